@@ -1,0 +1,190 @@
+"""Arguments of `python -m data_prep` and `healthygan prep`; no logic, no heavy imports here."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from data_prep import __version__
+from data_prep.cli_arguments import add_common, pairs
+
+DONE, FAILED, WRONG_USAGE = 0, 1, 2
+MOST_JOBS = 8
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 failure; 2 wrong usage; 3 done, but inputs were skipped and listed."
+)
+
+Parsers = Any  # argparse gives what add_subparsers returns no public name
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, run, print; the only place that turns errors into exit codes."""
+    parser = argparse.ArgumentParser(
+        prog="python -m data_prep",
+        description="Raw films and brain volumes -> PNG images and one dataset.json.",
+        epilog=EXIT_CODES,
+    )
+    parser.add_argument("--version", action="version", version=f"data_prep {__version__}")
+    add_prep_commands(parser.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    return run_command(parser.parse_args(argv))
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Run what add_prep_commands has parsed; returns the exit code."""
+    level = logging.WARNING if arguments.quiet else logging.INFO
+    logging.basicConfig(
+        level=logging.DEBUG if arguments.verbose else level, format="%(message)s", stream=sys.stderr
+    )
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote header values
+    logging.getLogger("PIL").setLevel(logging.WARNING)
+    try:
+        return arguments.run(arguments)
+    except (ValueError, FileNotFoundError) as error:  # DataError, LeakError, a wrong choice
+        print(f"error: {error}", file=sys.stderr)
+        return FAILED if type(error).__name__ in ("DataError", "LeakError") else WRONG_USAGE
+    except OSError as error:
+        print(f"error: {error.strerror or type(error).__name__}: {error.filename}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print("stopped; run the same command again to go on from here", file=sys.stderr)
+        return FAILED
+
+
+def add_prep_commands(commands: Parsers) -> None:
+    """Add films, brains, check and phantom to argparse sub-parsers; each sets `run`."""
+    _add_films(commands)
+    _add_brains(commands)
+    check = _command(commands, "check", "look for every problem of a data set at once", _check)
+    check.add_argument("dataset", type=Path, metavar="DATASET", help="dataset.json or its folder")
+    phantom = _command(commands, "phantom", "draw phantom films or brains", _phantom)
+    phantom.add_argument("kind", choices=("films", "brains"))
+    phantom.add_argument("output", type=Path, metavar="OUTPUT")
+    phantom.add_argument("--seed", type=int, default=0)
+    phantom.add_argument("--bad", action="store_true", help="films: add files no reader accepts")
+
+
+def _add_films(commands: Parsers) -> None:
+    films = _command(commands, "films", "prepare radiographs: DICOM, PNG or JPEG", _films)
+    add_common(films)
+    films.add_argument(
+        "--intensity",
+        default="window",
+        metavar="POLICY",
+        help="window, minmax, percentile or percentile:0.5,99.5 (default: window)",
+    )
+    films.add_argument(
+        "--framing",
+        default="paper",
+        choices=("paper", "square", "centre", "none"),
+        help="paper: top 8%% off, centre square; square: pad; centre: centre square (default: paper)",
+    )
+    films.add_argument(
+        "--window", type=int, default=0, metavar="N", help="which of several windows, from 0"
+    )
+    films.add_argument(
+        "--colour",
+        default="refuse",
+        choices=("refuse", "equal"),
+        help="colour DICOM: refuse it, or accept it where the channels are equal",
+    )
+    films.add_argument(
+        "--views",
+        default="frontal",
+        choices=("frontal", "any"),
+        help="frontal: skip films whose header says lateral (default)",
+    )
+
+
+def _add_brains(commands: Parsers) -> None:
+    from data_prep import brain_prep  # light at the top: numpy and Pillow
+
+    brains = _command(commands, "brains", "prepare brain volumes: NIfTI or DICOM series", _brains)
+    add_common(brains)
+    brain_prep.add_arguments(brains)
+
+
+def _command(
+    commands: Parsers, name: str, text: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
+    parser.add_argument("-v", "--verbose", action="store_true")
+    parser.add_argument("-q", "--quiet", action="store_true")
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _films(arguments: argparse.Namespace) -> int:
+    from data_prep.film import FilmOptions
+
+    film = FilmOptions(arguments.window, arguments.colour, arguments.views)
+    return _prepare(
+        arguments, "films", film=film, framing=arguments.framing, intensity=arguments.intensity
+    )
+
+
+def _brains(arguments: argparse.Namespace) -> int:
+    from data_prep import brain_prep
+
+    return _prepare(arguments, "brains", **brain_prep.settings_of(arguments))
+
+
+def _prepare(arguments: argparse.Namespace, kind: str, **choices: Any) -> int:
+    from data_prep.pipeline import run
+    from data_prep.settings import Settings
+
+    same = ["input", "output", "size", "bits", "table", "pseudonyms", "validation", "test", "seed"]
+    same += ["existing", "dry_run", "name", "description", "licence", "protocol"]
+    where: dict[str, str] = {}
+    for text in arguments.where:
+        where |= pairs(text, "--where")
+    result = run(
+        Settings(
+            kind=kind,
+            columns=pairs(arguments.columns, "--columns"),
+            where=where,
+            key_file=arguments.key,
+            jobs=arguments.jobs or min(MOST_JOBS, os.cpu_count() or 1),
+            max_skipped=0.0 if arguments.strict else arguments.max_skipped,
+            **{name: getattr(arguments, name) for name in same},
+            **choices,
+        )
+    )
+    print(result.summary)
+    if result.dataset is not None:
+        print(f"next: healthygan check {result.dataset.path}")
+    return result.exit_code
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from data_prep import datalist
+
+    dataset = datalist.read(arguments.dataset)
+    datalist.require_valid(dataset, deep=True)
+    for name, items in dataset.sections.items():
+        subjects = len({item.subject for item in items})
+        print(f"{name:<18} {len(items):>7,} images  {subjects:>7,} subjects")
+    print(f"no problems in {dataset.path}")
+    print(f"next: healthygan train {dataset.path}")
+    return DONE
+
+
+def _phantom(arguments: argparse.Namespace) -> int:
+    if arguments.kind == "films":
+        from data_prep.phantom import make_films
+
+        make_films(arguments.output, seed=arguments.seed, bad=arguments.bad)
+    else:
+        from data_prep.phantom_brains import make_brains
+
+        make_brains(arguments.output, seed=arguments.seed)
+    table = arguments.output / "cohort.csv"
+    print(
+        f"next: healthygan prep {arguments.kind} {arguments.output} {arguments.output}-prepared "
+        f"--table {table}"
+    )
+    return DONE

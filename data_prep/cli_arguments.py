@@ -1,0 +1,62 @@
+"""The arguments that preparing films and brains have in common, and how their texts are read."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+TABLE_HELP = (
+    "CSV with one row an image: image, subject, section (training_mixed, training_healthy, "
+    "validation, test) or group (healthy, mixed, diseased), and label (0, 1) and mask where known"
+)
+
+
+def add_common(parser: argparse.ArgumentParser) -> None:
+    """INPUT, OUTPUT and the flags that mean the same for films and brains."""
+    add = parser.add_argument
+    add("input", type=Path, metavar="INPUT", help="folder with the images (or one file)")
+    add("output", type=Path, metavar="OUTPUT", help="folder for dataset.json and the PNGs")
+    add("--size", type=int, default=128, metavar="N", help="pixels a side (default: 128)")
+    add("--bits", type=int, default=8, choices=(8, 16), help="PNG depth (default: 8)")
+    add("--table", type=Path, metavar="FILE.csv", help=TABLE_HELP)
+    add("--columns", default="", metavar="OURS=THEIRS,...", help="names of the table's columns")
+    add("--where", action="append", default=[], metavar="COLUMN=VALUE[|VALUE]", help="rows to use")
+    add(
+        "--pseudonyms",
+        choices=("given", "keyed"),
+        help="subject names: as given, or keyed pseudonyms (default: given with a table, else keyed)",
+    )
+    add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (default: OUTPUT.key)")
+    add("--validation", type=share, default=0.1, metavar="SHARE", help="of subjects of a group")
+    add("--test", type=share, default=0.2, metavar="SHARE", help="of subjects of a group")
+    add("--seed", type=int, default=0, help="of the split (default: 0)")
+    add("--jobs", type=int, metavar="N", help="processes (default: one a core, at most 8)")
+    add("--existing", default="skip", choices=("skip", "overwrite", "fail"))
+    add("-n", "--dry-run", action="store_true", help="read everything, write nothing")
+    add("--max-skipped", type=share, metavar="5%", help="fail where more inputs are skipped")
+    add("--strict", action="store_true", help="the same as --max-skipped 0")
+    add("--name", default="", help="name of the data set (default: that of OUTPUT)")
+    add("--description", default="")
+    add("--licence", default="")
+    add("--protocol", help="training plan: covidx, chestxray14, migraine, demo (default: none)")
+
+
+def share(text: str) -> float:
+    """'5%' or '0.05' -> 0.05."""
+    try:
+        value = float(text.rstrip("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected a share like 5% or 0.05")
+    return value
+
+
+def pairs(text: str, flag: str) -> dict[str, str]:
+    found = {}
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, equals, value = part.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise ValueError(f"{flag} {part}: expected NAME=VALUE")
+        found[name.strip()] = value.strip()
+    return found

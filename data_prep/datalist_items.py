@@ -1,0 +1,99 @@
+"""What a data set is: items, sections, errors and the content hash. Standard library only."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SECTIONS = ("training_mixed", "training_healthy", "validation", "test")
+UNLABELLED = ("training_mixed", "training_healthy")
+FILE_NAME = "dataset.json"
+
+
+class DataError(ValueError):
+    """A data set that cannot be used; the message says what, where and what to do."""
+
+
+class LeakError(DataError):
+    """One subject in two sections; the message names the subjects."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One image. label: 0 healthy, 1 diseased, None not annotated; paths relative to the root."""
+
+    image: str
+    subject: str
+    session: str | None = None
+    slice: int | None = None
+    label: int | None = None
+    mask: str | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Only the keys that say something, so an unlabelled item has no label key."""
+        return {key: value for key, value in vars(self).items() if value is not None}
+
+
+@dataclass
+class Dataset:
+    """dataset.json in memory; `root` is the folder it lies in and is never written."""
+
+    name: str
+    image_size: int
+    bit_depth: int = 8
+    description: str = ""
+    licence: str = ""
+    modality: str = ""
+    intensity: dict[str, Any] = field(default_factory=dict)
+    framing: dict[str, Any] = field(default_factory=dict)
+    protocol: str | None = None
+    generated_by: dict[str, Any] = field(default_factory=dict)
+    sections: dict[str, list[Item]] = field(default_factory=dict)
+    root: Path = Path()
+    content_hash: str = ""
+
+    def __post_init__(self) -> None:
+        self.sections = {name: list(self.sections.get(name, [])) for name in SECTIONS}
+
+    @property
+    def path(self) -> Path:
+        return self.root / FILE_NAME
+
+    @property
+    def subjects(self) -> dict[str, set[str]]:
+        """Section -> its subjects."""
+        return {name: {item.subject for item in items} for name, items in self.sections.items()}
+
+    def image_path(self, item: Item) -> Path:
+        return self.root / item.image
+
+    def mask_path(self, item: Item) -> Path | None:
+        return self.root / item.mask if item.mask is not None else None
+
+    def items(self) -> Iterator[tuple[str, Item]]:
+        """(section, item) of every image, in the order of the file."""
+        for name in SECTIONS:
+            for item in self.sections[name]:
+                yield name, item
+
+
+def content_hash(dataset: Dataset) -> str:
+    """SHA-256 of the lists and of every image's and mask's bytes; the same data, the same hash."""
+    total = hashlib.sha256()
+    for section, item in dataset.items():
+        total.update(json.dumps([section, item.to_json()], sort_keys=True).encode())
+        for name in (item.image, item.mask):
+            path = dataset.root / name if name else None
+            if path is not None and path.is_file():
+                total.update(hashlib.sha256(path.read_bytes()).digest())
+    return total.hexdigest()
+
+
+def a_few(names: Iterable[str], limit: int = 3) -> str:
+    names = list(names)
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more

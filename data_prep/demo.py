@@ -1,0 +1,60 @@
+"""The demo data set: phantom films written as DICOM and taken through the pipeline."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from data_prep import datalist
+
+log = logging.getLogger(__name__)
+
+IMAGE_SIZE = 64
+
+
+def make_demo(
+    folder: Path,
+    *,
+    seed: int = 0,
+    image_size: int = IMAGE_SIZE,
+    counts: dict[str, int] | None = None,
+) -> Path:
+    """Make folder/dataset.json (protocol demo) from phantom films in folder/raw; return its path.
+
+    A folder whose dataset.json exists is whole and is used again; one that was interrupted is
+    finished. Nothing is downloaded.
+    Raises DataError where an existing demo has another image size.
+    """
+    from data_prep import phantom
+    from data_prep.pipeline import run
+    from data_prep.settings import Settings
+
+    folder = Path(folder)
+    path = folder / datalist.FILE_NAME
+    if path.is_file():
+        size = datalist.read(path).image_size
+        if size != image_size:
+            raise datalist.DataError(
+                f"{path}: the demo there has {size} x {size} pixels, {image_size} asked for. "
+                "Remove the folder or choose another."
+            )
+        return path
+    raw = folder / "raw"
+    table = raw / "cohort.csv"
+    if not table.is_file():  # written last, so a table means whole films
+        log.info("drawing phantom films in %s", raw)
+        phantom.make_films(raw, seed=seed, counts=counts)
+    settings = Settings(
+        input=raw,
+        output=folder,
+        size=image_size,
+        framing="centre",
+        table=table,
+        seed=seed,
+        name="demo",
+        description="Phantom chest films with planted opacities: drawn, nobody's data.",
+        licence="Apache-2.0",
+        protocol="demo",
+    )
+    run(settings)
+    return path

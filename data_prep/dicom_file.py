@@ -1,0 +1,148 @@
+"""One DICOM file -> its data set, or a reason why not.
+
+Header values never reach a message: only what the standard itself defines (transfer syntaxes,
+modalities, photometric interpretations) and numbers of rows, columns and bytes do.
+"""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data_prep.outcome import PrepError
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+PRIVATE, UNKNOWN = "a private transfer syntax", "unknown"
+
+# Defined Terms of PS3.3 C.7.3.1.1.1 that a DICOM export often holds beside the films.
+MODALITY_WORDS = {
+    "SR": "structured report",
+    "KO": "key object selection",
+    "PR": "presentation state",
+    "DOC": "encapsulated document",
+    "RTPLAN": "radiotherapy plan",
+    "RTSTRUCT": "radiotherapy structures",
+    "RTDOSE": "radiotherapy dose",
+    "SEG": "segmentation",
+    "CT": "computed tomography",
+    "MR": "magnetic resonance",
+    "US": "ultrasound",
+    "NM": "nuclear medicine",
+    "PT": "positron emission",
+    "XA": "angiography",
+    "MG": "mammography",
+    "ES": "endoscopy",
+    "ECG": "electrocardiogram",
+}
+
+
+class FilmError(PrepError):
+    """One film that cannot be used; see PrepError for its three texts."""
+
+
+@contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """pydicom's warnings and log lines quote header values, so none gets out."""
+    logger = logging.getLogger("pydicom")
+    before = logger.disabled
+    logger.disabled = True
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = before
+
+
+def looks_like_dicom(head: bytes) -> bool:
+    """True for Part 10 files and for bare data sets without preamble and meta information.
+
+    A bare data set starts at group 0002 or 0008; its second field is a known VR (explicit) or a
+    plausible length (implicit).
+    """
+    if head[128:132] == b"DICM":
+        return True
+    if len(head) < 8 or head[:2] not in (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08"):
+        return False
+    explicit = head[4:6].isalpha() and head[4:6].isupper()
+    return explicit or int.from_bytes(head[4:8], "little") < 2**16
+
+
+def read_dataset(path: Path) -> Dataset:
+    """Read the file, pixel data included; a missing transfer syntax is filled in as it was read.
+
+    Raises FilmError: empty, a text, not DICOM, broken or unfinished header.
+    """
+    import pydicom
+
+    if path.stat().st_size == 0:
+        raise FilmError("empty file", remedy="Export it again.")
+    with path.open("rb") as file:
+        head = file.read(512)
+    if not looks_like_dicom(head):
+        raise not_an_image(head)
+    try:
+        with quiet_pydicom():
+            dataset = pydicom.dcmread(path, force=True)
+            if "PixelData" in dataset:
+                _fill_transfer_syntax(dataset)
+    except Exception:  # pydicom raises many kinds on broken files, with header values in them
+        raise FilmError(
+            "broken DICOM header: it cannot be parsed", remedy="Export it again from the archive."
+        ) from None
+    if len(dataset) == 0:
+        raise FilmError(
+            "unfinished DICOM header: the file ends inside it", remedy="Copy or export it again."
+        )
+    return dataset
+
+
+def not_an_image(head: bytes) -> FilmError:
+    """The reason for a file that is neither DICOM nor a picture."""
+    text = not set(head) & set(range(9)) and b"\x00" not in head
+    if text and _is_printable(head):
+        return FilmError("a text file, not an image", remedy="Leave it out.")
+    return FilmError(
+        "not an image: neither DICOM, PNG nor JPEG", remedy="Leave it out or convert it."
+    )
+
+
+def _is_printable(head: bytes) -> bool:
+    try:
+        head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        return error.start > len(head) - 4  # a letter cut in two at the end of what was read
+    return True
+
+
+def _fill_transfer_syntax(dataset: Dataset) -> None:
+    """Bare data sets name no transfer syntax: take the encoding that parsed (PS3.5 A.1, A.2)."""
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import UID
+
+    if getattr(dataset, "file_meta", None) is None:
+        dataset.file_meta = FileMetaDataset()
+    if dataset.file_meta.get("TransferSyntaxUID"):
+        return
+    implicit, little = getattr(dataset, "original_encoding", (None, None))
+    if implicit is None:
+        implicit, little = dataset.is_implicit_VR, dataset.is_little_endian
+    name = IMPLICIT_LITTLE_ENDIAN if implicit else EXPLICIT_LITTLE_ENDIAN
+    dataset.file_meta.TransferSyntaxUID = UID(name if little else EXPLICIT_BIG_ENDIAN)
+
+
+def transfer_syntax_name(dataset: Dataset) -> str:
+    """The standard's own name (PS3.6 A), never the UID itself."""
+    uid = dataset.file_meta.get("TransferSyntaxUID")
+    if uid is None:
+        return UNKNOWN
+    return uid.name if uid.name != str(uid) else PRIVATE

@@ -1,0 +1,75 @@
+"""A radiograph as PNG or JPEG: grey of 8 or 16 bit, or colour whose channels are equal."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from data_prep.dicom_file import FilmError
+
+if TYPE_CHECKING:
+    from data_prep.film import Film
+
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+DEEP_MODES = ("I;16", "I;16L", "I;16B", "I")
+COLOUR_TOLERANCE = 8  # grey levels: colour JPEG of a grey film is not exactly grey
+
+
+def is_picture(head: bytes) -> bool:
+    """PNG or JPEG by their first bytes."""
+    return head.startswith((PNG, JPEG))
+
+
+def read_picture(path: Path) -> Film:
+    """PNG or JPEG -> Film; its grey levels are taken as displayed, bright = dense.
+
+    Palettes, 16 bit, transparency and equal colour channels are understood; true colour is not.
+    """
+    from data_prep.film import Film
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(path, formats=("PNG", "JPEG")) as picture:
+                kind, mode = str(picture.format), picture.mode
+                image = _grey(picture)
+    except FilmError:
+        raise
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise FilmError(
+            "the picture cannot be decoded: truncated or damaged", remedy="Copy it again."
+        ) from None
+    facts = {"format": kind, "mode": mode, "rows": image.shape[0], "columns": image.shape[1]}
+    return Film(image, (1.0, 1.0), facts)
+
+
+def read_mask_picture(path: Path) -> np.ndarray:
+    """bool (H, W): true where any channel of the picture is not black."""
+    try:
+        with Image.open(path, formats=("PNG", "JPEG")) as picture:
+            deep = picture.mode in DEEP_MODES
+            pixels = np.asarray(picture if deep else picture.convert("RGB"))
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        raise FilmError("the mask cannot be decoded", remedy="Draw or copy it again.") from None
+    inside = pixels > 0
+    return inside if inside.ndim == 2 else np.logical_or.reduce(inside, axis=2)
+
+
+def _grey(picture: Image.Image) -> np.ndarray:
+    """float32 (H, W) in [0, 1]."""
+    if picture.mode in DEEP_MODES:
+        return np.asarray(picture).astype(np.float32) / 65535
+    if picture.mode in ("1", "L"):
+        return np.asarray(picture.convert("L"), np.float32) / 255
+    if picture.mode in ("LA", "La"):
+        return np.asarray(picture.getchannel("L"), np.float32) / 255
+    pixels = np.asarray(picture.convert("RGB"), np.int16)
+    if (pixels.max(axis=2) - pixels.min(axis=2)).max() > COLOUR_TOLERANCE:
+        raise FilmError(
+            "true colour picture: a screenshot or a photograph?", remedy="Export the original film."
+        )
+    return pixels.mean(axis=2).astype(np.float32) / 255

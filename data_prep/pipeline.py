@@ -1,0 +1,159 @@
+"""find -> read -> grey levels and framing -> write, for every input; then the lists and the report.
+
+What comes out depends on the inputs and the settings, never on the number of jobs or on the order
+in which they finish. dataset.json is written last: where it exists, the folder is whole.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data_prep import __version__, datalist, outcome
+from data_prep.datalist import DataError, Dataset, Item
+from data_prep.find import Source
+from data_prep.outcome import Outcome
+from data_prep.plan import plan
+from data_prep.records import write_participants
+from data_prep.settings import Settings
+from data_prep.workers import process_all
+
+log = logging.getLogger(__name__)
+
+PREPARERS = {  # kind -> (module, function); imported in the worker that needs it
+    "films": ("data_prep.film_prep", "prepare_film"),
+    "brains": ("data_prep.brain_prep", "prepare_brain"),
+}
+
+
+@dataclass
+class Result:
+    """What a run did. dataset is None in a dry run and where nothing could be used."""
+
+    outcomes: list[Outcome]
+    dataset: Dataset | None
+    summary: str
+    exit_code: int
+
+
+def run(settings: Settings) -> Result:
+    """Prepare a folder of films or brains; see Settings.
+
+    Raises DataError, LeakError or FileNotFoundError before anything is written; a single bad file
+    never stops a run, it is listed.
+    """
+    start = time.monotonic()
+    _refuse_existing(settings)
+    sources, found = plan(settings)
+    if found.others:
+        log.info("%d other files left alone (neither images nor named like images)", found.others)
+    if not settings.dry_run:
+        settings.output.mkdir(parents=True, exist_ok=True)
+        (settings.output / datalist.FILE_NAME).unlink(missing_ok=True)
+    outcomes = process_all(sources, settings)
+    seconds = time.monotonic() - start
+    text = outcome.summary(
+        outcomes,
+        kind=settings.kind,
+        output=settings.output,
+        seconds=seconds,
+        dry_run=settings.dry_run,
+    )
+    code = outcome.exit_code(outcomes)
+    if settings.dry_run:
+        return Result(outcomes, None, text, code)
+    dataset = _dataset(sources, outcomes, settings)
+    outcome.write_skipped(outcomes, settings.output / "skipped.csv")
+    refusal = _too_many_skipped(outcomes, settings)
+    _write_report(dataset, outcomes, settings)
+    if refusal or code == outcome.FAILED:
+        return Result(outcomes, None, "\n".join(filter(None, [text, refusal])), outcome.FAILED)
+    write_participants(dataset, settings.output / "participants.tsv")
+    datalist.write(dataset, settings.output)
+    return Result(outcomes, dataset, text, code)
+
+
+def preparer(kind: str) -> Callable[[Source, Settings], Outcome]:
+    """The per-input function of a kind; it returns an Outcome or raises PrepError."""
+    module, function = PREPARERS[kind]
+    return getattr(importlib.import_module(module), function)
+
+
+def _refuse_existing(settings: Settings) -> None:
+    output = settings.output.resolve()
+    if output == settings.input.resolve():
+        raise DataError(f"{settings.output}: OUTPUT is INPUT; choose another folder.")
+    if settings.existing == "fail" and settings.output.exists() and any(output.iterdir()):
+        raise DataError(
+            f"{settings.output}: not empty. Choose another folder, or pass --existing skip (keep "
+            "what is up to date) or --existing overwrite."
+        )
+
+
+def _too_many_skipped(outcomes: Sequence[Outcome], settings: Settings) -> str:
+    skipped = sum(o.status == "skipped" for o in outcomes)
+    share = skipped / len(outcomes)
+    if settings.max_skipped is None or share <= settings.max_skipped:
+        return ""
+    return (
+        f"{skipped} of {len(outcomes)} inputs were skipped ({share:.1%}), more than the "
+        f"{settings.max_skipped:.1%} allowed: no {datalist.FILE_NAME} was written."
+    )
+
+
+def _dataset(sources: Sequence[Source], outcomes: Sequence[Outcome], settings: Settings) -> Dataset:
+    sections: dict[str, list[Item]] = {name: [] for name in datalist.SECTIONS}
+    for source, result in zip(sources, outcomes, strict=True):
+        for image in result.images:
+            item = Item(
+                image=image.image,
+                subject=image.subject,
+                session=image.session,
+                slice=image.slice,
+                label=source.label,
+                mask=image.mask,
+            )
+            sections[source.section or "test"].append(item)
+    for items in sections.values():
+        items.sort(key=lambda item: item.image)
+    facts = _record(settings)
+    counts = {s: sum(o.status == s for o in outcomes) for s in ("written", "kept", "skipped")}
+    return Dataset(
+        name=settings.name or settings.output.resolve().name,
+        description=settings.description,
+        licence=settings.licence,
+        modality=facts.get("modality", settings.kind),
+        image_size=settings.size,
+        bit_depth=settings.bits,
+        intensity=facts.get("intensity", settings.intensity_policy().record()),
+        framing=facts.get("framing", settings.framing_policy().record()),
+        protocol=settings.protocol,
+        generated_by={
+            "name": "data_prep",
+            "version": __version__,
+            "recipe": settings.recipe(),
+            "seed": settings.seed,
+            "images": sum(len(o.images) for o in outcomes),
+            "inputs": len(outcomes),
+            "skipped": counts["skipped"],
+        },
+        sections=sections,
+        root=settings.output,
+    )
+
+
+def _record(settings: Settings) -> dict[str, Any]:
+    module = importlib.import_module(PREPARERS[settings.kind][0])
+    describe = getattr(module, "record", None)
+    return describe(settings) if describe else {}
+
+
+def _write_report(dataset: Dataset, outcomes: Sequence[Outcome], settings: Settings) -> Path:
+    from data_prep.preview import write_report
+
+    return write_report(dataset, outcomes, settings.output / "prep_report.html")

@@ -1,0 +1,108 @@
+"""prep_report.html: what was prepared and what was not, on one self-contained page."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from data_prep import contact
+from data_prep.datalist import Dataset, Item, content_hash
+from data_prep.outcome import Outcome, grouped
+from data_prep.preview_page import PAGE
+
+SHOWN = 30  # thumbnails of a section
+UNUSUAL = 10
+LISTED = 500  # skipped files by name; skipped.csv has all
+FACTS = ("modality", "photometric", "view", "transfer_syntax", "voi", "bits", "format", "burned_in")
+
+
+def write_report(dataset: Dataset, outcomes: Sequence[Outcome], path: Path) -> Path:
+    """Write the page in one step; the same data give the same bytes (no clock, no path in it)."""
+    from jinja2 import Environment
+
+    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(PAGE)
+    text = page.render(**_content(dataset, outcomes))
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(temporary, path)
+    return path
+
+
+def _content(dataset: Dataset, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+    filled = {name: items for name, items in dataset.sections.items() if items}
+    count = Counter(outcome.status for outcome in outcomes)
+    everything = [item for items in filled.values() for item in items]
+    skipped = sorted((o for o in outcomes if o.status == "skipped"), key=lambda o: o.source)
+    odd = contact.unusual(dataset, everything, UNUSUAL)
+    return {
+        "name": dataset.name,
+        "description": dataset.description,
+        "inputs": len(outcomes),
+        "written": count["written"],
+        "kept": count["kept"],
+        "skipped_count": count["skipped"],
+        "subjects": len({item.subject for item in everything}),
+        "images": len(everything),
+        "size": dataset.image_size,
+        "bits": dataset.bit_depth,
+        "sections": [_section(dataset, name, items) for name, items in filled.items()],
+        "groups": [_group(reason, group) for reason, group in grouped(outcomes)],
+        "skipped": skipped[:LISTED],
+        "unlisted": max(0, len(skipped) - LISTED),
+        "histogram": contact.histogram(dataset, filled),
+        "facts": _facts(outcomes),
+        "odd": _embedded(contact.sheet(dataset, odd)) if odd else "",
+        "odd_names": [item.image for item in odd],
+        "version": dataset.generated_by.get("version", ""),
+        "content_hash": content_hash(dataset),
+        "recipe": json.dumps(dataset.generated_by.get("recipe", {}), indent=1),
+    }
+
+
+def _section(dataset: Dataset, name: str, items: list[Item]) -> dict[str, Any]:
+    shown = contact.evenly(items, SHOWN)
+    labels = Counter(item.label for item in items)
+    return {
+        "name": name,
+        "images": len(items),
+        "subjects": len({item.subject for item in items}),
+        "healthy": labels[0] if labels[0] or labels[1] else "",
+        "diseased": labels[1] if labels[0] or labels[1] else "",
+        "masks": sum(item.mask is not None for item in items) or "",
+        "shown": len(shown),
+        "sheet": _embedded(contact.sheet(dataset, shown)),
+    }
+
+
+def _group(reason: str, group: list[Outcome]) -> dict[str, Any]:
+    remedies = sorted({o.details["remedy"] for o in group if o.details.get("remedy")})
+    return {"reason": reason, "count": len(group), "remedy": " ".join(remedies)}
+
+
+def _facts(outcomes: Sequence[Outcome]) -> list[tuple[str, list[tuple[str, int]]]]:
+    """(fact, its values and how many inputs have them), the most frequent first."""
+    used = [outcome for outcome in outcomes if outcome.status != "skipped"]
+    table = []
+    for fact in FACTS:
+        values = Counter(str(o.details[fact]) for o in used if fact in o.details)
+        if values:
+            table.append((fact.replace("_", " "), _ranked(values)))
+    notes: Counter[str] = Counter()
+    for outcome in used:
+        notes.update(str(note) for note in outcome.details.get("notes", ()))
+    if notes:
+        table.append(("notes", _ranked(notes)))
+    return table
+
+
+def _ranked(values: Counter[str]) -> list[tuple[str, int]]:
+    return sorted(values.items(), key=lambda pair: (-pair[1], pair[0]))[:12]
+
+
+def _embedded(data: bytes) -> str:
+    return "data:image/png;base64," + base64.b64encode(data).decode("ascii")

@@ -1,0 +1,146 @@
+"""Slices of a volume: plane, range, step, least foreground; shown as a radiologist reads them.
+
+Display convention (radiological), for a volume in RAS+ order:
+
+    plane      up         left of the image
+    axial      anterior   patient's right
+    coronal    superior   patient's right
+    sagittal   superior   anterior
+
+Seen from the patient's feet, face and left side. In all three the rows and columns run against
+the RAS+ axes, so one rule draws all: transpose, then flip both.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+NORMAL_AXIS = {"sagittal": 0, "coronal": 1, "axial": 2}  # in RAS+ order
+HEAD_END = 0.1  # of the largest cross-section: where the head is taken to begin and to end
+LENGTH = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%|mm)\s*")
+STEP = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(mm)?\s*")
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Pixels (H, W) as displayed; `depth_mm` below the top end of the head (see SliceChoice)."""
+
+    plane: str
+    index: int  # along the RAS+ axis, 0 = inferior, posterior or left
+    depth_mm: float
+    pixels: np.ndarray
+    spacing: tuple[float, float]  # mm between rows, between columns
+
+
+@dataclass(frozen=True)
+class SliceChoice:
+    """Which slices of a head to take.
+
+    Depth is counted from the superior, anterior or right end of the head (axial, coronal,
+    sagittal), because a scan ends somewhere in the neck but always holds the top of the head. The
+    head begins where the cross-section reaches a tenth of its largest. `start` and `stop` are
+    "30%" of the head's length or "25mm"; `step` is "2" slices or "4mm"; `least_foreground` is a
+    fraction of the largest cross-section, so it does not depend on the field of view.
+    """
+
+    plane: str = "axial"
+    start: str = "0%"
+    stop: str = "100%"
+    step: str = "1"
+    least_foreground: float = 0.1
+
+    def __post_init__(self) -> None:
+        if self.plane not in NORMAL_AXIS:
+            raise ValueError(f"plane is {self.plane!r}; expected one of {', '.join(NORMAL_AXIS)}.")
+        for name, text in (("start", self.start), ("stop", self.stop)):
+            if LENGTH.fullmatch(text) is None:
+                raise ValueError(f"{name} is {text!r}; expected a depth such as '30%' or '25mm'.")
+        match = STEP.fullmatch(self.step)
+        if match is None or float(match[1]) <= 0 or not (match[2] or match[1].isdigit()):
+            raise ValueError(
+                f"step is {self.step!r}; expected a number of slices such as '2', or mm such as "
+                "'4mm'."
+            )
+        if not 0 <= self.least_foreground <= 1:
+            raise ValueError(f"least_foreground is {self.least_foreground}; expected 0 to 1.")
+
+    @classmethod
+    def parse(cls, text: str, **others: object) -> SliceChoice:
+        """A choice from "START:STOP", for example "25mm:95mm" or "20%:60%"."""
+        start, colon, stop = text.partition(":")
+        if not colon:
+            raise ValueError(f"the range is {text!r}; expected START:STOP such as '25mm:95mm'.")
+        return cls(start=start.strip(), stop=stop.strip(), **others)  # type: ignore[arg-type]
+
+
+def display(data: np.ndarray, plane: str, index: int) -> np.ndarray:
+    """One slice (H, W) of an RAS+ array (R, A, S) in the display convention above; a view."""
+    return np.moveaxis(data, NORMAL_AXIS[plane], 0)[index].T[::-1, ::-1]
+
+
+def display_spacing(spacing: tuple[float, float, float], plane: str) -> tuple[float, float]:
+    """mm between the rows and between the columns of a displayed slice."""
+    column, row = [mm for axis, mm in enumerate(spacing) if axis != NORMAL_AXIS[plane]]
+    return row, column
+
+
+def choose_slices(
+    foreground: np.ndarray, spacing: tuple[float, float, float], choice: SliceChoice
+) -> list[tuple[int, float]]:
+    """(index, depth in mm) of the chosen slices, from the top down.
+
+    foreground: bool (R, A, S), the head. Empty where nothing fits the choice.
+    """
+    axis = NORMAL_AXIS[choice.plane]
+    mm = spacing[axis]
+    area = foreground.sum(axis=tuple(a for a in range(3) if a != axis)).astype(float)
+    if not area.any():
+        return []
+    if len(area) == 1:  # a single slice has no depth to choose by
+        return [(0, 0.0)]
+    share = area / area.max()
+    inside = np.flatnonzero(share >= HEAD_END)
+    top, bottom = int(inside[-1]), int(inside[0])
+    length = (top - bottom) * mm
+    start, stop = _depth(choice.start, length), _depth(choice.stop, length)
+    chosen = []
+    for steps_down in _steps(start, min(stop, length), mm, choice.step):
+        index = top - steps_down
+        if bottom <= index <= top and share[index] >= choice.least_foreground:
+            chosen.append((index, round(steps_down * mm, 3)))
+    return chosen
+
+
+def cut_slices(
+    data: np.ndarray,
+    foreground: np.ndarray,
+    spacing: tuple[float, float, float],
+    choice: SliceChoice,
+) -> Iterator[Slice]:
+    """The chosen slices of an RAS+ array, from the top down."""
+    for index, depth in choose_slices(foreground, spacing, choice):
+        pixels = display(data, choice.plane, index)
+        yield Slice(choice.plane, index, depth, pixels, display_spacing(spacing, choice.plane))
+
+
+def _depth(text: str, length: float) -> float:
+    match = LENGTH.fullmatch(text)
+    assert match is not None  # SliceChoice checked it
+    return float(match[1]) * (length / 100 if match[2] == "%" else 1.0)
+
+
+def _steps(start: float, stop: float, mm: float, step: str) -> list[int]:
+    """Numbers of slices below the top: every n-th slice, or the slice nearest to every n mm."""
+    match = STEP.fullmatch(step)
+    assert match is not None
+    slack = 1e-6 * mm
+    if match[2] is None:
+        first, last = math.ceil((start - slack) / mm), math.floor((stop + slack) / mm)
+        return list(range(first, last + 1, int(match[1])))
+    depths = np.arange(start, stop + slack, float(match[1]))
+    return sorted({math.floor(float(depth) / mm + 0.5) for depth in depths})

@@ -1,0 +1,44 @@
+"""The names that the bundle's config expressions use, in one place: ``hg.plan_for(@dataset)``."""
+
+from healthygan_monai.checkpoints import resume
+from healthygan_monai.configuration import begin, best_device, check_settings
+from healthygan_monai.data import load_dataset, plan_for, selection_items, training_items
+from healthygan_monai.evaluation.run import evaluate_run
+from healthygan_monai.handlers import scalars
+from healthygan_monai.inference import (
+    image_size_for,
+    items_to_score,
+    load_generator,
+    load_images,
+    load_weights,
+    picture_saver,
+)
+from healthygan_monai.ranks import join_ranks, of_first_rank
+from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
+from healthygan_monai.selection import criterion_metrics
+
+__all__ = [
+    "begin",
+    "begin_run",
+    "best_device",
+    "check_settings",
+    "criterion_metrics",
+    "end_run",
+    "evaluate_run",
+    "image_size_for",
+    "items_to_score",
+    "join_ranks",
+    "load_dataset",
+    "load_generator",
+    "load_images",
+    "load_weights",
+    "make_folder",
+    "of_first_rank",
+    "picture_saver",
+    "plan_for",
+    "resume",
+    "run_folder",
+    "scalars",
+    "selection_items",
+    "training_items",
+]

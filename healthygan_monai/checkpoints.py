@@ -1,0 +1,142 @@
+"""Checkpoints from which training goes on as if it had never stopped."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from ignite.handlers import Checkpoint, DiskSaver
+from monai.engines import Trainer
+from torch.nn.parallel import DistributedDataParallel
+
+from healthygan_monai.data.pairs import StreamBatches
+from healthygan_monai.selection import generator_checkpoint
+
+logger = logging.getLogger(__name__)
+TRAINING_PREFIX = "training"
+
+
+class RandomState:
+    """The global random generators of Python, NumPy and PyTorch, as one object with a state.
+
+    Training draws from none of them (batches are functions of the seed); handlers of a user's may.
+    """
+
+    def state_dict(self) -> dict[str, Any]:
+        name, keys, *rest = np.random.get_state()
+        version, internal, gauss = random.getstate()
+        cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+        return {
+            "torch": torch.get_rng_state(),
+            "cuda": cuda,
+            "numpy": [str(name), torch.as_tensor(np.asarray(keys).astype(np.int64)), *rest],
+            "python": [version, list(internal), gauss],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        torch.set_rng_state(state["torch"].cpu())
+        if torch.cuda.is_available() and len(state["cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all([s.cpu() for s in state["cuda"]])
+        name, keys, *rest = state["numpy"]
+        np.random.set_state((name, keys.cpu().numpy().astype(np.uint32), *rest))
+        version, internal, gauss = state["python"]
+        random.setstate((version, tuple(internal), gauss))
+
+
+class RunCheckpoints:
+    """Handler: after every epoch, the model's weights alone (all kept) and the whole state (last two kept).
+
+    ``checkpoints/generator_0010000.pt`` is a flat state dict, what model.pt is chosen from;
+    ``checkpoints/training_10000.pt`` holds networks, optimisers, schedules, iteration and random generators,
+    tensors and plain values only. Both are written by Ignite to a temporary file first.
+
+    Args:
+        run: the run folder.
+        model: the generator whose weights may become model.pt.
+        state: name -> object with ``state_dict``; the trainer itself is added as ``trainer``.
+    """
+
+    def __init__(self, run: Path | str, model: torch.nn.Module, state: Mapping[str, Any]) -> None:
+        self.run = Path(run)
+        self.model = unwrapped(model)
+        self.state = dict(state)
+
+    def attach(self, engine: Engine) -> None:
+        folder = str(self.run / "checkpoints")
+        self.saver = DiskSaver(folder, create_dir=True, require_empty=False, atomic=True)
+        whole = Checkpoint(
+            {**self.state, "trainer": engine, "random": RandomState()},
+            self.saver,
+            filename_pattern="{filename_prefix}_{global_step}.pt",
+            filename_prefix=TRAINING_PREFIX,
+            n_saved=2,
+            global_step_transform=lambda engine, _: engine.state.iteration,
+        )
+        engine.add_event_handler(Events.STARTED, self.clean)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self.save_model)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, whole)
+
+    def save_model(self, engine: Engine) -> None:
+        name = generator_checkpoint(self.run, engine.state.iteration).name
+        self.saver(self.model.state_dict(), name)
+
+    def clean(self, engine: Engine) -> None:
+        """Remove what a killed run left half-written, and older whole states that nobody would resume from."""
+        states = training_states(self.run)
+        for path in [*(self.run / "checkpoints").glob("tmp*"), *states[:-1]]:
+            path.unlink()
+
+
+def unwrapped(network: torch.nn.Module) -> torch.nn.Module:
+    """The network inside DistributedDataParallel, or itself."""
+    return network.module if isinstance(network, DistributedDataParallel) else network
+
+
+def training_states(run: Path | str) -> list[Path]:
+    """Whole states of a run, oldest first."""
+    found = (Path(run) / "checkpoints").glob(f"{TRAINING_PREFIX}_*.pt")
+    return sorted(found, key=lambda path: int(path.stem.rpartition("_")[2]))
+
+
+def resume(
+    run: Path | str,
+    state: Mapping[str, Any],
+    trainer: Trainer,
+    batches: StreamBatches,
+) -> int:
+    """Put the last whole state of a run into these objects; return the iterations already done.
+
+    Raises:
+        FileNotFoundError: the run has no checkpoint yet.
+        ValueError: the checkpoint is not of this training (other networks, missing parts).
+    """
+    states = training_states(run)
+    if not states:
+        raise FileNotFoundError(
+            f"{run}: no checkpoints/{TRAINING_PREFIX}_*.pt; the run ended before its first checkpoint. "
+            "Begin a new run."
+        )
+    path = states[-1]
+    content = torch.load(path, map_location="cpu", weights_only=True)
+    objects = {
+        name: unwrapped(o) if isinstance(o, torch.nn.Module) else o for name, o in state.items()
+    }
+    objects |= {"trainer": trainer, "random": RandomState()}
+    max_epochs = trainer.state.max_epochs
+    try:
+        Checkpoint.load_objects(objects, content)
+    except (KeyError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"{path} does not fit this training: {str(error).splitlines()[0]} Resume with the settings the "
+            "run was begun with."
+        ) from error
+    trainer.state.max_epochs = max_epochs
+    batches.start = trainer.state.iteration
+    logger.info("resumed %s at iteration %d", run, trainer.state.iteration)
+    return trainer.state.iteration

@@ -1,0 +1,120 @@
+"""The two streams of training: an image of the mixed set beside one of the healthy set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data import CacheDataset
+from monai.transforms import Compose
+from torch.utils.data import Dataset, Sampler
+
+MIXED, HEALTHY, ALPHA = 0, 1, 2  # names of the independent random streams of a seed
+
+
+class MixedHealthyPairs(Dataset):
+    """Endless in effect: pair ``k`` is a pure function of (seed, k).
+
+    Each set is gone through in a new random order, independently of the other (the authors pair the same
+    images over and over, ``docs/paper_vs_code.md``). An item is a dictionary of ``mixed`` and ``healthy``
+    (C, H, W) in [-1, 1] and ``alpha`` (1, 1, 1) in [0, 1), the interpolation weight of the gradient penalty.
+    There is no label in it. Because nothing is drawn from a running generator, the stream does not depend on
+    the number of workers or ranks, and resuming at iteration i means asking for its pairs.
+
+    Args:
+        data: items of the mixed set, dictionaries with ``image``; MONAI's name for a training list.
+        healthy: items of the known-healthy set, likewise.
+        transform: MONAI transforms of the key ``image``; deterministic ones are cached.
+        length: number of pairs (iterations times batch size).
+        seed: of the order, the flips and the interpolation weights.
+        cache_rate: share of each set kept in memory.
+    """
+
+    def __init__(
+        self,
+        data: Sequence[dict[str, Any]],
+        healthy: Sequence[dict[str, Any]],
+        transform: Callable,
+        length: int,
+        seed: int = 0,
+        cache_rate: float = 1.0,
+    ) -> None:
+        for name, items in (("training_mixed", data), ("training_healthy", healthy)):
+            if not items:
+                raise ValueError(f"{name} is empty; HealthyGAN learns from both sets.")
+        self.data = data
+        self.transform = transform
+        self.length = length
+        self.seed = seed
+        self._sets = [
+            CacheDataset(
+                [{"image": i["image"]} for i in items],
+                transform,
+                cache_rate=cache_rate,
+                progress=False,
+            )
+            for items in (data, healthy)
+        ]
+        self._orders: list[tuple[int, np.ndarray] | None] = [None, None]
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, k: int) -> dict[str, torch.Tensor]:
+        if not 0 <= k < self.length:
+            raise IndexError(k)
+        weight = np.random.default_rng([self.seed, ALPHA, k]).random(dtype=np.float32)
+        return {
+            "mixed": self._image(MIXED, k),
+            "healthy": self._image(HEALTHY, k),
+            "alpha": torch.full((1, 1, 1), float(weight)),
+        }
+
+    def _image(self, which: int, k: int) -> torch.Tensor:
+        images = self._sets[which]
+        if isinstance(images.transform, Compose):
+            flips = np.random.SeedSequence([self.seed, which, k]).generate_state(1)[0]
+            images.transform.set_random_state(seed=int(flips))
+        return images[self._order(which, k // len(images))[k % len(images)]]["image"]
+
+    def _order(self, which: int, epoch: int) -> np.ndarray:
+        cached = self._orders[which]
+        if cached is None or cached[0] != epoch:
+            rng = np.random.default_rng([self.seed, which, epoch, 0])
+            cached = (epoch, rng.permutation(len(self._sets[which])))
+            self._orders[which] = cached
+        return cached[1]
+
+
+class StreamBatches(Sampler[list[int]]):
+    """Batches of consecutive pairs, from iteration ``start`` (0-based) on; a rank takes its share of each.
+
+    Set ``start`` to the iterations already done, and training goes on as if it had never stopped.
+
+    Raises:
+        ValueError: the batch size is not a multiple of the number of ranks.
+    """
+
+    def __init__(
+        self, max_iterations: int, batch_size: int, start: int = 0, rank: int = 0, ranks: int = 1
+    ) -> None:
+        if batch_size < 1 or batch_size % ranks:
+            raise ValueError(
+                f"batch_size is {batch_size}; expected a positive multiple of the number of ranks ({ranks})."
+            )
+        self.max_iterations = max_iterations
+        self.batch_size = batch_size
+        self.start = start
+        self.rank = rank
+        self.ranks = ranks
+
+    def __len__(self) -> int:
+        return max(0, self.max_iterations - self.start)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        share = self.batch_size // self.ranks
+        for iteration in range(self.start, self.max_iterations):
+            first = iteration * self.batch_size + self.rank * share
+            yield list(range(first, first + share))

@@ -1,0 +1,86 @@
+"""What a data set's protocol asks of training: sizes, iterations, batch (paper, Appx. A)."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from data_prep.datalist import DataError, Dataset
+
+CRITIC_LAYERS = 6  # paper, Table 2
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Defaults of a training run; ``train.json`` reads them and every one can be overridden there.
+
+    The defaults are the paper's (Appx. A, Tables 2 and 3) with grey images.
+    """
+
+    image_size: int = 256
+    image_channels: int = 1
+    batch_size: int = 16
+    max_iterations: int = 400_000
+    decay_share: float = 0.25
+    learning_rate: float = 1e-4
+    generator_channels: int = 64
+    generator_blocks: int = 6
+    critic_channels: int = 64
+    critic_layers: int = CRITIC_LAYERS
+    checkpoints: int = 40
+    criterion: str = "fid"
+
+    def __getitem__(self, key: str) -> Any:
+        return asdict(self)[key]
+
+
+PROTOCOLS: dict[str, Plan] = {
+    "covidx": Plan(image_size=256, batch_size=16),
+    "chestxray14": Plan(image_size=128, batch_size=32),
+    "migraine": Plan(image_size=256, batch_size=16),
+    "demo": Plan(
+        image_size=64,
+        batch_size=16,
+        max_iterations=2000,
+        learning_rate=3e-4,
+        generator_channels=16,
+        generator_blocks=3,
+        critic_channels=32,
+        checkpoints=10,
+    ),
+}
+
+
+def critic_layers_for(image_size: int) -> int:
+    """Strided layers that leave a 2 x 2 patch map or more: the paper's 6 from 128 pixels on, fewer below."""
+    return max(1, min(CRITIC_LAYERS, int(math.log2(image_size)) - 1))
+
+
+def plan_for(dataset: Dataset) -> Plan:
+    """The plan of the data set's protocol, at the data set's image size.
+
+    Without a protocol: the paper's sizes, with the batch of 32 that the paper uses at 128 pixels.
+
+    Raises:
+        DataError: a protocol of that name is not known, or the image size does not suit the generator.
+    """
+    size = dataset.image_size
+    if size < 16 or size % 4:
+        raise DataError(
+            f"dataset.json: image_size is {size}; the generator halves images twice, so it must be a multiple "
+            "of 4 and at least 16. Prepare the images again with --size 64, 128 or 256."
+        )
+    if dataset.protocol is None:
+        plan = Plan(batch_size=16 if size > 128 else 32)
+    elif dataset.protocol in PROTOCOLS:
+        plan = PROTOCOLS[dataset.protocol]
+    else:
+        near = difflib.get_close_matches(dataset.protocol, PROTOCOLS, n=1)
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        raise DataError(
+            f"dataset.json: protocol {dataset.protocol!r} is not known; expected one of {sorted(PROTOCOLS)} "
+            f"or null.{hint}"
+        )
+    return replace(plan, image_size=size, critic_layers=critic_layers_for(size))

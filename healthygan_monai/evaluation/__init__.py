@@ -1,0 +1,7 @@
+"""From scores.csv to evaluation.json: metrics, thresholds, intervals, localisation, probes."""
+
+from __future__ import annotations
+
+from .evaluate import evaluate, evaluate_rows
+
+__all__ = ["evaluate", "evaluate_rows"]

@@ -1,0 +1,213 @@
+"""What the data give away for free: probes that see no anatomy worth the name.
+
+A detector has shown something only where it clearly beats them: hospital, scanner, exposure and
+collimation separate the classes of many public sets without any disease being seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image
+from sklearn.decomposition import PCA
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedGroupKFold
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from .intervals import bootstrap
+from .metrics import ranking_metrics, require_both_classes, roc_auc
+
+THUMBNAIL = 48  # pixels a side
+BORDER = 2  # thumbnail pixels a side: 4 % of the image
+GREY_BINS = 32
+COMPONENTS = 20
+FOLDS = 5
+TREES = 200
+
+Features = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What the probes may see of N images: no more than these three."""
+
+    thumbnails: Features  # (N, THUMBNAIL * THUMBNAIL)
+    histograms: Features  # (N, GREY_BINS), shares of pixels
+    means: Features  # (N,)
+
+    @property
+    def borders(self) -> Features:
+        """(N, pixels of the frame BORDER wide)."""
+        frame = np.ones((THUMBNAIL, THUMBNAIL), dtype=bool)
+        frame[BORDER:-BORDER, BORDER:-BORDER] = False
+        return self.thumbnails[:, frame.ravel()]
+
+
+def probe_aucs(
+    healthy_images: Sequence[ArrayLike],
+    labelled_images: Sequence[ArrayLike],
+    labels: ArrayLike,
+    subjects: ArrayLike,
+    seed: int = 0,
+    *,
+    resamples: int = 1000,
+) -> list[dict[str, Any]]:
+    """AUC of each probe on the labelled images, with an interval bootstrapped by subject.
+
+    healthy_images: training_healthy; labelled_images: validation and test; each (H, W) or
+    (C, H, W) on one grey scale. labels: (N,) 1 = diseased. No training label is used: one-class
+    probes fit the healthy images, supervised ones (`supervised` True) are cross-validated by
+    subject on the labelled images. Entries: name, description, auc, low, high, supervised, n,
+    subjects, reason (why auc is None). AUCs are not flipped: 0.2 is as strong a shortcut as 0.8.
+    """
+    label_array, subject_array = np.asarray(labels), np.asarray(subjects)
+    if not len(labelled_images) == len(label_array) == len(subject_array):
+        raise ValueError("probe_aucs: images, labels and subjects must have one length.")
+    if len(healthy_images) < 2:
+        raise ValueError(f"probe_aucs: {len(healthy_images)} healthy images; expected at least 2.")
+    require_both_classes(label_array, "a probe")
+    low, high = _grey_range(healthy_images)
+    healthy = look(healthy_images, low, high)
+    shown = look(labelled_images, low, high)
+    probes = [_one_class(name, healthy, shown, seed) for name in ONE_CLASS]
+    probes += [
+        _supervised(name, shown, label_array, subject_array, seed) for name in sorted(SUPERVISED)
+    ]
+    return [_entry(probe, label_array, subject_array, seed, resamples) for probe in probes]
+
+
+def look(images: Sequence[ArrayLike], low: float, high: float) -> Looks:
+    """Reduce each image to thumbnail, grey histogram over [low, high] and mean."""
+    thumbnails, histograms, means = [], [], []
+    for image in images:
+        grey = _grey(image)
+        small = Image.fromarray(grey).resize((THUMBNAIL, THUMBNAIL), Image.Resampling.BOX)
+        counts, _ = np.histogram(np.clip(grey, low, high), bins=GREY_BINS, range=(low, high))
+        thumbnails.append(np.asarray(small, dtype=np.float64).ravel())
+        histograms.append(counts / grey.size)
+        means.append(float(grey.mean()))
+    return Looks(np.stack(thumbnails), np.stack(histograms), np.asarray(means))
+
+
+@dataclass(frozen=True)
+class _Probe:
+    name: str
+    description: str
+    supervised: bool
+    scores: Features | None  # (N,), higher = more diseased
+    reason: str | None = None
+
+
+def _mean_intensity(healthy: Looks, shown: Looks, seed: int) -> Features:
+    return shown.means
+
+
+def _distance_to_mean(healthy: Looks, shown: Looks, seed: int) -> Features:
+    return np.sqrt(np.mean((shown.thumbnails - healthy.thumbnails.mean(axis=0)) ** 2, axis=1))
+
+
+def _pca_residual(healthy: Looks, shown: Looks, seed: int) -> Features:
+    parts = min(COMPONENTS, len(healthy.means) - 1)
+    pca = PCA(n_components=parts, random_state=seed).fit(healthy.thumbnails)
+    rebuilt = pca.inverse_transform(pca.transform(shown.thumbnails))
+    return np.mean((shown.thumbnails - rebuilt) ** 2, axis=1)
+
+
+ONE_CLASS: dict[str, tuple[str, Callable[[Looks, Looks, int], Features]]] = {
+    "mean intensity": ("brighter = more anomalous; nothing is learnt", _mean_intensity),
+    "distance to the mean healthy image": (
+        "root mean square difference to the average of training_healthy",
+        _distance_to_mean,
+    ),
+    "PCA reconstruction": (
+        f"error after {COMPONENTS} components of {THUMBNAIL} x {THUMBNAIL} healthy thumbnails",
+        _pca_residual,
+    ),
+}
+
+SUPERVISED: dict[str, tuple[str, Callable[[Looks], Features]]] = {
+    "border only": ("random forest on the outer 4 % of the image", lambda looks: looks.borders),
+    "grey histogram": (
+        f"random forest on a histogram of {GREY_BINS} grey levels",
+        lambda looks: looks.histograms,
+    ),
+    "thumbnail": (
+        f"logistic regression on {COMPONENTS} components of {THUMBNAIL} x {THUMBNAIL} pixels",
+        lambda looks: looks.thumbnails,
+    ),
+}
+
+
+def _one_class(name: str, healthy: Looks, shown: Looks, seed: int) -> _Probe:
+    description, score = ONE_CLASS[name]
+    return _Probe(name, description, False, score(healthy, shown, seed))
+
+
+def _supervised(name: str, shown: Looks, labels: NDArray, subjects: NDArray, seed: int) -> _Probe:
+    """Out-of-fold probabilities; every image is judged by a model that never saw its subject."""
+    description, features_of = SUPERVISED[name]
+    features = features_of(shown)
+    folds = min(FOLDS, *(len(set(subjects[labels == label])) for label in (0, 1)))
+    if folds < 2:
+        reason = "cross-validation by subject needs two subjects of each class"
+        return _Probe(name, description, True, None, reason)
+    scores = np.empty(len(labels))
+    splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
+    for fit, judge in splitter.split(features, labels, subjects):
+        if len(set(labels[fit])) < 2:
+            reason = "a fold was left with one class only; too few subjects"
+            return _Probe(name, description, True, None, reason)
+        model = _classifier(name, min(COMPONENTS, len(fit) - 1), seed)
+        scores[judge] = model.fit(features[fit], labels[fit]).predict_proba(features[judge])[:, 1]
+    return _Probe(name, description, True, scores)
+
+
+def _classifier(name: str, components: int, seed: int) -> Any:
+    if name == "thumbnail":
+        return make_pipeline(
+            PCA(n_components=components, random_state=seed),
+            StandardScaler(),
+            LogisticRegression(max_iter=1000),
+        )
+    return RandomForestClassifier(TREES, min_samples_leaf=2, random_state=seed)
+
+
+def _entry(
+    probe: _Probe, labels: NDArray, subjects: NDArray, seed: int, resamples: int
+) -> dict[str, Any]:
+    entry: dict[str, Any] = {
+        **{"name": probe.name, "description": probe.description, "supervised": probe.supervised},
+        **{"auc": None, "low": None, "high": None, "reason": probe.reason},
+        **{"n": len(labels), "subjects": len(set(subjects.tolist()))},
+    }
+    if probe.scores is None:
+        return entry
+    entry["auc"] = roc_auc(labels, probe.scores)
+    spread = bootstrap(
+        ranking_metrics, *(labels, probe.scores, subjects), resamples=resamples, seed=seed
+    )
+    entry["low"], entry["high"] = spread.intervals.get("auc") or (None, None)
+    return entry
+
+
+def _grey(image: ArrayLike) -> NDArray[np.float32]:
+    """(H, W) or (C, H, W) -> (H, W): the channels of a film are equal or nearly so."""
+    array = np.asarray(image, dtype=np.float32)
+    if array.ndim == 3:
+        array = array.mean(axis=0)
+    if array.ndim != 2:
+        raise ValueError(f"a probe image has shape {array.shape}; expected (H, W) or (C, H, W).")
+    return np.ascontiguousarray(array)
+
+
+def _grey_range(images: Sequence[ArrayLike]) -> tuple[float, float]:
+    """Range of the histogram; from healthy images only, wider ones fall into the end bins."""
+    low = min(float(np.min(np.asarray(image))) for image in images)
+    high = max(float(np.max(np.asarray(image))) for image in images)
+    return low, high if high > low else low + 1.0

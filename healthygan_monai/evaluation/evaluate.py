@@ -1,0 +1,174 @@
+"""RUN/scores.csv -> RUN/evaluation.json: every number the report prints about detection."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ..scoring import ScoreRow, ScoresError, read_scores, subject_rows
+from .intervals import bootstrap as bootstrap_by_subject
+from .metrics import average_precision, confusion, ranking_metrics, roc_auc
+from .sample import Sample, caveats, count_by_label, count_section
+from .threshold import POLICIES, POLICY_WORDS, Threshold, choose, paper_threshold
+
+FORMAT = 1
+UNITS = ("image", "subject")
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Options:
+    """How intervals and thresholds are made; recorded in evaluation.json."""
+
+    bootstrap: int = 2000
+    seed: int = 0
+    stratified: bool = False
+    policy: str = "youden"
+    subject_rule: str = "mean"
+
+
+def evaluate(
+    run: Path,
+    *,
+    unit: str = "image",
+    bootstrap: int = 2000,
+    seed: int = 0,
+    stratified: bool = False,
+    policy: str = "youden",
+    subject_rule: str = "mean",
+    probes: Sequence[Mapping[str, Any]] | None = None,
+    localisation: Mapping[str, Any] | None = None,
+    provenance: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """Evaluate RUN/scores.csv, write RUN/evaluation.json whole, return the same dict.
+
+    unit: which of the two levels the report puts first; both are always computed.
+    policy: how the threshold is chosen on validation (threshold.POLICIES).
+    probes, localisation: results of `confounders.probe_aucs` and `localisation.summarise`; None
+    is recorded as not run. Raises ScoresError for an unusable file, ValueError for an option.
+    """
+    path = Path(run) / "scores.csv"
+    options = Options(bootstrap, seed, stratified, policy, subject_rule)
+    result = evaluate_rows(read_scores(path), unit=unit, options=options)
+    result["probes"] = None if probes is None else [dict(probe) for probe in probes]
+    result["localisation"] = None if localisation is None else dict(localisation)
+    scores_hash = hashlib.sha256(path.read_bytes()).hexdigest()
+    result["provenance"] = {**(provenance or {}), "scores_sha256": scores_hash}
+    # json writes NaN as a word no other reader knows; allow_nan=False turns a slip into an error
+    text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
+    part = Path(run) / "evaluation.json.tmp"
+    part.write_text(text + "\n", encoding="utf-8")
+    os.replace(part, Path(run) / "evaluation.json")
+    return result
+
+
+def evaluate_rows(
+    rows: Sequence[ScoreRow], *, unit: str = "image", options: Options | None = None
+) -> dict[str, Any]:
+    """Evaluate the rows of one method and one seed at both levels; see `evaluate`."""
+    options = options or Options()
+    if unit not in UNITS:
+        raise ValueError(f"unit {unit!r}; expected one of {UNITS}.")
+    if options.policy not in POLICIES:
+        raise ValueError(f"policy {options.policy!r}; expected one of {sorted(POLICIES)}.")
+    detectors = sorted({(row.method, row.seed) for row in rows})
+    if len(detectors) != 1:
+        raise ScoresError(
+            f"scores.csv holds {len(detectors)} detectors (method, seed) {detectors[:4]}; "
+            "expected exactly one. Pick the rows of one and evaluate each apart."
+        )
+    levels = {
+        "image": _level(rows, options),
+        "subject": _level(subject_rows(rows, options.subject_rule), options),
+    }
+    method, method_seed = detectors[0]
+    return {
+        "format": FORMAT,
+        "method": method,
+        "seed": method_seed,
+        "unit": unit,
+        "options": {**asdict(options), "confidence": CONFIDENCE, "resampled_by": "subject"},
+        "counts": {section: count_section(rows, section) for section in ("validation", "test")},
+        "levels": levels,
+        "warnings": caveats(rows, levels),
+    }
+
+
+def _level(rows: Sequence[ScoreRow], options: Options) -> dict[str, Any]:
+    """Metrics with intervals of one level; every None comes with a reason."""
+    validation, test = Sample.of(rows, "validation"), Sample.of(rows, "test")
+    level: dict[str, Any] = {
+        "n": {"validation": count_by_label(validation), "test": count_by_label(test)},
+        **{"auc": None, "average_precision": None, "reason": None, "bootstrap": None},
+        "thresholds": {"validation": None, "test_optimistic": None},
+        "threshold_reason": None,
+    }
+    cuts: dict[str, Threshold] = {}
+    if validation.lacks():
+        level["threshold_reason"] = f"the validation set has {validation.lacks()}"
+    else:
+        cuts["validation"] = choose(
+            validation.labels, validation.scores, options.policy, "validation"
+        )
+    if test.lacks():
+        level["reason"] = f"the test set has {test.lacks()}"
+    else:
+        cuts["test_optimistic"] = paper_threshold(test.labels, test.scores)
+    for name, cut in cuts.items():
+        level["thresholds"][name] = {
+            **{"threshold": cut.value, "policy": cut.policy, "chosen_on": cut.chosen_on},
+            **{"words": POLICY_WORDS[cut.policy], "confusion": None},
+        }
+    if not test.lacks():
+        _measure(level, test, cuts, options)
+    return level
+
+
+def _measure(
+    level: dict[str, Any], test: Sample, cuts: Mapping[str, Threshold], options: Options
+) -> None:
+    """Fill `level` with values and intervals; thresholds stay fixed while subjects are redrawn."""
+
+    def statistics(labels: NDArray, scores: NDArray) -> dict[str, float | None]:
+        values: dict[str, float | None] = {**ranking_metrics(labels, scores)}
+        for name, cut in cuts.items():
+            for metric, value in confusion(labels, scores, cut.value).metrics().items():
+                values[f"{name}/{metric}"] = value
+        return values
+
+    values = {
+        **statistics(test.labels, test.scores),
+        "auc": roc_auc(test.labels, test.scores),
+        "average_precision": average_precision(test.labels, test.scores),
+    }
+    spread = bootstrap_by_subject(
+        statistics,
+        *(test.labels, test.scores, test.subjects),
+        resamples=options.bootstrap,
+        seed=options.seed,
+        confidence=CONFIDENCE,
+        stratified=options.stratified,
+    )
+
+    def entry(name: str) -> dict[str, float | None]:
+        low, high = spread.intervals.get(name) or (None, None)
+        return {"value": values[name], "low": low, "high": high}
+
+    level["auc"], level["average_precision"] = entry("auc"), entry("average_precision")
+    level["bootstrap"] = {
+        "redrawn": spread.redrawn,
+        "undefined": {name: count for name, count in spread.undefined.items() if count},
+    }
+    for name, cut in cuts.items():
+        counts = confusion(test.labels, test.scores, cut.value)
+        level["thresholds"][name] |= {
+            "confusion": asdict(counts),
+            **{metric: entry(f"{name}/{metric}") for metric in counts.metrics()},
+        }

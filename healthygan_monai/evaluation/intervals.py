@@ -1,0 +1,90 @@
+"""Percentile bootstrap whose unit is the subject: two slices of one head are not two patients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Statistics = Callable[[NDArray, NDArray], Mapping[str, float | None]]
+MAX_REDRAWS = 100  # per resample; more means that one class hangs on one subject among hundreds
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """`intervals[name] = (low, high)`, or None where the statistic was never defined.
+
+    redrawn: resamples thrown away for holding one class only.
+    undefined[name]: resamples in which the statistic was 0 / 0, left out of its percentiles.
+    """
+
+    intervals: dict[str, tuple[float, float] | None]
+    redrawn: int
+    undefined: dict[str, int]
+
+
+def bootstrap(
+    statistics: Statistics,
+    labels: ArrayLike,
+    scores: ArrayLike,
+    subjects: ArrayLike,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    confidence: float = 0.95,
+    stratified: bool = False,
+) -> Bootstrap:
+    """Draw subjects with replacement, take all images of each, compute every statistic.
+
+    labels, scores, subjects: (N,). All statistics see the same resamples. With `stratified`,
+    subjects with and without a diseased image are drawn apart, which keeps their numbers.
+    Source: Efron and Tibshirani 1993, ch. 13 (percentile interval), units as in ch. 8.
+    """
+    label_array, score_array = np.asarray(labels), np.asarray(scores, dtype=np.float64)
+    members = _members(np.asarray(subjects))
+    strata = _strata(members, label_array) if stratified else [np.arange(len(members))]
+    rng = np.random.default_rng(seed)
+    draws: dict[str, list[float | None]] = {}
+    redrawn = 0
+    for _ in range(resamples):
+        for _attempt in range(MAX_REDRAWS):
+            chosen = np.concatenate([rng.choice(part, size=len(part)) for part in strata])
+            index = np.concatenate([members[i] for i in chosen])
+            if len(np.unique(label_array[index])) == 2:
+                break
+            redrawn += 1
+        else:
+            raise ValueError(
+                f"bootstrap: {MAX_REDRAWS} resamples in a row held one class only; "
+                "too few subjects of one class for an interval."
+            )
+        for name, value in statistics(label_array[index], score_array[index]).items():
+            draws.setdefault(name, []).append(value)
+    return Bootstrap(
+        intervals={name: _percentiles(values, confidence) for name, values in draws.items()},
+        redrawn=redrawn,
+        undefined={name: values.count(None) for name, values in draws.items()},
+    )
+
+
+def _members(subjects: NDArray) -> list[NDArray[np.intp]]:
+    """Row numbers of each subject."""
+    _, inverse = np.unique(subjects, return_inverse=True)
+    order = np.argsort(inverse, kind="stable")
+    return np.split(order, np.cumsum(np.bincount(inverse))[:-1])
+
+
+def _strata(members: list[NDArray[np.intp]], labels: NDArray) -> list[NDArray[np.intp]]:
+    diseased = np.array([np.any(labels[rows] == 1) for rows in members])
+    return [part for part in (np.flatnonzero(diseased), np.flatnonzero(~diseased)) if part.size]
+
+
+def _percentiles(values: list[float | None], confidence: float) -> tuple[float, float] | None:
+    defined = [value for value in values if value is not None]
+    if not defined:
+        return None
+    tail = 50 * (1 - confidence)
+    low, high = np.percentile(defined, [tail, 100 - tail])
+    return float(low), float(high)

@@ -1,0 +1,82 @@
+"""Evaluate a run folder: metrics, the probes beside them, localisation where lesion masks exist."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from data_prep.datalist import Dataset, Item
+from healthygan_monai.evaluation.confounders import probe_aucs
+from healthygan_monai.evaluation.evaluate import evaluate
+
+logger = logging.getLogger(__name__)
+LEAST_FOR_PROBES = 10  # images of each class; fewer make cross-validated probes meaningless
+
+
+def evaluate_run(
+    run: Path | str,
+    dataset: Dataset | None,
+    *,
+    unit: str = "image",
+    bootstrap: int = 2000,
+    seed: int = 0,
+    probes: bool = True,
+    policy: str = "youden",
+) -> dict[str, Any]:
+    """Write RUN/evaluation.json from RUN/scores.csv and return it; see :func:`evaluate`.
+
+    Args:
+        dataset: where the images are; needed for the probes only.
+        probes: compute what trivial models reach on the same images.
+    """
+    folder = Path(run)
+    localisation = folder / "localisation.json"
+    result = evaluate(
+        folder,
+        unit=unit,
+        bootstrap=bootstrap,
+        seed=seed,
+        policy=policy,
+        probes=_probes(dataset, seed) if probes and dataset is not None else None,
+        localisation=json.loads(localisation.read_text()) if localisation.is_file() else None,
+    )
+    auc = result["levels"][unit].get("auc")
+    if auc:
+        shown = f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})"
+        logger.info("test AUC by %s %s, 95 %% interval by bootstrap over subjects", unit, shown)
+    return result
+
+
+def _probes(dataset: Dataset, seed: int) -> list[dict[str, Any]] | None:
+    labelled = [
+        item
+        for section in ("validation", "test")
+        for item in dataset.sections[section]
+        if item.label is not None
+    ]
+    labels = np.array([item.label for item in labelled])
+    healthy = dataset.sections["training_healthy"]
+    if not healthy or min((labels == 0).sum(), (labels == 1).sum()) < LEAST_FOR_PROBES:
+        logger.info("probes not run: fewer than %d labelled images of a class", LEAST_FOR_PROBES)
+        return None
+    return probe_aucs(
+        _pictures(dataset, healthy),
+        _pictures(dataset, labelled),
+        labels,
+        [item.subject for item in labelled],
+        seed,
+    )
+
+
+def _pictures(dataset: Dataset, items: Sequence[Item]) -> list[np.ndarray]:
+    pictures = []
+    for item in items:
+        with Image.open(dataset.image_path(item)) as picture:
+            pictures.append(np.asarray(picture))
+    return pictures

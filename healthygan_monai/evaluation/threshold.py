@@ -1,0 +1,76 @@
+"""Where to cut the score. A threshold belongs to the set it was chosen on, and says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import roc_curve
+
+from .metrics import require_both_classes
+
+OPTIMISTIC = "optimistic: chosen on the test labels"
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """Call an image anomalous where score >= value."""
+
+    value: float
+    policy: str
+    chosen_on: str
+
+
+def youden(labels: ArrayLike, scores: ArrayLike) -> float:
+    """The score that maximises J = sensitivity + specificity - 1 (Youden 1950).
+
+    Of equals the highest, that is the fewest false alarms.
+    """
+    fpr, tpr, thresholds = _candidates(labels, scores)
+    return float(thresholds[np.argmax(tpr - fpr)])
+
+
+def balanced(labels: ArrayLike, scores: ArrayLike) -> float:
+    """The score that minimises |sensitivity - specificity|; of equals the highest.
+
+    On test labels this is the rule behind the paper's Table 1 (solver.py:445-491). The authors'
+    call of roc_curve leaves out collinear points; here every distinct score is a candidate.
+    """
+    fpr, tpr, thresholds = _candidates(labels, scores)
+    return float(thresholds[np.argmin(np.abs(tpr - (1 - fpr)))])
+
+
+POLICIES: dict[str, Callable[[ArrayLike, ArrayLike], float]] = {
+    "youden": youden,
+    "balanced": balanced,
+}
+POLICY_WORDS = {
+    "youden": "sensitivity + specificity is largest (Youden's J)",
+    "balanced": "sensitivity and specificity are closest to each other",
+}
+
+
+def choose(labels: ArrayLike, scores: ArrayLike, policy: str, chosen_on: str) -> Threshold:
+    """Apply the named policy; `chosen_on` is kept beside the number ("validation", ...)."""
+    if policy not in POLICIES:
+        raise ValueError(f"threshold policy {policy!r}; expected one of {sorted(POLICIES)}.")
+    return Threshold(POLICIES[policy](labels, scores), policy, chosen_on)
+
+
+def paper_threshold(labels: ArrayLike, scores: ArrayLike) -> Threshold:
+    """The paper's cut: `balanced` on the very labels it is then judged by."""
+    return choose(labels, scores, "balanced", OPTIMISTIC)
+
+
+def _candidates(
+    labels: ArrayLike, scores: ArrayLike
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    """(fpr, tpr, threshold) at every distinct score, falling.
+
+    sklearn's first point (threshold inf, nobody called) is dropped: it is no score and no JSON.
+    """
+    require_both_classes(labels, "a threshold")
+    fpr, tpr, thresholds = roc_curve(labels, scores, drop_intermediate=False)
+    return fpr[1:], tpr[1:], thresholds[1:]

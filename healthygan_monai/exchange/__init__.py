@@ -1,0 +1,1 @@
+"""Weights and results to and from other programs."""

@@ -1,0 +1,206 @@
+"""Ignite handlers of a training run that MONAI and Ignite do not bring ready-made."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from monai.handlers import LrScheduleHandler
+from PIL import Image
+from torch.optim import Optimizer
+
+from healthygan_monai.data.transforms import to_display
+from healthygan_monai.inferer import HealthyGANInferer, split_translation
+from healthygan_monai.runs import atomic_path
+from healthygan_monai.schedule import decay_schedule
+
+logger = logging.getLogger(__name__)
+
+
+class LearningRate(LrScheduleHandler):
+    """MONAI's handler stepping a :func:`~healthygan_monai.schedule.decay_schedule` every iteration."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_iterations: int,
+        decay_iterations: int,
+        schedule: str = "linear",
+    ) -> None:
+        super().__init__(
+            decay_schedule(optimizer, max_iterations, decay_iterations, schedule),  # type: ignore[arg-type]
+            print_lr=False,
+            epoch_level=False,
+        )
+
+    def __call__(self, engine: Engine) -> None:
+        with warnings.catch_warnings():
+            # the generator's rate follows critic updates too, the first of which precedes its own first step
+            warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
+            super().__call__(engine)
+
+    def state_dict(self) -> dict[str, Any]:
+        return self.lr_scheduler.state_dict()
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.lr_scheduler.load_state_dict(state)
+
+
+def scalars(output: dict[str, Any]) -> dict[str, float]:
+    """The trainer's named losses as numbers."""
+    return {name: float(value) for name, value in output.items()}
+
+
+class MetricsLog:
+    """Append one JSON object to metrics.jsonl every ``every`` iterations: losses, learning rate, seconds."""
+
+    def __init__(self, path: Path | str, optimizer: Optimizer, every: int) -> None:
+        self.path = Path(path)
+        self.optimizer = optimizer
+        self.every = max(1, every)
+        self.began = 0.0
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.STARTED, self.start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED(every=self.every), self)
+
+    def start(self, engine: Engine) -> None:
+        """Drop what a killed run had logged after the checkpoint that training now goes on from."""
+        self.began = time.monotonic()
+        if not self.path.is_file():
+            return
+        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if _iteration_of(line) <= engine.state.iteration]
+        if kept != lines:
+            with atomic_path(self.path) as part:
+                part.write_text("".join(kept), encoding="utf-8")
+
+    def __call__(self, engine: Engine) -> None:
+        row = {
+            "iteration": engine.state.iteration,
+            **{name: round(value, 6) for name, value in scalars(cast(dict, engine.state.output)).items()},
+            "lr": self.optimizer.param_groups[0]["lr"],
+            "seconds": round(time.monotonic() - self.began, 2),
+        }
+        with self.path.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(row) + "\n")
+
+
+def _iteration_of(line: str) -> float:
+    try:
+        return json.loads(line)["iteration"]
+    except (json.JSONDecodeError, KeyError):  # the half line of a killed process
+        return float("inf")
+
+
+class Progress:
+    """A bar with rate and time left on a terminal; elsewhere one line a minute."""
+
+    def __init__(self, max_iterations: int, seconds: float = 60.0) -> None:
+        self.max_iterations = max_iterations
+        self.seconds = seconds
+        self.bar: Any = None
+        self.last = self.began = 0.0
+        self.first = 0
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.STARTED, self.start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.step)
+        engine.add_event_handler(Events.COMPLETED | Events.EXCEPTION_RAISED, self.close)
+
+    def start(self, engine: Engine) -> None:
+        self.began = self.last = time.monotonic()
+        self.first = engine.state.iteration
+        if sys.stderr.isatty():
+            from tqdm import tqdm
+
+            self.bar = tqdm(total=self.max_iterations, initial=self.first, unit="it", desc="train")
+
+    def step(self, engine: Engine) -> None:
+        now = time.monotonic()
+        if self.bar is not None:
+            self.bar.update()
+            if now - self.last > 1:
+                self.last = now
+                self.bar.set_postfix_str(_losses(engine))
+        elif now - self.last >= self.seconds:
+            self.last = now
+            logger.info(self.line(engine, now))
+
+    def line(self, engine: Engine, now: float) -> str:
+        """``iter 12000/400000  loss_d -1.93  loss_g 0.41  6.1 it/s  eta 17 h``"""
+        done = engine.state.iteration
+        rate = (done - self.first) / max(now - self.began, 1e-9)
+        left = (self.max_iterations - done) / max(rate, 1e-9)
+        return f"iter {done}/{self.max_iterations}  {_losses(engine)}  {rate:.1f} it/s  eta {_span(left)}"
+
+    def close(self, engine: Engine, error: BaseException | None = None) -> None:
+        if self.bar is not None:
+            self.bar.close()
+        if error is not None:
+            raise error
+        logger.info(self.line(engine, time.monotonic()))
+
+
+def _losses(engine: Engine) -> str:
+    output = cast(dict, engine.state.output or {})
+    return "  ".join(f"{n} {float(output[n]):.3f}" for n in ("loss_d", "loss_g") if n in output)
+
+
+def _span(seconds: float) -> str:
+    if seconds >= 2 * 3600:
+        return f"{seconds / 3600:.0f} h"
+    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
+
+
+class SamplePictures:
+    """Save the same images after every epoch: a row each of input, mask, intermediate-free result, difference.
+
+    Columns are input, mask, translated image and difference map (stretched to twice its range).
+    ``samples/iter_0012000.png``.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        generator: torch.nn.Module,
+        images: Sequence[torch.Tensor],
+        device: Any,
+    ) -> None:
+        self.folder = Path(folder)
+        self.generator = generator
+        self.images = torch.stack([torch.as_tensor(i) for i in images])
+        self.device = device
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        images = self.images.to(self.device)
+        with torch.no_grad():
+            pred = HealthyGANInferer()(images, self.generator)
+        healthy, mask, difference = (part.cpu() for part in split_translation(pred))
+        rows = [
+            np.concatenate(
+                [
+                    to_display(x),
+                    np.asarray(m[0]),
+                    to_display(h),
+                    np.clip(2 * np.asarray(d.mean(0)), 0, 1),
+                ],
+                axis=1,
+            )
+            for x, m, h, d in zip(self.images, mask, healthy, difference, strict=True)
+        ]
+        picture = Image.fromarray((np.concatenate(rows) * 255).round().astype(np.uint8))
+        with atomic_path(self.folder / f"iter_{engine.state.iteration:07d}.png") as part:
+            picture.save(part, format="PNG")

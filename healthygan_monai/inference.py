@@ -1,0 +1,197 @@
+"""From a model and images to scores.csv and pictures: what the inference and evaluation configs use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from ignite.engine import Engine, Events
+from monai.transforms import SaveImaged
+from PIL import Image
+
+from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
+from healthygan_monai.data import labelled_items, load_dataset
+from healthygan_monai.evaluation.localisation import Localisation, localise, summarise
+from healthygan_monai.networks import Generator, generator_sizes
+from healthygan_monai.runs import CONFIG_FILE, write_json
+from healthygan_monai.scoring import ScoreRow, write_scores
+
+PICTURES = (".png", ".jpg", ".jpeg")
+MODEL_FILE, SCORES_FILE = "model.pt", "scores.csv"
+
+
+def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor]:
+    """The flat state dict of a generator.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: the file is not a state dict, or not a generator's.
+    """
+    path = Path(checkpoint)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such model. Train one (python -m monai.bundle run training --config_file "
+            "bundle/configs/train.json) and give its model.pt with --checkpoint runs/00000-NAME/model.pt."
+        )
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        Exception
+    ) as error:  # torch raises whatever its reader met: EOFError, RuntimeError, UnpicklingError
+        raise ValueError(f"{path}: not a file of weights that PyTorch can read safely.") from error
+    if not isinstance(weights, Mapping):
+        raise ValueError(f"{path}: expected a flat state dict, found {type(weights).__name__}.")
+    try:
+        generator_sizes(dict(weights))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    return dict(weights)
+
+
+def load_generator(weights: Mapping[str, torch.Tensor]) -> Generator:
+    """The generator whose weights these are, in evaluation mode; sizes are read off the weights.
+
+    Raises:
+        ValueError: weights are missing or left over.
+    """
+    generator = Generator(**generator_sizes(dict(weights)))
+    try:
+        generator.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(f"these weights do not make a whole generator: {error}") from error
+    return generator.eval()
+
+
+def image_size_for(checkpoint: Path | str, otherwise: int) -> int:
+    """The image size a model was trained at: from config.json beside it, else ``otherwise``."""
+    path = Path(checkpoint).parent / CONFIG_FILE
+    if not path.is_file():
+        return otherwise
+    return int(json.loads(path.read_text(encoding="utf-8")).get("image_size", otherwise))
+
+
+def load_images(folder: Path | str | None, image_size: int) -> Dataset:
+    """A prepared data set, or a folder of 8-bit grey pictures taken as unlabelled test images.
+
+    A picture's subject is its file name. Without a folder: the demo's films.
+
+    Raises:
+        DataError: nothing to score there.
+    """
+    if folder is None or (Path(folder) / FILE_NAME).is_file() or Path(folder).is_file():
+        return load_dataset(folder, training=False)
+    root = Path(folder)
+    found = sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURES)
+    if not found:
+        raise DataError(
+            f"{root}: no {FILE_NAME} and no pictures ({', '.join(PICTURES)}) there. DICOM and NIfTI files "
+            f"are prepared first: healthygan prep films {root} OUTPUT."
+        )
+    items = [Item(p.relative_to(root).as_posix(), subject=p.stem) for p in found]
+    return Dataset(root.name, image_size, sections={"test": items}, root=root)
+
+
+def items_to_score(dataset: Dataset) -> list[dict[str, Any]]:
+    """Validation and test items, for MONAI data sets."""
+    return labelled_items(dataset)
+
+
+def picture_saver(key: str, folder: Path | str, root: Path | str) -> SaveImaged:
+    """MONAI's writer for one part of a translation, (1, H, W) in [0, 1], as ``folder/.../NAME_key.png``.
+
+    The sub-folders below ``root``, where the images came from, are kept: names repeat between subjects.
+    """
+    saver = SaveImaged(
+        keys=key,
+        output_dir=str(folder),
+        output_postfix=key,
+        data_root_dir=str(root),
+        output_ext=".png",
+        writer="PILWriter",
+        output_dtype=np.uint8,
+        scale=255,
+        resample=False,
+        separate_folder=False,
+        print_log=False,
+    )
+    return saver.set_options(write_kwargs={"reverse_indexing": False}) or saver
+
+
+def _items(engine: Engine) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """The decollated batch of an evaluator, each image's facts beside what came out for it."""
+    state: Any = engine.state
+    return zip(state.batch, state.output, strict=True)
+
+
+class LocalisationFile:
+    """Handler of an evaluator: compare difference maps with lesion masks, where items have one; write a summary."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+        self.found: list[Localisation] = []
+        self.subjects: list[str] = []
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.STARTED, self.start)
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.collect)
+        engine.add_event_handler(Events.COMPLETED, self.finish)
+
+    def start(self, engine: Engine) -> None:
+        self.found.clear()
+        self.subjects.clear()
+
+    def collect(self, engine: Engine) -> None:
+        for item, output in _items(engine):
+            if item["section"] == "test" and item["lesion"]:
+                difference = np.asarray(output["difference"])[0]
+                lesion = load_mask(item["lesion"], difference.shape)
+                if lesion.any():
+                    self.found.append(localise(difference, lesion))
+                    self.subjects.append(item["subject"])
+
+    def finish(self, engine: Engine) -> None:
+        if self.found:
+            write_json(self.path, summarise(self.found, self.subjects))
+        else:
+            self.path.unlink(missing_ok=True)
+
+
+def load_mask(path: Path | str, shape: tuple[int, ...]) -> np.ndarray:
+    """A lesion mask (H, W) bool at the size of the difference map; resized to the nearest pixel."""
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("L").resize(shape[::-1], Image.Resampling.NEAREST)) > 0
+
+
+class ScoresFile:
+    """Handler of an evaluator: write scores.csv once every image has its score."""
+
+    def __init__(self, path: Path | str, method: str = "healthygan", seed: int = 0) -> None:
+        self.path = Path(path)
+        self.method = method
+        self.seed = seed
+        self.rows: list[ScoreRow] = []
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.STARTED, lambda _: self.rows.clear())
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.collect)
+        engine.add_event_handler(Events.COMPLETED, lambda _: write_scores(self.path, self.rows))
+
+    def collect(self, engine: Engine) -> None:
+        for item, output in _items(engine):
+            label = int(item["label"])
+            self.rows.append(
+                ScoreRow(
+                    section=item["section"],
+                    image=item["name"],
+                    subject=item["subject"],
+                    score=float(output["score"]),
+                    slice=None if item["slice"] == "" else int(item["slice"]),
+                    label=None if label < 0 else label,
+                    method=self.method,
+                    seed=self.seed,
+                )
+            )

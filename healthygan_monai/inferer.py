@@ -1,0 +1,59 @@
+"""Sec. 2.3: image -> healthy image, mask and difference map, as a MONAI inferer."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.inferers import Inferer
+from monai.transforms import MapTransform
+
+from healthygan_monai.composition import compose_healthy, split_output
+from healthygan_monai.data.transforms import to_display
+from healthygan_monai.scoring import difference_map, image_score
+
+
+class HealthyGANInferer(Inferer):
+    """(B, C, H, W) in [-1, 1] -> (B, 2C + 1, H, W): healthy image (C), mask (1), difference map (C).
+
+    One tensor, since MONAI's tools decollate, move and save tensors; :func:`split_translation` takes it apart.
+    """
+
+    def __call__(  # type: ignore[override]
+        self, inputs: torch.Tensor, network: torch.nn.Module, *args: Any, **kwargs: Any
+    ) -> torch.Tensor:
+        intermediate, mask = split_output(network(inputs, *args, **kwargs).to(inputs.dtype))
+        healthy = compose_healthy(inputs, intermediate, mask)
+        return torch.cat([healthy, mask, difference_map(inputs, healthy)], dim=1)
+
+
+def split_translation(pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Healthy image in [-1, 1], mask in [0, 1], difference map in [0, 1] from (..., 2C + 1, H, W)."""
+    channels = (pred.shape[-3] - 1) // 2
+    healthy, mask, difference = pred.split([channels, 1, channels], dim=-3)
+    return healthy, mask, difference
+
+
+class Translationd(MapTransform):
+    """Post-processing: ``pred`` of :class:`HealthyGANInferer`, one image (2C + 1, H, W), into named parts.
+
+    Writes ``healthy`` (1, H, W) for display in [0, 1], ``mask`` (1, H, W), ``difference`` (1, H, W; mean over
+    the channels) and ``score``, the image score. ``pred`` itself becomes the difference map,
+    which viewers show, and ``result``
+    holds the score for servers that answer in JSON.
+    """
+
+    def __init__(self, keys: str = "pred", allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            healthy, mask, difference = split_translation(d[key])
+            score = float(image_score(difference))
+            d["healthy"] = to_display(healthy)[None]
+            d.update({"mask": mask, "score": score})
+            d["difference"] = d[key] = difference.mean(dim=0, keepdim=True)
+            d["result"] = {"anomaly_score": score}
+        return d

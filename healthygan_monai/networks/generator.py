@@ -1,0 +1,108 @@
+"""Generator of HealthyGAN: paper Table 3, with the details that only the authors' code gives (model.py)."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+def _normalisation(channels: int) -> nn.Module:
+    """Per-image statistics in training and at test time alike.
+
+    The authors track running statistics but never leave training mode, so their published scores use
+    per-image statistics. Not tracking any makes ``eval()`` agree with that, and makes a score independent
+    of whatever else is in the batch.
+    """
+    return nn.InstanceNorm2d(channels, affine=True, track_running_stats=False)
+
+
+class ResidualBlock(nn.Module):
+    """x + f(x), f = conv 3x3, norm, ReLU, conv 3x3, norm; no ReLU after the sum; (B, C, H, W) in and out."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.main = nn.Sequential(
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            _normalisation(channels),
+            nn.ReLU(inplace=True),
+            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
+            _normalisation(channels),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.main(x)
+
+
+class Generator(nn.Module):
+    """Image -> intermediate healthy image and mask, as one tensor.
+
+    Input (B, C, H, W) in [-1, 1] with H and W divisible by 4; output (B, C + 1, H, W): the first C channels
+    are the intermediate image in [-1, 1] (tanh), the last one is the mask in [0, 1] ((tanh + 1) / 2). How the
+    two make the healthy image is :mod:`healthygan_monai.composition`'s business.
+
+    With ``image_channels=3, channels=64, blocks=6`` it is the published network: 8,417,984 parameters in
+    the order and with the names of the authors' ``main.*`` modules.
+
+    Args:
+        image_channels: C; 1 for radiographs and MRI, 3 for the published checkpoints.
+        channels: width after the first convolution; it doubles twice on the way down.
+        blocks: number of residual blocks in the bottleneck.
+
+    Source: paper Table 3; authors' model.py. Table 3 says ConvTranspose2d for the last layer, the code has
+    Conv2d; the code is followed (``docs/paper_vs_code.md``).
+    """
+
+    def __init__(self, image_channels: int = 1, channels: int = 64, blocks: int = 6) -> None:
+        super().__init__()
+        if min(image_channels, channels) < 1 or blocks < 0:
+            raise ValueError(
+                f"Generator(image_channels={image_channels}, channels={channels}, blocks={blocks}): "
+                "sizes must be positive (blocks may be 0)."
+            )
+        self.image_channels = image_channels
+        layers: list[nn.Module] = [
+            nn.Conv2d(image_channels, channels, 7, padding=3, bias=False),
+            _normalisation(channels),
+            nn.ReLU(inplace=True),
+        ]
+        for width in (channels, 2 * channels):  # (B, 4 * channels, H/4, W/4) after both
+            layers += [
+                nn.Conv2d(width, 2 * width, 4, stride=2, padding=1, bias=False),
+                _normalisation(2 * width),
+                nn.ReLU(inplace=True),
+            ]
+        layers += [ResidualBlock(4 * channels) for _ in range(blocks)]
+        for width in (4 * channels, 2 * channels):  # back to (B, channels, H, W)
+            layers += [
+                nn.ConvTranspose2d(width, width // 2, 4, stride=2, padding=1, bias=False),
+                _normalisation(width // 2),
+                nn.ReLU(inplace=True),
+            ]
+        layers.append(nn.Conv2d(channels, image_channels + 1, 7, padding=3, bias=False))
+        self.main = nn.Sequential(*layers)
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        out = torch.tanh(self.main(image))  # (B, C + 1, H, W) in [-1, 1]
+        mask = (out[:, self.image_channels :] + 1) / 2
+        return torch.cat([out[:, : self.image_channels], mask], dim=1)
+
+
+def generator_sizes(state_dict: dict[str, torch.Tensor]) -> dict[str, int]:
+    """The arguments of the :class:`Generator` whose weights these are, read off their shapes.
+
+    Raises:
+        ValueError: the weights are not a HealthyGAN generator's.
+    """
+    first = state_dict.get("main.0.weight")
+    if first is None or first.ndim != 4 or first.shape[-1] != 7:
+        names = ", ".join(list(state_dict)[:3]) or "none"
+        raise ValueError(
+            "these are not the weights of a HealthyGAN generator: 'main.0.weight' of shape (channels, "
+            f"image_channels, 7, 7) is missing (first names found: {names}). Give the model.pt of a run."
+        )
+    blocks = sum(name.endswith(".main.0.weight") for name in state_dict)
+    return {
+        "image_channels": int(first.shape[1]),
+        "channels": int(first.shape[0]),
+        "blocks": blocks,
+    }

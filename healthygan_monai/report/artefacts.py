@@ -1,0 +1,161 @@
+"""What a run folder holds. A missing or broken file is a sentence in the report, not a crash."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..scoring import ScoreRow, read_scores
+
+HOW_TO_MAKE = {
+    "run.json": "written by training: version, commit, seed, command, times",
+    "config.json": "written by training: every setting as it was used",
+    "metrics.jsonl": "written by training: losses and mask statistics",
+    "selection.csv": "written by training and 'healthygan select': one line a checkpoint",
+    "samples": "written by training: the same films at several iterations",
+    "model.pt": "written by training and 'healthygan select': the chosen generator",
+    "scores.csv": "written by 'healthygan infer': one score an image",
+    "evaluation.json": "written by 'healthygan evaluate': metrics with intervals",
+    "dataset.json": "written by 'healthygan prep': the images and their sections",
+}
+
+
+@dataclass
+class Artefacts:
+    """The files of one run; empty where absent, with the reason in `missing[name]`."""
+
+    folder: Path
+    run: dict[str, Any] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    selection: list[dict[str, Any]] = field(default_factory=list)
+    samples: list[Path] = field(default_factory=list)
+    scores: list[ScoreRow] = field(default_factory=list)
+    evaluation: dict[str, Any] = field(default_factory=dict)
+    dataset: dict[str, Any] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+    def read(self, name: str, reader: Callable[[Path], Any], empty: Any) -> Any:
+        """`reader(folder / name)`; on absence or damage `empty`, noting why."""
+        path = self.folder / name  # an absolute name stands for itself
+        name, how = path.name, HOW_TO_MAKE[path.name]
+        if not path.exists():
+            self.missing[name] = f"not run: {name} is not there ({how})"
+            return empty
+        try:
+            found = reader(path)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            # the kind, not the text: a reader's message may quote paths or values
+            self.missing[name] = f"{name} could not be read ({type(error).__name__})"
+            return empty
+        if not found:
+            self.missing[name] = f"{name} is empty ({how})"
+        return found
+
+    def criterion(self) -> str | None:
+        """Which criterion the chosen checkpoint is the best by: fid, aucp or None.
+
+        The configured one goes first; a later `healthygan select` may have used the other.
+        """
+        configured = str(self.config.get("criterion", ""))
+        for name in sorted(("fid", "aucp"), key=lambda name: name != configured):
+            judged = [row for row in self.selection if row[name] is not None]
+            if judged:
+                sign = 1 if name == "fid" else -1
+                best = min(judged, key=lambda row: (sign * row[name], row["iteration"]))
+                if best["chosen"]:
+                    return name
+        return None
+
+
+def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None) -> Artefacts:
+    """Read all files of a run folder; raises FileNotFoundError only where the folder is absent."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such run folder. Give the folder of one run.")
+    found = Artefacts(folder)
+    found.run = found.read("run.json", _json_object, {})
+    found.config = found.read("config.json", _json_object, {})
+    found.metrics = found.read("metrics.jsonl", read_metrics, [])
+    found.selection = found.read("selection.csv", read_selection, [])
+    found.samples = found.read("samples", list_samples, [])
+    found.read("model.pt", lambda path: path.stat().st_size, 0)
+    found.scores = found.read("scores.csv", read_scores, [])
+    found.evaluation = found.read("evaluation.json", _json_object, {})
+    for name in ("config.json", "model.pt", "scores.csv"):
+        if (folder / name).is_file():
+            found.hashes[name] = _sha256(folder / name)
+    if isinstance(dataset, Mapping):
+        found.dataset = dict(dataset)
+    elif dataset is not None:
+        path = Path(dataset) / "dataset.json" if Path(dataset).is_dir() else Path(dataset)
+        found.dataset = found.read(str(path.absolute()), _json_object, {})
+    return found
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """One JSON object a line, rising iteration; a last line cut off by a crash is dropped.
+
+    A resumed run repeats iterations: the later line wins.
+    """
+    by_iteration: dict[int, dict[str, Any]] = {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line)
+        except json.JSONDecodeError:
+            if number == len(lines) - 1:
+                break
+            raise
+        by_iteration[int(entry["iteration"])] = entry
+    return [by_iteration[iteration] for iteration in sorted(by_iteration)]
+
+
+def read_selection(path: Path) -> list[dict[str, Any]]:
+    """Rows iteration, fid, aucp, fid_features, chosen (bool), by iteration; None where empty."""
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        rows = [
+            {
+                "iteration": int(record["iteration"]),
+                "fid": float(record["fid"]) if record.get("fid") else None,
+                "aucp": float(record["aucp"]) if record.get("aucp") else None,
+                "fid_features": record.get("fid_features") or None,
+                "chosen": (record.get("chosen") or "").strip().lower() in ("1", "true", "yes"),
+            }
+            for record in csv.DictReader(stream)
+        ]
+    return sorted(rows, key=lambda row: row["iteration"])
+
+
+def list_samples(folder: Path) -> list[Path]:
+    """samples/iter_0012000.png, by iteration."""
+    return sorted(folder.glob("iter_*.png"), key=sample_iteration)
+
+
+def sample_iteration(path: Path) -> int:
+    digits = re.search(r"\d+", path.stem)
+    return int(digits.group()) if digits else -1
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(content, dict):
+        raise ValueError(f"{path.name}: expected a JSON object, found {type(content).__name__}.")
+    return content
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        for block in iter(lambda: stream.read(1 << 20), b""):
+            digest.update(block)
+    return digest.hexdigest()

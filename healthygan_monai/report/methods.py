@@ -1,0 +1,156 @@
+"""A Methods paragraph with the numbers of this run, and the works it must cite."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .artefacts import Artefacts
+
+UNKNOWN = "[not recorded]"
+WORKS = {
+    "healthygan": "Rahman Siddiquee MM, Shah J, Wu T, Chong C, Schwedt T, Li B. HealthyGAN: "
+    "Learning from Unannotated Medical Images to Detect Anomalies Associated with Human Disease. "
+    "SASHIMI 2022, LNCS 13570.",
+    "monai": "Cardoso MJ, Li W, Brown R, et al. MONAI: An open-source framework for deep learning "
+    "in healthcare. arXiv:2211.02701, 2022.",
+    "wgan-gp": "Gulrajani I, Ahmed F, Arjovsky M, Dumoulin V, Courville A. Improved training of "
+    "Wasserstein GANs. NeurIPS 2017.",
+    "adam": "Kingma DP, Ba J. Adam: A method for stochastic optimization. ICLR 2015.",
+    "fid": "Heusel M, Ramsauer H, Unterthiner T, Nessler B, Hochreiter S. GANs trained by a two "
+    "time-scale update rule converge to a local Nash equilibrium. NeurIPS 2017.",
+    "aucp": "Rahman Siddiquee MM, Shah J, Wu T, et al. Brainomaly: Unsupervised neurologic disease "
+    "detection utilizing unannotated T1-weighted brain MR images. WACV 2024.",
+    "youden": "Youden WJ. Index for rating diagnostic tests. Cancer 1950;3:32-35.",
+    "bootstrap": "Efron B, Tibshirani RJ. An Introduction to the Bootstrap. Chapman & Hall, 1993.",
+}
+
+
+def methods(found: Artefacts) -> tuple[list[str], list[str]]:
+    """(paragraphs, works cited in order); a number that is not on file reads `[not recorded]`.
+
+    Citations stand in the text as [1], [2], ... in the order of the list.
+    """
+    cited: list[str] = []
+
+    def cite(*keys: str) -> str:
+        cited.extend(key for key in keys if key not in cited)
+        return "[" + ", ".join(str(cited.index(key) + 1) for key in keys) + "]"
+
+    if not (found.config or found.evaluation):
+        return [], []
+    paragraphs = [_data(found), _training(found, cite), _scoring(found), _evaluation(found, cite)]
+    return [text for text in paragraphs if text], [WORKS[key] for key in cited]
+
+
+def _data(found: Artefacts) -> str:
+    name = found.dataset.get("name") or found.run.get("dataset") or UNKNOWN
+    text = f"Data set: {name}. "
+    sections = {
+        k: found.dataset[k]
+        for k in ("training_mixed", "training_healthy", "validation")
+        if isinstance(found.dataset.get(k), list)
+    }
+    if sections:
+        text += "It was divided by subject: " + ", ".join(
+            f"{key.replace('_', ' ')} {_images(items)}" for key, items in sections.items()
+        )
+        text += f", test {_images(found.dataset.get('test') or [])}. "
+    text += "The mixed training set carried no labels."
+    return text
+
+
+def _images(items: list[Mapping[str, Any]]) -> str:
+    subjects = len({item.get("subject") for item in items})
+    return f"{len(items)} images of {subjects} subjects"
+
+
+def _training(found: Artefacts, cite: Any) -> str:
+    c = _Facts(found.config)
+    if not found.config:
+        return ""
+    grey = " grey" if found.config.get("image_channels") == 1 else ""
+    decay = f"over the last {c('decay_iterations')} updates"
+    if found.config.get("lr_schedule") == "linear":
+        decay = f"fell linearly to zero {decay}"
+    else:
+        decay = f"followed the schedule '{c('lr_schedule')}' {decay}"
+    text = (
+        f"A HealthyGAN {cite('healthygan')} was trained with MONAI {cite('monai')} "
+        f"(healthygan {found.run.get('version', UNKNOWN)}, "
+        f"PyTorch {found.run.get('torch', UNKNOWN)}) on{grey} images of "
+        f"{c('image_size')} × {c('image_size')} pixels. The generator translates "
+        "an image and a mask composes the translation with the input; critic and generator were "
+        f"trained as a Wasserstein GAN with gradient penalty {cite('wgan-gp')}. Loss weights: "
+        f"lambda_gp {c('lambda_gp')}, lambda_id {c('lambda_id')}, lambda_rec {c('lambda_rec')}, "
+        f"lambda_f {c('lambda_f')} (lambda_fs {c('lambda_fs')}, lambda_fz {c('lambda_fz')}, "
+        f"epsilon {c('focus_eps')}). Adam {cite('adam')} with learning rate {c('learning_rate')} "
+        f"and betas {c('betas')} ran for {c('max_iterations')} critic updates, with one "
+        f"generator update to every {c('n_critic')} of them, in batches of {c('batch_size')} "
+        f"mixed and as many healthy images; the learning rate {decay}. "
+        f"Seed {found.run.get('seed', UNKNOWN)}."
+    )
+    return text + _selection(found, cite)
+
+
+def _selection(found: Artefacts, cite: Any) -> str:
+    chosen = next((row for row in found.selection if row["chosen"]), None)
+    if chosen is None:
+        return " How the checkpoint was selected is not recorded."
+    criterion = found.criterion() or UNKNOWN
+    names = {
+        "fid": f"Fréchet distance (features: {chosen['fid_features'] or UNKNOWN})",
+        "aucp": "AUCp, which needs no disease label",
+    }
+    source = f" {cite(criterion)}" if criterion in names else ""
+    return (
+        f" Of {len(found.selection)} checkpoints, that of iteration {chosen['iteration']:,} was "
+        f"selected by {names.get(criterion, criterion)}{source}."
+    )
+
+
+def _scoring(found: Artefacts) -> str:
+    rule = found.evaluation.get("options", {}).get("subject_rule")
+    text = (
+        "The image score is the mean over all pixels of half the absolute difference between an "
+        "image and its healthy translation, both in [-1, 1]; higher is more anomalous."
+    )
+    return text + (f" The subject score is the {rule} of its image scores." if rule else "")
+
+
+def _evaluation(found: Artefacts, cite: Any) -> str:
+    options = found.evaluation.get("options")
+    if not options:
+        return ""
+    counts = found.evaluation["counts"]["test"]
+    text = (
+        f"Evaluation used {counts['images']} test images of {counts['subjects']} subjects "
+        f"({counts['diseased']} diseased and {counts['healthy']} healthy images). "
+        f"Intervals are 95 % percentile bootstrap intervals {cite('bootstrap')} from "
+        f"{options['bootstrap']:,} resamples drawn by subject"
+        f"{', stratified by label' if options['stratified'] else ''} (seed {options['seed']}), "
+        "thresholds held fixed. "
+    )
+    level = found.evaluation["levels"][found.evaluation["unit"]]
+    cut = level["thresholds"]["validation"]
+    if not cut:
+        return text + f"No threshold was chosen on validation: {level['threshold_reason']}."
+    source = f" {cite('youden')}" if cut["policy"] == "youden" else ""
+    return text + f"The threshold is the score at which {cut['words']}{source} on validation."
+
+
+class _Facts:
+    """Settings as text; one that is not on file says so instead of showing a default."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config = config
+
+    def __call__(self, key: str) -> str:
+        value = self.config.get(key)
+        if value is None:
+            return UNKNOWN
+        if isinstance(value, (list, tuple)):
+            return "(" + ", ".join(f"{item:g}" for item in value) + ")"
+        if isinstance(value, int) and not isinstance(value, bool):
+            return f"{value:,}"
+        return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,204 @@
+"""RUN -> RUN/report.html: one file, nothing loaded from elsewhere, every section present.
+
+A section whose files are missing says "not run" and why; it is never left out.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from PIL import Image
+
+from .. import __version__
+from ..evaluation.sample import Sample
+from ..scoring import ScoreRow, subject_rows
+from . import figures, summary
+from .artefacts import Artefacts, read_artefacts, sample_iteration
+from .cases import VMAX_PERCENTILE, Gallery, Translation, draw_gallery, pick_cases
+from .methods import methods
+from .problems import find_problems
+
+SAMPLE_WIDTH = 1600  # pixels; wider sample pictures are reduced
+CURVES = (
+    ("Objectives (Eq. 8, 9)", {"loss_d": "critic", "loss_g": "generator"}),
+    ("Critic's verdict", {"d_real": "healthy", "d_fake": "translated", "gp": "penalty"}),
+    (
+        "Generator's parts",
+        {
+            "g_adv": "adversarial",
+            "g_adv_healthy": "adv. healthy",
+            "g_id": "identity",
+            "g_rec": "reconstr.",
+            "g_focus": "focus",
+        },
+    ),
+    ("Mask", {"mask_mean": "mean", "mask_std": "spread"}),
+)
+
+
+def write_report(
+    run: Path,
+    *,
+    translate: Callable[[ScoreRow], Translation] | None,
+    dataset: Path | Mapping[str, Any] | None = None,
+    per_kind: int = 3,
+) -> Path:
+    """Write RUN/report.html whole and return its path.
+
+    translate: score row -> pictures of that image; None leaves the cases "not run".
+    dataset: dataset.json (path, its folder or content) for the counts in the Methods paragraph.
+    Raises FileNotFoundError where RUN is no folder.
+    """
+    found = read_artefacts(Path(run), dataset)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    html = environment.get_template("template.html").render(build(found, translate, per_kind))
+    path = found.folder / "report.html"
+    part = path.with_name(path.name + ".tmp")
+    part.write_text(html, encoding="utf-8")
+    os.replace(part, path)
+    return path
+
+
+def build(
+    found: Artefacts, translate: Callable[[ScoreRow], Translation] | None, per_kind: int = 3
+) -> dict[str, Any]:
+    """Everything the template shows, as text and data URIs."""
+    paragraphs, works = methods(found)
+    return {
+        "name": found.folder.name,
+        "found": found,
+        "summary": _summary(found),
+        "plots": _plots(found),
+        "cases": _cases(found, translate, per_kind),
+        "run": _run(found),
+        "problems": find_problems(found),
+        "methods": paragraphs,
+        "works": works,
+        "provenance": _provenance(found),
+        "number": summary.number,
+    }
+
+
+def _summary(found: Artefacts) -> dict[str, Any]:
+    evaluation = found.evaluation
+    if not evaluation:
+        return {"reason": found.missing.get("evaluation.json", "not run")}
+    entries = summary.probe_entries(evaluation)
+    return {
+        "reason": None,
+        "sentences": summary.sentences(evaluation),
+        "tiles": summary.tiles(evaluation),
+        "table": summary.metric_table(evaluation),
+        "probes": evaluation.get("probes") or [],
+        "probe_sentence": summary.probe_sentence(evaluation),
+        "forest": figures.forest(entries) if entries else None,
+        "localisation": evaluation.get("localisation"),
+    }
+
+
+def _plots(found: Artefacts) -> dict[str, Any]:
+    """ROC and histogram of the headline unit, from scores.csv; thresholds from evaluation.json."""
+    if not found.scores:
+        return {"reason": found.missing["scores.csv"]}
+    unit = found.evaluation.get("unit", "image")
+    rule = found.evaluation.get("options", {}).get("subject_rule", "mean")
+    rows = found.scores if unit == "image" else subject_rows(found.scores, rule)
+    test = Sample.of(rows, "test")
+    if test.lacks():
+        return {"reason": f"not run: the test set has {test.lacks()}"}
+    cuts = _cuts(found.evaluation, unit)
+    return {
+        **{"reason": None, "unit": unit, "cuts": cuts},
+        "roc": figures.roc(test.labels, test.scores, cuts),
+        "histogram": figures.histogram(test.labels, test.scores, cuts, unit),
+    }
+
+
+def _cuts(evaluation: Mapping[str, Any], unit: str) -> dict[str, tuple[float, bool]]:
+    thresholds = evaluation.get("levels", {}).get(unit, {}).get("thresholds", {})
+    named = {"validation": "threshold from validation", "test_optimistic": "optimistic (test)"}
+    return {
+        words: (thresholds[key]["threshold"], key == "test_optimistic")
+        for key, words in named.items()
+        if thresholds.get(key)
+    }
+
+
+def _cases(
+    found: Artefacts, translate: Callable[[ScoreRow], Translation] | None, per_kind: int
+) -> dict[str, Any]:
+    """Cases are images, whatever the unit: a subject has no picture."""
+    if not found.scores:
+        return {"reason": found.missing["scores.csv"]}
+    if translate is None:
+        return {"reason": "not run: no model was given to translate the test images"}
+    cuts = _cuts(found.evaluation, "image")
+    words, (threshold, optimistic) = next(iter(cuts.items()), ("", (None, True)))
+    gallery: Gallery = draw_gallery(pick_cases(found.scores, threshold, per_kind), translate)
+    if gallery.vmax is None:
+        return {"reason": "not run: " + ("; ".join(gallery.failures) or "there is no test image")}
+    pictures = [case for group in gallery.groups for case in group["cases"]]
+    return {
+        **{"reason": None, "gallery": gallery, "threshold": threshold, "optimistic": optimistic},
+        "threshold_words": words,
+        "outlined": any(case["lesion"] for case in pictures),
+        "percentile": VMAX_PERCENTILE,
+    }
+
+
+def _run(found: Artefacts) -> dict[str, Any]:
+    shown = found.samples[:1] + found.samples[-1:] if len(found.samples) > 1 else found.samples
+    chosen = next((row for row in found.selection if row["chosen"]), None)
+    return {
+        "curves": figures.curves(found.metrics, CURVES) if found.metrics else None,
+        "criteria": figures.criteria(found.selection) if found.selection else None,
+        "chosen": chosen,
+        "criterion": found.criterion(),
+        "checkpoints": len(found.selection),
+        "samples": [
+            {"iteration": sample_iteration(path), "picture": _reencode(path)} for path in shown
+        ],
+    }
+
+
+def _reencode(path: Path) -> str:
+    """A sample picture without its metadata, no wider than SAMPLE_WIDTH."""
+    with Image.open(path) as picture:
+        plain = picture.convert("RGB" if picture.mode not in ("L", "1") else "L")
+    if plain.width > SAMPLE_WIDTH:
+        height = round(plain.height * SAMPLE_WIDTH / plain.width)
+        plain = plain.resize((SAMPLE_WIDTH, height), Image.Resampling.LANCZOS)
+    stream = io.BytesIO()
+    plain.save(stream, format="PNG", optimize=True)
+    return figures.data_uri(stream.getvalue(), "image/png")
+
+
+def _provenance(found: Artefacts) -> list[tuple[str, str, Sequence[tuple[str, Any]]]]:
+    """(title, why it is empty, rows) of each file that says where the numbers come from."""
+    evaluation = {
+        **{key: found.evaluation.get(key) for key in ("method", "seed", "unit")},
+        **found.evaluation.get("options", {}),
+        **found.evaluation.get("provenance", {}),
+    }
+    blocks = {
+        "Training run (run.json)": (found.missing.get("run.json", ""), found.run),
+        "Evaluation (evaluation.json)": (
+            found.missing.get("evaluation.json", ""),
+            evaluation if found.evaluation else {},
+        ),
+        "Files (SHA-256)": ("no file to hash", found.hashes),
+        "Report": ("", {"made by": f"healthygan {__version__}"}),
+        "Settings (config.json)": (found.missing.get("config.json", ""), found.config),
+    }
+    return [(title, reason, list(rows.items())) for title, (reason, rows) in blocks.items()]

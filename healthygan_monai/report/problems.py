@@ -1,0 +1,158 @@
+"""What a reader should be warned of. Each finding says what was seen and what it means."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from .artefacts import Artefacts
+from .summary import headline_level, number, probe_entries, probe_sentence, rivals, spread, strength
+
+MASK_OPEN, MASK_SHUT = 0.95, 0.005  # mean mask: all of the image repainted, or none of it
+MASK_FLAT = 0.02  # spread of mask values below which it marks no place
+WIDE = 0.20  # interval of the AUC; 0.65 to 0.85 says little about which model is better
+TAIL = 10  # logged lines at the end of training that count as "the end"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """serious: the numbers above must not be used as they stand. Otherwise a caution."""
+
+    title: str
+    text: str
+    serious: bool = False
+
+
+def find_problems(found: Artefacts) -> list[Problem]:
+    """All problems of a run, serious ones first."""
+    checks = (_data, _evaluation, _stale, _probes, _training, _selection, _absent)
+    problems = [problem for check in checks for problem in check(found)]
+    return sorted(problems, key=lambda problem: not problem.serious)
+
+
+def _data(found: Artefacts) -> Iterator[Problem]:
+    names = {str(found.dataset.get("protocol")), str(found.run.get("dataset"))}
+    if "demo" in names:
+        yield Problem(
+            "Demonstration data",
+            "The images are drawn phantoms. No number on this page is about patients.",
+            serious=True,
+        )
+
+
+def _evaluation(found: Artefacts) -> Iterator[Problem]:
+    level = headline_level(found.evaluation)
+    if level.get("threshold_reason"):
+        yield Problem(
+            "No threshold from validation",
+            f"Because {level['threshold_reason']}, sensitivity and specificity are known only at a "
+            "threshold chosen on the test labels. Expect less on new patients.",
+            serious=True,
+        )
+    auc = level.get("auc")
+    if auc and auc["value"] < 0.5:
+        yield Problem(
+            "The ranking is reversed",
+            f"The AUC is {number(auc['value'])}: healthy cases score higher than diseased ones. It "
+            "is shown as it is; turning a score round after seeing the labels is not allowed.",
+            serious=True,
+        )
+    if auc and auc["low"] is not None:
+        if auc["low"] <= 0.5 <= auc["high"]:
+            yield Problem(
+                "Not told from chance",
+                f"The 95 % interval of the AUC ({spread(auc)}) includes 0.5.",
+                serious=True,
+            )
+        if auc["high"] - auc["low"] > WIDE:
+            yield Problem(
+                "Wide interval",
+                f"The 95 % interval of the AUC runs from {spread(auc)}. Too few subjects to rank "
+                "this model against another.",
+            )
+    for text in found.evaluation.get("warnings", []):
+        if not text.endswith(str(level.get("threshold_reason"))):
+            yield Problem("From the evaluation", text[:1].upper() + text[1:] + ".")
+
+
+def _stale(found: Artefacts) -> Iterator[Problem]:
+    noted = found.evaluation.get("provenance", {}).get("scores_sha256")
+    present = found.hashes.get("scores.csv")
+    if noted and present and noted != present:
+        yield Problem(
+            "Evaluation and scores do not belong together",
+            "scores.csv has changed since evaluation.json was made. Run 'healthygan evaluate' "
+            "again, then this report.",
+            serious=True,
+        )
+
+
+def _probes(found: Artefacts) -> Iterator[Problem]:
+    if not found.evaluation:
+        return
+    close = rivals(found.evaluation)
+    if close:
+        best = max(strength(probe["auc"]) for probe in close)
+        beaten = best >= probe_entries(found.evaluation)[0]["auc"]
+        title = "A trivial probe does as well" if beaten else "A trivial probe comes close"
+        yield Problem(title, probe_sentence(found.evaluation), serious=beaten)
+    elif not probe_entries(found.evaluation):
+        yield Problem("No probes", probe_sentence(found.evaluation))
+
+
+def _training(found: Artefacts) -> Iterator[Problem]:
+    broken = [
+        f"{key} at iteration {line['iteration']}"
+        for line in found.metrics
+        for key, value in line.items()
+        if isinstance(value, float) and not math.isfinite(value)
+    ]
+    if broken:
+        yield Problem("Training left the numbers", f"Not finite: {broken[0]}.", serious=True)
+    mean, spread_of_mask = _tail(found, "mask_mean"), _tail(found, "mask_std")
+    if mean is not None and mean > MASK_OPEN:
+        yield Problem(
+            "The mask is all open",
+            f"At the end of training it repaints {mean:.0%} of the image: the healthy picture may "
+            "be another patient's, and the difference map shows no place.",
+            serious=True,
+        )
+    elif mean is not None and mean < MASK_SHUT:
+        yield Problem(
+            "The mask is all shut",
+            f"At the end of training it repaints {mean:.1%} of the image: nothing is translated "
+            "and scores come from almost no pixels.",
+            serious=True,
+        )
+    elif spread_of_mask is not None and spread_of_mask < MASK_FLAT:
+        yield Problem(
+            "The mask is flat",
+            f"Its values spread by only {spread_of_mask:.3f} around {number(mean)}: it has not "
+            "learnt to choose a place.",
+        )
+
+
+def _selection(found: Artefacts) -> Iterator[Problem]:
+    chosen = [row for row in found.selection if row["chosen"]]
+    if found.selection and not chosen:
+        yield Problem("No checkpoint chosen", "selection.csv marks no row as the model.")
+    elif len(found.selection) > 2 and chosen and chosen[0] is found.selection[-1]:
+        yield Problem(
+            "The last checkpoint is the best",
+            "Training may have stopped too early; more iterations could help.",
+        )
+
+
+def _absent(found: Artefacts) -> Iterator[Problem]:
+    for name, reason in found.missing.items():
+        yield Problem(f"Missing: {name}", reason[:1].upper() + reason[1:] + ".")
+
+
+def _tail(found: Artefacts, key: str) -> float | None:
+    """Mean of the last logged values; None where the key was not logged."""
+    values = [
+        line[key] for line in found.metrics[-TAIL:] if isinstance(line.get(key), (int, float))
+    ]
+    finite = [value for value in values if math.isfinite(value)]
+    return sum(finite) / len(finite) if finite else None

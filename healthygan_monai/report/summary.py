@@ -1,0 +1,189 @@
+"""The result in words and in a few tables; every number is read from evaluation.json."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Entry = Mapping[str, Any]  # {"value", "low", "high"} of evaluation.json
+
+POINT_ROWS = (
+    ("sensitivity", "Sensitivity (recall)", "of the diseased, the share called anomalous"),
+    ("specificity", "Specificity", "of the healthy, the share left alone"),
+    ("precision", "Precision", "of the calls, the share that is diseased; moves with prevalence"),
+    ("f1", "F1", "harmonic mean of precision and recall"),
+    ("accuracy", "Accuracy", "share of all calls that is right"),
+)
+
+
+def number(value: Any, digits: int = 2) -> str:
+    """'0.74'; an en dash where there is no number."""
+    return f"{value:.{digits}f}" if isinstance(value, (int, float)) else "–"
+
+
+def spread(entry: Entry | None, digits: int = 2) -> str:
+    """'0.65 to 0.82'; an en dash where there is no interval."""
+    if not entry or entry.get("low") is None:
+        return "–"
+    return f"{number(entry['low'], digits)} to {number(entry['high'], digits)}"
+
+
+def percent(value: float | None) -> str:
+    """'74 %', rounded as `number` rounds, so that 0.325 is not 0.33 here and 32 % there."""
+    return "–" if value is None else f"{100 * float(number(value)):.0f} %"
+
+
+def headline_level(evaluation: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The level (image or subject) the evaluation names as its unit."""
+    return evaluation.get("levels", {}).get(evaluation.get("unit", "image"), {})
+
+
+def sentences(evaluation: Mapping[str, Any]) -> list[str]:
+    """Who was tested, how well they were ranked, what the threshold did, what chance would do."""
+    level, unit = headline_level(evaluation), evaluation.get("unit", "image")
+    auc = level.get("auc")
+    if not auc:
+        return [f"No AUC: {level.get('reason') or 'evaluation.json holds none'}."]
+    counts, by_label = evaluation["counts"]["test"], level["n"]["test"]
+    text = [
+        f"The test set holds {counts['images']} images of {counts['subjects']} subjects; "
+        f"{by_label['diseased']} {unit}s are diseased and {by_label['healthy']} healthy.",
+        f"Of a diseased and a healthy {unit} drawn at random, the model gave the diseased one the "
+        f"higher score in {percent(auc['value'])} of all pairs (AUC {number(auc['value'])}, "
+        f"95 % interval {spread(auc)}; 50 % is a coin toss).",
+    ]
+    return [*text, _threshold_sentence(level, unit)]
+
+
+def _threshold_sentence(level: Mapping[str, Any], unit: str) -> str:
+    cut = level["thresholds"]["validation"]
+    if not cut or not cut.get("confusion"):
+        reason = level.get("threshold_reason") or "none was chosen on validation"
+        return (
+            f"There is no honest threshold: {reason}. The only operating point below was chosen "
+            "on the test labels and is optimistic."
+        )
+    n = cut["confusion"]
+    return (
+        f"At the threshold where, on the validation set, {cut['words']}, it called "
+        f"{n['tp']} of {n['tp'] + n['fn']} diseased {unit}s anomalous "
+        f"(sensitivity {percent(cut['sensitivity']['value'])}) and raised a false alarm on "
+        f"{n['fp']} of {n['fp'] + n['tn']} healthy ones "
+        f"(specificity {percent(cut['specificity']['value'])})."
+    )
+
+
+def tiles(evaluation: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The few numbers at the head of the page, each with its interval."""
+    level = headline_level(evaluation)
+    if not level.get("auc"):
+        return []
+    cut = level["thresholds"]["validation"]
+    counts = evaluation["counts"]["test"]
+    shown = [{"name": "AUC", "value": number(level["auc"]["value"]), "note": spread(level["auc"])}]
+    for key in ("sensitivity", "specificity"):
+        entry = cut.get(key) if cut else None
+        note = spread(entry) if entry else "no validation threshold"
+        value = number(entry["value"]) if entry else "–"
+        shown.append({"name": key.capitalize(), "value": value, "note": note})
+    note = f"{counts['images']} images"
+    return [*shown, {"name": "Test subjects", "value": str(counts["subjects"]), "note": note}]
+
+
+def metric_table(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One block a level, rows of (metric, meaning, validation cut, optimistic cut)."""
+    blocks = []
+    for unit in ("image", "subject"):
+        level = evaluation.get("levels", {}).get(unit)
+        if not level or not level.get("auc"):
+            continue
+        cuts = [level["thresholds"][name] for name in ("validation", "test_optimistic")]
+        rows = [
+            {"name": label, "meaning": meaning, "cells": [_cell(cut, key) for cut in cuts]}
+            for key, label, meaning in POINT_ROWS
+        ]
+        blocks.append(
+            {
+                "unit": unit,
+                "n": level["n"]["test"],
+                "reason": level["threshold_reason"],
+                "ranking": [
+                    ("AUC", _value(level["auc"])),
+                    ("Average precision", _value(level["average_precision"])),
+                ],
+                "rows": rows,
+                "cuts": [f"{cut['threshold']:.3g}" if cut else "–" for cut in cuts],
+                "counts": [cut["confusion"] if cut else None for cut in cuts],
+            }
+        )
+    return blocks
+
+
+def _cell(cut: Mapping[str, Any] | None, key: str) -> dict[str, str]:
+    return _value(cut.get(key)) if cut else {"value": "–", "interval": "–"}
+
+
+def _value(entry: Entry | None) -> dict[str, str]:
+    value = entry["value"] if entry else None
+    return {"value": number(value), "interval": spread(entry)}
+
+
+def probe_entries(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Model first, then the probes as run, in the form `figures.forest` draws.
+
+    The model stands at image level, as the probes do, whatever the report's unit.
+    """
+    auc = evaluation.get("levels", {}).get("image", {}).get("auc")
+    probes = [probe for probe in evaluation.get("probes") or [] if probe.get("auc") is not None]
+    if not auc or not probes:
+        return []
+    model = {"name": "this model", "auc": auc["value"], "low": auc["low"], "high": auc["high"]}
+    return [{**model, "model": True}, *probes]
+
+
+def strength(auc: float) -> float:
+    """How much an AUC gives away, whichever way it points: a probe at 0.2 is as good as at 0.8."""
+    return max(auc, 1 - auc)
+
+
+def rivals(evaluation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Probes that reach the lower end of the model's interval: as good, for all we know.
+
+    Where there is no interval, the AUC itself is the bar.
+    """
+    entries = probe_entries(evaluation)
+    if not entries:
+        return []
+    model, *probes = entries
+    bar = model["auc"] if model["low"] is None else model["low"]
+    return [probe for probe in probes if strength(probe["auc"]) >= bar]
+
+
+def probe_sentence(evaluation: Mapping[str, Any]) -> str:
+    """What the probes say about the AUC, in one or two sentences."""
+    entries = probe_entries(evaluation)
+    if not entries:
+        return (
+            "Probes not run: nobody has yet asked what border, grey level or a thumbnail alone "
+            "would reach on these images, so the AUC cannot be told from a shortcut."
+        )
+    close = rivals(evaluation)
+    if not close:
+        return (
+            "No trivial probe comes near: the best one stays below the model's whole interval. "
+            "This rules out these shortcuts, not all shortcuts."
+        )
+    named = ", ".join(
+        f"{probe['name']} ({number(probe['auc'])})"
+        for probe in sorted(close, key=lambda probe: -strength(probe["auc"]))
+    )
+    best = max(strength(probe["auc"]) for probe in close)
+    verdict = (
+        "The best of them does as well as the model: this AUC is no sign that disease was seen."
+        if best >= entries[0]["auc"]
+        else "The model stands above them, but not clearly."
+    )
+    turned = " (An AUC below 0.5 points the other way and separates as well.)"
+    return f"Trivial probes reach the model's interval: {named}. {verdict}" + (
+        turned if any(probe["auc"] < 0.5 for probe in close) else ""
+    )

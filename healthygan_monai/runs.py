@@ -1,0 +1,194 @@
+"""The run folder: its number, what was run, and files that are whole or absent."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import healthygan_monai
+
+logger = logging.getLogger(__name__)
+CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """A temporary neighbour of ``path`` to write to; it takes the name once the block has succeeded."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Indented JSON, whole or not at all."""
+    with atomic_path(path) as part:
+        part.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """JSON of a run folder.
+
+    Raises:
+        FileNotFoundError: with what the folder should be.
+    """
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such file; {path.parent} is not a run folder of healthygan."
+        )
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def save_weights(state_dict: Mapping[str, torch.Tensor], path: Path) -> None:
+    """A flat state dict on disk, whole or not at all; loads with ``weights_only=True``."""
+    with atomic_path(path) as part:
+        torch.save(dict(state_dict), part)
+
+
+def new_run_folder(runs_dir: Path | str, name: str) -> Path:
+    """Make and return ``runs_dir/00003-name``, the next number; two runs started at once get two numbers."""
+    runs = Path(runs_dir)
+    runs.mkdir(parents=True, exist_ok=True)
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "run"
+    while True:
+        taken = [int(m[1]) for p in runs.iterdir() if (m := re.match(r"(\d{5})-", p.name))]
+        folder = runs / f"{max(taken, default=-1) + 1:05d}-{safe}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            continue
+        return folder
+
+
+def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None) -> Path:
+    """The folder to resume, or a new one. Of several ranks the first makes it and tells the others."""
+    if resume is not None:
+        folder = Path(resume)
+        if not (folder / CONFIG_FILE).is_file():
+            raise FileNotFoundError(
+                f"--resume {folder}: no {CONFIG_FILE} there; give the folder of an earlier run, such as "
+                "runs/00003-demo."
+            )
+        return folder
+    shared: list[Any] = [new_run_folder(runs_dir, name) if is_first_rank() else None]
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.broadcast_object_list(shared)
+    return shared[0]
+
+
+def make_folder(folder: Path | str) -> Path:
+    """The folder, made if need be."""
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder)
+
+
+def begin_run(
+    folder: Path | str,
+    settings: Mapping[str, Any],
+    *,
+    seed: int,
+    data_hash: str,
+    dataset: str,
+    device: torch.device | str,
+) -> None:
+    """Write config.json and run.json and send the log to log.txt.
+
+    Where the folder is being resumed, the settings must be those it was begun with.
+
+    Raises:
+        ValueError: a resumed run's settings differ; every difference is named.
+    """
+    folder = Path(folder)
+    if not is_first_rank():
+        return
+    add_log_file(folder / LOG_FILE)
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    run: dict[str, Any] = {
+        "version": healthygan_monai.__version__,
+        "commit": _commit(),
+        "torch": torch.__version__,
+        "python": sys.version.split()[0],
+        "seed": seed,
+        "dataset": dataset,
+        "data_hash": data_hash,
+        "device": str(device),
+        "command": " ".join(["python -m monai.bundle", *sys.argv[1:]])
+        if "monai" in Path(sys.argv[0]).parts
+        else " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "started": now,
+        "finished": None,
+    }
+    if (folder / CONFIG_FILE).is_file():
+        earlier = read_json(folder / CONFIG_FILE)
+        current = json.loads(json.dumps(dict(settings), default=str))
+        different = [
+            f"{k}: {earlier.get(k)!r} then, {current.get(k)!r} now"
+            for k in sorted({*earlier, *current})
+            if earlier.get(k) != current.get(k)
+        ]
+        if different:
+            raise ValueError(
+                f"--resume {folder}: its settings differ from this command's ({'; '.join(different)}). "
+                "Resume with the settings the run was begun with, or begin a new run."
+            )
+        previous = read_json(folder / RUN_FILE)
+        run = {
+            **run,
+            "started": previous["started"],
+            "resumed": [*previous.get("resumed", []), now],
+        }
+    write_json(folder / CONFIG_FILE, dict(settings))
+    write_json(folder / RUN_FILE, run)
+    logger.info("run folder %s", folder)
+
+
+def end_run(folder: Path | str) -> None:
+    """Note in run.json when the run ended."""
+    path = Path(folder) / RUN_FILE
+    if not is_first_rank():
+        return
+    write_json(
+        path,
+        {**read_json(path), "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")},
+    )
+
+
+def add_log_file(path: Path) -> None:
+    """Append everything logged from now on to a file."""
+    handler = logging.FileHandler(path, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger().addHandler(handler)
+
+
+def is_first_rank() -> bool:
+    """Whether this process writes files: the only one, or rank 0 of several."""
+    group = torch.distributed
+    return not (group.is_available() and group.is_initialized()) or group.get_rank() == 0
+
+
+def _commit() -> str | None:
+    """Commit of the checkout this package runs from, if it runs from one."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() or None

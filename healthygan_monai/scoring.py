@@ -1,0 +1,188 @@
+"""From difference to image score to subject score (Sec. 2.3), and the file that carries scores.
+
+Every detector of this project writes the same `scores.csv`; evaluation, benchmark and report read
+only that. Higher score = more anomalous. Torch is not imported: the formulas act on whatever
+array they are given.
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import torch
+
+ArrayT = TypeVar("ArrayT", "torch.Tensor", "np.ndarray")
+
+SECTIONS = ("validation", "test")
+FIELDS = ("section", "image", "subject", "slice", "label", "method", "seed", "score")
+SUBJECT_RULES: dict[str, Callable[..., float]] = {"mean": np.mean, "max": np.max}
+
+
+class ScoresError(ValueError):
+    """A scores file that cannot be trusted; the message says where and what was expected."""
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One image and its score: `label` 1 = diseased, 0 = healthy, None = unknown."""
+
+    section: str
+    image: str
+    subject: str
+    score: float
+    slice: int | str | None = None
+    label: int | None = None
+    method: str = "healthygan"
+    seed: int = 0
+
+
+def difference_map(image: ArrayT, healthy: ArrayT) -> ArrayT:
+    """|x - B'| / 2 of two arrays in [-1, 1], same shape (B, C, H, W); returns [0, 1] (Sec. 2.3).
+
+    The halving is the authors' (solver.py:445-491); the paper leaves the scale open.
+    """
+    if image.shape != healthy.shape:
+        raise ValueError(
+            f"difference_map: image {tuple(image.shape)} and healthy {tuple(healthy.shape)} must "
+            "have one shape; a silent broadcast would change the score."
+        )
+    return abs(image - healthy) / 2
+
+
+def image_score(difference: ArrayT) -> ArrayT:
+    """Mean over (C, H, W) of the difference map (B, C, H, W); returns (B,) in [0, 1] (Sec. 2.3)."""
+    return difference.mean((-3, -2, -1))  # (B,)
+
+
+def subject_score(scores: Iterable[float], how: str = "mean") -> float:
+    """Mean (Brainomaly's convention; the paper is silent) or max of a subject's image scores."""
+    values = np.asarray(list(scores), dtype=np.float64)
+    if values.size == 0:
+        raise ValueError("subject_score: a subject without images has no score.")
+    if how not in SUBJECT_RULES:
+        raise ValueError(f"subject_score: how is {how!r}; expected one of {sorted(SUBJECT_RULES)}.")
+    return float(SUBJECT_RULES[how](values))
+
+
+def subject_rows(rows: Sequence[ScoreRow], how: str = "mean") -> list[ScoreRow]:
+    """One row a (section, subject, method, seed), in order of first appearance.
+
+    A subject is diseased where any of its images is; unknown where none is and one is unlabelled.
+    """
+    groups: dict[tuple[str, str, str, int], list[ScoreRow]] = {}
+    for row in rows:
+        groups.setdefault((row.section, row.subject, row.method, row.seed), []).append(row)
+    return [
+        replace(
+            members[0],
+            image="",
+            slice=None,
+            label=_subject_label([row.label for row in members]),
+            score=subject_score((row.score for row in members), how),
+        )
+        for members in groups.values()
+    ]
+
+
+def _subject_label(labels: Sequence[int | None]) -> int | None:
+    if 1 in labels:
+        return 1
+    return None if None in labels else 0
+
+
+def write_scores(path: Path, rows: Iterable[ScoreRow]) -> None:
+    """Write `scores.csv` whole or not at all; scores keep every digit (repr)."""
+    path = Path(path)
+    rows = list(rows)
+    _check(path, rows)
+    part = path.with_name(path.name + ".tmp")
+    with part.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(FIELDS)
+        for row in rows:
+            writer.writerow(["" if v is None else v for v in _cells(row)])
+    os.replace(part, path)
+
+
+def _cells(row: ScoreRow) -> list[object]:
+    """In the order of FIELDS; float() because numpy's repr would say 'np.float64(...)'."""
+    return [
+        *(row.section, row.image, row.subject, row.slice, row.label, row.method, row.seed),
+        repr(float(row.score)),
+    ]
+
+
+def read_scores(path: Path) -> list[ScoreRow]:
+    """Read `scores.csv`; raises ScoresError naming file, line and what was expected."""
+    path = Path(path)
+    if not path.is_file():
+        raise ScoresError(f"{path.name}: no such file in {path.parent.name}. Score images first.")
+    with path.open(newline="", encoding="utf-8-sig") as stream:
+        reader = csv.DictReader(stream)
+        missing = [name for name in FIELDS if name not in (reader.fieldnames or ())]
+        if missing:
+            raise ScoresError(
+                f"{path.name}: column {', '.join(missing)} missing; expected {','.join(FIELDS)}."
+            )
+        rows = [_row(path, reader.line_num, record) for record in reader]
+    _check(path, rows)
+    return rows
+
+
+def _row(path: Path, line: int, record: dict[str, str]) -> ScoreRow:
+    if any(record.get(name) is None for name in FIELDS):
+        raise ScoresError(f"{path.name} line {line}: fewer than {len(FIELDS)} columns.")
+    try:
+        return ScoreRow(
+            section=record["section"],
+            image=record["image"],
+            subject=record["subject"],
+            slice=_slice(record["slice"]),
+            label=int(record["label"]) if record["label"] else None,
+            method=record["method"],
+            seed=int(record["seed"]),
+            score=float(record["score"]),
+        )
+    except ValueError as error:
+        raise ScoresError(
+            f"{path.name} line {line}: {error}. Expected a whole number for label and seed, "
+            "a decimal for score."
+        ) from error
+
+
+def _slice(text: str) -> int | str | None:
+    """A number where writing it again gives the same text, so that '007' stays a name."""
+    if not text:
+        return None
+    return int(text) if text.isascii() and text.isdigit() and str(int(text)) == text else text
+
+
+def _check(path: Path, rows: Sequence[ScoreRow]) -> None:
+    """All problems at once (five shown), so that one correction is enough."""
+    problems: list[str] = []
+    seen: set[tuple[str, str, str, int]] = set()
+    for number, row in enumerate(rows, start=2):  # line 1 is the header
+        key = (row.section, row.image, row.method, row.seed)
+        if row.section not in SECTIONS:
+            problems.append(f"line {number}: section {row.section!r}; expected {SECTIONS}")
+        if row.label not in (0, 1, None):
+            problems.append(f"line {number}: label {row.label!r}; expected 0, 1 or empty")
+        if not row.subject or not row.image:
+            problems.append(f"line {number}: subject and image must not be empty")
+        if not math.isfinite(row.score):
+            problems.append(f"line {number}: score {row.score!r} is not a finite number")
+        if key in seen:
+            problems.append(f"line {number}: this image was already scored by this method and seed")
+        seen.add(key)
+    if problems:
+        more = f" (and {len(problems) - 5} more)" if len(problems) > 5 else ""
+        raise ScoresError(f"{path.name}: " + "; ".join(problems[:5]) + more + ".")

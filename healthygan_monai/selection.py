@@ -1,0 +1,233 @@
+"""Which checkpoint becomes the model: FID (the paper's way) and AUCp (label-free), for every checkpoint."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from ignite.engine import Engine, Events
+from monai.handlers import IgniteMetricHandler
+from monai.metrics import CumulativeIterationMetric
+from sklearn.metrics import roc_auc_score
+
+from healthygan_monai.inferer import split_translation
+from healthygan_monai.runs import atomic_path, save_weights
+from healthygan_monai.scoring import image_score
+
+logger = logging.getLogger(__name__)
+SELECTION_FILE = "selection.csv"
+LOWER_IS_BETTER = {"fid": True, "aucp": False}
+
+
+def frechet_distance(first: torch.Tensor, second: torch.Tensor) -> float:
+    """|mu1 - mu2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) of two feature sets (n, d), n > 1; at least 0.
+
+    With centred features X / sqrt(n - 1) the last trace is the sum of the singular values of X1 X2^T, which is
+    exact, needs no matrix square root (unstable where n < d) and costs n^2 d instead of d^3.
+    Source: Heusel et al. 2017, Eq. 6; tested against MONAI's FIDMetric.
+
+    Raises:
+        ValueError: a set has fewer than two rows.
+    """
+    if min(len(first), len(second)) < 2:
+        raise ValueError("frechet_distance: each set needs at least two images.")
+    first, second = first.double(), second.double()
+    means = (first.mean(0), second.mean(0))
+    x, y = ((f - m) / math.sqrt(len(f) - 1) for f, m in ((first, means[0]), (second, means[1])))
+    cross = torch.linalg.svdvals(x @ y.T).sum()
+    distance = (
+        (means[0] - means[1]).square().sum() + x.square().sum() + y.square().sum() - 2 * cross
+    )
+    return max(0.0, float(distance))
+
+
+def aucp(mixed_scores: torch.Tensor, healthy_scores: torch.Tensor) -> float:
+    """ROC-AUC of image scores with every mixed image called positive and every known-healthy one negative.
+
+    Source: Rahman Siddiquee et al., AUCp, IEEE TMI 2026. No disease label is used. 0.5 where the mixed set
+    holds no more anomalies than the healthy one.
+    """
+    scores = torch.cat([mixed_scores, healthy_scores]).double().cpu().numpy()
+    return float(roc_auc_score([1] * len(mixed_scores) + [0] * len(healthy_scores), scores))
+
+
+class FIDCriterion(CumulativeIterationMetric):
+    """FID between translated mixed images and real healthy ones, collected batch by batch.
+
+    ``y_pred`` (B, C, H, W) in [-1, 1]: a translated image where ``y`` is 1 (mixed), the real one where it is 0.
+    """
+
+    def __init__(self, features: Callable[[torch.Tensor], torch.Tensor]) -> None:
+        super().__init__()
+        self.features = features
+
+    def _compute_tensor(  # type: ignore[override]
+        self, y_pred: torch.Tensor, y: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        assert y is not None
+        found = self.features(y_pred)
+        return torch.cat([y.reshape(-1, 1).to(found), found], dim=1)
+
+    def aggregate(self) -> float:
+        rows = self.get_buffer()
+        return frechet_distance(rows[rows[:, 0] == 1, 1:], rows[rows[:, 0] == 0, 1:])
+
+
+class AUCpCriterion(CumulativeIterationMetric):
+    """AUCp of image scores ``y_pred`` (B, 1), with ``y`` 1 for mixed and 0 for known-healthy images."""
+
+    def _compute_tensor(  # type: ignore[override]
+        self, y_pred: torch.Tensor, y: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        assert y is not None
+        return torch.cat([y.reshape(-1, 1).to(y_pred), y_pred.reshape(-1, 1)], dim=1)
+
+    def aggregate(self) -> float:
+        rows = self.get_buffer()
+        return aucp(rows[rows[:, 0] == 1, 1], rows[rows[:, 0] == 0, 1])
+
+
+def criterion_metrics(features: Callable[[torch.Tensor], torch.Tensor]) -> dict[str, Any]:
+    """``fid`` and ``aucp`` as metrics of a MONAI evaluator that uses ``HealthyGANInferer``."""
+
+    def for_fid(output: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        healthy, _, _ = split_translation(output["pred"])
+        is_mixed = output["label"].reshape(-1, 1, 1, 1) == 1
+        return torch.where(is_mixed, healthy, output["image"]), output["label"]
+
+    def for_aucp(output: Mapping[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+        _, _, difference = split_translation(output["pred"])
+        return image_score(difference).reshape(-1, 1), output["label"]
+
+    return {
+        "fid": IgniteMetricHandler(metric_fn=FIDCriterion(features), output_transform=for_fid),
+        "aucp": IgniteMetricHandler(metric_fn=AUCpCriterion(), output_transform=for_aucp),
+    }
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One checkpoint and its criteria; a row of selection.csv."""
+
+    iteration: int
+    fid: float
+    aucp: float
+    fid_features: str
+    chosen: int = 0
+
+
+def choose(candidates: list[Candidate], criterion: str) -> Candidate:
+    """The best candidate; the earliest where several tie.
+
+    Raises:
+        ValueError: no candidates, or an unknown criterion.
+    """
+    if criterion not in LOWER_IS_BETTER:
+        raise ValueError(f"criterion is {criterion!r}; expected one of {sorted(LOWER_IS_BETTER)}.")
+    if not candidates:
+        raise ValueError("no checkpoint has been judged yet; train at least one epoch.")
+    sign = 1 if LOWER_IS_BETTER[criterion] else -1
+    return min(candidates, key=lambda c: (sign * getattr(c, criterion), c.iteration))
+
+
+def read_selection(run: Path) -> list[Candidate]:
+    """selection.csv of a run folder; empty where there is none."""
+    path = run / SELECTION_FILE
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        return [
+            Candidate(
+                int(r["iteration"]),
+                float(r["fid"]),
+                float(r["aucp"]),
+                r["fid_features"],
+                int(r["chosen"]),
+            )
+            for r in csv.DictReader(stream)
+        ]
+
+
+def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -> None:
+    """selection.csv, whole or not at all, in the order of iterations."""
+    with (
+        atomic_path(run / SELECTION_FILE) as part,
+        part.open("w", newline="", encoding="utf-8") as stream,
+    ):
+        writer = csv.DictWriter(stream, list(Candidate.__dataclass_fields__), lineterminator="\n")
+        writer.writeheader()
+        for c in sorted(candidates, key=lambda c: c.iteration):
+            writer.writerow({**asdict(c), "chosen": int(c.iteration == chosen.iteration)})
+
+
+def generator_checkpoint(run: Path, iteration: int) -> Path:
+    """Where the generator's weights of an iteration lie."""
+    return run / "checkpoints" / f"generator_{iteration:07d}.pt"
+
+
+def select(run: Path, criterion: str) -> Candidate:
+    """Choose again among the judged checkpoints of a run and rewrite model.pt and selection.csv."""
+    candidates = read_selection(run)
+    chosen = choose(candidates, criterion)
+    path = generator_checkpoint(run, chosen.iteration)
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path} is gone, so it cannot become model.pt; choose another criterion."
+        )
+    save_weights(torch.load(path, map_location="cpu", weights_only=True), run / "model.pt")
+    write_selection(run, candidates, chosen)
+    return chosen
+
+
+class CheckpointSelection:
+    """Handler: after each validation, record the criteria and keep model.pt the best generator so far.
+
+    Attach to the trainer behind the ValidationHandler and the checkpoint handler.
+    """
+
+    def __init__(
+        self, run: Path | str, evaluator: Engine, criterion: str, fid_features: str
+    ) -> None:
+        choose(
+            [Candidate(0, 0.0, 0.0, fid_features)], criterion
+        )  # refuse an unknown criterion early
+        self.run = Path(run)
+        self.evaluator = evaluator
+        self.criterion = criterion
+        self.fid_features = fid_features
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def __call__(self, engine: Engine) -> None:
+        iteration = engine.state.iteration
+        metrics = self.evaluator.state.metrics
+        candidate = Candidate(
+            iteration, float(metrics["fid"]), float(metrics["aucp"]), self.fid_features
+        )
+        earlier = [c for c in read_selection(self.run) if c.iteration < iteration]
+        chosen = choose([*earlier, candidate], self.criterion)
+        if chosen.iteration == iteration:
+            select_from = generator_checkpoint(self.run, iteration)
+            save_weights(
+                torch.load(select_from, map_location="cpu", weights_only=True),
+                self.run / "model.pt",
+            )
+        write_selection(self.run, [*earlier, candidate], chosen)
+        logger.info(
+            "iter %d  FID[%s] %.3f  AUCp %.3f  chosen so far (%s): iter %d",
+            *(
+                iteration,
+                self.fid_features,
+                candidate.fid,
+                candidate.aucp,
+                self.criterion,
+                chosen.iteration,
+            ),
+        )

@@ -1,0 +1,174 @@
+"""One training iteration of HealthyGAN (paper, Sec. 2.2) as a MONAI/Ignite trainer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from ignite.engine import Events
+from monai.engines import Trainer
+from monai.engines.utils import IterationEvents
+from monai.engines.workflow import Workflow
+from torch.nn.parallel import DistributedDataParallel
+
+from healthygan_monai.composition import split_output
+from healthygan_monai.losses import HealthyGANLoss, Translation
+
+
+class HealthyGANTrainer(Trainer):
+    """Critic update in every iteration, generator update in every ``n_critic``-th, on that iteration's batch.
+
+    Each batch is a dictionary: ``mixed`` and ``healthy`` (B, C, H, W) in [-1, 1], and ``alpha`` (B, 1, 1, 1) in
+    [0, 1], the interpolation weights of the gradient penalty. They come with the batch so that the trainer
+    draws nothing at random itself: a run is a function of its weights and its batches.
+
+    It computes what the published loop computes, with less work: no graph through the generator where only the
+    critic learns; both sets in one generator pass, and real and fake in one critic pass (nothing in either
+    network mixes images of a batch); the generator pass of a generator iteration serves both updates, its
+    weights being the same; no gradients of the critic's weights in the generator's update.
+
+    ``engine.state.output`` holds the named losses as floats-to-be (detached scalars): those of
+    :class:`~healthygan_monai.losses.HealthyGANLoss`, ``mask_mean``, ``mask_std``, ``loss`` (= ``loss_g``). In
+    iterations without a generator update the generator's terms are those of its last update, so that handlers
+    find the same keys always.
+
+    Args:
+        device: where to train.
+        max_iterations: number of critic updates, the authors' way of counting (400,000 there).
+        epoch_length: iterations between checkpoints; Ignite's epoch. The last one may be shorter.
+        max_epochs: as MONAI's tools set it; by default as many as ``max_iterations`` need.
+        train_data_loader: iterable of batches.
+        generator, critic: the networks; either may be wrapped in DistributedDataParallel.
+        generator_optimizer, critic_optimizer: Adam(1e-4, (0.5, 0.999)) in the paper's runs.
+        loss: the objectives and their weights.
+        n_critic: critic updates for one generator update (2 in the paper).
+        amp: run the networks under autocast in bfloat16 (float32 weights, no loss scaling needed; the
+            gradient penalty stays in float32).
+        train_handlers: MONAI/Ignite handlers.
+    """
+
+    def __init__(
+        self,
+        device: torch.device | str,
+        max_iterations: int,
+        epoch_length: int,
+        train_data_loader: Iterable,
+        generator: torch.nn.Module,
+        critic: torch.nn.Module,
+        generator_optimizer: torch.optim.Optimizer,
+        critic_optimizer: torch.optim.Optimizer,
+        loss: HealthyGANLoss | None = None,
+        n_critic: int = 2,
+        max_epochs: int | None = None,
+        amp: bool = False,
+        train_handlers: Sequence | None = None,
+    ) -> None:
+        for name, value in (
+            ("max_iterations", max_iterations),
+            ("epoch_length", epoch_length),
+            ("n_critic", n_critic),
+        ):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; expected at least 1.")
+        super().__init__(
+            device=device,
+            max_epochs=max_epochs or -(-max_iterations // epoch_length),
+            data_loader=train_data_loader,
+            epoch_length=epoch_length,
+            amp=amp,
+            decollate=False,
+            handlers=train_handlers,
+        )
+        self.max_iterations = max_iterations
+        self.generator = generator
+        self.critic = critic
+        self.generator_optimizer = generator_optimizer
+        self.critic_optimizer = critic_optimizer
+        self.loss = loss or HealthyGANLoss()
+        self.n_critic = n_critic
+        self._generator_terms: dict[str, torch.Tensor] = {}
+
+        @self.on(Events.ITERATION_COMPLETED)
+        def end_at_max_iterations(engine: HealthyGANTrainer) -> None:
+            at_end_of_epoch = engine.state.iteration % epoch_length == 0
+            if engine.state.iteration == max_iterations and not at_end_of_epoch:
+                engine.terminate_epoch()
+
+    def run(self) -> None:  # type: ignore[override]
+        """Train from the present state to the end; a run that is complete already is left as it is."""
+        if self.state.iteration >= self.max_iterations:
+            self.logger.info("nothing left to train: %d iterations are done", self.state.iteration)
+            return
+        # not Trainer.run(): it makes a CUDA gradient scaler, which bfloat16 does not need
+        Workflow.run(self)
+
+    def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
+        mixed, healthy, alpha = (
+            torch.as_tensor(batchdata[key]).to(engine.state.device, non_blocking=self.non_blocking)
+            for key in ("mixed", "healthy", "alpha")
+        )
+        train_generator = engine.state.iteration % self.n_critic == 0
+        self.generator.train()
+        self.critic.train()
+
+        if train_generator:
+            both = self._translate(torch.cat([mixed, healthy]))
+            of_mixed, of_healthy = _halves(both)
+        else:
+            with torch.no_grad():
+                of_mixed = self._translate(mixed)
+        terms = self._update_critic(healthy, of_mixed.healthy.detach(), alpha)
+        if train_generator:
+            self._generator_terms = self._update_generator(of_mixed, of_healthy)
+
+        engine.fire_event(IterationEvents.MODEL_COMPLETED)
+        output = {**terms, **self._generator_terms}
+        output["loss"] = output.get("loss_g", output["loss_d"])
+        output["mask_mean"] = of_mixed.mask.detach().float().mean()
+        output["mask_std"] = of_mixed.mask.detach().float().std()
+        return output
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast(self.state.device.type, dtype=torch.bfloat16, enabled=self.amp)
+
+    def _translate(self, images: torch.Tensor) -> Translation:
+        with self._autocast():
+            output = self.generator(images).to(images.dtype)
+        return Translation(images, *split_output(output))
+
+    def _update_critic(
+        self, healthy: torch.Tensor, translated: torch.Tensor, alpha: torch.Tensor
+    ) -> dict[str, torch.Tensor]:
+        """Eq. 8 and one step of the critic."""
+        self.critic_optimizer.zero_grad(set_to_none=True)
+        with self._autocast():
+            terms = self.loss.discriminator_objective(self.critic, healthy, translated, alpha)
+        terms["loss_d"].backward()
+        self.critic_optimizer.step()
+        return {name: value.detach() for name, value in terms.items()}
+
+    def _update_generator(
+        self, mixed: Translation, healthy: Translation
+    ) -> dict[str, torch.Tensor]:
+        """Eq. 9 and one step of the generator; the critic only passes gradients on."""
+        critic = self.critic
+        if isinstance(critic, DistributedDataParallel):
+            critic = (
+                critic.module
+            )  # its own gradients are not wanted, so they must not be synchronised
+        self.generator_optimizer.zero_grad(set_to_none=True)
+        critic.requires_grad_(False)
+        try:
+            with self._autocast():
+                terms = self.loss.generator_objective(critic, mixed, healthy)
+            terms["loss_g"].backward()
+        finally:
+            critic.requires_grad_(True)
+        self.generator_optimizer.step()
+        return {name: value.detach() for name, value in terms.items()}
+
+
+def _halves(both: Translation) -> tuple[Translation, Translation]:
+    parts = [t.chunk(2) for t in (both.image, both.intermediate, both.mask)]
+    return Translation(*(p[0] for p in parts)), Translation(*(p[1] for p in parts))

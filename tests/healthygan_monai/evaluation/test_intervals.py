@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from healthygan_monai.evaluation.intervals import bootstrap
+from healthygan_monai.evaluation.metrics import confusion, roc_auc
+
+
+def auc(labels, scores) -> dict[str, float | None]:
+    return {"auc": roc_auc(labels, scores)}
+
+
+def cohort(n: int = 40, seed: int = 0):
+    rng = np.random.default_rng(seed)
+    labels = np.repeat([0, 1], n // 2)
+    return labels, rng.normal(labels, 1.0), np.array([f"s{i}" for i in range(n)])
+
+
+def width(*args, **kwargs) -> float:
+    low, high = bootstrap(auc, *args, **kwargs).intervals["auc"]
+    return high - low
+
+
+def test_duplicated_images_of_a_subject_do_not_narrow_the_interval():
+    labels, scores, subjects = cohort()
+    once = bootstrap(auc, labels, scores, subjects, resamples=300)
+    thrice = bootstrap(auc, *(np.repeat(x, 3) for x in (labels, scores, subjects)), resamples=300)
+    assert thrice.intervals["auc"] == pytest.approx(once.intervals["auc"])
+    # the control: counted as separate subjects, the same copies would narrow it
+    copies = np.arange(3 * len(labels)).astype(str)
+    assert width(np.repeat(labels, 3), np.repeat(scores, 3), copies, resamples=300) < 0.75 * width(
+        labels, scores, subjects, resamples=300
+    )
+
+
+def test_order_of_rows_inside_a_subject_is_irrelevant():
+    labels, scores, subjects = (np.repeat(x, 2) for x in cohort())
+    scores = scores + np.random.default_rng(1).normal(0, 0.5, len(scores))
+    order = np.lexsort((np.random.default_rng(2).random(len(scores)), subjects))
+    a = bootstrap(auc, labels, scores, subjects, resamples=100)
+    b = bootstrap(auc, labels[order], scores[order], subjects[order], resamples=100)
+    assert a.intervals["auc"] == pytest.approx(b.intervals["auc"])
+
+
+def test_mean_interval_agrees_with_the_normal_formula():
+    values = np.random.default_rng(3).normal(0, 1, 400)
+    labels = np.arange(400) % 2
+    low, high = bootstrap(
+        lambda _, drawn: {"mean": float(drawn.mean())}, labels, values, np.arange(400)
+    ).intervals["mean"]
+    expected = 2 * 1.96 * values.std() / np.sqrt(400)
+    assert high - low == pytest.approx(expected, rel=0.08)
+    assert low < values.mean() < high
+
+
+def test_degenerate_resamples_are_redrawn_and_counted():
+    labels, scores = np.array([1, 0, 0, 0]), np.array([0.9, 0.1, 0.2, 0.3])
+    spread = bootstrap(auc, labels, scores, np.arange(4), resamples=500)
+    # P(the one diseased subject is missed, or nothing but it is drawn) = (3/4)^4 + (1/4)^4
+    chance = (3 / 4) ** 4 + (1 / 4) ** 4
+    assert spread.redrawn / (500 + spread.redrawn) == pytest.approx(chance, abs=0.06)
+
+
+def test_stratified_resamples_keep_the_class_counts():
+    labels, scores, subjects = cohort(10)
+    seen = set()
+
+    def count(drawn, _):
+        seen.add(int(drawn.sum()))
+        return {"n": 0.0}
+
+    spread = bootstrap(count, labels, scores, subjects, resamples=50, stratified=True)
+    assert seen == {5} and spread.redrawn == 0
+    bootstrap(count, labels, scores, subjects, resamples=50)
+    assert len(seen) > 1
+
+
+def test_undefined_values_are_left_out_and_counted():
+    labels, scores = np.array([1, 0, 0, 1]), np.array([0.9, 0.1, 0.2, 0.3])
+
+    def precision(drawn, values):
+        return {"precision": confusion(drawn, values, 0.5).metrics()["precision"]}
+
+    spread = bootstrap(precision, labels, scores, np.arange(4), resamples=200)
+    assert 0 < spread.undefined["precision"] < 200
+    assert spread.intervals["precision"] == (1.0, 1.0)
+
+
+def test_same_seed_same_interval():
+    data = cohort()
+    first, again = (bootstrap(auc, *data, resamples=50, seed=7) for _ in range(2))
+    assert first == again
+    assert bootstrap(auc, *data, resamples=50, seed=8) != first
+
+
+def test_a_single_class_is_refused_rather_than_looped_over():
+    with pytest.raises(ValueError, match="one class only"):
+        bootstrap(auc, [1, 1], [0.1, 0.2], ["a", "b"], resamples=10)

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+
+from healthygan_monai.report.artefacts import read_artefacts, read_metrics, read_selection
+
+
+def test_a_last_line_cut_off_by_a_crash_is_dropped_and_a_resumed_run_overwrites(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(
+        '{"iteration": 10, "loss_d": 1}\n{"iteration": 20, "loss_d": 2}\n'
+        '{"iteration": 10, "loss_d": 3}\n{"iteration": 30, "lo',
+        encoding="utf-8",
+    )
+    assert read_metrics(path) == [{"iteration": 10, "loss_d": 3}, {"iteration": 20, "loss_d": 2}]
+
+
+def test_a_broken_line_in_the_middle_is_not_passed_over(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"iter\n{"iteration": 20}\n', encoding="utf-8")
+    with pytest.raises(ValueError):
+        read_metrics(path)
+
+
+def test_empty_criteria_stay_empty(tmp_path):
+    path = tmp_path / "selection.csv"
+    path.write_text("iteration,fid,aucp,fid_features,chosen\n20,,0.7,,1\n10,5.5,,net,0\n")
+    first, second = read_selection(path)
+    assert (first["iteration"], first["fid"], first["aucp"], first["chosen"]) == (
+        10,
+        5.5,
+        None,
+        False,
+    )
+    assert (second["fid"], second["fid_features"], second["chosen"]) == (None, None, True)
+
+
+@pytest.mark.parametrize(("chosen", "name"), [(10, "fid"), (20, "aucp"), (30, None)])
+def test_the_criterion_named_is_the_one_that_chose(tmp_path, chosen, name):
+    table = "iteration,fid,aucp,fid_features,chosen\n"
+    for iteration, fid, aucp in ((10, 1, 0.5), (20, 2, 0.9), (30, 3, 0.6)):
+        table += f"{iteration},{fid},{aucp},net,{int(iteration == chosen)}\n"
+    (tmp_path / "selection.csv").write_text(table, encoding="utf-8")
+    (tmp_path / "config.json").write_text('{"criterion": "fid"}', encoding="utf-8")
+    assert read_artefacts(tmp_path).criterion() == name

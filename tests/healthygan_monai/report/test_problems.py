@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from synthetic_run import probe_list, score_rows
+
+from healthygan_monai.evaluation import evaluate
+from healthygan_monai.report.artefacts import read_artefacts
+from healthygan_monai.report.problems import find_problems
+from healthygan_monai.scoring import write_scores
+
+
+def problems_of(run, dataset=None) -> dict:
+    return {p.title: p for p in find_problems(read_artefacts(run, dataset))}
+
+
+def set_metrics(run, **values) -> None:
+    lines = (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    text = "\n".join(json.dumps(json.loads(line) | values) for line in lines)
+    (run / "metrics.jsonl").write_text(text + "\n", encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("values", "title", "serious"),
+    [
+        ({"mask_mean": 0.99}, "The mask is all open", True),
+        ({"mask_mean": 0.001}, "The mask is all shut", True),
+        ({"mask_std": 0.001}, "The mask is flat", False),
+        ({"loss_g": float("nan")}, "Training left the numbers", True),
+    ],
+)
+def test_a_sick_training_is_seen(run, values, title, serious):
+    assert title not in problems_of(run)
+    set_metrics(run, **values)
+    assert problems_of(run)[title].serious == serious
+
+
+def test_a_probe_as_good_as_the_model_is_serious(run):
+    model = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))["levels"]["image"]
+    value = model["auc"]["value"]
+    for auc in (value, 1 - value):  # pointing the other way separates as well
+        evaluate(run, bootstrap=100, probes=[probe_list()[0] | {"auc": auc}])
+        assert problems_of(run)["A trivial probe does as well"].serious
+    evaluate(run, bootstrap=100, probes=[probe_list()[0] | {"auc": 0.5}])
+    assert not [title for title in problems_of(run) if "probe" in title.lower()]
+    evaluate(run, bootstrap=100, probes=None)
+    assert "No probes" in problems_of(run)
+
+
+def test_missing_validation_labels_are_serious_and_told_once(run):
+    rows = [replace(r, label=None) if r.section == "validation" else r for r in score_rows()]
+    write_scores(run / "scores.csv", rows)
+    evaluate(run, bootstrap=50, probes=probe_list())
+    found = find_problems(read_artefacts(run))
+    about = [p for p in found if "validation set has" in p.text]
+    assert [p.title for p in about] == ["No threshold from validation"] and about[0].serious
+
+
+def test_scores_changed_after_the_evaluation_are_noticed(run):
+    write_scores(run / "scores.csv", [replace(r, score=r.score / 2) for r in score_rows()])
+    assert problems_of(run)["Evaluation and scores do not belong together"].serious
+
+
+def test_a_reversed_ranking_and_chance_are_told(run):
+    rows = score_rows()
+    write_scores(run / "scores.csv", [replace(r, score=-r.score) for r in rows])
+    evaluate(run, bootstrap=100, probes=probe_list())
+    assert problems_of(run)["The ranking is reversed"].serious
+    write_scores(run / "scores.csv", [replace(r, score=hash_score(r.image)) for r in rows])
+    evaluate(run, bootstrap=100, probes=probe_list())
+    assert problems_of(run)["Not told from chance"].serious
+
+
+def hash_score(name: str) -> float:
+    """A score that knows nothing of the label."""
+    return sum(ord(c) * (i + 3) ** 2 for i, c in enumerate(name)) % 101 / 101
+
+
+def test_few_subjects_and_a_wide_interval_are_told(run):
+    few = [r for r in score_rows() if r.section == "validation" or int(r.subject[-2:]) < 16]
+    write_scores(run / "scores.csv", few)
+    evaluate(run, bootstrap=100, probes=probe_list())
+    found = problems_of(run)
+    assert "Wide interval" in found
+    assert any("Only 8 test subjects" in p.text for p in find_problems(read_artefacts(run)))
+
+
+def test_the_last_checkpoint_being_best_is_told(run):
+    text = (run / "selection.csv").read_text(encoding="utf-8")
+    lines = [line[:-1] + str(int(line.startswith("4000"))) for line in text.splitlines()[1:]]
+    (run / "selection.csv").write_text("\n".join([text.splitlines()[0], *lines]) + "\n")
+    assert "The last checkpoint is the best" in problems_of(run)
+
+
+def test_demonstration_data_are_called_so(run):
+    assert problems_of(run, {"name": "x", "protocol": "demo"})["Demonstration data"].serious
+    assert "Demonstration data" not in problems_of(run, {"name": "x", "protocol": None})
+
+
+def test_serious_problems_come_first(run):
+    set_metrics(run, mask_mean=0.99)
+    flags = [p.serious for p in find_problems(read_artefacts(run))]
+    assert flags == sorted(flags, reverse=True) and True in flags and False in flags

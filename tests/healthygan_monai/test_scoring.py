@@ -1,0 +1,133 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from healthygan_monai.scoring import (
+    FIELDS,
+    ScoreRow,
+    ScoresError,
+    difference_map,
+    image_score,
+    read_scores,
+    subject_rows,
+    subject_score,
+    write_scores,
+)
+
+
+def row(image: str = "a.png", **changes) -> ScoreRow:
+    return ScoreRow(**{"section": "test", "image": image, "subject": "s1", "score": 0.5} | changes)
+
+
+def test_opposite_ends_of_the_grey_scale_differ_by_one():
+    image = np.stack([np.full((1, 4, 4), -1.0), np.full((1, 4, 4), 0.5)])
+    healthy = np.stack([np.full((1, 4, 4), 1.0), np.full((1, 4, 4), 0.5)])
+    difference = difference_map(image, healthy)
+    assert difference.shape == image.shape
+    assert image_score(difference).tolist() == [1.0, 0.0]
+
+
+def test_torch_and_numpy_give_the_same_scores():
+    torch = pytest.importorskip("torch")
+    image = np.random.default_rng(0).uniform(-1, 1, (3, 2, 8, 6)).astype(np.float32)
+    healthy = np.random.default_rng(1).uniform(-1, 1, (3, 2, 8, 6)).astype(np.float32)
+    from_numpy = image_score(difference_map(image, healthy))
+    from_torch = image_score(difference_map(torch.from_numpy(image), torch.from_numpy(healthy)))
+    assert from_torch.shape == (3,)
+    np.testing.assert_allclose(from_numpy, from_torch.numpy(), rtol=1e-6)
+
+
+def test_shapes_that_would_broadcast_are_refused():
+    with pytest.raises(ValueError, match="one shape"):
+        difference_map(np.zeros((2, 1, 4, 4)), np.zeros((2, 3, 4, 4)))
+
+
+def test_subject_score_is_the_mean_or_the_max():
+    assert subject_score([0.1, 0.2, 0.6]) == pytest.approx(0.3)
+    assert subject_score([0.1, 0.2, 0.6], how="max") == 0.6
+    with pytest.raises(ValueError, match="median"):
+        subject_score([0.1], how="median")
+    with pytest.raises(ValueError, match="without images"):
+        subject_score([])
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"), [([0, 0], 0), ([0, 1], 1), ([None, 1], 1), ([0, None], None)]
+)
+def test_subject_is_diseased_where_any_image_is(labels, expected):
+    rows = [row(str(i), label=label, score=float(i)) for i, label in enumerate(labels)]
+    (subject,) = subject_rows(rows)
+    assert subject.label == expected
+    assert subject.score == 0.5
+
+
+def test_subject_rows_keep_sections_apart():
+    rows = [row("a", section="validation", score=1.0), row("a", score=0.0)]
+    assert [(r.section, r.score) for r in subject_rows(rows)] == [("validation", 1.0), ("test", 0)]
+
+
+def test_what_is_written_is_read_back_to_the_last_digit(tmp_path):
+    rows = [
+        row("a.png", label=1, slice=12, score=0.1 + 0.2),
+        row("b,c.png", label=0, slice="007", score=np.float32(0.1).item()),
+        row("d.png", label=None, section="validation", score=np.float64(1 / 3)),
+    ]
+    path = tmp_path / "scores.csv"
+    write_scores(path, rows)
+    assert read_scores(path) == rows
+    assert path.read_text(encoding="utf-8").splitlines()[0] == ",".join(FIELDS)
+    assert "np.float64" not in path.read_text(encoding="utf-8")
+    assert [p.name for p in tmp_path.iterdir()] == ["scores.csv"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"score": float("nan")}, "not a finite"),
+        ({"section": "training_mixed"}, "training_mixed"),
+        ({"label": 2}, "label 2"),
+        ({"subject": ""}, "must not be empty"),
+    ],
+)
+def test_bad_rows_are_refused_and_the_old_file_stays(tmp_path, changes, message):
+    path = tmp_path / "scores.csv"
+    write_scores(path, [row()])
+    before = path.read_bytes()
+    with pytest.raises(ScoresError, match=message):
+        write_scores(path, [row("b.png"), row("c.png", **changes)])
+    assert path.read_bytes() == before
+
+
+def test_an_image_scored_twice_is_refused(tmp_path):
+    with pytest.raises(ScoresError, match=r"line 3.*already scored"):
+        write_scores(tmp_path / "scores.csv", [row(), row()])
+    write_scores(tmp_path / "scores.csv", [row(), row(seed=1), row(method="padim")])
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("image,score\na,1\n", "column section, subject"),
+        (",".join(FIELDS) + "\ntest,a,s,,1,m,0,high\n", "line 2"),
+        (",".join(FIELDS) + "\ntest,a,s,,1,m,0\n", "fewer than 8"),
+    ],
+)
+def test_unreadable_files_say_where_and_what(tmp_path, text, message):
+    path = tmp_path / "scores.csv"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ScoresError, match=message):
+        read_scores(path)
+
+
+def test_missing_file_says_what_to_do(tmp_path):
+    with pytest.raises(ScoresError, match="Score images first"):
+        read_scores(tmp_path / "scores.csv")
+
+
+def test_scores_and_report_need_no_torch():
+    code = "import sys, healthygan_monai.report; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
