@@ -4,7 +4,7 @@ The order is the method; each step takes what the one before gives:
 
     read        volume.read_volume     -> RAS+ array, mm; the lesion mask on the same grid
     correct     volume_steps           -> N4 bias field where asked for
-    grey range  head_mask, grey_range  -> one black and one white for all slices of a head
+    grey range  head_core, grey_range  -> one black and one white for all slices of a head
     cut         slices.cut_slices      -> chosen by depth below the top of the head
     frame       framing.Framing        -> square, proportions kept; the mask by nearest neighbour
     write       settings.store         -> images/<subject>/<session>_<slice>.png
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.brain import correct_bias_field, head_mask
+from data_prep.brain import CORE_MM, correct_bias_field, head_core, head_mask
 from data_prep.find import Source
 from data_prep.intensity import Intensity
 from data_prep.outcome import Outcome, WrittenImage
@@ -32,7 +32,7 @@ from data_prep.volume import ReadOptions, Volume, VolumeError, read_mask, read_v
 # semiovale through the ventricles to the basal ganglia of an adult; without neck, eyes and ears.
 DEFAULT_RANGE = {"axial": "30mm:90mm", "coronal": "30%:75%", "sagittal": "30%:70%"}
 FRAMING = "square"  # pad: the crops meant for films would cut the forehead
-INTENSITY = "percentile:0.5,99.5"
+INTENSITY = "percentile:0.5,99"  # of the core, see head_core
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--intensity",
         default=INTENSITY,
         metavar="POLICY",
-        help="minmax or percentile:LOW,HIGH, over the whole head (default: %(default)s)",
+        help="minmax or percentile:LOW,HIGH, over the core of the head (default: %(default)s)",
     )
     group = parser.add_argument_group("volumes")
     group.add_argument("--n4", action="store_true", help="correct the bias field (seconds a head)")
@@ -151,7 +151,8 @@ def prepare_brain(source: Source, settings: Settings) -> Outcome:
     for step in volume_steps(chosen):
         volume = step(volume)
     head = head_mask(volume.data)
-    black, white = grey_range(volume.data[head], settings.intensity_policy())
+    core = head_core(head, volume.spacing)
+    black, white = grey_range(volume.data[core], settings.intensity_policy())
     cuts = list(cut_slices(volume.data, head, volume.spacing, chosen.choice()))[::-1]
     if not cuts:
         raise VolumeError(
@@ -168,6 +169,7 @@ def prepare_brain(source: Source, settings: Settings) -> Outcome:
         "black": round(black, 4),
         "white": round(white, 4),
         "head_share": round(float(head.mean()), 4),
+        "core_share": round(float(core.mean()), 4),
     }
     return Outcome("written", source.name, images=written, details=facts)
 
@@ -180,7 +182,7 @@ def record(settings: Settings) -> dict[str, Any]:
     cut = {name: getattr(chosen, name) for name in ("plane", "range", "step", "least_foreground")}
     return {
         "modality": "brain volume",
-        "intensity": {**grey, "over": "the whole head", "n4": chosen.n4},
+        "intensity": {**grey, "over": f"the head below its outer {CORE_MM:g} mm", "n4": chosen.n4},
         "framing": {**framing, **cut, "orientation": "radiological"},
     }
 
@@ -190,13 +192,13 @@ def volume_steps(options: BrainOptions) -> list[Callable[[Volume], Volume]]:
     return [correct_bias_field] if options.n4 else []
 
 
-def grey_range(head: np.ndarray, intensity: Intensity) -> tuple[float, float]:
-    """(black, white) of all slices of a head, from the voxels of the head (N,)."""
+def grey_range(values: np.ndarray, intensity: Intensity) -> tuple[float, float]:
+    """(black, white) of all slices of a head, from the voxels of its core (N,)."""
     intensity = _of_a_volume(intensity)
     if intensity.policy == "minmax":
-        black, white = float(head.min()), float(head.max())
+        black, white = float(values.min()), float(values.max())
     else:
-        black, white = (float(v) for v in np.percentile(head, (intensity.low, intensity.high)))
+        black, white = (float(v) for v in np.percentile(values, (intensity.low, intensity.high)))
     if not white > black:
         raise VolumeError(
             "constant scan within the chosen grey range", remedy="Try --intensity minmax."

@@ -59,13 +59,18 @@ def add_prep_commands(commands: Parsers) -> None:
     """Add films, brains, check and phantom to argparse sub-parsers; each sets `run`."""
     _add_films(commands)
     _add_brains(commands)
-    check = _command(commands, "check", "look for every problem of a data set at once", _check)
-    check.add_argument("dataset", type=Path, metavar="DATASET", help="dataset.json or its folder")
+    add_check_command(commands)
     phantom = _command(commands, "phantom", "draw phantom films or brains", _phantom)
     phantom.add_argument("kind", choices=("films", "brains"))
     phantom.add_argument("output", type=Path, metavar="OUTPUT")
     phantom.add_argument("--seed", type=int, default=0)
     phantom.add_argument("--bad", action="store_true", help="films: add files no reader accepts")
+
+
+def add_check_command(commands: Parsers) -> None:
+    """Add check; `healthygan` has it beside its own commands too."""
+    check = _command(commands, "check", "look for every problem of a data set at once", _check)
+    check.add_argument("dataset", type=Path, metavar="DATASET", help="dataset.json or its folder")
 
 
 def _add_films(commands: Parsers) -> None:

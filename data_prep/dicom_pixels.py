@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 DECODERS = "pip install pylibjpeg-openjpeg pylibjpeg-rle pyjpegls python-gdcm"
+NATIVE = tuple(f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2", ".1.99"))  # PS3.5 A.1-A.5
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 VIDEO = ("1.2.840.10008.1.2.4.10", "1.2.840.10008.1.2.7")  # MPEG-2, MPEG-4, HEVC; SMPTE ST 2110
@@ -39,7 +40,7 @@ def stored_pixels(dataset: Dataset) -> np.ndarray:
             f"unsupported transfer syntax: {transfer_syntax_name(dataset)}",
             remedy="This is a video. Export single films.",
         )
-    if not syntax.is_compressed:
+    if str(syntax) in NATIVE:
         _require_whole(dataset)
     with quiet_pydicom():
         pixels = _decode(dataset)

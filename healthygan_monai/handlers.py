@@ -87,7 +87,10 @@ class MetricsLog:
     def __call__(self, engine: Engine) -> None:
         row = {
             "iteration": engine.state.iteration,
-            **{name: round(value, 6) for name, value in scalars(cast(dict, engine.state.output)).items()},
+            **{
+                name: round(value, 6)
+                for name, value in scalars(cast(dict, engine.state.output)).items()
+            },
             "lr": self.optimizer.param_groups[0]["lr"],
             "seconds": round(time.monotonic() - self.began, 2),
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,11 @@ from monai.transforms import SaveImaged
 from PIL import Image
 
 from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
-from healthygan_monai.data import labelled_items, load_dataset
+from healthygan_monai.data import image_transforms, labelled_items, load_dataset, to_display
 from healthygan_monai.evaluation.localisation import Localisation, localise, summarise
+from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.networks import Generator, generator_sizes
+from healthygan_monai.report.cases import Translation
 from healthygan_monai.runs import CONFIG_FILE, write_json
 from healthygan_monai.scoring import ScoreRow, write_scores
 
@@ -195,3 +197,34 @@ class ScoresFile:
                     seed=self.seed,
                 )
             )
+
+
+def translator(checkpoint: Path | str, dataset: Path | str) -> Callable[[ScoreRow], Translation]:
+    """A function from a row of scores.csv to the pictures of that image, for the report.
+
+    Raises:
+        FileNotFoundError, ValueError, DataError: as for loading the model and the data set.
+    """
+    generator = load_generator(load_weights(checkpoint))
+    images = load_dataset(dataset, training=False)
+    load = image_transforms(
+        image_size_for(checkpoint, images.image_size), images.bit_depth, generator.image_channels
+    )
+    items = {item["name"]: item for item in labelled_items(images)}
+
+    def translate(row: ScoreRow) -> Translation:
+        item = items[row.image]
+        image = load({"image": item["image"]})["image"]
+        with torch.no_grad():
+            pred = HealthyGANInferer()(image[None], generator)[0]
+        healthy, mask, difference = split_translation(pred)
+        lesion = load_mask(item["lesion"], tuple(image.shape[-2:])) if item["lesion"] else None
+        return Translation(
+            image=to_display(image).numpy(),
+            mask=mask[0].numpy(),
+            healthy=to_display(healthy).numpy(),
+            difference=difference.mean(0).numpy(),
+            lesion=lesion,
+        )
+
+    return translate

@@ -85,7 +85,7 @@ def focus_loss(
 
 
 @dataclass(frozen=True)
-class Translation:
+class Translated:
     """What the generator made of a batch: all (B, C, H, W) in [-1, 1], mask (B, 1, H, W) in [0, 1]."""
 
     image: torch.Tensor
@@ -152,7 +152,7 @@ class HealthyGANLoss:
         return {"loss_d": loss, "d_real": real.mean(), "d_fake": fake.mean(), "gp": gp}
 
     def generator_objective(
-        self, critic: Critic, mixed: Translation, healthy: Translation
+        self, critic: Critic, mixed: Translated, healthy: Translated
     ) -> dict[str, torch.Tensor]:
         """Eq. 9. Named scalars: ``loss_g`` (the total) and its unweighted parts.
 
@@ -183,7 +183,7 @@ class HealthyGANLoss:
         }
 
     def _adversarial(
-        self, critic: Critic, mixed: Translation, healthy: Translation
+        self, critic: Critic, mixed: Translated, healthy: Translated
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Eq. 4 for the mixed and for the healthy set, in one pass of the critic; 0 where it has no weight."""
         if self.lambda_adv_healthy == 0:

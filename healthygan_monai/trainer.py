@@ -13,7 +13,7 @@ from monai.engines.workflow import Workflow
 from torch.nn.parallel import DistributedDataParallel
 
 from healthygan_monai.composition import split_output
-from healthygan_monai.losses import HealthyGANLoss, Translation
+from healthygan_monai.losses import HealthyGANLoss, Translated
 
 
 class HealthyGANTrainer(Trainer):
@@ -132,10 +132,10 @@ class HealthyGANTrainer(Trainer):
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.state.device.type, dtype=torch.bfloat16, enabled=self.amp)
 
-    def _translate(self, images: torch.Tensor) -> Translation:
+    def _translate(self, images: torch.Tensor) -> Translated:
         with self._autocast():
             output = self.generator(images).to(images.dtype)
-        return Translation(images, *split_output(output))
+        return Translated(images, *split_output(output))
 
     def _update_critic(
         self, healthy: torch.Tensor, translated: torch.Tensor, alpha: torch.Tensor
@@ -149,7 +149,7 @@ class HealthyGANTrainer(Trainer):
         return {name: value.detach() for name, value in terms.items()}
 
     def _update_generator(
-        self, mixed: Translation, healthy: Translation
+        self, mixed: Translated, healthy: Translated
     ) -> dict[str, torch.Tensor]:
         """Eq. 9 and one step of the generator; the critic only passes gradients on."""
         critic = self.critic
@@ -169,6 +169,6 @@ class HealthyGANTrainer(Trainer):
         return {name: value.detach() for name, value in terms.items()}
 
 
-def _halves(both: Translation) -> tuple[Translation, Translation]:
+def _halves(both: Translated) -> tuple[Translated, Translated]:
     parts = [t.chunk(2) for t in (both.image, both.intermediate, both.mask)]
-    return Translation(*(p[0] for p in parts)), Translation(*(p[1] for p in parts))
+    return Translated(*(p[0] for p in parts)), Translated(*(p[1] for p in parts))

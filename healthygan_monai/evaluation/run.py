@@ -12,8 +12,10 @@ import numpy as np
 from PIL import Image
 
 from data_prep.datalist import Dataset, Item
+from healthygan_monai import __version__
 from healthygan_monai.evaluation.confounders import probe_aucs
 from healthygan_monai.evaluation.evaluate import evaluate
+from healthygan_monai.runs import RUN_FILE, read_json
 
 logger = logging.getLogger(__name__)
 LEAST_FOR_PROBES = 10  # images of each class; fewer make cross-validated probes meaningless
@@ -45,12 +47,20 @@ def evaluate_run(
         policy=policy,
         probes=_probes(dataset, seed) if probes and dataset is not None else None,
         localisation=json.loads(localisation.read_text()) if localisation.is_file() else None,
+        provenance=_provenance(folder),
     )
     auc = result["levels"][unit].get("auc")
     if auc:
         shown = f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})"
         logger.info("test AUC by %s %s, 95 %% interval by bootstrap over subjects", unit, shown)
     return result
+
+
+def _provenance(folder: Path) -> dict[str, Any]:
+    """What run.json knows of where the scores come from, and this package's version."""
+    known = read_json(folder / RUN_FILE) if (folder / RUN_FILE).is_file() else {}
+    keys = ("commit", "seed", "data_hash", "command", "started", "finished", "device")
+    return {"version": __version__, **{key: known[key] for key in keys if key in known}}
 
 
 def _probes(dataset: Dataset, seed: int) -> list[dict[str, Any]] | None:
@@ -78,5 +88,5 @@ def _pictures(dataset: Dataset, items: Sequence[Item]) -> list[np.ndarray]:
     pictures = []
     for item in items:
         with Image.open(dataset.image_path(item)) as picture:
-            pictures.append(np.asarray(picture))
+            pictures.append(np.asarray(picture))  # data_prep writes grey images only
     return pictures

@@ -16,8 +16,8 @@ import pytest
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
 from data_prep import brain_prep, png
-from data_prep.brain import correct_bias_field, head_mask
-from data_prep.brain_prep import BrainOptions, grey_range, prepare_brain
+from data_prep.brain import correct_bias_field, head_core, head_mask
+from data_prep.brain_prep import INTENSITY, BrainOptions, grey_range, prepare_brain
 from data_prep.find import Source
 from data_prep.intensity import Intensity
 from data_prep.outcome import Outcome, PrepError
@@ -42,7 +42,7 @@ def save(data: np.ndarray, path: Path, code: str = "RAS", mm: float = SPACING_MM
 
 
 def settings(output: Path, **others: object) -> Settings:
-    common: dict = {"kind": "brains", "size": 96, "framing": "square"}
+    common: dict = {"kind": "brains", "size": 96, "framing": "square", "intensity": INTENSITY}
     return Settings(input=output, output=output, **{**common, **others})
 
 
@@ -159,6 +159,30 @@ def test_a_blanked_background_does_not_change_the_grey_levels(reference: tuple, 
     assert middle.mean() < 12
 
 
+def test_bright_scalp_fat_does_not_darken_the_brain(reference: tuple, tmp_path: Path):
+    """A spin echo shows fat far brighter than a gradient echo does; the brain must not change."""
+    _, images, _ = reference
+    head = head_mask(HEAD.image)
+    skin = head & ~head_core(head, (2 * SPACING_MM,) * 3)  # told 5 mm, it takes off 10 of ours
+    fat = np.where(skin & (HEAD.image > 150), 3 * HEAD.image, HEAD.image)
+    outcome = prepare(save(fat, tmp_path / "head.nii"), tmp_path)
+    difference = pictures(outcome, tmp_path).astype(int) - images
+    assert np.abs(difference[:, 38:58, 38:58]).max() <= 12
+    assert difference.max() > 40  # the fat did change
+
+
+def test_the_core_lies_inside_the_head_and_away_from_its_surface():
+    hollow = np.zeros((120, 120, 60), bool)
+    hollow[10:110, 10:110, :55] = True  # 1 mm voxels; the top at 54, no floor: a neck
+    hollow[58:61, 40:80, 5:25] = False  # ventricles are no surface
+    expected = np.zeros_like(hollow)
+    expected[30:90, 30:90, :35] = True
+    np.testing.assert_array_equal(head_core(hollow, (1.0, 1.0, 1.0)), expected & hollow)
+    thin = np.ones((10, 10, 10), bool)
+    thin[0] = False
+    np.testing.assert_array_equal(head_core(thin, (3.0, 3.0, 3.0)), thin)
+
+
 def test_pictures_are_neither_black_nor_saturated(reference: tuple):
     for image in reference[1]:
         head = image[image > 20]
@@ -190,9 +214,9 @@ def test_sixteen_bits_and_minmax_are_honoured(tmp_path: Path):
     outcome = prepare(path, tmp_path, bits=16, intensity="minmax")
     images = pictures(outcome, tmp_path)
     assert images.dtype == np.uint16 and images.max() > 255
-    head = HEAD.image[head_mask(HEAD.image)]
-    assert outcome.details["black"] == pytest.approx(head.min(), abs=1e-3)
-    assert outcome.details["white"] == pytest.approx(head.max(), abs=1e-3)
+    core = HEAD.image[head_core(head_mask(HEAD.image), (SPACING_MM,) * 3)]
+    assert outcome.details["black"] == pytest.approx(core.min(), abs=1e-3)
+    assert outcome.details["white"] == pytest.approx(core.max(), abs=1e-3)
 
 
 def test_a_constant_head_has_no_grey_range():
@@ -238,8 +262,8 @@ def test_the_flags_reach_the_settings_and_survive_a_process_pool():
     assert record["intensity"] == {
         "policy": "percentile",
         "low": 0.5,
-        "high": 99.5,
-        "over": "the whole head",
+        "high": 99.0,
+        "over": "the head below its outer 20 mm",
         "n4": True,
     }
     with pytest.raises(ValueError, match="a volume has none"):

@@ -1,0 +1,64 @@
+"""Arguments that mean the same in every command."""
+
+from __future__ import annotations
+
+import argparse
+import ast
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+
+def command(
+    commands: Any, name: str, text: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    """A sub-command that needs PyTorch; its ``run`` imports it."""
+    parser = commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show where an error arose")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print results only")
+    parser.set_defaults(run=run, heavy=True)
+    return parser
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+
+
+def add_set(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override a key of the bundle's config, e.g. --set lambda_id=2; may be repeated",
+    )
+
+
+def settings(texts: Sequence[str]) -> dict[str, Any]:
+    """``key=value`` texts as a dictionary; values are Python literals, anything else stays text.
+
+    Raises:
+        ValueError: a text without ``=``.
+    """
+    found: dict[str, Any] = {}
+    for text in texts:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise ValueError(f"--set {text}: expected KEY=VALUE, such as --set lambda_id=2.")
+        try:
+            found[key] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            found[key] = {"true": True, "false": False, "null": None}.get(value, value)
+    return found
+
+
+def run_of(path: Path) -> Path:
+    """The run folder a user means by it or by a file in it.
+
+    Raises:
+        FileNotFoundError: no such folder.
+    """
+    folder = path.parent if path.is_file() else path
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{path}: no such run folder; they are named like runs/00003-demo.")
+    return folder

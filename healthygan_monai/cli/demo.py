@@ -1,0 +1,48 @@
+"""healthygan demo: raw phantom DICOM -> report.html, through the same commands as any study."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import Any
+
+from healthygan_monai.cli.arguments import add_device, add_set, command
+
+
+def add(commands: Any) -> None:
+    """Add ``demo`` to the parser."""
+    parser = command(commands, "demo", "raw phantom films to a report, in minutes", run)
+    parser.add_argument(
+        "folder", nargs="?", type=Path, default=Path("healthygan-demo"), metavar="FOLDER"
+    )
+    parser.add_argument("--seed", type=int, default=0)
+    add_device(parser)
+    add_set(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from data_prep.demo import make_demo
+    from healthygan_monai.cli.main import build_parser
+
+    began = time.monotonic()
+    folder: Path = arguments.folder
+    print(f"1/5 prepare: phantom films, drawn as DICOM, in {folder / 'data'}", flush=True)
+    dataset = make_demo(folder / "data", seed=arguments.seed)
+    runs = folder / "runs"
+    common = ["--device", arguments.device]
+    options = [word for text in arguments.set for word in ("--set", text)]
+    seed = ["--seed", str(arguments.seed)]
+
+    def step(title: str, *words: str | Path) -> None:
+        print(f"{title}: healthygan {' '.join(str(w) for w in words)}", flush=True)
+        parsed = build_parser().parse_args([str(w) for w in words])
+        parsed.run(parsed)
+
+    step("2/5 train", "train", dataset.parent, "--runs-dir", runs, *seed, *common, *options)
+    latest = max(runs.iterdir())
+    step("3/5 infer", "infer", latest, *common)
+    step("4/5 evaluate", "evaluate", latest)
+    step("5/5 report", "report", latest)
+    print(f"done in {time.monotonic() - began:.0f} s; open {latest / 'report.html'}")
+    return 0

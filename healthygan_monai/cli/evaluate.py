@@ -1,0 +1,46 @@
+"""healthygan evaluate: scores.csv -> evaluation.json."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from healthygan_monai.cli.arguments import command, run_of
+
+
+def add(commands: Any) -> None:
+    """Add ``evaluate`` to the parser."""
+    parser = command(commands, "evaluate", "measure the scores against the labels", run)
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder with scores.csv")
+    parser.add_argument("--dataset", type=Path, help="for the probes; default: the run's own")
+    parser.add_argument("--unit", choices=("image", "subject"), default="image")
+    parser.add_argument("--bootstrap", type=int, default=2000, metavar="N", help="resamples")
+    parser.add_argument("--policy", default="youden", help="how validation gives the threshold")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-probes", action="store_true", help="skip the trivial models")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from healthygan_monai.data import load_dataset
+    from healthygan_monai.evaluation.run import evaluate_run
+    from healthygan_monai.report.summary import sentences
+    from healthygan_monai.runs import RUN_FILE, read_json
+
+    folder = run_of(arguments.run_folder)
+    data = arguments.dataset
+    if data is None and (folder / RUN_FILE).is_file():
+        data = Path(read_json(folder / RUN_FILE)["dataset"])
+    result = evaluate_run(
+        folder,
+        load_dataset(data, training=False) if data is not None else None,
+        unit=arguments.unit,
+        bootstrap=arguments.bootstrap,
+        seed=arguments.seed,
+        probes=not arguments.no_probes,
+        policy=arguments.policy,
+    )
+    for sentence in sentences(result):
+        print(sentence)
+    print(f"next: healthygan report {folder}")
+    return 0

@@ -1,0 +1,32 @@
+"""healthygan report: everything in a run folder -> one report.html."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from healthygan_monai.cli.arguments import command, run_of
+
+
+def add(commands: Any) -> None:
+    """Add ``report`` to the parser."""
+    parser = command(commands, "report", "write one self-contained report.html", run)
+    parser.add_argument("run_folder", type=Path, metavar="RUN")
+    parser.add_argument("--dataset", type=Path, help="default: the run's own")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from healthygan_monai.inference import MODEL_FILE, translator
+    from healthygan_monai.report.page import write_report
+    from healthygan_monai.runs import RUN_FILE, read_json
+
+    folder = run_of(arguments.run_folder)
+    data = arguments.dataset
+    if data is None and (folder / RUN_FILE).is_file():
+        data = Path(read_json(folder / RUN_FILE)["dataset"])
+    translate = None
+    if data is not None and (folder / MODEL_FILE).is_file():
+        translate = translator(folder / MODEL_FILE, data)
+    print(f"report: {write_report(folder, translate=translate, dataset=data)}")
+    return 0

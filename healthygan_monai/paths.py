@@ -1,0 +1,18 @@
+"""Where the bundle lies: inside an installed package, beside it in a checkout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def bundle_root() -> Path:
+    """The folder that holds configs/train.json.
+
+    Raises:
+        FileNotFoundError: neither place has it.
+    """
+    package = Path(__file__).resolve().parent
+    for candidate in (package / "bundle", package.parent / "bundle"):
+        if (candidate / "configs" / "train.json").is_file():
+            return candidate
+    raise FileNotFoundError(f"{package}: the bundle is missing; install healthygan-monai again.")

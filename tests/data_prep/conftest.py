@@ -1,0 +1,55 @@
+"""A small DICOM film that each test bends to its purpose, with a patient nobody may meet again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from planted import PLANTED
+
+from data_prep.dicom_write import save_dicom
+
+MakeDicom = Callable[..., Path]
+
+
+@pytest.fixture
+def ramp() -> np.ndarray:
+    """uint16 (32, 24), every value of 0..767 once: a gradient no error can hide in."""
+    return np.arange(32 * 24, dtype=np.uint16).reshape(32, 24)
+
+
+@pytest.fixture
+def make_dicom(tmp_path: Path) -> MakeDicom:
+    """make_dicom(pixels, name=..., **header) -> path of an explicit little endian DX film."""
+
+    def make(pixels: np.ndarray, name: str = "film.dcm", **header: Any) -> Path:
+        from pydicom.dataset import Dataset
+        from pydicom.uid import generate_uid
+
+        ds = Dataset()
+        ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
+        ds.SOPInstanceUID = generate_uid(entropy_srcs=[name])
+        ds.StudyInstanceUID = ds.SeriesInstanceUID = generate_uid(entropy_srcs=[name, "s"])
+        ds.PatientName = f"{PLANTED[0]}^{PLANTED[1]}"
+        ds.PatientID, ds.AccessionNumber, ds.PatientBirthDate = PLANTED[2:5]
+        ds.Modality = "DX"
+        ds.PhotometricInterpretation = "MONOCHROME2"
+        ds.SamplesPerPixel = 1 if pixels.ndim == 2 else pixels.shape[-1]
+        ds.Rows, ds.Columns = pixels.shape[:2]
+        ds.BitsAllocated = 8 * pixels.itemsize
+        ds.BitsStored = 8 if pixels.itemsize == 1 else 12
+        ds.HighBit = ds.BitsStored - 1
+        ds.PixelRepresentation = int(pixels.dtype.kind == "i")
+        for keyword, value in header.items():
+            setattr(ds, keyword, value)
+        ds.PixelData = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+        ds["PixelData"].VR = "OB" if pixels.itemsize == 1 else "OW"
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_dicom(ds, path)
+        return path
+
+    return make
