@@ -29,7 +29,9 @@ def head_mask(data: np.ndarray) -> np.ndarray:
 
 
 def head_core(head: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
-    """Bool (R, A, S): the head without its outer 20 mm at the sides and the top.
+    """Bool (R, A, S): the solid head, fluid and bone included, without its outer 20 mm.
+
+    Taken off at the sides and the top, not below: a neck that leaves the scan is no surface.
 
     Grey levels are better taken here than from the whole head: fat under the scalp is the
     brightest tissue of a spin echo and middling in a gradient echo, so that a range which includes
@@ -37,11 +39,11 @@ def head_core(head: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarr
     than a twentieth of the head (a scan of a part of the brain), the head itself is returned.
     """
     solid = _filled(head)
-    core = head.copy()
+    core = solid.copy()
     for axis, mm in enumerate(spacing):
         steps = max(1, round(CORE_MM / mm))
         core &= _further(solid, steps, axis)
-        if axis < 2:  # the neck is no surface: nothing is taken off from below
+        if axis < 2:
             core &= _further(solid[_reversed(axis)], steps, axis)[_reversed(axis)]
     return core if core.sum() >= LEAST_CORE * head.sum() else head
 

@@ -100,9 +100,7 @@ def read_dataset(path: Path) -> Dataset:
             "broken DICOM header: it cannot be parsed", remedy="Export it again from the archive."
         ) from None
     if len(dataset) == 0:
-        raise FilmError(
-            "unfinished DICOM header: the file ends inside it", remedy="Copy or export it again."
-        )
+        raise unfinished_header()
     return dataset
 
 
@@ -113,6 +111,13 @@ def not_an_image(head: bytes) -> FilmError:
         return FilmError("a text file, not an image", remedy="Leave it out.")
     return FilmError(
         "not an image: neither DICOM, PNG nor JPEG", remedy="Leave it out or convert it."
+    )
+
+
+def unfinished_header() -> FilmError:
+    """The reason for a DICOM file that stops before its image is described."""
+    return FilmError(
+        "unfinished DICOM header: the file ends inside it", remedy="Copy or export it again."
     )
 
 

@@ -15,6 +15,7 @@ from data_prep.dicom_file import (
     FilmError,
     quiet_pydicom,
     transfer_syntax_name,
+    unfinished_header,
 )
 from data_prep.dicom_write import save_dicom
 
@@ -69,6 +70,9 @@ def _require_pixels(dataset: Dataset) -> None:
     if word:
         raise FilmError(f"no pixel data: {word}", remedy="Not a film: leave it out.")
     if not dataset.get("Rows"):
+        kinds = dataset.get("SOPClassUID"), dataset.file_meta.get("MediaStorageSOPClassUID")
+        if any("Image Storage" in getattr(kind, "name", "") for kind in kinds):
+            raise unfinished_header()  # an image object that stops before it comes to its size
         raise FilmError("no pixel data: not an image object", remedy="Leave it out.")
     raise FilmError("pixel data is missing", remedy="Export it again, with images.")
 
@@ -143,8 +147,8 @@ def _simpleitk_pixels(dataset: Dataset) -> np.ndarray:
 
     bare = EmptyDataset()
     bare.SOPClassUID, bare.SOPInstanceUID = SECONDARY_CAPTURE, "1.2.3"
-    for keyword in ("Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit"):
-        bare[keyword] = dataset[keyword]
+    bare.Rows, bare.Columns, bare.BitsAllocated = dataset.Rows, dataset.Columns, 16
+    bare.BitsStored, bare.HighBit = 12, 11  # the codec's: fewer would wrap lossy overshoot around
     bare.SamplesPerPixel, bare.PhotometricInterpretation = 1, "MONOCHROME2"
     bare.PixelRepresentation = int(dataset.get("PixelRepresentation") or 0)
     bare["PixelData"] = dataset["PixelData"]
@@ -157,4 +161,5 @@ def _simpleitk_pixels(dataset: Dataset) -> np.ndarray:
             values = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))  # (1, H, W)
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(quiet)
-    return np.asarray(values)[0]
+    stored = int(dataset.get("BitsStored") or 12)
+    return np.asarray(values)[0] if bare.PixelRepresentation else values[0].clip(0, 2**stored - 1)

@@ -37,12 +37,12 @@ def plan(settings: Settings) -> tuple[list[Source], Found]:
     else:
         if settings.where or settings.columns:
             raise DataError("--where and --columns filter a table: give one with --table.")
+        if not found.sources:
+            raise DataError(
+                f"{settings.input}: nothing to prepare. Expected DICOM, PNG or JPEG films, or "
+                "NIfTI or DICOM volumes for brains."
+            )
         sources = _by_folders(_named_by_content(found.sources, settings))
-    if not sources:
-        raise DataError(
-            f"{settings.input}: nothing to prepare. Expected DICOM, PNG or JPEG films, or NIfTI "
-            "or DICOM volumes for brains."
-        )
     grouped = [source for source in sources if source.section is None]
     fixed = [source for source in sources if source.section is not None]
     if grouped:

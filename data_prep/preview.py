@@ -42,6 +42,7 @@ def _content(dataset: Dataset, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     return {
         "name": dataset.name,
         "description": dataset.description,
+        "modality": dataset.modality,
         "inputs": len(outcomes),
         "written": count["written"],
         "kept": count["kept"],

@@ -69,8 +69,8 @@ unannotated, the healthy ones need none.</p>
 {% for s in sections %}
 <h2>{{ s.name }}</h2>
 <p class="note">{{ s.shown }} of {{ s.images }} images, evenly chosen. Look for images that are
-inverted (lungs must be dark), upside down, cropped away from the anatomy, or not what the data set
-is about.
+inverted{{ " (lungs must be dark)" if modality == "radiograph" }}, upside down, cropped away from
+the anatomy, or not what the data set is about.
 {% if s.healthy != "" %}
 <span class="key" style="background:#2e7d5a"></span>healthy
 <span class="key" style="background:#c83c32"></span>diseased

@@ -102,6 +102,8 @@ def read_volume(path: Path, options: ReadOptions | None = None) -> Volume:
         raw = read_nifti(path, options)
     volume = _to_ras(_checked(raw, options), options)
     if options.straighten_oblique and volume.facts["obliquity_deg"] > 0:
+        from data_prep.resample import straighten
+
         volume = straighten(volume)
     return volume
 
@@ -116,6 +118,7 @@ def read_mask(path: Path, like: Volume, options: ReadOptions | None = None) -> n
     options = options or ReadOptions()
     path = Path(path)
     from data_prep.nifti import read_nifti
+    from data_prep.resample import onto_grid
 
     try:
         if not path.is_file():
@@ -125,6 +128,13 @@ def read_mask(path: Path, like: Volume, options: ReadOptions | None = None) -> n
         raise VolumeError(
             f"lesion mask: {error.reason}", detail=error.detail, remedy=error.remedy
         ) from None
+    if mask.facts["orientation_source"].startswith("assumed") and (
+        mask.facts["orientation_source"] != like.facts["orientation_source"]
+    ):
+        raise VolumeError(
+            "lesion mask: the file states no orientation, but the image does",
+            remedy="Save the mask with the affine of the image it was drawn on.",
+        )
     lesion = replace(mask, data=(mask.data > 0.5).astype(np.float32))
     same_grid = mask.data.shape == like.data.shape and np.allclose(
         mask.affine, like.affine, atol=SAME_GRID_MM
@@ -136,42 +146,6 @@ def read_mask(path: Path, like: Volume, options: ReadOptions | None = None) -> n
             remedy="Check which mask the table pairs with this scan, and the mask's affine.",
         )
     return here.data > 0.5
-
-
-def straighten(volume: Volume) -> Volume:
-    """Resample a tilted volume onto a grid parallel to the RAS axes, same spacing, linear.
-
-    The grid covers the whole tilted box; voxels outside of it are 0.
-    """
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in volume.data.shape])).reshape(3, -1)
-    world = volume.affine[:3, :3] @ corners + volume.affine[:3, 3:]  # (3, 8) mm
-    low, high = world.min(axis=1), world.max(axis=1)
-    shape = np.ceil((high - low) / volume.spacing - 1e-3).astype(int) + 1
-    affine = np.diag([*volume.spacing, 1.0])
-    affine[:3, 3] = low
-    moved = onto_grid(volume, tuple(int(n) for n in shape), affine)
-    facts = {**volume.facts, "straightened": True, "shape_ras": list(moved.data.shape)}
-    return replace(moved, facts=facts)
-
-
-def onto_grid(
-    volume: Volume, shape: tuple[int, ...], affine: np.ndarray, *, nearest: bool = False
-) -> Volume:
-    """Resample onto a grid of `shape` and `affine` (RAS+ mm), linear or nearest, 0 outside."""
-    import SimpleITK as sitk
-
-    to_index = np.linalg.inv(volume.affine) @ affine  # new voxel index -> old voxel index
-    transform = sitk.AffineTransform(to_index[:3, :3].ravel().tolist(), to_index[:3, 3].tolist())
-    moved = sitk.Resample(
-        sitk.GetImageFromArray(volume.data.transpose(2, 1, 0)),
-        list(shape),
-        transform,
-        sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear,
-        (0.0,) * 3,
-        (1.0,) * 3,
-    )
-    data = np.ascontiguousarray(sitk.GetArrayFromImage(moved).transpose(2, 1, 0))
-    return Volume(data, _spacing(affine), affine, volume.facts)
 
 
 def _checked(raw: RawVolume, options: ReadOptions) -> RawVolume:
@@ -236,14 +210,14 @@ def _to_ras(raw: RawVolume, options: ReadOptions) -> Volume:
     to_ras = io_orientation(affine)
     data = np.ascontiguousarray(apply_orientation(raw.data, to_ras))  # (R, A, S)
     affine = affine @ inv_ornt_aff(to_ras, raw.data.shape)
-    spacing = _spacing(affine)
+    spacing = voxel_size(affine)
     facts["shape_ras"] = list(data.shape)
     facts["spacing_mm"] = list(spacing)
     logger.debug("read a volume of %s voxels, %s mm", facts["shape_ras"], facts["spacing_mm"])
     return Volume(data, spacing, affine, facts)
 
 
-def _spacing(affine: np.ndarray) -> tuple[float, float, float]:
+def voxel_size(affine: np.ndarray) -> tuple[float, float, float]:
     """Voxel size in mm along the array axes; rounded, as headers store it with 24 bits at best."""
     r, a, s = np.linalg.norm(affine[:3, :3], axis=0)
     return round(float(r), 4), round(float(a), 4), round(float(s), 4)

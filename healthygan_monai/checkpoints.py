@@ -20,6 +20,7 @@ from healthygan_monai.selection import generator_checkpoint
 
 logger = logging.getLogger(__name__)
 TRAINING_PREFIX = "training"
+STATES_KEPT = 2
 
 
 class RandomState:
@@ -75,21 +76,30 @@ class RunCheckpoints:
             self.saver,
             filename_pattern="{filename_prefix}_{global_step}.pt",
             filename_prefix=TRAINING_PREFIX,
-            n_saved=2,
+            n_saved=None,  # Ignite would count from the resumption; see remove_old
             global_step_transform=lambda engine, _: engine.state.iteration,
         )
-        engine.add_event_handler(Events.STARTED, self.clean)
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.save_model)
-        engine.add_event_handler(Events.EPOCH_COMPLETED, whole)
+        engine.add_event_handler(Events.STARTED, self.start, whole)
 
     def save_model(self, engine: Engine) -> None:
         name = generator_checkpoint(self.run, engine.state.iteration).name
         self.saver(self.model.state_dict(), name)
 
-    def clean(self, engine: Engine) -> None:
-        """Remove what a killed run left half-written, and older whole states that nobody would resume from."""
-        states = training_states(self.run)
-        for path in [*(self.run / "checkpoints").glob("tmp*"), *states[:-1]]:
+    def start(self, engine: Engine, whole: Checkpoint) -> None:
+        """Remove what a killed run left half-written, and save whole states from now on.
+
+        They are saved behind everything else that an epoch's end brings: a run killed before its checkpoint was
+        judged resumes from the one before, and judges it then.
+        """
+        for path in (self.run / "checkpoints").glob("tmp*"):
+            path.unlink()
+        if not engine.has_event_handler(whole, Events.EPOCH_COMPLETED):
+            engine.add_event_handler(Events.EPOCH_COMPLETED, whole)
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self.remove_old)
+
+    def remove_old(self) -> None:
+        for path in training_states(self.run)[:-STATES_KEPT]:
             path.unlink()
 
 

@@ -32,7 +32,17 @@ MONAI_KEYS = {
     "inferring",
     "finalize",
 }
+METADATA_FILE = "metadata.json"
 REFERENCE = re.compile(r"@(\w+)")
+
+
+# our own progress lines say it shorter; and no image is decoded on a GPU here
+CHATTY = (
+    "healthygan_monai.trainer",
+    "ignite",
+    "monai.engines.evaluator",
+    "monai.data.nvimgcodec_pydicom_plugin",
+)
 
 
 class ConfigError(ValueError):
@@ -50,25 +60,31 @@ def begin(config_dir: Path | str, seed: int) -> None:
     if workflow is not None:
         refuse_unknown_keys(workflow.parser.get(), Path(config_dir))
     set_determinism(seed=seed, use_deterministic_algorithms=None)
-    for chatty in ("healthygan_monai.trainer", "monai.engines.evaluator", "ignite"):
-        logging.getLogger(chatty).setLevel(logging.WARNING)  # our own progress lines say it shorter
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
 def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
     """Refuse keys that nothing reads; MONAI itself would take ``--lamda_gp 5`` in silence.
 
-    Known are the keys of the bundle's own files, keys that some ``@reference`` names, and for a component
-    the arguments of its class.
+    Known are the keys of those of the bundle's own files that the config contains (of all of them if it is
+    entirely the user's), keys that some ``@reference`` names, and for a component the arguments of its class.
 
     Raises:
         ConfigError: names every unknown key with the nearest known one.
     """
+    files = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(config_dir.glob("*.json"))
+        if path.name != METADATA_FILE
+    ]
+    contained = [file for file in files if all(_section(key) in config for key in file)]
     shipped: dict[str, Any] = {}
-    for path in sorted(config_dir.glob("*.json")):
-        _merge(shipped, json.loads(path.read_text(encoding="utf-8")))
+    for file in contained or files:
+        _merge(shipped, file)
     known = {*shipped, *MONAI_KEYS, *REFERENCE.findall(json.dumps(config, default=str))}
     problems = [_unknown(key, known) for key in config if key.lstrip("+") not in known]
-    for section in ("train", "validate"):
+    for section in ("train", "validate", "settings", "state"):
         if isinstance(config.get(section), Mapping):
             expected = set(shipped.get(section, {}))
             problems += [
@@ -79,6 +95,11 @@ def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
     problems += list(_wrong_arguments(config))
     if problems:
         raise ConfigError("; ".join(problems) + ".")
+
+
+def _section(key: str) -> str:
+    """``train`` of ``+train#trainer#amp``."""
+    return key.lstrip("+").partition("#")[0]
 
 
 def _merge(into: dict[str, Any], config: Mapping[str, Any]) -> None:
@@ -146,8 +167,11 @@ USER_ERRORS = (
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """The error that MONAI's config parser wrapped in its own."""
-    while error.__cause__ is not None:
+    """The error meant for the user that MONAI's config parser wrapped in its own, else the first of all.
+
+    What an error for the user was itself raised from (a reader's, say) is left behind it.
+    """
+    while error.__cause__ is not None and not isinstance(error, USER_ERRORS):
         error = error.__cause__
     return error
 

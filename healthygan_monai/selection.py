@@ -188,7 +188,7 @@ def select(run: Path, criterion: str) -> Candidate:
 class CheckpointSelection:
     """Handler: after each validation, record the criteria and keep model.pt the best generator so far.
 
-    Attach to the trainer behind the ValidationHandler and the checkpoint handler.
+    Attach to the trainer, whose checkpoint handler must save the generator before the validation runs.
     """
 
     def __init__(
@@ -203,10 +203,13 @@ class CheckpointSelection:
         self.fid_features = fid_features
 
     def attach(self, engine: Engine) -> None:
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+        # the evaluator's event, not the trainer's: not every epoch ends with a validation (val_interval)
+        self.evaluator.add_event_handler(Events.COMPLETED, lambda _: self(engine))
 
     def __call__(self, engine: Engine) -> None:
         iteration = engine.state.iteration
+        if iteration == 0:  # the evaluator was run on its own
+            return
         metrics = self.evaluator.state.metrics
         candidate = Candidate(
             iteration, float(metrics["fid"]), float(metrics["aucp"]), self.fid_features

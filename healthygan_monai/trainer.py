@@ -148,9 +148,7 @@ class HealthyGANTrainer(Trainer):
         self.critic_optimizer.step()
         return {name: value.detach() for name, value in terms.items()}
 
-    def _update_generator(
-        self, mixed: Translated, healthy: Translated
-    ) -> dict[str, torch.Tensor]:
+    def _update_generator(self, mixed: Translated, healthy: Translated) -> dict[str, torch.Tensor]:
         """Eq. 9 and one step of the generator; the critic only passes gradients on."""
         critic = self.critic
         if isinstance(critic, DistributedDataParallel):

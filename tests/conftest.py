@@ -1,11 +1,15 @@
-"""Folders of real data and of published numbers; where they are absent, the tests that need them skip."""
+"""Folders of real data and of published numbers, and one tiny data set and run that many tests share."""
 
 from __future__ import annotations
 
+import logging
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tiny import train, write_dataset
 
 BESIDE = Path(__file__).resolve().parents[2] / "shared"
 
@@ -27,3 +31,37 @@ def golden() -> Path:
 def real_data() -> Path:
     """Real images with their manifests (HEALTHYGAN_DATA)."""
     return _folder("HEALTHYGAN_DATA", BESIDE / "data")
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A prepared data set of 19 drawn images; not to be written to."""
+    return write_dataset(tmp_path_factory.mktemp("data") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, tiny_data: Path) -> Path:
+    """The folder of a finished run on it; not to be written to."""
+    root = logging.getLogger()
+    before = list(root.handlers)
+    folder = train(tmp_path_factory.mktemp("runs"), tiny_data)
+    root.handlers[:] = before
+    return folder
+
+
+@pytest.fixture
+def own_run(trained: Path, tmp_path: Path) -> Path:
+    """A copy of that run, to be written to."""
+    return shutil.copytree(trained, tmp_path / "runs" / trained.name)
+
+
+@pytest.fixture(autouse=True)
+def log_handlers() -> Iterator[None]:
+    """Runs and commands set up logging for a whole process; a test is only a part of one."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    yield
+    for handler in set(root.handlers) - set(before):
+        handler.close()
+    root.handlers[:] = before
+    root.setLevel(level)

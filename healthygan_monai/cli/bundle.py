@@ -33,8 +33,13 @@ def make_workflow(config: str, overrides: Mapping[str, Any], run_id: str = "run"
     import warnings
 
     warnings.filterwarnings("ignore", message="parsing config_file", category=UserWarning)
-    logging.getLogger("monai.bundle").setLevel(logging.WARNING)
     from monai.bundle import ConfigWorkflow
+
+    for name in (
+        "monai.bundle.workflows",
+        "monai.bundle.scripts",
+    ):  # MONAI sets them to INFO on import
+        logging.getLogger(name).setLevel(logging.WARNING)
 
     configs = bundle_root() / "configs"
     return ConfigWorkflow(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
 from monai.data import PILReader
 from monai.transforms import (
     Compose,
     EnsureTyped,
+    Lambdad,
     LoadImaged,
     RandFlipd,
     RepeatChanneld,
-    Resized,
     ScaleIntensityRanged,
 )
 from monai.transforms.transform import Transform
@@ -41,17 +45,15 @@ def image_transforms(
     """
     if bit_depth not in WHITE:
         raise ValueError(f"bit_depth is {bit_depth}; dataset.json must say 8 or 16.")
-    size = (image_size, image_size)
     transforms: list[Transform] = [
         LoadImaged(
             keys,
-            # PNG rows are the image's rows; MONAI's default would turn the film on its side
-            reader=PILReader(converter=_grey, reverse_indexing=False),  # type: ignore[arg-type]
+            reader=GreyReader(),  # type: ignore[arg-type]
             image_only=True,
             ensure_channel_first=True,
         ),
         ScaleIntensityRanged(keys, a_min=0, a_max=WHITE[bit_depth], b_min=-1, b_max=1),
-        Resized(keys, spatial_size=size, mode="bilinear", anti_aliasing=True),
+        Lambdad(keys, partial(resized, size=image_size)),
         EnsureTyped(keys, dtype=torch.float32, track_meta=track_meta),
     ]
     if image_channels > 1:
@@ -61,13 +63,50 @@ def image_transforms(
     return Compose(transforms)
 
 
-def _grey(image):  # type: ignore[no-untyped-def]
-    """Pillow image as it is if grey, else an error: a colour file here was not made by data_prep."""
-    if image.mode not in ("L", "I;16", "I"):
-        raise ValueError(
-            f"image mode {image.mode}; expected 8- or 16-bit greyscale. Prepare it with data_prep first."
-        )
-    return image
+class GreyReader(PILReader):
+    """MONAI's reader of pictures, for grey ones only, rows first as in the file.
+
+    Files are opened in :meth:`get_data`: MONAI's ``LoadImage`` answers an error in :meth:`read` by trying its other
+    readers, which would take a colour picture, turned on its side.
+
+    Raises:
+        ValueError: not a picture, a broken one, or a colour picture.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(reverse_indexing=False)
+
+    def read(self, data: Any, **kwargs: Any) -> Any:
+        return data
+
+    def get_data(self, img: Any) -> tuple[np.ndarray, dict]:
+        (path,) = img
+        try:
+            picture = super().read(path)
+            picture.load()
+        except (OSError, SyntaxError, ValueError) as error:
+            raise ValueError(
+                f"{Path(path).name}: cannot be read as a picture ({error})."
+            ) from error
+        if picture.mode not in ("L", "I;16", "I"):
+            raise ValueError(
+                f"{Path(path).name}: image mode {picture.mode}; expected 8- or 16-bit greyscale. "
+                "Prepare it with data_prep first."
+            )
+        return super().get_data(picture)
+
+
+def resized(image: torch.Tensor, size: int) -> torch.Tensor:
+    """(C, H, W) -> (C, size, size), each pixel the weighted mean of those it covers.
+
+    As Pillow does it for the authors. MONAI's anti-aliasing takes what lies outside of the image for 0, which is
+    mid-grey here, and so draws a frame around every film.
+    """
+    if image.shape[-2:] == (size, size):
+        return image
+    return torch.nn.functional.interpolate(
+        image[None], (size, size), mode="bilinear", antialias=True
+    )[0]
 
 
 def to_display(image: ArrayT) -> ArrayT:

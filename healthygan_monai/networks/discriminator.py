@@ -4,6 +4,30 @@ from __future__ import annotations
 
 import torch
 from torch import nn
+from torch.nn import functional as F
+
+WEIGHTS_PER_PIXEL = (
+    100_000  # from here on, on a CPU, a matrix product beats the convolution (measured)
+)
+
+
+class HalvingConv(nn.Conv2d):
+    """Convolution 4x4, stride 2, padding 1: (B, C, H, W) -> (B, C', H/2, W/2).
+
+    Where few output pixels share many weights, CPU convolutions spend their time rearranging weights; there the
+    same sums are taken as one matrix product (``benchmarks/train_step.py``).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int) -> None:
+        super().__init__(in_channels, out_channels, 4, stride=2, padding=1)
+
+    def forward(self, input: torch.Tensor) -> torch.Tensor:
+        height, width = input.shape[-2] // 2, input.shape[-1] // 2
+        if input.is_cuda or self.weight.numel() < WEIGHTS_PER_PIXEL * height * width:
+            return super().forward(input)
+        patches = F.unfold(input, 4, stride=2, padding=1).transpose(1, 2)  # (B, H/2 * W/2, C * 16)
+        out = F.linear(patches.flatten(0, 1), self.weight.flatten(1), self.bias)
+        return out.view(-1, height, width, self.out_channels).permute(0, 3, 1, 2).contiguous()
 
 
 class Discriminator(nn.Module):
@@ -31,7 +55,7 @@ class Discriminator(nn.Module):
         main: list[nn.Module] = []
         width = image_channels
         for i in range(layers):
-            main += [nn.Conv2d(width, channels * 2**i, 4, stride=2, padding=1), nn.LeakyReLU(0.01)]
+            main += [HalvingConv(width, channels * 2**i), nn.LeakyReLU(0.01)]
             width = channels * 2**i
         self.main = nn.Sequential(*main)
         self.conv1 = nn.Conv2d(width, 1, 3, padding=1, bias=False)

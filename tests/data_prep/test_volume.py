@@ -265,6 +265,15 @@ def test_a_mask_of_another_place_is_refused_and_an_empty_one_is_not(tmp_path: Pa
     assert not read_mask(empty, volume).any()
 
 
+def test_a_mask_without_orientation_is_not_guessed_onto_an_image_that_has_one(tmp_path: Path):
+    volume = read_volume(saved(ras_image(), tmp_path / "head.nii"))
+    mask = unoriented(tmp_path / "mask.nii")
+    with pytest.raises(VolumeError, match="lesion mask: the file states no orientation"):
+        read_mask(mask, volume)
+    alike = read_volume(unoriented(tmp_path / "none.nii"))
+    np.testing.assert_array_equal(read_mask(mask, alike), ras_array() > 0)
+
+
 def test_a_dicom_series_is_read_and_a_missing_slice_or_a_second_series_is_refused(tmp_path: Path):
     folder = tmp_path / "DOE^JANE"
     write_series(folder, ras_array(), series="1")

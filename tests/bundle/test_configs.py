@@ -1,0 +1,192 @@
+"""The bundle's files against MONAI's contract: properties, metadata, exports."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from monai.bundle import (
+    ConfigParser,
+    ConfigWorkflow,
+    ReferenceResolver,
+    ckpt_export,
+    onnx_export,
+    verify_metadata,
+    verify_net_in_out,
+)
+from tiny import CONFIGS, TRAINING
+from torch.testing import assert_close
+
+from healthygan_monai import __version__
+from healthygan_monai.inference import load_generator, load_weights
+from healthygan_monai.networks import Generator
+from healthygan_monai.paths import bundle_root
+
+SCHEMA = Path(__file__).resolve().parents[3] / "shared" / "meta_schema_20240725.json"
+META = str(CONFIGS / "metadata.json")
+INFERENCE = str(CONFIGS / "inference.json")
+
+
+@pytest.fixture(scope="module")
+def metadata() -> dict:
+    return json.loads(Path(META).read_text(encoding="utf-8"))
+
+
+def checked(config: str, kind: str, **overrides) -> list[str]:
+    workflow = ConfigWorkflow(
+        str(CONFIGS / config), workflow_type=kind, logging_file=False, bundle_root=str(CONFIGS.parent), **overrides
+    )  # fmt: skip
+    workflow.initialize()
+    return workflow.check_properties()
+
+
+class TestProperties:
+    def test_of_training(self, tiny_data, tmp_path):
+        overrides = {**TRAINING, "dataset_dir": str(tiny_data), "runs_dir": str(tmp_path)}
+        assert checked("train.json", "train", **overrides) == []
+
+    @pytest.mark.parametrize("config", ["inference.json", "evaluate.json"])
+    def test_of_inference(self, config, trained, tiny_data, tmp_path):
+        overrides = {"checkpoint": str(trained / "model.pt"), "dataset_dir": str(tiny_data)}
+        assert checked(config, "infer", output_dir=str(tmp_path), **overrides) == []
+
+    @pytest.mark.parametrize(
+        ("config", "ids"),
+        [
+            ("train.json", {"run", "training"}),
+            ("inference.json", {"run", "inferring"}),
+            ("evaluate.json", {"run", "evaluating"}),
+        ],
+    )
+    def test_both_names_of_a_workflow_are_there(self, config, ids):
+        assert ids <= set(json.loads((CONFIGS / config).read_text()))
+
+    def test_handlers_are_all_of_the_form_that_other_programs_look_through(self):
+        """MONAI asks each for its ``_target_``, and MONAI Label puts one of its own before them."""
+        train = json.loads((CONFIGS / "train.json").read_text())
+        assert all("_target_" in handler for handler in train["train"]["handlers"])
+        assert "train#handlers#" not in json.dumps(train)  # nothing counts on their places
+
+
+class TestMetadata:
+    def test_fits_the_schema(self, tmp_path):
+        pytest.importorskip("jsonschema")
+        if not SCHEMA.is_file():
+            pytest.skip(f"no {SCHEMA.name} beside the repository")
+        shutil.copy(SCHEMA, tmp_path / "schema.json")  # a file that exists is not downloaded
+        verify_metadata(meta_file=META, filepath=str(tmp_path / "schema.json"))
+        broken = json.loads(Path(META).read_text())
+        del broken["network_data_format"]
+        (tmp_path / "broken.json").write_text(json.dumps(broken))
+        with pytest.raises(ValueError, match="network_data_format"):
+            verify_metadata(
+                meta_file=str(tmp_path / "broken.json"), filepath=str(tmp_path / "schema.json")
+            )
+
+    def test_version_is_the_packages_and_has_its_line_of_change(self, metadata):
+        assert metadata["version"] == __version__ in metadata["changelog"]
+
+    def test_data_format_is_the_generators(self, metadata):
+        (image,) = metadata["network_data_format"]["inputs"].values()
+        (pred,) = metadata["network_data_format"]["outputs"].values()
+        with torch.no_grad():
+            output = Generator(image["num_channels"], 2, 1)(
+                torch.zeros(1, image["num_channels"], *image["spatial_shape"])
+            )
+        assert output.shape == (1, pred["num_channels"], *pred["spatial_shape"])
+        assert list(pred["channel_def"].values()) == ["intermediate", "mask"]
+        assert image["value_range"] == pred["value_range"] == [-1, 1]
+        assert image["dtype"] == pred["dtype"] == str(output.dtype).removeprefix("torch.")
+
+    def test_input_and_output_have_the_names_that_monai_asks_for(self, metadata):
+        assert set(metadata["network_data_format"]["inputs"]) == {"image"}
+        assert set(metadata["network_data_format"]["outputs"]) == {"pred"}
+
+
+class TestChecksAndExports:
+    """MONAI's own commands, as functions, on the model of a run."""
+
+    @pytest.fixture
+    def arguments(self, trained, monkeypatch) -> dict:
+        """The tools take no override for ``checkpoint``: a config file of it stands behind ours."""
+        monkeypatch.chdir(CONFIGS.parents[1])
+        return {"net_id": "network_def", "meta_file": META}
+
+    @pytest.fixture
+    def config(self, trained, tmp_path) -> list[str]:
+        path = tmp_path / "checkpoint.json"
+        path.write_text(json.dumps({"checkpoint": str(trained / "model.pt")}))
+        return [INFERENCE, str(path)]
+
+    def test_verify_net_in_out(self, arguments, config):
+        verify_net_in_out(**arguments, config_file=config, device="cpu")
+
+    def test_torchscript(self, arguments, config, trained, tmp_path):
+        path = tmp_path / "model.ts"
+        ckpt_export(
+            **arguments, config_file=config, filepath=str(path), ckpt_file=str(trained / "model.pt")
+        )
+        self.compare(torch.jit.load(path), trained)
+
+    @pytest.mark.filterwarnings("ignore:.*ONNX", "ignore:The feature", "ignore:Converting a tensor")
+    def test_onnx(self, arguments, config, trained, tmp_path):
+        onnxruntime = pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnx")
+        path = tmp_path / "model.onnx"
+        axes = {0: "images", 2: "rows", 3: "columns"}
+        onnx_export(
+            **arguments,
+            config_file=config,
+            filepath=str(path),
+            ckpt_file=str(trained / "model.pt"),
+            input_shape=[1, 1, 64, 64],
+            use_trace=True,
+            converter_kwargs={
+                "dynamo": False,
+                "input_names": ["image"],
+                "output_names": ["pred"],
+                "dynamic_axes": {"image": axes, "pred": axes},
+            },
+        )
+        session = onnxruntime.InferenceSession(path)
+        self.compare(lambda x: torch.as_tensor(session.run(None, {"image": x.numpy()})[0]), trained)
+
+    @staticmethod
+    def compare(exported, trained: Path) -> None:
+        generator = load_generator(load_weights(trained / "model.pt"))
+        images = torch.rand(2, 1, 32, 48) * 2 - 1
+        with torch.no_grad():
+            assert_close(exported(images), generator(images), rtol=0, atol=1e-5)
+
+
+class TestFiles:
+    def test_all_that_the_zoo_asks_for_is_there(self):
+        root = bundle_root()
+        for name in ("LICENSE", "configs/metadata.json", "configs/logging.conf"):
+            assert (root / name).stat().st_size > 0
+
+    def test_every_key_referred_to_exists(self):
+        for files in (
+            ["train.json"],
+            ["train.json", "multi_gpu_train.json"],
+            ["inference.json"],
+            ["evaluate.json"],
+        ):
+            parser = ConfigParser()
+            parser.read_config([str(CONFIGS / name) for name in files])
+            parser.read_meta(META)
+            for id_ in find_references(parser.get()):
+                assert id_ in parser, (files, id_)
+
+
+def find_references(config) -> set[str]:
+    if isinstance(config, dict):
+        return set().union(*(find_references(v) for v in config.values()), set())
+    if isinstance(config, list):
+        return set().union(*(find_references(v) for v in config), set())
+    if isinstance(config, str) and config.startswith(("@", "$")):
+        return set(ReferenceResolver.match_refs_pattern(config))
+    return set()

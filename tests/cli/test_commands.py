@@ -1,0 +1,302 @@
+"""``healthygan`` as a user meets it: what it prints, what it refuses, what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import TRAINING, write_dataset
+
+from healthygan_monai.cli.arguments import run_of, settings
+from healthygan_monai.cli.main import build_parser, main
+from healthygan_monai.scoring import read_scores
+
+SETTINGS = [f"--set={k}={v}" for k, v in TRAINING.items() if k != "device"] + ["--device=cpu"]
+
+
+@pytest.fixture
+def run(capsys):
+    """run(words) -> (exit code, what was printed, what was complained about)."""
+
+    def command(*words: str | Path) -> tuple[int, str, str]:
+        code = main([str(w) for w in words])
+        return (code, *capsys.readouterr())
+
+    return command
+
+
+class TestStart:
+    @pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["--version"]])
+    def test_help_needs_neither_torch_nor_time(self, words):
+        code = (
+            "import sys, time; began = time.monotonic()\n"
+            "from healthygan_monai.cli.main import main\n"
+            "try: main(sys.argv[1:])\n"
+            "except SystemExit as end: assert not end.code\n"
+            "heavy = {'torch', 'monai', 'ignite', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
+            "print(f'\\n{time.monotonic() - began} {sorted(heavy)}')"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
+        )
+        seconds, heavy = done.stdout.splitlines()[-1].split(maxsplit=1)
+        assert heavy == "[]"
+        assert float(seconds) < 1
+
+    def test_help_lists_the_commands_in_the_order_of_a_study(self, capsys):
+        with pytest.raises(SystemExit):
+            main(["--help"])
+        text = capsys.readouterr().out
+        names = ["demo", "prep", "check", "train", "select", "infer", "evaluate", "report"]
+        places = [text.index(f"\n    {name} ") for name in names]
+        assert places == sorted(places)
+        assert "not a medical device" in text
+
+    @pytest.mark.parametrize("words", ["", "trian", "train --epochs 3", "select r --criterion auc"])
+    def test_wrong_usage_ends_with_2(self, words, capsys):
+        with pytest.raises(SystemExit) as end:
+            main(words.split())
+        assert end.value.code == 2
+        assert "usage: healthygan" in capsys.readouterr().err
+
+    @pytest.mark.parametrize("words", [["train"], ["infer", "run"], ["demo"]])
+    def test_device_and_verbosity_are_called_alike_everywhere(self, words):
+        parsed = build_parser().parse_args([*words, "--device", "cuda:1", "-v"])
+        assert (parsed.device, parsed.verbose) == ("cuda:1", True)
+
+    def test_bundle_path(self, run):
+        code, out, _ = run("bundle-path")
+        assert code == 0 and (Path(out.strip()) / "configs" / "train.json").is_file()
+
+
+class TestTrain:
+    @pytest.fixture
+    def trained_here(self, run, tiny_data, tmp_path):
+        return run("train", tiny_data, "--runs-dir", tmp_path / "runs", *SETTINGS)
+
+    def test_makes_a_run_and_says_what_comes_next(self, trained_here, tmp_path):
+        code, out, err = trained_here
+        folder = tmp_path / "runs" / "00000-tiny"
+        assert code == 0 and (folder / "model.pt").is_file(), err
+        assert out.splitlines()[-2:] == [
+            f"model: {folder / 'model.pt'}",
+            f"next: healthygan infer {folder}",
+        ]
+
+    def test_prints_the_command_of_monai_that_does_the_same(self, trained_here, tiny_data):
+        line = next(x for x in trained_here[1].splitlines() if x.startswith("the same as: "))
+        words = shlex.split(line.removeprefix("the same as: "))
+        assert words[:6] == ["python", "-m", "monai.bundle", "run", "training", "--config_file"]
+        options = dict(zip(words[7::2], words[8::2], strict=True))
+        assert options["--dataset_dir"] == str(tiny_data) and options["--max_iterations"] == "6"
+
+    def test_seed_and_settings_arrive(self, run, tiny_data, tmp_path):
+        run(
+            "train",
+            tiny_data,
+            "--runs-dir",
+            tmp_path,
+            "--seed",
+            "7",
+            *SETTINGS,
+            "--set",
+            "lambda_id=2.5",
+        )
+        config = json.loads((tmp_path / "00000-tiny" / "config.json").read_text())
+        assert (config["seed"], config["lambda_id"], config["generator_channels"]) == (7, 2.5, 2)
+
+    def test_a_dry_run_shows_the_settings_and_makes_no_folder(self, run, tiny_data, tmp_path):
+        code, out, _ = run("train", tiny_data, "--runs-dir", tmp_path / "runs", "-n", *SETTINGS)
+        assert code == 0
+        shown = dict(
+            line.split(maxsplit=1) for line in out.splitlines() if line.startswith("max_it")
+        )
+        assert shown == {"max_iterations": "6"}
+        assert "generator parameters" in out and "critic parameters" in out
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_dry_run_refuses_what_a_run_would(self, run, tiny_data, tmp_path):
+        code, _, err = run("train", tiny_data, "--dry-run", "--set", "lamda_gp=1", "--device=cpu")
+        assert code == 1 and "did you mean 'lambda_gp'?" in err
+
+    def test_an_unknown_key_is_refused_with_the_nearest(self, run, tiny_data, tmp_path):
+        code, _, err = run(
+            "train", tiny_data, "--runs-dir", tmp_path / "runs", "--set", "lamda_gp=1"
+        )
+        assert code == 1
+        assert err.startswith("error: unknown config key 'lamda_gp', did you mean 'lambda_gp'?")
+        assert err.count("\n") == 1 and not (tmp_path / "runs").exists()
+
+    @pytest.mark.parametrize("text", ["lambda_id", "=3", ""])
+    def test_set_wants_a_key_and_a_value(self, run, tiny_data, text):
+        code, _, err = run("train", tiny_data, "--set", text)
+        assert code == 1 and "expected KEY=VALUE" in err
+
+    def test_a_device_that_is_not_there(self, run, tiny_data):
+        code, _, err = run("train", tiny_data, "--device", "cuda:77")
+        assert code == 1 and err.startswith("error: device 'cuda:77' cannot be used here")
+        assert err.count("\n") == 1
+
+    def test_without_a_data_set_there(self, run, tmp_path):
+        code, _, err = run("train", tmp_path, "--runs-dir", tmp_path / "runs")
+        assert code == 1 and err.count("\n") == 1
+        assert (
+            err.startswith("error: ") and "dataset.json: no such file. Prepare your images" in err
+        )
+
+    def test_an_empty_section(self, run, tmp_path):
+        data = write_dataset(tmp_path / "data")
+        content = json.loads((data / "dataset.json").read_text())
+        (data / "dataset.json").write_text(json.dumps({**content, "training_mixed": []}))
+        code, _, err = run("train", data, "--runs-dir", tmp_path / "runs")
+        assert code == 1 and "section training_mixed is empty" in err
+        assert not (tmp_path / "runs").exists()
+
+    def test_a_subject_in_two_sections_is_named(self, run, tmp_path):
+        data = write_dataset(tmp_path / "data")
+        path = data / "dataset.json"
+        path.write_text(path.read_text().replace('"subject": "validation1"', '"subject": "mixed0"'))
+        for words in (("train", data, "--runs-dir", tmp_path / "runs"), ("check", data)):
+            code, out, err = run(*words)
+            assert code == 1
+            assert "subject mixed0 is in training_mixed and validation" in out + err
+        assert not (tmp_path / "runs").exists()
+
+    def test_verbose_shows_where_an_error_arose(self, run, tmp_path):
+        with pytest.raises(RuntimeError):
+            run("train", tmp_path, "-v")
+
+
+class TestResume:
+    def test_takes_its_settings_from_the_run(self, run, own_run, trained):
+        """The last checkpoint is lost; resuming makes it again, to the last bit, with no setting given."""
+        for path in [*own_run.glob("checkpoints/*6.pt"), own_run / "model.pt"]:
+            path.unlink()
+        code, out, err = run("train", "--resume", own_run, "--device", "cpu")
+        assert code == 0, err
+        weights = [torch.load(r / "model.pt", weights_only=True) for r in (own_run, trained)]
+        assert all(torch.equal(weights[0][k], weights[1][k]) for k in weights[1])
+        assert f"next: healthygan infer {own_run}" in out
+
+    def test_other_settings_are_refused(self, run, own_run):
+        code, _, err = run("train", "--resume", own_run, "--set", "lambda_id=3", "--device", "cpu")
+        assert code == 1 and re.search(r"lambda_id: 1(\.0)? then, 3 now", err)
+
+    def test_no_such_run(self, run, tmp_path):
+        code, _, err = run("train", "--resume", tmp_path / "runs" / "00009-x")
+        assert code == 1 and "no such run folder" in err
+        code, _, err = run("train", "--resume", tmp_path)
+        assert code == 1 and "is not a run folder" in err and err.count("\n") == 1
+
+
+class TestSelect:
+    def test_shows_every_checkpoint_and_marks_the_model(self, run, own_run):
+        code, out, _ = run("select", own_run, "--criterion", "aucp")
+        assert code == 0
+        rows = [line for line in out.splitlines() if line.startswith("iter ")]
+        assert len(rows) == 3 and sum("<- model.pt" in row for row in rows) == 1
+        assert all("FID[random]" in row for row in rows)
+        assert "chosen by aucp: iteration" in out and f"next: healthygan infer {own_run}" in out
+
+    def test_a_file_of_the_run_names_it_too(self, run, own_run):
+        assert run("select", own_run / "model.pt")[0] == 0
+
+    def test_no_run(self, run, tmp_path):
+        code, _, err = run("select", tmp_path)
+        assert code == 1 and err.startswith("error: no checkpoint has been judged")
+
+
+class TestInferEvaluateReport:
+    def test_from_a_run_to_a_report_each_naming_the_next(self, run, own_run):
+        code, out, err = run("infer", own_run, "--device", "cpu")
+        assert code == 0, err
+        assert f"next: healthygan evaluate {own_run}" in out
+        assert (own_run / "scores.csv").is_file() and (own_run / "pictures").is_dir()
+        code, out, err = run("evaluate", own_run, "--bootstrap", "50")
+        assert code == 0, err
+        assert (own_run / "evaluation.json").is_file()
+        assert f"next: healthygan report {own_run}" in out
+        code, out, err = run("report", own_run)
+        assert code == 0, err
+        assert out.strip().endswith(f"report: {own_run / 'report.html'}")
+        assert (own_run / "report.html").stat().st_size > 10_000
+
+    def test_another_data_set_needs_a_place_of_its_own(self, run, own_run, tmp_path):
+        other = write_dataset(tmp_path / "other")
+        code, _, err = run("infer", own_run, other, "--device", "cpu")
+        assert code == 1 and "give --output FOLDER" in err and err.count("\n") == 1
+        assert not (own_run / "scores.csv").exists()
+        code, _, err = run("infer", own_run, other, "--output", tmp_path / "out", "--device", "cpu")
+        assert code == 0, err
+        assert (tmp_path / "out" / "scores.csv").is_file() and not (own_run / "scores.csv").exists()
+
+    def test_the_runs_own_data_set_may_be_named(self, run, own_run, tiny_data):
+        code, _, err = run("infer", own_run, tiny_data / "dataset.json", "--device", "cpu")
+        assert code == 0, err
+        assert (own_run / "scores.csv").is_file()
+
+    def test_a_chosen_model_file_is_the_one_used(self, run, own_run):
+        checkpoint = own_run / "checkpoints" / "generator_0000002.pt"
+        code, out, err = run("infer", own_run / "model.pt", "--device", "cpu")
+        assert code == 0 and f"--checkpoint {own_run / 'model.pt'}" in out
+        code, out, err = run("infer", checkpoint, "--device", "cpu")
+        assert code == 1 and "run.json" in err  # it has no run folder of its own
+        data = json.loads((own_run / "run.json").read_text())["dataset"]
+        words = ["--output", own_run / "two", "--set", "image_size=32", "--device", "cpu"]
+        code, out, err = run("infer", checkpoint, data, *words)
+        assert code == 0, err
+        first, second = (read_scores(f / "scores.csv")[0] for f in (own_run, own_run / "two"))
+        assert first.image == second.image and first.score != second.score
+
+    def test_a_misspelt_setting_is_refused(self, run, own_run):
+        code, _, err = run("infer", own_run, "--set", "batchsize=2", "--device", "cpu")
+        assert code == 1 and "did you mean 'batch_size'?" in err
+        assert not (own_run / "scores.csv").exists()
+
+    def test_a_broken_model_is_one_line(self, run, own_run):
+        (own_run / "model.pt").write_bytes(b"broken")
+        code, _, err = run("infer", own_run, "--device", "cpu")
+        assert code == 1 and "not a file of weights" in err and err.count("\n") == 1
+
+    def test_evaluating_before_inferring_says_so(self, run, own_run):
+        code, _, err = run("evaluate", own_run)
+        assert code == 1 and "Score images first" in err
+
+
+class TestDemo:
+    def test_goes_through_the_five_commands(self, run, tmp_path, monkeypatch):
+        """With a data set of squares in the place of the phantom films, which cost a minute."""
+
+        def squares(folder: Path, *, seed: int) -> Path:
+            return write_dataset(folder, description=f"seed {seed}") / "dataset.json"
+
+        monkeypatch.setattr("data_prep.demo.make_demo", squares)
+        began = time.monotonic()
+        code, out, err = run("demo", tmp_path / "demo", "--seed", "3", *SETTINGS)
+        assert code == 0, err
+        steps = [line for line in out.splitlines() if line[1:3] == "/5"]
+        assert [s[:5].strip() for s in steps] == ["1/5 p", "2/5 t", "3/5 i", "4/5 e", "5/5 r"]
+        (folder,) = (tmp_path / "demo" / "runs").iterdir()
+        assert f"open {folder / 'report.html'}" in out.splitlines()[-1]
+        assert (folder / "report.html").is_file()
+        assert json.loads((folder / "config.json").read_text())["seed"] == 3
+        assert f"done in {time.monotonic() - began:.0f} s" in out.splitlines()[-1]
+
+
+class TestArguments:
+    def test_values_are_python_literals_or_text(self):
+        assert settings(["a=1", "b=1e-4", "c=[0.5,0.9]", "d=true", "e=null", "f=x=y", "g="]) == {
+            **{"a": 1, "b": 1e-4, "c": [0.5, 0.9], "d": True, "e": None, "f": "x=y", "g": ""},
+        }
+
+    def test_a_run_is_its_folder_or_a_file_in_it(self, trained):
+        assert run_of(trained) == run_of(trained / "model.pt") == trained
+        with pytest.raises(FileNotFoundError, match="no such run folder"):
+            run_of(trained / "nothing")

@@ -1,0 +1,240 @@
+from __future__ import annotations
+
+import csv
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from planted import PLANTED
+
+from data_prep import datalist, phantom, png
+from data_prep.datalist import DataError, LeakError
+from data_prep.demo import make_demo
+from data_prep.pipeline import run
+from data_prep.settings import Settings
+
+COUNTS = {"training_mixed": 6, "training_healthy": 5, "validation": 4, "test": 6}
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("raw")
+    return phantom.make_films(folder, seed=1, counts=COUNTS, size=64, bad=True)
+
+
+def settings(study: Path, output: Path, **others) -> Settings:
+    common = {"table": study / "cohort.csv", "size": 32, "framing": "centre", "name": "toy"}
+    return Settings(study, output, **{**common, **others})
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_a_study_becomes_a_sound_data_set_and_its_bad_files_are_listed(study, tmp_path):
+    result = run(settings(study, tmp_path / "out"))
+    assert result.exit_code == 3
+    dataset = datalist.read(tmp_path / "out")
+    assert datalist.check(dataset, deep=True) == []
+    assert {name: len(items) for name, items in dataset.sections.items()} == COUNTS
+    with (tmp_path / "out" / "skipped.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["source"] for row in rows] == [f"films/IM900{k}.dcm" for k in range(1, 5)]
+    assert len({row["reason"] for row in rows}) == 4 and all(row["remedy"] for row in rows)
+    assert "25 films found  21 written  0 kept from before  4 skipped" in result.summary
+    assert not list((tmp_path / "out").rglob("*.tmp"))
+    patients = (tmp_path / "out" / "participants.tsv").read_text(encoding="utf-8").splitlines()
+    assert patients[0].split("\t") == ["participant_id", "section", "sessions", "images", "label"]
+    assert len(patients) - 1 == len(set.union(*dataset.subjects.values()))
+
+
+def test_the_number_of_jobs_does_not_change_a_byte(study, tmp_path):
+    run(settings(study, tmp_path / "one", jobs=1))
+    run(settings(study, tmp_path / "two", jobs=2))
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+
+
+def test_image_and_mask_on_disk_are_the_drawn_ones(study, tmp_path):
+    run(settings(study, tmp_path / "out", size=64, framing="none"))
+    dataset = datalist.read(tmp_path / "out")
+    plan = {f"phantom-{e.subject:04d}-{e.visit}": e for e in phantom._plan(1, COUNTS)}
+    seen = 0
+    for item in dataset.sections["test"]:
+        candidates = [e for name, e in plan.items() if name.startswith(item.subject)]
+        image = png.load(dataset.image_path(item)) / 255
+        errors = []
+        for entry in candidates:
+            drawn, mask = phantom._draw(1, entry, 64)
+            errors.append(np.abs(drawn - image).max())
+            if item.mask is not None and errors[-1] < 0.01:
+                assert ((png.load(dataset.mask_path(item)) > 0) == mask).all()
+                seen += 1
+        assert min(errors) < 0.01
+        assert (item.mask is not None) == (item.label == 1)
+    assert seen == 3
+
+
+def test_a_second_run_keeps_what_is_up_to_date_and_makes_again_what_is_not(study, tmp_path):
+    import shutil
+
+    raw, out = tmp_path / "raw", tmp_path / "out"
+    shutil.copytree(study, raw)
+    run(settings(raw, out))
+    before = contents(out)
+    again = run(settings(raw, out))
+    assert [o.status for o in again.outcomes].count("kept") == 21
+    after = contents(out)
+    kept_report = "prep_report.html"  # it tells written from kept
+    assert {k: v for k, v in after.items() if k != kept_report} == {
+        k: v for k, v in before.items() if k != kept_report
+    }
+    item = datalist.read(out).sections["test"][0]
+    (out / item.image).unlink()
+    first, second = raw / "films/IM0001.dcm", raw / "films/IM0002.dcm"
+    first.write_bytes(second.read_bytes())
+    counts = [o.status for o in run(settings(raw, out)).outcomes]
+    assert counts.count("written") == 2
+    assert (out / item.image).is_file()
+    smaller = run(settings(raw, out, size=24))
+    assert [o.status for o in smaller.outcomes].count("written") == 21
+    assert datalist.check(datalist.read(out), deep=True) == []
+
+
+def test_overwrite_makes_all_again_and_fail_refuses(study, tmp_path):
+    out = tmp_path / "out"
+    run(settings(study, out))
+    again = run(settings(study, out, existing="overwrite"))
+    assert [o.status for o in again.outcomes].count("written") == 21
+    with pytest.raises(DataError, match="not empty"):
+        run(settings(study, out, existing="fail"))
+
+
+def test_a_dry_run_tells_everything_and_writes_nothing(study, tmp_path):
+    result = run(settings(study, tmp_path / "out", dry_run=True))
+    assert "21 would be written" in result.summary and result.exit_code == 3
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_too_many_skipped_is_a_failure_without_a_data_set(study, tmp_path):
+    result = run(settings(study, tmp_path / "out", max_skipped=0.05))
+    assert result.exit_code == 1 and "more than the 5.0% allowed" in result.summary
+    assert not (tmp_path / "out" / "dataset.json").exists()
+    assert (tmp_path / "out" / "skipped.csv").is_file()
+    assert run(settings(study, tmp_path / "out", max_skipped=0.5)).exit_code == 3
+
+
+def test_a_leak_stops_before_anything_is_written_and_is_named(study, tmp_path):
+    text = (study / "cohort.csv").read_text(encoding="utf-8")
+    subject = re.search(r"(phantom-\d{4}),test", text)[1]  # type: ignore[index]
+    table = tmp_path / "cohort.csv"
+    table.write_text(text.replace("IM9001.dcm,phantom-9001", f"IM9001.dcm,{subject}"))
+    with pytest.raises(LeakError, match=subject):
+        run(settings(study, tmp_path / "out", table=table))
+    assert not (tmp_path / "out").exists()
+
+
+def test_nothing_of_the_patient_is_found_in_any_output(tmp_path, make_dicom, ramp, caplog):
+    name, patient = PLANTED[0], PLANTED[2]
+    make_dicom(ramp, f"raw/{name}_{patient}/IM1.dcm")
+    make_dicom(ramp, f"raw/{name}_{patient}/IM2.dcm", Modality="CT")
+    make_dicom(ramp, "raw/bad.dcm", WindowCenter="9", ImageComments=name, Rows=77)
+    make_dicom(ramp, "raw/odd.dcm", ViewPosition=name.upper(), BodyPartExamined=name.upper())
+    with caplog.at_level("DEBUG"):
+        result = run(Settings(tmp_path / "raw", tmp_path / "out", size=32))
+    assert [o.status for o in result.outcomes].count("skipped") == 2
+    told = {"summary": result.summary.encode(), "log": caplog.text.encode()}
+    for where, data in {**contents(tmp_path / "out"), **told}.items():
+        for planted in PLANTED:
+            assert planted.lower().encode() not in data.lower(), where
+            assert planted.lower() not in where.lower()
+    assert "***_***/IM2.dcm" in result.summary
+
+
+def test_the_masks_geometry_must_be_the_films(study, tmp_path):
+    import shutil
+
+    raw = tmp_path / "raw"
+    shutil.copytree(study, raw)
+    mask = next((raw / "masks").iterdir())
+    Image.new("L", (10, 10), 255).save(mask)
+    result = run(settings(raw, tmp_path / "out"))
+    assert [o.reason for o in result.outcomes if mask.stem in o.source] == [
+        "the mask does not have the film's rows and columns"
+    ]
+
+
+def test_sixteen_bits_hold_more_grey_levels(study, tmp_path):
+    run(settings(study, tmp_path / "out", bits=16, intensity="minmax"))
+    dataset = datalist.read(tmp_path / "out")
+    assert dataset.bit_depth == 16 and datalist.check(dataset, deep=True) == []
+    image = png.load(dataset.image_path(dataset.sections["test"][0]))
+    assert image.dtype == np.uint16 and image.min() == 0 and image.max() == 65535
+
+
+def test_where_every_input_is_bad_the_run_fails_and_says_why(tmp_path):
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "raw" / "a.dcm").write_bytes(b"")
+    result = run(Settings(tmp_path / "raw", tmp_path / "out"))
+    assert result.exit_code == 1 and result.dataset is None
+    assert "empty file" in result.summary
+    with pytest.raises(DataError, match="nothing to prepare"):
+        run(Settings(tmp_path / "out", tmp_path / "other"))
+
+
+def test_the_report_is_self_contained_and_lists_what_was_skipped(study, tmp_path):
+    run(settings(study, tmp_path / "out"))
+    page = (tmp_path / "out" / "prep_report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") >= 4
+    assert not re.search(r'(src|href)="(?!data:)', page) and "<script" not in page
+    assert "films/IM9003.dcm" in page and "truncated" in page
+
+
+def test_the_demo_is_made_once_and_reused(tmp_path):
+    counts = {"training_mixed": 3, "training_healthy": 3, "validation": 2, "test": 2}
+    path = make_demo(tmp_path / "demo", image_size=32, counts=counts)
+    dataset = datalist.read(path)
+    assert dataset.protocol == "demo" and dataset.image_size == 32
+    assert datalist.check(dataset, deep=True) == []
+    stamp = path.stat().st_mtime_ns
+    assert make_demo(tmp_path / "demo", image_size=32) == path
+    assert path.stat().st_mtime_ns == stamp
+    with pytest.raises(DataError, match="32 x 32"):
+        make_demo(tmp_path / "demo", image_size=64)
+    path.unlink()  # as after an interruption
+    make_demo(tmp_path / "demo", image_size=32, counts=counts)
+    assert json.loads(path.read_text(encoding="utf-8"))["content_hash"] == dataset.content_hash
+
+
+def test_a_crashing_decoder_costs_one_file_not_the_run(study, tmp_path, monkeypatch):
+    from data_prep import workers
+
+    class Broken(workers.ProcessPoolExecutor):
+        def submit(self, function, source, chosen):
+            if source.name.endswith("IM0003.dcm"):
+                return super().submit(_die)
+            return super().submit(function, source, chosen)
+
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", Broken)
+    table = tmp_path / "few.csv"
+    lines = (study / "cohort.csv").read_text(encoding="utf-8").splitlines()[:5]
+    table.write_text("\n".join(re.sub(r",(\w+)(,\w?,).*", r",test,,", x) for x in lines))
+    chosen = replace(settings(study, tmp_path / "out", table=table), jobs=2)
+    outcomes = run(chosen).outcomes
+    assert [o.reason for o in outcomes if o.status == "skipped"] == [
+        "the decoder crashed on this input"
+    ]
+    assert sum(o.status == "written" for o in outcomes) == 3
+
+
+def _die() -> None:
+    import os
+
+    os._exit(1)

@@ -1,0 +1,77 @@
+"""What a data set asks of training: the numbers of Appx. A, and what may be overridden."""
+
+from __future__ import annotations
+
+import pytest
+
+from data_prep.datalist import DataError, Dataset
+from healthygan_monai.data import PROTOCOLS, plan_for
+from healthygan_monai.data.plan import critic_layers_for
+
+
+def of(protocol: str | None, size: int = 256):
+    return plan_for(Dataset("study", size, protocol=protocol))
+
+
+@pytest.mark.parametrize(
+    ("protocol", "size", "batch"),
+    [("covidx", 256, 16), ("chestxray14", 128, 32), ("migraine", 256, 16)],
+)
+def test_the_papers_protocols(protocol, size, batch):
+    plan = of(protocol, size)
+    assert (
+        (plan.image_size, plan.batch_size)
+        == (size, batch)
+        == (
+            PROTOCOLS[protocol].image_size,
+            PROTOCOLS[protocol].batch_size,
+        )
+    )
+    assert plan.max_iterations == 400_000
+    assert plan.max_iterations * plan.decay_share == 100_000
+    assert plan.learning_rate == 1e-4
+    assert (plan.generator_channels, plan.generator_blocks) == (64, 6)
+    assert (plan.critic_channels, plan.critic_layers) == (64, 6)
+    assert plan.max_iterations / plan.checkpoints == 10_000
+    assert plan.criterion == "fid"
+    assert (plan.lambda_id, plan.lambda_rec, plan.lambda_f) == (1, 1, 0.1)
+    assert (plan.lambda_fs, plan.lambda_fz) == (1, 1)
+
+
+def test_the_demo_is_the_same_method_in_small():
+    demo, paper = of("demo", 64), of("covidx")
+    assert demo.max_iterations < paper.max_iterations / 100
+    assert demo.generator_channels < paper.generator_channels
+    assert demo.decay_share == paper.decay_share and demo.criterion == paper.criterion
+
+
+@pytest.mark.parametrize(("size", "batch"), [(64, 32), (128, 32), (256, 16)])
+def test_without_a_protocol_the_papers_sizes_are_taken(size, batch):
+    plan = of(None, size)
+    assert (plan.image_size, plan.batch_size, plan.generator_channels) == (size, batch, 64)
+
+
+def test_the_data_sets_image_size_wins_over_the_protocols():
+    assert of("covidx", 128).image_size == 128
+
+
+@pytest.mark.parametrize(("size", "layers"), [(256, 6), (128, 6), (64, 5), (32, 4), (16, 3)])
+def test_the_critic_keeps_two_patches_a_side_at_least(size, layers):
+    assert critic_layers_for(size) == layers == of(None, size).critic_layers
+    assert size // 2**layers >= 2
+
+
+def test_an_unknown_protocol_is_refused_with_the_nearest():
+    with pytest.raises(DataError, match=r"'covid' is not known.*Did you mean 'covidx'\?"):
+        of("covid")
+
+
+@pytest.mark.parametrize("size", [8, 30, 225])
+def test_sizes_the_generator_cannot_halve_twice_are_refused(size):
+    with pytest.raises(DataError, match=f"image_size is {size}"):
+        of(None, size)
+
+
+def test_a_plan_reads_like_a_dictionary_too():
+    plan = of("demo", 64)
+    assert plan["batch_size"] == plan.batch_size

@@ -1,0 +1,209 @@
+"""Choosing the checkpoint: FID and AUCp against closed forms, and what a run folder keeps of the choice."""
+
+from __future__ import annotations
+
+import math
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from ignite.engine import Engine
+from monai.metrics import FIDMetric
+from tiny import train
+
+from data_prep.datalist import read
+from healthygan_monai.data import image_transforms, selection_items
+from healthygan_monai.features import feature_extractor
+from healthygan_monai.inferer import HealthyGANInferer
+from healthygan_monai.networks import Generator
+from healthygan_monai.selection import (
+    Candidate,
+    aucp,
+    choose,
+    criterion_metrics,
+    frechet_distance,
+    generator_checkpoint,
+    read_selection,
+    select,
+    write_selection,
+)
+
+
+def features(n: int, d: int, seed: int) -> torch.Tensor:
+    random = torch.Generator().manual_seed(seed)
+    mixing = torch.randn(d, d, generator=random, dtype=torch.float64)
+    return torch.randn(n, d, generator=random, dtype=torch.float64) @ mixing + seed
+
+
+def weights(path) -> dict[str, torch.Tensor]:
+    return torch.load(path, weights_only=True)
+
+
+def same_weights(first, second) -> bool:
+    one, other = weights(first), weights(second)
+    return one.keys() == other.keys() and all(torch.equal(v, other[k]) for k, v in one.items())
+
+
+class TestFrechetDistance:
+    def test_between_normal_spreads_in_one_dimension(self):
+        """(m1 - m2)^2 + (s1 - s2)^2 for one feature."""
+        first, second = features(50, 1, 1), features(80, 1, 2)
+        expected = (first.mean() - second.mean()) ** 2 + (first.std() - second.std()) ** 2
+        assert frechet_distance(first, second) == pytest.approx(expected.item())
+
+    @pytest.mark.parametrize("n", [200, 12])
+    def test_of_shifted_copies_is_the_squared_shift_with_many_images_and_with_few(self, n):
+        found, shift = features(n, 20, 1), torch.linspace(-1, 2, 20, dtype=torch.float64)
+        assert frechet_distance(found, found + shift) == pytest.approx(shift.square().sum().item())
+        assert frechet_distance(found, found.flip(0)) == pytest.approx(0, abs=1e-9)
+
+    @pytest.mark.parametrize(("n", "m", "d"), [(60, 90, 8), (300, 40, 16)])
+    def test_equals_monais_fid(self, n, m, d):
+        first, second = features(n, d, 1), features(m, d, 2)
+        assert frechet_distance(first, second) == pytest.approx(
+            FIDMetric()(first, second).item(), rel=1e-6
+        )
+
+    def test_equals_monais_fid_where_there_are_fewer_images_than_features(self):
+        first, second = features(10, 16, 1), features(14, 16, 2)
+        # its matrix square root of a singular product is only good to the square root of the precision
+        assert frechet_distance(first, second) == pytest.approx(
+            FIDMetric()(first, second).item(), rel=1e-4
+        )
+
+    def test_is_symmetric_and_grows_with_distance(self):
+        first, second = features(30, 5, 1), features(40, 5, 2)
+        assert frechet_distance(first, second) == pytest.approx(frechet_distance(second, first))
+        assert frechet_distance(first, second + 5) > frechet_distance(first, second)
+
+    def test_needs_two_images_of_each_set(self):
+        with pytest.raises(ValueError, match="at least two images"):
+            frechet_distance(features(1, 3, 1), features(5, 3, 2))
+
+
+class TestAUCp:
+    @pytest.mark.parametrize(
+        ("mixed", "healthy", "expected"),
+        [
+            ([0.9, 0.8], [0.1, 0.2], 1.0),
+            ([0.1, 0.2], [0.9, 0.8], 0.0),
+            ([0.1, 0.4, 0.35], [0.2, 0.3], 4 / 6),  # 4 of 6 pairs have the mixed image higher
+            ([0.5, 0.5], [0.5], 0.5),
+        ],
+    )
+    def test_is_the_share_of_pairs_with_the_mixed_image_higher(self, mixed, healthy, expected):
+        assert aucp(torch.tensor(mixed), torch.tensor(healthy)) == pytest.approx(expected)
+
+
+class TestCriteriaOfAnEvaluator:
+    """The evaluator's metrics, over two batches, against the whole set at once."""
+
+    def test_fid_compares_translated_mixed_with_real_healthy_and_aucp_their_scores(self):
+        torch.manual_seed(0)
+        generator = Generator(1, 2, 0).eval()
+        images, label = torch.rand(9, 1, 8, 8) * 2 - 1, torch.tensor([1, 0, 1, 1, 0, 0, 1, 0, 1])
+        flat = lambda x: x.flatten(1)[:, ::9]  # noqa: E731  eight pixels as features
+        metrics = criterion_metrics(flat)
+
+        def translate(engine, part):
+            with torch.no_grad():
+                pred = HealthyGANInferer()(images[part], generator)
+            return {"image": images[part], "label": label[part], "pred": pred}
+
+        evaluator = Engine(translate)
+        for name, metric in metrics.items():
+            metric.attach(evaluator, name)
+        found = evaluator.run([slice(0, 5), slice(5, 9)]).metrics
+        pred = translate(None, slice(0, 9))["pred"]
+        scores = pred[:, 2].mean((1, 2))
+        assert found["fid"] == pytest.approx(
+            frechet_distance(flat(pred[label == 1, :1]), flat(images[label == 0])), rel=1e-5
+        )
+        assert found["aucp"] == pytest.approx(aucp(scores[label == 1], scores[label == 0]))
+
+
+def judged(*fids_and_aucps: tuple[float, float]) -> list[Candidate]:
+    return [Candidate(10 * (i + 1), f, a, "random") for i, (f, a) in enumerate(fids_and_aucps)]
+
+
+class TestChoice:
+    def test_lowest_fid_or_highest_aucp(self):
+        candidates = judged((3, 0.6), (1, 0.5), (2, 0.9))
+        assert choose(candidates, "fid").iteration == 20
+        assert choose(candidates, "aucp").iteration == 30
+
+    @pytest.mark.parametrize("criterion", ["fid", "aucp"])
+    def test_of_equals_the_earliest_in_whatever_order_they_come(self, criterion):
+        candidates = judged((2, 0.5), (1, 0.7), (1, 0.7), (1, 0.7))
+        for order in (candidates, candidates[::-1]):
+            assert choose(order, criterion).iteration == 20
+
+    def test_unknown_criteria_and_empty_lists_are_refused(self):
+        with pytest.raises(ValueError, match="criterion is 'auc'"):
+            choose(judged((1, 1)), "auc")
+        with pytest.raises(ValueError, match="no checkpoint has been judged"):
+            choose([], "fid")
+
+
+class TestRunFolder:
+    def test_every_checkpoint_has_its_row_and_the_best_one_is_flagged(self, trained):
+        rows = read_selection(trained)
+        assert [r.iteration for r in rows] == [2, 4, 6]
+        assert [r.iteration for r in rows if r.chosen] == [choose(rows, "fid").iteration]
+        assert all(math.isfinite(r.fid) and 0 <= r.aucp <= 1 for r in rows)
+        assert {r.fid_features for r in rows} == {"random"}
+
+    def test_model_pt_is_the_chosen_generator_alone(self, trained):
+        (chosen,) = [r for r in read_selection(trained) if r.chosen]
+        assert same_weights(trained / "model.pt", generator_checkpoint(trained, chosen.iteration))
+        assert set(weights(trained / "model.pt")) == set(Generator(1, 2, 1).state_dict())
+
+    def test_select_rewrites_model_and_table(self, own_run):
+        aucps = [0.5, 0.9, 0.1]
+        rows = [replace(r, aucp=a) for r, a in zip(read_selection(own_run), aucps, strict=True)]
+        write_selection(own_run, rows, rows[0])
+        assert select(own_run, "aucp").iteration == 4
+        assert same_weights(own_run / "model.pt", generator_checkpoint(own_run, 4))
+        assert [r.chosen for r in read_selection(own_run)] == [0, 1, 0]
+        assert [r.aucp for r in read_selection(own_run)] == aucps
+
+    def test_select_says_which_checkpoint_is_gone_and_leaves_the_model(self, own_run):
+        before = (own_run / "model.pt").read_bytes()
+        shutil.rmtree(own_run / "checkpoints")
+        with pytest.raises(FileNotFoundError, match=r"generator_\d{7}\.pt is gone"):
+            select(own_run, "fid")
+        assert (own_run / "model.pt").read_bytes() == before
+
+    def test_a_run_without_validation_cannot_be_selected_from(self, tmp_path):
+        with pytest.raises(ValueError, match="no checkpoint has been judged"):
+            select(tmp_path, "fid")
+
+    def test_the_runs_own_criterion_is_used(self, tmp_path, tiny_data):
+        run = train(tmp_path, tiny_data, criterion="aucp")
+        rows = read_selection(run)
+        (chosen,) = [r for r in rows if r.chosen]
+        assert chosen == choose(rows, "aucp")
+        assert same_weights(run / "model.pt", generator_checkpoint(run, chosen.iteration))
+
+    def test_checkpoints_that_no_validation_judged_have_no_row(self, tmp_path, tiny_data):
+        run = train(tmp_path, tiny_data, val_interval=2, max_iterations=8)
+        assert [r.iteration for r in read_selection(run)] == [4, 8]
+
+    def test_fid_and_aucp_are_what_the_checkpoint_gives(self, trained, tiny_data):
+        """The table's numbers from the files alone: images, generator and feature network."""
+        load = image_transforms(32)
+        items = selection_items(read(tiny_data))
+        images = torch.stack([load(i)["image"] for i in items])
+        mixed = np.array([i["label"] for i in items]) == 1
+        for row in read_selection(trained):
+            generator = Generator(1, 2, 1).eval()
+            generator.load_state_dict(weights(generator_checkpoint(trained, row.iteration)))
+            with torch.no_grad():
+                pred = HealthyGANInferer()(images, generator)
+            net = feature_extractor("random")
+            fid = frechet_distance(net(pred[mixed, :1]), net(images[~mixed]))
+            scores = pred[:, 2].mean((1, 2))
+            assert row.fid == pytest.approx(fid, rel=1e-4)
+            assert row.aucp == pytest.approx(aucp(scores[mixed], scores[~mixed]))
