@@ -13,7 +13,7 @@ from healthygan_monai.inference import (
     load_weights,
     picture_saver,
 )
-from healthygan_monai.ranks import join_ranks, share_of_rank, share_of_rank
+from healthygan_monai.ranks import join_ranks, share_of_rank
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
 from healthygan_monai.selection import criterion_metrics
 
@@ -39,7 +39,6 @@ __all__ = [
     "run_folder",
     "scalars",
     "selection_items",
-    "share_of_rank",
     "share_of_rank",
     "training_items",
 ]

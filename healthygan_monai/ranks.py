@@ -10,7 +10,6 @@ import ignite.distributed as idist
 import torch
 import torch.distributed as dist
 from monai.data import partition_dataset
-from monai.handlers import ValidationHandler
 
 from healthygan_monai.configuration import ConfigError
 
