@@ -58,10 +58,16 @@ def _settings_of(run: Path) -> dict[str, Any]:
 
 def _show(workflow: Any) -> int:
     """Print what a run would use, without making its folder."""
+    from data_prep.datalist import Dataset
+    from data_prep.demo import IMAGE_SIZE
     from healthygan_monai.configuration import refuse_unknown_keys
     from healthygan_monai.paths import bundle_root
 
     refuse_unknown_keys(workflow.parser.get(), bundle_root() / "configs")
+    if (
+        workflow.parser["dataset_dir"] is None
+    ):  # the demo's films are not drawn for a look at the settings
+        workflow.parser["dataset"] = Dataset("demo", IMAGE_SIZE, protocol="demo")
     workflow.parser.parse(reset=True)
     for key, value in workflow.parser.get_parsed_content("settings").items():
         print(f"{key:<26} {value}")

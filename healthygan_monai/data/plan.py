@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from data_prep.datalist import DataError, Dataset
+from healthygan_monai.losses import HealthyGANLoss
 
 CRITIC_LAYERS = 6  # paper, Table 2
 
@@ -29,11 +30,11 @@ class Plan:
     generator_blocks: int = 6
     critic_channels: int = 64
     critic_layers: int = CRITIC_LAYERS
-    lambda_id: float = 1.0
-    lambda_rec: float = 1.0
-    lambda_f: float = 0.1
-    lambda_fs: float = 1.0
-    lambda_fz: float = 1.0
+    lambda_id: float = HealthyGANLoss.lambda_id
+    lambda_rec: float = HealthyGANLoss.lambda_rec
+    lambda_f: float = HealthyGANLoss.lambda_f
+    lambda_fs: float = HealthyGANLoss.lambda_fs
+    lambda_fz: float = HealthyGANLoss.lambda_fz
     checkpoints: int = 40
     criterion: str = "fid"
 

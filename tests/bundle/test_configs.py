@@ -101,6 +101,15 @@ class TestMetadata:
         assert image["value_range"] == pred["value_range"] == [-1, 1]
         assert image["dtype"] == pred["dtype"] == str(output.dtype).removeprefix("torch.")
 
+    def test_the_shipped_model_is_of_that_format(self, metadata):
+        path = bundle_root() / "models" / "model.pt"
+        if not path.is_file():
+            pytest.skip("no model is shipped with this checkout")
+        generator = load_generator(load_weights(path))
+        image = metadata["network_data_format"]["inputs"]["image"]
+        assert generator.image_channels == image["num_channels"]
+        assert path.stat().st_size < 25e6  # more would belong into large_files.yml
+
     def test_input_and_output_have_the_names_that_monai_asks_for(self, metadata):
         assert set(metadata["network_data_format"]["inputs"]) == {"image"}
         assert set(metadata["network_data_format"]["outputs"]) == {"pred"}

@@ -16,6 +16,7 @@ from tiny import TRAINING, write_dataset
 
 from healthygan_monai.cli.arguments import run_of, settings
 from healthygan_monai.cli.main import build_parser, main
+from healthygan_monai.data import PROTOCOLS
 from healthygan_monai.scoring import read_scores
 
 SETTINGS = [f"--set={k}={v}" for k, v in TRAINING.items() if k != "device"] + ["--device=cpu"]
@@ -120,6 +121,12 @@ class TestTrain:
         )
         assert shown == {"max_iterations": "6"}
         assert "generator parameters" in out and "critic parameters" in out
+        assert list(tmp_path.iterdir()) == []
+
+    def test_a_dry_run_without_a_data_set_draws_no_films(self, run, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        code, out, _ = run("train", "--dry-run", "--device=cpu")
+        assert code == 0 and f"max_iterations             {PROTOCOLS['demo'].max_iterations}" in out
         assert list(tmp_path.iterdir()) == []
 
     def test_a_dry_run_refuses_what_a_run_would(self, run, tiny_data, tmp_path):

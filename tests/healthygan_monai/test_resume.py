@@ -136,6 +136,17 @@ def test_stopped_between_saving_a_checkpoint_and_judging_it(whole, tiny_data, tm
     assert_same_run(whole, resumed(run, tiny_data))
 
 
+def test_stopped_between_judging_a_checkpoint_and_saving_the_state(whole, tiny_data, tmp_path):
+    def arrange(made) -> None:
+        trainer = made.parser.get_parsed_content("train#trainer")
+        trainer.add_event_handler(Events.EPOCH_COMPLETED(once=2), stop)
+
+    run = stopped(tmp_path, tiny_data, arrange)
+    assert len((run / "selection.csv").read_text().splitlines()) == 1 + 2
+    assert [p.name for p in training_states(run)] == ["training_3.pt"]
+    assert_same_run(whole, resumed(run, tiny_data))
+
+
 def test_later_pairs_are_those_of_an_uninterrupted_run(tiny_data, tmp_path):
     def batches(made) -> dict[int, dict[str, torch.Tensor]]:
         trainer, seen = made.parser.get_parsed_content("train#trainer"), {}
