@@ -98,5 +98,5 @@ def verify(sources: Iterable[Source]) -> None:
 
 
 def _share(count: int, fraction: float) -> int:
-    """At least one where there are three or more, so that no section stays empty."""
-    return max(1, round(count * fraction)) if count >= 3 else 0
+    """At least one where there are three or more, so that no section stays empty; none where none is wanted."""
+    return max(1, round(count * fraction)) if count >= 3 and fraction > 0 else 0

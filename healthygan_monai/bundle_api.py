@@ -12,6 +12,7 @@ from healthygan_monai.inference import (
     load_images,
     load_weights,
     picture_saver,
+    seed_of,
 )
 from healthygan_monai.ranks import join_ranks, share_of_rank
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
@@ -38,6 +39,7 @@ __all__ = [
     "resume",
     "run_folder",
     "scalars",
+    "seed_of",
     "selection_items",
     "share_of_rank",
     "training_items",

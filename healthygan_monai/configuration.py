@@ -8,6 +8,7 @@ import json
 import logging
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,7 @@ def begin(config_dir: Path | str, seed: int) -> None:
     if workflow is not None:
         refuse_unknown_keys(workflow.parser.get(), Path(config_dir))
     set_determinism(seed=seed, use_deterministic_algorithms=None)
+    warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.ERROR)
 
@@ -94,7 +96,7 @@ def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
             ]
     problems += list(_wrong_arguments(config))
     if problems:
-        raise ConfigError("; ".join(problems) + ".")
+        raise ConfigError("; ".join(problems))
 
 
 def _section(key: str) -> str:

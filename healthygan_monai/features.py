@@ -21,11 +21,20 @@ class FeatureExtractor(nn.Module):
 
     Attributes:
         name: what to write beside a number that depends on these features.
+        source: what to give to :func:`feature_extractor` to get the same network again; the name or a file.
     """
 
-    def __init__(self, name: str, network: nn.Module, mean: float = 0.5, std: float = 0.5) -> None:
+    def __init__(
+        self,
+        name: str,
+        network: nn.Module,
+        mean: float = 0.5,
+        std: float = 0.5,
+        source: Path | None = None,
+    ) -> None:
         super().__init__()
         self.name = name
+        self.source = name if source is None else str(source.resolve())
         self.network = network.eval()
         for parameter in network.parameters():  # TorchScript has no requires_grad_ for all at once
             parameter.requires_grad_(False)
@@ -74,7 +83,8 @@ def feature_extractor(name: str = "auto") -> FeatureExtractor:
         raise ValueError(
             f"fid_features is {name!r}; expected one of {NAMES} or a TorchScript file."
         )
-    return FeatureExtractor(path.stem, torch.jit.load(path, map_location="cpu"), mean=0.0, std=1.0)
+    network = torch.jit.load(path, map_location="cpu")
+    return FeatureExtractor(path.stem, network, mean=0.0, std=1.0, source=path)
 
 
 def _efficientnet_lite0() -> nn.Module:

@@ -73,10 +73,17 @@ def load_generator(weights: Mapping[str, torch.Tensor]) -> Generator:
 
 def image_size_for(checkpoint: Path | str, otherwise: int) -> int:
     """The image size a model was trained at: from config.json beside it, else ``otherwise``."""
+    return int(_trained_with(checkpoint).get("image_size", otherwise))
+
+
+def seed_of(checkpoint: Path | str) -> int:
+    """The seed a model was trained with, for scores.csv: from config.json beside it, else 0."""
+    return int(_trained_with(checkpoint).get("seed", 0))
+
+
+def _trained_with(checkpoint: Path | str) -> dict[str, Any]:
     path = Path(checkpoint).parent / CONFIG_FILE
-    if not path.is_file():
-        return otherwise
-    return int(json.loads(path.read_text(encoding="utf-8")).get("image_size", otherwise))
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
 
 def load_images(folder: Path | str | None, image_size: int) -> Dataset:

@@ -38,8 +38,8 @@ def make_workflow(config: str, overrides: Mapping[str, Any], run_id: str = "run"
     for name in (
         "monai.bundle.workflows",
         "monai.bundle.scripts",
-    ):  # MONAI sets them to INFO on import
-        logging.getLogger(name).setLevel(logging.WARNING)
+    ):  # MONAI sets them to INFO on import, and warns of no log file
+        logging.getLogger(name).setLevel(logging.ERROR)
 
     configs = bundle_root() / "configs"
     return ConfigWorkflow(

@@ -16,7 +16,12 @@ def add(commands: Any) -> None:
     parser.add_argument("--dataset", type=Path, help="for the probes; default: the run's own")
     parser.add_argument("--unit", choices=("image", "subject"), default="image")
     parser.add_argument("--bootstrap", type=int, default=2000, metavar="N", help="resamples")
-    parser.add_argument("--policy", default="youden", help="how validation gives the threshold")
+    parser.add_argument(
+        "--policy",
+        choices=("youden", "balanced"),
+        default="youden",
+        help="how validation gives the threshold (default: youden)",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-probes", action="store_true", help="skip the trivial models")
 

@@ -26,7 +26,7 @@ class Problem:
 
 def find_problems(found: Artefacts) -> list[Problem]:
     """All problems of a run, serious ones first."""
-    checks = (_data, _evaluation, _stale, _probes, _training, _selection, _absent)
+    checks = (_data, _evaluation, _stale, _other_model, _probes, _training, _selection, _absent)
     problems = [problem for check in checks for problem in check(found)]
     return sorted(problems, key=lambda problem: not problem.serious)
 
@@ -84,6 +84,17 @@ def _stale(found: Artefacts) -> Iterator[Problem]:
             "Evaluation and scores do not belong together",
             "scores.csv has changed since evaluation.json was made. Run 'healthygan evaluate' "
             "again, then this report.",
+            serious=True,
+        )
+
+
+def _other_model(found: Artefacts) -> Iterator[Problem]:
+    model, scores = found.folder / "model.pt", found.folder / "scores.csv"
+    if model.is_file() and scores.is_file() and model.stat().st_mtime > scores.stat().st_mtime:
+        yield Problem(
+            "The model is younger than the scores",
+            "model.pt was chosen again after scores.csv was made, so pictures and scores may be of two "
+            "models. Run 'healthygan infer' and 'healthygan evaluate' again, then this report.",
             serious=True,
         )
 

@@ -192,6 +192,15 @@ class TestResume:
         assert all(torch.equal(weights[0][k], weights[1][k]) for k in weights[1])
         assert f"next: healthygan infer {own_run}" in out
 
+    def test_finds_a_feature_network_of_the_users_own_again(self, run, tiny_data, tmp_path):
+        network = torch.nn.Sequential(torch.nn.AvgPool2d(16), torch.nn.Flatten())
+        torch.jit.script(network).save(tmp_path / "pooled.ts")
+        words = [*SETTINGS, "--set", f"fid_features={tmp_path / 'pooled.ts'}"]
+        assert run("train", tiny_data, "--runs-dir", tmp_path / "runs", *words)[0] == 0
+        code, _, err = run("train", "--resume", tmp_path / "runs" / "00000-tiny", "--device", "cpu")
+        assert code == 0, err
+        assert "FID[pooled]" in run("select", tmp_path / "runs" / "00000-tiny")[1]
+
     def test_other_settings_are_refused(self, run, own_run):
         code, _, err = run("train", "--resume", own_run, "--set", "lambda_id=3", "--device", "cpu")
         assert code == 1 and re.search(r"lambda_id: 1(\.0)? then, 3 now", err)

