@@ -3,8 +3,9 @@
     python benchmarks/train_step.py --size 128 --batch 2 --rounds 5
 
 A round is `n_critic` critic updates and one generator update. Both sides begin every round with the same weights,
-the same optimiser state and the same batches (rounding alone would otherwise drive two float32 trainings apart);
-the losses of the first round, which only warms up, are compared before any time is printed.
+the same optimiser state and the same batches, as rounding alone drives two float32 trainings apart. First one round
+is compared: term by term in float64, and in float32 the two objectives (an untrained critic is so close to 0
+that single terms of it differ by rounding).
 
 The other side is a plain transcription of what the authors' loop does, in its order: a generator pass with its graph
 for every critic update, one network pass a set, plain convolutions throughout, a second generator pass on both sets
@@ -61,9 +62,10 @@ def published_step(generator, critic, optimizers, loss: HealthyGANLoss) -> Step:
         gp = gradient_penalty(critic, healthy, translated.detach(), alpha)
         for optimizer in optimizers:
             optimizer.zero_grad()
-        (-real + fake + loss.lambda_gp * gp).backward()
+        total_d = -real + fake + loss.lambda_gp * gp
+        total_d.backward()
         optimizers[1].step()
-        found = {"d_real": real, "d_fake": fake, "gp": gp}
+        found = {"loss_d": total_d, "d_real": real, "d_fake": fake, "gp": gp}
         if iteration % N_CRITIC == 0:
             intermediate, mask = split_output(generator(mixed))
             adversarial = generator_adversarial_loss(
@@ -88,7 +90,7 @@ def published_step(generator, critic, optimizers, loss: HealthyGANLoss) -> Step:
                 optimizer.zero_grad()
             total.backward()
             optimizers[0].step()
-            found |= {"g_adv": adversarial, "g_adv_healthy": adversarial_b}
+            found |= {"loss_g": total, "g_adv": adversarial, "g_adv_healthy": adversarial_b}
         return {name: float(value.detach()) for name, value in found.items()}
 
     return step
@@ -112,6 +114,50 @@ def adam(network: torch.nn.Module, **options) -> torch.optim.Adam:
     return torch.optim.Adam(network.parameters(), lr=1e-4, betas=(0.5, 0.999), **options)
 
 
+class Sides:
+    """The two steps beside each other, with networks of one set of weights."""
+
+    def __init__(self, arguments: argparse.Namespace, dtype: torch.dtype) -> None:
+        torch.manual_seed(0)
+        device = torch.device(arguments.device)
+        self.networks = [
+            network(arguments.image_channels).to(device, dtype)
+            for network in (Generator, Discriminator)
+        ]
+        self.others = [copy.deepcopy(self.networks[0]), plain_copy(self.networks[1]).to(dtype)]
+        self.optimizers = [adam(n, fused=True) for n in self.networks]
+        self.other_optimizers = [adam(n) for n in self.others]
+        loss = HealthyGANLoss()
+        self.steps = {
+            "published order": published_step(*self.others, self.other_optimizers, loss),
+            "this project": project_step(*self.networks, self.optimizers, loss, arguments.amp),
+        }
+
+    def align(self) -> None:
+        """Give our side the weights and the optimiser state of the other."""
+        for ours, theirs in zip(self.networks, self.others, strict=True):
+            ours.load_state_dict(theirs.state_dict())
+        for mine, other in zip(self.optimizers, self.other_optimizers, strict=True):
+            state = copy.deepcopy(other.state_dict())
+            state["param_groups"] = mine.state_dict()["param_groups"]  # ours stays the fused one
+            mine.load_state_dict(state)
+
+
+def compare(arguments: argparse.Namespace, dtype: torch.dtype) -> tuple[float, float]:
+    """One round: the largest relative difference of any term, and of the two objectives (Eq. 8, Eq. 9)."""
+    sides = Sides(arguments, dtype)
+    terms = totals = 0.0
+    for iteration in range(1, N_CRITIC + 1):
+        batch = _batch(arguments, dtype)
+        published, ours = (step(iteration, batch) for step in sides.steps.values())
+        for name, value in published.items():
+            difference = abs(ours[name] - value) / abs(value)
+            terms = max(terms, difference)
+            if name in ("loss_d", "loss_g"):
+                totals = max(totals, difference)
+    return terms, totals
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -125,61 +171,42 @@ def main() -> None:
         "--amp", action="store_true", help="bfloat16 on our side; losses then differ"
     )
     arguments = parser.parse_args()
-    torch.manual_seed(0)
     device = torch.device(arguments.device)
-    generator = Generator(arguments.image_channels).to(device)
-    critic = Discriminator(arguments.image_channels).to(device)
-    other = copy.deepcopy(generator), plain_copy(critic)
-    optimizers = [adam(n, fused=True) for n in (generator, critic)]
-    other_optimizers = [adam(n) for n in other]
-    loss = HealthyGANLoss()
-    sides = {
-        "published order": published_step(*other, other_optimizers, loss),
-        "this project": project_step(generator, critic, optimizers, loss, arguments.amp),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in sides}
-    worst = 0.0
-    for number in range(
-        arguments.rounds + 1
-    ):  # the first round warms up and is compared, not timed
-        batches = [_batch(arguments, device) for _ in range(N_CRITIC)]
-        for ours, theirs in zip((generator, critic), other, strict=True):
-            ours.load_state_dict(theirs.state_dict())
-        for ours, theirs in zip(optimizers, other_optimizers, strict=True):
-            state = copy.deepcopy(theirs.state_dict())
-            state["param_groups"] = ours.state_dict()["param_groups"]  # ours stays the fused one
-            ours.load_state_dict(state)
-        losses = {}
-        for name, step in sides.items():
+    print(
+        f"{_machine(device)}, {arguments.size} x {arguments.size}, batch {arguments.batch}, float32"
+    )
+    if not arguments.amp:
+        terms, _ = compare(arguments, torch.float64)
+        _, totals = compare(arguments, torch.float32)
+        print(f"losses, one round, largest relative difference: any term in float64 {terms:.1e}")
+        print(f"objectives (Eq. 8, Eq. 9) in float32 {totals:.1e}")
+    sides = Sides(arguments, torch.float32)
+    seconds: dict[str, list[float]] = {name: [] for name in sides.steps}
+    for number in range(arguments.rounds + 1):  # round 0 warms up
+        batches = [_batch(arguments, torch.float32) for _ in range(N_CRITIC)]
+        sides.align()
+        for name, step in sides.steps.items():
             began = time.perf_counter()
-            losses[name] = [step(i + 1, b) for i, b in enumerate(batches)]
+            for iteration, batch in enumerate(batches, start=1):
+                step(iteration, batch)
             if device.type == "cuda":
                 torch.cuda.synchronize()
             if number > 0:
                 seconds[name].append(time.perf_counter() - began)
-        for published, mine in zip(*losses.values(), strict=True):
-            differences = [abs(mine[k] - v) / abs(v) for k, v in published.items()]
-            worst = max(worst, *differences)
-    print(
-        f"{_machine(device)}, {arguments.size} x {arguments.size}, batch {arguments.batch}, float32"
-    )
-    print(
-        f"largest relative difference of any loss over {arguments.rounds + 1} rounds: {worst:.1e}"
-    )
     base = statistics.median(seconds["published order"])
     print("| step | seconds a round (median) | speed |\n|---|---|---|")
     for name, values in seconds.items():
-        print(
-            f"| {name} | {statistics.median(values):.2f} | {base / statistics.median(values):.2f} |"
-        )
+        middle = statistics.median(values)
+        print(f"| {name} | {middle:.2f} | {base / middle:.2f} |")
 
 
-def _batch(arguments: argparse.Namespace, device: torch.device) -> Batch:
+def _batch(arguments: argparse.Namespace, dtype: torch.dtype) -> Batch:
+    options = {"device": torch.device(arguments.device), "dtype": dtype}
     shape = (arguments.batch, arguments.image_channels, arguments.size, arguments.size)
     return {
-        "mixed": torch.rand(shape, device=device) * 2 - 1,
-        "healthy": torch.rand(shape, device=device) * 2 - 1,
-        "alpha": torch.rand(arguments.batch, 1, 1, 1, device=device),
+        "mixed": torch.rand(shape, **options) * 2 - 1,
+        "healthy": torch.rand(shape, **options) * 2 - 1,
+        "alpha": torch.rand(arguments.batch, 1, 1, 1, **options),
     }
 
 

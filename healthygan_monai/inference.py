@@ -170,7 +170,7 @@ class LocalisationFile:
             if item["section"] == "test" and item["lesion"]:
                 difference = np.asarray(output["difference"])[0]
                 lesion = load_mask(item["lesion"], difference.shape)
-                if lesion.any():
+                if lesion.any() and not lesion.all():
                     self.found.append(localise(difference, lesion))
                     self.subjects.append(item["subject"])
 

@@ -130,6 +130,10 @@ class HealthyGANLoss:
             raise ValueError(
                 f"focus_reduction is {self.focus_reduction!r}; expected one of {FOCUS_REDUCTIONS}."
             )
+        for name in [n for n in vars(self) if n.startswith("lambda_")]:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+                raise ValueError(f"{name} is {value!r}; expected a number, 0 or more.")
         if self.focus_eps <= 0:
             raise ValueError(f"focus_eps is {self.focus_eps}; it divides, so it must be positive.")
 

@@ -1,6 +1,6 @@
 """The README's picture, from a run: input, mask, healthy translation and difference of the report's cases.
 
-    python docs/images/make_picture.py healthygan-demo/runs/00000-demo docs/images/demo.png
+python docs/images/make_picture.py healthygan-demo/runs/00000-demo docs/images/demo.png
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ def main(run: Path, output: Path) -> None:
         parts = (case.image, case.mask, case.healthy, case.difference)
         for axis, part, title in zip(line, parts, TITLES, strict=True):
             colours = "inferno" if title == "difference" else "gray"
-            drawn = axis.imshow(part, cmap=colours, vmin=0, vmax=most if colours == "inferno" else 1)
+            drawn = axis.imshow(
+                part, cmap=colours, vmin=0, vmax=most if colours == "inferno" else 1
+            )
             axis.set(xticks=[], yticks=[])
             if line is axes[0]:
                 axis.set_title(title, fontsize=10)
