@@ -8,7 +8,6 @@ import json
 import logging
 import re
 import sys
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,12 +36,11 @@ METADATA_FILE = "metadata.json"
 REFERENCE = re.compile(r"@(\w+)")
 
 
-# our own progress lines say it shorter; and no image is decoded on a GPU here
+# our own progress lines say it shorter
 CHATTY = (
     "healthygan_monai.trainer",
     "ignite",
     "monai.engines.evaluator",
-    "monai.data.nvimgcodec_pydicom_plugin",
 )
 
 
@@ -61,7 +59,6 @@ def begin(config_dir: Path | str, seed: int) -> None:
     if workflow is not None:
         refuse_unknown_keys(workflow.parser.get(), Path(config_dir))
     set_determinism(seed=seed, use_deterministic_algorithms=None)
-    warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.ERROR)
 

@@ -38,7 +38,7 @@ def main(run: Path, output: Path) -> None:
                 part, cmap=colours, vmin=0, vmax=most if colours == "inferno" else 1
             )
             axis.set(xticks=[], yticks=[])
-            if line is axes[0]:
+            if row is rows[0]:
                 axis.set_title(title, fontsize=10)
             if case.lesion is not None and case.lesion.any() and title in ("input", "difference"):
                 axis.contour(case.lesion, levels=[0.5], colors="cyan", linewidths=0.8)

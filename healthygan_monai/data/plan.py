@@ -51,7 +51,7 @@ PROTOCOLS: dict[str, Plan] = {
     "demo": Plan(
         image_size=64,
         batch_size=8,
-        max_iterations=1200,
+        max_iterations=1000,
         decay_share=0.5,
         learning_rate=5e-4,
         generator_channels=8,

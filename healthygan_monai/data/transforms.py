@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import warnings
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -45,6 +47,9 @@ def image_transforms(
     """
     if bit_depth not in WHITE:
         raise ValueError(f"bit_depth is {bit_depth}; dataset.json must say 8 or 16.")
+    # MONAI sets up all its readers, and says that one of them, for GPUs, is missing
+    logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
     transforms: list[Transform] = [
         LoadImaged(
             keys,
