@@ -166,10 +166,9 @@ def _span(seconds: float) -> str:
 
 
 class SamplePictures:
-    """Save the same images after every epoch: a row each of input, mask, intermediate-free result, difference.
+    """Save a picture of the same images after every epoch, ``samples/iter_0012000.png``; one row an image.
 
     Columns are input, mask, translated image and difference map (stretched to twice its range).
-    ``samples/iter_0012000.png``.
     """
 
     def __init__(

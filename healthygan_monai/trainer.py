@@ -30,8 +30,8 @@ class HealthyGANTrainer(Trainer):
 
     ``engine.state.output`` holds the named losses as floats-to-be (detached scalars): those of
     :class:`~healthygan_monai.losses.HealthyGANLoss`, ``mask_mean``, ``mask_std``, ``loss`` (= ``loss_g``). In
-    iterations without a generator update the generator's terms are those of its last update, so that handlers
-    find the same keys always.
+    iterations without a generator update the generator's terms are those of its last update; before the first
+    update, and after a resumption until the next one, they are absent.
 
     Args:
         device: where to train.
