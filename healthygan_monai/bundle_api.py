@@ -14,6 +14,7 @@ from healthygan_monai.inference import (
     picture_saver,
     seed_of,
 )
+from healthygan_monai.paths import bundle_root_here
 from healthygan_monai.ranks import join_ranks, share_of_rank
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
 from healthygan_monai.selection import criterion_metrics
@@ -22,6 +23,7 @@ __all__ = [
     "begin",
     "begin_run",
     "best_device",
+    "bundle_root_here",
     "check_settings",
     "criterion_metrics",
     "end_run",

@@ -16,3 +16,11 @@ def bundle_root() -> Path:
         if (candidate / "configs" / "train.json").is_file():
             return candidate
     raise FileNotFoundError(f"{package}: the bundle is missing; install healthygan-monai again.")
+
+
+def bundle_root_here() -> str:
+    """The bundle of the current folder (``bundle`` or ``.``), else the installed one."""
+    for folder in ("bundle", "."):
+        if (Path(folder) / "configs" / "train.json").is_file():
+            return folder
+    return str(bundle_root())
