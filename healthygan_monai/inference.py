@@ -15,6 +15,7 @@ from PIL import Image
 
 from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
 from healthygan_monai.data import image_transforms, labelled_items, load_dataset, to_display
+from healthygan_monai.data.transforms import GreyReader
 from healthygan_monai.evaluation.localisation import Localisation, localise, summarise
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.networks import Generator, generator_sizes
@@ -92,7 +93,7 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
     A picture's subject is its name below the folder, without the ending. Without a folder: the demo's films.
 
     Raises:
-        DataError: nothing to score there, or two pictures of one name.
+        DataError: nothing to score there, pictures that cannot be used (all are named), or two of one name.
     """
     if folder is None or (Path(folder) / FILE_NAME).is_file() or Path(folder).is_file():
         return load_dataset(folder, training=False)
@@ -103,6 +104,10 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
             f"{root}: no {FILE_NAME} and no pictures ({', '.join(PICTURES)}) there. DICOM and NIfTI files "
             f"are prepared first: healthygan prep films {root} OUTPUT."
         )
+    problems = [problem for path in found if (problem := _problem(path))]
+    if problems:
+        more = f" (and {len(problems) - 5} more)" if len(problems) > 5 else ""
+        raise DataError(f"{root}: " + " ".join(problems[:5]) + more)
     names: dict[str, Path] = {}
     for path in found:
         name = path.relative_to(root).with_suffix("").as_posix()
@@ -114,6 +119,15 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
         names[name] = path
     items = [Item(p.relative_to(root).as_posix(), subject=name) for name, p in names.items()]
     return Dataset(root.name, image_size, sections={"test": items}, root=root)
+
+
+def _problem(path: Path) -> str | None:
+    """Why a picture cannot be used."""
+    try:
+        GreyReader().get_data((path,))
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def items_to_score(dataset: Dataset) -> list[dict[str, Any]]:

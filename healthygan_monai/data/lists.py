@@ -33,7 +33,7 @@ def load_dataset(folder: Path | str | None, training: bool = True) -> Dataset:
         )
         folder = make_demo(DEMO_FOLDER)
     dataset = read(folder)
-    require_valid(dataset)
+    require_valid(dataset, deep=training)  # a broken image must not wait for its turn
     for name in ("training_mixed", "training_healthy") if training else ():
         if not dataset.sections[name]:
             raise DataError(

@@ -162,7 +162,7 @@ class TestOfAFolderOfPictures:
     def test_colour_is_refused(self, folder, trained, tmp_path):
         Image.new("RGB", (40, 40)).save(folder / "screenshot.png")
         message = refusal(trained / "model.pt", folder, tmp_path / "out")
-        assert message.startswith("screenshot.png: image mode RGB")
+        assert "screenshot.png: image mode RGB" in message
 
     def test_an_empty_folder_says_what_to_do(self, tmp_path):
         with pytest.raises(DataError, match="healthygan prep films"):
@@ -265,3 +265,12 @@ def test_16_bit_data_and_three_channel_networks_go_all_the_way(tmp_path, depth, 
     assert len(rows) == 8 and all(0 < r.score < 1 for r in rows)
     load = image_transforms(32, depth, channels)
     assert load({"image": str(data / rows[0].image)})["image"].shape == (channels, 32, 32)
+
+
+def test_every_unusable_picture_of_a_folder_is_named_before_anything_is_scored(tmp_path):
+    Image.new("RGB", (16, 16)).save(tmp_path / "colour.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    Image.new("L", (16, 16)).save(tmp_path / "good.png")
+    with pytest.raises(DataError, match=r"(?s)broken\.png.*colour\.png") as caught:
+        load_images(tmp_path, 16)
+    assert "good.png" not in str(caught.value)
