@@ -174,7 +174,8 @@ def _check(arguments: argparse.Namespace) -> int:
         subjects = len({item.subject for item in items})
         print(f"{name:<18} {len(items):>7,} images  {subjects:>7,} subjects")
     print(f"no problems in {dataset.path}")
-    print(f"next: healthygan train {dataset.path}")
+    trainable = all(dataset.sections[name] for name in datalist.UNLABELLED)
+    print(f"next: healthygan {'train' if trainable else 'infer RUN'} {dataset.path}")
     return DONE
 
 

@@ -14,6 +14,10 @@ IMAGE_SUFFIXES = ("", ".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".nii",
 DIRECTORY_FILE = "DICOMDIR"  # PS3.10 8.6: the index of an exported disc
 
 
+SIDECAR_SUFFIXES = {".json", ".tsv", ".csv", ".bval", ".bvec", ".md"}
+SIDECAR_NAMES = {"README", "CHANGES", "LICENSE"}
+
+
 @dataclass(frozen=True)
 class Source:
     """One input. name: POSIX path relative to INPUT, which may identify a patient.
@@ -42,7 +46,9 @@ class Found:
     others: int = 0
 
 
-def find(folder: Path, kind: str = "films", exclude: Path | None = None) -> Found:
+def find(
+    folder: Path, kind: str = "films", exclude: Path | None = None, list_others: bool = False
+) -> Found:
     """All inputs under a folder, or the one file given; hidden files and folders are left out.
 
     exclude: a folder inside INPUT to pass by, which is OUTPUT.
@@ -59,6 +65,7 @@ def find(folder: Path, kind: str = "films", exclude: Path | None = None) -> Foun
         what = kind_of(path)
         name = path.relative_to(folder).as_posix()
         claims = path.suffix.lower() in IMAGE_SUFFIXES
+        claims |= list_others and not _is_sidecar(path)
         if path.name.upper() == DIRECTORY_FILE or (what == "other" and not claims):
             found.others += 1
         elif what == "dicom" and kind == "brains":
@@ -68,6 +75,11 @@ def find(folder: Path, kind: str = "films", exclude: Path | None = None) -> Foun
             found.sources.append(Source(name, path, what))
     found.sources = sorted([*found.sources, *series.values()], key=lambda source: source.name)
     return found
+
+
+def _is_sidecar(path: Path) -> bool:
+    """Tables and texts that lie beside images in BIDS and elsewhere: nobody takes them for images."""
+    return path.suffix.lower() in SIDECAR_SUFFIXES or path.stem.upper() in SIDECAR_NAMES
 
 
 def kind_of(path: Path) -> str:

@@ -28,7 +28,8 @@ def plan(settings: Settings) -> tuple[list[Source], Found]:
     where there are none everything is unlabelled `test`, for inference.
     Raises DataError or LeakError before anything is written.
     """
-    found = find(settings.input, settings.kind, exclude=settings.output)
+    whole_folder = settings.table is None  # with a table, its rows say what the inputs are
+    found = find(settings.input, settings.kind, settings.output, list_others=whole_folder)
     if settings.table is not None:
         sources = sources_of_table(
             settings.table, settings.input, found, settings.columns, settings.where

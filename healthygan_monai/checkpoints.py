@@ -122,18 +122,15 @@ def resume(
 ) -> int:
     """Put the last whole state of a run into these objects; return the iterations already done.
 
+    A run that ended before its first checkpoint begins again; a run is a function of its seed, so nothing is lost.
+
     Raises:
-        FileNotFoundError: the run has no checkpoint yet.
-        ValueError: the checkpoint is not of this training (other networks, missing parts).
+        ValueError: no checkpoint can be read, or it is not of this training (other networks, missing parts).
     """
-    states = training_states(run)
-    if not states:
-        raise FileNotFoundError(
-            f"{run}: no checkpoints/{TRAINING_PREFIX}_*.pt; the run ended before its first checkpoint. "
-            "Begin a new run."
-        )
-    path = states[-1]
-    content = torch.load(path, map_location="cpu", weights_only=True)
+    path, content = _last_readable(Path(run))
+    if path is None:
+        logger.info("%s has no checkpoint yet: its training begins again", run)
+        return 0
     objects = {
         name: unwrapped(o) if isinstance(o, torch.nn.Module) else o for name, o in state.items()
     }
@@ -143,10 +140,25 @@ def resume(
         Checkpoint.load_objects(objects, content)
     except (KeyError, RuntimeError, ValueError) as error:
         raise ValueError(
-            f"{path} does not fit this training: {str(error).splitlines()[0]} Resume with the settings the "
+            f"{path} does not fit this training: {str(error).splitlines()[0][:200]}. Resume with the settings the "
             "run was begun with."
         ) from error
     trainer.state.max_epochs = max_epochs
     batches.start = trainer.state.iteration
     logger.info("resumed %s at iteration %d", run, trainer.state.iteration)
     return trainer.state.iteration
+
+
+def _last_readable(run: Path) -> tuple[Path | None, Any]:
+    """The newest whole state that can be read; a damaged one is named and the one before it is taken."""
+    states = training_states(run)
+    for path in reversed(states):
+        try:
+            return path, torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:  # torch raises whatever its reader met
+            logger.warning("%s cannot be read (%s)", path, type(error).__name__)
+    if states:
+        raise ValueError(
+            f"{run}: none of its {len(states)} checkpoints/{TRAINING_PREFIX}_*.pt can be read."
+        )
+    return None, None

@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from monai.bundle import ConfigWorkflow
+from monai.bundle import ComponentLocator, ConfigWorkflow
 from monai.utils import set_determinism
 
 from data_prep.datalist import DataError, Dataset
 from healthygan_monai.networks import Discriminator
+from healthygan_monai.ranges import wrong_settings
 from healthygan_monai.scoring import ScoresError
 from healthygan_monai.selection import LOWER_IS_BETTER
 
@@ -91,7 +92,7 @@ def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
                 for key in config[section]
                 if key not in expected
             ]
-    problems += list(_wrong_arguments(config))
+    problems += [*_wrong_arguments(config), *wrong_settings(config)]
     if problems:
         raise ConfigError("; ".join(problems))
 
@@ -129,9 +130,14 @@ def _wrong_arguments(config: Any, where: str = "") -> Iterator[str]:
     for key, value in config.items():
         yield from _wrong_arguments(value, f"{where}#{key}".lstrip("#"))
     target = config.get("_target_")
-    if not isinstance(target, str) or not target.startswith(("healthygan_monai.", "torch.")):
+    if not isinstance(target, str) or target.startswith("$"):
         return
     module, _, name = target.rpartition(".")
+    if not module:  # MONAI finds its own components by their bare names
+        found = ComponentLocator().get_component_module_name(name)
+        if not isinstance(found, str):
+            return
+        module = found
     component = getattr(sys.modules.get(module) or __import__(module, fromlist=[name]), name, None)
     if component is None:
         yield f"{where}: {target} does not exist"
@@ -175,15 +181,30 @@ def root_cause(error: BaseException) -> BaseException:
     return error
 
 
+def user_message(error: BaseException) -> str | None:
+    """One line for the user, where the error is about what they gave; None where it is a fault of the program."""
+    cause = root_cause(error)
+    if isinstance(cause, USER_ERRORS):
+        return str(cause)
+    step: BaseException | None = error
+    while step is not None:
+        if str(step).startswith(
+            "Failed to instantiate component"
+        ):  # MONAI's words for wrong arguments
+            return f"{str(step).splitlines()[0]}: {cause}"
+        step = step.__cause__
+    return None
+
+
 def _shorten_errors() -> None:
     """An error meant for the user ends ``python -m monai.bundle`` with its one message, not with MONAI's trace."""
     if Path(sys.argv[0]).parts[-3:-1] != ("monai", "bundle"):
         return
 
     def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-        cause = root_cause(error)
-        if isinstance(cause, USER_ERRORS) and cause is not error:
-            print(f"error: {cause}", file=sys.stderr)
+        message = user_message(error)
+        if message is not None and error.__cause__ is not None:
+            print(f"error: {message}", file=sys.stderr)
         else:
             sys.__excepthook__(kind, error, trace)
 

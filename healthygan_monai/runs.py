@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -71,7 +73,15 @@ def new_run_folder(runs_dir: Path | str, name: str) -> Path:
             folder.mkdir()
         except FileExistsError:
             continue
+        atexit.register(_remove_unused, folder)
         return folder
+
+
+def _remove_unused(folder: Path) -> None:
+    """Leave no folder behind where an error stopped a run before its first iteration was logged or saved."""
+    if not any((folder / name).exists() for name in ("metrics.jsonl", "checkpoints", "scores.csv")):
+        logging.shutdown()  # its log file is open
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None) -> Path:

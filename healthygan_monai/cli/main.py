@@ -58,7 +58,7 @@ def _run_heavy(arguments: argparse.Namespace) -> int:
     """Run a command that needs PyTorch; errors meant for the user end it with one line."""
     import logging
 
-    from healthygan_monai.configuration import USER_ERRORS, root_cause
+    from healthygan_monai.configuration import user_message
 
     logging.basicConfig(
         level=logging.WARNING if arguments.quiet else logging.INFO,
@@ -72,10 +72,10 @@ def _run_heavy(arguments: argparse.Namespace) -> int:
         print("stopped", file=sys.stderr)
         return FAILED
     except Exception as error:
-        cause = root_cause(error)
-        if arguments.verbose or not isinstance(cause, USER_ERRORS):
+        message = user_message(error)
+        if arguments.verbose or message is None:
             raise
-        print(f"error: {cause}", file=sys.stderr)
+        print(f"error: {message}", file=sys.stderr)
         return FAILED
 
 

@@ -40,6 +40,9 @@ def load_dataset(folder: Path | str | None, training: bool = True) -> Dataset:
                 f"{dataset.path}: section {name} is empty; training needs a mixed and a healthy set. "
                 "Prepare the images with a cohort table that fills both."
             )
+    for name in ("validation", "test") if training else ():
+        if not dataset.sections[name]:
+            logger.warning("%s: section %s is empty, nothing to evaluate on", dataset.path, name)
     return dataset
 
 

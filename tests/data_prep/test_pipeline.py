@@ -186,7 +186,17 @@ def test_where_every_input_is_bad_the_run_fails_and_says_why(tmp_path):
     assert result.exit_code == 1 and result.dataset is None
     assert "empty file" in result.summary
     with pytest.raises(DataError, match="nothing to prepare"):
-        run(Settings(tmp_path / "out", tmp_path / "other"))
+        (tmp_path / "empty").mkdir()
+        run(Settings(tmp_path / "empty", tmp_path / "other"))
+
+
+def test_files_that_are_no_images_are_listed_but_for_tables_and_readmes(tmp_path):
+    (tmp_path / "raw").mkdir()
+    for name in ("notes.txt", "anim.gif", "README.md", "participants.tsv"):
+        (tmp_path / "raw" / name).write_text("GIF89a, or not")
+    (tmp_path / "raw" / "a.dcm").write_bytes(b"")
+    outcomes = run(Settings(tmp_path / "raw", tmp_path / "out")).outcomes
+    assert sorted(o.source for o in outcomes) == ["a.dcm", "anim.gif", "notes.txt"]
 
 
 def test_the_report_is_self_contained_and_lists_what_was_skipped(study, tmp_path):

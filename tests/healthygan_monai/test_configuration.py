@@ -23,6 +23,7 @@ from healthygan_monai.configuration import (
 )
 from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.networks import Discriminator
+from healthygan_monai.ranges import wrong_settings
 from healthygan_monai.ranks import join_ranks
 
 
@@ -236,3 +237,28 @@ class TestShortErrors:
         before = sys.excepthook
         configuration._shorten_errors()
         assert sys.excepthook is before
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("batch_size", 0),
+        ("batch_size", 2.5),
+        ("max_iterations", 0),
+        ("checkpoints", 0),
+        ("learning_rate", "abc"),
+        ("flip_prob", "abc"),
+        ("image_channels", 2),
+        ("amp", "maybe"),
+        ("betas", 5),
+        ("seed", "abc"),
+    ],
+)
+def test_a_value_that_cannot_be_meant_is_named_before_any_work(key, value):
+    (problem,) = wrong_settings({key: value})
+    assert problem.startswith(f"{key} is {value!r}; expected")
+
+
+def test_values_that_can_be_meant_and_expressions_pass():
+    good = {"batch_size": 8, "learning_rate": 1e-4, "betas": [0.5, 0.999], "amp": True, "seed": 0}
+    assert not list(wrong_settings({**good, "max_iterations": "$@plan.max_iterations"}))

@@ -198,10 +198,6 @@ class TestRefusals:
         other = write_dataset(tmp_path / "other", bit_depth=16)
         assert "data_hash: " in self.messages(run, other)
 
-    def test_a_run_without_a_checkpoint(self, tiny_data, tmp_path):
-        run = stopped(tmp_path, tiny_data, stop_at(2))
-        assert "the run ended before its first checkpoint" in self.messages(run, tiny_data)
-
     def test_no_run_folder(self, tiny_data, tmp_path):
         assert "no config.json there" in self.messages(tmp_path, tiny_data)
 
@@ -261,3 +257,25 @@ def test_a_process_killed_in_the_middle_is_resumed_to_the_same_weights(whole, ti
     (run,) = (tmp_path / "runs").iterdir()
     assert [p.name for p in training_states(run)] == ["training_3.pt"]
     assert_same_run(whole, resumed(run, tiny_data))
+
+
+def test_a_run_that_ended_before_its_first_checkpoint_begins_again(whole, tiny_data, tmp_path):
+    run = stopped(tmp_path, tiny_data, stop_at(2))
+    assert not training_states(run)
+    assert_same_run(whole, resumed(run, tiny_data))
+
+
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(whole, tiny_data, tmp_path):
+    run = shutil.copytree(whole, tmp_path / whole.name)
+    newest = training_states(run)[-1]
+    newest.write_bytes(b"not a checkpoint")
+    assert_same_run(whole, resumed(run, tiny_data))
+
+
+def test_a_run_whose_checkpoints_are_all_damaged_is_refused(whole, tiny_data, tmp_path):
+    run = shutil.copytree(whole, tmp_path / whole.name)
+    for path in training_states(run):
+        path.write_bytes(b"not a checkpoint")
+    with pytest.raises(Exception) as caught:
+        resumed(run, tiny_data)
+    assert "can be read" in str(root_cause(caught.value))

@@ -1,0 +1,56 @@
+"""What the settings of a run may be; checked before anything is made or read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+WHOLE = {  # key: least value
+    "batch_size": 1,
+    "max_iterations": 1,
+    "n_critic": 1,
+    "checkpoints": 1,
+    "epoch_length": 1,
+    "log_interval": 1,
+    "val_interval": 1,
+    "selection_images": 2,
+    "decay_iterations": 0,
+    "num_workers": 0,
+    "seed": 0,
+    "bootstrap": 1,
+}
+SHARES = ("flip_prob", "cache_rate")
+CHANNELS = (1, 3)
+
+
+def wrong_settings(config: Mapping[str, Any]) -> Iterator[str]:
+    """One sentence for every setting given as a value (not as an expression) that cannot be meant."""
+    for key, value in config.items():
+        if isinstance(value, str) and value.startswith(("$", "@", "%")):
+            continue
+        expected = _expected(key, value)
+        if expected:
+            yield f"{key} is {value!r}; expected {expected}"
+
+
+def _expected(key: str, value: Any) -> str | None:
+    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    whole = number and isinstance(value, int)
+    if key in WHOLE and not (whole and value >= WHOLE[key]):
+        return f"a whole number, {WHOLE[key]} or more"
+    if key in SHARES and not (number and 0 <= value <= 1):
+        return "a number from 0 to 1"
+    if key == "learning_rate" and not (number and value > 0):
+        return "a number above 0"
+    if key == "image_channels" and value not in CHANNELS:
+        return "1 (grey) or 3 (as the published checkpoints)"
+    if key == "amp" and not isinstance(value, bool):
+        return "true or false"
+    if key == "betas" and not _is_betas(value):
+        return "two numbers from 0 to below 1"
+    return None
+
+
+def _is_betas(value: Any) -> bool:
+    pair = isinstance(value, (list, tuple)) and len(value) == 2
+    return pair and all(isinstance(b, (int, float)) and 0 <= b < 1 for b in value)
