@@ -12,6 +12,7 @@ from typing import Any
 
 from data_prep import __version__
 from data_prep.cli_arguments import add_common, pairs
+from data_prep.outcome import DISK_TROUBLE
 
 DONE, FAILED, WRONG_USAGE = 0, 1, 2
 MOST_JOBS = 8
@@ -48,7 +49,12 @@ def run_command(arguments: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)
         return FAILED if type(error).__name__ in ("DataError", "LeakError") else WRONG_USAGE
     except OSError as error:
-        print(f"error: {error.strerror or type(error).__name__}: {error.filename}", file=sys.stderr)
+        where = f": {error.filename}" if error.filename else ""
+        print(f"error: {error.strerror or type(error).__name__}{where}", file=sys.stderr)
+        if error.errno in DISK_TROUBLE:
+            print(
+                "make room, then run the same command again: it goes on from here", file=sys.stderr
+            )
         return FAILED
     except KeyboardInterrupt:
         print("stopped; run the same command again to go on from here", file=sys.stderr)
@@ -143,7 +149,8 @@ def _prepare(arguments: argparse.Namespace, kind: str, **choices: Any) -> int:
     from data_prep.settings import Settings
 
     same = ["input", "output", "size", "bits", "table", "pseudonyms", "validation", "test", "seed"]
-    same += ["existing", "dry_run", "name", "description", "licence", "protocol"]
+    same += ["existing", "dry_run", "seconds", "memory", "scheduler"]
+    same += ["name", "description", "licence", "protocol"]
     where: dict[str, str] = {}
     for text in arguments.where:
         where |= pairs(text, "--where")
@@ -153,7 +160,7 @@ def _prepare(arguments: argparse.Namespace, kind: str, **choices: Any) -> int:
             columns=pairs(arguments.columns, "--columns"),
             where=where,
             key_file=arguments.key,
-            jobs=arguments.jobs or min(MOST_JOBS, os.cpu_count() or 1),
+            jobs=min(MOST_JOBS, os.cpu_count() or 1) if arguments.jobs is None else arguments.jobs,
             max_skipped=0.0 if arguments.strict else arguments.max_skipped,
             **{name: getattr(arguments, name) for name in same},
             **choices,

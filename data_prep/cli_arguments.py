@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 TABLE_HELP = (
@@ -31,6 +32,24 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add("--test", type=share, default=0.2, metavar="SHARE", help="of subjects of a group")
     add("--seed", type=int, default=0, help="of the split (default: 0)")
     add("--jobs", type=int, metavar="N", help="processes (default: one a core, at most 8)")
+    add(
+        "--timeout",
+        dest="seconds",
+        type=float,
+        metavar="SECONDS",
+        help="for one input, then it is skipped (default: 120 for films, 3600 for brains)",
+    )
+    add(
+        "--memory",
+        type=size,
+        metavar="4GiB",
+        help="for one input, then it is skipped (default: 4GiB for films, 16GiB for brains)",
+    )
+    add(
+        "--scheduler",
+        metavar="ADDRESS",
+        help="work on a Dask cluster: the address of its scheduler, or local",
+    )
     add("--existing", default="skip", choices=("skip", "overwrite", "fail"))
     add("-n", "--dry-run", action="store_true", help="read everything, write nothing")
     add("--max-skipped", type=share, metavar="5%", help="fail where more inputs are skipped")
@@ -50,6 +69,15 @@ def share(text: str) -> float:
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"{text}: expected a share like 5% or 0.05")
     return value
+
+
+def size(text: str) -> int:
+    """'4GiB', '512 MiB' or a number of bytes -> bytes."""
+    units = {"": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([a-z]*)\s*", text.lower())
+    if found is None or found[2] not in units:
+        raise argparse.ArgumentTypeError(f"{text}: expected a size like 4GiB or 512MiB")
+    return int(float(found[1]) * units[found[2]])
 
 
 def pairs(text: str, flag: str) -> dict[str, str]:

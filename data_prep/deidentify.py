@@ -8,6 +8,7 @@ import logging
 import os
 import re
 import secrets
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,3 +116,32 @@ def _text(dataset: Dataset, keyword: str) -> str:
     except Exception:  # a broken element raises when it is converted
         return ""
     return "" if value is None else str(value).strip()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What must stay inside the process; words: texts to blank in file names."""
+
+    who: str
+    study_uid: str
+    study_date: Any
+    order: tuple[str, ...]
+    words: tuple[str, ...]
+
+
+ORDER_TAGS = ("StudyDate", "StudyTime", "SeriesNumber", "AcquisitionTime", "InstanceNumber")
+
+
+def identity(header):
+    who = str(header.get("PatientID") or "").strip()
+    who = who or str(header.get("PatientName") or "").strip()
+    order = tuple(str(header.get(tag) or "").zfill(16) for tag in ORDER_TAGS)
+    return Identity(who, _text(header, "StudyInstanceUID"), None, order, tuple(identifiers(header)))
+
+
+subject_pseudonym = pseudonym
+study_pseudonym = pseudonym
+
+
+def days_since_first(dates):
+    return [None for _ in dates]

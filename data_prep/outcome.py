@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 DONE, FAILED, WRONG_USAGE, SOME_SKIPPED = 0, 1, 2, 3
+# OUTPUT is full or read-only: no other input would fare better, so the run stops.
+DISK_TROUBLE = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
+STATUSES = ("written", "kept", "skipped", "left")
 EXAMPLES = 3  # file names shown for each reason in the summary
 
 
@@ -26,6 +31,10 @@ class PrepError(ValueError):
 
     def __reduce__(self) -> tuple[Any, ...]:  # keyword arguments survive the way back from a worker
         return _rebuild, (type(self), self.reason, self.remedy, self.detail)
+
+
+class LeftOut(PrepError):
+    """One input that could be used, but is not wanted: another view or modality, a copy, ..."""
 
 
 def _rebuild(kind: type[PrepError], reason: str, remedy: str, detail: str) -> PrepError:
@@ -45,23 +54,33 @@ class WrittenImage:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one input. details: JSON facts, all of them allowed out (see deidentify)."""
+    """What became of one input. details: JSON facts, all of them allowed out (see deidentify).
 
-    status: Literal["written", "kept", "skipped"]
+    skipped: it cannot be used; left: it could, but is not wanted. Both are listed.
+    """
+
+    status: Literal["written", "kept", "skipped", "left"]
     source: str
     reason: str = ""
     images: tuple[WrittenImage, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def taken(self) -> bool:
+        """True where the input is in the data set."""
+        return self.status in ("written", "kept")
+
     @classmethod
     def skipped(cls, source: str, error: PrepError) -> Outcome:
+        """Skipped or left, by the kind of the error."""
         told = {"detail": error.detail, "remedy": error.remedy}
-        return cls("skipped", source, error.reason, details={k: v for k, v in told.items() if v})
+        status: Literal["skipped", "left"] = "left" if isinstance(error, LeftOut) else "skipped"
+        return cls(status, source, error.reason, details={k: v for k, v in told.items() if v})
 
 
 def write_skipped(outcomes: Sequence[Outcome], path: Path) -> None:
-    """skipped.csv: one row a skipped input, sorted by name; written even when empty."""
-    rows = sorted((o for o in outcomes if o.status == "skipped"), key=lambda o: o.source)
+    """skipped.csv: one row an input that was skipped or left, by name; written even when empty."""
+    rows = sorted((o for o in outcomes if not o.taken), key=lambda o: o.source)
     temporary = path.with_name(path.name + ".tmp")
     with temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -74,10 +93,10 @@ def write_skipped(outcomes: Sequence[Outcome], path: Path) -> None:
 
 
 def grouped(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:
-    """(reason, its skipped inputs), the most frequent reason first."""
+    """(reason, its skipped and left inputs), the most frequent reason first."""
     groups: dict[str, list[Outcome]] = {}
     for outcome in sorted(outcomes, key=lambda o: o.source):
-        if outcome.status == "skipped":
+        if not outcome.taken:
             groups.setdefault(outcome.reason, []).append(outcome)
     return sorted(groups.items(), key=lambda group: (-len(group[1]), group[0]))
 
@@ -86,16 +105,18 @@ def summary(
     outcomes: Sequence[Outcome], *, kind: str, output: Path, seconds: float, dry_run: bool = False
 ) -> str:
     """The end of a run in words: counts, then every reason with its remedy and examples."""
-    count = {s: sum(o.status == s for o in outcomes) for s in ("written", "kept", "skipped")}
+    count = {s: sum(o.status == s for o in outcomes) for s in STATUSES}
     verb = "would be written" if dry_run else "written"
     clock = f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
     lines = [
         f"prep  {len(outcomes):,} {kind} found  {count['written']:,} {verb}  "
-        f"{count['kept']:,} kept from before  {count['skipped']:,} skipped    {clock}"
+        f"{count['kept']:,} kept from before  {count['skipped']:,} skipped  "
+        f"{count['left']:,} left out    {clock}"
     ]
-    if count["skipped"]:
+    lines += [f"  {text}" for text in doubts(outcomes)]
+    if count["skipped"] + count["left"]:
         where = "" if dry_run else f" (all in {output / 'skipped.csv'} and prep_report.html)"
-        lines.append(f"  skipped{where}")
+        lines.append(f"  skipped or left out{where}")
     for reason, group in grouped(outcomes):
         detail = group[0].details.get("detail", "") if len(group) == 1 else ""
         text = f"{reason}: {detail}" if detail else reason
@@ -107,9 +128,18 @@ def summary(
     return "\n".join(lines)
 
 
+def doubts(outcomes: Sequence[Outcome]) -> list[str]:
+    """Notes of the readers on inputs that were taken all the same, with their numbers."""
+    notes: Counter[str] = Counter()
+    for outcome in outcomes:
+        if outcome.taken:
+            notes.update(str(note) for note in outcome.details.get("notes", ()))
+    return [f"note: {note} ({count:,} inputs)" for note, count in sorted(notes.items())]
+
+
 def exit_code(outcomes: Sequence[Outcome]) -> int:
-    """0 done, 1 nothing came out, 3 done but inputs were skipped."""
-    skipped = sum(o.status == "skipped" for o in outcomes)
-    if skipped == len(outcomes):
+    """0 done, 1 nothing came out, 3 done but inputs were skipped or left."""
+    missing = sum(not o.taken for o in outcomes)
+    if missing == len(outcomes):
         return FAILED
-    return SOME_SKIPPED if skipped else DONE
+    return SOME_SKIPPED if missing else DONE

@@ -10,15 +10,18 @@ import importlib
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from data_prep import __version__, datalist, outcome
+from data_prep import __version__, datalist, deidentify, folder, lists, outcome
 from data_prep.datalist import DataError, Dataset, Item
+from data_prep.duplicates import leave_copies
 from data_prep.find import Source
 from data_prep.outcome import Outcome
-from data_prep.plan import plan
+from data_prep.plan import find_inputs, plan
+from data_prep.pools import Guarded, Inline, Pool
 from data_prep.records import write_participants
 from data_prep.settings import Settings
 from data_prep.workers import process_all
@@ -45,37 +48,88 @@ def run(settings: Settings) -> Result:
     """Prepare a folder of films or brains; see Settings.
 
     Raises DataError, LeakError or FileNotFoundError before anything is written; a single bad file
-    never stops a run, it is listed.
+    never stops a run, it is listed. Raises OSError where OUTPUT is full: free space and run again.
     """
     start = time.monotonic()
     _refuse_existing(settings)
-    sources, found = plan(settings)
-    if found.others:
-        log.info("%d other files left alone (neither images nor named like images)", found.others)
-    if not settings.dry_run:
-        settings.output.mkdir(parents=True, exist_ok=True)
-        (settings.output / datalist.FILE_NAME).unlink(missing_ok=True)
-    outcomes = process_all(sources, settings)
-    seconds = time.monotonic() - start
+    with ExitStack() as stack:
+        if not settings.dry_run:
+            stack.enter_context(folder.alone_in(settings.output))
+            folder.remove_temporary(settings.output, settings.work_folder())
+            stack.callback(folder.remove_temporary, settings.output, settings.work_folder())
+        pool = stack.enter_context(_pool(settings))
+        found = find_inputs(settings, pool)
+        if found.others:
+            log.info(
+                "%d other files left alone (neither images nor named like images)", found.others
+            )
+        if settings.keyed and not settings.salt:
+            settings = replace(settings, salt=_key(settings))
+        sources = plan(found, settings, pool)
+        if not settings.dry_run:
+            settings.output.mkdir(parents=True, exist_ok=True)
+            settings.work_folder().mkdir(exist_ok=True)
+            (settings.output / datalist.FILE_NAME).unlink(missing_ok=True)
+        outcomes = process_all(sources, settings, pool)
+        outcomes = leave_copies(sources, outcomes)
+        return _finish(sources, outcomes, settings, start)
+
+
+def _finish(
+    sources: Sequence[Source], outcomes: list[Outcome], settings: Settings, start: float
+) -> Result:
+    """Lists, report and, last, dataset.json; none of it in a dry run."""
     text = outcome.summary(
         outcomes,
         kind=settings.kind,
         output=settings.output,
-        seconds=seconds,
+        seconds=time.monotonic() - start,
         dry_run=settings.dry_run,
     )
     code = outcome.exit_code(outcomes)
     if settings.dry_run:
         return Result(outcomes, None, text, code)
+    output = settings.output
     dataset = _dataset(sources, outcomes, settings)
-    outcome.write_skipped(outcomes, settings.output / "skipped.csv")
+    outcome.write_skipped(outcomes, output / "skipped.csv")
+    lists.write_inputs(sources, outcomes, output / "inputs.csv")
+    if settings.keyed:
+        lists.write_links(sources, outcomes, settings.links_path())
     refusal = _too_many_skipped(outcomes, settings)
     _write_report(dataset, outcomes, settings)
     if refusal or code == outcome.FAILED:
         return Result(outcomes, None, "\n".join(filter(None, [text, refusal])), outcome.FAILED)
-    write_participants(dataset, settings.output / "participants.tsv")
-    datalist.write(dataset, settings.output)
+    stale = folder.remove_stale(output, outcomes)
+    if stale:
+        log.info("%d files of inputs that are gone, or left out now, were removed", stale)
+    write_participants(dataset, output / "participants.tsv")
+    lists.write_sessions(sources, outcomes, output / "sessions.tsv")
+    datalist.write(dataset, output)
     return Result(outcomes, dataset, text, code)
+
+
+def _pool(settings: Settings) -> Pool:
+    """Where the per-input functions run."""
+    if settings.scheduler is not None:
+        from data_prep.cluster import Cluster
+
+        seen = [settings.input]
+        if not settings.dry_run:
+            settings.output.mkdir(parents=True, exist_ok=True)
+            seen.append(settings.output)
+        return Cluster(settings.scheduler, max(1, settings.jobs), settings.limits(), seen)
+    if settings.jobs == 0:
+        return Inline()
+    work = None if settings.dry_run else settings.work_folder()
+    return Guarded(settings.jobs, settings.limits(), work)
+
+
+def _key(settings: Settings) -> bytes:
+    """The key of the pseudonyms; a dry run leaves none behind."""
+    path = settings.key_path()
+    if settings.dry_run and not path.exists():
+        return b"dry run: no key is made"
+    return deidentify.load_key(path)
 
 
 def preparer(kind: str) -> Callable[[Source, Settings], Outcome]:
@@ -122,7 +176,7 @@ def _dataset(sources: Sequence[Source], outcomes: Sequence[Outcome], settings: S
     for items in sections.values():
         items.sort(key=lambda item: item.image)
     facts = _record(settings)
-    counts = {s: sum(o.status == s for o in outcomes) for s in ("written", "kept", "skipped")}
+    counts = {s: sum(o.status == s for o in outcomes) for s in outcome.STATUSES}
     return Dataset(
         name=settings.name or settings.output.resolve().name,
         description=settings.description,
@@ -141,6 +195,7 @@ def _dataset(sources: Sequence[Source], outcomes: Sequence[Outcome], settings: S
             "images": sum(len(o.images) for o in outcomes),
             "inputs": len(outcomes),
             "skipped": counts["skipped"],
+            "left": counts["left"],
         },
         sections=sections,
         root=settings.output,

@@ -4,46 +4,48 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
-from data_prep import deidentify, split
+from data_prep import deidentify, dicomdir, split
 from data_prep.datalist import DataError
-from data_prep.dicom_file import quiet_pydicom
-from data_prep.find import Found, Source, find
+from data_prep.find import Found, Source, find, kind_of
+from data_prep.pools import Pool
+from data_prep.scan import scan
 from data_prep.settings import Settings
 from data_prep.subject_names import BIDS_SUBJECT, parse_name
 from data_prep.table import sources_of_table
 
+if TYPE_CHECKING:
+    from data_prep.deidentify import Identity
+
 log = logging.getLogger(__name__)
 
 SUSPICIOUS = 10  # inputs of one subject, where they are also more than half of all
-ORDER_TAGS = ("StudyDate", "StudyTime", "SeriesNumber", "AcquisitionTime", "InstanceNumber")
 
 
-def plan(settings: Settings) -> tuple[list[Source], Found]:
-    """(sources sorted by subject and session, all that was found).
+def plan(found: Found, settings: Settings, pool: Pool) -> list[Source]:
+    """Who each input shows and where it belongs, sorted by subject and session.
 
     With a table its rows decide; without one, sub-folders named like sections or groups do, and
     where there are none everything is unlabelled `test`, for inference.
     Raises DataError or LeakError before anything is written.
     """
-    whole_folder = settings.table is None  # with a table, its rows say what the inputs are
-    found = find(settings.input, settings.kind, settings.output, list_others=whole_folder)
     if settings.table is not None:
         sources = sources_of_table(
             settings.table, settings.input, found, settings.columns, settings.where
         )
-        sources = _named_by_table(sources, settings)
+        known, sources = scan(sources, pool)
+        rename = _renamer(settings, settings.pseudonyms == "keyed")
+        sources = [replace(s, subject=rename(s.subject)) for s in sources]
     else:
-        if settings.where or settings.columns:
-            raise DataError("--where and --columns filter a table: give one with --table.")
-        if not found.sources:
-            raise DataError(
-                f"{settings.input}: nothing to prepare. Expected DICOM, PNG or JPEG films, or "
-                "NIfTI or DICOM volumes for brains."
-            )
-        sources = _by_folders(_named_by_content(found.sources, settings))
+        known, sources = scan(found.sources, pool)
+        known, sources = _named_by_content(known, sources, settings)
+    sources = _with_visits(known, _with_sessions(sources), settings)
+    if settings.table is None:
+        sources = _by_folders(sources)
     grouped = [source for source in sources if source.section is None]
     fixed = [source for source in sources if source.section is not None]
     if grouped:
@@ -52,86 +54,124 @@ def plan(settings: Settings) -> tuple[list[Source], Found]:
         )
     split.verify(sources)
     _require_validation_labels(sources)
-    return split.without_training_truth(_with_sessions(sources)), found
+    sources = split.without_training_truth(sources)
+    return sorted(sources, key=lambda source: (source.subject, source.session))
 
 
-def _named_by_table(sources: list[Source], settings: Settings) -> list[Source]:
-    if settings.pseudonyms != "keyed":
-        return [replace(s, subject=deidentify.safe_subject(s.subject)) for s in sources]
-    key = _key(settings)
-    return [replace(s, subject=deidentify.pseudonym(s.subject, key)) for s in sources]
+def find_inputs(settings: Settings, pool: Pool) -> Found:
+    """What lies under INPUT; what a DICOMDIR names and is not there is among it, kind 'missing'.
+
+    Raises DataError where there is nothing, FileNotFoundError where there is no INPUT.
+    """
+    if settings.table is None and (settings.where or settings.columns):
+        raise DataError("--where and --columns filter a table: give one with --table.")
+    index = _as_index(settings.input)
+    folder = settings.input if index is None else settings.input.parent
+    whole_folder = settings.table is None and index is None
+    beside = (settings.output, settings.key_path(), settings.links_path())
+    found = find(folder, settings.kind, beside, list_others=whole_folder)
+    promised: dict[Path, str] = {}
+    for path in found.indexes if index is None else [index]:
+        ((_, names),) = pool.stream("data_prep.dicomdir:referenced_files", [(path,)])
+        if isinstance(names, Exception):
+            if index is not None:
+                raise DataError(
+                    f"{settings.input}: this DICOMDIR cannot be read. Give the folder instead."
+                )
+            log.warning("a DICOMDIR cannot be read; the files in its folder are taken as they are")
+            continue
+        for name in names:
+            there = dicomdir.on_disc(path.parent, name)
+            promised[there or path.parent / name] = "" if there else "missing"
+    if index is not None:
+        found.sources = [s for s in found.sources if s.path in promised and s.member is None]
+    for path, state in promised.items():
+        if state:
+            name = path.relative_to(folder).as_posix()
+            found.sources.append(Source(name, path, "missing"))
+    found.sources.sort(key=lambda source: source.name)
+    if settings.table is None and not found.sources:
+        raise DataError(
+            f"{settings.input}: nothing to prepare. Expected DICOM, PNG or JPEG films, or NIfTI or "
+            "DICOM volumes for brains."
+        )
+    return found
 
 
-def _named_by_content(sources: list[Source], settings: Settings) -> list[Source]:
+def _as_index(path: Path) -> Path | None:
+    """INPUT, where it is a DICOMDIR file itself."""
+    named = path.is_file() and path.name.upper() == dicomdir.FILE_NAME
+    return path if named and kind_of(path) == "dicom" else None
+
+
+def _renamer(settings: Settings, keyed: bool) -> Callable[[str], str]:
+    """What turns an identifier into the name that goes into the data set."""
+    if not keyed:
+        return deidentify.safe_subject
+    return lambda who: deidentify.subject_pseudonym(who, settings.salt)
+
+
+def _named_by_content(
+    known: Sequence[Identity | None], sources: Sequence[Source], settings: Settings
+) -> tuple[list[Identity | None], list[Source]]:
     """Subjects from PatientID, BIDS name or file name; keyed unless 'given' was asked for.
 
     Sources come back in the order of acquisition within each subject.
     """
-    known = [(*_who(source), source) for source in sources]
-    if settings.pseudonyms == "given":
-        names = [deidentify.safe_subject(who) for who, _, _ in known]
-    else:
-        key = _key(settings)
-        names = [deidentify.pseudonym(who, key) for who, _, _ in known]
-    most = max(Counter(names).values(), default=0)
-    if most > SUSPICIOUS and most > len(names) / 2:
+    rename = _renamer(settings, settings.pseudonyms != "given")
+    named = []
+    for identity, source in zip(known, sources, strict=True):
+        who, order = _who(identity, source)
+        named.append((rename(who), order, identity, source))
+    most = max(Counter(entry[0] for entry in named).values(), default=0)
+    if most > SUSPICIOUS and most > len(named) / 2:
         log.warning(
             "%d of %d inputs carry the same patient ID: was it blanked at export? They count as "
             "one subject; if they are not, name the subjects in a table (--table).",
             most,
-            len(names),
+            len(named),
         )
-    named = [
-        (name, order, replace(source, subject=name))
-        for name, (_, order, source) in zip(names, known, strict=True)
-    ]
-    return [source for _, _, source in sorted(named, key=lambda entry: (entry[0], entry[1]))]
+    named.sort(key=lambda entry: (entry[0], entry[1]))
+    return (
+        [identity for _, _, identity, _ in named],
+        [replace(source, subject=subject) for subject, _, _, source in named],
+    )
 
 
-def _who(source: Source) -> tuple[str, tuple[str, ...]]:
+def _who(identity: Identity | None, source: Source) -> tuple[str, tuple[str, ...]]:
     """(an identifier of the subject, what sorts its films); neither leaves this process."""
-    told = parse_name(source.name).subject
-    name_order = ("",) * len(ORDER_TAGS) + (source.name,)
+    name_order = ("", source.name)
     if source.kind == "nifti" or BIDS_SUBJECT.search(source.name):
-        return told, name_order
+        return parse_name(source.name).subject, name_order
     stem = PurePosixPath(source.name).stem
     if source.kind not in ("dicom", "series"):
         return stem, name_order
-    header = _header(_first_file(source))
-    if header is None or not header[0]:
+    if identity is None or not identity.who:
         return (stem if source.kind == "dicom" else source.name), name_order
-    return header[0], (*header[1], source.name)
+    return identity.who, (*identity.order, source.name)
 
 
-def _first_file(source: Source) -> Path:
-    if source.kind != "series":
-        return source.path
-    return min(path for path in source.path.iterdir() if path.is_file())
-
-
-def _header(path: Path) -> tuple[str, tuple[str, ...]] | None:
-    """(PatientID, or PatientName where it is empty; dates, times and numbers to sort by)."""
-    import pydicom
-
-    wanted = ["PatientID", "PatientName", *ORDER_TAGS]
-    try:
-        with quiet_pydicom():
-            header = pydicom.dcmread(
-                path, force=True, stop_before_pixels=True, specific_tags=wanted
-            )
-            who = str(header.get("PatientID") or "").strip()
-            who = who or str(header.get("PatientName") or "").strip()
-            return who, tuple(str(header.get(tag) or "").zfill(16) for tag in ORDER_TAGS)
-    except Exception:  # broken headers raise many kinds; the reader will give the reason later
-        return None
-
-
-def _key(settings: Settings) -> bytes:
-    """The key beside OUTPUT, not in it: OUTPUT is what is sent on. A dry run leaves no key."""
-    path = settings.key_file or settings.output.with_name(settings.output.name + ".key")
-    if settings.dry_run and not path.exists():
-        return b"dry run: no key is made"
-    return deidentify.load_key(path)
+def _with_visits(
+    known: Sequence[Identity | None], sources: Sequence[Source], settings: Settings
+) -> list[Source]:
+    """The study of each source, as a pseudonym, and its days since the subject's first study."""
+    of_subject: dict[str, list[int]] = {}
+    for index, source in enumerate(sources):
+        of_subject.setdefault(source.subject, []).append(index)
+    result = list(sources)
+    for indices in of_subject.values():
+        dates = [known[i].study_date if known[i] else None for i in indices]  # type: ignore[union-attr]
+        numbers: dict[str, int] = {}
+        for i, days in zip(indices, deidentify.days_since_first(dates), strict=True):
+            identity = known[i]
+            study = None
+            if identity is not None and identity.study_uid:
+                number = numbers.setdefault(identity.study_uid, len(numbers) + 1)
+                study = f"{number:02d}"
+                if settings.salt:
+                    study = deidentify.study_pseudonym(identity.study_uid, settings.salt)
+            result[i] = replace(result[i], study=study, days=days)
+    return result
 
 
 def _by_folders(sources: list[Source]) -> list[Source]:
@@ -156,11 +196,11 @@ def _by_folders(sources: list[Source]) -> list[Source]:
         result.append(replace(source, section=section, group=group, label=label))
     if not any(source.section or source.group for source in result):
         return [replace(source, section="test") for source in result]
-    lost = [source.name for source in result if not source.section and not source.group]
+    lost = [source.shown for source in result if not source.section and not source.group]
     if lost:
         raise DataError(
             f"{len(lost)} files lie outside the folders named like sections or groups, for example "
-            f"{deidentify.safe_name(lost[0])}. Move them, or say where they belong with --table."
+            f"{lost[0]}. Move them, or say where they belong with --table."
         )
     return result
 
@@ -172,14 +212,14 @@ def _with_sessions(sources: list[Source]) -> list[Source]:
     for source in sources:
         counts[source.subject] = counts.get(source.subject, 0) + 1
         numbered.append(replace(source, session=f"{counts[source.subject]:02d}"))
-    return sorted(numbered, key=lambda source: (source.subject, source.session))
+    return numbered
 
 
 def _require_validation_labels(sources: list[Source]) -> None:
-    bare = [s.name for s in sources if s.section == "validation" and s.label is None]
+    bare = [s.shown for s in sources if s.section == "validation" and s.label is None]
     if bare:
         raise DataError(
             f"{len(bare)} validation images have no label, for example "
-            f"{deidentify.safe_name(bare[0])}; validation needs 0 (healthy) or 1 (diseased). Add "
+            f"{bare[0]}; validation needs 0 (healthy) or 1 (diseased). Add "
             "them to the table, or use folders validation/healthy and validation/diseased."
         )

@@ -12,17 +12,20 @@ from typing import Any
 
 from data_prep import contact
 from data_prep.datalist import Dataset, Item, content_hash
-from data_prep.outcome import Outcome, grouped
+from data_prep.outcome import Outcome, doubts, grouped
 from data_prep.preview_page import PAGE
 
 SHOWN = 30  # thumbnails of a section
 UNUSUAL = 10
 LISTED = 500  # skipped files by name; skipped.csv has all
-FACTS = ("modality", "photometric", "view", "transfer_syntax", "voi", "bits", "format", "burned_in")
+# Counted by section: where these differ between healthy and mixed, a network can learn them.
+BY_SECTION = ("manufacturer", "view", "photometric", "modality", "sex", "voi", "bits", "format")
+OVERALL = ("transfer_syntax", "laterality", "body_part", "burned_in")
 
 
 def write_report(dataset: Dataset, outcomes: Sequence[Outcome], path: Path) -> Path:
-    """Write the page in one step; the same data give the same bytes (no clock, no path in it)."""
+    """Write the page in one step; the same data give the same bytes: no clock, no path in it, and
+    nothing of what this run had to do and what an earlier one had done."""
     from jinja2 import Environment
 
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(PAGE)
@@ -37,26 +40,28 @@ def _content(dataset: Dataset, outcomes: Sequence[Outcome]) -> dict[str, Any]:
     filled = {name: items for name, items in dataset.sections.items() if items}
     count = Counter(outcome.status for outcome in outcomes)
     everything = [item for items in filled.values() for item in items]
-    skipped = sorted((o for o in outcomes if o.status == "skipped"), key=lambda o: o.source)
+    missing = sorted((o for o in outcomes if not o.taken), key=lambda o: o.source)
     odd = contact.unusual(dataset, everything, UNUSUAL)
     return {
         "name": dataset.name,
         "description": dataset.description,
         "modality": dataset.modality,
         "inputs": len(outcomes),
-        "written": count["written"],
-        "kept": count["kept"],
         "skipped_count": count["skipped"],
+        "left_count": count["left"],
         "subjects": len({item.subject for item in everything}),
         "images": len(everything),
         "size": dataset.image_size,
         "bits": dataset.bit_depth,
         "sections": [_section(dataset, name, items) for name, items in filled.items()],
         "groups": [_group(reason, group) for reason, group in grouped(outcomes)],
-        "skipped": skipped[:LISTED],
-        "unlisted": max(0, len(skipped) - LISTED),
+        "missing": missing[:LISTED],
+        "unlisted": max(0, len(missing) - LISTED),
+        "doubts": doubts(outcomes),
         "histogram": contact.histogram(dataset, filled),
         "facts": _facts(outcomes),
+        "by_section": _by_section(dataset, outcomes, list(filled)),
+        "filled": list(filled),
         "odd": _embedded(contact.sheet(dataset, odd)) if odd else "",
         "odd_names": [item.image for item in odd],
         "version": dataset.generated_by.get("version", ""),
@@ -82,22 +87,39 @@ def _section(dataset: Dataset, name: str, items: list[Item]) -> dict[str, Any]:
 
 def _group(reason: str, group: list[Outcome]) -> dict[str, Any]:
     remedies = sorted({o.details["remedy"] for o in group if o.details.get("remedy")})
-    return {"reason": reason, "count": len(group), "remedy": " ".join(remedies)}
+    status = "left out" if group[0].status == "left" else "skipped"
+    return {"reason": reason, "count": len(group), "remedy": " ".join(remedies), "status": status}
 
 
 def _facts(outcomes: Sequence[Outcome]) -> list[tuple[str, list[tuple[str, int]]]]:
     """(fact, its values and how many inputs have them), the most frequent first."""
-    used = [outcome for outcome in outcomes if outcome.status != "skipped"]
+    used = [outcome for outcome in outcomes if outcome.taken]
     table = []
-    for fact in FACTS:
+    for fact in OVERALL:
         values = Counter(str(o.details[fact]) for o in used if fact in o.details)
         if values:
             table.append((fact.replace("_", " "), _ranked(values)))
-    notes: Counter[str] = Counter()
-    for outcome in used:
-        notes.update(str(note) for note in outcome.details.get("notes", ()))
-    if notes:
-        table.append(("notes", _ranked(notes)))
+    return table
+
+
+def _by_section(
+    dataset: Dataset, outcomes: Sequence[Outcome], sections: Sequence[str]
+) -> list[tuple[str, list[tuple[str, list[int]]]]]:
+    """(fact, its values with the number of inputs in each section), the most frequent first."""
+    home = {item.image: section for section, item in dataset.items()}
+    table = []
+    for fact in BY_SECTION:
+        counts: Counter[tuple[str, str]] = Counter()
+        for outcome in outcomes:
+            if outcome.taken and outcome.images:
+                value = str(outcome.details.get(fact, "not told"))
+                counts[value, home[outcome.images[0].image]] += 1
+        total: Counter[str] = Counter()
+        for (value, _), number in counts.items():
+            total[value] += number
+        if set(total) - {"not told"}:
+            rows = [(v, [counts[v, section] for section in sections]) for v, _ in _ranked(total)]
+            table.append((fact.replace("_", " "), rows))
     return table
 
 

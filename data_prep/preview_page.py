@@ -17,6 +17,7 @@ PAGE = """<!doctype html>
  th, td { text-align: left; padding: 5px 12px 5px 0; border-bottom: 1px solid #e3e8ec;
           vertical-align: top; }
  th { color: #55616d; font-weight: 600; } td.n, th.n { text-align: right; white-space: nowrap; }
+ table.tight { margin-bottom: 14px; table-layout: fixed; }
  img { max-width: 100%; height: auto; border-radius: 4px; } svg { max-width: 720px; width: 100%; }
  svg text { font: 12px system-ui, Arial, sans-serif; }
  .key { display: inline-block; width: 14px; height: 4px; margin: 0 4px 3px 10px; }
@@ -31,9 +32,8 @@ PAGE = """<!doctype html>
  <div class="card"><b>{{ subjects }}</b>subjects</div>
  <div class="card"><b>{{ size }} &times; {{ size }}</b>{{ bits }} bit</div>
  <div class="card"><b>{{ inputs }}</b>inputs</div>
- <div class="card"><b>{{ written }}</b>written</div>
- <div class="card"><b>{{ kept }}</b>kept from before</div>
  <div class="card{{ ' warn' if skipped_count }}"><b>{{ skipped_count }}</b>skipped</div>
+ <div class="card"><b>{{ left_count }}</b>left out</div>
 </div>
 
 <h2>Sections</h2>
@@ -48,16 +48,18 @@ PAGE = """<!doctype html>
 <p class="note">No subject is in two sections. Training images carry no label: the mixed ones are
 unannotated, the healthy ones need none.</p>
 
-{% if skipped_count %}
-<h2>Skipped</h2>
-<table><tr><th class="n">inputs</th><th>why</th><th>what to do</th></tr>
+{% if groups %}
+<h2>Skipped and left out</h2>
+<p class="note">Skipped: it cannot be used. Left out: it could be, but is not wanted here.</p>
+<table><tr><th class="n">inputs</th><th></th><th>why</th><th>what to do</th></tr>
 {% for g in groups %}
-<tr><td class="n">{{ g.count }}</td><td>{{ g.reason }}</td><td>{{ g.remedy }}</td></tr>
+<tr><td class="n">{{ g.count }}</td><td>{{ g.status }}</td><td>{{ g.reason }}</td>
+<td>{{ g.remedy }}</td></tr>
 {% endfor %}
 </table>
-<details><summary>Every skipped input</summary>
+<details><summary>Every one of them</summary>
 <table><tr><th>input</th><th>why</th></tr>
-{% for o in skipped %}
+{% for o in missing %}
 <tr><td><code>{{ o.source }}</code></td>
 <td>{{ o.reason }}{% if o.details.detail %}: {{ o.details.detail }}{% endif %}</td></tr>
 {% endfor %}
@@ -95,14 +97,27 @@ before it learns disease.</p>
 {{ histogram | safe }}
 {% endif %}
 
-{% if facts %}
+{% if by_section or facts or doubts %}
 <h2>What the inputs were</h2>
+<p class="note">Inputs of each section. A device, a view or an encoding that only the healthy or
+only the mixed images have will be learnt instead of disease.</p>
+{% for fact, rows in by_section %}
+<table class="tight"><tr><th>{{ fact }}</th>
+{% for name in filled %}<th class="n">{{ name }}</th>{% endfor %}</tr>
+{% for value, numbers in rows %}
+<tr><td>{{ value }}</td>{% for n in numbers %}<td class="n">{{ n }}</td>{% endfor %}</tr>
+{% endfor %}
+</table>
+{% endfor %}
 <table>
 {% for fact, values in facts %}
 <tr><th>{{ fact }}</th><td>{% for value, n in values %}{{ value }} ({{ n }}){{ ", " if not loop.last
 }}{% endfor %}</td></tr>
 {% endfor %}
 </table>
+{% for text in doubts %}
+<p class="note">{{ text }}</p>
+{% endfor %}
 {% endif %}
 
 <h2>Provenance</h2>

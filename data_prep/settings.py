@@ -11,8 +11,11 @@ import numpy as np
 from data_prep import __version__, png
 from data_prep.film import FilmOptions
 from data_prep.framing import Framing
+from data_prep.guard import Limits
 from data_prep.intensity import Intensity
 
+SECONDS = {"films": 120.0, "brains": 3600.0}  # of one input; a film takes one or two
+MEMORY = {"films": 4 << 30, "brains": 16 << 30}  # bytes; a film of 4096 x 4096 takes about 0.3 GiB
 EXISTING = ("skip", "overwrite", "fail")
 PSEUDONYMS = ("given", "keyed")
 
@@ -25,7 +28,9 @@ class Settings:
     subject names as they are, 'keyed' replaces them; None: given where a table names the
     subjects, else keyed. brain: options of brain_prep, values JSON can hold. validation, test:
     shares of the subjects, where groups are to be split. max_skipped: share of the inputs, above
-    which the run fails.
+    which the run fails. jobs: child processes; 0 works in this process, without limits. seconds,
+    memory (bytes): limits of one input, those of SECONDS and MEMORY where None. scheduler: a Dask
+    scheduler's address, or 'local'. salt: the key of the pseudonyms once it is loaded.
     """
 
     input: Path
@@ -46,6 +51,10 @@ class Settings:
     test: float = 0.2
     seed: int = 0
     jobs: int = 1
+    seconds: float | None = None
+    memory: int | None = None
+    scheduler: str | None = None
+    salt: bytes = field(default=b"", repr=False)
     existing: str = "skip"
     dry_run: bool = False
     max_skipped: float | None = None
@@ -63,8 +72,10 @@ class Settings:
                 raise ValueError(f"{key} is {getattr(self, key)!r}; expected one of {allowed}")
         if self.pseudonyms not in (None, *PSEUDONYMS):
             raise ValueError(f"pseudonyms is {self.pseudonyms!r}; expected given or keyed")
-        if self.jobs < 1:
-            raise ValueError(f"jobs is {self.jobs}; expected 1 or more")
+        if self.jobs < 0:
+            raise ValueError(f"jobs is {self.jobs}; expected 1 or more, or 0 for no child process")
+        if min(self.seconds or 0, self.memory or 0) < 0:
+            raise ValueError("the limits of time and memory are not negative")
         if min(self.validation, self.test) < 0 or self.validation + self.test >= 1:
             raise ValueError("validation and test are shares of the subjects, together under 1")
 
@@ -73,6 +84,34 @@ class Settings:
 
     def intensity_policy(self) -> Intensity:
         return Intensity.parse(self.intensity)
+
+    @property
+    def keyed(self) -> bool:
+        """True where subjects get keyed pseudonyms."""
+        return self.pseudonyms == "keyed" or (self.pseudonyms is None and self.table is None)
+
+    def key_path(self) -> Path:
+        """Beside OUTPUT, not in it: OUTPUT is what is sent on."""
+        return self.key_file or self.beside(".key")
+
+    def links_path(self) -> Path:
+        """The way back from images to files, for those who hold the key; beside OUTPUT too."""
+        return self.beside(".links.csv")
+
+    def beside(self, suffix: str) -> Path:
+        output = self.output.resolve()
+        return output.with_name(output.name + suffix)
+
+    def limits(self) -> Limits:
+        """Of one input."""
+        return Limits(
+            SECONDS[self.kind] if self.seconds is None else self.seconds,
+            MEMORY[self.kind] if self.memory is None else self.memory,
+        )
+
+    def work_folder(self) -> Path:
+        """Temporary files of the children; in OUTPUT, so that the next run finds and removes it."""
+        return self.output / ".work"
 
     def recipe(self) -> dict[str, Any]:
         """All that decides the pixels; an image made by another recipe is made again."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import difflib
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
 from data_prep.find import Found, Source, kind_of
@@ -33,7 +33,7 @@ def sources_of_table(
     rows, header = _read(table)
     names = _names(table, header, columns)
     rows = _filtered(table, rows, header, where)
-    by_name = _by_bare_name(found)
+    by_name = _by_name(found)
     problems: list[str] = []
     sources, seen = [], dict[str, int]()
     for line, row in rows:
@@ -111,13 +111,13 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(known[:12])}"
 
 
-def _by_bare_name(found: Found) -> dict[str, Source | None]:
-    """File name -> its source, None where two files share the name."""
+def _by_name(found: Found) -> dict[str, Source | None]:
+    """Path below INPUT, and bare file name -> its source; None where two files share the name."""
     names: dict[str, Source | None] = {}
     for source in found.sources:
-        bare = source.path.name
+        bare = PurePosixPath(source.name).name
         names[bare] = None if bare in names else source
-    return names
+    return {**names, **{source.name: source for source in found.sources}}
 
 
 def _locate(image: str, folder: Path, table: Path, by_name: dict[str, Source | None]) -> Source:
@@ -128,7 +128,7 @@ def _locate(image: str, folder: Path, table: Path, by_name: dict[str, Source | N
             return Source(clean, path, kind_of(path))
         if path.is_dir():
             return Source(clean, path, "series")
-    known = by_name.get(clean) if "/" not in clean else None
+    known = by_name.get(clean)
     return replace(known, name=clean) if known else Source(clean, folder / clean, "missing")
 
 

@@ -1,4 +1,4 @@
-"""Every input through its per-input function, in this process or in a pool; nothing stops the rest.
+"""Every input through its per-input function; nothing that one does stops the rest.
 
 A sidecar images/<subject>/<session>.json remembers recipe, images and facts, so that a second run
 keeps what is up to date: same file, same settings, images still there.
@@ -6,41 +6,45 @@ keeps what is up to date: same file, same settings, images still there.
 
 from __future__ import annotations
 
-import errno
 import hashlib
+import hmac
 import json
 import logging
-import multiprocessing
 import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from data_prep import deidentify
-from data_prep.dicom_file import quiet_pydicom
 from data_prep.find import Source
-from data_prep.outcome import Outcome, PrepError, WrittenImage
+from data_prep.guard import Crashed, TimedOut
+from data_prep.outcome import DISK_TROUBLE, Outcome, PrepError, WrittenImage
+from data_prep.pools import Pool
 from data_prep.settings import Settings
 
 log = logging.getLogger(__name__)
 
-DISK_TROUBLE = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
+PER_INPUT = "data_prep.workers:process_one"
 LINE_EVERY = 60.0  # seconds between lines of progress where there is no terminal
+DIGEST = "digest"  # a fact of films: equal for equal pixel data, whatever their encoding
 
 
-def process_all(sources: Sequence[Source], settings: Settings) -> list[Outcome]:
-    """Outcomes in the order of the sources, whatever the number of jobs."""
+def process_all(sources: Sequence[Source], settings: Settings, pool: Pool) -> list[Outcome]:
+    """Outcomes in the order of the sources, whatever the number of jobs.
+
+    Raises OSError where OUTPUT is full or cannot be written: no other input would fare better.
+    """
     results: dict[int, Outcome] = {}
-    work = enumerate(sources)
-    jobs = min(settings.jobs, len(sources))
-    stream = _alone(work, settings) if jobs <= 1 else _pool(list(work), settings, jobs)
-    for index, result in _progress(stream, len(sources)):
-        results[index] = result
+    calls = ((source, settings) for source in sources)
+    stream = pool.stream(PER_INPUT, calls)
+    for index, answer in _progress(stream, len(sources)):
+        if isinstance(answer, OSError):
+            raise answer
+        if isinstance(answer, Exception):
+            answer = Outcome.skipped(sources[index].shown, _ended(answer, settings))
+        results[index] = answer
     return [results[index] for index in range(len(sources))]
 
 
@@ -49,64 +53,66 @@ def process_one(source: Source, settings: Settings) -> Outcome:
     from data_prep.pipeline import preparer
 
     try:
-        if source.kind == "missing":
-            raise PrepError("named in the table but not found", remedy="Correct the table.")
+        _require_image(source)
         recipe = _recipe(source, settings)
         sidecar = settings.output / "images" / source.subject / f"{source.session}.json"
         kept = _kept(source, sidecar, recipe, settings)
         if kept is not None:
             return kept
-        result = preparer(settings.kind)(source, settings)
+        result = replace(preparer(settings.kind)(source, settings), source=source.shown)
+        result.details.update(_keyed_digest(result.details, settings.salt))
         if result.status == "written" and not settings.dry_run:
             _write_sidecar(sidecar, recipe, result)
-        return result if result.status != "skipped" else _hidden(result, source)
+        return result
     except PrepError as error:
         failure = error
     except MemoryError:
-        failure = PrepError("not enough memory for this input", remedy="Use fewer --jobs.")
+        failure = _too_large(settings)
     except OSError as error:
         if error.errno in DISK_TROUBLE:
-            raise  # OUTPUT is full or read-only: no other input would fare better
+            raise
         failure = PrepError("the file cannot be opened or read", remedy="Check the permissions.")
     except Exception as error:
         # The text of a foreign exception may quote a header, so only its kind is told.
         kind = type(error).__name__
         failure = PrepError("unexpected error", detail=kind, remedy="Please report it.")
-    return _hidden(Outcome.skipped(source.name, failure), source)
+    return Outcome.skipped(source.shown, failure)
 
 
-def _alone(work: Iterable[tuple[int, Source]], settings: Settings) -> Iterator[tuple[int, Outcome]]:
-    for index, source in work:
-        yield index, process_one(source, settings)
+def _require_image(source: Source) -> None:
+    if source.kind == "missing":
+        raise PrepError(
+            "named in the table or the DICOMDIR, but not found",
+            remedy="Correct the table, or copy the whole disc again.",
+        )
+    if source.member is not None and PurePosixPath(source.member).suffix.lower() == ".zip":
+        raise PrepError("an archive inside an archive", remedy="Unpack the outer one.")
 
 
-def _pool(
-    work: list[tuple[int, Source]], settings: Settings, jobs: int
-) -> Iterator[tuple[int, Outcome]]:
-    """A crashing decoder takes its pool with it: what is left then runs one by one."""
-    left = dict(work)
-    context = multiprocessing.get_context("spawn")  # the same everywhere, and safe beside threads
-    try:
-        with ProcessPoolExecutor(jobs, mp_context=context) as pool:
-            futures: dict[Future[Outcome], int] = {
-                pool.submit(process_one, source, settings): index for index, source in work
-            }
-            for future in as_completed(futures):
-                result = future.result()
-                del left[futures[future]]
-                yield futures[future], result
-    except BrokenProcessPool:
-        log.warning("a worker crashed; the %d inputs left go one by one", len(left))
-    for index, source in left.items():
-        with ProcessPoolExecutor(1, mp_context=context) as pool:
-            try:
-                yield index, pool.submit(process_one, source, settings).result()
-            except BrokenProcessPool:
-                error = PrepError("the decoder crashed on this input", remedy="Export it again.")
-                yield index, _hidden(Outcome.skipped(source.name, error), source)
+def _ended(error: Exception, settings: Settings) -> PrepError:
+    """What a guard's error means for the input."""
+    if isinstance(error, TimedOut):
+        return PrepError(
+            "it took too long: the decoder hangs, or the file is huge",
+            detail=f"over {settings.limits().seconds:g} s",
+            remedy="Export it again, or allow more with --timeout.",
+        )
+    if isinstance(error, Crashed):
+        return PrepError("the decoder crashed on this input", remedy="Export it again.")
+    if isinstance(error, MemoryError):
+        return _too_large(settings)
+    return PrepError("unexpected error", detail=type(error).__name__, remedy="Please report it.")
 
 
-def _progress(stream: Iterable[tuple[int, Outcome]], total: int) -> Iterator[tuple[int, Outcome]]:
+def _too_large(settings: Settings) -> PrepError:
+    return PrepError(
+        "it needs more memory than one input may take",
+        detail=f"over {settings.limits().memory / (1 << 30):g} GiB",
+        remedy="Export it again, or allow more with --memory.",
+    )
+
+
+def _progress(stream: Iterable[tuple[int, Any]], total: int) -> Iterator[tuple[int, Any]]:
     if sys.stderr.isatty():
         from tqdm import tqdm
 
@@ -123,17 +129,41 @@ def _progress(stream: Iterable[tuple[int, Outcome]], total: int) -> Iterator[tup
 
 
 def _recipe(source: Source, settings: Settings) -> str:
-    """SHA-256 over the settings that decide the pixels and the bytes of the input and its mask."""
-    total = hashlib.sha256(json.dumps(settings.recipe(), sort_keys=True).encode())
-    paths = [source.path]
-    if source.kind == "series":
-        paths = sorted(path for path in source.path.iterdir() if path.is_file())
-    for path in [*paths, *([source.mask] if source.mask else [])]:
+    """HMAC-SHA256 over the settings that decide the pixels and the bytes of the input and its mask.
+
+    Keyed like the pseudonyms, so that nobody without the key can tell whether a known file is in.
+    """
+    total = hmac.new(settings.salt, digestmod=hashlib.sha256)
+    total.update(json.dumps(settings.recipe(), sort_keys=True).encode())
+    parts: list[Source] = [source]
+    if source.kind == "series" and source.member is None:
+        parts = [replace(source, kind="dicom", path=path) for path in source.files()]
+    elif source.kind == "series":
+        parts = [replace(source, kind="dicom", member=name) for name in source.members()]
+    for part in parts:
         total.update(b"\0")
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                total.update(block)
+        if part.member is not None or settings.kind == "films":
+            total.update(part.data())
+        else:
+            _update(total, part.path)
+    if source.mask is not None:
+        total.update(b"\0")
+        _update(total, source.mask)
     return total.hexdigest()
+
+
+def _update(total: Any, path: Path) -> None:
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            total.update(block)
+
+
+def _keyed_digest(facts: dict[str, Any], salt: bytes) -> dict[str, Any]:
+    """The digest of the pixel data in a form that tells nothing without the key."""
+    if DIGEST not in facts:
+        return {}
+    text = json.dumps(facts[DIGEST]).encode()
+    return {DIGEST: hmac.new(salt, text, hashlib.sha256).hexdigest()[:32]}
 
 
 def _kept(source: Source, sidecar: Path, recipe: str, settings: Settings) -> Outcome | None:
@@ -149,7 +179,7 @@ def _kept(source: Source, sidecar: Path, recipe: str, settings: Settings) -> Out
     whole = bool(paths) and all((settings.output / name).is_file() for name in paths)
     if content.get("recipe") != recipe or not whole:
         return None
-    return Outcome("kept", source.name, images=images, details=facts)
+    return Outcome("kept", source.shown, images=images, details=facts)
 
 
 def _write_sidecar(sidecar: Path, recipe: str, result: Outcome) -> None:
@@ -161,23 +191,3 @@ def _write_sidecar(sidecar: Path, recipe: str, result: Outcome) -> None:
     temporary = sidecar.with_name(f"{sidecar.name}.{os.getpid()}.tmp")
     temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
     os.replace(temporary, sidecar)
-
-
-def _hidden(result: Outcome, source: Source) -> Outcome:
-    """The outcome with a source name fit for skipped.csv: no UID, no patient of this header."""
-    known = _identifiers(source) if source.kind in ("dicom", "series") else []
-    return replace(result, source=deidentify.safe_name(source.name, known))
-
-
-def _identifiers(source: Source) -> list[str]:
-    try:
-        import pydicom
-
-        path = source.path
-        if source.kind == "series":
-            path = min(path for path in source.path.iterdir() if path.is_file())
-        with quiet_pydicom():
-            header = pydicom.dcmread(path, force=True, stop_before_pixels=True)
-            return deidentify.identifiers(header)
-    except Exception:  # a broken header: then it holds nothing that could be looked for
-        return []

@@ -10,11 +10,19 @@ from PIL import Image
 from data_prep import split
 from data_prep.datalist import DataError, LeakError
 from data_prep.find import Source, find
-from data_prep.plan import plan
+from data_prep.plan import find_inputs, plan
+from data_prep.pools import Inline
 from data_prep.settings import Settings
 from data_prep.table import sources_of_table
 
 PATIENTS = {"subject": "patients"}
+
+
+def planned(settings: Settings) -> list[Source]:
+    """What a run would do before any pixel, with a key of the pseudonyms that every run has."""
+    pool = Inline()
+    found = find_inputs(settings, pool)
+    return plan(found, replace(settings, salt=b"k" * 32) if settings.keyed else settings, pool)
 
 
 def a_source(subject: str, **known) -> Source:
@@ -140,7 +148,7 @@ def test_a_typing_error_is_answered_with_the_nearest_name(tmp_path, others, told
 def test_folders_named_like_sections_say_where_images_belong(tmp_path):
     raw = tmp_path / "raw"
     pictures(raw, "train_mixed/a.png", "healthy/b.png", "val/healthy/c.png", "val/diseased/d.png")
-    sources, _ = plan(Settings(raw, tmp_path / "out", pseudonyms="given"))
+    sources = planned(Settings(raw, tmp_path / "out", pseudonyms="given"))
     assert {s.subject: (s.section, s.label) for s in sources} == {
         "a": ("training_mixed", None),
         "b": ("training_healthy", None),
@@ -152,14 +160,14 @@ def test_folders_named_like_sections_say_where_images_belong(tmp_path):
 def test_folders_named_like_groups_are_split(tmp_path):
     raw = tmp_path / "raw"
     pictures(raw, *(f"{group}/{group}{k}.png" for group in split.GROUPS for k in range(5)))
-    sources, _ = plan(Settings(raw, tmp_path / "out", pseudonyms="given"))
+    sources = planned(Settings(raw, tmp_path / "out", pseudonyms="given"))
     assert {s.section for s in sources} == set(split.SECTION_NAMES)
 
 
 def test_a_folder_without_such_names_is_an_unlabelled_test_set(tmp_path):
     raw = tmp_path / "raw"
     pictures(raw, "x/a.png", "y.png")
-    sources, _ = plan(Settings(raw, tmp_path / "out"))
+    sources = planned(Settings(raw, tmp_path / "out"))
     assert {s.section for s in sources} == {"test"}
     assert all(s.label is None and s.subject.startswith("sub-") for s in sources)
 
@@ -168,10 +176,10 @@ def test_files_outside_the_sections_and_missing_validation_labels_are_refused(tm
     raw = tmp_path / "raw"
     pictures(raw, "val/a.png")
     with pytest.raises(DataError, match="validation images have no label"):
-        plan(Settings(raw, tmp_path / "out"))
+        planned(Settings(raw, tmp_path / "out"))
     pictures(raw, "stray.png")
     with pytest.raises(DataError, match="outside the folders"):
-        plan(Settings(raw, tmp_path / "out"))
+        planned(Settings(raw, tmp_path / "out"))
 
 
 def test_films_of_one_patient_are_one_subject_with_sessions_in_order_of_time(
@@ -179,7 +187,7 @@ def test_films_of_one_patient_are_one_subject_with_sessions_in_order_of_time(
 ):
     for name, date, patient in (("a", "20240301", "1"), ("b", "20230101", "1"), ("c", "", "2")):
         make_dicom(ramp, f"raw/{name}.dcm", StudyDate=date, PatientID=patient)
-    sources, _ = plan(Settings(tmp_path / "raw", tmp_path / "out"))
+    sources = planned(Settings(tmp_path / "raw", tmp_path / "out"))
     sessions = {s.path.stem: (s.subject, s.session) for s in sources}
     assert sessions["a"][0] == sessions["b"][0] != sessions["c"][0]
     assert (sessions["b"][1], sessions["a"][1], sessions["c"][1]) == ("01", "02", "01")

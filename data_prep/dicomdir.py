@@ -1,0 +1,49 @@
+"""The index of an exported disc: which files it promises (PS3.3 F, PS3.10 8.6)."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+FILE_NAME = "DICOMDIR"
+
+
+def referenced_files(path: Path) -> list[str]:
+    """POSIX paths, relative to the folder of the DICOMDIR, of all objects that it names.
+
+    Referenced File ID (0004,1500) holds one component a value (PS3.3 F.3.2.2); a path that leaves
+    the folder is passed over. Raises what pydicom raises; call it in a guard.
+    """
+    import pydicom
+
+    from data_prep.dicom_file import quiet_pydicom
+
+    names = []
+    with quiet_pydicom():
+        index = pydicom.dcmread(path, force=True)
+        for record in index.get("DirectoryRecordSequence") or ():
+            value = record.get("ReferencedFileID")
+            if not value:
+                continue
+            parts = [value] if isinstance(value, str) else [str(part) for part in value]
+            name = PurePosixPath(*parts)
+            if not name.is_absolute() and ".." not in name.parts:
+                names.append(name.as_posix())
+    return sorted(set(names))
+
+
+def on_disc(folder: Path, name: str) -> Path | None:
+    """The file, found whatever became of its capitals when the disc was copied; None: not there."""
+    here = folder
+    for part in PurePosixPath(name).parts:
+        step = here / part
+        if not step.exists():
+            alike = [p for p in _entries(here) if p.name.rstrip(";1.").lower() == part.lower()]
+            if not alike:
+                return None
+            step = alike[0]
+        here = step
+    return here if here.is_file() else None
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []

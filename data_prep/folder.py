@@ -1,0 +1,73 @@
+"""OUTPUT as a folder: one run at a time in it, and nothing in it that no run accounts for."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from data_prep.datalist import DataError
+from data_prep.outcome import Outcome
+
+OURS = re.compile(r"\d{2,}(_\d{3,}(_mask)?)?\.(png|json)")  # names in images/<subject>/
+
+
+@contextmanager
+def alone_in(output: Path) -> Iterator[None]:
+    """Keep a second run out of OUTPUT. Raises DataError where one is under way.
+
+    The lock lies with the system's temporary files, by a hash of the path: OUTPUT stays clean, and
+    the lock of a killed run ends with its process.
+    """
+    from filelock import FileLock, Timeout
+
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    name = hashlib.sha256(f"{user}:{output.resolve()}".encode()).hexdigest()[:24]
+    lock = FileLock(Path(tempfile.gettempdir()) / f"data_prep-{name}.lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise DataError(
+            f"{output}: another run is writing there. Wait for it, or choose another folder."
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def remove_temporary(output: Path, work: Path) -> None:
+    """What a killed run left half-written."""
+    shutil.rmtree(work, ignore_errors=True)
+    for path in output.rglob("*.tmp"):
+        path.unlink(missing_ok=True)
+
+
+def remove_stale(output: Path, outcomes: Iterable[Outcome]) -> int:
+    """Images and sidecars that are no input's any more; returns how many files went.
+
+    Only names that this package gives are touched, and only below images/.
+    """
+    wanted = set()
+    for outcome in outcomes:
+        if not outcome.taken:
+            continue
+        for image in outcome.images:
+            stem = f"images/{image.subject}/{image.session}.json"
+            wanted |= {image.image, image.mask or "", stem}
+    gone = 0
+    images = output / "images"
+    for folder in sorted(images.iterdir()) if images.is_dir() else []:
+        for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+            known = path.relative_to(output).as_posix() in wanted
+            if not known and OURS.fullmatch(path.name):
+                path.unlink()
+                gone += 1
+        if folder.is_dir() and not any(folder.iterdir()):
+            folder.rmdir()
+    return gone
