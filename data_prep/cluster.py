@@ -44,7 +44,7 @@ class Cluster:
         try:
             if scheduler == "local":
                 self._own = LocalCluster(
-                    n_workers=jobs, threads_per_worker=1, dashboard_address=None
+                    n_workers=jobs, threads_per_worker=1, dashboard_address=":0"
                 )
                 self._client = Client(self._own, timeout=CONNECT)
             else:

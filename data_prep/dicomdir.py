@@ -37,12 +37,17 @@ def on_disc(folder: Path, name: str) -> Path | None:
     for part in PurePosixPath(name).parts:
         step = here / part
         if not step.exists():
-            alike = [p for p in _entries(here) if p.name.rstrip(";1.").lower() == part.lower()]
+            alike = [p for p in _entries(here) if _bare(p.name) == part.lower()]
             if not alike:
                 return None
             step = alike[0]
         here = step
     return here if here.is_file() else None
+
+
+def _bare(name: str) -> str:
+    """Without the file version of ISO 9660 (";1") and without capitals."""
+    return name.removesuffix(";1").rstrip(".").lower()
 
 
 def _entries(folder: Path) -> list[Path]:

@@ -113,7 +113,7 @@ def find(
     found, series = Found(), dict[str, Source]()
     if folder.is_file():
         _sort_in(Source(folder.name, folder, kind_of(folder)), found, series, "films", True)
-        if found.others:  # named by the user, so it is to be listed whatever it is
+        if not found.sources:  # named by the user, so it is to be listed whatever it is
             found.sources.append(Source(folder.name, folder, "other"))
         return found
     for path in _files(folder, [exclude] if isinstance(exclude, Path) else exclude or ()):

@@ -14,6 +14,7 @@ import os
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -59,7 +60,9 @@ def process_one(source: Source, settings: Settings) -> Outcome:
         kept = _kept(source, sidecar, recipe, settings)
         if kept is not None:
             return kept
-        result = replace(preparer(settings.kind)(source, settings), source=source.shown)
+        with source.on_disc() if settings.kind == "brains" else nullcontext(source) as readable:
+            result = preparer(settings.kind)(readable, settings)
+        result = replace(result, source=source.shown)
         result.details.update(_keyed_digest(result.details, settings.salt))
         if result.status == "written" and not settings.dry_run:
             _write_sidecar(sidecar, recipe, result)
