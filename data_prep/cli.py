@@ -95,6 +95,12 @@ def _add_films(commands: Parsers) -> None:
         help="paper: top 8%% off, centre square; square: pad; centre: centre square (default: paper)",
     )
     films.add_argument(
+        "--collimation",
+        default="remove",
+        choices=("remove", "keep"),
+        help="dark borders outside the exposed field, before the framing (default: remove)",
+    )
+    films.add_argument(
         "--window", type=int, default=0, metavar="N", help="which of several windows, from 0"
     )
     films.add_argument(
@@ -104,10 +110,42 @@ def _add_films(commands: Parsers) -> None:
         help="colour DICOM: refuse it, or accept it where the channels are equal",
     )
     films.add_argument(
+        "--frames",
+        default="first",
+        choices=("first", "each"),
+        help="of a multi-frame file: the first, or each as an image (default: first)",
+    )
+    choice = films.add_argument_group("which films; the others are left out and listed")
+    choice.add_argument(
         "--views",
         default="frontal",
-        choices=("frontal", "any"),
-        help="frontal: skip films whose header says lateral (default)",
+        metavar="VIEWS",
+        help="frontal (all that are not known to be lateral), any, or some of PA,AP,lateral "
+        "(default: frontal)",
+    )
+    choice.add_argument(
+        "--modalities",
+        default="films",
+        metavar="CODES",
+        help="films (CR, DX, RG), any, or codes like DX,OT (default: films)",
+    )
+    choice.add_argument(
+        "--body-parts", default="chest", choices=("chest", "any"), help="(default: chest)"
+    )
+    choice.add_argument(
+        "--intent",
+        default="presentation",
+        choices=("presentation", "any"),
+        help="any: take raw detector data (FOR PROCESSING) too",
+    )
+    choice.add_argument(
+        "--allow-burned-in",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="FILE",
+        help="take films with likely burned-in text or recognisable features, which are left out "
+        "otherwise; FILE: only those that it lists, one path below INPUT a line, once looked at",
     )
 
 
@@ -132,9 +170,20 @@ def _command(
 def _films(arguments: argparse.Namespace) -> int:
     from data_prep.film import FilmOptions
 
-    film = FilmOptions(arguments.window, arguments.colour, arguments.views)
+    names = ("window", "colour", "views", "modalities", "body_parts", "intent", "frames")
+    allowed = arguments.allow_burned_in
+    film = FilmOptions(
+        **{name: getattr(arguments, name) for name in names},
+        burned_in="allow" if allowed is True else "quarantine",
+    )
     return _prepare(
-        arguments, "films", film=film, framing=arguments.framing, intensity=arguments.intensity
+        arguments,
+        "films",
+        film=film,
+        framing=arguments.framing,
+        intensity=arguments.intensity,
+        collimation=arguments.collimation,
+        cleared=Path(allowed) if isinstance(allowed, str) else None,
     )
 
 

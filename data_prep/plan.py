@@ -54,7 +54,7 @@ def plan(found: Found, settings: Settings, pool: Pool) -> list[Source]:
         )
     split.verify(sources)
     _require_validation_labels(sources)
-    sources = split.without_training_truth(sources)
+    sources = split.without_training_truth(_cleared(sources, settings))
     return sorted(sources, key=lambda source: (source.subject, source.session))
 
 
@@ -213,6 +213,29 @@ def _with_sessions(sources: list[Source]) -> list[Source]:
         counts[source.subject] = counts.get(source.subject, 0) + 1
         numbered.append(replace(source, session=f"{counts[source.subject]:02d}"))
     return numbered
+
+
+def _cleared(sources: list[Source], settings: Settings) -> list[Source]:
+    """Mark the films that a person has looked at; refuses names that are none of the inputs'."""
+    if settings.cleared is None:
+        return sources
+    try:
+        lines = settings.cleared.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise DataError(
+            f"{settings.cleared}: cannot be read. Expected a text file with one path a line."
+        ) from None
+    names = {line.strip().replace("\\", "/") for line in lines if line.strip()}
+    shown = Counter(source.shown for source in sources)  # two may look alike: then only the path
+    aliases = {source.shown: source.name for source in sources if shown[source.shown] == 1}
+    names = {aliases.get(name, name) for name in names}
+    unknown = names - {source.name for source in sources}
+    if unknown:
+        raise DataError(
+            f"{settings.cleared}: {len(unknown)} of its {len(names)} lines are no input. Expected "
+            "paths below INPUT, as in the first column of inputs.csv or OUTPUT.links.csv."
+        )
+    return [replace(source, cleared=source.name in names) for source in sources]
 
 
 def _require_validation_labels(sources: list[Source]) -> None:

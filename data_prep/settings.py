@@ -24,7 +24,8 @@ PSEUDONYMS = ("given", "keyed")
 class Settings:
     """One run of the pipeline.
 
-    kind: 'films' or 'brains'. table, columns, where: see table.py. pseudonyms: 'given' takes
+    kind: 'films' or 'brains'. collimation: 'remove' dark borders of films or 'keep' them. cleared:
+    a file that lists the films which may hold burned-in text, one path below INPUT a line. table, columns, where: see table.py. pseudonyms: 'given' takes
     subject names as they are, 'keyed' replaces them; None: given where a table names the
     subjects, else keyed. brain: options of brain_prep, values JSON can hold. validation, test:
     shares of the subjects, where groups are to be split. max_skipped: share of the inputs, above
@@ -38,9 +39,11 @@ class Settings:
     kind: str = "films"
     size: int = 128
     framing: str = "paper"
+    collimation: str = "remove"
     intensity: str = "window"
     bits: int = 8
     film: FilmOptions = field(default_factory=FilmOptions)
+    cleared: Path | None = None
     brain: dict[str, Any] = field(default_factory=dict)
     table: Path | None = None
     columns: dict[str, str] = field(default_factory=dict)
@@ -67,6 +70,7 @@ class Settings:
         self.framing_policy()
         self.intensity_policy()
         choices = {"kind": ("films", "brains"), "existing": EXISTING, "bits": (8, 16)}
+        choices["collimation"] = ("remove", "keep")
         for key, allowed in choices.items():
             if getattr(self, key) not in allowed:
                 raise ValueError(f"{key} is {getattr(self, key)!r}; expected one of {allowed}")
@@ -122,6 +126,7 @@ class Settings:
             "bits": self.bits,
             "framing": self.framing_policy().record(),
             "intensity": self.intensity_policy().record(),
+            **({"collimation": self.collimation} if self.kind == "films" else {}),
             "options": asdict(self.film) if self.kind == "films" else dict(self.brain),
         }
 
