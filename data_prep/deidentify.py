@@ -1,28 +1,62 @@
-"""What may leave: an allow-list of facts, keyed pseudonyms, file names without identifiers."""
+"""What may leave: an allow-list of facts, keyed pseudonyms, and days instead of dates.
+
+What must not leave, and how it is blanked, is in identity.py and scrubbing.py; their functions
+can be called from here too.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import logging
-import os
+import datetime
 import re
-import secrets
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from data_prep import vocabulary
+from data_prep.dicom_file import quiet_pydicom
+from data_prep.identity import Identity, date_of, identity, text_of
+from data_prep.pseudonyms import load_key, study_pseudonym, subject_pseudonym
+from data_prep.scrubbing import safe_name, safe_subject, scrub
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-log = logging.getLogger(__name__)
+__all__ = [
+    "FACTS",
+    "Identity",
+    "days_since_first",
+    "facts",
+    "identifiers",
+    "identity",
+    "load_key",
+    "pseudonym",
+    "safe_name",
+    "safe_subject",
+    "scrub",
+    "study_pseudonym",
+    "subject_pseudonym",
+]
 
-_CODES = {
-    "modality": ("Modality", ("CR", "DX", "RG", "OT", "MR", "CT")),
-    "photometric": ("PhotometricInterpretation", ("MONOCHROME1", "MONOCHROME2", "RGB")),
-    "view": ("ViewPosition", ("AP", "PA", "LL", "RL", "LLD", "RLD", "LLO", "RLO")),
-    "body_part": ("BodyPartExamined", ("CHEST", "THORAX", "LUNG", "HEAD", "BRAIN")),
-    "burned_in": ("BurnedInAnnotation", ("YES", "NO")),
+OLDEST_SHOWN = 89  # 45 CFR 164.514(b)(2)(i)(C): ages over 89 go into one class, 90 or older
+OLDEST_KNOWN = 125  # above it a birth date or an age is an error
+LARGEST = (
+    65535  # Rows and Columns are US; a larger count of frames may be a date in the wrong place
+)
+_DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25}  # PS3.5 6.2, VR AS
+
+_CODES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "modality": (("Modality",), vocabulary.MODALITIES),
+    "photometric": (("PhotometricInterpretation",), vocabulary.PHOTOMETRIC),
+    "view": (("ViewPosition",), vocabulary.VIEWS),
+    "laterality": (("ImageLaterality", "Laterality"), vocabulary.LATERALITIES),
+    "intent": (("PresentationIntentType",), vocabulary.INTENTS),
+    "burned_in": (("BurnedInAnnotation",), vocabulary.YES_NO),
+    "recognizable_features": (("RecognizableVisualFeatures",), vocabulary.YES_NO),
+    "lossy": (("LossyImageCompression",), ("00", "01")),
+    "sex": (("PatientSex",), vocabulary.SEXES),
+}
+_RECOGNISED: dict[str, tuple[str, Callable[[str], str | None]]] = {
+    "manufacturer": ("Manufacturer", vocabulary.maker),
+    "body_part": ("BodyPartExamined", vocabulary.body_part),
 }
 _NUMBERS = {
     "rows": "Rows",
@@ -30,118 +64,72 @@ _NUMBERS = {
     "bits": "BitsStored",
     "frames": "NumberOfFrames",
 }
-_UID_LIKE = re.compile(r"\d+(?:\.\d+){4,}")
-_KEY_BYTES = 32
+FACTS = (*_CODES, *_RECOGNISED, *_NUMBERS, "age")
 
 
 def facts(dataset: Dataset) -> dict[str, Any]:
-    """The facts of a header that survive: codes out of closed lists and small whole numbers.
+    """The facts of a header that survive, by the names in FACTS; values are JSON strings and ints.
 
-    A free text can hold a name, so none passes; a code outside its list is left out.
+    Codes come out of the closed lists of vocabulary.py, numbers are whole and at most 65,535, and
+    age is in whole years, "90+" from 90 on. No free text passes, because it can hold a name; a
+    value outside its list is left out. Sex and age are there to look for confounders.
     """
     known: dict[str, Any] = {}
-    for name, (keyword, allowed) in _CODES.items():
-        value = _text(dataset, keyword).upper()
-        if value in allowed:
-            known[name] = value
-    for name, keyword in _NUMBERS.items():
-        text = _text(dataset, keyword)
-        if text.isdigit():
-            known[name] = int(text)
+    with quiet_pydicom():
+        for name, (keywords, allowed) in _CODES.items():
+            values = (text_of(dataset, keyword).upper() for keyword in keywords)
+            value = next((value for value in values if value), "")
+            if value in allowed:
+                known[name] = value
+        for name, (keyword, recognise) in _RECOGNISED.items():
+            term = recognise(text_of(dataset, keyword))
+            if term is not None:
+                known[name] = term
+        for name, keyword in _NUMBERS.items():
+            text = text_of(dataset, keyword)
+            if re.fullmatch(r"[0-9]{1,5}", text) and int(text) <= LARGEST:
+                known[name] = int(text)
+        age = _age(dataset)
+    if age is not None:
+        known["age"] = age
     return known
 
 
-def pseudonym(identifier: str, key: bytes) -> str:
-    """'sub-' and 12 hexadecimal digits of HMAC-SHA256 (RFC 2104): the same key, the same name."""
-    clean = identifier.strip().encode("utf-8", "replace")
-    return "sub-" + hmac.new(key, clean, hashlib.sha256).hexdigest()[:12]
+def _age(dataset: Dataset) -> int | str | None:
+    """Whole years from PatientAge (VR AS, PS3.5 6.2), else from the study and birth dates."""
+    told = re.fullmatch(r"([0-9]{1,3})([DWMY])", text_of(dataset, "PatientAge").upper())
+    if told:
+        number, unit = int(told[1]), told[2]
+        years = number if unit == "Y" else int(number * _DAYS[unit] / _DAYS["Y"])
+    else:
+        study = date_of(text_of(dataset, "StudyDate"))
+        birth = date_of(text_of(dataset, "PatientBirthDate"))
+        if study is None or birth is None:
+            return None
+        before = (study.month, study.day) < (birth.month, birth.day)
+        years = study.year - birth.year - before
+    if not 0 <= years <= OLDEST_KNOWN:
+        return None
+    return years if years <= OLDEST_SHOWN else f"{OLDEST_SHOWN + 1}+"
 
 
-def load_key(path: Path) -> bytes:
-    """The secret key of the pseudonyms; made on first use, readable by its owner alone.
+def days_since_first(dates: Sequence[datetime.date | None]) -> list[int | None]:
+    """Days from the earliest of one subject's study dates to each; None where a date is unknown.
 
-    Keep it apart from the data set: with it, and a patient's identifier, anybody can find the
-    pseudonym. Without it, new files of a patient get another pseudonym.
+    No date, month, weekday or season can be told from the result: every subject starts at 0. The
+    order and the distance of a subject's studies stay. A study older than all before it, added
+    later, shifts that subject's numbers.
     """
-    try:
-        key = bytes.fromhex(path.read_text(encoding="ascii").strip())
-    except FileNotFoundError:
-        key = secrets.token_bytes(_KEY_BYTES)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(key.hex() + "\n")
-        log.info("made the pseudonym key %s; keep it, and keep it apart from the data set", path)
-    except ValueError:
-        key = b""
-    if len(key) < 16:
-        raise ValueError(f"{path}: not a pseudonym key; expected 32 or more hexadecimal digits.")
-    return key
+    known = [date for date in dates if date is not None]
+    if not known:
+        return [None for _ in dates]
+    first = min(known)
+    return [None if date is None else (date - first).days for date in dates]
 
 
-def safe_subject(name: str) -> str:
-    """A subject name of a table as a folder name; two different names stay different.
-
-    Raises ValueError for an empty name.
-    """
-    name = name.strip()
-    if not name:
-        raise ValueError("subject is empty; every row of the table needs one")
-    safe = re.sub(r"[^A-Za-z0-9_-]+", "-", name).strip("-")
-    if safe == name:
-        return name
-    return f"{safe[:40]}-{hashlib.sha256(name.encode()).hexdigest()[:6]}".lstrip("-")
+pseudonym = subject_pseudonym
 
 
 def identifiers(dataset: Dataset) -> list[str]:
-    """Texts of a header that must not appear anywhere; kept in memory only, to blank file names."""
-    keywords = ("PatientName", "PatientID", "AccessionNumber", "OtherPatientIDs")
-    parts: list[str] = []
-    for keyword in keywords:
-        text = _text(dataset, keyword)
-        parts += [text, *re.split(r"[\^=\s,\\]+", text)]
-    return sorted({part for part in parts if len(part) >= 3}, key=lambda part: (-len(part), part))
-
-
-def safe_name(name: str, hide: list[str] | tuple[str, ...] = ()) -> str:
-    """A file name fit for skipped.csv: UIDs lose all but their end, `hide` becomes ***."""
-    for text in hide:
-        name = re.sub(re.escape(text), "***", name, flags=re.IGNORECASE)
-    return _UID_LIKE.sub(lambda match: "..." + match.group()[-6:], name)
-
-
-def _text(dataset: Dataset, keyword: str) -> str:
-    try:
-        value = dataset.get(keyword)
-    except Exception:  # a broken element raises when it is converted
-        return ""
-    return "" if value is None else str(value).strip()
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What must stay inside the process; words: texts to blank in file names."""
-
-    who: str
-    study_uid: str
-    study_date: Any
-    order: tuple[str, ...]
-    words: tuple[str, ...]
-
-
-ORDER_TAGS = ("StudyDate", "StudyTime", "SeriesNumber", "AcquisitionTime", "InstanceNumber")
-
-
-def identity(header):
-    who = str(header.get("PatientID") or "").strip()
-    who = who or str(header.get("PatientName") or "").strip()
-    order = tuple(str(header.get(tag) or "").zfill(16) for tag in ORDER_TAGS)
-    return Identity(who, _text(header, "StudyInstanceUID"), None, order, tuple(identifiers(header)))
-
-
-subject_pseudonym = pseudonym
-study_pseudonym = pseudonym
-
-
-def days_since_first(dates):
-    return [None for _ in dates]
+    """The words of identity(dataset): texts that must not appear anywhere, for memory only."""
+    return list(identity(dataset).words)

@@ -29,7 +29,8 @@ class Source:
     the folder in the archive). kind: 'dicom', 'series', 'nifti', 'picture', 'other', 'archive' (a
     damaged one) or 'missing'. The rest is filled in by plan.py: shown is the name fit for lists
     and messages; subject is fit for output, session is '01', '02', ... within it; label 0 healthy,
-    1 diseased, None unknown; cleared: a person has looked for burned-in text; study and days tell which visit it was, see deidentify.
+    1 diseased, None unknown; cleared: a person has looked for burned-in text; study and days tell
+    which visit it was, see deidentify.
     """
 
     name: str

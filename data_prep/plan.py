@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data_prep import deidentify, dicomdir, split
 from data_prep.datalist import DataError
@@ -37,11 +37,11 @@ def plan(found: Found, settings: Settings, pool: Pool) -> list[Source]:
         sources = sources_of_table(
             settings.table, settings.input, found, settings.columns, settings.where
         )
-        known, sources = scan(sources, pool)
+        known, sources = scan(sources, pool, settings.keyed)
         rename = _renamer(settings, settings.pseudonyms == "keyed")
         sources = [replace(s, subject=rename(s.subject)) for s in sources]
     else:
-        known, sources = scan(found.sources, pool)
+        known, sources = scan(found.sources, pool, settings.keyed)
         known, sources = _named_by_content(known, sources, settings)
     sources = _with_visits(known, _with_sessions(sources), settings)
     if settings.table is None:
@@ -138,7 +138,7 @@ def _named_by_content(
     )
 
 
-def _who(identity: Identity | None, source: Source) -> tuple[str, tuple[str, ...]]:
+def _who(identity: Identity | None, source: Source) -> tuple[str, tuple[Any, ...]]:
     """(an identifier of the subject, what sorts its films); neither leaves this process."""
     name_order = ("", source.name)
     if source.kind == "nifti" or BIDS_SUBJECT.search(source.name):

@@ -6,6 +6,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep import deidentify
@@ -19,49 +20,56 @@ TOKEN = re.compile(r"[^\W_]+")
 SHORTEST = 3  # letters of a word that can be a name; two would blank the views and "IM"
 
 
-def scan_source(source: Source) -> Identity | None:
-    """What the header of a film, or of the first file of a series, says; None: it has none.
+def scan_source(source: Source) -> tuple[Identity, str] | None:
+    """(what the header says, the name without any word of it); None where there is no header.
 
-    Runs in a child: a broken header may raise anything, hang, or inflate without end.
+    It reads a film, or the first file of a series. Runs in a child: a broken header may raise
+    anything, hang, or inflate without end.
     """
     import pydicom
 
     from data_prep.dicom_file import quiet_pydicom
 
     if source.member is not None:
-        members = source.members()
-        first = io.BytesIO(replace(source, kind="dicom", member=members[0]).data())
+        first: io.BytesIO | Path = io.BytesIO(
+            replace(source, kind="dicom", member=source.members()[0]).data()
+        )
     else:
-        first = source.files()[0]  # type: ignore[assignment]
+        first = source.files()[0]
     with quiet_pydicom():
         header = pydicom.dcmread(first, force=True, stop_before_pixels=True)
-        return deidentify.identity(header) if len(header) else None
+        if not len(header):
+            return None
+        identity = deidentify.identity(header)
+        return identity, deidentify.safe_name(source.name, identity.words)
 
 
-def scan(sources: Sequence[Source], pool: Pool) -> tuple[list[Identity | None], list[Source]]:
+def scan(
+    sources: Sequence[Source], pool: Pool, keyed: bool = True
+) -> tuple[list[Identity | None], list[Source]]:
     """(identities, sources with their shown names), in the order of the sources.
 
+    keyed: names are secret, so of a file without a header only ordinary words are shown.
     A file is shown by its own name, without what its own header holds and without the names and
     numbers of any other patient of this export: a file whose header cannot be read may still lie
     in the folder of one whose header can.
     """
     tokens = {token.lower() for source in sources for token in TOKEN.findall(source.name)}
     known: list[Identity | None] = [None] * len(sources)
-    own: list[list[str]] = [[] for _ in sources]
+    names = [source.name for source in sources]
     everybody: set[str] = set()  # in lower case, and only what some file name holds
     wanted = [i for i, source in enumerate(sources) if source.kind in ("dicom", "series")]
     calls = ((sources[i],) for i in wanted)
     for k, answer in pool.stream("data_prep.scan:scan_source", calls):
-        index = wanted[k]
         if answer is None or isinstance(answer, Exception):
             continue  # the reader will give the reason
-        name = sources[index].name.lower()
-        own[index] = [word for word in answer.words if word.lower() in name]
-        parts = (token.lower() for word in answer.words for token in TOKEN.findall(word))
+        identity, names[wanted[k]] = answer
+        parts = (token.lower() for word in identity.words for token in TOKEN.findall(word))
         everybody.update(part for part in parts if len(part) >= SHORTEST and part in tokens)
-        known[index] = replace(answer, words=())  # memory must not grow with the words
+        known[wanted[k]] = replace(identity, words=())  # memory must not grow with the words
     shown = []
-    for source, words in zip(sources, own, strict=True):
-        others = sorted({token.lower() for token in TOKEN.findall(source.name)} & everybody)
-        shown.append(replace(source, shown=deidentify.safe_name(source.name, [*words, *others])))
+    for source, name, who in zip(sources, names, known, strict=True):
+        others = {token.lower() for token in TOKEN.findall(source.name)} & everybody
+        unread = keyed and who is None
+        shown.append(replace(source, shown=deidentify.safe_name(name, others, unread=unread)))
     return known, shown

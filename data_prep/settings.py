@@ -25,13 +25,14 @@ class Settings:
     """One run of the pipeline.
 
     kind: 'films' or 'brains'. collimation: 'remove' dark borders of films or 'keep' them. cleared:
-    a file that lists the films which may hold burned-in text, one path below INPUT a line. table, columns, where: see table.py. pseudonyms: 'given' takes
-    subject names as they are, 'keyed' replaces them; None: given where a table names the
-    subjects, else keyed. brain: options of brain_prep, values JSON can hold. validation, test:
-    shares of the subjects, where groups are to be split. max_skipped: share of the inputs, above
-    which the run fails. jobs: child processes; 0 works in this process, without limits. seconds,
-    memory (bytes): limits of one input, those of SECONDS and MEMORY where None. scheduler: a Dask
-    scheduler's address, or 'local'. salt: the key of the pseudonyms once it is loaded.
+    a file that lists the films which may hold burned-in text, one path below INPUT a line. table,
+    columns, where: see table.py. pseudonyms: 'given' takes subject names as they are, 'keyed'
+    replaces them; None: given where a table names the subjects, else keyed. brain: options of
+    brain_prep, values JSON can hold. validation, test: shares of the subjects, where groups are to
+    be split. max_skipped: share of the inputs, above which the run fails. jobs: child processes; 0
+    works in this process, without limits. seconds, memory (bytes): limits of one input, those of
+    SECONDS and MEMORY where None. scheduler: a Dask scheduler's address, or 'local'. salt: the key
+    of the pseudonyms once it is loaded.
     """
 
     input: Path

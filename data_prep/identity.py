@@ -1,0 +1,201 @@
+"""What a header says that must stay inside the process: who, when, in which order, and every word.
+
+Nothing of an Identity is ever written, logged or put into a message.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from data_prep.dicom_file import quiet_pydicom
+
+if TYPE_CHECKING:
+    from pydicom.dataelem import DataElement
+    from pydicom.dataset import Dataset
+
+# VRs (PS3.5 6.2) whose text can identify. CS, IS and DS hold codes and numbers; AS an age.
+_VRS = "PN LO SH ST LT UC UT UR UI DA DT TM AE UN"
+TEXT_VRS = frozenset(_VRS.split())
+STANDARD_UIDS = "1.2.840.10008."  # the same in every hospital's files (PS3.6 A)
+LONGEST_VALUE = 4096  # characters of one value that are looked at
+MOST_WORDS = 4000
+FIRST_YEAR = 1970  # before it no study date is true: exports blanked to 19000101 have one
+SHORTEST, SHORTEST_NAME = 4, 3
+_SPLIT = re.compile(r"[\s^=\\,;:/|()\[\]<>\"'_.+&-]+")
+_NAMES = frozenset({"PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID"})
+# Ordinary words of the trade, which tell nothing of a patient, and words of our own messages.
+_COMMON = """
+    abdomen adult anatomic anterior autopsy axial biopsy body bone brain burned cassette center
+    centre check chest children clinic clinical code comment contrast control cranial data default
+    department detector device diagnostic dicom digital direct dose emergency erect exam
+    examination export exposure female field file film films folder follow frame frontal general
+    generic grid hand head header healthcare hospital imaging image images infant information inputs
+    institute intensive kind label laboratory lateral left lower lung male medical medicine modality
+    name none normal number numbers other output overlay pacs page patient pediatric pelvis pixel
+    pixels portable posterior posteroanterior prone protocol radiograph radiographs radiography
+    radiologie radiology raw report research right routine rows scan scanner section sequence
+    series service session shoulder skull slice spine standard standing station storage study
+    subject supine system systems table technical test text thorax time trauma true type unit
+    university unknown upper upright value version view volume ward window with without xray
+"""
+COMMON = frozenset(_COMMON.split())
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What must stay inside the process; plain values, so it can be pickled.
+
+    who: PatientID, else PatientName, else "". An issuer of the ID follows it after ^^^ as in an
+    HL7 CX field, so that the number 4711 of two hospitals is two patients.
+    study_uid: StudyInstanceUID or "". study_date: of the study, None where unknown or impossible.
+    order: sorts one subject's films by study date and time, series, acquisition time, instance.
+    words: texts to blank wherever they turn up, the longest first; see scrubbing.scrub.
+    """
+
+    who: str = ""
+    study_uid: str = ""
+    study_date: datetime.date | None = None
+    order: tuple[str, str, int, str, int] = ("", "", 0, "", 0)
+    words: tuple[str, ...] = ()
+
+
+def identity(dataset: Dataset, *, words: bool = True) -> Identity:
+    """The identity in a data set, read with or without its pixels; a broken element is passed by.
+
+    words=False leaves out the walk over all elements, where only who and when are wanted.
+    """
+    with quiet_pydicom():
+        who = text_of(dataset, "PatientID")
+        issuer = text_of(dataset, "IssuerOfPatientID")
+        if who and issuer:
+            who = f"{who}^^^{issuer}"
+        who = who or text_of(dataset, "PatientName").rstrip("^= ")
+        day = _digits(text_of(dataset, "StudyDate"))
+        moment = text_of(dataset, "AcquisitionTime") or text_of(dataset, "ContentTime")
+        return Identity(
+            who=who,
+            study_uid=text_of(dataset, "StudyInstanceUID"),
+            study_date=_study_date(dataset),
+            order=(
+                day,
+                _digits(text_of(dataset, "StudyTime")),
+                _whole(text_of(dataset, "SeriesNumber")),
+                _digits(moment),
+                _whole(text_of(dataset, "InstanceNumber")),
+            ),
+            words=_words(dataset) if words else (),
+        )
+
+
+def text_of(dataset: Dataset, keyword: str) -> str:
+    """An element's first value as text, without blanks around it; "" where absent or broken."""
+    try:
+        value: Any = dataset.get(keyword)
+        if value is None or isinstance(value, bytes):
+            return ""
+        if not isinstance(value, str) and hasattr(value, "__getitem__") and len(value):
+            value = value[0]
+        return str(value).strip(" \0\t\r\n")
+    except Exception:  # a broken element raises many kinds when it is converted
+        return ""
+
+
+def date_of(text: str) -> datetime.date | None:
+    """The day of a DA or DT value, also in the old form 1999.12.31 (PS3.5 6.2); None if it is none."""
+    digits = _digits(text[:10] if "." in text[:8] else text[:8])
+    try:
+        return datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+    except ValueError:
+        return None
+
+
+def _study_date(dataset: Dataset) -> datetime.date | None:
+    for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"):
+        date = date_of(text_of(dataset, keyword))
+        if date is not None and date.year >= FIRST_YEAR:
+            return date
+    return None
+
+
+def _digits(text: str) -> str:
+    """A date or a time in digits, which sort as they follow; fractions of a second stay behind."""
+    return re.sub(r"[^0-9.]", "", text).strip(".")
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(float(text))
+    except (ValueError, OverflowError):
+        return 0
+
+
+def _words(dataset: Dataset) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    meta = getattr(dataset, "file_meta", None)
+    for part in (dataset, meta):
+        for keyword, vr, text in _texts(part) if part is not None else ():
+            if len(found) < MOST_WORDS:
+                found.update(dict.fromkeys(_of_value(keyword, vr, text)))
+    return tuple(sorted(found, key=lambda word: (-len(word), word)))
+
+
+def _texts(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
+    """(keyword, VR, text) of every text in a data set, sequences and private elements included."""
+    for tag in list(dataset.keys()):
+        if tag.group >= 0x7FE0:
+            continue  # pixels, signatures and padding
+        try:
+            element = dataset[tag]
+        except Exception:  # it cannot be converted: its bytes are looked at as they are
+            raw = getattr(dataset.get_item(tag), "value", None)
+            yield "", "UN", _decoded(raw)
+            continue
+        if element.VR == "SQ":
+            for item in element.value or ():
+                yield from _texts(item)
+        elif element.VR in TEXT_VRS or (element.is_private and element.VR == "OB"):
+            for text in _values(element):
+                yield element.keyword, element.VR, text
+
+
+def _values(element: DataElement) -> Iterator[str]:
+    value = element.value
+    many = value if element.VM > 1 and not isinstance(value, (str, bytes)) else [value]
+    for one in many:
+        if one is not None:
+            yield _decoded(one) if isinstance(one, bytes) else str(one)[:LONGEST_VALUE]
+
+
+def _decoded(value: Any) -> str:
+    if not isinstance(value, bytes):
+        return ""
+    text = value[:LONGEST_VALUE].decode("latin-1")
+    return " ".join(re.findall(r"[\x20-\x7e\xa0-\xff]{3,}", text))
+
+
+def _of_value(keyword: str, vr: str, text: str) -> Iterator[str]:
+    """The value and its parts, where they are long enough and no word of the trade."""
+    text = text.strip(" \0\t\r\n^=")
+    if vr == "UI":
+        if len(text) >= SHORTEST and not text.startswith(STANDARD_UIDS):
+            yield text
+        return
+    if vr in ("DA", "DT", "TM"):
+        digits = _digits(text[:8]) if vr != "TM" else _digits(text).partition(".")[0]
+        if len(digits) >= 6 and digits.strip("0"):
+            yield digits
+        return
+    shortest = SHORTEST_NAME if vr == "PN" or keyword in _NAMES else SHORTEST
+    parts = [part for part in _SPLIT.split(text) if part]
+    if vr == "PN" and len(parts) > 1:
+        yield f"{parts[1]}^{parts[0]}"
+    whole = [] if vr == "UN" or len(text) > 64 else [text]
+    for part in [*whole, *parts]:
+        bare = part.lstrip("0") if part.isdigit() else part
+        for word in {part, bare}:
+            if len(word) >= shortest and word.casefold() not in COMMON:
+                yield word
