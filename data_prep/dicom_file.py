@@ -10,9 +10,10 @@ import logging
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from io import BytesIO
 from typing import TYPE_CHECKING
 
+from data_prep.dicom_deflated import DEFLATED, InflateError, inflate
 from data_prep.outcome import PrepError
 
 if TYPE_CHECKING:
@@ -23,8 +24,24 @@ EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
 PRIVATE, UNKNOWN = "a private transfer syntax", "unknown"
 
-# Defined Terms of PS3.3 C.7.3.1.1.1 that a DICOM export often holds beside the films.
+# Defined Terms of PS3.3 C.7.3.1.1.1 that an export often holds, in words.
 MODALITY_WORDS = {
+    "CR": "computed radiography",
+    "DX": "digital radiography",
+    "RG": "scanned film",
+    "RF": "fluoroscopy",
+    "PX": "panoramic dental X-ray",
+    "IO": "intra-oral dental X-ray",
+    "BMD": "bone densitometry",
+    "RTIMAGE": "radiotherapy image",
+    "OT": "other, often a secondary capture",
+    "SC": "secondary capture",
+    "XC": "photograph",
+    "GM": "microscopy",
+    "SM": "slide microscopy",
+    "OP": "ophthalmic photograph",
+    "OCT": "optical coherence tomography",
+    "REG": "registration",
     "SR": "structured report",
     "KO": "key object selection",
     "PR": "presentation state",
@@ -77,24 +94,32 @@ def looks_like_dicom(head: bytes) -> bool:
     return explicit or int.from_bytes(head[4:8], "little") < 2**16
 
 
-def read_dataset(path: Path) -> Dataset:
-    """Read the file, pixel data included; a missing transfer syntax is filled in as it was read.
+def read_dataset(data: bytes) -> Dataset:
+    """Parse a whole file, pixel data included; a missing transfer syntax is filled in as it was
+    read, and a deflated data set is inflated within bounds before anything parses it.
 
-    Raises FilmError: empty, a text, not DICOM, broken or unfinished header.
+    Raises FilmError: empty, a text, not DICOM, broken or unfinished header, a deflate bomb.
     """
     import pydicom
 
-    if path.stat().st_size == 0:
+    if not data:
         raise FilmError("empty file", remedy="Export it again.")
-    with path.open("rb") as file:
-        head = file.read(512)
+    head = bytes(data[:512])
     if not looks_like_dicom(head):
         raise not_an_image(head)
     try:
+        plain, deflated = inflate(data)
+    except InflateError as error:
+        raise FilmError(error.reason, detail=error.detail, remedy=error.remedy) from None
+    try:
         with quiet_pydicom():
-            dataset = pydicom.dcmread(path, force=True)
+            dataset = pydicom.dcmread(BytesIO(plain), force=True)
             if "PixelData" in dataset:
                 _fill_transfer_syntax(dataset)
+            if deflated:
+                dataset.file_meta.TransferSyntaxUID = pydicom.uid.UID(DEFLATED.decode())
+    except MemoryError:
+        raise
     except Exception:  # pydicom raises many kinds on broken files, with header values in them
         raise FilmError(
             "broken DICOM header: it cannot be parsed", remedy="Export it again from the archive."

@@ -1,22 +1,24 @@
-"""The stored pixel values of a DICOM film, checked against its header before they are decoded."""
+"""One frame of a DICOM film as it is stored; nothing is decoded before its size is known."""
 
 from __future__ import annotations
 
 import tempfile
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_prep.codestream import coded_size
 from data_prep.dicom_file import (
-    MODALITY_WORDS,
+    EXPLICIT_BIG_ENDIAN,
     PRIVATE,
     UNKNOWN,
     FilmError,
     quiet_pydicom,
     transfer_syntax_name,
-    unfinished_header,
 )
+from data_prep.dicom_layout import LARGEST_FRAME, Layout, mismatch, require_whole, too_large
 from data_prep.dicom_write import save_dicom
 
 if TYPE_CHECKING:
@@ -25,98 +27,63 @@ if TYPE_CHECKING:
 DECODERS = "pip install pylibjpeg-openjpeg pylibjpeg-rle pyjpegls python-gdcm"
 NATIVE = tuple(f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2", ".1.99"))  # PS3.5 A.1-A.5
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+HTJ2K = tuple(f"1.2.840.10008.1.2.4.{end}" for end in ("201", "202", "203"))  # PS3.5 A.4.9
+LOSSY = tuple(f"1.2.840.10008.1.2.4.{end}" for end in ("50", "51", "81", "91", "93", "203"))
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 VIDEO = ("1.2.840.10008.1.2.4.10", "1.2.840.10008.1.2.7")  # MPEG-2, MPEG-4, HEVC; SMPTE ST 2110
+PIXEL_KEYWORDS = (
+    *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
+)
 
 
-def stored_pixels(dataset: Dataset) -> np.ndarray:
-    """Stored values of the first frame, integers, (H, W) or (H, W, 3); before any LUT.
-
-    Raises FilmError: no pixel data, truncated, rows and columns that do not fit, no decoder.
-    """
-    _require_pixels(dataset)
-    syntax = dataset.file_meta.get("TransferSyntaxUID")
-    if str(syntax).startswith(VIDEO):
+def require_decodable(dataset: Dataset, layout: Layout) -> None:
+    """Raises FilmError for videos and for native pixel data that is not whole."""
+    syntax = _syntax(dataset)
+    if syntax.startswith(VIDEO):
         raise FilmError(
             f"unsupported transfer syntax: {transfer_syntax_name(dataset)}",
             remedy="This is a video. Export single films.",
         )
-    if str(syntax) in NATIVE:
-        _require_whole(dataset)
+    if syntax in NATIVE:
+        require_whole(dataset, layout)
+
+
+def stored_frame(dataset: Dataset, layout: Layout, index: int = 0) -> np.ndarray:
+    """Stored words of one frame, integers (H, W), or (H, W, 3) in colour; before any LUT.
+
+    Words of native and losslessly coded films still hold their bits above Bits Stored.
+    Only this frame is decoded. Raises FilmError: no decoder, broken, another size than the header.
+    """
     with quiet_pydicom():
-        pixels = _decode(dataset)
-    colour = int(dataset.get("SamplesPerPixel") or 1) > 1
-    if pixels.ndim > (3 if colour else 2):
-        pixels = pixels[0]
-    expected = (int(dataset.Rows), int(dataset.Columns))
+        pixels = _decode(dataset, layout, index)
+    expected = (layout.rows, layout.columns)
     if pixels.shape[:2] != expected:
-        raise _mismatch(expected, f"the decoded image is {pixels.shape[0]} x {pixels.shape[1]}")
+        raise mismatch(expected, f"the decoded image is {pixels.shape[0]} x {pixels.shape[1]}")
     return pixels
 
 
-def _require_pixels(dataset: Dataset) -> None:
-    if any(key in dataset for key in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
-        if "PixelData" not in dataset:
-            raise FilmError("floating-point pixel data: not a film", remedy="Leave it out.")
-        missing = [k for k in ("Rows", "Columns", "BitsAllocated") if not dataset.get(k)]
-        if missing:
-            raise FilmError(
-                "incomplete DICOM header: the image cannot be laid out",
-                detail=f"no {', '.join(missing)}",
-                remedy="Export it again.",
-            )
-        return
-    word = MODALITY_WORDS.get(str(dataset.get("Modality", "")))
-    if word:
-        raise FilmError(f"no pixel data: {word}", remedy="Not a film: leave it out.")
-    if not dataset.get("Rows"):
-        kinds = dataset.get("SOPClassUID"), dataset.file_meta.get("MediaStorageSOPClassUID")
-        if any("Image Storage" in getattr(kind, "name", "") for kind in kinds):
-            raise unfinished_header()  # an image object that stops before it comes to its size
-        raise FilmError("no pixel data: not an image object", remedy="Leave it out.")
-    raise FilmError("pixel data is missing", remedy="Export it again, with images.")
+def is_lossy(dataset: Dataset) -> bool:
+    """True where the codec may leave the range of Bits Stored (PS3.5 8.2): no overlay bits there."""
+    return _syntax(dataset) in LOSSY
 
 
-def _require_whole(dataset: Dataset) -> None:
-    """Native pixel data must have the bytes its header promises (PS3.5 8.1.1)."""
-    element = dataset.get_item("PixelData")
-    promised, found = getattr(element, "length", None), len(element.value or b"")
-    if promised not in (None, 0xFFFFFFFF) and found < promised:
-        raise FilmError(
-            "truncated: the file ends inside the pixel data",
-            detail=f"{found:,} of {promised:,} pixel bytes",
-            remedy="Copy or export it again.",
-        )
+def _syntax(dataset: Dataset) -> str:
+    return str(dataset.file_meta.get("TransferSyntaxUID"))
+
+
+def _decode(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
+    name = transfer_syntax_name(dataset)
     try:
-        frames = max(1, int(dataset.get("NumberOfFrames") or 1))
-        rows, columns = int(dataset.Rows), int(dataset.Columns)
-        samples = int(dataset.get("SamplesPerPixel") or 1)
-        bits = int(dataset.BitsAllocated)
-    except (TypeError, ValueError):
-        raise FilmError("broken DICOM header: image size is not a number") from None
-    subsampled = str(dataset.get("PhotometricInterpretation", "")) == "YBR_FULL_422"
-    needed = rows * columns * (2 if subsampled else samples) * frames * bits // 8
-    if found < needed:
-        raise _mismatch((rows, columns), f"{needed:,} bytes needed, {found:,} present")
-
-
-def _mismatch(shape: tuple[int, int], detail: str) -> FilmError:
-    return FilmError(
-        "rows and columns do not match the pixel data",
-        detail=f"{shape[0]} x {shape[1]} in the header, {detail}",
-        remedy="Export it again from the archive.",
-    )
-
-
-def _decode(dataset: Dataset) -> np.ndarray:
-    syntax, name = dataset.file_meta.get("TransferSyntaxUID"), transfer_syntax_name(dataset)
-    try:
-        if str(syntax) == JPEG_EXTENDED and int(dataset.BitsAllocated) > 8:
-            return _simpleitk_pixels(dataset)  # no free pydicom plug-in decodes 12 bit
-        return _first_frame(dataset)
+        if _syntax(dataset) in NATIVE:
+            return _native(dataset, layout, index)
+        return _encapsulated(dataset, layout, index)
+    except (FilmError, MemoryError):
+        raise
     except ImportError:
         raise FilmError(
-            f"compressed pixel data needs a decoder: {name}", remedy="pip install SimpleITK"
+            f"compressed pixel data needs a decoder: {name}",
+            remedy="pip install SimpleITK pylibjpeg-openjpeg",
         ) from None
     except Exception as error:  # plug-ins raise many kinds; their texts may quote the header
         lacking = isinstance(error, NotImplementedError) or "missing" in str(error).lower()
@@ -129,37 +96,120 @@ def _decode(dataset: Dataset) -> np.ndarray:
     )
 
 
-def _first_frame(dataset: Dataset) -> np.ndarray:
+def _native(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
+    """PS3.5 8.1.1: words of Bits Allocated, one after the other; 1 bit lowest first (8.1.1)."""
+    data, bits, count = dataset.PixelData, layout.bits_allocated, layout.rows * layout.columns
+    first = index * layout.frame_bits
+    if layout.samples > 1:
+        if str(dataset.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
+            return _pydicom_pixels(dataset, layout, data, index)
+        return _pydicom_pixels(dataset, layout, data[first // 8 :][: layout.frame_bits // 8], 0)
+    if bits == 1:
+        packed = np.frombuffer(data, np.uint8)[first // 8 : (first + count) // 8 + 1]
+        unpacked = np.unpackbits(packed, bitorder="little")[first % 8 :]
+        return unpacked[:count].reshape(layout.rows, layout.columns)
+    if bits not in (8, 16, 32):
+        raise FilmError("unsupported depth of pixels", detail=f"{bits} bits allocated")
+    big = _syntax(dataset) == EXPLICIT_BIG_ENDIAN
+    if big and bits == 8 and dataset["PixelData"].VR == "OW":  # bytes in swapped pairs (PS3.5 7.3)
+        data = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()
+    words = np.frombuffer(data, f"{'>' if big else '<'}u{bits // 8}", count, first // 8)
+    return words.reshape(layout.rows, layout.columns)
+
+
+def _encapsulated(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
+    """The frame's own codestream (PS3.5 A.4); its size is compared before it is decoded."""
+    from pydicom.encaps import encapsulate
+
+    frame = _frame_bytes(dataset, layout, index)
+    size = coded_size(frame)
+    if size is not None and size != (layout.rows, layout.columns):
+        if size[0] * size[1] > LARGEST_FRAME:
+            raise too_large(*size)
+        raise mismatch(
+            (layout.rows, layout.columns), f"the compressed image is {size[0]} x {size[1]}"
+        )
+    if _syntax(dataset) == JPEG_EXTENDED and layout.bits_allocated > 8:
+        return _simpleitk_pixels(frame, layout)  # no free pydicom plug-in decodes 12 bit
+    if _syntax(dataset) in HTJ2K:
+        import openjpeg  # pydicom 2.4 does not know the syntax
+
+        return openjpeg.decode(BytesIO(frame))
+    return _pydicom_pixels(dataset, layout, encapsulate([frame]), 0)
+
+
+def _frame_bytes(dataset: Dataset, layout: Layout, index: int) -> bytes:
+    from pydicom import encaps
+
+    data = dataset.PixelData
+    if not hasattr(encaps, "get_frame"):  # pydicom 2.4
+        frames = encaps.generate_pixel_data_frame(data, layout.frames)
+        return next(frame for number, frame in enumerate(frames) if number == index)
+    offsets = None
+    if dataset.get("ExtendedOffsetTable") and dataset.get("ExtendedOffsetTableLengths"):
+        offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
+    return encaps.get_frame(data, index, number_of_frames=layout.frames, extended_offsets=offsets)
+
+
+def _pydicom_pixels(dataset: Dataset, layout: Layout, data: bytes, index: int) -> np.ndarray:
+    """pydicom's decoders on a bare copy of the header that has this frame alone."""
+    from pydicom.dataset import Dataset as EmptyDataset
+    from pydicom.dataset import FileMetaDataset
+
+    bare = EmptyDataset()
+    for keyword in PIXEL_KEYWORDS:
+        if keyword in dataset:
+            setattr(bare, keyword, dataset.get(keyword))
+    bare.BitsStored, bare.NumberOfFrames = layout.bits_stored, index + 1
+    bare.HighBit, bare.PixelRepresentation = layout.bits_stored - 1, int(layout.signed)
+    bare.add_new("PixelData", "OB" if layout.bits_allocated == 8 else "OW", data)
+    bare.file_meta = FileMetaDataset()
+    bare.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
+    colour = layout.samples > 1
     try:
-        from pydicom.pixels import pixel_array  # pydicom 3: one frame without decoding all
-    except ImportError:
-        return dataset.pixel_array
-    return pixel_array(dataset, index=0)
+        from pydicom.pixels import pixel_array
+    except ImportError:  # pydicom 2.4
+        return _pydicom_2_pixels(bare, colour, index)
+    if colour:
+        return pixel_array(bare, index=index)
+    return pixel_array(bare, index=index, raw=True, correct_unused_bits=False)
 
 
-def _simpleitk_pixels(dataset: Dataset) -> np.ndarray:
+def _pydicom_2_pixels(bare: Dataset, colour: bool, index: int) -> np.ndarray:
+    from pydicom.pixel_data_handlers import convert_color_space
+
+    bare.is_little_endian = _syntax(bare) != EXPLICIT_BIG_ENDIAN
+    bare.is_implicit_VR = False
+    pixels = bare.pixel_array
+    pixels = pixels[index] if bare.NumberOfFrames > 1 else pixels
+    name = str(bare.PhotometricInterpretation)
+    return convert_color_space(pixels, name, "RGB") if colour and "FULL" in name else pixels
+
+
+def _simpleitk_pixels(frame: bytes, layout: Layout) -> np.ndarray:
     """Stored values through a bare copy of the image, in a private temporary file.
 
     Given the original, SimpleITK would apply slope and intercept and invert MONOCHROME1 unasked.
     """
     import SimpleITK as sitk
     from pydicom.dataset import Dataset as EmptyDataset
+    from pydicom.encaps import encapsulate
 
     bare = EmptyDataset()
     bare.SOPClassUID, bare.SOPInstanceUID = SECONDARY_CAPTURE, "1.2.3"
-    bare.Rows, bare.Columns, bare.BitsAllocated = dataset.Rows, dataset.Columns, 16
+    bare.Rows, bare.Columns, bare.BitsAllocated = layout.rows, layout.columns, 16
     bare.BitsStored, bare.HighBit = 12, 11  # the codec's: fewer would wrap lossy overshoot around
     bare.SamplesPerPixel, bare.PhotometricInterpretation = 1, "MONOCHROME2"
-    bare.PixelRepresentation = int(dataset.get("PixelRepresentation") or 0)
-    bare["PixelData"] = dataset["PixelData"]
+    bare.PixelRepresentation = int(layout.signed)
+    bare.add_new("PixelData", "OB", encapsulate([frame]))
+    bare["PixelData"].is_undefined_length = True
     quiet = sitk.ProcessObject.GetGlobalWarningDisplay()
     sitk.ProcessObject.SetGlobalWarningDisplay(False)
     try:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "film.dcm"
             save_dicom(bare, path, JPEG_EXTENDED)
-            values = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))  # (1, H, W)
+            values = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0]  # (1, H, W)
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(quiet)
-    stored = int(dataset.get("BitsStored") or 12)
-    return np.asarray(values)[0] if bare.PixelRepresentation else values[0].clip(0, 2**stored - 1)
+    return np.asarray(values).astype(np.int16 if layout.signed else np.uint16)

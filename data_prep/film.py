@@ -2,130 +2,144 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data_prep import deidentify
-from data_prep.dicom_file import (
-    MODALITY_WORDS,
-    FilmError,
-    looks_like_dicom,
-    read_dataset,
-    transfer_syntax_name,
-)
-from data_prep.dicom_pixels import stored_pixels
+from data_prep import choose, deidentify
+from data_prep.choose import LeftOut
+from data_prep.dicom_file import FilmError, looks_like_dicom, read_dataset, transfer_syntax_name
+from data_prep.dicom_layout import Layout, layout, require_pixels
+from data_prep.dicom_pixels import is_lossy, require_decodable, stored_frame
+from data_prep.film_options import FilmOptions
 from data_prep.grey import display
 from data_prep.picture import is_picture, read_picture
+from data_prep.stored_values import digest, stored_values
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["Film", "FilmError", "FilmOptions", "read_film"]
+__all__ = ["Film", "FilmError", "FilmOptions", "LeftOut", "read_film", "read_films"]
 
-# CR, DX: films. RG: film scanners. OT: secondary capture, how older archives keep films.
-FILM_MODALITIES = ("CR", "DX", "RG", "OT", "")
-LATERAL_VIEWS = ("LL", "RL", "LLD", "RLD")
 FEWEST_PIXELS = 16
-
-
-@dataclass(frozen=True)
-class FilmOptions:
-    """Choices of the reader; all of them part of the data set's recipe.
-
-    window: which window or VOI LUT of several, from 0; colour: 'refuse', or 'equal' to accept
-    colour files whose channels are equal; views: 'frontal' refuses films whose header says
-    lateral, 'any' takes them.
-    """
-
-    window: int = 0
-    colour: str = "refuse"
-    views: str = "frontal"
+COLOUR_NAMES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT")
+WIDEST_ASPECT = 4.0  # of a pixel; detectors and scanners stay under 2, so more is a typing error
 
 
 @dataclass
 class Film:
-    """image: float32 (H, W) in [0, 1]; spacing: mm between rows, between columns, (1, 1) unknown;
-    facts: JSON facts that may leave (deidentify.FACTS); padding: bool (H, W), no image there."""
+    """image: float32 (H, W) in [0, 1]; spacing: mm between rows, between columns, (1, 1) unknown.
+
+    facts: JSON facts that may leave (deidentify.FACTS, choose); padding: bool (H, W), no image
+    there, None where there is none; digest: stored_values.digest of the stored pixels, the same in
+    every transfer syntax; frame: which of several, from 0, None where the file has one.
+    """
 
     image: np.ndarray
     spacing: tuple[float, float]
     facts: dict[str, Any] = field(default_factory=dict)
     padding: np.ndarray | None = None
+    digest: str = ""
+    frame: int | None = None
 
 
-def read_film(path: Path, options: FilmOptions | None = None) -> Film:
-    """Read one radiograph; DICOM is recognised by content, with or without preamble and meta.
+def read_film(source: Path | bytes, options: FilmOptions | None = None) -> Film:
+    """The film of a file, or of a file's content; of several frames the first.
 
     Raises FilmError with reason, detail and remedy; no header value is in them.
     """
-    options = options or FilmOptions()
-    path = Path(path)
-    if not path.is_file():
-        raise FilmError("no such file", remedy="Correct the table or the folder.")
-    with path.open("rb") as file:
-        head = file.read(512)
-    film = read_picture(path) if is_picture(head) else _read_dicom_film(path, options, head)
+    if not isinstance(source, bytes):
+        path = Path(source)
+        if not path.is_file():
+            raise FilmError("no such file", remedy="Correct the table or the folder.")
+        source = path.read_bytes()
+    return next(films(source, options or FilmOptions()))
+
+
+def read_films(data: bytes, options: FilmOptions | None = None) -> list[Film]:
+    """All that options.frames asks for: the first frame, or each.
+
+    Raises FilmError like read_film, and LeftOut for a film that is readable but unwanted.
+    """
+    return list(films(data, options or FilmOptions()))
+
+
+def films(data: bytes, options: FilmOptions) -> Iterator[Film]:
+    """read_films one at a time. DICOM is recognised by content, with or without preamble."""
+    if is_picture(data[:16]):
+        found: Iterator[Film] = iter([read_picture(data)])
+    else:
+        found = _dicom_films(data, options)
+    for film in found:
+        _require_image(film)
+        yield film
+
+
+def _require_image(film: Film) -> None:
     if min(film.image.shape) < FEWEST_PIXELS:
         raise FilmError(
             f"too small to be a film: under {FEWEST_PIXELS} pixels a side",
             detail=f"{film.image.shape[0]} x {film.image.shape[1]}",
+            remedy="Leave it out.",
         )
     known = film.image if film.padding is None else film.image[~film.padding]
     if known.min() == known.max():
         raise FilmError("constant image: every pixel has the same value", remedy="Leave it out.")
-    return film
 
 
-def _read_dicom_film(path: Path, options: FilmOptions, head: bytes) -> Film:
-    dataset = read_dataset(path)
-    if "PixelData" in dataset:
-        _require_film(dataset, options)
-    stored = stored_pixels(dataset)
-    facts = deidentify.facts(dataset)
+def _dicom_films(data: bytes, options: FilmOptions) -> Iterator[Film]:
+    dataset = read_dataset(data)
+    choose.require_modality(dataset, options)
+    require_pixels(dataset)
+    chosen = choose.require_wanted(dataset, options)
+    pixels = layout(dataset)
+    _require_grey(dataset, pixels, options)
+    require_decodable(dataset, pixels)
+    facts = deidentify.facts(dataset) | chosen
     facts["transfer_syntax"] = transfer_syntax_name(dataset)
-    facts["preamble"] = head[128:132] == b"DICM" and looks_like_dicom(head)
-    notes = []
-    if facts.get("frames", 1) > 1:
-        notes.append(f"first of {facts['frames']} frames")
-    if stored.ndim == 3:
-        stored = _equal_channels(stored)
+    facts["preamble"] = data[128:132] == b"DICM" and looks_like_dicom(data[:512])
+    several = pixels.frames > 1
+    if several and options.frames == "first":
+        facts["notes"] = [f"first of {pixels.frames} frames", *facts["notes"]]
+    for index in range(pixels.frames if options.frames == "each" else 1):
+        film = _frame(dataset, pixels, options.window, index)
+        film.facts = facts | film.facts
+        film.facts["notes"] = facts["notes"] + film.facts["notes"]
+        if not film.facts["notes"]:
+            del film.facts["notes"]
+        film.frame = index if several else None
+        yield film
+
+
+def _frame(dataset: Dataset, pixels: Layout, window: int, index: int) -> Film:
+    words = stored_frame(dataset, pixels, index)
+    if words.ndim == 3:
+        words = _equal_channels(words)
         dataset.PhotometricInterpretation = "MONOCHROME2"
         dataset.SamplesPerPixel = 1
-    shown = display(dataset, stored, options.window)
-    facts["voi"] = shown.voi
-    notes += shown.notes
-    if notes:
-        facts["notes"] = notes
-    return Film(shown.image, _spacing(dataset), facts, shown.padding)
+    stored = stored_values(words, pixels, is_lossy(dataset))
+    shown = display(dataset, stored, window)
+    facts = {"voi": shown.voi, "notes": shown.notes}
+    return Film(shown.image, _spacing(dataset), facts, shown.padding, digest(stored.integers()))
 
 
-def _require_film(dataset: Dataset, options: FilmOptions) -> None:
-    modality = str(dataset.get("Modality") or "").strip().upper()
-    if modality not in FILM_MODALITIES:
-        word = MODALITY_WORDS.get(modality)
-        what = f"{modality} ({word})" if word else "another modality"
-        raise FilmError(
-            f"not a radiograph: {what}", remedy="Chest films are CR or DX; leave it out."
-        )
+def _require_grey(dataset: Dataset, pixels: Layout, options: FilmOptions) -> None:
+    """Photometric Interpretation (PS3.3 C.7.6.3.1.2): films are MONOCHROME1 or MONOCHROME2."""
     photometric = str(dataset.get("PhotometricInterpretation") or "").strip()
-    samples = int(dataset.get("SamplesPerPixel") or 1)
-    if samples > 1 and options.colour == "refuse":
-        name = photometric if photometric.startswith(("RGB", "YBR")) else "colour"
+    if pixels.samples > 1 and options.colour == "refuse":
+        name = photometric if photometric in COLOUR_NAMES else "colour"
         raise FilmError(
             f"PhotometricInterpretation {name}: a screenshot?",
             remedy="Export the original film, or pass --colour equal for grey in colour files.",
         )
-    if samples == 1 and photometric not in ("MONOCHROME1", "MONOCHROME2"):
+    if pixels.samples == 1 and photometric not in ("MONOCHROME1", "MONOCHROME2"):
         raise FilmError(
             "PhotometricInterpretation is not MONOCHROME1 or MONOCHROME2",
             remedy="Export the original film.",
         )
-    view = str(dataset.get("ViewPosition") or "").strip().upper()
-    if options.views == "frontal" and view in LATERAL_VIEWS:
-        raise FilmError("a lateral film", remedy="Pass --views any to take lateral films.")
 
 
 def _equal_channels(pixels: np.ndarray) -> np.ndarray:
@@ -143,6 +157,6 @@ def _spacing(dataset: Dataset) -> tuple[float, float]:
             rows, columns = (float(v) for v in dataset.get(keyword) or ())
         except (TypeError, ValueError):
             continue
-        if rows > 0 and columns > 0:
+        if rows > 0 and columns > 0 and 1 / WIDEST_ASPECT <= rows / columns <= WIDEST_ASPECT:
             return rows, columns
     return 1.0, 1.0

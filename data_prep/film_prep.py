@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.film import Film, FilmError, read_film
+from data_prep.film import Film, FilmError, films
 from data_prep.find import Source
 from data_prep.outcome import Outcome, WrittenImage
 from data_prep.picture import read_mask_picture
@@ -14,23 +14,52 @@ from data_prep.settings import Settings
 
 
 def prepare_film(source: Source, settings: Settings) -> Outcome:
-    """Write images/<subject>/<session>_000.png (and _000_mask.png); raises PrepError."""
-    film = read_film(source.path, settings.film)
+    """Write images/<subject>/<session>_<frame>.png (and ..._mask.png); raises PrepError.
+
+    A file of several frames is read to its end before anything is written.
+    """
+    content = source.data() if hasattr(source, "data") else source.path.read_bytes()
+    pictures: list[tuple[WrittenImage, np.ndarray, np.ndarray | None]] = []
+    facts: dict[str, Any] = {}
+    digests: list[str] = []
+    for film in films(content, settings.film):
+        pixels, mask = _pictures(film, source, settings)
+        stem = f"images/{source.subject}/{source.session}_{film.frame or 0:03d}"
+        number = film.frame if settings.film.frames == "each" else None
+        drawn = f"{stem}_mask.png" if mask is not None else None
+        written = WrittenImage(f"{stem}.png", source.subject, source.session, number, drawn)
+        pictures.append((written, pixels, mask))
+        digests.append(film.digest)
+        facts = facts or film.facts
+    for written, pixels, mask in pictures:
+        if written.mask and mask is not None:
+            settings.store(written.mask, mask)
+        settings.store(written.image, pixels)
+    facts["digest"] = digests[0] if len(digests) == 1 else digests
+    images = tuple(written for written, _, _ in pictures)
+    return Outcome("written", source.name, images=images, details=facts)
+
+
+def _pictures(
+    film: Film, source: Source, settings: Settings
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """(grey levels, mask or None), both (size, size)."""
     framing = settings.framing_policy()
     framed = framing.image(film.image, film.spacing)
-    known = np.ones(film.image.shape, bool) if film.padding is None else ~film.padding
-    foreground = framing.mask(known, film.spacing)
+    if film.padding is None:
+        foreground = framing.covered(film.image.shape, film.spacing)
+    else:
+        foreground = framing.mask(~film.padding, film.spacing)
     pixels = settings.intensity_policy().apply(framed, settings.bits, foreground=foreground)
-    if film.padding is not None:
+    if film.padding is not None and foreground is not None:
         pixels[~foreground] = 0
-    stem = f"images/{source.subject}/{source.session}_000"
-    mask = None
-    if source.mask is not None:
-        mask = f"{stem}_mask.png"
-        settings.store(mask, framing.mask(_mask_like(source, film), film.spacing))
-    settings.store(f"{stem}.png", pixels)
-    written = WrittenImage(f"{stem}.png", source.subject, source.session, None, mask)
-    return Outcome("written", source.name, images=(written,), details=film.facts)
+    if source.mask is None:
+        return pixels, None
+    if settings.film.frames == "each" and film.frame is not None:
+        raise FilmError(
+            "one mask for a file of several frames", remedy="Pass --frames first, or export frames."
+        )
+    return pixels, framing.mask(_mask_like(source, film), film.spacing)
 
 
 def record(settings: Settings) -> dict[str, Any]:

@@ -58,13 +58,22 @@ class Framing:
         self, image: np.ndarray, spacing: tuple[float, float] = (1.0, 1.0), fill: float = 0.0
     ) -> np.ndarray:
         """float32 (H, W) -> float32 (size, size); `fill` outside the image."""
-        values, box = self._padded(image.astype(np.float32), spacing, fill)
+        values, box = self._padded(image.astype(np.float32, copy=False), spacing, fill)
         return self._resized(values, box, Image.Resampling.BILINEAR)
 
     def mask(self, mask: np.ndarray, spacing: tuple[float, float] = (1.0, 1.0)) -> np.ndarray:
         """bool (H, W) -> bool (size, size), nearest neighbour."""
         values, box = self._padded(mask.astype(np.uint8), spacing, 0)
         return self._resized(values, box, Image.Resampling.NEAREST).astype(bool)
+
+    def covered(
+        self, shape: tuple[int, ...], spacing: tuple[float, float] = (1.0, 1.0)
+    ) -> np.ndarray | None:
+        """bool (size, size), where the square shows the image; None where it does everywhere."""
+        left, top, right, bottom = self.box((shape[0], shape[1]), spacing)
+        if min(left, top) >= 0 and right <= shape[1] and bottom <= shape[0]:
+            return None
+        return self.mask(np.ones(shape, bool), spacing)
 
     def _resized(self, values: np.ndarray, box: Box, how: Image.Resampling) -> np.ndarray:
         return np.asarray(Image.fromarray(values).resize((self.size, self.size), how, box=box))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_prep.dicom_file import FilmError, quiet_pydicom
+from data_prep.stored_values import Stored
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -17,44 +18,59 @@ if TYPE_CHECKING:
 
 @dataclass
 class Display:
-    """float32 (H, W) in [0, 1], bright = dense; `padding`: pixels that are no image."""
+    """float32 (H, W) in [0, 1], bright = dense; `padding`: pixels that are no image, if any."""
 
     image: np.ndarray
-    padding: np.ndarray
+    padding: np.ndarray | None
     voi: str
     notes: list[str] = field(default_factory=list)
 
 
-def display(dataset: Dataset, stored: np.ndarray, window: int = 0) -> Display:
+def display(dataset: Dataset, stored: Stored, window: int = 0) -> Display:
     """What a DICOM viewer shows of one greyscale frame, air black.
 
-    stored: integers (H, W). window: which of several windows, from 0. Padding (C.7.5.1.1.2) is
-    found in the stored values, kept out of every range, and comes out black.
+    window: which of several windows, from 0. Padding (C.7.5.1.1.2) is found in the stored values,
+    kept out of every range, and comes out black. The pipeline (PS3.3 C.7.6.3.1.2, C.11) works value
+    by value, so it is computed once for every possible stored value and looked up at every pixel.
     """
-    padding = padding_pixels(dataset, stored)
-    notes: list[str] = []
+    notes = list(stored.notes)
+    values = stored.domain()
+    padding = padding_values(dataset, stored)
     with quiet_pydicom():
-        values = modality_values(dataset, stored)
-        shown, voi = _voi(dataset, values, stored, padding, window, notes)
+        rescaled = modality_values(dataset, values)
+        shown, voi = _voi(dataset, rescaled, stored, padding, window, notes)
     inverted = str(dataset.PhotometricInterpretation) == "MONOCHROME1"
     shape = str(dataset.get("PresentationLUTShape", ""))
-    if shape and (shape == "INVERSE") != inverted:
+    if shape and (shape == "INVERSE") != inverted:  # PS3.3 C.8.11.3: one follows from the other
         notes.append("PresentationLUTShape contradicts PhotometricInterpretation; not followed")
     if inverted:  # last: windows and tables are defined on values that are not yet inverted
         shown = 1 - shown
-    shown[padding] = 0
-    return Display(shown.astype(np.float32), padding, voi, notes)
+    table = shown.astype(np.float32)
+    if padding is None:
+        return Display(stored.image(table), None, voi, notes)
+    table[padding] = 0
+    return Display(stored.image(table), stored.image(padding), voi, notes)
 
 
-def padding_pixels(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
-    """bool (H, W): Pixel Padding Value, or the range up to its Range Limit (PS3.3 C.7.5.1.1.2)."""
+def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
+    """bool over stored.domain(): Pixel Padding Value, or the range up to its Range Limit
+    (PS3.3 C.7.5.1.1.2); None where there is none, or no pixel is anything else."""
     value = _number(dataset, "PixelPaddingValue")
     if value is None:
-        return np.zeros(stored.shape, bool)
+        return None
     limit = _number(dataset, "PixelPaddingRangeLimit")
-    low, high = sorted((value, value if limit is None else limit))
-    padding = (stored >= low) & (stored <= high)
-    return padding if not padding.all() else np.zeros(stored.shape, bool)
+    values, bits = stored.domain(), 8 * int(dataset.BitsAllocated // 8)
+    ends = [value, value if limit is None else limit]
+    if stored.signed:  # a header that names -2000 as 63536 means the same word
+        ends = [end - 2**bits if end >= 2 ** (bits - 1) else end for end in ends]
+    low, high = min(ends), max(ends)
+    padding = (values >= low) & (values <= high)
+    if not padding.any() and stored.values is not None:  # beyond Bits Stored: a word of its own
+        word = np.arange(len(values))
+        word = np.where(stored.signed & (word >= len(word) // 2), word - len(word), word)
+        padding = (word >= low) & (word <= high)
+    here = stored.image(padding)
+    return padding if here.any() and not here.all() else None
 
 
 def modality_values(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
@@ -71,8 +87,8 @@ def modality_values(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
 def _voi(
     dataset: Dataset,
     values: np.ndarray,
-    stored: np.ndarray,
-    padding: np.ndarray,
+    stored: Stored,
+    padding: np.ndarray | None,
     window: int,
     notes: list[str],
 ) -> tuple[np.ndarray, str]:
@@ -133,15 +149,14 @@ def apply_window(values: np.ndarray, centre: float, width: float, function: str)
 
 
 def _full_range(
-    dataset: Dataset, values: np.ndarray, stored: np.ndarray, padding: np.ndarray
+    dataset: Dataset, values: np.ndarray, stored: Stored, padding: np.ndarray | None
 ) -> tuple[np.ndarray, str]:
     """No VOI: 8-bit data use their whole range; deeper data rarely do, so lowest to highest."""
     bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
-    rescaled = values is not stored and not np.array_equal(values, stored)
-    if bits <= 8 and not rescaled and stored.min() >= 0:
+    rescaled = not np.array_equal(values, stored.domain())
+    if bits <= 8 and not rescaled and stored.range(stored.domain(), None)[0] >= 0:
         return np.clip(values / (2.0**bits - 1), 0, 1), "full range"
-    known = values[~padding]
-    low, high = float(known.min()), float(known.max())
+    low, high = stored.range(values, padding)
     if low == high:
         raise FilmError("constant image: every pixel has the same value", remedy="Leave it out.")
     return np.clip((values.astype(np.float64) - low) / (high - low), 0, 1), "lowest to highest"

@@ -27,7 +27,7 @@ __all__ = ["COHORT_COLUMNS", "COUNTS", "Lesion", "film", "make_films"]
 COUNTS = {"training_mixed": 200, "training_healthy": 200, "validation": 80, "test": 120}
 COHORT_COLUMNS = ("image", "subject", "section", "label", "mask")
 
-_DX = "1.2.840.10008.5.1.4.1.1.1.1.1"  # Digital X-Ray Image Storage - For Presentation
+_DX = "1.2.840.10008.5.1.4.1.1.1.1"  # Digital X-Ray Image Storage - For Presentation
 _CR = "1.2.840.10008.5.1.4.1.1.1"  # Computed Radiography Image Storage
 
 

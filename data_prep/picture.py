@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from data_prep.dicom_file import FilmError
+from data_prep.stored_values import digest
 
 if TYPE_CHECKING:
     from data_prep.film import Film
@@ -24,27 +26,33 @@ def is_picture(head: bytes) -> bool:
     return head.startswith((PNG, JPEG))
 
 
-def read_picture(path: Path) -> Film:
-    """PNG or JPEG -> Film; its grey levels are taken as displayed, bright = dense.
+def read_picture(data: bytes) -> Film:
+    """Content of a PNG or JPEG -> Film; grey levels are taken as displayed, bright = dense.
 
     Palettes, 16 bit, transparency and equal colour channels are understood; true colour is not.
+    Raises FilmError, also for a picture that is larger than any film.
     """
     from data_prep.film import Film
 
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path, formats=("PNG", "JPEG")) as picture:
+            with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as picture:
                 kind, mode = str(picture.format), picture.mode
-                image = _grey(picture)
-    except FilmError:
+                levels, top = _grey(picture)
+    except (FilmError, MemoryError):
         raise
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
+        raise FilmError(
+            "the picture claims to be larger than any film", remedy="Leave it out."
+        ) from None
+    except Exception:  # Pillow raises many kinds on damaged files
         raise FilmError(
             "the picture cannot be decoded: truncated or damaged", remedy="Copy it again."
         ) from None
+    image = levels.astype(np.float32) / np.float32(top)
     facts = {"format": kind, "mode": mode, "rows": image.shape[0], "columns": image.shape[1]}
-    return Film(image, (1.0, 1.0), facts)
+    return Film(image, (1.0, 1.0), facts, digest=digest(levels))
 
 
 def read_mask_picture(path: Path) -> np.ndarray:
@@ -59,17 +67,18 @@ def read_mask_picture(path: Path) -> np.ndarray:
     return inside if inside.ndim == 2 else np.logical_or.reduce(inside, axis=2)
 
 
-def _grey(picture: Image.Image) -> np.ndarray:
-    """float32 (H, W) in [0, 1]."""
+def _grey(picture: Image.Image) -> tuple[np.ndarray, int]:
+    """(whole numbers (H, W), the one that is white)."""
     if picture.mode in DEEP_MODES:
-        return np.asarray(picture).astype(np.float32) / 65535
+        return np.asarray(picture), 65535
     if picture.mode in ("1", "L"):
-        return np.asarray(picture.convert("L"), np.float32) / 255
+        return np.asarray(picture.convert("L")), 255
     if picture.mode in ("LA", "La"):
-        return np.asarray(picture.getchannel("L"), np.float32) / 255
+        return np.asarray(picture.getchannel("L")), 255
     pixels = np.asarray(picture.convert("RGB"), np.int16)
-    if (pixels.max(axis=2) - pixels.min(axis=2)).max() > COLOUR_TOLERANCE:
+    spread = (pixels.max(axis=2) - pixels.min(axis=2)).max()
+    if spread > COLOUR_TOLERANCE:
         raise FilmError(
             "true colour picture: a screenshot or a photograph?", remedy="Export the original film."
         )
-    return pixels.mean(axis=2).astype(np.float32) / 255
+    return (pixels[..., 0], 255) if spread == 0 else (pixels.sum(axis=2), 765)

@@ -35,7 +35,7 @@ def make_dicom(tmp_path: Path) -> MakeDicom:
         ds.StudyInstanceUID = ds.SeriesInstanceUID = generate_uid(entropy_srcs=[name, "s"])
         ds.PatientName = f"{PLANTED[0]}^{PLANTED[1]}"
         ds.PatientID, ds.AccessionNumber, ds.PatientBirthDate = PLANTED[2:5]
-        ds.Modality = "DX"
+        ds.Modality, ds.BodyPartExamined, ds.ViewPosition = "DX", "CHEST", "PA"
         ds.PhotometricInterpretation = "MONOCHROME2"
         ds.SamplesPerPixel = 1 if pixels.ndim == 2 else pixels.shape[-1]
         ds.Rows, ds.Columns = pixels.shape[:2]

@@ -207,7 +207,7 @@ def test_a_header_value_never_reaches_a_message(make_dicom, ramp):
 def test_lateral_films_are_skipped_unless_asked_for(make_dicom, ramp):
     path = make_dicom(ramp, ViewPosition="LL")
     assert reason(path) == "a lateral film"
-    assert read_film(path, FilmOptions(views="any")).facts["view"] == "LL"
+    assert read_film(path, FilmOptions(views="any")).facts["view"] == "lateral"
 
 
 def test_colour_is_refused_unless_its_channels_are_equal_and_that_was_asked_for(make_dicom, ramp):
@@ -256,4 +256,5 @@ def test_facts_hold_closed_codes_and_numbers_only(make_dicom, ramp):
         make_dicom(ramp, ViewPosition="PA", BodyPartExamined=PLANTED[0].upper())
     ).facts
     assert facts["view"] == "PA" and "body_part" not in facts
+    assert facts["notes"] == ["body part not understood"]
     assert not any(planted.lower() in str(facts).lower() for planted in PLANTED)

@@ -1,0 +1,104 @@
+"""Closed vocabularies of a film's header: modality, view, body part. No other text ever leaves.
+
+Headers are typed by people and by machines of many languages, so texts are recognised generously;
+what comes out is one of the names here, or None.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Defined Terms of Modality, PS3.3 C.7.3.1.1.1, retired ones included.
+_MODALITIES = (
+    "AR ASMT AU BDUS BI BMD CD CF CFM CP CR CS CT CTPROTOCOL DD DF DG DM DMS DOC DS DX EC ECG EEG "
+    "EMG EOG EPS ES FA FID FS GM HC HD IO IOL IVOCT IVUS KER KO LEN LP LS M3D MA MG MR MS NM OAM "
+    "OCT OP OPM OPR OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF RG RTDOSE "
+    "RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SC SEG SM SMR SR SRF ST STAIN "
+    "TEXTUREMAP TG US VA VF XA XAPROTOCOL XC"
+)
+MODALITIES = frozenset(_MODALITIES.split())
+FILMS = ("CR", "DX", "RG")
+
+# SOP Classes that are films by themselves (PS3.4 B.5, PS3.6 A.1).
+FOR_PROCESSING_CLASS = "1.2.840.10008.5.1.4.1.1.1.1.1"
+FILM_CLASSES = {
+    "1.2.840.10008.5.1.4.1.1.1": "CR",
+    "1.2.840.10008.5.1.4.1.1.1.1": "DX",
+    FOR_PROCESSING_CLASS: "DX",
+}
+
+VIEWS = ("PA", "AP", "frontal", "lateral", "oblique", "decubitus", "other")
+_VIEW_WORDS = {  # Defined Terms of PS3.3 C.8.1.1.1 and C.8.11.5, and what stands there in practice
+    "decubitus": {"LLD", "RLD", "DECUB", "DECUBITUS"},
+    "oblique": {"LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "OBL", "OBLIQUE"},
+    "lateral": {"LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT", "LATL", "LATR", "LATERALE", "PROFIL"},
+    "PA": {"PA", "POSTEROANTERIOR", "POSTERIORANTERIOR"},
+    "AP": {"AP", "ANTEROPOSTERIOR", "ANTERIORPOSTERIOR"},
+    "frontal": {"FRONTAL"},
+}
+# View Code Sequence: PS3.16 CID 4010, SNOMED CT and, before 2017, SNOMED-RT identifiers.
+_VIEW_CODES = {
+    "PA": "272479007 R-40888 R-10214",
+    "AP": "399348003 R-10206",
+    "frontal": "399033003 R-10202",
+    "lateral": "399067008 R-102CD 399198007 R-10232 399173006 R-10236 399352003 R-10228 "
+    "399260004 R-10224 30730003 G-A145",
+    "oblique": "399038007 R-10210 399225005 R-10250 399059000 R-10216 399099002 R-10230 399288005 "
+    "R-10248 399135007 R-10220 260427002 R-40783 399236003 R-10234 399368009 R-10226 399356000 "
+    "R-40985 399312000 R-10208 399184004 R-10238 399182000 R-102C1 260426006 R-40782 399132005 "
+    "R-10252 399325008 R-10254 399160007 R-10204 399004004 R-10246 399006002 R-10212",
+    "other": "399061009 R-10241 399110001 R-102C2 399162004 R-10242 399242004 R-102C6 399351005 "
+    "R-102C7 260499007 R-40810 399071006 R-102C3 399196006 R-10244 399360002 R-10257 119376003 "
+    "G-8300 399272005 R-102C5 399255003 R-10256 399335002 R-102C4 399316002 R-102C8",
+}
+VIEW_OF_CODE = {code: view for view, codes in _VIEW_CODES.items() for code in codes.split()}
+
+# Body Part Examined, PS3.16 Annex L, as far as it is filmed. Spines first: "thoracic spine".
+_SPINE = (
+    "SPINE",
+    "TSPINE",
+    "CSPINE",
+    "LSPINE",
+    "SSPINE",
+    "CTSPINE",
+    "TLSPINE",
+    "LSSPINE",
+    "COCCYX",
+)
+_PARTS = (
+    "ABDOMEN ABDOMENPELVIS ANKLE ARM BILEDUCT BLADDER BREAST CALCANEUS CALF CLAVICLE COLON DUODENUM "
+    "ELBOW ESOPHAGUS EXTREMITY EYE FACE FEMUR FIBULA FINGER FOOT FOREARM HAND HEAD HEEL HIP HUMERUS "
+    "JAW KIDNEY KNEE LEG MANDIBLE MAXILLA NECK NOSE ORBIT PATELLA PELVIS RADIUS RIB SACRUM SCAPULA "
+    "SHOULDER SINUS SKULL STERNUM STOMACH TEETH THIGH THUMB TIBIA TOE TOOTH ULNA URETHRA UTERUS "
+    "WHOLEBODY WRIST ZYGOMA"
+)
+PARTS = frozenset(_PARTS.split())
+_PLURALS = {"HANDS": "HAND", "FEET": "FOOT", "HIPS": "HIP", "KNEES": "KNEE", "RIBS": "RIB"}
+_CHEST = re.compile(r"CHEST|CHST|CXR|THORA[XKC]|TORAX|TORACE|LUNG|PULMO")
+# Anatomic Region Sequence, PS3.16 CID 4009 and 4031: chest, thorax, lung, and chest with more.
+_CHEST_CODES = (
+    "51185008 T-D3000 816094009 39607008 T-28000 86598002 T-280A0 416550000 R-FAB55 417437006 "
+    "R-FAB52 416152001 R-FAB53 416775004 R-FAB56 416319003 R-FAB54"
+)
+CHEST_CODES = frozenset(_CHEST_CODES.split())
+
+
+def view_of_text(text: str) -> str | None:
+    """One of VIEWS for a View Position like PA, LL, 'AP SUPINE', 'Lateral'; None if not clear."""
+    words = re.findall("[A-Z]+", text.upper())
+    known = {*words, "".join(words)}
+    found = [view for view, names in _VIEW_WORDS.items() if names & known]
+    if found[:1] in (["decubitus"], ["oblique"]):  # 'left lateral decubitus' is one view
+        return found[0]
+    return found[0] if len(found) == 1 else None
+
+
+def body_part_of_text(text: str) -> str | None:
+    """'CHEST', or the Annex L term of another part; None where the text is not understood."""
+    words = [_PLURALS.get(word, word) for word in re.findall("[A-Z]+", text.upper())]
+    together = "".join(words)
+    if any(word in _SPINE for word in words) or together.endswith("SPINE"):
+        return "SPINE"
+    if _CHEST.search(together):
+        return "CHEST"
+    return next((part for part in (*words, together) if part in PARTS), None)
