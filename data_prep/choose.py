@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from data_prep import outcome
 from data_prep.dicom_file import MODALITY_WORDS, FilmError
 from data_prep.film_terms import (
     CHEST_CODES,
@@ -29,7 +30,7 @@ NO_PART, ODD_PART = "body part missing", "body part not understood"
 ANY_MODALITY = "Pass --modalities any to take it."
 
 
-class LeftOut(FilmError):
+class LeftOut(FilmError, outcome.LeftOut):
     """A film that can be read, but was not asked for."""
 
 

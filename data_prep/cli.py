@@ -127,16 +127,21 @@ def _add_films(commands: Parsers) -> None:
         "--modalities",
         default="films",
         metavar="CODES",
-        help="films (CR, DX, RG), any, or codes like DX,OT (default: films)",
+        help="films (CR, DX, RG), any, or codes like films,OT (default: films)",
     )
     choice.add_argument(
-        "--body-parts", default="chest", choices=("chest", "any"), help="(default: chest)"
+        "--body-parts",
+        default="chest",
+        choices=("chest", "stated", "any"),
+        help="chest (all that are not known to be another part), stated (chest by the header), any "
+        "(default: chest)",
     )
     choice.add_argument(
         "--intent",
         default="presentation",
-        choices=("presentation", "any"),
-        help="any: take raw detector data (FOR PROCESSING) too",
+        choices=("presentation", "processing", "any"),
+        help="presentation (all but raw detector data, FOR PROCESSING), processing (only those), "
+        "any (default: presentation)",
     )
     choice.add_argument(
         "--allow-burned-in",

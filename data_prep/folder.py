@@ -48,6 +48,14 @@ def remove_temporary(output: Path, work: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def remove_images(output: Path, outcome: Outcome) -> None:
+    """The images and the sidecar of one input that was prepared and is not taken after all."""
+    for image in outcome.images:
+        for name in (image.image, image.mask, f"images/{image.subject}/{image.session}.json"):
+            if name:
+                (output / name).unlink(missing_ok=True)
+
+
 def remove_stale(output: Path, outcomes: Iterable[Outcome]) -> int:
     """Images and sidecars that are no input's any more; returns how many files went.
 

@@ -70,8 +70,12 @@ def run(settings: Settings) -> Result:
             settings.output.mkdir(parents=True, exist_ok=True)
             settings.work_folder().mkdir(exist_ok=True)
             (settings.output / datalist.FILE_NAME).unlink(missing_ok=True)
-        outcomes = process_all(sources, settings, pool)
-        outcomes = leave_copies(sources, outcomes)
+        prepared = process_all(sources, settings, pool)
+        outcomes = leave_copies(sources, prepared)
+        if not settings.dry_run:
+            for before, after in zip(prepared, outcomes, strict=True):
+                if before is not after:
+                    folder.remove_images(settings.output, before)
         return _finish(sources, outcomes, settings, start)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from data_prep import deidentify
 from data_prep.find import Source
+from data_prep.identity import COMMON
 from data_prep.pools import Pool
 
 if TYPE_CHECKING:
@@ -65,7 +66,11 @@ def scan(
             continue  # the reader will give the reason
         identity, names[wanted[k]] = answer
         parts = (token.lower() for word in identity.words for token in TOKEN.findall(word))
-        everybody.update(part for part in parts if len(part) >= SHORTEST and part in tokens)
+        everybody.update(
+            part
+            for part in parts
+            if len(part) >= SHORTEST and part in tokens and part not in COMMON
+        )
         known[wanted[k]] = replace(identity, words=())  # memory must not grow with the words
     shown = []
     for source, name, who in zip(sources, names, known, strict=True):
