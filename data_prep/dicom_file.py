@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+NEW_SYNTAXES = {  # PS3.6 table A-1; pydicom 2.4 does not know them
+    "1.2.840.10008.1.2.4.201": "High-Throughput JPEG 2000 Image Compression (Lossless Only)",
+    "1.2.840.10008.1.2.4.202": "High-Throughput JPEG 2000 with RPCL Options Image Compression "
+    "(Lossless Only)",
+    "1.2.840.10008.1.2.4.203": "High-Throughput JPEG 2000 Image Compression",
+}
 PRIVATE, UNKNOWN = "a private transfer syntax", "unknown"
 
 # Defined Terms of PS3.3 C.7.3.1.1.1 that an export often holds, in words.
@@ -134,6 +140,10 @@ def not_an_image(head: bytes) -> FilmError:
     text = not set(head) & set(range(9)) and b"\x00" not in head
     if text and _is_printable(head):
         return FilmError("a text file, not an image", remedy="Leave it out.")
+    if b"1.2.840.10008." in head:  # the root of all of DICOM's own UIDs (PS3.5 9)
+        return FilmError(
+            "damaged DICOM file: its beginning is broken", remedy="Copy or export it again."
+        )
     return FilmError(
         "not an image: neither DICOM, PNG nor JPEG", remedy="Leave it out or convert it."
     )
@@ -175,4 +185,4 @@ def transfer_syntax_name(dataset: Dataset) -> str:
     uid = dataset.file_meta.get("TransferSyntaxUID")
     if uid is None:
         return UNKNOWN
-    return uid.name if uid.name != str(uid) else PRIVATE
+    return uid.name if uid.name != str(uid) else NEW_SYNTAXES.get(str(uid), PRIVATE)
