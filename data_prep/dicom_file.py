@@ -28,6 +28,7 @@ NEW_SYNTAXES = {  # PS3.6 table A-1; pydicom 2.4 does not know them
     "(Lossless Only)",
     "1.2.840.10008.1.2.4.203": "High-Throughput JPEG 2000 Image Compression",
 }
+READ_GROUPS = (0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x0054, 0x2050)
 PRIVATE, UNKNOWN = "a private transfer syntax", "unknown"
 
 # Defined Terms of PS3.3 C.7.3.1.1.1 that an export often holds, in words.
@@ -120,6 +121,7 @@ def read_dataset(data: bytes) -> Dataset:
     try:
         with quiet_pydicom():
             dataset = pydicom.dcmread(BytesIO(plain), force=True)
+            _convert(dataset)
             if "PixelData" in dataset:
                 _fill_transfer_syntax(dataset)
             if deflated:
@@ -133,6 +135,26 @@ def read_dataset(data: bytes) -> Dataset:
     if len(dataset) == 0:
         raise unfinished_header()
     return dataset
+
+
+def _convert(dataset: Dataset) -> None:
+    """pydicom converts an element when it is asked for; here all that a film needs, at once.
+
+    A broken element of the image (group 0028) raises; another counts as absent.
+    """
+    for element in list(getattr(dataset, "file_meta", None) or ()):
+        str(element.value)
+    for tag in list(dataset.keys()):
+        if tag.group % 2 or tag.group not in READ_GROUPS:
+            continue
+        try:
+            dataset[tag]
+        except MemoryError:
+            raise
+        except Exception:
+            if tag.group == 0x0028:
+                raise
+            del dataset[tag]
 
 
 def not_an_image(head: bytes) -> FilmError:
@@ -183,6 +205,7 @@ def _fill_transfer_syntax(dataset: Dataset) -> None:
 def transfer_syntax_name(dataset: Dataset) -> str:
     """The standard's own name (PS3.6 A), never the UID itself."""
     uid = dataset.file_meta.get("TransferSyntaxUID")
-    if uid is None:
+    if not isinstance(uid, str):  # absent, or several
         return UNKNOWN
-    return uid.name if uid.name != str(uid) else NEW_SYNTAXES.get(str(uid), PRIVATE)
+    name = getattr(uid, "name", str(uid))
+    return name if name != str(uid) else NEW_SYNTAXES.get(str(uid), PRIVATE)

@@ -101,6 +101,17 @@ def test_a_gigapixel_png_is_refused(tmp_path):
     assert "larger than any film" in refusal(data).reason
 
 
+def test_broken_elements_are_reasons_or_absent_never_foreign_errors(make_dicom, ramp):
+    """pydicom raises many kinds when it converts a broken element, with the value in the text."""
+    whole = make_dicom(ramp, StudyDate="20200102", WindowCenter="9", WindowWidth="50").read_bytes()
+    for old in (b"\x28\0\x10\0US", b"\x28\0\x50\x10DS", b"\xe0\x7f\x10\0OW", b"\x02\0\x02\0UI"):
+        assert old in whole
+        assert "broken" in refusal(whole.replace(old, old[:4] + b"O\x12")).reason, old
+    date = b"\x08\0\x20\0DA"  # a film without a readable date is a film
+    assert date in whole
+    read_film(whole.replace(date, date[:4] + b"O\x12"))
+
+
 def test_a_damaged_beginning_of_a_dicom_file_is_told_from_other_files(make_dicom, ramp):
     bare = make_dicom(ramp).read_bytes()[132 + 200 :]
     assert refusal(b" " + bare).reason.startswith(("damaged DICOM", "not an image"))
