@@ -22,6 +22,13 @@ if TYPE_CHECKING:
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
+NEW_SYNTAXES = {  # PS3.6 table A-1; pydicom 2.4 does not know them
+    "1.2.840.10008.1.2.4.201": "High-Throughput JPEG 2000 Image Compression (Lossless Only)",
+    "1.2.840.10008.1.2.4.202": "High-Throughput JPEG 2000 with RPCL Options Image Compression "
+    "(Lossless Only)",
+    "1.2.840.10008.1.2.4.203": "High-Throughput JPEG 2000 Image Compression",
+}
+READ_GROUPS = (0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x0054, 0x2050)
 PRIVATE, UNKNOWN = "a private transfer syntax", "unknown"
 
 # Defined Terms of PS3.3 C.7.3.1.1.1 that an export often holds, in words.
@@ -114,6 +121,7 @@ def read_dataset(data: bytes) -> Dataset:
     try:
         with quiet_pydicom():
             dataset = pydicom.dcmread(BytesIO(plain), force=True)
+            _convert(dataset)
             if "PixelData" in dataset:
                 _fill_transfer_syntax(dataset)
             if deflated:
@@ -129,11 +137,35 @@ def read_dataset(data: bytes) -> Dataset:
     return dataset
 
 
+def _convert(dataset: Dataset) -> None:
+    """pydicom converts an element when it is asked for; here all that a film needs, at once.
+
+    A broken element of the image (group 0028) raises; another counts as absent.
+    """
+    for element in list(getattr(dataset, "file_meta", None) or ()):
+        str(element.value)
+    for tag in list(dataset.keys()):
+        if tag.group % 2 or tag.group not in READ_GROUPS:
+            continue
+        try:
+            dataset[tag]
+        except MemoryError:
+            raise
+        except Exception:
+            if tag.group == 0x0028:
+                raise
+            del dataset[tag]
+
+
 def not_an_image(head: bytes) -> FilmError:
     """The reason for a file that is neither DICOM nor a picture."""
     text = not set(head) & set(range(9)) and b"\x00" not in head
     if text and _is_printable(head):
         return FilmError("a text file, not an image", remedy="Leave it out.")
+    if b"1.2.840.10008." in head:  # the root of all of DICOM's own UIDs (PS3.5 9)
+        return FilmError(
+            "damaged DICOM file: its beginning is broken", remedy="Copy or export it again."
+        )
     return FilmError(
         "not an image: neither DICOM, PNG nor JPEG", remedy="Leave it out or convert it."
     )
@@ -173,6 +205,7 @@ def _fill_transfer_syntax(dataset: Dataset) -> None:
 def transfer_syntax_name(dataset: Dataset) -> str:
     """The standard's own name (PS3.6 A), never the UID itself."""
     uid = dataset.file_meta.get("TransferSyntaxUID")
-    if uid is None:
+    if not isinstance(uid, str):  # absent, or several
         return UNKNOWN
-    return uid.name if uid.name != str(uid) else PRIVATE
+    name = getattr(uid, "name", str(uid))
+    return name if name != str(uid) else NEW_SYNTAXES.get(str(uid), PRIVATE)

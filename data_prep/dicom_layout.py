@@ -88,8 +88,13 @@ def require_pixels(dataset: Dataset) -> None:
 
 def require_whole(dataset: Dataset, layout: Layout) -> None:
     """Native pixel data must have the bytes that its header promises (PS3.5 8.1.1)."""
-    element = dataset.get_item("PixelData")
-    promised, found = getattr(element, "length", None), len(element.value or b"")
+    try:
+        element = dataset.get_item("PixelData")
+        promised, found = getattr(element, "length", None), len(element.value or b"")
+    except Exception:  # pydicom converts it, and its VR may be broken
+        raise FilmError(
+            "broken DICOM header: the pixel data cannot be found", remedy="Export it again."
+        ) from None
     if promised not in (None, 0xFFFFFFFF) and found < promised:
         raise FilmError(
             "truncated: the file ends inside the pixel data",

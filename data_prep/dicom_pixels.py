@@ -87,6 +87,10 @@ def _decode(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
         ) from None
     except Exception as error:  # plug-ins raise many kinds; their texts may quote the header
         lacking = isinstance(error, NotImplementedError) or "missing" in str(error).lower()
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of a decoder in Rust (pylibjpeg-rle)
+            raise
+        lacking = False
     if lacking and name in (PRIVATE, UNKNOWN):
         raise FilmError(f"unsupported transfer syntax: {name}", remedy="Export it uncompressed.")
     if lacking:

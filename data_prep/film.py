@@ -11,11 +11,17 @@ import numpy as np
 
 from data_prep import choose, deidentify
 from data_prep.choose import LeftOut
-from data_prep.dicom_file import FilmError, looks_like_dicom, read_dataset, transfer_syntax_name
+from data_prep.dicom_file import (
+    FilmError,
+    looks_like_dicom,
+    quiet_pydicom,
+    read_dataset,
+    transfer_syntax_name,
+)
 from data_prep.dicom_layout import Layout, layout, require_pixels
 from data_prep.dicom_pixels import is_lossy, require_decodable, stored_frame
 from data_prep.film_options import FilmOptions
-from data_prep.grey import display
+from data_prep.grey import constant_image, display
 from data_prep.picture import is_picture, read_picture
 from data_prep.stored_values import digest, stored_values
 
@@ -69,25 +75,30 @@ def read_films(data: bytes, options: FilmOptions | None = None) -> list[Film]:
 
 def films(data: bytes, options: FilmOptions) -> Iterator[Film]:
     """read_films one at a time. DICOM is recognised by content, with or without preamble."""
-    if is_picture(data[:16]):
-        found: Iterator[Film] = iter([read_picture(data)])
-    else:
-        found = _dicom_films(data, options)
-    for film in found:
-        _require_image(film)
+    found = _picture(data) if is_picture(data[:16]) else _dicom_films(data, options)
+    while True:
+        with quiet_pydicom():  # not across a yield: others would be silenced too
+            film = next(found, None)
+        if film is None:
+            return
         yield film
 
 
-def _require_image(film: Film) -> None:
-    if min(film.image.shape) < FEWEST_PIXELS:
+def _picture(data: bytes) -> Iterator[Film]:
+    film = read_picture(data)
+    _require_size(*film.image.shape)
+    if film.image.min() == film.image.max():
+        raise constant_image()
+    yield film
+
+
+def _require_size(rows: int, columns: int) -> None:
+    if min(rows, columns) < FEWEST_PIXELS:
         raise FilmError(
             f"too small to be a film: under {FEWEST_PIXELS} pixels a side",
-            detail=f"{film.image.shape[0]} x {film.image.shape[1]}",
+            detail=f"{rows} x {columns}",
             remedy="Leave it out.",
         )
-    known = film.image if film.padding is None else film.image[~film.padding]
-    if known.min() == known.max():
-        raise FilmError("constant image: every pixel has the same value", remedy="Leave it out.")
 
 
 def _dicom_films(data: bytes, options: FilmOptions) -> Iterator[Film]:
@@ -97,6 +108,7 @@ def _dicom_films(data: bytes, options: FilmOptions) -> Iterator[Film]:
     chosen = choose.require_wanted(dataset, options)
     pixels = layout(dataset)
     _require_grey(dataset, pixels, options)
+    _require_size(pixels.rows, pixels.columns)
     require_decodable(dataset, pixels)
     facts = deidentify.facts(dataset) | chosen
     facts["transfer_syntax"] = transfer_syntax_name(dataset)

@@ -46,10 +46,18 @@ def display(dataset: Dataset, stored: Stored, window: int = 0) -> Display:
     if inverted:  # last: windows and tables are defined on values that are not yet inverted
         shown = 1 - shown
     table = shown.astype(np.float32)
+    low, high = stored.range(table, padding)
+    if low == high:
+        raise constant_image()
     if padding is None:
         return Display(stored.image(table), None, voi, notes)
     table[padding] = 0
     return Display(stored.image(table), stored.image(padding), voi, notes)
+
+
+def constant_image() -> FilmError:
+    """The reason for a picture without a picture."""
+    return FilmError("constant image: every pixel has the same value", remedy="Leave it out.")
 
 
 def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
@@ -69,8 +77,8 @@ def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
         word = np.arange(len(values))
         word = np.where(stored.signed & (word >= len(word) // 2), word - len(word), word)
         padding = (word >= low) & (word <= high)
-    here = stored.image(padding)
-    return padding if here.any() and not here.all() else None
+    used, others = (padding & stored.present).any(), (~padding & stored.present).any()
+    return padding if used and others else None
 
 
 def modality_values(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
@@ -78,6 +86,8 @@ def modality_values(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
     apply_modality_lut = _pydicom("apply_modality_lut")
     try:
         return apply_modality_lut(stored, dataset)
+    except MemoryError:
+        raise
     except Exception:
         raise FilmError(
             "invalid Modality LUT or rescale values", remedy="Export it again."
@@ -158,7 +168,7 @@ def _full_range(
         return np.clip(values / (2.0**bits - 1), 0, 1), "full range"
     low, high = stored.range(values, padding)
     if low == high:
-        raise FilmError("constant image: every pixel has the same value", remedy="Leave it out.")
+        raise constant_image()
     return np.clip((values.astype(np.float64) - low) / (high - low), 0, 1), "lowest to highest"
 
 

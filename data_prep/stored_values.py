@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -64,11 +65,17 @@ class Stored:
         if left_out is None and ((steps >= 0).all() or (steps <= 0).all()):
             ends = float(table[low]), float(table[high])
             return min(ends), max(ends)
-        present = np.zeros(len(table), bool)
+        known = self.present if left_out is None else self.present & ~left_out
+        return float(table[known].min()), float(table[known].max())
+
+    @cached_property
+    def present(self) -> np.ndarray:
+        """bool over domain(): the values that some pixel has."""
+        if self.values is None:
+            return np.ones(self.words.shape, bool)
+        present = np.zeros(len(self.values), bool)
         present[self.words] = True
-        if left_out is not None:
-            present &= ~left_out
-        return float(table[present].min()), float(table[present].max())
+        return present
 
 
 def stored_values(pixels: np.ndarray, layout: Layout, lossy: bool = False) -> Stored:
@@ -87,18 +94,18 @@ def stored_values(pixels: np.ndarray, layout: Layout, lossy: bool = False) -> St
     read = words.view(f"i{size}") if layout.signed else words
     top = 2 ** (layout.bits_stored - layout.signed)
     inside = int(read.max()) < top and int(read.min()) >= -top
-    if not inside and not shifted and not lossy and _other_bits(words, values, layout):
+    stored = Stored(words, values, layout.signed, inside and not shifted, notes)
+    if not inside and not shifted and not lossy and _other_bits(stored, layout):
         notes.append(BITS_NOTE)
-    return Stored(words, values, layout.signed, inside and not shifted, notes)
+    return stored
 
 
-def _other_bits(words: np.ndarray, values: np.ndarray, layout: Layout) -> bool:
+def _other_bits(stored: Stored, layout: Layout) -> bool:
     """True where words hold more than a value, with or without its sign carried upwards."""
-    present = np.zeros(len(values), bool)
-    present[words] = True
+    values = stored.domain()
     word = np.arange(len(values))
     bare, extended = values & (2**layout.bits_stored - 1), values & (len(values) - 1)
-    return bool((present & (word != bare) & (word != extended)).any())
+    return bool((stored.present & (word != bare) & (word != extended)).any())
 
 
 def _value_of(words: np.ndarray, layout: Layout, lossy: bool) -> np.ndarray:
