@@ -23,19 +23,16 @@ Handwriting, text at a slant, text under 5 pixels and text of little contrast es
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-WORKING_SIZE = 1024  # longest side; text of 1 % has 10 pixels there, enough to part its letters
+from data_prep.strokes import Region, dense_regions, eight_bits, halve, strokes
+
 LEVELS = 3  # 1, 1/2, 1/4: glyphs up to 4 * TALLEST = 128 pixels, 12 % of the film
 SMALLEST_LEVEL = 100  # 5-pixel text would be 5 % of a smaller picture; finer levels have it
-STROKE = 7  # side of the opening: keeps strokes up to 6 pixels, those of a bold glyph of TALLEST
 SHORTEST, TALLEST = 5, 32  # heights of a glyph at one level; neighbouring levels overlap
-STROKE_CONTRAST = 32  # of 255: above quantum noise, below white on bright bone (about 50)
-BLOCK, BLOCK_STROKES = 8, 10  # of 64 pixels: a wire 1 pixel thin has 8, letters 15 to 35
 MOST_GLYPHS = 400  # looked at in one region: a page of text shows in its first lines, and time
 # stays bounded where noise fills a film
 TOUCHING = 1.3  # a piece wider than so many heights is several letters; W alone is 1.2
@@ -108,112 +105,40 @@ def find_text(image: np.ndarray) -> list[TextLine]:
     """
     if image.ndim != 2 or min(image.shape) < 1:
         raise ValueError(f"image has shape {image.shape}; expected (rows, columns), one channel")
-    grey, step = _eight_bits(image)
+    grey, step = eight_bits(image)
     lines: list[TextLine] = []
     for level in range(LEVELS):
         if level:
-            grey = _halve(grey)
+            grey = halve(grey)
         if min(grey.shape) < SMALLEST_LEVEL and level:
             break
         for shown in (grey, 255 - grey):
-            strokes = shown - _opening(shown, STROKE) >= STROKE_CONTRAST
-            for box in _dense_regions(strokes):
-                lines += _lines_in(shown, strokes, box, step << level)
+            found = strokes(shown)
+            for region in dense_regions(found):
+                lines += _lines_in(shown[region], found[region], region, step << level)
     return _outermost(lines)
 
 
-def _eight_bits(image: np.ndarray) -> tuple[np.ndarray, int]:
-    """(uint8 picture of about WORKING_SIZE, source pixels a pixel): the mean of 4 samples a cell."""
-    top = {"b": 1, "u": 255 if image.itemsize == 1 else int(image.max()) or 1}.get(
-        image.dtype.kind, 1
-    )
-    step = max(1, round(max(image.shape) / WORKING_SIZE))
-    rows, columns = (max(n // step, 1) * step for n in image.shape)
-    cells = image[:rows, :columns]
-    if step == 1 or min(image.shape) < step:
-        step, grey = 1, image.astype(np.float32) * np.float32(255 / top)
-    else:
-        half = step // 2
-        grey = cells[::step, ::step].astype(np.float32)
-        for part in (
-            cells[half::step, ::step],
-            cells[::step, half::step],
-            cells[half::step, half::step],
-        ):
-            grey += part
-        grey *= np.float32(255 / top / 4)
-    return np.clip(np.nan_to_num(grey) + 0.5, 0, 255).astype(np.uint8), step
-
-
-def _halve(grey: np.ndarray) -> np.ndarray:
-    rows, columns = (n // 2 * 2 for n in grey.shape)
-    wide = grey[:rows, :columns].astype(np.uint16)
-    total = wide[::2, ::2] + wide[1::2, ::2] + wide[::2, 1::2] + wide[1::2, 1::2]
-    return ((total + 2) >> 2).astype(np.uint8)
-
-
-def _opening(grey: np.ndarray, side: int) -> np.ndarray:
-    """Grey opening with a square: minimum, then maximum over side x side, by doubling shifts."""
-    spread = np.pad(grey, side - 1, mode="edge")
-    for extreme in (np.minimum, np.maximum):
-        for axis in (0, 1):
-            spread = _sliding(extreme, spread, side, axis)
-    return spread
-
-
-def _sliding(extreme: Callable[..., Any], grey: np.ndarray, side: int, axis: int) -> np.ndarray:
-    width = 1
-    while width < side:
-        shift = min(width, side - width)
-        ahead, behind = (slice(shift, None), slice(None, -shift))
-        grey = (
-            extreme(grey[ahead], grey[behind])
-            if axis == 0
-            else extreme(grey[:, ahead], grey[:, behind])
-        )
-        width += shift
-    return grey
-
-
-def _dense_regions(strokes: np.ndarray) -> Iterator[tuple[slice, slice]]:
-    """Boxes around neighbouring blocks that hold many stroke pixels, one block wider all round."""
-    from scipy import ndimage
-
-    rows, columns = strokes.shape
-    down, across = -(-rows // BLOCK), -(-columns // BLOCK)
-    whole = np.zeros((down * BLOCK, across * BLOCK), np.uint8)
-    whole[:rows, :columns] = strokes
-    sums = whole.reshape(down, BLOCK, -1).sum(1, dtype=np.uint8)
-    dense = sums.reshape(down, across, BLOCK).sum(2, dtype=np.uint8) >= BLOCK_STROKES
-    if dense.sum() < 2:
-        return
-    around = np.ones((3, 3), bool)
-    regions, _ = ndimage.label(ndimage.binary_dilation(dense, around), around)
-    for down_slice, across_slice in ndimage.find_objects(regions):
-        yield (
-            slice(down_slice.start * BLOCK, min(rows, down_slice.stop * BLOCK)),
-            slice(across_slice.start * BLOCK, min(columns, across_slice.stop * BLOCK)),
-        )
-
-
-def _lines_in(
-    shown: np.ndarray, strokes: np.ndarray, box: tuple[slice, slice], scale: int
-) -> list[TextLine]:
+def _lines_in(grey: np.ndarray, mask: np.ndarray, region: Region, scale: int) -> list[TextLine]:
     """The lines across and down of one region, in source pixels."""
+    y, x = region[0].start, region[1].start
     found = []
     for turned in (False, True):
-        grey, mask = shown[box], strokes[box]
         if turned:
             grey, mask = grey.T, mask.T
         for line in _chains(_glyphs(grey, mask)):
             span = _text_span(line, grey, mask)
             if span is not None:
-                top, left, bottom, right = (
-                    span if not turned else (span[1], span[0], span[3], span[2])
+                top, left, bottom, right = (span[k] for k in ((1, 0, 3, 2) if turned else range(4)))
+                found.append(
+                    TextLine(
+                        (top + y) * scale,
+                        (left + x) * scale,
+                        (bottom + y) * scale,
+                        (right + x) * scale,
+                        sum(glyph.count for glyph in line),
+                    )
                 )
-                y, x = box[0].start, box[1].start
-                places = (top + y, left + x, bottom + y, right + x)
-                found.append(TextLine(*(p * scale for p in places), sum(g.count for g in line)))
     return found
 
 
