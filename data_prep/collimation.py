@@ -35,10 +35,8 @@ MOST_LEAN = 2.5  # degrees; tables and cassettes are seldom worse, the cut then 
 LEANS = 11  # between -MOST_LEAN and MOST_LEAN: 0.5 degrees, 4 pixels over the whole side
 STRIPS = 16  # along a side: within one, MOST_LEAN is 1.4 pixels
 REACH = 2  # pixels on either side of an edge
-DEEPER, SHARP = (
-    8,
-    0.5,
-)  # a step is half or more of what is reached 8 reaches on: skin rises by degrees
+DEEPER = 4  # reaches inward of the outer foot of a step, 8 pixels: skin still rises there
+SHARP = 0.6  # of what is reached there; a ramp over 8 pixels has 0.5, a collimator's edge 0.9
 PASSES = 8  # one border a side and pass; films have one or two
 
 
@@ -77,6 +75,8 @@ def exposed_area(image: np.ndarray, padding: np.ndarray | None = None) -> Box:
     ):
         raise ValueError("image and padding: expected two arrays of one shape (rows, columns)")
     whole = Box(0, 0, *image.shape)
+    if padding is not None and padding.all():
+        return whole
     box = whole if padding is None else _known(padding)
     for _ in range(PASSES):
         inner = _one_pass(image[box.top : box.bottom, box.left : box.right])
@@ -99,8 +99,6 @@ def exposed_area(image: np.ndarray, padding: np.ndarray | None = None) -> Box:
 def _known(padding: np.ndarray) -> Box:
     """Without outer rows and columns that are all padding."""
     rows, columns = np.flatnonzero(~padding.all(1)), np.flatnonzero(~padding.all(0))
-    if not rows.size:
-        return Box(0, 0, *padding.shape)
     return Box(int(rows[0]), int(columns[0]), int(rows[-1]) + 1, int(columns[-1]) + 1)
 
 
@@ -152,9 +150,9 @@ def _border(film: np.ndarray) -> int:
     outer, inner = away[:, : -2 * reach], away[:, 2 * reach :]
     later = np.pad(away[:, DEEPER * reach :], ((0, 0), (0, DEEPER * reach)), mode="edge")
     rise = inner - outer
-    steps = (rise >= STEP) & (rise >= SHARP * later[:, : rise.shape[1]])
     same = np.abs(away) <= CONSTANT
-    steps |= same[:, : -2 * reach] & ~same[:, 2 * reach :] & ~same[:, 2 * reach - 1 : -1]
+    leaves = same[:, : -2 * reach] & ~same[:, 2 * reach :] & ~same[:, 2 * reach - 1 : -1]
+    steps = ((rise >= STEP) | leaves) & (rise >= SHARP * later[:, : rise.shape[1]])
     share, shift = _straightest(steps, lively)
     place = int(np.argmax(share))
     if share[place] < ALONG:

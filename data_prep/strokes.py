@@ -73,8 +73,9 @@ def _sliding(extreme: Callable[..., Any], grey: np.ndarray, side: int, axis: int
     width = 1
     while width < side:
         shift = min(width, side - width)
-        whole = (slice(None),) * axis
-        grey = extreme(grey[(*whole, slice(shift, None))], grey[(*whole, slice(None, -shift))])
+        ahead, behind = slice(shift, None), slice(None, -shift)
+        near, far = (grey[ahead], grey[behind]) if axis == 0 else (grey[:, ahead], grey[:, behind])
+        grey = extreme(near, far)
         width += shift
     return grey
 
