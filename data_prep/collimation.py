@@ -37,6 +37,9 @@ STRIPS = 16  # along a side: within one, MOST_LEAN is 1.4 pixels
 REACH = 2  # pixels on either side of an edge
 DEEPER = 4  # reaches inward of the outer foot of a step, 8 pixels: skin still rises there
 SHARP = 0.6  # of what is reached there; a ramp over 8 pixels has 0.5, a collimator's edge 0.9
+LIVELY = (
+    0.2  # of a row that must differ from the border, and of rows that do: else there is no film
+)
 PASSES = 8  # one border a side and pass; films have one or two
 
 
@@ -125,7 +128,7 @@ def _one_pass(image: np.ndarray) -> Box | None:
     small = (small - low) / (high - low)
     cuts = []
     for side in (small.T, small, small.T[:, ::-1], small[:, ::-1]):  # top, left, bottom, right
-        depth = _border(np.ascontiguousarray(side))
+        depth = _border(side)
         if depth > MOST * side.shape[1]:
             return None
         cuts.append(depth * step)
@@ -136,35 +139,34 @@ def _border(film: np.ndarray) -> int:
     """Columns of border at the left of a film scaled to [0, 1]; 0 where there is none."""
     columns = film.shape[1]
     reach = max(1, round(REACH * max(film.shape) / WORKING_SIZE))
-    zone = film[:, : int(LOOKED_AT * columns) + reach]
     grey = float(np.median(film[:, :reach]))
-    dark = grey < 0.5
-    if not (grey <= END if dark else grey >= 1 - END):
+    if END < grey < 1 - END:
         return 0
-    away = zone - grey if dark else grey - zone
-    lively = (np.abs(film[:, ::4] - grey) > STEP).mean(
-        1
-    ) > 0.2  # rows that are not border throughout
-    if lively.mean() < 0.2:
+    lively = (np.abs(film[:, ::8] - grey) > STEP).mean(1) > LIVELY
+    if lively.mean() < LIVELY:
         return 0
-    outer, inner = away[:, : -2 * reach], away[:, 2 * reach :]
-    later = np.pad(away[:, DEEPER * reach :], ((0, 0), (0, DEEPER * reach)), mode="edge")
-    rise = inner - outer
-    same = np.abs(away) <= CONSTANT
-    leaves = same[:, : -2 * reach] & ~same[:, 2 * reach :] & ~same[:, 2 * reach - 1 : -1]
-    steps = ((rise >= STEP) | leaves) & (rise >= SHARP * later[:, : rise.shape[1]])
-    share, shift = _straightest(steps, lively)
+    zone = np.ascontiguousarray(film[:, : int(LOOKED_AT * columns) + DEEPER * reach])
+    away = zone - grey if grey < 0.5 else grey - zone
+    share, lean = _straightest(_steps(away, reach), lively)
     place = int(np.argmax(share))
     if share[place] < ALONG:
         return 0
-    plateau = np.flatnonzero(share >= 0.9 * share[place])
-    plateau = plateau[np.abs(plateau - place) <= 2 * reach]
-    middle = round(float(plateau.mean()))
-    outside = away[lively][:, : max(1, middle - shift[place])]
-    spread = np.quantile(outside, [QUANTILE, 1 - QUANTILE])
-    if spread[1] - spread[0] > FLAT:
-        return 0
-    return int(middle + reach + shift[place] + reach)
+    plateau = np.flatnonzero(share >= 0.9 * share[place])  # an edge is met over 2 * reach columns
+    middle = round(float(plateau[np.abs(plateau - place) <= 2 * reach].mean()))
+    outside = away[lively][:, : max(1, middle - lean[place])]
+    low, high = np.quantile(outside[::2, ::2], [QUANTILE, 1 - QUANTILE])
+    return int(middle + lean[place] + 2 * reach) if high - low <= FLAT else 0
+
+
+def _steps(away: np.ndarray, reach: int) -> np.ndarray:
+    """Where a row leaves the border's grey within 2 * reach columns, and has mostly arrived."""
+    width = away.shape[1] - DEEPER * reach
+    outer, inner = away[:, :width], away[:, 2 * reach : 2 * reach + width]
+    rise = inner - outer
+    before = np.abs(outer) <= CONSTANT
+    after = np.abs(away[:, 2 * reach - 1 : 2 * reach + width]) > CONSTANT
+    leaves = before & after[:, :-1] & after[:, 1:]
+    return ((rise >= STEP) | leaves) & (rise >= SHARP * away[:, DEEPER * reach :])
 
 
 def _straightest(steps: np.ndarray, lively: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
