@@ -44,20 +44,21 @@ def halve(grey: np.ndarray) -> np.ndarray:
     return ((pairs[:, ::2] + pairs[:, 1::2] + 2) >> 2).astype(np.uint8)
 
 
-def strokes(grey: np.ndarray) -> np.ndarray:
-    """bool (H, W): brighter than an opening leaves, by STROKE_CONTRAST and by 3/8 of the strongest near.
+def top_hat(grey: np.ndarray) -> np.ndarray:
+    """uint8 (H, W): how much brighter than an opening leaves it; strokes have STROKE_CONTRAST."""
+    return grey - opening(grey, STROKE)
+
+
+def strokes(hat: np.ndarray) -> np.ndarray:
+    """bool (H, W): STROKE_CONTRAST, and 3/8 of the strongest near.
 
     The second parts letters whose antialiased edges touch, and bright letters from fine bone.
     """
-    hat = grey - opening(grey, STROKE)
-    found = hat >= STROKE_CONTRAST
-    if not found.any():
-        return found
     reach = STROKE // 2 + 1
     near = np.pad(hat, reach, mode="edge")
     for axis in (0, 1):
         near = _sliding(np.maximum, near, 2 * reach + 1, axis)
-    return found & (hat >= (near >> 1) - (near >> 3))
+    return (hat >= STROKE_CONTRAST) & (hat >= (near >> 1) - (near >> 3))
 
 
 def opening(grey: np.ndarray, side: int) -> np.ndarray:
@@ -80,14 +81,14 @@ def _sliding(extreme: Callable[..., Any], grey: np.ndarray, side: int, axis: int
     return grey
 
 
-def dense_regions(found: np.ndarray) -> Iterator[Region]:
+def dense_regions(hat: np.ndarray) -> Iterator[Region]:
     """Boxes around neighbouring blocks that hold many stroke pixels, one block wider all round."""
     from scipy import ndimage
 
-    rows, columns = found.shape
+    rows, columns = hat.shape
     down, across = -(-rows // BLOCK), -(-columns // BLOCK)
     whole = np.zeros((down * BLOCK, across * BLOCK), np.uint8)
-    whole[:rows, :columns] = found
+    whole[:rows, :columns] = hat >= STROKE_CONTRAST
     sums = whole.reshape(down, BLOCK, -1).sum(1, dtype=np.uint8)
     dense = sums.reshape(down, across, BLOCK).sum(2, dtype=np.uint8) >= BLOCK_STROKES
     if dense.sum() < 2:
