@@ -19,7 +19,8 @@ from pydicom.sequence import Sequence
 
 MARK = "Zqvx"  # in every planted text; in no word of ours
 ROOT = "2.25.90817263545"  # of every planted UID
-PRIVATE_CREATOR = 0x00090010
+HOLDER = 0x00400275  # Request Attributes Sequence, which holds the copy inside a sequence
+PRIVATE_VRS = ("LO", "PN", "UN", "OB", "DA", "UI", "LT", "SH")
 ALLOWED = {"PatientSex": "F", "PatientAge": "071Y"}  # the exceptions of docs/security.md
 KEPT_OUT = ("0000", "0002")  # command and meta groups are no part of a data set
 
@@ -48,7 +49,7 @@ class Planted:
         moment = f"{number % 24:02d}{number % 60:02d}{number % 59:02d}.{number:06d}"
         by_vr = {
             "PN": f"{text}Müller^{text}Anna",
-            "UI": f"{ROOT}.{number}",
+            "UI": f"{ROOT}.{100_000 + number}",  # none is the beginning of another
             "DA": f"{day:%Y%m%d}",
             "DT": f"{day:%Y%m%d}{moment}",
             "TM": moment,
@@ -78,9 +79,9 @@ def plant(dataset: Dataset) -> Planted:
     _fill(dataset, planted, "top", nested=True)
     item = Dataset()
     _fill(item, planted, "item", nested=False)
-    dataset.RequestAttributesSequence = Sequence([item])
+    dataset.add_new(HOLDER, "SQ", Sequence([item]))
     block = dataset.private_block(0x0009, f"{MARK}Creator", create=True)
-    for offset, vr in enumerate(("LO", "PN", "UN", "OB", "DA", "UI", "LT", "SH"), start=1):
+    for offset, vr in enumerate(PRIVATE_VRS, start=1):
         fake = Attribute(0, f"private{vr}", vr, "X")
         block.add_new(offset, vr, planted.value(fake, "private"))
     inner = Dataset()
@@ -95,7 +96,7 @@ def _fill(dataset: Dataset, planted: Planted, where: str, nested: bool) -> None:
     for attribute in profile():
         if f"{attribute.tag:08X}"[:4] in KEPT_OUT or attribute.keyword in ALLOWED:
             continue
-        if attribute.vr in ("AS", "US"):
+        if attribute.vr in ("AS", "US") or attribute.tag == HOLDER:
             continue  # four characters or two bytes: too short to be looked for
         if attribute.vr == "SQ":
             if not nested:
@@ -106,8 +107,37 @@ def _fill(dataset: Dataset, planted: Planted, where: str, nested: bool) -> None:
             )
             dataset.add_new(attribute.tag, "SQ", Sequence([item]))
         else:
-            tag = attribute.tag | 0x3000 if attribute.keyword == "CurveData" else attribute.tag
-            dataset.add_new(tag, attribute.vr, planted.value(attribute, where))
+            dataset.add_new(_tag(attribute), attribute.vr, planted.value(attribute, where))
+
+
+def _tag(attribute: Attribute) -> int:
+    return attribute.tag | 0x3000 if attribute.keyword == "CurveData" else attribute.tag
+
+
+def read_back(dataset: Dataset) -> dict[str, str]:
+    """What a data set holds now where plant() put something, by the same places."""
+    found = {}
+    holder = dataset.get(HOLDER)
+    items = {"top": dataset, "item": holder.value[0] if holder and holder.value else Dataset()}
+    for where, part in items.items():
+        for attribute in profile():
+            if _tag(attribute) in part:
+                found[f"{where}/{attribute.keyword}"] = _text(part[_tag(attribute)].value)
+    for offset, vr in enumerate(PRIVATE_VRS, start=1):
+        if 0x00091000 + offset in dataset:
+            found[f"private/private{vr}"] = _text(dataset[0x00091000 + offset].value)
+    if 0x00091020 in dataset and dataset[0x00091020].value:
+        inner = dataset[0x00091020].value[0]
+        found["private/item/PatientName"] = str(inner.get("PatientName", ""))
+    return found
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("latin-1")
+    if isinstance(value, Sequence):
+        return str(value[0].get("CodeMeaning", "")) if value else ""
+    return str(value)
 
 
 def leaks(places: dict[str, bytes], values: Iterable[str]) -> list[str]:
