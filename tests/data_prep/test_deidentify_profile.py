@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import re
 import subprocess
 import sys
 import warnings
@@ -25,6 +26,7 @@ from data_prep.settings import Settings
 PRIVATE_SYNTAX = f"{ROOT}.99"  # as long as the one it takes the place of
 FAMILY, GIVEN, NUMBER, BORN = f"{MARK}Strasse", "Änneliese", f"{MARK}4711", "19360229"
 OPTIONS = ("--size", "32", "--jobs", "2", "-v")
+SECURITY = Path(__file__).parents[2] / "docs" / "security.md"
 WORDS = (FAMILY, GIVEN, NUMBER, BORN, "29.02.1936", "1936-02-29", "Aenneliese", "Anneliese")
 
 
@@ -173,6 +175,20 @@ def test_the_allow_list_meets_the_basic_profile_in_sex_and_age_alone():
     used = {keyword for keywords in deidentify.FACTS.values() for keyword in keywords}
     only_for_age = {"StudyDate", "PatientBirthDate"}
     assert listed & used == set(ALLOWED) | only_for_age
+
+
+def test_the_document_names_every_attribute_with_its_action():
+    text = SECURITY.read_text(encoding="utf-8")
+    told: dict[str, str] = {}
+    for line in text.partition("## 7.")[2].partition("## 8.")[0].splitlines():
+        group = re.match(r"\| \*\*.*?, ([DXZU/*]+)\*\* \((\d+)\): (.*?) \|", line)
+        if group:
+            names = group[3].split(", ")
+            assert len(names) == int(group[2])
+            told.update(dict.fromkeys(names, group[1]))
+        else:
+            told.update(re.findall(r"(\w+) ([DXZU/*]+)(?=[,| ])", line.partition(" | ")[0] + " "))
+    assert {a.keyword: a.action for a in profile()}.items() <= told.items()
 
 
 @pytest.mark.xfail(reason="workers.py does not yet pass unread=True to safe_name", strict=False)
