@@ -62,10 +62,22 @@ def scrub(text: str, words: Iterable[str]) -> str:
     seen = f"{_bare(text)} {_bare(unquote(text))}"  # a cheap look first: most words are not there
     forms = {form for word in words for form in _forms(word) if len(form) >= SHORTEST}
     forms = {form for form in forms if _bare(form) in seen}
-    if not forms:
-        return text
-    patterns = sorted((_pattern(form) for form in forms), key=lambda one: (-len(one), one))
-    return re.sub("|".join(patterns), BLANK, text, flags=re.IGNORECASE)
+    spans = sorted(
+        match.span()
+        for form in forms
+        for match in re.finditer(_pattern(form), text, flags=re.IGNORECASE)
+    )
+    return _blanked(text, spans)
+
+
+def _blanked(text: str, spans: list[tuple[int, int]]) -> str:
+    """Sorted spans blanked; where two overlap both go, or the rest of the second would stay."""
+    parts, done = [], 0
+    for start, end in spans:
+        if start >= done:
+            parts += [text[done:start], BLANK]
+        done = max(done, end)
+    return "".join([*parts, text[done:]])
 
 
 def safe_name(name: str, words: Iterable[str] = (), *, unread: bool = False) -> str:

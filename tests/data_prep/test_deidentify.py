@@ -260,6 +260,11 @@ def test_a_known_date_is_blanked_in_any_form(written):
     assert deidentify.scrub(f"a {written} b", ["19531224"]) == "a *** b"
 
 
+def test_of_two_words_that_overlap_nothing_stays():
+    assert deidentify.scrub("strange_MeierAnna", ["GE Meier", "MeierAnna"]) == "stran***"
+    assert deidentify.scrub("abcdef xyz", ["abcd", "cdef", "bc"]) == "*** xyz"
+
+
 def test_nothing_else_is_blanked():
     text = "too small to be a film: 12 x 40"
     assert deidentify.scrub(text, ["", "x", "Meier", "19531224"]) == text
