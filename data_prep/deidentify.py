@@ -64,7 +64,13 @@ _NUMBERS = {
     "bits": "BitsStored",
     "frames": "NumberOfFrames",
 }
-FACTS = (*_CODES, *_RECOGNISED, *_NUMBERS, "age")
+# fact -> the only elements it may be taken from
+FACTS: dict[str, tuple[str, ...]] = {
+    **{name: keywords for name, (keywords, _) in _CODES.items()},
+    **{name: (keyword,) for name, (keyword, _) in _RECOGNISED.items()},
+    **{name: (keyword,) for name, keyword in _NUMBERS.items()},
+    "age": ("PatientAge", "StudyDate", "PatientBirthDate"),
+}
 
 
 def facts(dataset: Dataset) -> dict[str, Any]:

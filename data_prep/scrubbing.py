@@ -6,7 +6,7 @@ import datetime
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 BLANK = "***"
 SHORTEST = 3
@@ -35,15 +35,17 @@ _TAIL = 4  # digits of a UID that stay, to tell files apart
 
 # What a file may be called where nothing is known of its patient.
 _TECHNICAL = """
-    abdomen anisotropic anon ap archive axial bad baseline big bit bits bmp bone brain broken
-    bytes cd chest copy corrupt cr ct cxr data dcm deflated dicom dicomdir disk dx empty endian
-    exam export file film films first flair folder frame frontal gz half head header healthy im
-    image images img implicit jpeg jpg lateral left lossless lossy lut meta mismatch missing
-    mixed mono mr multi named nii none no of overlay pa padding pat patient pic picture pixel
-    pixels pixeldata png preamble rg right rle rows rtplan scan secondary se sequence ser series
-    ses session sr st study sub subject syntax tag test text tif tiff train truncated txt
-    unsupported val validation view volume window without wrong x xray zero diseased capture
-    color colour constant large little phantom rescale slope small spacing ts
+    abdomen anim anisotropic anon ap archive axial bad baseline big bin bit bits bmp bone brain
+    brains broken bytes capture cd chest cohort color colour constant copy corrupt cr csv ct cxr
+    data dcm deflated dicom dicomdir diseased disk dx empty endian exam export file film films
+    first flair folder frame frontal gif gz half head header healthy im image images img
+    implicit info jp jpeg jpg json key large lateral left license list little log lossless lossy
+    ls lut mask meta mismatch missing mixed mono mr multi named nifti nii no none notes of
+    overlay pa padding pat patient phantom pic picture pixel pixeldata pixels png preamble
+    readme report rescale rg right rle rows rtplan scan se secondary sequence ser series ses
+    session slope small spacing sr st study sub subject syntax table tag test text tif tiff
+    train truncated ts tsv txt unreadable unsupported val validation view volume window without
+    wrong x xray zero
 """
 _HARMLESS = frozenset(_TECHNICAL.split())
 
@@ -57,11 +59,25 @@ def scrub(text: str, words: Iterable[str]) -> str:
     3 characters are passed by. It is for texts about inputs: it would blank parts of pseudonyms.
     """
     text = unicodedata.normalize("NFC", text)
+    seen = f"{_bare(text)} {_bare(unquote(text))}"  # a cheap look first: most words are not there
     forms = {form for word in words for form in _forms(word) if len(form) >= SHORTEST}
-    if not forms:
-        return text
-    patterns = sorted((_pattern(form) for form in forms), key=lambda one: (-len(one), one))
-    return re.sub("|".join(patterns), BLANK, text, flags=re.IGNORECASE)
+    forms = {form for form in forms if _bare(form) in seen}
+    spans = sorted(
+        match.span()
+        for form in forms
+        for match in re.finditer(_pattern(form), text, flags=re.IGNORECASE)
+    )
+    return _blanked(text, spans)
+
+
+def _blanked(text: str, spans: list[tuple[int, int]]) -> str:
+    """Sorted spans blanked; where two overlap both go, or the rest of the second would stay."""
+    parts, done = [], 0
+    for start, end in spans:
+        if start >= done:
+            parts += [text[done:start], BLANK]
+        done = max(done, end)
+    return "".join([*parts, text[done:]])
 
 
 def safe_name(name: str, words: Iterable[str] = (), *, unread: bool = False) -> str:
@@ -151,6 +167,11 @@ def _dates(word: str) -> Iterator[str]:
         yield from (f"{year}.{m}.{d}", f"{d}.{m}.{year}", f"{m}/{d}/{year}")
     for name in (f"{date:%B}", f"{date:%b}"):
         yield from (f"{day}-{name}-{year}", f"{name}-{day}-{year}", f"{year}-{name}-{day}")
+
+
+def _bare(text: str) -> str:
+    """Letters and digits alone, in lower case."""
+    return _SEPARATORS.sub("", text).lower()
 
 
 def _pattern(form: str) -> str:
