@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_prep import choose, deidentify
+from data_prep.burned_in import annotation_flags
 from data_prep.choose import LeftOut
 from data_prep.dicom_file import (
     FilmError,
@@ -41,7 +42,8 @@ class Film:
 
     facts: JSON facts that may leave (deidentify.FACTS, choose); padding: bool (H, W), no image
     there, None where there is none; digest: stored_values.digest of the stored pixels, the same in
-    every transfer syntax; frame: which of several, from 0, None where the file has one.
+    every transfer syntax; frame: which of several, from 0, None where the file has one; flags: what
+    the header admits of text and faces in the pixels (burned_in.annotation_flags).
     """
 
     image: np.ndarray
@@ -50,6 +52,7 @@ class Film:
     padding: np.ndarray | None = None
     digest: str = ""
     frame: int | None = None
+    flags: tuple[str, ...] = ()
 
 
 def read_film(source: Path | bytes, options: FilmOptions | None = None) -> Film:
@@ -113,6 +116,7 @@ def _dicom_films(data: bytes, options: FilmOptions) -> Iterator[Film]:
     facts = deidentify.facts(dataset) | chosen
     facts["transfer_syntax"] = transfer_syntax_name(dataset)
     facts["preamble"] = data[128:132] == b"DICM" and looks_like_dicom(data[:512])
+    flags = tuple(annotation_flags(dataset))
     several = pixels.frames > 1
     if several and options.frames == "first":
         facts["notes"] = [f"first of {pixels.frames} frames", *facts["notes"]]
@@ -123,6 +127,7 @@ def _dicom_films(data: bytes, options: FilmOptions) -> Iterator[Film]:
         if not film.facts["notes"]:
             del film.facts["notes"]
         film.frame = index if several else None
+        film.flags = flags
         yield film
 
 

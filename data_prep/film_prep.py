@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from data_prep.film import Film, FilmError, films
+from data_prep import collimation
+from data_prep.burned_in import find_text
+from data_prep.collimation import exposed_area
+from data_prep.film import Film, FilmError, LeftOut, films
 from data_prep.find import Source
+from data_prep.framing import Box
 from data_prep.outcome import Outcome, WrittenImage
 from data_prep.picture import read_mask_picture
 from data_prep.settings import Settings
+
+LOOK = "Look at it, then list it in a file for --allow-burned-in FILE."
 
 
 def prepare_film(source: Source, settings: Settings) -> Outcome:
@@ -18,11 +25,10 @@ def prepare_film(source: Source, settings: Settings) -> Outcome:
 
     A file of several frames is read to its end before anything is written.
     """
-    content = source.data() if hasattr(source, "data") else source.path.read_bytes()
     pictures: list[tuple[WrittenImage, np.ndarray, np.ndarray | None]] = []
     facts: dict[str, Any] = {}
     digests: list[str] = []
-    for film in films(content, settings.film):
+    for film in films(source.data(), settings.film):
         pixels, mask = _pictures(film, source, settings)
         stem = f"images/{source.subject}/{source.session}_{film.frame or 0:03d}"
         number = film.frame if settings.film.frames == "each" else None
@@ -44,22 +50,53 @@ def _pictures(
     film: Film, source: Source, settings: Settings
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """(grey levels, mask or None), both (size, size)."""
+    mask = _mask_of(film, source, settings)
+    field = _exposed_field(film, settings)
+    image, padding = film.image[field], None if film.padding is None else film.padding[field]
     framing = settings.framing_policy()
-    framed = framing.image(film.image, film.spacing)
-    if film.padding is None:
-        foreground = framing.covered(film.image.shape, film.spacing)
+    if settings.film.burned_in == "quarantine" and not source.cleared:
+        _require_no_text(film.flags, image, framing.box(image.shape, film.spacing))
+    framed = framing.image(image, film.spacing)
+    if padding is None:
+        foreground = framing.covered(image.shape, film.spacing)
     else:
-        foreground = framing.mask(~film.padding, film.spacing)
+        foreground = framing.mask(~padding, film.spacing)
     pixels = settings.intensity_policy().apply(framed, settings.bits, foreground=foreground)
-    if film.padding is not None and foreground is not None:
+    if padding is not None and foreground is not None:
         pixels[~foreground] = 0
-    if source.mask is None:
-        return pixels, None
-    if settings.film.frames == "each" and film.frame is not None:
-        raise FilmError(
-            "one mask for a file of several frames", remedy="Pass --frames first, or export frames."
+    return pixels, None if mask is None else framing.mask(mask[field], film.spacing)
+
+
+def _exposed_field(film: Film, settings: Settings) -> tuple[slice, slice]:
+    """Rows and columns that are framed; a border that was removed is told in the facts."""
+    height, width = film.image.shape
+    if settings.collimation == "keep":
+        return slice(0, height), slice(0, width)
+    box = exposed_area(film.image, film.padding)
+    if box != (0, 0, height, width):
+        film.facts["exposed_field"] = list(box)
+    return slice(box.top, box.bottom), slice(box.left, box.right)
+
+
+def _require_no_text(flags: Sequence[str], image: np.ndarray, box: Box) -> None:
+    """Set the film aside where its header or its pixels say text; only what is shown counts."""
+    if flags:
+        raise LeftOut(
+            f"the header says {' and '.join(flags)}: set aside until somebody has looked",
+            remedy=LOOK,
         )
-    return pixels, framing.mask(_mask_like(source, film), film.spacing)
+    left, top, right, bottom = box
+    lines = [
+        line
+        for line in find_text(image)
+        if line.left < right and line.right > left and line.top < bottom and line.bottom > top
+    ]
+    if lines:
+        raise LeftOut(
+            "likely text in the picture: set aside until somebody has looked",
+            detail=f"{len(lines)} lines, about {sum(line.glyphs for line in lines)} letters",
+            remedy=LOOK,
+        )
 
 
 def record(settings: Settings) -> dict[str, Any]:
@@ -67,13 +104,22 @@ def record(settings: Settings) -> dict[str, Any]:
     return {
         "modality": "radiograph",
         "intensity": settings.intensity_policy().record(),
-        "framing": settings.framing_policy().record(),
+        "framing": {**settings.framing_policy().record(), "collimation": _collimation(settings)},
     }
 
 
-def _mask_like(source: Source, film: Film) -> np.ndarray:
+def _collimation(settings: Settings) -> dict[str, Any]:
+    return {"policy": "kept"} if settings.collimation == "keep" else collimation.record()
+
+
+def _mask_of(film: Film, source: Source, settings: Settings) -> np.ndarray | None:
     """bool (H, W), true where the mask picture is not black; rows and columns as the film's."""
-    assert source.mask is not None
+    if source.mask is None:
+        return None
+    if settings.film.frames == "each" and film.frame is not None:
+        raise FilmError(
+            "one mask for a file of several frames", remedy="Pass --frames first, or export frames."
+        )
     mask = read_mask_picture(source.mask)
     if mask.shape != film.image.shape:
         raise FilmError(
