@@ -7,7 +7,8 @@ MOST_LEAN at most, most rows (or columns) step from a flat outside to something 
 
 For each side: the film at about 512 pixels; a step is a change by STEP of the film's range within
 four pixels, away from the border's grey, or from the border's very grey to any other (a shutter
-is constant, air beside it is not). Steps are counted in strips along the side, the strips shifted
+is constant, air beside it is not), that has mostly arrived eight pixels on: skin goes on rising
+there. Steps are counted in strips along the side, the strips shifted
 against each other for every lean that is tried, so that one straight edge adds up in one place.
 Where the share of rows with a step is large, and everything outside of it is flat and at the dark
 or the bright end, the border ends. Markers and text in it are outvoted: shares and quantiles, no
@@ -26,7 +27,7 @@ WORKING_SIZE = 512  # longest side; an edge is blurred over 1 or 2 pixels there,
 MOST = 0.35  # of a side: more is a film too strange to crop, and is left whole
 LOOKED_AT = 0.45  # of a side, so that an edge beyond MOST is seen and the film left whole
 STEP = 0.06  # of the film's range: dark air inside the field differs from the border by more
-ALONG = 0.55  # of a side's rows: shoulders, arms and diaphragms reach 0.3 at any one line
+ALONG = 0.55  # of a side's rows: most; shoulders, arms and diaphragms are curved
 FLAT = 0.12  # of the range, between quantiles of the outside: scatter under a collimator's leaf
 QUANTILE = 0.1  # of the outside on either end: what markers and text may cover
 END = 0.25  # of the range: a border is as dark, or as bright, as the film gets
@@ -36,10 +37,8 @@ LEANS = 11  # between -MOST_LEAN and MOST_LEAN: 0.5 degrees, 4 pixels over the w
 STRIPS = 16  # along a side: within one, MOST_LEAN is 1.4 pixels
 REACH = 2  # pixels on either side of an edge
 DEEPER = 4  # reaches inward of the outer foot of a step, 8 pixels: skin still rises there
-SHARP = 0.6  # of what is reached there; a ramp over 8 pixels has 0.5, a collimator's edge 0.9
-LIVELY = (
-    0.2  # of a row that must differ from the border, and of rows that do: else there is no film
-)
+SHARP = 0.6  # of what is reached there; a ramp over 8 pixels has 0.5, a sharp edge 1
+LIVELY = 0.2  # of a row that must differ from the border's grey, and of such rows: else no film
 PASSES = 8  # one border a side and pass; films have one or two
 
 
