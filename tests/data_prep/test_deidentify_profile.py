@@ -203,8 +203,12 @@ def test_the_document_names_every_attribute_with_its_action():
     assert {a.keyword: a.action for a in profile()}.items() <= told.items()
 
 
-@pytest.mark.xfail(reason="safe_name is not yet told which headers are unread", strict=False)
-@pytest.mark.parametrize("content", [b"", b"no film, but a letter", bytes(300), None])
+HALF = pytest.param(
+    None, marks=pytest.mark.xfail(reason="a header that ends early counts as read", strict=False)
+)
+
+
+@pytest.mark.parametrize("content", [b"", b"no film, but a letter", bytes(300), HALF])
 def test_a_file_without_a_readable_header_does_not_tell_its_patient_by_its_name(
     export, tmp_path, caplog, content
 ):
