@@ -75,6 +75,6 @@ def scan(
     shown = []
     for source, name, who in zip(sources, names, known, strict=True):
         others = {token.lower() for token in TOKEN.findall(source.name)} & everybody
-        unread = keyed and who is None
+        unread = keyed and (who is None or not who.who)
         shown.append(replace(source, shown=deidentify.safe_name(name, others, unread=unread)))
     return known, shown

@@ -188,14 +188,14 @@ def test_where_every_input_is_bad_the_run_fails_and_says_why(tmp_path):
 
 def test_files_that_are_no_images_are_listed_but_for_tables_and_readmes(tmp_path):
     (tmp_path / "raw").mkdir()
-    for name in ("notes.txt", "anim.txt", "README.md", "participants.tsv"):
+    for name in ("notes.txt", "meier.gif", "README.md", "participants.tsv"):
         (tmp_path / "raw" / name).write_text("GIF89a, or not")
     (tmp_path / "raw" / "a.dcm").write_bytes(b"")
     outcomes = run(Settings(tmp_path / "raw", tmp_path / "out", pseudonyms="given")).outcomes
-    assert sorted(o.source for o in outcomes) == ["a.dcm", "anim.txt", "notes.txt"]
+    assert sorted(o.source for o in outcomes) == ["a.dcm", "meier.gif", "notes.txt"]
     outcomes = run(Settings(tmp_path / "raw", tmp_path / "keyed")).outcomes
     # where names are secret, a name that no header explains could be a patient's
-    assert sorted(o.source for o in outcomes) == ["***.txt", "***.txt", "a.dcm"]
+    assert sorted(o.source for o in outcomes) == ["***.gif", "a.dcm", "notes.txt"]
 
 
 def test_the_report_is_self_contained_and_lists_what_was_skipped(study, tmp_path):
