@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +25,15 @@ from data_prep.dicom_write import save_dicom
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+# Of several decoders pydicom takes the first; these give more films an hour where every core has
+# a film of its own (benchmarks/prep_films.py): gdcm parts one JPEG 2000 film over all cores.
+FASTEST = {
+    "1.2.840.10008.1.2.4.90": "pylibjpeg",
+    "1.2.840.10008.1.2.4.91": "pylibjpeg",
+    "1.2.840.10008.1.2.4.80": "pyjpegls",
+    "1.2.840.10008.1.2.4.81": "pyjpegls",
+    "1.2.840.10008.1.2.5": "pylibjpeg",
+}
 DECODERS = "pip install pylibjpeg-openjpeg pylibjpeg-rle pyjpegls python-gdcm"
 NATIVE = tuple(f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2", ".1.99"))  # PS3.5 A.1-A.5
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
@@ -174,9 +184,12 @@ def _pydicom_pixels(dataset: Dataset, layout: Layout, data: bytes, index: int) -
         from pydicom.pixels import pixel_array
     except ImportError:  # pydicom 2.4
         return _pydicom_2_pixels(bare, colour, index)
-    if colour:
-        return pixel_array(bare, index=index)
-    return pixel_array(bare, index=index, raw=True, correct_unused_bits=False)
+    options: dict[str, Any] = {} if colour else {"raw": True, "correct_unused_bits": False}
+    plugin = FASTEST.get(_syntax(bare))
+    if plugin is not None:
+        with suppress(Exception):  # it is missing, or cannot do this one; others may
+            return pixel_array(bare, index=index, decoding_plugin=plugin, **options)
+    return pixel_array(bare, index=index, **options)
 
 
 def _pydicom_2_pixels(bare: Dataset, colour: bool, index: int) -> np.ndarray:
