@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.boxes import framed_boxes
 from data_prep.film import Film, FilmError, read_film
 from data_prep.find import Source
 from data_prep.outcome import Outcome, WrittenImage
@@ -29,7 +30,8 @@ def prepare_film(source: Source, settings: Settings) -> Outcome:
         mask = f"{stem}_mask.png"
         settings.store(mask, framing.mask(_mask_like(source, film), film.spacing))
     settings.store(f"{stem}.png", pixels)
-    written = WrittenImage(f"{stem}.png", source.subject, source.session, None, mask)
+    boxes = framed_boxes(source.boxes, framing, film.image.shape, film.spacing)
+    written = WrittenImage(f"{stem}.png", source.subject, source.session, None, mask, boxes)
     return Outcome("written", source.name, images=(written,), details=film.facts)
 
 

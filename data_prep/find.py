@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_prep.boxes import LesionBox
 from data_prep.dicom_file import looks_like_dicom
 from data_prep.picture import is_picture
 
@@ -24,7 +25,8 @@ class Source:
 
     path: the file, or the folder of a DICOM series. kind: 'dicom', 'series', 'nifti', 'picture',
     'other' or 'missing'. The rest is filled in by plan.py: subject is fit for output, session is
-    '01', '02', ... within it; label 0 healthy, 1 diseased, None unknown.
+    '01', '02', ... within it; label 0 healthy, 1 diseased, None unknown. site, age (years), sex
+    (M, F), boxes (lesions): where a table tells them.
     """
 
     name: str
@@ -36,6 +38,10 @@ class Source:
     group: str | None = None
     label: int | None = None
     mask: Path | None = None
+    site: str | None = None
+    age: float | None = None
+    sex: str | None = None
+    boxes: tuple[LesionBox, ...] = ()
 
 
 @dataclass

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from data_prep.boxes import FramedBox
+
 DONE, FAILED, WRONG_USAGE, SOME_SKIPPED = 0, 1, 2, 3
 EXAMPLES = 3  # file names shown for each reason in the summary
 
@@ -41,6 +43,10 @@ class WrittenImage:
     session: str | None = None
     slice: int | None = None
     mask: str | None = None
+    boxes: tuple[FramedBox, ...] = ()  # lists of a sidecar become tuples again
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "boxes", tuple(tuple(box) for box in self.boxes))
 
 
 @dataclass(frozen=True)

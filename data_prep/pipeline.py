@@ -73,7 +73,7 @@ def run(settings: Settings) -> Result:
     _write_report(dataset, outcomes, settings)
     if refusal or code == outcome.FAILED:
         return Result(outcomes, None, "\n".join(filter(None, [text, refusal])), outcome.FAILED)
-    write_participants(dataset, settings.output / "participants.tsv")
+    write_participants(dataset, settings.output / "participants.tsv", sources)
     datalist.write(dataset, settings.output)
     return Result(outcomes, dataset, text, code)
 
@@ -117,6 +117,7 @@ def _dataset(sources: Sequence[Source], outcomes: Sequence[Outcome], settings: S
                 slice=image.slice,
                 label=source.label,
                 mask=image.mask,
+                boxes=image.boxes or None,
             )
             sections[source.section or "test"].append(item)
     for items in sections.values():
@@ -141,6 +142,7 @@ def _dataset(sources: Sequence[Source], outcomes: Sequence[Outcome], settings: S
             "images": sum(len(o.images) for o in outcomes),
             "inputs": len(outcomes),
             "skipped": counts["skipped"],
+            **({"source": settings.source} if settings.source else {}),
         },
         sections=sections,
         root=settings.output,

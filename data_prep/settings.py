@@ -25,7 +25,7 @@ class Settings:
     subject names as they are, 'keyed' replaces them; None: given where a table names the
     subjects, else keyed. brain: options of brain_prep, values JSON can hold. validation, test:
     shares of the subjects, where groups are to be split. max_skipped: share of the inputs, above
-    which the run fails.
+    which the run fails. source: facts of a public data set for dataset.json, see sources/.
     """
 
     input: Path
@@ -53,6 +53,7 @@ class Settings:
     description: str = ""
     licence: str = ""
     protocol: str | None = None
+    source: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.framing_policy()

@@ -123,8 +123,11 @@ def _progress(stream: Iterable[tuple[int, Outcome]], total: int) -> Iterator[tup
 
 
 def _recipe(source: Source, settings: Settings) -> str:
-    """SHA-256 over the settings that decide the pixels and the bytes of the input and its mask."""
+    """SHA-256 over the settings that decide the pixels, the bytes of the input and its mask, and
+    its boxes."""
     total = hashlib.sha256(json.dumps(settings.recipe(), sort_keys=True).encode())
+    if source.boxes:
+        total.update(json.dumps([box.to_json() for box in source.boxes]).encode())
     paths = [source.path]
     if source.kind == "series":
         paths = sorted(path for path in source.path.iterdir() if path.is_file())
