@@ -24,13 +24,17 @@ Parsers = Any  # argparse gives what add_subparsers returns no public name
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, print; the only place that turns errors into exit codes."""
+    from data_prep.sources.cli import add_fetch_command
+
     parser = argparse.ArgumentParser(
         prog="python -m data_prep",
         description="Raw films and brain volumes -> PNG images and one dataset.json.",
         epilog=EXIT_CODES,
     )
     parser.add_argument("--version", action="version", version=f"data_prep {__version__}")
-    add_prep_commands(parser.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add_prep_commands(commands)
+    add_fetch_command(commands)
     return run_command(parser.parse_args(argv))
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import csv
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,12 +11,18 @@ from pathlib import Path
 from data_prep.boxes import LesionBox
 from data_prep.datalist import DataError
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
+from data_prep.sources.chestxray14_tables import (
+    BOX_SITE,
+    Entry,
+    eligible,
+    read_boxes,
+    read_entries,
+)
 from data_prep.sources.confound import confounds
 from data_prep.sources.counts import Counts, parse_counts, require
 from data_prep.sources.draw import Size, fill, shuffled
 from data_prep.sources.files import Files, located, missing_files, one_file
 
-BOX_SITE = "https://nihcc.app.box.com/v/ChestXray-NIHCC"
 ENTRIES, BOXES = "Data_Entry_2017*.csv", "BBox_List_2017*.csv"
 CARD = Card(
     name="chestxray14",
@@ -26,14 +30,14 @@ CARD = Card(
     link=BOX_SITE,
     licence="no restrictions on use; NIH asks for the link, a citation and an acknowledgement",
     citation="Wang et al., ChestX-ray8, CVPR 2017; data provider: NIH Clinical Center",
-    volume="112,120 films of 30,805 patients; 45 GB as PNG of 1024 x 1024",
+    volume="112,120 films of 30,805 patients, PNG of 1024 x 1024",
     expected=(
         Expected(ENTRIES, "the table of films, of 2017 or of 2020", BOX_SITE),
         Expected(BOXES, "boxes around lesions in 880 films", BOX_SITE),
         Expected("*.png", "the films, images_001 to images_012 unpacked", BOX_SITE),
     ),
     flaws=(
-        "Labels were mined from reports: many are wrong, which bounds any AUC (Oakden-Rayner 2020).",
+        "Labels were mined from reports: many are wrong, which bounds any AUC (Oakden-Rayner).",
         "No Finding means none of 14 findings: tubes, old fractures and other disease are in it.",
         "Films of one patient look alike; the paper does not say whether it kept patients apart.",
         "One hospital; sex and age differ between the classes.",
@@ -46,18 +50,6 @@ CARD = Card(
     },
     protocol="chestxray14",
 )
-COLUMNS = {  # ours -> the names of the two published tables
-    "image": ("Image Index",),
-    "findings": ("Finding Labels",),
-    "patient": ("Patient ID",),
-    "age": ("Patient Age",),
-    "sex": ("Patient Gender", "Patient Sex"),
-    "view": ("View Position",),
-}
-HEALTHY = "No Finding"
-ANNOTATED = 1024  # pixels a side of the published PNG, in which the boxes are given
-BOX_LABELS = {"Infiltrate": "Infiltration"}  # the list of boxes uses another word
-OLDEST = 120  # years; the table has ages over 400
 SECTIONS = ("test", "validation", "training_mixed", "training_healthy")  # filled in this order
 
 
@@ -70,18 +62,6 @@ class Options:
     counts: str = ""
     entries: Path | None = None
     output: Path | None = None
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One film. findings: without HEALTHY, so empty for a healthy one; age in years."""
-
-    image: str
-    patient: str
-    findings: tuple[str, ...]
-    age: float | None
-    sex: str
-    view: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -142,68 +122,6 @@ def cohort(folder: Path, options: Options) -> Cohort:
     shown = sum(len(row.boxes) for row in rows if row.section == "test")
     facts = {"split": rule, "missing": missing, "boxes_in_test": shown, **confounds(rows)}
     return Cohort(tuple(rows), facts, tuple(warnings))
-
-
-def read_entries(path: Path) -> list[Entry]:
-    """Both published forms: the header has unquoted commas, so its end does not match the rows;
-    ages are "58" or "058Y"; rows of 2017 end with an empty column. Raises DataError."""
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        reader = csv.reader(file)
-        header = [name.strip() for name in next(reader, [])]
-        at = {}
-        for ours, theirs in COLUMNS.items():
-            found = next((header.index(name) for name in theirs if name in header), None)
-            if found is None:
-                raise DataError(
-                    f"{path}: no column '{theirs[0]}'. Expected the table of {BOX_SITE}."
-                )
-            at[ours] = found
-        rows = [row for row in reader if row]
-    short = sum(len(row) <= max(at.values()) for row in rows)
-    if short:
-        raise DataError(f"{path}: {short} rows are cut short. Download the table again.")
-    return [_entry({ours: row[k].strip() for ours, k in at.items()}) for row in rows]
-
-
-def _entry(value: Mapping[str, str]) -> Entry:
-    labels = tuple(label.strip() for label in value["findings"].split("|"))
-    findings = tuple(label for label in labels if label and label != HEALTHY)
-    sex = value["sex"].upper() if value["sex"].upper() in ("M", "F") else ""
-    view = value["view"].upper()
-    return Entry(value["image"], value["patient"], findings, age_years(value["age"]), sex, view)
-
-
-def age_years(text: str) -> float | None:
-    """ "58", "058Y", "007M", "012D" -> years; None for what no human has."""
-    found = re.fullmatch(r"0*(\d+)([YMD]?)", text.strip().upper())
-    if not found:
-        return None
-    years = int(found[1]) / {"": 1, "Y": 1, "M": 12, "D": 365.25}[found[2]]
-    return round(years, 2) if years <= OLDEST else None
-
-
-def eligible(entries: Sequence[Entry]) -> list[Entry]:
-    """PA films with no finding or exactly one."""
-    return [entry for entry in entries if entry.view == "PA" and len(entry.findings) <= 1]
-
-
-def read_boxes(path: Path) -> dict[str, tuple[LesionBox, ...]]:
-    """Image -> its boxes, [x, y, w, h] in pixels of the published 1024 x 1024 PNG."""
-    found: dict[str, list[LesionBox]] = defaultdict(list)
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        for number, row in enumerate(csv.reader(file), start=1):
-            if number == 1 or not row:
-                continue
-            try:
-                x, y, w, h = (float(value) for value in row[2:6])
-                label = BOX_LABELS.get(row[1].strip(), row[1].strip())
-                box = LesionBox(x, y, w, h, label, ANNOTATED, ANNOTATED)
-            except (ValueError, IndexError):
-                raise DataError(
-                    f"{path}: line {number} is not 'image, finding, x, y, w, h'. Download it again."
-                ) from None
-            found[row[0].strip()].append(box)
-    return {image: tuple(boxes) for image, boxes in found.items()}
 
 
 def split(

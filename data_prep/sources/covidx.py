@@ -24,7 +24,7 @@ CARD = Card(
     link="https://github.com/lindawangg/COVID-Net/blob/master/docs/COVIDx.md",
     licence="lists AGPL-3.0; the images carry the terms of their collections",
     citation="Wang, Lin, Wong, COVID-Net, Sci Rep 10:19549, 2020",
-    volume="15,464 + 200 films; 12 GB as PNG of 1024 x 1024",
+    volume="15,464 + 200 films",
     expected=(
         Expected("train_COVIDx7B.txt", "the list of training films", REPOSITORY),
         Expected("test_COVIDx7B.txt", "the list of test films", REPOSITORY),

@@ -113,10 +113,11 @@ class _Pool:
         healthy, diseased = self.weights(0), self.weights(1)
         common = {s: min(healthy[s], diseased[s]) for s in sorted(healthy) if s in diseased}
         matched = sum(common.values()) >= max(need)
-        for label in (0, 1):
-            weights = common if matched else (healthy, diseased)[label]
-            self._take(section, label, need[label], weights)
-        return matched
+        taken = self._take(section, 0, need[0], common if matched else healthy)
+        if matched and need[0] == need[1]:
+            common = taken  # whole subjects may have shifted a film from one source to another
+        again = self._take(section, 1, need[1], common if matched else diseased)
+        return matched and set(taken) == set(again) and (need[0] != need[1] or taken == again)
 
     def take_rest(self, section: str, need: Size, both: bool) -> None:
         """Fill a section in proportion to what is left of each source."""
@@ -129,25 +130,36 @@ class _Pool:
         for label in (0, 1):
             self._take(section, label, left[label], self.weights(label))
 
-    def _take(self, section: str, label: int, need: int, weights: dict[str, int]) -> None:
+    def _take(self, section: str, label: int, need: int, weights: dict[str, int]) -> dict[str, int]:
+        """Fill one class in proportion to the weights; source -> films taken.
+
+        Where the subjects of a source do not fit its part, the other weighted sources make up for
+        it, and only then any source.
+        """
+        taken: dict[str, int] = {}
         lacking = need
         try:
             quota = shares(need, weights)
         except ValueError:
             quota = {}
-        for source, wanted in quota.items():
-            lacking -= self._fill(section, label, wanted, source)
-        if lacking:  # subjects of several films did not fit their source's part
-            lacking -= self._fill(section, label, lacking, "")
+        parts = [*quota.items(), *((source, need) for source in (*quota, ""))]
+        for source, part in parts:
+            many = self._fill(section, label, min(part, lacking), source)
+            lacking -= many
+            if many:
+                taken[source] = taken.get(source, 0) + many
         if lacking:
             kind = ("healthy", "diseased")[label]
             raise DataError(
                 f"COVIDx: {section} lacks {lacking} {kind} films that whole subjects could fill. "
                 "Choose other sizes with --counts, or another --seed."
             )
+        return taken
 
     def _fill(self, section: str, label: int, wanted: int, source: str) -> int:
         """Films taken."""
+        if not wanted:
+            return 0
         need: Size = (0, wanted) if label else (wanted, 0)
         names, lack = fill(self.free(label, source), self.sizes, need)
         self.home |= dict.fromkeys(names, section)

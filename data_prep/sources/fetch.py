@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 
 IXI_URL = "http://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI/"
 BLOCK = 1 << 20
+PIECE = 1 << 14  # of a download: what has not filled one is lost where the connection breaks
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Resuming:
             length = answer.headers.get("Content-Length")
             self._remember(answer.headers)
             with self.part.open("ab" if resumed else "wb") as file:
-                for block in answer.iter_content(BLOCK):
+                for block in answer.iter_content(PIECE):
                     file.write(block)
         return length is None or self._have() == have + int(length)
 

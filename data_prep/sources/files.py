@@ -51,7 +51,7 @@ class Files:
         suffixes: others under which the same image may lie (x.dcm for x.png). inside: a folder
         name to prefer where several files share the name; else the first in order of path.
         """
-        stem = PurePosixPath(name).stem
+        stem = name.rpartition("/")[2].rpartition(".")[0] or name
         for candidate in (name, *(stem + suffix for suffix in suffixes)):
             found = self._by_name.get(_key(candidate))
             if found:
@@ -65,7 +65,7 @@ class Files:
 
 def _key(path: str) -> str:
     """The notebooks of COVIDx take spaces out of names, and systems differ in case."""
-    return PurePosixPath(path).name.replace(" ", "").lower()
+    return path.rpartition("/")[2].replace(" ", "").lower()
 
 
 def one_file(files: Files, card: Card, pattern: str, given: Path | None = None) -> Path:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,9 +13,8 @@ from data_prep.sources.card import Card, Cohort, Expected, Row
 from data_prep.sources.confound import confounds
 from data_prep.sources.draw import shuffled
 from data_prep.sources.files import Files
-from data_prep.sources.spreadsheet import read_rows
+from data_prep.sources.ixi_people import HOME, read_people
 
-HOME = "https://brain-development.org/ixi-dataset/"
 FETCH = "`healthygan fetch ixi FOLDER`"
 SITES = ("Guys", "HH", "IOP")
 IMAGE = re.compile(r"^IXI(\d{3})-(Guys|HH|IOP)-(\d{4})-T1.*\.nii(\.gz)?$")
@@ -27,8 +24,8 @@ CARD = Card(
     title="IXI T1: healthy heads of Guy's, Hammersmith and the Institute of Psychiatry",
     link=HOME,
     licence="CC BY-SA 3.0",
-    citation="IXI data set, Imperial College London (EPSRC GR/S21533/02)",
-    volume="581 T1 volumes, 4.5 GB",
+    citation="IXI data set, Imperial College London",
+    volume="about 580 T1 volumes",
     expected=(
         Expected("IXI*-T1*.nii.gz", "T1 volumes, IXI-T1.tar unpacked", f"{HOME} or {FETCH}"),
         Expected(DEMOGRAPHICS, "sex and age, also as CSV or .xlsx", f"{HOME} or {FETCH}"),
@@ -46,8 +43,6 @@ CARD = Card(
     unit="subjects",
     counts={"training_healthy": (424, 0)},
 )
-_COLUMNS = {"id": "IXI_ID", "sex": "SEX_ID", "age": "AGE"}
-SEXES = {"1": "M", "2": "F"}
 HELD = "training_healthy"
 
 
@@ -219,50 +214,3 @@ def demographics_file(files: Files, options: Options) -> Path | None:
         if found:
             return found[0]
     return None
-
-
-def read_people(path: Path) -> tuple[dict[str, tuple[str, float | None]], dict[str, int]]:
-    """Subject -> (sex, age in years), and counts of the quirks.
-
-    Ids are not padded, 0 means missing, a subject may have several rows: what these agree on, or
-    only one of them knows, is kept; what they disagree on becomes unknown.
-    """
-    table = read_rows(path, "Table")
-    header = [name.upper() for name in table[0]] if table else []
-    at = {}
-    for ours, theirs in _COLUMNS.items():
-        column = next((k for k, name in enumerate(header) if name.startswith(theirs)), None)
-        if column is None:
-            raise DataError(f"{path}: no column {theirs}. Expected the sheet 'Table' of {HOME}.")
-        at[ours] = column
-    known: dict[str, list[tuple[str, float | None]]] = defaultdict(list)
-    for row in table[1:]:
-        cells = {name: row[k] if k < len(row) else "" for name, k in at.items()}
-        if cells["id"].isdigit() and int(cells["id"]):
-            known[f"IXI{int(cells['id']):03d}"].append(
-                (SEXES.get(cells["sex"], ""), _age(cells["age"]))
-            )
-    people: dict[str, tuple[str, float | None]] = {}
-    torn = 0
-    for subject, rows in sorted(known.items()):
-        sexes, ages = {sex for sex, _ in rows if sex}, {age for _, age in rows if age is not None}
-        torn += len(sexes) > 1 or len(ages) > 1
-        people[subject] = (_only(sorted(sexes)) or "", _only(sorted(ages)))
-    quirks = {
-        "rows": sum(len(rows) for rows in known.values()),
-        "subjects_with_several_rows": sum(len(rows) > 1 for rows in known.values()),
-        "subjects_whose_rows_disagree": torn,
-    }
-    return people, quirks
-
-
-def _only(values: Sequence[Any]) -> Any:
-    return values[0] if len(values) == 1 else None
-
-
-def _age(text: str) -> float | None:
-    try:
-        age = float(text.replace(",", "."))
-    except ValueError:
-        return None
-    return round(age, 2) if 0 < age < 120 else None

@@ -32,7 +32,7 @@ CARD = Card(
     link=PAGE,
     licence="CC BY-NC-SA 4.0 (as its page says); source TCIA TCGA-LGG",
     citation="Buda et al., Comput Biol Med 109, 2019; Mazurowski et al., J Neurooncol 2017",
-    volume="3,929 slices of 256 x 256, 0.7 GB",
+    volume="3,929 slices of 256 x 256",
     expected=(
         Expected("TCGA_*_<date>_<n>.tif", "slices, three sequences as three channels", PAGE),
         Expected("TCGA_*_<n>_mask.tif", "their tumour masks", PAGE),
