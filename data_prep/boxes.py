@@ -59,15 +59,21 @@ def framed_boxes(
     framing: Framing,
     shape: tuple[int, int],
     spacing: tuple[float, float] = (1.0, 1.0),
+    *,
+    crop: tuple[int, int, int, int] | None = None,
     least: float = LEAST_LEFT,
 ) -> tuple[FramedBox, ...]:
     """The boxes in pixels of the framed square, through the same crop, pad and resize as the image.
 
     With the frame (l, t, r, b) in source pixels and n pixels a side: x' = (x - l) n / (r - l),
     y' = (y - t) n / (b - t), then clipped to [0, n]. A box of which less than `least` of the area
-    is left is dropped. shape: rows and columns of the file; spacing: mm between rows, columns.
+    is left is dropped. shape: rows and columns of the file; spacing: mm between rows, columns;
+    crop: top, left, bottom, right of the part of the file that is framed, None for all of it.
     """
-    left, top, right, bottom = framing.box(shape, spacing)
+    crop = crop or (0, 0, *shape)
+    part = (crop[2] - crop[0], crop[3] - crop[1])
+    left, top, right, bottom = framing.box(part, spacing)
+    left, right, top, bottom = left + crop[1], right + crop[1], top + crop[0], bottom + crop[0]
     across, down = framing.size / (right - left), framing.size / (bottom - top)
     kept = []
     for box in boxes:

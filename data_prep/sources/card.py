@@ -31,7 +31,8 @@ class Expected:
 class Card:
     """Facts of a data set. kind: films or brains; size: pixels a side in the paper; counts: images
     (or subjects, as `unit` says) of the paper as section -> (healthy, diseased); flaws: what any
-    result on it has to be read with; protocol: the training plan of that name, or None.
+    result on it has to be read with; protocol: the training plan of that name, or None; public: it
+    was published, so somebody has taken the names off the films.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Card:
     unit: str = "images"
     counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     protocol: str | None = None
+    public: bool = True
 
     def record(self) -> dict[str, Any]:
         """The part that goes into dataset.json."""

@@ -40,7 +40,7 @@ CARD = Card(
         "Labels were mined from reports: many are wrong, which bounds any AUC (Oakden-Rayner).",
         "No Finding means none of 14 findings: tubes, old fractures and other disease are in it.",
         "Films of one patient look alike; the paper does not say whether it kept patients apart.",
-        "One hospital; sex and age differ between the classes.",
+        "One hospital; what sex and age reach without any image is printed above.",
     ),
     counts={
         "training_healthy": (10000, 0),

@@ -21,6 +21,8 @@ from data_prep.sources.confound import confound_text
 log = logging.getLogger(__name__)
 
 TABLE_FLAGS = ("table", "columns", "where")
+# Public films were cleared by who published them, and are framed as the paper's authors do
+PUBLIC_FILMS = {"allow_burned_in": True, "collimation": "keep"}
 DONE, FAILED = 0, 1
 
 
@@ -58,9 +60,11 @@ def _add_protocol_arguments(parser: argparse.ArgumentParser, module: ModuleType)
             help=f"other {module.CARD.unit} than the paper's, healthy + diseased",
         )
     module.add_arguments(group)  # a group takes arguments as a parser does
-    known = {"size": module.CARD.size, "protocol": module.CARD.protocol}
+    known: dict[str, Any] = {"size": module.CARD.size, "protocol": module.CARD.protocol}
     if module.CARD.kind == "films":
         known["framing"] = module.CARD.framing
+    if module.CARD.public:
+        known |= PUBLIC_FILMS
     parser.set_defaults(module=module, defaults=parser, **known)
 
 

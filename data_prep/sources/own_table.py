@@ -35,6 +35,7 @@ CARD = Card(
         "Whatever differs between the groups besides disease (site, scanner, age) is learned too: "
         "name it in the table and read what it reaches alone.",
     ),
+    public=False,
 )
 
 

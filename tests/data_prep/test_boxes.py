@@ -45,6 +45,14 @@ def test_a_smaller_copy_of_the_picture_gives_the_same_framed_box():
     assert framed_boxes([box], Framing("square", 128), (256, 256)) == whole
 
 
+@pytest.mark.parametrize("policy", ["paper", "square", "centre", "none"])
+def test_a_box_follows_a_part_of_the_film_that_was_cut_out_first(policy):
+    crop = (20, 10, 90, 60)
+    inside = LesionBox(25 - 10, 50 - 20, 20, 20)
+    there = framed_boxes([LesionBox(25, 50, 20, 20)], Framing(policy, 64), (96, 64), crop=crop)
+    assert there == framed_boxes([inside], Framing(policy, 64), (70, 50)) != ()
+
+
 def test_a_box_is_clipped_and_dropped_where_less_than_half_is_left():
     framing = Framing("centre", 100)  # of 200 rows and 100 columns: rows 50 to 150
     (kept,) = framed_boxes([LesionBox(10, 40, 20, 20)], framing, (200, 100))
