@@ -1,7 +1,8 @@
 """The cohort table: one row an image; who it shows and which section it belongs to.
 
-Columns image, subject, and section or group; label, mask, boxes, site, age and sex where known. `columns` renames
-(our name -> the table's), `where` filters rows, so that a registry's export works as it stands.
+Columns image, subject, and section or group; label, mask, boxes, site, age and sex where known.
+`columns` renames (our name -> the table's), `where` filters rows, so that a registry's export works
+as it stands.
 """
 
 from __future__ import annotations
