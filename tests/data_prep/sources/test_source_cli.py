@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from generated import HEADER_2020
 from PIL import Image
+from test_lgg import write_patient
 
 from data_prep import datalist, phantom_brains
 from data_prep.cli import main
@@ -214,3 +215,54 @@ def test_a_table_with_wrong_people_is_told_line_by_line(tmp_path):
         sources_of_table(path, tmp_path, Found(), {}, {})
     assert "line 2: age is not a number" in str(error.value)
     assert "line 2: boxes are not a list" in str(error.value)
+
+
+def test_covidx_from_png_and_dicom_to_data_set(tmp_path, make_dicom, capsys):
+    """make_dicom writes below tmp_path, so INPUT is there; classes are named by the lists alone."""
+    folder = tmp_path / "covid"
+    lines = []
+    for k in range(20):
+        pixels = np.random.default_rng(k).integers(0, 255, (48, 48), dtype=np.uint8)
+        make_dicom(pixels, f"covid/stage_2/r{k}.dcm", PatientID=f"r{k}")
+        lines.append(f"r{k} r{k}.png negative rsna")
+    for k in range(24):
+        picture(folder / "data" / "train" / f"c{k}.png", 100 + k)
+        kind = ("negative", "positive")[k % 2]
+        lines.append(f"{k} c{k}.png {kind} cohen")
+    (folder / "train_COVIDx7B.txt").write_text("\n".join(lines[:-4]), "utf-8")
+    (folder / "test_COVIDx7B.txt").write_text("\n".join(lines[-4:]), "utf-8")
+    counts = ["--counts", "healthy=15,mixed=7+2,validation=4+4,test=4+4"]
+    out = tmp_path / "out"
+    assert main(["covidx", str(folder), str(out), *counts, *FEW]) == 0
+    told = capsys.readouterr().out
+    assert "classes, all): site 0.80" in told and "rsna" in told
+    dataset = datalist.read(out)
+    assert datalist.check(dataset, deep=True) == []
+    assert {name: len(items) for name, items in dataset.sections.items()} == {
+        "training_mixed": 9,
+        "training_healthy": 15,
+        "validation": 8,
+        "test": 8,
+    }
+    source = dataset.generated_by["source"]
+    assert source["auc_alone"]["all"]["site"] > 0.75
+    assert source["site_by_class"]["test"] == {
+        "cohen": {"healthy": 4, "diseased": 4}
+    }
+
+
+def test_lgg_from_colour_slices_to_data_set_with_masks(tmp_path, capsys):
+    for k in range(6):
+        write_patient(tmp_path / "in", f"TCGA_CS_{4900 + k}")
+    out = tmp_path / "out"
+    arguments = ["lgg", str(tmp_path / "in"), str(out), "--test", "0.3", *FEW]
+    assert main(arguments) == 0
+    dataset = datalist.read(out)
+    assert datalist.check(dataset, deep=True) == []
+    tested = dataset.sections["test"]
+    assert {item.label for item in tested} == {0, 1}
+    assert all(item.mask for item in tested)
+    assert not any(item.mask for item in dataset.sections["training_mixed"])
+    capsys.readouterr()
+    assert main(arguments) == 0
+    assert "0 written" in capsys.readouterr().out
