@@ -21,6 +21,7 @@ def write_patient(folder: Path, patient: str, slices: int = 8, lesion: range = r
         pixels = np.zeros((64, 64, 3), np.uint8)
         if k < slices:
             pixels[head] = (60, 100 + k, 200)
+            pixels[0, int(patient[-2:]) % 64] = 50  # no two patients have the same picture
         mask = np.zeros((64, 64), np.uint8)
         if k in lesion:
             mask[20:30, 20:30] = 255

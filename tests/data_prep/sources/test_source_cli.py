@@ -246,9 +246,7 @@ def test_covidx_from_png_and_dicom_to_data_set(tmp_path, make_dicom, capsys):
     }
     source = dataset.generated_by["source"]
     assert source["auc_alone"]["all"]["site"] > 0.75
-    assert source["site_by_class"]["test"] == {
-        "cohen": {"healthy": 4, "diseased": 4}
-    }
+    assert source["site_by_class"]["test"] == {"cohen": {"healthy": 4, "diseased": 4}}
 
 
 def test_lgg_from_colour_slices_to_data_set_with_masks(tmp_path, capsys):
