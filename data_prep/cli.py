@@ -25,13 +25,17 @@ Parsers = Any  # argparse gives what add_subparsers returns no public name
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, print; the only place that turns errors into exit codes."""
+    from data_prep.sources.cli import add_fetch_command
+
     parser = argparse.ArgumentParser(
         prog="python -m data_prep",
         description="Raw films and brain volumes -> PNG images and one dataset.json.",
         epilog=EXIT_CODES,
     )
     parser.add_argument("--version", action="version", version=f"data_prep {__version__}")
-    add_prep_commands(parser.add_subparsers(dest="command", required=True, metavar="COMMAND"))
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    add_prep_commands(commands)
+    add_fetch_command(commands)
     return run_command(parser.parse_args(argv))
 
 
@@ -63,10 +67,13 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 def add_prep_commands(commands: Parsers) -> None:
     """Add films, brains, check and phantom to argparse sub-parsers; each sets `run`."""
+    from data_prep.sources.cli import add_source_commands
+
     _add_films(commands)
     _add_brains(commands)
+    add_source_commands(commands)
     add_check_command(commands)
-    phantom = _command(commands, "phantom", "draw phantom films or brains", _phantom)
+    phantom = command(commands, "phantom", "draw phantom films or brains", _phantom)
     phantom.add_argument("kind", choices=("films", "brains"))
     phantom.add_argument("output", type=Path, metavar="OUTPUT")
     phantom.add_argument("--seed", type=int, default=0)
@@ -75,13 +82,18 @@ def add_prep_commands(commands: Parsers) -> None:
 
 def add_check_command(commands: Parsers) -> None:
     """Add check; `healthygan` has it beside its own commands too."""
-    check = _command(commands, "check", "look for every problem of a data set at once", _check)
+    check = command(commands, "check", "look for every problem of a data set at once", _check)
     check.add_argument("dataset", type=Path, metavar="DATASET", help="dataset.json or its folder")
 
 
 def _add_films(commands: Parsers) -> None:
-    films = _command(commands, "films", "prepare radiographs: DICOM, PNG or JPEG", _films)
+    films = command(commands, "films", "prepare radiographs: DICOM, PNG or JPEG", _films)
     add_common(films)
+    add_film_arguments(films)
+
+
+def add_film_arguments(films: argparse.ArgumentParser) -> None:
+    """The flags of the film path; `film_choices` turns them into Settings."""
     films.add_argument(
         "--intensity",
         default="window",
@@ -157,14 +169,15 @@ def _add_films(commands: Parsers) -> None:
 def _add_brains(commands: Parsers) -> None:
     from data_prep import brain_prep  # light at the top: numpy and Pillow
 
-    brains = _command(commands, "brains", "prepare brain volumes: NIfTI or DICOM series", _brains)
+    brains = command(commands, "brains", "prepare brain volumes: NIfTI or DICOM series", _brains)
     add_common(brains)
     brain_prep.add_arguments(brains)
 
 
-def _command(
+def command(
     commands: Parsers, name: str, text: str, run: Callable[[argparse.Namespace], int]
 ) -> argparse.ArgumentParser:
+    """A sub-command with what every one has: help, -v, -q and what it runs."""
     parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
     parser.add_argument("-v", "--verbose", action="store_true")
     parser.add_argument("-q", "--quiet", action="store_true")
@@ -173,6 +186,15 @@ def _command(
 
 
 def _films(arguments: argparse.Namespace) -> int:
+    return prepare(arguments, "films", **film_choices(arguments))
+
+
+def _brains(arguments: argparse.Namespace) -> int:
+    return prepare(arguments, "brains", **brain_choices(arguments))
+
+
+def film_choices(arguments: argparse.Namespace) -> dict[str, Any]:
+    """film, framing, intensity, collimation and cleared of Settings."""
     from data_prep.film import FilmOptions
 
     names = ("window", "colour", "views", "modalities", "body_parts", "intent", "frames")
@@ -181,24 +203,24 @@ def _films(arguments: argparse.Namespace) -> int:
         **{name: getattr(arguments, name) for name in names},
         burned_in="allow" if allowed is True else "quarantine",
     )
-    return _prepare(
-        arguments,
-        "films",
-        film=film,
-        framing=arguments.framing,
-        intensity=arguments.intensity,
-        collimation=arguments.collimation,
-        cleared=Path(allowed) if isinstance(allowed, str) else None,
-    )
+    return {
+        "film": film,
+        "framing": arguments.framing,
+        "intensity": arguments.intensity,
+        "collimation": arguments.collimation,
+        "cleared": Path(allowed) if isinstance(allowed, str) else None,
+    }
 
 
-def _brains(arguments: argparse.Namespace) -> int:
+def brain_choices(arguments: argparse.Namespace) -> dict[str, Any]:
+    """framing, intensity and brain of Settings."""
     from data_prep import brain_prep
 
-    return _prepare(arguments, "brains", **brain_prep.settings_of(arguments))
+    return brain_prep.settings_of(arguments)
 
 
-def _prepare(arguments: argparse.Namespace, kind: str, **choices: Any) -> int:
+def prepare(arguments: argparse.Namespace, kind: str, **choices: Any) -> int:
+    """Run the pipeline with the common flags and these choices; prints, returns the exit code."""
     from data_prep.pipeline import run
     from data_prep.settings import Settings
 

@@ -19,6 +19,7 @@ from data_prep.datalist_items import (
     FILE_NAME,
     SECTIONS,
     UNLABELLED,
+    Box,
     DataError,
     Dataset,
     Item,
@@ -166,6 +167,20 @@ def _read_section(path: Path, section: str, entries: list[Any]) -> list[Item]:
             value = entry.get(key)
             if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
                 raise DataError(f"{where}: key '{key}' must be {kind.__name__}, not {value!r}.")
+        if entry.get("boxes") is not None:
+            entry = {**entry, "boxes": _read_boxes(where, entry["boxes"])}
         keys = Item.__dataclass_fields__
         items.append(Item(**{key: value for key, value in entry.items() if key in keys}))
     return items
+
+
+def _read_boxes(where: str, boxes: Any) -> tuple[Box, ...]:
+    try:
+        read = tuple(
+            (float(x), float(y), float(w), float(h), str(name)) for x, y, w, h, name in boxes
+        )
+    except (TypeError, ValueError):
+        raise DataError(
+            f"{where}: key 'boxes' must be a list of [x, y, width, height, label]. Correct it."
+        ) from None
+    return read

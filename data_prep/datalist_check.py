@@ -89,8 +89,16 @@ def _item_problems(dataset: Dataset) -> list[str]:
             problems.append(f"{where} carries a label; training items have none. Remove it.")
         elif item.label not in (None, 0, 1):
             problems.append(f"{where}: label {item.label} must be 0 (healthy) or 1 (diseased).")
+        elif section in UNLABELLED and (item.mask or item.boxes):
+            problems.append(f"{where} carries a lesion; training items have none. Remove it.")
         elif section == "validation" and item.label is None:
             problems.append(f"{where} has no label; validation needs 0 (healthy) or 1 (diseased).")
+        size = float(dataset.image_size)
+        if any(
+            min(x, y) < 0 or min(w, h) <= 0 or x + w > size or y + h > size
+            for x, y, w, h, _ in item.boxes or ()
+        ):
+            problems.append(f"{where} has a box that does not lie in the image. Prepare again.")
     labelled = [item.label is not None for item in dataset.sections["test"]]
     if any(labelled) and not all(labelled):
         bare = [item.image for item in dataset.sections["test"] if item.label is None]

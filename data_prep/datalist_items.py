@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 SECTIONS = ("training_mixed", "training_healthy", "validation", "test")
+Box = tuple[float, float, float, float, str]
 UNLABELLED = ("training_mixed", "training_healthy")
 FILE_NAME = "dataset.json"
 
@@ -24,7 +25,10 @@ class LeakError(DataError):
 
 @dataclass(frozen=True)
 class Item:
-    """One image. label: 0 healthy, 1 diseased, None not annotated; paths relative to the root."""
+    """One image. label: 0 healthy, 1 diseased, None not annotated; paths relative to the root.
+
+    boxes: lesions as (x, y, width, height, label) in pixels of the image, x, y the upper left.
+    """
 
     image: str
     subject: str
@@ -32,6 +36,7 @@ class Item:
     slice: int | None = None
     label: int | None = None
     mask: str | None = None
+    boxes: tuple[Box, ...] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Only the keys that say something, so an unlabelled item has no label key."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from data_prep import collimation
+from data_prep.boxes import FramedBox, framed_boxes
 from data_prep.burned_in import find_text
 from data_prep.collimation import exposed_area
 from data_prep.film import Film, FilmError, LeftOut, films
@@ -29,11 +30,11 @@ def prepare_film(source: Source, settings: Settings) -> Outcome:
     facts: dict[str, Any] = {}
     digests: list[str] = []
     for film in films(source.data(), settings.film):
-        pixels, mask = _pictures(film, source, settings)
+        pixels, mask, boxes = _pictures(film, source, settings)
         stem = f"images/{source.subject}/{source.session}_{film.frame or 0:03d}"
         number = film.frame if settings.film.frames == "each" else None
         drawn = f"{stem}_mask.png" if mask is not None else None
-        written = WrittenImage(f"{stem}.png", source.subject, source.session, number, drawn)
+        written = WrittenImage(f"{stem}.png", source.subject, source.session, number, drawn, boxes)
         pictures.append((written, pixels, mask))
         digests.append(film.digest)
         facts = facts or film.facts
@@ -48,8 +49,8 @@ def prepare_film(source: Source, settings: Settings) -> Outcome:
 
 def _pictures(
     film: Film, source: Source, settings: Settings
-) -> tuple[np.ndarray, np.ndarray | None]:
-    """(grey levels, mask or None), both (size, size)."""
+) -> tuple[np.ndarray, np.ndarray | None, tuple[FramedBox, ...]]:
+    """(grey levels, mask or None), both (size, size); and the boxes in the same frame."""
     mask = _mask_of(film, source, settings)
     field = _exposed_field(film, settings)
     image, padding = film.image[field], None if film.padding is None else film.padding[field]
@@ -64,7 +65,10 @@ def _pictures(
     pixels = settings.intensity_policy().apply(framed, settings.bits, foreground=foreground)
     if padding is not None and foreground is not None:
         pixels[~foreground] = 0
-    return pixels, None if mask is None else framing.mask(mask[field], film.spacing)
+    rows, columns = field
+    crop = (rows.start, columns.start, rows.stop, columns.stop)
+    boxes = framed_boxes(source.boxes, framing, film.image.shape, film.spacing, crop=crop)
+    return pixels, None if mask is None else framing.mask(mask[field], film.spacing), boxes
 
 
 def _exposed_field(film: Film, settings: Settings) -> tuple[slice, slice]:

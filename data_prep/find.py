@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from data_prep import archive, dicomdir
+from data_prep.boxes import LesionBox
 from data_prep.dicom_file import looks_like_dicom
 from data_prep.outcome import PrepError
 from data_prep.picture import is_picture
@@ -30,7 +31,8 @@ class Source:
     damaged one) or 'missing'. The rest is filled in by plan.py: shown is the name fit for lists
     and messages; subject is fit for output, session is '01', '02', ... within it; label 0 healthy,
     1 diseased, None unknown; cleared: a person has looked for burned-in text; study and days tell
-    which visit it was, see deidentify.
+    which visit it was, see deidentify; site, age (years), sex (M, F), boxes (lesions): where a
+    table tells them.
     """
 
     name: str
@@ -47,6 +49,10 @@ class Source:
     member: str | None = None
     shown: str = ""
     cleared: bool = False
+    site: str | None = None
+    age: float | None = None
+    sex: str | None = None
+    boxes: tuple[LesionBox, ...] = ()
 
     def data(self) -> bytes:
         """All bytes of a file or a member. Raises PrepError or OSError."""

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from data_prep.boxes import FramedBox
+
 DONE, FAILED, WRONG_USAGE, SOME_SKIPPED = 0, 1, 2, 3
 # OUTPUT is full or read-only: no other input would fare better, so the run stops.
 DISK_TROUBLE = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
@@ -50,6 +52,10 @@ class WrittenImage:
     session: str | None = None
     slice: int | None = None
     mask: str | None = None
+    boxes: tuple[FramedBox, ...] = ()  # lists of a sidecar become tuples again
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "boxes", tuple(tuple(box) for box in self.boxes))
 
 
 @dataclass(frozen=True)

@@ -106,7 +106,7 @@ def _finish(
     stale = folder.remove_stale(output, outcomes)
     if stale:
         log.info("%d files of inputs that are gone, or left out now, were removed", stale)
-    write_participants(dataset, output / "participants.tsv")
+    write_participants(dataset, output / "participants.tsv", sources)
     lists.write_sessions(sources, outcomes, output / "sessions.tsv")
     datalist.write(dataset, output)
     return Result(outcomes, dataset, text, code)
@@ -175,6 +175,7 @@ def _dataset(sources: Sequence[Source], outcomes: Sequence[Outcome], settings: S
                 slice=image.slice,
                 label=source.label,
                 mask=image.mask,
+                boxes=image.boxes or None,
             )
             sections[source.section or "test"].append(item)
     for items in sections.values():
@@ -200,6 +201,7 @@ def _dataset(sources: Sequence[Source], outcomes: Sequence[Outcome], settings: S
             "inputs": len(outcomes),
             "skipped": counts["skipped"],
             "left": counts["left"],
+            **({"source": settings.source} if settings.source else {}),
         },
         sections=sections,
         root=settings.output,

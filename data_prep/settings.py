@@ -32,7 +32,8 @@ class Settings:
     be split. max_skipped: share of the inputs, above which the run fails. jobs: child processes; 0
     works in this process, without limits. seconds, memory (bytes): limits of one input, those of
     SECONDS and MEMORY where None. scheduler: a Dask scheduler's address, or 'local'. salt: the key
-    of the pseudonyms once it is loaded.
+    of the pseudonyms once it is loaded. source: facts of a public data set for dataset.json, see
+    sources/.
     """
 
     input: Path
@@ -66,6 +67,7 @@ class Settings:
     description: str = ""
     licence: str = ""
     protocol: str | None = None
+    source: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.framing_policy()

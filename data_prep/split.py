@@ -74,9 +74,9 @@ def by_group(
 
 
 def without_training_truth(sources: Iterable[Source]) -> list[Source]:
-    """Training sources lose label and mask: what is not there cannot leak into training."""
+    """Training sources lose label, mask and boxes: what is not there cannot leak into training."""
     return [
-        replace(source, label=None, mask=None) if source.section in UNLABELLED else source
+        replace(source, label=None, mask=None, boxes=()) if source.section in UNLABELLED else source
         for source in sources
     ]
 

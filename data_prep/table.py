@@ -1,7 +1,8 @@
 """The cohort table: one row an image; who it shows and which section it belongs to.
 
-Columns image, subject, and section or group; label and mask where known. `columns` renames
-(our name -> the table's), `where` filters rows, so that a registry's export works as it stands.
+Columns image, subject, and section or group; label, mask, boxes, site, age and sex where known.
+`columns` renames (our name -> the table's), `where` filters rows, so that a registry's export works
+as it stands.
 """
 
 from __future__ import annotations
@@ -14,8 +15,11 @@ from pathlib import Path, PurePosixPath
 from data_prep.datalist import DataError
 from data_prep.find import Found, Source, kind_of
 from data_prep.split import GROUPS, LABELS, section_of
+from data_prep.table_people import described
 
-NAMES = ("image", "subject", "section", "group", "label", "mask", "session")
+PEOPLE = ("site", "age", "sex", "boxes")  # read by table_people.py
+NAMES = ("image", "subject", "section", "group", "label", "mask", "session", *PEOPLE)
+TABLE_NEEDED = "one row an image, with the columns image, subject, and group or section"
 SHOWN_PROBLEMS = 20
 
 Row = dict[str, str]
@@ -160,5 +164,11 @@ def _described(
         if value.get("section") is None and value.get("group") is None and label is not None:
             section, group = None, ("healthy", "diseased")[label]
     return replace(
-        source, subject=value["subject"], section=section, group=group, label=label, mask=mask
+        source,
+        subject=value["subject"],
+        section=section,
+        group=group,
+        label=label,
+        mask=mask,
+        **described(value, line, problems),
     )

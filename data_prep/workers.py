@@ -132,12 +132,15 @@ def _progress(stream: Iterable[tuple[int, Any]], total: int) -> Iterator[tuple[i
 
 
 def _recipe(source: Source, settings: Settings) -> str:
-    """HMAC-SHA256 over the settings that decide the pixels and the bytes of the input and its mask.
+    """HMAC-SHA256 over the settings that decide the pixels and the bytes of the input and its mask,
+    and its boxes.
 
     Keyed like the pseudonyms, so that nobody without the key can tell whether a known file is in.
     """
     total = hmac.new(settings.salt, digestmod=hashlib.sha256)
     total.update(json.dumps(settings.recipe(), sort_keys=True).encode())
+    if source.boxes:
+        total.update(json.dumps([box.to_json() for box in source.boxes]).encode())
     parts: list[Source] = [source]
     if source.kind == "series" and source.member is None:
         parts = [replace(source, kind="dicom", path=path) for path in source.files()]

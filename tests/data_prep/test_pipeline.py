@@ -52,7 +52,8 @@ def test_a_study_becomes_a_sound_data_set_and_its_bad_files_are_listed(study, tm
     assert "25 films found  21 written  0 kept from before  3 skipped  1 left out" in result.summary
     assert not list((tmp_path / "out").rglob("*.tmp"))
     patients = (tmp_path / "out" / "participants.tsv").read_text(encoding="utf-8").splitlines()
-    assert patients[0].split("\t") == ["participant_id", "section", "sessions", "images", "label"]
+    columns = "participant_id section group site age sex sessions images label"
+    assert patients[0].split("\t") == columns.split()
     assert len(patients) - 1 == len(set.union(*dataset.subjects.values()))
 
 

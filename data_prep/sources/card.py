@@ -1,0 +1,137 @@
+"""What a protocol hands over: a card of the data set, and a cohort whose rows become the table."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data_prep.boxes import LesionBox
+from data_prep.datalist import SECTIONS, UNLABELLED, LeakError
+
+COLUMNS = ("image", "subject", "section", "label", "mask", "site", "age", "sex", "boxes")
+SexCode = str  # "M", "F" or "" where it is unknown
+
+
+@dataclass(frozen=True)
+class Expected:
+    """A file the protocol reads: a pattern of its name, what it is, where to get it."""
+
+    pattern: str
+    what: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Card:
+    """Facts of a data set. kind: films or brains; size: pixels a side in the paper; counts: images
+    (or subjects, as `unit` says) of the paper as section -> (healthy, diseased); flaws: what any
+    result on it has to be read with; protocol: the training plan of that name, or None; public: it
+    was published, so somebody has taken the names off the films.
+    """
+
+    name: str
+    title: str
+    link: str
+    licence: str
+    citation: str
+    volume: str
+    expected: tuple[Expected, ...]
+    flaws: tuple[str, ...]
+    kind: str = "films"
+    size: int = 128
+    framing: str = "paper"
+    unit: str = "images"
+    counts: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    protocol: str | None = None
+    public: bool = True
+
+    def record(self) -> dict[str, Any]:
+        """The part that goes into dataset.json."""
+        keys = ("name", "title", "link", "licence", "citation")
+        return {**{key: getattr(self, key) for key in keys}, "flaws": list(self.flaws)}
+
+    def text(self) -> str:
+        """The card as --help shows it."""
+        lines = [self.title, f"  {self.link}", f"  licence: {self.licence}", f"  {self.citation}"]
+        lines += [f"  size: {self.volume}", "expected below INPUT:"]
+        lines += [f"  {e.pattern:<28} {e.what}; from {e.where}" for e in self.expected]
+        if self.counts:
+            told = ", ".join(f"{name} {h:,} + {d:,}" for name, (h, d) in self.counts.items())
+            lines.append(f"the paper's {self.unit} (healthy + diseased): {told}")
+        lines.append("to be read with:")
+        for flaw in self.flaws:
+            lines += textwrap.wrap(flaw, 96, initial_indent="  - ", subsequent_indent="    ")
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One image of a cohort. image, mask: POSIX paths relative to INPUT, or bare file names.
+
+    label: the truth, 0 or 1, in training too, where it serves the counts and goes no further; None
+    where nobody knows it;
+    age in years; sex "M", "F" or ""; boxes: lesions in pixels of the picture as published.
+    """
+
+    image: str
+    subject: str
+    section: str
+    label: int | None
+    mask: str = ""
+    site: str = ""
+    age: float | None = None
+    sex: SexCode = ""
+    boxes: tuple[LesionBox, ...] = ()
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """rows: sorted by subject; facts: JSON values for dataset.json; warnings: to be read first."""
+
+    rows: tuple[Row, ...]
+    facts: dict[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def counts(self) -> dict[str, tuple[int, int]]:
+        """Section -> (healthy, diseased) images."""
+        found = {name: [0, 0] for name in SECTIONS}
+        for row in self.rows:
+            if row.label is not None:
+                found[row.section][row.label] += 1
+        return {name: (healthy, diseased) for name, (healthy, diseased) in found.items()}
+
+
+def require_disjoint(rows: Sequence[Row]) -> None:
+    """Raise LeakError naming subjects in two sections; a protocol calls it before it hands over."""
+    homes: dict[str, set[str]] = {}
+    for row in rows:
+        homes.setdefault(row.subject, set()).add(row.section)
+    torn = sorted(subject for subject, sections in homes.items() if len(sections) > 1)
+    if torn:
+        raise LeakError(f"{len(torn)} subjects are in more than one section, first {torn[0]}.")
+
+
+def write_table(rows: Sequence[Row], path: Path) -> None:
+    """The cohort table that data_prep.table reads, in one step; no truth in training rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    with temporary.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows(_cells(row) for row in rows)
+    os.replace(temporary, path)
+
+
+def _cells(row: Row) -> list[str]:
+    hidden = row.section in UNLABELLED
+    boxes = "" if hidden or not row.boxes else json.dumps([box.to_json() for box in row.boxes])
+    label = "" if hidden or row.label is None else str(row.label)
+    age = "" if row.age is None else f"{row.age:g}"
+    mask = "" if hidden else row.mask
+    return [row.image, row.subject, row.section, label, mask, row.site, age, row.sex, boxes]
