@@ -23,6 +23,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -37,7 +38,9 @@ MARGIN_MM = 20.0  # of air, as far as the surface looks
 BET_MM = 2.0  # brainextractor expects isotropic voxels; its surface has 2,562 points in any case
 PLAUSIBLE_ML = (100.0, 3000.0)  # a scan cut to half a child's brain, and more than any adult's
 MASK_ENDINGS = ("", "_mask", "_brain_mask", "_brainmask", "_desc-brain_mask", "-mask")
-INSTALL = "pip install 'healthygan-monai[brain]', or pass --brain mask:FOLDER with masks of your own."
+INSTALL = (
+    "pip install 'healthygan-monai[brain]', or pass --brain mask:FOLDER with masks of your own."
+)
 
 
 def resolve(method: str) -> tuple[str, str]:
@@ -128,7 +131,9 @@ def _version(name: str) -> str:
 
 
 def _deepbet(volume: Volume) -> np.ndarray:
-    return _in_a_process(volume, [sys.executable, "-m", "data_prep.brain_extraction_run", "deepbet"])
+    return _in_a_process(
+        volume, [sys.executable, "-m", "data_prep.brain_extraction_run", "deepbet"]
+    )
 
 
 def _brainextractor(volume: Volume) -> np.ndarray:
@@ -173,7 +178,8 @@ def _in_a_process(
                 detail=failure or "no mask came back",
                 remedy="Look at the scan; try another --brain method, or give a mask of your own.",
             )
-        mask = np.asarray(nib.load(found[0]).dataobj)
+        image: Any = nib.load(found[0])
+        mask = np.asarray(image.dataobj)
     if mask.shape != volume.data.shape:
         raise VolumeError("brain extraction gave a mask of another size", remedy="Report it.")
     return mask > 0.5

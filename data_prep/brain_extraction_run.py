@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 
 def main(method: str, head: Path, mask: Path) -> int:
@@ -14,13 +15,13 @@ def main(method: str, head: Path, mask: Path) -> int:
     import nibabel as nib
     import numpy as np
 
-    image = nib.load(head)
+    image: Any = nib.load(head)
     found = {"deepbet": _deepbet, "brainextractor": _brainextractor}[method](image)
     nib.save(nib.Nifti1Image(np.asarray(found, np.uint8), image.affine), mask)
     return 0
 
 
-def _deepbet(image):  # type: ignore[no-untyped-def]
+def _deepbet(image: Any) -> Any:
     import torch
     from deepbet.bet import BrainExtraction
 
@@ -29,7 +30,7 @@ def _deepbet(image):  # type: ignore[no-untyped-def]
     return mask.get_fdata() > 0.5
 
 
-def _brainextractor(image):  # type: ignore[no-untyped-def]
+def _brainextractor(image: Any) -> Any:
     from brainextractor import BrainExtractor
 
     bet = BrainExtractor(image)

@@ -78,9 +78,7 @@ def arrange(planes: Sequence[Plane], volume_index: int | None = None) -> Stack:
     return Stack(order, LPS_TO_RAS @ affine, float(step @ normal))
 
 
-def _one_a_place(
-    planes: Sequence[Plane], depth: np.ndarray, volume_index: int | None
-) -> list[int]:
+def _one_a_place(planes: Sequence[Plane], depth: np.ndarray, volume_index: int | None) -> list[int]:
     """Indices in the order of depth; where places repeat, the volume_index-th image of each."""
     order = sorted(range(len(planes)), key=lambda i: (depth[i], planes[i].rank, i))
     places: list[list[int]] = []

@@ -16,12 +16,29 @@ import numpy as np
 from data_prep.dicom_file import quiet_pydicom
 from data_prep.dicom_geometry import Plane
 
-_TAGS = (
-    "SeriesInstanceUID SeriesNumber ImagePositionPatient ImageOrientationPatient PixelSpacing Rows "
-    "Columns NumberOfFrames EchoTime AcquisitionNumber InstanceNumber SamplesPerPixel Modality "
-    "Manufacturer ScanningSequence MRAcquisitionType MagneticFieldStrength RepetitionTime "
-    "InversionTime FlipAngle SliceThickness"
-).split()
+_TAGS = [
+    "SeriesInstanceUID",
+    "SeriesNumber",
+    "ImagePositionPatient",
+    "ImageOrientationPatient",
+    "PixelSpacing",
+    "Rows",
+    "Columns",
+    "NumberOfFrames",
+    "EchoTime",
+    "AcquisitionNumber",
+    "InstanceNumber",
+    "SamplesPerPixel",
+    "Modality",
+    "Manufacturer",
+    "ScanningSequence",
+    "MRAcquisitionType",
+    "MagneticFieldStrength",
+    "RepetitionTime",
+    "InversionTime",
+    "FlipAngle",
+    "SliceThickness",
+]
 _COSINES = 2  # decimals that tell directions apart: half a degree
 
 

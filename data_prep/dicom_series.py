@@ -21,9 +21,7 @@ from data_prep.volume import RawVolume, ReadOptions, VolumeError
 SPARSE = 1.5  # gap over slice thickness from which slices seem to have been left out
 
 
-def read_dicom_series(
-    folder: Path, options: ReadOptions, files: Sequence[Path] = ()
-) -> RawVolume:
+def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] = ()) -> RawVolume:
     """Read the DICOM series of a folder (not of its subfolders), or of the files given.
 
     Raises VolumeError: no series, several and no `series_index`, colour, slices missing or not

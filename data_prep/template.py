@@ -20,7 +20,9 @@ from data_prep.volume import Volume, VolumeError, read_volume
 NILEARN_FILE = "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 MARGIN_MM = 8.0  # around the template's brain; single brains reach a few mm beyond the average
 BRAIN_ML = (900.0, 2400.0)  # a template with more above zero still has its skull
-INSTALL = "pip install 'healthygan-monai[brain]', or pass --template FILE, a brain-extracted template."
+INSTALL = (
+    "pip install 'healthygan-monai[brain]', or pass --template FILE, a brain-extracted template."
+)
 
 
 @dataclass(frozen=True)
