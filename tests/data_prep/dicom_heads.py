@@ -76,9 +76,14 @@ def write_stack(
 
 
 def write_multi_frame(
-    path: Path, data: np.ndarray, affine: np.ndarray, *, order: Sequence[int] | None = None
+    path: Path,
+    data: np.ndarray,
+    affine: np.ndarray,
+    *,
+    order: Sequence[int] | None = None,
+    rescale: tuple[int, int] = (2, -7),
 ) -> Path:
-    """One Enhanced MR file, its frames in the given order."""
+    """One Enhanced MR file, its frames in the given order; rescale: slope, intercept."""
     from pydicom.dataset import Dataset
     from pydicom.sequence import Sequence as Items
 
@@ -97,7 +102,13 @@ def write_multi_frame(
     shared = item("PlaneOrientationSequence", ImageOrientationPatient=orientation)
     thick = float(np.linalg.norm(affine[:3, 2]))
     shared.update(item("PixelMeasuresSequence", PixelSpacing=spacing, SliceThickness=thick))
-    shared.update(item("PixelValueTransformationSequence", RescaleSlope="2", RescaleIntercept="-7"))
+    shared.update(
+        item(
+            "PixelValueTransformationSequence",
+            RescaleSlope=str(rescale[0]),
+            RescaleIntercept=str(rescale[1]),
+        )
+    )
     ds.SharedFunctionalGroupsSequence = Items([shared])
     ds.PerFrameFunctionalGroupsSequence = Items(
         [item("PlanePositionSequence", ImagePositionPatient=position(affine, k)) for k in order]

@@ -22,7 +22,7 @@ from data_prep.resample import onto_grid
 from data_prep.template import Template, find_template, load_template, slice_grid
 from data_prep.volume import Volume, VolumeError
 
-TOLERANCE_MM = 1.0  # largest error of any voxel of the brain; the voxels are 2.5 mm
+TOLERANCE_MM = 0.6  # largest error of any voxel of the brain; the voxels are 2.5 mm
 
 
 @pytest.fixture(scope="module")
@@ -56,14 +56,14 @@ def error_mm(found: np.ndarray, truth: np.ndarray) -> float:
         turn((-20, 0, 8), (0.93, 0.93, 0.98), (0, 30, -25)),
     ],
 )
-def test_a_planted_affine_is_recovered_to_a_millimetre(planted: np.ndarray, template: Template):
+def test_a_planted_affine_is_recovered_within_a_quarter_of_a_voxel(
+    planted: np.ndarray, template: Template
+):
     volume, brain = moved(planted)
     found = register(volume, brain, template)
     assert error_mm(found.matrix, planted) < TOLERANCE_MM
     assert found.ncc > 0.95 and found.dice > 0.96
     refuse_poor(found, LEAST_NCC, LEAST_DICE)
-    again = register(volume, brain, template)
-    np.testing.assert_array_equal(again.matrix, found.matrix)  # one thread, one seed
 
 
 def test_grey_levels_and_their_unit_do_not_matter(template: Template):
@@ -71,6 +71,8 @@ def test_grey_levels_and_their_unit_do_not_matter(template: Template):
     volume, brain = moved(planted)
     found = register(replace(volume, data=volume.data * 37 + 500), brain, template)
     assert error_mm(found.matrix, planted) < TOLERANCE_MM
+    again = register(replace(volume, data=volume.data * 37 + 500), brain, template)
+    np.testing.assert_array_equal(again.matrix, found.matrix)  # one thread, one seed
 
 
 @pytest.mark.parametrize("wrong", [turn((180, 0, 0)), turn((0, 0, 0), move=(0, 0, 25))])
