@@ -134,6 +134,10 @@ def resolved(options: BrainOptions) -> BrainOptions:
     """
     given = asdict(options)
     given["brain"], given["brain_version"] = brain_extraction.resolve(options.brain)
+    if options.mni and options.registration == "elastix":
+        from data_prep.registration_elastix import require
+
+        require()
     if options.mni:
         path = template.find_template(options.template)
         given["template"], given["template_sha256"] = str(path), template.checksum(path)

@@ -18,6 +18,7 @@ from data_prep.registration import (
     refuse_poor,
     register,
 )
+from data_prep.registration_elastix import require
 from data_prep.resample import onto_grid
 from data_prep.template import Template, find_template, load_template, slice_grid
 from data_prep.volume import Volume, VolumeError
@@ -120,3 +121,15 @@ def test_without_nilearn_the_error_says_how_to_go_on(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"nilearn is not installed.*--template"):
         find_template()
+
+
+def test_elastix_finds_the_same_affine_where_it_is_installed(template: Template):
+    try:
+        require()
+    except ValueError as error:
+        assert "pip install itk-elastix" in str(error)
+        pytest.skip("itk-elastix is not installed")
+    planted = turn((12, 4, -6), (1.06, 0.95, 1.03), (14, -9, 11))
+    volume, brain = moved(planted)
+    found = register(volume, brain, template, "elastix")
+    assert error_mm(found.matrix, planted) < 2 * TOLERANCE_MM
