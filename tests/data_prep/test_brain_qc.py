@@ -111,6 +111,16 @@ def test_a_strip_has_the_outline_of_the_mask_and_the_edges_of_the_template(
     assert drawn(brain_strip.strip(bare, options)).shape[0] == tile + brain_strip.GAP
 
 
+def test_a_strip_shows_no_face():
+    """The eyes of the phantom lie in front of its brain; they must not be in the picture."""
+    head = Head(
+        as_volume(np.where(HEAD.brain, 0, 200)), brain=HEAD.brain
+    )  # all but the brain shines
+    shown = brain_strip._faceless(head.volume, HEAD.brain).data > 0
+    front = int(np.argwhere(HEAD.brain)[:, 1].max())
+    assert shown.any() and not shown[:, front + 7 :].any()  # 7 voxels are 17 mm
+
+
 def test_the_section_embeds_strips_and_lists_rejected_heads(
     registered: tuple[Head, BrainOptions], tmp_path: Path
 ):
