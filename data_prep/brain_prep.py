@@ -15,6 +15,7 @@ What is outside of a known brain becomes black.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,8 +139,10 @@ def _corrected(source: Source, chosen: BrainOptions) -> Head:
     """The head after reading and all corrections."""
     path = _path(source)
     _refuse_other_suffix(path, chosen)
-    volume = read_volume(path, chosen.reading(), getattr(source, "files", ()))
-    lesion = read_mask(source.mask, volume, chosen.reading()) if source.mask is not None else None
+    reading = chosen.reading()
+    number: int | None = getattr(source, "series", None)  # where the folder holds several
+    volume = read_volume(path, reading if number is None else replace(reading, series_index=number))
+    lesion = read_mask(source.mask, volume, reading) if source.mask is not None else None
     facts = scan_facts.from_sidecar(bids.sidecar(path))
     head = Head(
         volume,

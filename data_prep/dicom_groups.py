@@ -65,15 +65,16 @@ def series_of(files: Iterable[Path]) -> list[Series]:
     return [_series(members) for _, members in ordered]
 
 
-def named(parent: str, files: Iterable[Path]) -> list[tuple[str, tuple[Path, ...]]]:
-    """(name of the source, its files) for each series of a folder; `parent` alone if there is one.
+def named(parent: str, files: Iterable[Path]) -> list[tuple[str, int | None]]:
+    """(name of the source, its ReadOptions.series_index) for each series of a folder.
 
-    The names count ("folder/series-2"), because series descriptions may hold anything.
+    `parent` and None if there is one. Otherwise the names count ("folder/series-2", index 1),
+    because series descriptions may hold anything.
     """
-    found = series_of(files)
-    if len(found) == 1:
-        return [(parent, found[0].files)]
-    return [(f"{parent}/series-{n}", one.files) for n, one in enumerate(found, start=1)]
+    count = len(series_of(files))
+    if count <= 1:
+        return [(parent, None)]
+    return [(f"{parent}/series-{index + 1}", index) for index in range(count)]
 
 
 def _header(path: Path) -> Any | None:

@@ -153,13 +153,13 @@ def test_a_folder_of_several_series_becomes_several_sources(tmp_path: Path):
     write_stack(folder, ras()[..., 1:2], AFFINE, series=3, EchoTime=1)
     (folder / "notes.txt").write_text("Dear colleague")
     sources = named("study", folder.iterdir())
-    assert [name for name, _ in sources] == [f"study/series-{n}" for n in (1, 2, 3, 4)]
-    assert sorted(len(files) for _, files in sources) == [1, 3, 5, 5]
-    first, second = (read_volume(folder, files=files) for _, files in sources[:2])
+    assert sources == [(f"study/series-{n + 1}", n) for n in range(4)]
+    first, second = (read_volume(folder, ReadOptions(series_index=n)) for _, n in sources[:2])
     np.testing.assert_array_equal(second.data, 2 * first.data)
-    assert not any(text in name for text in PLANTED for name, _ in sources)
-    only = named("study", [path for path in folder.iterdir() if path.name.startswith("1_")])
-    assert [name for name, _ in only] == ["study"]
+    assert sorted(len(one.files) for one in series_of(folder.iterdir())) == [1, 3, 5, 5]
+    only = [path for path in folder.iterdir() if path.name.startswith("1_")]
+    assert named("study", only) == [("study", None)]
+    np.testing.assert_array_equal(read_volume(folder, files=only).data, ras())
 
 
 def test_what_is_no_placed_volume_says_so(tmp_path: Path):
