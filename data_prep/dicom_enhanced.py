@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.dicom_file import quiet_pydicom, read_dataset
+from data_prep.dicom_file import quiet_pydicom
 from data_prep.dicom_geometry import Plane, arrange
 from data_prep.dicom_series import facts_of, note_sparse, spacing_of
-from data_prep.outcome import PrepError
 from data_prep.volume import RawVolume, ReadOptions, VolumeError
 
 
@@ -24,10 +23,7 @@ def read_multi_frame(path: Path, options: ReadOptions) -> RawVolume:
     Raises VolumeError: no geometry, several frames of each slice and no `volume_index`, uneven
     gaps, pixels that cannot be decoded.
     """
-    try:
-        dataset = read_dataset(path)
-    except PrepError as error:
-        raise VolumeError(error.reason, detail=error.detail, remedy=error.remedy) from None
+    dataset = _read(path)
     planes = _planes(dataset)
     stack = arrange(planes, options.volume_index)
     frames = _frames(dataset, len(planes))
@@ -40,6 +36,18 @@ def read_multi_frame(path: Path, options: ReadOptions) -> RawVolume:
         facts["slice_thickness_mm"] = round(float(thickness), 4)
     note_sparse(facts, stack.gap_mm, len(stack.order))
     return RawVolume(data, stack.affine, spacing_of(stack.affine), facts)
+
+
+def _read(path: Path) -> Any:
+    import pydicom
+
+    try:
+        with quiet_pydicom():
+            return pydicom.dcmread(path, force=True)
+    except Exception:  # pydicom raises many kinds on broken files, with header values in them
+        raise VolumeError(
+            "broken DICOM header: it cannot be parsed", remedy="Export it again from the archive."
+        ) from None
 
 
 def _planes(dataset: Any) -> list[Plane]:
