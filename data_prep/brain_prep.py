@@ -3,222 +3,198 @@
 The order is the method; each step takes what the one before gives:
 
     read        volume.read_volume     -> RAS+ array, mm; the lesion mask on the same grid
-    correct     volume_steps           -> N4 bias field where asked for
-    grey range  head_core, grey_range  -> one black and one white for all slices of a head
-    cut         slices.cut_slices      -> chosen by depth below the top of the head
+    correct     brain_chain.steps      -> N4, brain, template, cubes, each where asked for
+    check       registration           -> heads that do not fit the template are skipped
+    grey range  normalise              -> one black and one white for all slices of a head
+    cut         slices.cut_slices      -> by depth below the top of the head, or by MNI mm
     frame       framing.Framing        -> square, proportions kept; the mask by nearest neighbour
     write       settings.store         -> images/<subject>/<session>_<slice>.png
+
+What is outside of a known brain becomes black.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from data_prep.brain import CORE_MM, correct_bias_field, head_core, head_mask
+from data_prep import bids, brain_chain, brain_qc, scan_facts
+from data_prep.brain import CORE_MM, head_core
+from data_prep.brain_chain import Head
+from data_prep.brain_options import (
+    DEFAULT_RANGE,
+    FRAMING,
+    BrainOptions,
+    add_arguments,
+    settings_of,
+)
 from data_prep.find import Source
 from data_prep.intensity import Intensity
+from data_prep.normalise import DEFAULT as INTENSITY
 from data_prep.outcome import Outcome, WrittenImage
+from data_prep.registration import refuse_poor
 from data_prep.settings import Settings
-from data_prep.slices import NORMAL_AXIS, Slice, SliceChoice, cut_slices, display
-from data_prep.volume import ReadOptions, Volume, VolumeError, read_mask, read_volume
+from data_prep.slices import NORMAL_AXIS, Slice, cut_slices, display
+from data_prep.volume import OtherImage, Volume, VolumeError, read_mask, read_volume
 
-# Depth below the top of the head, front of the head or right ear. Axial: from the centrum
-# semiovale through the ventricles to the basal ganglia of an adult; without neck, eyes and ears.
-DEFAULT_RANGE = {"axial": "30mm:90mm", "coronal": "30%:75%", "sagittal": "30%:70%"}
-FRAMING = "square"  # pad: the crops meant for films would cut the forehead
-INTENSITY = "percentile:0.5,99"  # of the core, see head_core
-
-
-@dataclass(frozen=True)
-class BrainOptions:
-    """Choices of the brain path, as `Settings.brain` holds them; see SliceChoice, ReadOptions.
-
-    range: "START:STOP", empty for the default of the plane. n4: correct the bias field.
-    """
-
-    plane: str = "axial"
-    range: str = ""
-    step: str = "4mm"
-    least_foreground: float = 0.1
-    n4: bool = False
-    straighten: bool = False
-    unoriented: str = "RAS"
-    volume_index: int | None = None
-    series_index: int | None = None
-    allow_single_slice: bool = False
-
-    def __post_init__(self) -> None:
-        if not self.range and self.plane in DEFAULT_RANGE:
-            object.__setattr__(self, "range", DEFAULT_RANGE[self.plane])
-        self.choice()
-        self.reading()
-
-    @classmethod
-    def of(cls, options: dict[str, Any]) -> BrainOptions:
-        """From `Settings.brain`; refuses a key it does not know."""
-        known = [field.name for field in fields(cls)]
-        unknown = sorted(set(options) - set(known))
-        if unknown:
-            raise ValueError(f"brain options {unknown}: expected some of {', '.join(known)}")
-        return cls(**options)
-
-    def choice(self) -> SliceChoice:
-        return SliceChoice.parse(
-            self.range, plane=self.plane, step=self.step, least_foreground=self.least_foreground
-        )
-
-    def reading(self) -> ReadOptions:
-        return ReadOptions(
-            volume_index=self.volume_index,
-            series_index=self.series_index,
-            unoriented=self.unoriented,
-            allow_single_slice=self.allow_single_slice,
-            straighten_oblique=self.straighten,
-        )
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of the brain path; `settings_of` turns them into Settings."""
-    group = parser.add_argument_group("slices")
-    group.add_argument("--plane", choices=tuple(NORMAL_AXIS), default="axial")
-    group.add_argument(
-        "--range",
-        metavar="START:STOP",
-        default="",
-        help="depth below the top, front or right end of the head, in mm or per cent of the head "
-        "(default: "
-        + ", ".join(f"{plane} {text}" for plane, text in DEFAULT_RANGE.items()).replace("%", "%%")
-        + ")",
-    )
-    group.add_argument(
-        "--step", default="4mm", help="every so many slices, or mm (default: %(default)s)"
-    )
-    group.add_argument(
-        "--least-foreground",
-        type=float,
-        default=0.1,
-        metavar="SHARE",
-        help="least head in a slice, as a share of the slice with most (default: %(default)s)",
-    )
-    group.add_argument(
-        "--intensity",
-        default=INTENSITY,
-        metavar="POLICY",
-        help="minmax or percentile:LOW,HIGH, over the core of the head (default: %(default)s)",
-    )
-    group = parser.add_argument_group("volumes")
-    group.add_argument("--n4", action="store_true", help="correct the bias field (seconds a head)")
-    group.add_argument(
-        "--straighten", action="store_true", help="resample tilted scans onto the patient's axes"
-    )
-    group.add_argument(
-        "--unoriented",
-        default="RAS",
-        metavar="CODE",
-        help="axes assumed for a file that states none, or 'refuse' (default: %(default)s)",
-    )
-    group.add_argument("--volume-index", type=int, metavar="N", help="which volume of a 4-D file")
-    group.add_argument("--series-index", type=int, metavar="N", help="which series of a folder")
-    group.add_argument("--allow-single-slice", action="store_true")
-
-
-def settings_of(arguments: argparse.Namespace) -> dict[str, Any]:
-    """framing, intensity and brain of Settings; raises ValueError for what cannot be meant."""
-    if Intensity.parse(arguments.intensity).policy == "window":
-        raise ValueError("--intensity window: a volume has none; expected percentile or minmax")
-    names = [field.name for field in fields(BrainOptions)]
-    options = BrainOptions(**{name: getattr(arguments, name) for name in names})
-    return {"framing": FRAMING, "intensity": arguments.intensity, "brain": asdict(options)}
+__all__ = [
+    "DEFAULT_RANGE",
+    "FRAMING",
+    "INTENSITY",
+    "BrainOptions",
+    "add_arguments",
+    "further_inputs",
+    "prepare_brain",
+    "record",
+    "settings_of",
+]
 
 
 def prepare_brain(source: Source, settings: Settings) -> Outcome:
     """Write images/<subject>/<session>_<slice>.png (and _mask.png) of one head.
 
     <slice> is the index along the RAS+ axis, 0 the lowest, hindmost or leftmost. Every slice of a
-    head with a mask gets one, empty where there is no lesion. Raises PrepError.
+    head with a mask gets one, empty where there is no lesion. Raises PrepError; a head that fails
+    its registration leaves its quality strip behind, so that one can see why.
     """
     chosen = BrainOptions.of(settings.brain)
-    volume = read_volume(_path(source), chosen.reading())
-    lesion = None
-    if source.mask is not None:
-        lesion = read_mask(source.mask, volume, chosen.reading())
-    for step in volume_steps(chosen):
-        volume = step(volume)
-    head = head_mask(volume.data)
-    core = head_core(head, volume.spacing)
-    black, white = grey_range(volume.data[core], settings.intensity_policy())
-    cuts = list(cut_slices(volume.data, head, volume.spacing, chosen.choice()))[::-1]
+    brain_qc.forget(source, settings)
+    head = _corrected(source, chosen)
+    strip = brain_qc.keep(head, chosen, source, settings)
+    if head.registration is not None:
+        refuse_poor(head.registration, chosen.least_ncc, chosen.least_overlap)
+    black, white = _grey_range(head, chosen, settings)
+    volume = _blackened(head, black)
+    axis = NORMAL_AXIS[chosen.plane]
+    found = cut_slices(
+        volume.data,
+        head.foreground(),
+        volume.spacing,
+        chosen.choice(),
+        float(volume.affine[axis, 3]),
+    )
+    cuts = list(found)[::-1]
     if not cuts:
         raise VolumeError(
             "no slice lies in the chosen range",
             detail=f"{chosen.plane} {chosen.range}",
             remedy="Widen --range, or lower --least-foreground.",
         )
-    written = tuple(_write(cut, lesion, (black, white), source, settings) for cut in cuts)
+    written = tuple(_write(cut, head.lesion, (black, white), source, settings) for cut in cuts)
     facts = {
         **volume.facts,
+        **head.facts,
+        **({"qc": strip} if strip else {}),
         "plane": chosen.plane,
         "slices": [cut.index for cut in cuts],
-        "depths_mm": [cut.depth_mm for cut in cuts],
+        ("mni_mm" if chosen.choice().mni else "depths_mm"): [
+            -cut.depth_mm if chosen.choice().mni else cut.depth_mm for cut in cuts
+        ],
         "black": round(black, 4),
         "white": round(white, 4),
-        "head_share": round(float(head.mean()), 4),
-        "core_share": round(float(core.mean()), 4),
     }
     return Outcome("written", source.name, images=written, details=facts)
 
 
 def record(settings: Settings) -> dict[str, Any]:
-    """What dataset.json says about modality, grey levels and framing."""
+    """What dataset.json says about modality, grey levels, framing and the chain of corrections."""
     chosen = BrainOptions.of(settings.brain)
-    grey = _of_a_volume(settings.intensity_policy()).record()
+    grey = chosen.grey(settings.intensity).record()
+    where = "the brain" if chosen.brain != "none" else f"the head below its outer {CORE_MM:g} mm"
     framing = settings.framing_policy().record()
     cut = {name: getattr(chosen, name) for name in ("plane", "range", "step", "least_foreground")}
     return {
         "modality": "brain volume",
-        "intensity": {**grey, "over": f"the head below its outer {CORE_MM:g} mm", "n4": chosen.n4},
-        "framing": {**framing, **cut, "orientation": "radiological"},
+        "intensity": {**grey, "over": where, "n4": chosen.n4},
+        "framing": {
+            **framing,
+            **cut,
+            "orientation": "radiological",
+            "chain": brain_chain.record(chosen),
+        },
     }
 
 
-def volume_steps(options: BrainOptions) -> list[Callable[[Volume], Volume]]:
-    """The whole-volume corrections that were asked for, in the order they run."""
-    return [correct_bias_field] if options.n4 else []
+def further_inputs(source: Source, settings: Settings) -> list[Path]:
+    """Files besides the scan and its lesion mask that decide the pixels: the user's brain mask.
+
+    The template is told by its checksum in the options. For the digest of the sidecar.
+    """
+    chosen = BrainOptions.of(settings.brain)
+    if not chosen.brain.startswith("mask:"):
+        return []
+    given: Path | None = getattr(source, "brain_mask", None)
+    from data_prep.brain_extraction import own_mask
+
+    try:
+        return [given or own_mask(Path(chosen.brain[5:]), source.name)]
+    except VolumeError:
+        return []  # the preparation will say so
 
 
-def grey_range(values: np.ndarray, intensity: Intensity) -> tuple[float, float]:
-    """(black, white) of all slices of a head, from the voxels of its core (N,)."""
-    intensity = _of_a_volume(intensity)
-    if intensity.policy == "minmax":
-        black, white = float(values.min()), float(values.max())
-    else:
-        black, white = (float(v) for v in np.percentile(values, (intensity.low, intensity.high)))
-    if not white > black:
-        raise VolumeError(
-            "constant scan within the chosen grey range", remedy="Try --intensity minmax."
+def _corrected(source: Source, chosen: BrainOptions) -> Head:
+    """The head after reading and all corrections."""
+    path = _path(source)
+    _refuse_other_suffix(path, chosen)
+    reading = chosen.reading()
+    number: int | None = getattr(source, "series", None)  # where the folder holds several
+    volume = read_volume(path, reading if number is None else replace(reading, series_index=number))
+    lesion = read_mask(source.mask, volume, reading) if source.mask is not None else None
+    facts = scan_facts.from_sidecar(bids.sidecar(path))
+    head = Head(
+        volume,
+        lesion,
+        brain_file=getattr(source, "brain_mask", None),
+        name=source.name,
+        facts=facts,
+    )
+    for step in brain_chain.steps(chosen):
+        head = step.run(head)
+        if step.name == "extract" and head.brain is not None:
+            snr = brain_qc.signal_to_noise(volume, head.brain)
+            head.facts.update({"snr": snr} if snr is not None else {})
+    return head
+
+
+def _refuse_other_suffix(path: Path, chosen: BrainOptions) -> None:
+    found = bids.entities(path)
+    if found is not None and found.suffix != chosen.suffix:
+        raise OtherImage(
+            f"another BIDS image than {chosen.suffix}",
+            remedy="Pass --suffix to take images of another kind.",
         )
-    return black, white
 
 
-def _of_a_volume(intensity: Intensity) -> Intensity:
-    """The default percentiles for 'window', the default of Settings: an MRI file carries none."""
-    return Intensity.parse(INTENSITY) if intensity.policy == "window" else intensity
+def _grey_range(head: Head, chosen: BrainOptions, settings: Settings) -> tuple[float, float]:
+    policy = chosen.grey(settings.intensity)
+    inside = head.brain
+    if inside is None:
+        whole = head.foreground()
+        inside = head_core(whole, head.volume.spacing)
+        head.facts["head_share"] = round(float(whole.mean()), 4)
+        head.facts["core_share"] = round(float(inside.mean()), 4)
+    if not inside.any():
+        raise VolumeError(
+            "the brain lies outside of the template's grid",
+            remedy="Look at its strip in the report, and at its brain mask.",
+        )
+    return policy.range_of(head.volume.data[inside])
+
+
+def _blackened(head: Head, black: float) -> Volume:
+    if head.brain is None:
+        return head.volume
+    data = np.where(head.brain, head.volume.data, np.float32(black))
+    return Volume(data, head.volume.spacing, head.volume.affine, head.volume.facts)
 
 
 def _path(source: Source) -> Path:
     if source.kind == "picture":
         raise VolumeError(
             "a picture, not a volume", remedy="Prepare pictures with the films command."
-        )
-    if source.kind == "dicom":
-        raise VolumeError(
-            "one DICOM file, not a series", remedy="Give the folder that holds the whole series."
         )
     return source.path
 

@@ -1,119 +1,131 @@
-"""One DICOM series in a folder: SimpleITK finds and sorts the slices, the gaps are checked here.
+"""One DICOM series -> voxels and affine: a folder with one file a slice, or one multi-frame file.
 
-Patient coordinates of DICOM are LPS (PS3.3 C.7.6.2.1.1), those of NIfTI RAS: the first two axes
-change sign. No UID, name or date of a header leaves this file.
+SimpleITK reads the voxels (rescale slope and intercept applied, PS3.3 C.7.6.16.2.9); where they
+lie is taken from the headers by dicom_geometry. No UID, name or date of a header leaves this file.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data_prep import scan_facts
+from data_prep.dicom_geometry import arrange
+from data_prep.dicom_groups import Series, series_of
 from data_prep.volume import RawVolume, ReadOptions, VolumeError
 
-IMAGE_POSITION = "0020|0032"  # Image Position (Patient), PS3.3 C.7.6.2.1.1
-GAP_TOLERANCE = 0.1  # of the median gap; scanners round positions to about a hundredth
+SPARSE = 1.5  # gap over slice thickness from which slices seem to have been left out
 
 
-def read_dicom_series(folder: Path, options: ReadOptions) -> RawVolume:
-    """Read the DICOM series of a folder (not of its subfolders) as one volume.
+def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] = ()) -> RawVolume:
+    """Read the DICOM series of a folder (not of its subfolders), or of the files given.
 
-    Raises VolumeError: no series, several and no `series_index`, colour, slices missing.
+    Raises VolumeError: no series, several and no `series_index`, colour, slices missing or not
+    parallel, several images of each slice and no `volume_index`.
     """
-    import SimpleITK as sitk
-
-    files = _series_files(folder, options)
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames(files)
-    reader.MetaDataDictionaryArrayUpdateOn()
-    try:
-        with _quiet_itk():
-            image = reader.Execute()
-    except RuntimeError:  # its text holds file paths
+    series = _chosen(files or [path for path in folder.iterdir() if path.is_file()], options)
+    if series.colour:
         raise VolumeError(
-            "the DICOM series cannot be read as one volume: its slices differ in size or direction",
-            remedy="Export the series again, without localisers.",
-        ) from None
-    if image.GetNumberOfComponentsPerPixel() != 1 or image.GetDimension() != 3:
-        raise VolumeError(
-            "colour or multi-frame DICOM; expected one intensity a voxel and one file a slice",
-            remedy="Convert it, for example with dcm2niix.",
+            "colour DICOM; expected one intensity a voxel", remedy="Export the original scan."
         )
-    if len(files) > 2:
-        _check_gaps([reader.GetMetaData(i, IMAGE_POSITION) for i in range(len(files))])
-    return _as_raw(image, len(files))
+    if series.frames > 1:
+        from data_prep.dicom_enhanced import read_multi_frame
+
+        return read_multi_frame(series.files[0], options)
+    if series.planes is None:
+        raise VolumeError(
+            "the DICOM headers do not say where the slices lie",
+            detail="no Image Position, Image Orientation or Pixel Spacing",
+            remedy="Export the original series, not secondary captures.",
+        )
+    stack = arrange(series.planes, options.volume_index)
+    data = _voxels([series.files[i] for i in stack.order])
+    facts = facts_of(series.header, "DICOM series", data)
+    facts["files"] = len(series.files)
+    note_sparse(facts, stack.gap_mm, len(stack.order))
+    return RawVolume(data, stack.affine, spacing_of(stack.affine), facts)
 
 
-def _series_files(folder: Path, options: ReadOptions) -> list[str]:
-    import SimpleITK as sitk
-
-    with _quiet_itk():
-        found = sitk.ImageSeriesReader.GetGDCMSeriesIDs(os.fspath(folder))
-        series = [
-            sitk.ImageSeriesReader.GetGDCMSeriesFileNames(os.fspath(folder), i) for i in found
-        ]
+def _chosen(files: Sequence[Path], options: ReadOptions) -> Series:
+    series = series_of(files)
     if not series:
         raise VolumeError(
             "no DICOM series in the folder", remedy="Point to the folder that holds the slices."
         )
-    counts = ", ".join(f"{i}: {len(files)} files" for i, files in enumerate(series))
+    counts = ", ".join(f"{i}: {len(one.files)} files" for i, one in enumerate(series))
     if len(series) > 1 and options.series_index is None:
         raise VolumeError(
             f"{len(series)} DICOM series in one folder; expected one",
             detail=counts,
             remedy="Put each into its own folder, or pass --series-index to choose.",
         )
-    index = options.series_index or 0
+    index = (options.series_index or 0) if len(series) > 1 else 0
     if not 0 <= index < len(series):
         raise VolumeError(
             f"the folder has no DICOM series {index}",
             detail=counts,
             remedy=f"Pass --series-index with a number from 0 to {len(series) - 1}.",
         )
-    return list(series[index])
+    return series[index]
 
 
-def _check_gaps(positions: list[str]) -> None:
-    """Refuse missing slices: the volume would be squashed there without any sign of it."""
-    points = np.array([[float(x) for x in text.split("\\")] for text in positions])  # (N, 3) mm LPS
-    gaps = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    typical = float(np.median(gaps))
-    if typical <= 0 or np.abs(gaps - typical).max() > GAP_TOLERANCE * typical:
-        raise VolumeError(
-            "slices are not evenly spaced: some are missing, or two acquisitions are mixed",
-            detail=f"{gaps.min():.2f} to {gaps.max():.2f} mm apart",
-            remedy="Export the series again.",
-        )
-
-
-def _as_raw(image: Any, files: int) -> RawVolume:
+def _voxels(files: Sequence[Path]) -> np.ndarray:
+    """(I, J, K) in the order of the files."""
     import SimpleITK as sitk
 
-    spacing = tuple(float(mm) for mm in image.GetSpacing())
-    affine = np.eye(4)
-    affine[:3, :3] = np.array(image.GetDirection()).reshape(3, 3) * spacing
-    affine[:3, 3] = image.GetOrigin()
-    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine  # LPS -> RAS
-    data = sitk.GetArrayFromImage(image).transpose(2, 1, 0)  # (K, J, I) -> (I, J, K)
-    facts: dict[str, Any] = {
-        "format": "DICOM series",
-        "files": files,
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames([str(path) for path in files])
+    reader.SetOutputPixelType(sitk.sitkFloat32)  # each slice may have its own rescale slope
+    try:
+        with quiet_itk():
+            image = reader.Execute()
+    except RuntimeError:  # its text holds file paths
+        raise VolumeError(
+            "the pixels of the DICOM series cannot be read",
+            remedy="A file is damaged or compressed in a way SimpleITK does not know: export the "
+            "series again, uncompressed.",
+        ) from None
+    if image.GetNumberOfComponentsPerPixel() != 1 or image.GetDimension() != 3:
+        raise VolumeError(
+            "colour DICOM; expected one intensity a voxel", remedy="Export the original scan."
+        )
+    return sitk.GetArrayFromImage(image).transpose(2, 1, 0)  # (K, J, I) -> (I, J, K)
+
+
+def facts_of(header: Any, kind: str, data: np.ndarray) -> dict[str, Any]:
+    """What both kinds of DICOM volume say about themselves."""
+    return {
+        "format": kind,
         "shape": [int(n) for n in data.shape],
         "dtype": str(data.dtype),
         "orientation_source": "DICOM",
         "notes": [],
+        **scan_facts.from_header(header),
     }
-    return RawVolume(data, affine, (spacing[0], spacing[1], spacing[2]), facts)
+
+
+def note_sparse(facts: dict[str, Any], gap_mm: float, slices: int) -> None:
+    """Say so where thin slices lie far apart: an export may have left out every other one."""
+    thickness = facts.get("slice_thickness_mm")
+    if thickness and slices > 1 and gap_mm > SPARSE * thickness:
+        facts["gap_mm"] = round(gap_mm, 3)
+        facts["notes"].append(
+            "slices lie further apart than they are thick: some may have been left out"
+        )
+
+
+def spacing_of(affine: np.ndarray) -> tuple[float, float, float]:
+    i, j, k = np.linalg.norm(affine[:3, :3], axis=0)
+    return float(i), float(j), float(k)
 
 
 @contextmanager
-def _quiet_itk() -> Iterator[None]:
-    """ITK writes warnings with paths straight to stderr; what matters is checked above."""
+def quiet_itk() -> Iterator[None]:
+    """ITK writes warnings with paths straight to stderr; what matters is checked here."""
     import SimpleITK as sitk
 
     before = sitk.ProcessObject.GetGlobalWarningDisplay()

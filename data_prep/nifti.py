@@ -40,7 +40,7 @@ def read_nifti(path: Path, options: ReadOptions) -> RawVolume:
     index = _volume_index(image.shape, options)
     unit = _millimetres(header, facts)
     zooms = [float(z) * unit for z in header["pixdim"][1:4]]
-    affine = _affine(image, facts)
+    affine = _affine(image, facts, options.disagreement)
     if affine is not None and unit != 1.0:
         affine = np.diag([unit, unit, unit, 1.0]) @ affine
     data = _values(image, index)
@@ -142,8 +142,9 @@ def _millimetres(header: Any, facts: dict[str, Any]) -> float:
     return UNIT_IN_MM.get(unit, 1.0)
 
 
-def _affine(image: Any, facts: dict[str, Any]) -> np.ndarray | None:
-    """The affine of the sform, else of the qform, else None; a disagreement is noted."""
+def _affine(image: Any, facts: dict[str, Any], disagreement: str) -> np.ndarray | None:
+    """The affine of the sform, else of the qform, else None; a disagreement is noted and settled
+    as ReadOptions.disagreement says."""
     header = image.header
     sform = header.get_sform() if int(header["sform_code"]) > 0 else None
     try:
@@ -161,9 +162,17 @@ def _affine(image: Any, facts: dict[str, Any]) -> np.ndarray | None:
         apart = _apart_mm(sform, qform, image.shape)
         facts["qform_sform_apart_mm"] = round(apart, 2)
         if apart > AGREE_MM:
+            if disagreement == "refuse":
+                raise VolumeError(
+                    "qform and sform place the scan differently",
+                    detail=f"up to {apart:.1f} mm apart",
+                    remedy="Convert the scan again from DICOM, or pass --disagreement sform or "
+                    "qform to say which of the two is right.",
+                )
             facts["notes"].append(
-                f"qform and sform differ by more than {AGREE_MM:g} mm; the sform was used"
+                f"qform and sform differ by more than {AGREE_MM:g} mm; the {disagreement} was used"
             )
+            sform = None if disagreement == "qform" else sform
     facts["orientation_source"] = "sform" if sform is not None else "qform"
     return sform if sform is not None else qform
 

@@ -32,10 +32,12 @@ LESION_MM = (8.0, 20.0)  # diameter
 
 @dataclass(frozen=True)
 class Head:
-    """image: float32 (R, A, S), grey levels 0 to about 255. mask: bool, the lesions."""
+    """image: float32 (R, A, S), grey levels 0 to about 255. mask: bool, the lesions. brain: bool,
+    grey and white matter, sulci and ventricles."""
 
     image: np.ndarray
     mask: np.ndarray
+    brain: np.ndarray
 
 
 def make_brains(folder: Path, *, seed: int = 0, counts: dict[str, int] | None = None) -> Path:
@@ -72,18 +74,18 @@ def make_head(generator: np.random.Generator, *, lesions: int = 0) -> Head:
     """One head in RAS+ order, `SHAPE` voxels of `SPACING_MM`, with `lesions` planted lesions."""
     axes = [(np.arange(n) - (n - 1) / 2) * SPACING_MM for n in SHAPE]
     x, y, z = np.meshgrid(*axes, indexing="ij", sparse=True)
-    tissue, brain = _anatomy(generator, axes, x, y, z)
+    tissue, home, brain = _anatomy(generator, axes, x, y, z)
     tissue = _soften(tissue)
     mask = np.zeros(SHAPE, bool)
     for _ in range(lesions):
-        weight = _lesion(generator, axes, x, y, z, brain)
+        weight = _lesion(generator, axes, x, y, z, home)
         level = BRIGHT_LESION if generator.random() < 0.5 else DARK_LESION
         tissue = tissue * (1 - weight) + level * weight
         mask |= weight > 0.5
     biased = tissue * _bias(generator, x, y, z)
     noise = generator.normal(0, NOISE, (2, *SHAPE))
     image = np.hypot(biased + noise[0], noise[1])  # magnitude of a complex signal: Rician
-    return Head(image.astype(np.float32), mask)
+    return Head(image.astype(np.float32), mask, brain)
 
 
 def _anatomy(
@@ -92,8 +94,8 @@ def _anatomy(
     x: np.ndarray,
     y: np.ndarray,
     z: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Grey levels without noise, and where a lesion may be centred (white and deep grey)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Grey levels without noise; where a lesion may be centred (white and deep grey); the brain."""
     width, length, height = generator.normal((69, 85, 74), (2, 2.5, 2))
     z = z + 2.0
     radius = np.sqrt((x / width) ** 2 + (y / length) ** 2 + (z / height) ** 2)
@@ -126,7 +128,7 @@ def _anatomy(
         globe = (x - eye) ** 2 + (y - length + 24) ** 2 + (z + 30) ** 2 < 12**2
         tissue = np.where(globe, FLUID, tissue)
     home = brain & (depth > 0.1) & ~ventricle & (z > -15)
-    return tissue, home
+    return tissue, home, (depth > 0) & (z > base + 3)
 
 
 def _random_field(

@@ -25,6 +25,24 @@ def straighten(volume: Volume) -> Volume:
     return replace(moved, facts=facts)
 
 
+def box_grid(
+    volume: Volume, mm: float, *, margin_mm: float = 0.0, lowest: int = 0
+) -> tuple[tuple[int, int, int], np.ndarray]:
+    """(shape, affine) of an isotropic grid along the RAS axes that covers the volume's box.
+
+    margin_mm: added on all sides. lowest: slices below this index of the third axis are cut off.
+    """
+    ends = [(0, n - 1) for n in volume.data.shape]
+    ends[2] = (lowest, volume.data.shape[2] - 1)
+    corners = np.array(np.meshgrid(*ends)).reshape(3, -1)
+    world = volume.affine[:3, :3] @ corners + volume.affine[:3, 3:]  # (3, 8) mm
+    low, high = world.min(axis=1) - margin_mm, world.max(axis=1) + margin_mm
+    r, a, s = (int(n) for n in np.ceil((high - low) / mm - 1e-3).astype(int) + 1)
+    affine = np.diag([mm, mm, mm, 1.0])
+    affine[:3, 3] = low
+    return (r, a, s), affine
+
+
 def onto_grid(
     volume: Volume, shape: tuple[int, ...], affine: np.ndarray, *, nearest: bool = False
 ) -> Volume:

@@ -22,6 +22,7 @@ import numpy as np
 
 NORMAL_AXIS = {"sagittal": 0, "coronal": 1, "axial": 2}  # in RAS+ order
 HEAD_END = 0.1  # of the largest cross-section: where the head is taken to begin and to end
+MNI = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(?:mm)?\s*")
 LENGTH = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%|mm)\s*")
 STEP = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(mm)?\s*")
 
@@ -46,6 +47,9 @@ class SliceChoice:
     head begins where the cross-section reaches a tenth of its largest. `start` and `stop` are
     "30%" of the head's length or "25mm"; `step` is "2" slices or "4mm"; `least_foreground` is a
     fraction of the largest cross-section, so it does not depend on the field of view.
+
+    With `mni`, start and stop are coordinates in mm along the axis ("-10", "50"), and there is no
+    depth: the template says where the slice lies.
     """
 
     plane: str = "axial"
@@ -53,13 +57,17 @@ class SliceChoice:
     stop: str = "100%"
     step: str = "1"
     least_foreground: float = 0.1
+    mni: bool = False
 
     def __post_init__(self) -> None:
         if self.plane not in NORMAL_AXIS:
             raise ValueError(f"plane is {self.plane!r}; expected one of {', '.join(NORMAL_AXIS)}.")
         for name, text in (("start", self.start), ("stop", self.stop)):
-            if LENGTH.fullmatch(text) is None:
-                raise ValueError(f"{name} is {text!r}; expected a depth such as '30%' or '25mm'.")
+            if (MNI if self.mni else LENGTH).fullmatch(text) is None:
+                wanted = "MNI mm such as '-10'" if self.mni else "a depth such as '30%' or '25mm'"
+                raise ValueError(f"{name} is {text!r}; expected {wanted}.")
+        if self.mni and float(self.start.rstrip(" m")) > float(self.stop.rstrip(" m")):
+            raise ValueError(f"mni:{self.start}:{self.stop}: expected the lower number first.")
         match = STEP.fullmatch(self.step)
         if match is None or float(match[1]) <= 0 or not (match[2] or match[1].isdigit()):
             raise ValueError(
@@ -71,11 +79,13 @@ class SliceChoice:
 
     @classmethod
     def parse(cls, text: str, **others: object) -> SliceChoice:
-        """A choice from "START:STOP", for example "25mm:95mm" or "20%:60%"."""
+        """A choice from "START:STOP", for example "25mm:95mm", "20%:60%" or "mni:-10:50"."""
+        mni = text.startswith("mni:")
+        text = text.removeprefix("mni:")
         start, colon, stop = text.partition(":")
         if not colon:
             raise ValueError(f"the range is {text!r}; expected START:STOP such as '25mm:95mm'.")
-        return cls(start=start.strip(), stop=stop.strip(), **others)  # type: ignore[arg-type]
+        return cls(start=start.strip(), stop=stop.strip(), mni=mni, **others)  # type: ignore[arg-type]
 
 
 def display(data: np.ndarray, plane: str, index: int) -> np.ndarray:
@@ -90,11 +100,16 @@ def display_spacing(spacing: tuple[float, float, float], plane: str) -> tuple[fl
 
 
 def choose_slices(
-    foreground: np.ndarray, spacing: tuple[float, float, float], choice: SliceChoice
+    foreground: np.ndarray,
+    spacing: tuple[float, float, float],
+    choice: SliceChoice,
+    origin: float = 0.0,
 ) -> list[tuple[int, float]]:
     """(index, depth in mm) of the chosen slices, from the top down.
 
-    foreground: bool (R, A, S), the head. Empty where nothing fits the choice.
+    foreground: bool (R, A, S), the head. origin: coordinate in mm of index 0 along the axis; with
+    `choice.mni` the depth is counted in these coordinates, downwards from 0. Empty where nothing
+    fits the choice.
     """
     axis = NORMAL_AXIS[choice.plane]
     mm = spacing[axis]
@@ -104,6 +119,12 @@ def choose_slices(
     if len(area) == 1:  # a single slice has no depth to choose by
         return [(0, 0.0)]
     share = area / area.max()
+    if choice.mni:
+        return [
+            (index, round(-coordinate, 3))
+            for index, coordinate in _at_coordinates(choice, mm, origin, len(share))
+            if share[index] > 0 and share[index] >= choice.least_foreground
+        ]
     inside = np.flatnonzero(share >= HEAD_END)
     top, bottom = int(inside[-1]), int(inside[0])
     length = (top - bottom) * mm
@@ -121,11 +142,26 @@ def cut_slices(
     foreground: np.ndarray,
     spacing: tuple[float, float, float],
     choice: SliceChoice,
+    origin: float = 0.0,
 ) -> Iterator[Slice]:
     """The chosen slices of an RAS+ array, from the top down."""
-    for index, depth in choose_slices(foreground, spacing, choice):
+    for index, depth in choose_slices(foreground, spacing, choice, origin):
         pixels = display(data, choice.plane, index)
         yield Slice(choice.plane, index, depth, pixels, display_spacing(spacing, choice.plane))
+
+
+def _at_coordinates(
+    choice: SliceChoice, mm: float, origin: float, count: int
+) -> list[tuple[int, float]]:
+    """(index, coordinate) from the highest to the lowest; steps are counted from `start`."""
+    start, stop = (float(text.rstrip(" m")) for text in (choice.start, choice.stop))
+    match = STEP.fullmatch(choice.step)
+    assert match is not None  # SliceChoice checked it
+    step = float(match[1]) * (1.0 if match[2] else mm)
+    wanted = np.arange(start, stop + 1e-6 * mm, step)
+    indices = np.floor((wanted - origin) / mm + 0.5).astype(int)
+    kept = sorted({int(i) for i in indices if 0 <= i < count}, reverse=True)
+    return [(i, origin + i * mm) for i in kept]
 
 
 def _depth(text: str, length: float) -> float:

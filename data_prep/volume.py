@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,10 +24,16 @@ NIFTI_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img")
 MAX_VOXELS = 2**31  # 8 GiB as float32; a 0.4 mm whole head has a fifth of that
 OBLIQUE_DEG = 5.0  # planned 2-D scans are often tilted this much; more is worth a warning
 SAME_GRID_MM = 0.01
+SHEAR_DEG = 0.5  # a tilted gantry; headers round angles to a tenth
+DISAGREEMENT = ("sform", "qform", "refuse")
 
 
 class VolumeError(PrepError):
     """A volume that cannot be used; see PrepError for its three texts."""
+
+
+class OtherImage(VolumeError):
+    """A volume that could be read but is not what was asked for."""
 
 
 @dataclass(frozen=True)
@@ -52,15 +59,19 @@ class ReadOptions:
     series_index: which series of a DICOM folder, None refuses a folder with several.
     unoriented: axis code assumed for a file that states no orientation ("RAS", "LAS", ...), or
         "refuse". The NIfTI standard gives such files scaling only, so left and right are a guess.
+    disagreement: what to do where the qform and the sform of a NIfTI place the scan differently:
+        take the "sform" (the standard's method 3, which programs that register a scan rewrite) or
+        the "qform" (method 2, the scanner's), or "refuse".
     allow_single_slice: accept a volume that is one slice thick.
-    straighten_oblique: resample a tilted volume onto the RAS axes (linear) instead of taking the
-        closest axes.
+    straighten_oblique: resample a tilted or sheared volume onto the RAS axes (linear) instead of
+        taking the closest axes.
     """
 
     volume_index: int | None = None
     series_index: int | None = None
     unoriented: str = "RAS"
     allow_single_slice: bool = False
+    disagreement: str = "sform"
     straighten_oblique: bool = False
 
     def __post_init__(self) -> None:
@@ -68,6 +79,10 @@ class ReadOptions:
             raise ValueError(
                 f"unoriented is {self.unoriented!r}; expected 'refuse' or one letter each of R/L, "
                 "A/P and S/I in the order of the array axes, for example 'RAS' or 'LPI'."
+            )
+        if self.disagreement not in DISAGREEMENT:
+            raise ValueError(
+                f"disagreement is {self.disagreement!r}; expected one of {', '.join(DISAGREEMENT)}."
             )
 
 
@@ -81,8 +96,11 @@ class RawVolume:
     facts: dict[str, Any]
 
 
-def read_volume(path: Path, options: ReadOptions | None = None) -> Volume:
-    """Read a NIfTI file (.nii, .nii.gz, .hdr/.img) or a folder with one DICOM series.
+def read_volume(
+    path: Path, options: ReadOptions | None = None, files: Sequence[Path] = ()
+) -> Volume:
+    """Read a NIfTI file (.nii, .nii.gz, .hdr/.img), a folder with one DICOM series, or a DICOM file
+    with several frames. files: those of the folder that make up the series, if it holds others.
 
     Returns a `Volume` in RAS+ order (closest axes; the tilt of an oblique volume is recorded as
     `obliquity_deg`), NaN and infinite voxels set to 0 and counted in `facts["nonfinite_voxels"]`.
@@ -92,15 +110,21 @@ def read_volume(path: Path, options: ReadOptions | None = None) -> Volume:
     path = Path(path)
     if not path.exists():
         raise VolumeError("no such file", remedy="Correct the table or the folder.")
-    if path.is_dir():
+    if path.is_dir() or files or _is_dicom(path):
         from data_prep.dicom_series import read_dicom_series
 
-        raw = read_dicom_series(path, options)
+        raw = read_dicom_series(path, options, files or ([] if path.is_dir() else [path]))
     else:
         from data_prep.nifti import read_nifti
 
         raw = read_nifti(path, options)
     volume = _to_ras(_checked(raw, options), options)
+    if volume.facts.get("shear_deg") and not options.straighten_oblique:
+        raise VolumeError(
+            "the voxel grid is sheared: a tilted gantry, or an affine transform in the header",
+            detail=f"{volume.facts['shear_deg']} degrees",
+            remedy="Pass --straighten to resample such scans onto the patient's axes.",
+        )
     if options.straighten_oblique and volume.facts["obliquity_deg"] > 0:
         from data_prep.resample import straighten
 
@@ -108,10 +132,21 @@ def read_volume(path: Path, options: ReadOptions | None = None) -> Volume:
     return volume
 
 
-def read_mask(path: Path, like: Volume, options: ReadOptions | None = None) -> np.ndarray:
-    """Read a lesion mask; returns bool (R, A, S) on the grid of `like`, True inside the lesion.
+def _is_dicom(path: Path) -> bool:
+    from data_prep.dicom_file import looks_like_dicom
 
-    Any label counts as lesion, a probability counts from 0.5. A mask on another grid (other
+    if path.name.lower().endswith(NIFTI_SUFFIXES):
+        return False
+    with path.open("rb") as file:
+        return looks_like_dicom(file.read(512))
+
+
+def read_mask(
+    path: Path, like: Volume, options: ReadOptions | None = None, what: str = "lesion"
+) -> np.ndarray:
+    """Read a mask; returns bool (R, A, S) on the grid of `like`, True inside the lesion (or brain).
+
+    Any label counts as inside, a probability counts from 0.5. A mask on another grid (other
     orientation, spacing or field of view) is brought over by nearest neighbour in RAS+ mm. Raises
     VolumeError where the lesion falls outside of the image: the two are then no pair.
     """
@@ -126,23 +161,23 @@ def read_mask(path: Path, like: Volume, options: ReadOptions | None = None) -> n
         mask = _to_ras(_finite(read_nifti(path, options)), options)
     except VolumeError as error:
         raise VolumeError(
-            f"lesion mask: {error.reason}", detail=error.detail, remedy=error.remedy
+            f"{what} mask: {error.reason}", detail=error.detail, remedy=error.remedy
         ) from None
     if mask.facts["orientation_source"].startswith("assumed") and (
         mask.facts["orientation_source"] != like.facts["orientation_source"]
     ):
         raise VolumeError(
-            "lesion mask: the file states no orientation, but the image does",
+            f"{what} mask: the file states no orientation, but the image does",
             remedy="Save the mask with the affine of the image it was drawn on.",
         )
-    lesion = replace(mask, data=(mask.data > 0.5).astype(np.float32))
+    inside = replace(mask, data=(mask.data > 0.5).astype(np.float32))
     same_grid = mask.data.shape == like.data.shape and np.allclose(
         mask.affine, like.affine, atol=SAME_GRID_MM
     )
-    here = lesion if same_grid else onto_grid(lesion, like.data.shape, like.affine, nearest=True)
-    if lesion.data.any() and not here.data.any():
+    here = inside if same_grid else onto_grid(inside, like.data.shape, like.affine, nearest=True)
+    if inside.data.any() and not here.data.any():
         raise VolumeError(
-            "lesion mask: the lesion lies outside of the image",
+            f"{what} mask: the {what} lies outside of the image",
             remedy="Check which mask the table pairs with this scan, and the mask's affine.",
         )
     return here.data > 0.5
@@ -207,6 +242,9 @@ def _to_ras(raw: RawVolume, options: ReadOptions) -> Volume:
             f"tilted by more than {OBLIQUE_DEG:.0f} degrees; the slices follow the scan, not the "
             "patient's axes (--straighten resamples them)"
         )
+    shear = _shear_deg(affine)
+    if shear > SHEAR_DEG:
+        facts["shear_deg"] = round(shear, 2)
     to_ras = io_orientation(affine)
     data = np.ascontiguousarray(apply_orientation(raw.data, to_ras))  # (R, A, S)
     affine = affine @ inv_ornt_aff(to_ras, raw.data.shape)
@@ -215,6 +253,13 @@ def _to_ras(raw: RawVolume, options: ReadOptions) -> Volume:
     facts["spacing_mm"] = list(spacing)
     logger.debug("read a volume of %s voxels, %s mm", facts["shape_ras"], facts["spacing_mm"])
     return Volume(data, spacing, affine, facts)
+
+
+def _shear_deg(affine: np.ndarray) -> float:
+    """By how much the angle between any two array axes differs from a right one, in degrees."""
+    unit = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    cosines = (unit.T @ unit)[np.triu_indices(3, 1)]
+    return float(np.degrees(np.abs(np.arcsin(np.clip(cosines, -1, 1)))).max())
 
 
 def voxel_size(affine: np.ndarray) -> tuple[float, float, float]:

@@ -15,11 +15,11 @@ import numpy as np
 import pytest
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
-from data_prep import brain_prep, png
+from data_prep import brain_chain, brain_prep, png
 from data_prep.brain import correct_bias_field, head_core, head_mask
-from data_prep.brain_prep import INTENSITY, BrainOptions, grey_range, prepare_brain
+from data_prep.brain_prep import INTENSITY, BrainOptions, prepare_brain
 from data_prep.find import Source
-from data_prep.intensity import Intensity
+from data_prep.normalise import Normalise
 from data_prep.outcome import Outcome, PrepError
 from data_prep.phantom_brains import SPACING_MM, make_head
 from data_prep.settings import Settings
@@ -205,8 +205,8 @@ def test_n4_flattens_a_shaded_head(tmp_path: Path):
 
     assert abs(front_to_back(corrected.data)) < 0.4 * abs(front_to_back(shaded.data))
     assert corrected.facts["n4_log_field_sd"] > 0.05
-    assert brain_prep.volume_steps(BrainOptions(n4=True)) == [correct_bias_field]
-    assert brain_prep.volume_steps(BrainOptions()) == []
+    assert [step.name for step in brain_chain.steps(BrainOptions(n4=True))] == ["n4"]
+    assert brain_chain.steps(BrainOptions()) == []
 
 
 def test_sixteen_bits_and_minmax_are_honoured(tmp_path: Path):
@@ -221,7 +221,7 @@ def test_sixteen_bits_and_minmax_are_honoured(tmp_path: Path):
 
 def test_a_constant_head_has_no_grey_range():
     with pytest.raises(PrepError, match="constant"):
-        grey_range(np.full(10, 3.0), Intensity("percentile"))
+        Normalise.parse("percentile").range_of(np.full(10, 3.0))
 
 
 def test_a_dry_run_names_the_images_and_writes_none(tmp_path: Path):
@@ -233,7 +233,6 @@ def test_a_dry_run_names_the_images_and_writes_none(tmp_path: Path):
     ("change", "reason"),
     [
         ({"kind": "picture"}, "a picture"),
-        ({"kind": "dicom"}, "not a series"),
         ({"mask": Path("gone.nii")}, "lesion mask: no such file"),
     ],
 )

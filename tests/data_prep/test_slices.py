@@ -134,3 +134,22 @@ def test_a_range_is_parsed_from_text():
     assert SliceChoice.parse("25mm:60%", plane="coronal") == SliceChoice("coronal", "25mm", "60%")
     with pytest.raises(ValueError, match="START:STOP"):
         SliceChoice.parse("25mm")
+
+
+def at(text: str, step: str = "1", origin: float = -40.0, mm: float = 2.0) -> list[tuple]:
+    choice = SliceChoice.parse(text, step=step)
+    return choose_slices(column(), (1.0, 1.0, mm), choice, origin)
+
+
+def test_mni_coordinates_choose_slices_by_where_they_lie_not_by_the_head():
+    assert at("mni:-4:4") == [(22, -4.0), (21, -2.0), (20, 0.0), (19, 2.0), (18, 4.0)]
+    assert [i for i, _ in at("mni:-4:4", step="4mm")] == [22, 20, 18]
+    assert [i for i, _ in at("mni:-4:4", step="2")] == [22, 20, 18]
+    assert at("mni:500:600") == [] and at("mni:-40:-30") == []  # no head there
+    assert [i for i, _ in at("mni:-4:4", origin=-39.0)] == [22, 21, 20, 19, 18]  # the nearest
+
+
+@pytest.mark.parametrize("text", ["mni:10:-10", "mni:a:b", "mni:10", "mni:20%:60%"])
+def test_mni_ranges_that_say_nothing_are_refused(text: str):
+    with pytest.raises(ValueError):
+        SliceChoice.parse(text)

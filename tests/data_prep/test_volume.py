@@ -392,3 +392,42 @@ def test_a_real_dicom_series_is_read():
     volume = read_volume(DATA / "dicom/mr_studyforrest")
     assert volume.data.shape == (274, 384, 10)
     assert volume.spacing == pytest.approx((0.7, 0.6667, 6.0), abs=1e-3)
+
+
+@needs_data
+def test_every_volume_of_the_pack_that_is_no_edge_case_is_read():
+    with (DATA / "nifti" / "manifest.csv").open(newline="") as file:
+        rows = [r for r in csv.DictReader(file) if not r["category"].startswith("edge")]
+    assert len(rows) >= 66  # 60 heads, 3 with multiple sclerosis, 3 templates
+    for row in rows:
+        volume = read_volume(DATA / row["path"])
+        assert volume.facts["orientation"] == row["orientation"], row["path"]
+        assert sorted(volume.facts["shape"]) == sorted(volume.data.shape)
+        assert np.isfinite(volume.data).all()
+
+
+def test_a_sheared_sform_is_refused_unless_it_is_to_be_straightened(tmp_path: Path):
+    image = ras_image()
+    sheared = image.affine.copy()
+    sheared[1, 2] = 0.5 * sheared[2, 2]
+    image = nib.Nifti1Image(ras_array(), None)
+    image.set_sform(sheared, code=2)
+    path = saved(image, tmp_path / "shear.nii")
+    with pytest.raises(VolumeError, match="sheared"):
+        read_volume(path)
+    straight = read_volume(path, ReadOptions(straighten_oblique=True))
+    assert np.allclose(straight.affine[:3, :3], np.diag(straight.spacing))
+
+
+def test_a_disagreement_of_qform_and_sform_is_settled_as_asked(tmp_path: Path):
+    image = ras_image()
+    image.set_qform(np.diag([-1, 1, 1, 1]) @ image.affine, code=1)
+    image.set_sform(image.affine, code=2)
+    path = saved(image, tmp_path / "two.nii")
+    by_qform = read_volume(path, ReadOptions(disagreement="qform"))
+    np.testing.assert_array_equal(by_qform.data, ras_array()[::-1])
+    assert by_qform.facts["orientation_source"] == "qform"
+    with pytest.raises(VolumeError, match=r"place the scan differently.*--disagreement"):
+        read_volume(path, ReadOptions(disagreement="refuse"))
+    with pytest.raises(ValueError, match="both"):
+        ReadOptions(disagreement="both")
