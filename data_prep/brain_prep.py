@@ -140,7 +140,7 @@ def _corrected(source: Source, chosen: BrainOptions) -> Head:
     path = _path(source)
     _refuse_other_suffix(path, chosen)
     reading = chosen.reading()
-    number: int | None = getattr(source, "series", None)  # where the folder holds several
+    number: int | None = source.series  # where the folder holds several
     volume = read_volume(path, reading if number is None else replace(reading, series_index=number))
     lesion = read_mask(source.mask, volume, reading) if source.mask is not None else None
     facts = scan_facts.from_sidecar(bids.sidecar(path))

@@ -49,6 +49,7 @@ class Source:
     member: str | None = None
     shown: str = ""
     cleared: bool = False
+    series: int | None = None
     site: str | None = None
     age: float | None = None
     sex: str | None = None

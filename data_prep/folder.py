@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_prep.datalist import DataError
+from data_prep.find import Source
 from data_prep.outcome import Outcome
 
 OURS = re.compile(r"\d{2,}(_\d{3,}(_mask)?)?\.(png|json)")  # names in images/<subject>/
@@ -56,12 +57,13 @@ def remove_images(output: Path, outcome: Outcome) -> None:
                 (output / name).unlink(missing_ok=True)
 
 
-def remove_stale(output: Path, outcomes: Iterable[Outcome]) -> int:
-    """Images and sidecars that are no input's any more; returns how many files went.
+def remove_stale(output: Path, sources: Iterable[Source], outcomes: Iterable[Outcome]) -> int:
+    """Images, sidecars and quality strips that are no input's any more; returns how many went.
 
-    Only names that this package gives are touched, and only below images/.
+    Only names that this package gives are touched, and only below images/ and qc/. A head that was
+    skipped keeps its strip, which shows why.
     """
-    wanted = set()
+    wanted = {f"qc/{source.subject}/{source.session}.png" for source in sources}
     for outcome in outcomes:
         if not outcome.taken:
             continue
@@ -69,8 +71,8 @@ def remove_stale(output: Path, outcomes: Iterable[Outcome]) -> int:
             stem = f"images/{image.subject}/{image.session}.json"
             wanted |= {image.image, image.mask or "", stem}
     gone = 0
-    images = output / "images"
-    for folder in sorted(images.iterdir()) if images.is_dir() else []:
+    tops = [output / name for name in ("images", "qc")]
+    for folder in sorted(child for top in tops if top.is_dir() for child in top.iterdir()):
         for path in sorted(folder.iterdir()) if folder.is_dir() else []:
             known = path.relative_to(output).as_posix() in wanted
             if not known and OURS.fullmatch(path.name):

@@ -103,10 +103,10 @@ def _finish(
     _write_report(dataset, outcomes, settings)
     if refusal or code == outcome.FAILED:
         return Result(outcomes, None, "\n".join(filter(None, [text, refusal])), outcome.FAILED)
-    stale = folder.remove_stale(output, outcomes)
+    stale = folder.remove_stale(output, sources, outcomes)
     if stale:
         log.info("%d files of inputs that are gone, or left out now, were removed", stale)
-    write_participants(dataset, output / "participants.tsv", sources)
+    write_participants(dataset, output / "participants.tsv", sources, outcomes)
     lists.write_sessions(sources, outcomes, output / "sessions.tsv")
     datalist.write(dataset, output)
     return Result(outcomes, dataset, text, code)

@@ -89,6 +89,8 @@ def find_inputs(settings: Settings, pool: Pool) -> Found:
         if state:
             name = path.relative_to(folder).as_posix()
             found.sources.append(Source(name, path, "missing"))
+    if settings.kind == "brains":
+        found.sources = _by_series(found.sources, pool)
     found.sources.sort(key=lambda source: source.name)
     if settings.table is None and not found.sources:
         raise DataError(
@@ -96,6 +98,18 @@ def find_inputs(settings: Settings, pool: Pool) -> Found:
             "DICOM volumes for brains."
         )
     return found
+
+
+def _by_series(sources: list[Source], pool: Pool) -> list[Source]:
+    """A folder of several DICOM series becomes as many sources; inside archives it stays one."""
+    wanted = [i for i, s in enumerate(sources) if s.kind == "series" and s.member is None]
+    parts: dict[int, list[Source]] = {}
+    calls = ((sources[i].name, sources[i].files()) for i in wanted)
+    for k, answer in pool.stream("data_prep.dicom_groups:named", calls):
+        if not isinstance(answer, Exception):
+            source = sources[wanted[k]]
+            parts[wanted[k]] = [replace(source, name=n, series=index) for n, index in answer]
+    return [part for i, source in enumerate(sources) for part in parts.get(i, [source])]
 
 
 def _as_index(path: Path) -> Path | None:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from data_prep import contact
+from data_prep import brain_qc, contact
 from data_prep.datalist import Dataset, Item, content_hash
 from data_prep.outcome import Outcome, doubts, grouped
 from data_prep.preview_page import PAGE
@@ -19,7 +19,18 @@ SHOWN = 30  # thumbnails of a section
 UNUSUAL = 10
 LISTED = 500  # skipped files by name; skipped.csv has all
 # Counted by section: where these differ between healthy and mixed, a network can learn them.
-BY_SECTION = ("manufacturer", "view", "photometric", "modality", "sex", "voi", "bits", "format")
+BY_SECTION = (
+    "manufacturer",
+    "field_strength_t",
+    "orientation",
+    "view",
+    "photometric",
+    "modality",
+    "sex",
+    "voi",
+    "bits",
+    "format",
+)
 OVERALL = ("transfer_syntax", "laterality", "body_part", "burned_in")
 
 
@@ -62,6 +73,7 @@ def _content(dataset: Dataset, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "facts": _facts(outcomes),
         "by_section": _by_section(dataset, outcomes, list(filled)),
         "filled": list(filled),
+        "brain": brain_qc.section(outcomes, dataset.root),
         "odd": _embedded(contact.sheet(dataset, odd)) if odd else "",
         "odd_names": [item.image for item in odd],
         "version": dataset.generated_by.get("version", ""),

@@ -1,6 +1,9 @@
 """The template of prep_report.html: no script, no network, prints on A4."""
 
-PAGE = """<!doctype html>
+from data_prep.brain_qc_page import SECTION
+
+PAGE = (
+    """<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{{ name }}: preparation</title>
@@ -89,7 +92,9 @@ quite right; look at them before you train.</p>
 <details><summary>Their names</summary><pre>{{ odd_names | join("\\n") }}</pre></details>
 {% endif %}
 
-{% if histogram %}
+"""
+    + SECTION
+    + """{% if histogram %}
 <h2>Grey levels</h2>
 <p class="note">Mean histogram of each section. Curves that differ clearly between the healthy and
 the mixed images point to another device, window or hospital: a network will learn that difference
@@ -126,3 +131,4 @@ software, not a medical device.</p>
 <details><summary>Recipe</summary><pre>{{ recipe }}</pre></details>
 </main></body></html>
 """
+)

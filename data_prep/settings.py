@@ -130,8 +130,14 @@ class Settings:
             "framing": self.framing_policy().record(),
             "intensity": self.intensity_policy().record(),
             **({"collimation": self.collimation} if self.kind == "films" else {}),
-            "options": asdict(self.film) if self.kind == "films" else dict(self.brain),
+            "options": asdict(self.film) if self.kind == "films" else self._brain_recipe(),
         }
+
+    def _brain_recipe(self) -> dict[str, Any]:
+        """Without the paths of this computer; templates are told by their checksum."""
+        from data_prep.brain_options import BrainOptions
+
+        return BrainOptions.of(self.brain).public()
 
     def store(self, relative: str, pixels: np.ndarray) -> None:
         """Write one PNG under OUTPUT, or nothing in a dry run; relative: POSIX path."""

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.outcome import PrepError
+from data_prep.outcome import LeftOut, PrepError
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ class VolumeError(PrepError):
     """A volume that cannot be used; see PrepError for its three texts."""
 
 
-class OtherImage(VolumeError):
+class OtherImage(VolumeError, LeftOut):
     """A volume that could be read but is not what was asked for."""
 
 

@@ -138,7 +138,7 @@ def _recipe(source: Source, settings: Settings) -> str:
     Keyed like the pseudonyms, so that nobody without the key can tell whether a known file is in.
     """
     total = hmac.new(settings.salt, digestmod=hashlib.sha256)
-    total.update(json.dumps(settings.recipe(), sort_keys=True).encode())
+    total.update(json.dumps([settings.recipe(), source.series], sort_keys=True).encode())
     if source.boxes:
         total.update(json.dumps([box.to_json() for box in source.boxes]).encode())
     parts: list[Source] = [source]
@@ -152,10 +152,18 @@ def _recipe(source: Source, settings: Settings) -> str:
             total.update(part.data())
         else:
             _update(total, part.path)
-    if source.mask is not None:
+    for path in [*([source.mask] if source.mask else []), *_further_inputs(source, settings)]:
         total.update(b"\0")
-        _update(total, source.mask)
+        _update(total, path)
     return total.hexdigest()
+
+
+def _further_inputs(source: Source, settings: Settings) -> list[Path]:
+    if settings.kind != "brains":
+        return []
+    from data_prep.brain_prep import further_inputs
+
+    return further_inputs(source, settings)
 
 
 def _update(total: Any, path: Path) -> None:

@@ -127,7 +127,7 @@ def test_participants_tell_group_site_age_and_sex(tmp_path):
     lines = (tmp_path / "p.tsv").read_text("utf-8").splitlines()
     assert lines[0].split("\t")[:6] == ["participant_id", "section", "group", "site", "age", "sex"]
     assert [line.split("\t")[0:6] for line in lines[1:]] == [
-        ["h", "training_healthy", "healthy", "IOP", "89+", "M"],
+        ["h", "training_healthy", "healthy", "IOP", "90+", "M"],
         ["m", "training_mixed", "mixed", "HH", "40.5", "F"],
         ["t", "test", "diseased", "n/a", "n/a", "n/a"],
         ["u", "test", "healthy", "n/a", "n/a", "n/a"],
