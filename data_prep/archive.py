@@ -30,7 +30,12 @@ def members(path: Path) -> list[str]:
     entries = _open(path, path.stat().st_mtime_ns).infolist()
     if len(entries) > MOST_MEMBERS:
         raise PrepError("an archive of too many files", remedy="Unpack it and prepare the folder.")
-    names = {entry.filename for entry in entries if not entry.is_dir()}
+    files = [entry.filename for entry in entries if not entry.is_dir()]
+    names = set(files)
+    if len(names) < len(files):
+        raise PrepError(
+            "an archive in which files share a name", remedy="Unpack it and prepare the folder."
+        )
     return sorted(name for name in names if not _hidden(name))
 
 
@@ -74,7 +79,10 @@ def extract(path: Path, names: Iterable[str], folder: Path) -> None:
 
 
 def _hidden(name: str) -> bool:
-    return any(part.startswith(".") or part == "__MACOSX" for part in PurePosixPath(name).parts)
+    parts = [
+        part for part in PurePosixPath(name).parts if part != ".."
+    ]  # nothing is unpacked there
+    return any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 
 @lru_cache(maxsize=4)

@@ -53,7 +53,8 @@ def run_command(arguments: argparse.Namespace) -> int:
         print(f"error: {error}", file=sys.stderr)
         return FAILED if type(error).__name__ in ("DataError", "LeakError") else WRONG_USAGE
     except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
+        place = error.filename or getattr(arguments, "output", None)
+        where = f": {place}" if place else ""
         print(f"error: {error.strerror or type(error).__name__}{where}", file=sys.stderr)
         if error.errno in DISK_TROUBLE:
             print(

@@ -17,7 +17,7 @@ from typing import Any
 from data_prep import __version__
 from data_prep.datalist import DataError
 from data_prep.guard import Crashed, Guard, Limits
-from data_prep.pools import Answer
+from data_prep.pools import Answer, call_twice
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +125,7 @@ def guarded(function: str, arguments: Sequence[Any], limits: Limits) -> Any:
     guard = getattr(_guards, "guard", None)
     if guard is None or guard.limits != limits:
         guard = _guards.guard = Guard(limits)
-    return guard.call(function, arguments)
+    return call_twice(guard, function, arguments)
 
 
 def _look(folders: list[str]) -> dict[str, Any]:

@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+OFFSETS = (
+    "OffsetOfTheFirstDirectoryRecordOfTheRootDirectoryEntity",
+    "OffsetOfTheLastDirectoryRecordOfTheRootDirectoryEntity",
+    "OffsetOfTheNextDirectoryRecord",
+    "OffsetOfReferencedLowerLevelDirectoryEntity",
+)
 FILE_NAME = "DICOMDIR"
 
 
-def referenced_files(path: Path) -> list[str]:
+def referenced_files(content: bytes) -> list[str]:
     """POSIX paths, relative to the folder of the DICOMDIR, of all objects that it names.
 
     Referenced File ID (0004,1500) holds one component a value (PS3.3 F.3.2.2); a path that leaves
-    the folder is passed over. Raises what pydicom raises; call it in a guard.
+    the folder is passed over. Raises ValueError where a record lies beyond the end of the file, and
+    what pydicom raises; call it in a guard.
     """
     import pydicom
 
@@ -19,8 +31,10 @@ def referenced_files(path: Path) -> list[str]:
 
     names = []
     with quiet_pydicom():
-        index = pydicom.dcmread(path, force=True)
+        index = pydicom.dcmread(io.BytesIO(content), force=True)
+        _require_whole(index, len(content))
         for record in index.get("DirectoryRecordSequence") or ():
+            _require_whole(record, len(content))
             value = record.get("ReferencedFileID")
             if not value:
                 continue
@@ -29,6 +43,14 @@ def referenced_files(path: Path) -> list[str]:
             if not name.is_absolute() and ".." not in name.parts:
                 names.append(name.as_posix())
     return sorted(set(names))
+
+
+def _require_whole(part: Dataset, size: int) -> None:
+    """Offsets of other records (PS3.3 F.3.2.2) lie within the file, or it was cut."""
+    for keyword in OFFSETS:
+        value = part.get(keyword)
+        if isinstance(value, int) and value >= size:
+            raise ValueError("the DICOMDIR ends before its last record")
 
 
 def on_disc(folder: Path, name: str) -> Path | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from data_prep.find import Source
 from data_prep.outcome import LeftOut, Outcome
@@ -11,6 +13,7 @@ from data_prep.workers import DIGEST
 
 log = logging.getLogger(__name__)
 
+SHARED = "another file has the same SOP Instance UID, but other pixels"
 # Which copy is taken where two are in different sections: a test set keeps its size.
 FIRST = ("test", "validation", "training_healthy", "training_mixed")
 
@@ -46,6 +49,7 @@ def leave_copies(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> list
                 remedy="" if same else "Are they one patient? Then give both one subject name.",
             ),
         )
+    _note_shared_instances(sources, result)
     if strangers:
         log.warning(
             "%d inputs hold the same picture as a file of another subject; they are left out. Were "
@@ -53,3 +57,13 @@ def leave_copies(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> list
             strangers,
         )
     return result
+
+
+def _note_shared_instances(sources: Sequence[Source], outcomes: list[Outcome]) -> None:
+    """The same SOP Instance UID with other pixels: re-encoded, processed again, or a careless export."""
+    taken = [i for i, o in enumerate(outcomes) if o.taken and sources[i].instance]
+    count = Counter(sources[i].instance for i in taken)
+    for i in taken:
+        if count[sources[i].instance] > 1:
+            notes = [*outcomes[i].details.get("notes", ()), SHARED]
+            outcomes[i] = replace(outcomes[i], details={**outcomes[i].details, "notes": notes})

@@ -17,6 +17,7 @@ from data_prep.outcome import PrepError
 from data_prep.picture import is_picture
 
 HEAD_BYTES = 512
+MARKER = ".data_prep"  # in every folder that data_prep made
 IMAGE_SUFFIXES = ("", ".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".nii", ".gz", ".zip")
 SIDECAR_SUFFIXES = {".json", ".tsv", ".csv", ".bval", ".bvec", ".md"}
 SIDECAR_NAMES = {"README", "CHANGES", "LICENSE"}
@@ -28,11 +29,13 @@ class Source:
 
     path: the file, the folder of a DICOM series, or the archive that holds `member` (of a series:
     the folder in the archive). kind: 'dicom', 'series', 'nifti', 'picture', 'other', 'archive' (a
-    damaged one) or 'missing'. The rest is filled in by plan.py: shown is the name fit for lists
-    and messages; subject is fit for output, session is '01', '02', ... within it; label 0 healthy,
-    1 diseased, None unknown; cleared: a person has looked for burned-in text; study and days tell
-    which visit it was, see deidentify; site, age (years), sex (M, F), boxes (lesions): where a
-    table tells them.
+    damaged one), 'missing', 'link' (to a folder) or 'special' (a pipe, a device). The rest is
+    filled in by plan.py: shown is the name fit for lists and messages; subject is fit for output,
+    session is '01', '02', ... within it; label 0 healthy, 1 diseased, None unknown; cleared: a
+    person has looked for burned-in text; study and days tell which visit it was, see deidentify;
+    series: which of a folder's, where it has several; series_number: which of its study's;
+    series_uid, instance: its UIDs, for memory only; lost: the kind of error that ended the scan of
+    its header; site, age (years), sex (M, F), boxes (lesions): where a table tells them.
     """
 
     name: str
@@ -50,6 +53,10 @@ class Source:
     shown: str = ""
     cleared: bool = False
     series: int | None = None
+    series_number: int | None = None
+    series_uid: str = field(default="", repr=False)
+    instance: str = field(default="", repr=False)
+    lost: str = ""
     site: str | None = None
     age: float | None = None
     sex: str | None = None
@@ -97,11 +104,13 @@ class Source:
 @dataclass
 class Found:
     """sources: sorted by name; others: files that are no images and do not claim to be;
-    indexes: the DICOMDIR files among them."""
+    indexes: the DICOMDIR files among them; earlier: folders passed by, because data_prep made
+    them."""
 
     sources: list[Source] = field(default_factory=list)
     others: int = 0
-    indexes: list[Path] = field(default_factory=list)
+    indexes: list[Source] = field(default_factory=list)
+    earlier: list[Path] = field(default_factory=list)
 
 
 def find(
@@ -125,7 +134,8 @@ def find(
         if not found.sources:  # named by the user, so it is to be listed whatever it is
             found.sources.append(Source(folder.name, folder, "other"))
         return found
-    for path in _files(folder, [exclude] if isinstance(exclude, Path) else exclude or ()):
+    passed_by = [exclude] if isinstance(exclude, Path) else exclude or ()
+    for path in _files(folder, passed_by, found.earlier):
         name = path.relative_to(folder).as_posix()
         _sort_in(Source(name, path, kind_of(path)), found, series, kind, list_others)
     found.sources = sorted([*found.sources, *series.values()], key=lambda source: source.name)
@@ -144,10 +154,10 @@ def _sort_in(
             return
     if here.name.upper() == dicomdir.FILE_NAME and source.kind in ("dicom", "other"):
         found.others += 1
-        if source.member is None:
-            found.indexes.append(source.path)
+        found.indexes.append(source)
         return
     claims = here.suffix.lower() in IMAGE_SUFFIXES or (list_others and not _is_sidecar(here))
+    claims |= source.kind in ("link", "special")
     if source.kind == "other" and not claims:
         found.others += 1
     elif source.kind == "dicom" and kind == "brains":
@@ -166,6 +176,8 @@ def _members(source: Source) -> list[Source] | None:
     try:
         names = archive.members(source.path)
     except (PrepError, OSError):
+        return None
+    if not names:
         return None
     inside = []
     for name in names:
@@ -189,7 +201,12 @@ def _is_sidecar(path: PurePosixPath) -> bool:
 
 
 def kind_of(path: Path) -> str:
-    """'dicom', 'nifti', 'picture', 'archive' or 'other', from the first bytes of the file."""
+    """'dicom', 'nifti', 'picture', 'archive', 'link', 'special' or 'other', by the first bytes of
+    the file; only regular files are opened, for a pipe would never answer."""
+    if path.is_dir():
+        return "link"
+    if not path.is_file():
+        return "special"
     try:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
@@ -229,13 +246,19 @@ def _is_nifti(name: PurePosixPath, head: bytes, unpacked: Callable[[], bytes]) -
     return nifti1 or head[4:8] in (b"n+2\0", b"ni2\0")
 
 
-def _files(folder: Path, exclude: Collection[Path]) -> list[Path]:
-    paths = []
+def _files(folder: Path, exclude: Collection[Path], earlier: list[Path]) -> list[Path]:
+    """All files, and links to folders, which are not followed; sorted."""
+    paths: list[Path] = []
     root_path = folder.resolve()
     passed_by = {path.resolve() for path in exclude}
     passed_by = {path for path in passed_by if path.is_relative_to(root_path)}
     for root, folders, files in os.walk(folder):
         here = Path(root)
+        if MARKER in files and here != folder:
+            folders[:] = []
+            earlier.append(here)
+            continue
+        paths += [here / n for n in folders if not n.startswith(".") and (here / n).is_symlink()]
         folders[:] = [
             name
             for name in sorted(folders)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -12,9 +13,20 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_prep.datalist import DataError
-from data_prep.find import Source
+from data_prep.find import MARKER, Source
 from data_prep.outcome import Outcome
 
+NAMES = (
+    "dataset.json",
+    "images",
+    "inputs.csv",
+    "participants.tsv",
+    "prep_report.html",
+    "qc",
+    "sessions.tsv",
+    "skipped.csv",
+)
+OUR_STEMS = {name.split(".")[0] for name in NAMES} | {""}
 OURS = re.compile(r"\d{2,}(_\d{3,}(_mask)?)?\.(png|json)")  # names in images/<subject>/
 
 
@@ -42,11 +54,51 @@ def alone_in(output: Path) -> Iterator[None]:
         lock.release()
 
 
+def claim(output: Path, origin: str, *, replace: bool = False) -> None:
+    """Mark OUTPUT as made by data_prep from INPUT; the marker lets later runs write and clean there.
+
+    origin: what tells INPUT from another, which may be a secret. replace: take over what was made
+    from another INPUT. Raises DataError where OUTPUT holds files of our names that are not ours, or
+    what was made from another INPUT.
+    """
+    marker = output / MARKER
+    text = f"Made by data_prep, which writes and removes files here.\n{origin}\n"
+    if marker.is_file():
+        if marker.read_text(encoding="utf-8") != text and not replace:
+            raise DataError(
+                f"{output}: made from another INPUT, or with another key. Choose another folder, or "
+                "pass --existing overwrite to replace what is there."
+            )
+    elif output.is_dir():
+        foreign = sorted(name for name in NAMES if (output / name).exists())
+        if foreign and not _made_before_markers(output):
+            raise DataError(
+                f"{output}: holds {', '.join(foreign)}, which data_prep did not make and would write "
+                "over. Choose another folder."
+            )
+    output.mkdir(parents=True, exist_ok=True)
+    temporary = output / f"{MARKER}.tmp"
+    temporary.write_text(text, encoding="utf-8", newline="\n")
+    os.replace(temporary, marker)
+
+
+def _made_before_markers(output: Path) -> bool:
+    try:
+        made_by = json.loads((output / "dataset.json").read_text(encoding="utf-8"))["generated_by"]
+        return made_by["name"] == "data_prep"
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
 def remove_temporary(output: Path, work: Path) -> None:
-    """What a killed run left half-written."""
+    """What a killed run left half-written, in places where nobody else writes."""
+    if not (output / MARKER).is_file():
+        return
     shutil.rmtree(work, ignore_errors=True)
-    for path in output.rglob("*.tmp"):
-        path.unlink(missing_ok=True)
+    halves = [*output.glob("*.tmp"), *output.glob("images/*/*.tmp"), *output.glob("qc/*/*.tmp")]
+    for path in halves:
+        if path.name.split(".")[0] in OUR_STEMS or path.parent != output:
+            path.unlink(missing_ok=True)
 
 
 def remove_images(output: Path, outcome: Outcome) -> None:

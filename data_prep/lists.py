@@ -43,17 +43,24 @@ def write_inputs(sources: Sequence[Source], outcomes: Sequence[Outcome], path: P
 
 
 def write_sessions(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path) -> None:
-    """sessions.tsv: participant_id, session, study, days since the subject's first study.
+    """sessions.tsv: participant_id, session, study, series, days since the subject's first study.
 
     Dates become intervals: PS3.15 calls it the Retain Longitudinal Temporal Information with
-    Modified Dates Option. study is a pseudonym; n/a where the header tells no study or no date.
+    Modified Dates Option. study is a pseudonym, series a number within it; n/a where the header
+    tells none of them.
     """
     rows = [
-        [s.subject, s.session, s.study or "n/a", "n/a" if s.days is None else str(s.days)]
+        [
+            s.subject,
+            s.session,
+            s.study or "n/a",
+            f"{s.series_number:02d}" if s.series_number else "n/a",
+            "n/a" if s.days is None else str(s.days),
+        ]
         for s, outcome in zip(sources, outcomes, strict=True)
         if outcome.taken
     ]
-    columns = ["participant_id", "session", "study", "days_from_first_study"]
+    columns = ["participant_id", "session", "study", "series", "days_from_first_study"]
     write_table(path, columns, sorted(rows), delimiter="\t")
 
 
@@ -85,6 +92,8 @@ def write_table(
     temporary = path.with_name(path.name + ".tmp")
     temporary.unlink(missing_ok=True)
     handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
-    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+    # File names may be no UTF-8; the private way back gives them as they are.
+    errors = "surrogateescape" if private else "replace"
+    with os.fdopen(handle, "w", encoding="utf-8", errors=errors, newline="") as file:
         file.write(text.getvalue())
     os.replace(temporary, path)

@@ -6,6 +6,8 @@ in which they finish. dataset.json is written last: where it exists, the folder 
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import importlib
 import logging
 import time
@@ -67,14 +69,15 @@ def run(settings: Settings) -> Result:
             settings = replace(settings, salt=_key(settings))
         sources = plan(found, settings, pool)
         if not settings.dry_run:
-            settings.output.mkdir(parents=True, exist_ok=True)
+            replaced = settings.existing == "overwrite"
+            folder.claim(settings.output, _origin(settings), replace=replaced)
             settings.work_folder().mkdir(exist_ok=True)
             (settings.output / datalist.FILE_NAME).unlink(missing_ok=True)
         prepared = process_all(sources, settings, pool)
         outcomes = leave_copies(sources, prepared)
         if not settings.dry_run:
             for before, after in zip(prepared, outcomes, strict=True):
-                if before is not after:
+                if before.taken and not after.taken:
                     folder.remove_images(settings.output, before)
         return _finish(sources, outcomes, settings, start)
 
@@ -117,15 +120,18 @@ def _pool(settings: Settings) -> Pool:
     if settings.scheduler is not None:
         from data_prep.cluster import Cluster
 
-        seen = [settings.input]
-        if not settings.dry_run:
-            settings.output.mkdir(parents=True, exist_ok=True)
-            seen.append(settings.output)
+        seen = [settings.input, settings.output.resolve().parent]
         return Cluster(settings.scheduler, max(1, settings.jobs), settings.limits(), seen)
     if settings.jobs == 0:
         return Inline()
     work = None if settings.dry_run else settings.work_folder()
     return Guarded(settings.jobs, settings.limits(), work)
+
+
+def _origin(settings: Settings) -> str:
+    """Which INPUT this is, for whom knows the key; its path may name somebody."""
+    path = str(settings.input.resolve()).encode("utf-8", "surrogateescape")
+    return hmac.new(settings.salt, path, hashlib.sha256).hexdigest()
 
 
 def _key(settings: Settings) -> bytes:
@@ -146,6 +152,12 @@ def _refuse_existing(settings: Settings) -> None:
     output = settings.output.resolve()
     if output == settings.input.resolve():
         raise DataError(f"{settings.output}: OUTPUT is INPUT; choose another folder.")
+    if output.exists() and not output.is_dir():
+        raise DataError(f"{settings.output}: OUTPUT is a file; choose a folder.")
+    if settings.key_file is not None and settings.key_file.resolve().is_relative_to(output):
+        raise DataError(
+            f"{settings.key_file}: the key must not lie in OUTPUT, which is what is sent on."
+        )
     if settings.existing == "fail" and settings.output.exists() and any(output.iterdir()):
         raise DataError(
             f"{settings.output}: not empty. Choose another folder, or pass --existing skip (keep "

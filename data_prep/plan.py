@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from data_prep import deidentify, dicomdir, split
 from data_prep.datalist import DataError
 from data_prep.find import Found, Source, find, kind_of
+from data_prep.outcome import PrepError
 from data_prep.pools import Pool
 from data_prep.scan import scan
 from data_prep.settings import Settings
@@ -70,25 +71,33 @@ def find_inputs(settings: Settings, pool: Pool) -> Found:
     whole_folder = settings.table is None and index is None
     beside = (settings.output, settings.key_path(), settings.links_path())
     found = find(folder, settings.kind, beside, list_others=whole_folder)
-    promised: dict[Path, str] = {}
-    for path in found.indexes if index is None else [index]:
-        ((_, names),) = pool.stream("data_prep.dicomdir:referenced_files", [(path,)])
-        if isinstance(names, Exception):
-            if index is not None:
-                raise DataError(
-                    f"{settings.input}: this DICOMDIR cannot be read. Give the folder instead."
-                )
-            log.warning("a DICOMDIR cannot be read; the files in its folder are taken as they are")
-            continue
-        for name in names:
-            there = dicomdir.on_disc(path.parent, name)
-            promised[there or path.parent / name] = "" if there else "missing"
+    promised: dict[str, Path | None] = {}
+    indexes = found.indexes if index is None else [Source(index.name, index, "dicom")]
+    for source in indexes:
+        names = _promised(source, pool)
+        if names is None and index is not None:
+            raise DataError(
+                f"{settings.input}: this DICOMDIR is damaged. Copy the disc again, or give the folder "
+                "instead."
+            )
+        if names is None:
+            log.warning("a DICOMDIR is damaged; the files in its folder are taken as they are")
+        parent = PurePosixPath(source.name).parent
+        inside = {s.name for s in found.sources} if source.member is not None else set()
+        for name in names or ():
+            whole = (parent / name).as_posix()
+            if source.member is not None:
+                promised[whole] = source.path if whole in inside else None
+            else:
+                promised[whole] = dicomdir.on_disc(source.path.parent, name)
     if index is not None:
-        found.sources = [s for s in found.sources if s.path in promised and s.member is None]
-    for path, state in promised.items():
-        if state:
-            name = path.relative_to(folder).as_posix()
-            found.sources.append(Source(name, path, "missing"))
+        kept = {path for path in promised.values() if path is not None}
+        found.sources = [s for s in found.sources if s.path in kept and s.member is None]
+    for name, there in promised.items():
+        if there is None:
+            found.sources.append(Source(name, folder / name, "missing"))
+    for path in found.earlier:
+        log.warning("%s: made by data_prep; it is no input and was passed by", path)
     if settings.kind == "brains":
         found.sources = _by_series(found.sources, pool)
     found.sources.sort(key=lambda source: source.name)
@@ -98,6 +107,16 @@ def find_inputs(settings: Settings, pool: Pool) -> Found:
             "DICOM volumes for brains."
         )
     return found
+
+
+def _promised(index: Source, pool: Pool) -> list[str] | None:
+    """What a DICOMDIR names; None where it is damaged."""
+    try:
+        content = index.data()
+    except (PrepError, OSError):
+        return None
+    ((_, names),) = pool.stream("data_prep.dicomdir:referenced_files", [(content,)])
+    return None if isinstance(names, Exception) else names
 
 
 def _by_series(sources: list[Source], pool: Pool) -> list[Source]:
@@ -176,6 +195,7 @@ def _with_visits(
     for indices in of_subject.values():
         dates = [known[i].study_date if known[i] else None for i in indices]  # type: ignore[union-attr]
         numbers: dict[str, int] = {}
+        series: dict[tuple[str | None, str], int] = {}
         for i, days in zip(indices, deidentify.days_since_first(dates), strict=True):
             identity = known[i]
             study = None
@@ -184,7 +204,11 @@ def _with_visits(
                 study = f"{number:02d}"
                 if settings.salt:
                     study = deidentify.study_pseudonym(identity.study_uid, settings.salt)
-            result[i] = replace(result[i], study=study, days=days)
+            number_of = None
+            if sources[i].series_uid:
+                earlier = sum(other == study for other, _ in series)
+                number_of = series.setdefault((study, sources[i].series_uid), earlier + 1)
+            result[i] = replace(result[i], study=study, days=days, series_number=number_of)
     return result
 
 

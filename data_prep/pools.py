@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol
 
-from data_prep.guard import Guard, Limits
+from data_prep.guard import Crashed, Guard, Limits
 
 Answer = tuple[int, Any]
 
@@ -78,7 +78,7 @@ class Guarded:
                 if index < 0:
                     break
                 try:
-                    answer = guard.call(function, arguments)
+                    answer = call_twice(guard, function, arguments)
                 except Exception as error:
                     answer = error
                 if not stopped.is_set():
@@ -111,6 +111,15 @@ def _drain(answers: queue.Queue[Answer | None]) -> None:
         answers.get(timeout=0.05)
     except queue.Empty:
         return
+
+
+def call_twice(guard: Guard, function: str, arguments: Sequence[Any]) -> Any:
+    """As guard.call; a call whose child died is made once more, for it may have been killed for
+    what others did: a full memory, an impatient administrator."""
+    try:
+        return guard.call(function, arguments)
+    except Crashed:
+        return guard.call(function, arguments)
 
 
 def load(function: str) -> Any:

@@ -5,24 +5,35 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep import deidentify
 from data_prep.find import Source
-from data_prep.identity import COMMON
+from data_prep.identity import COMMON, text_of
 from data_prep.pools import Pool
 
 if TYPE_CHECKING:
     from data_prep.deidentify import Identity
 
 TOKEN = re.compile(r"[^\W_]+")
+PER_HEADER = "data_prep.scan:scan_source"
 SHORTEST = 3  # letters of a word that can be a name; two would blank the views and "IM"
 
 
-def scan_source(source: Source) -> tuple[Identity, str] | None:
-    """(what the header says, the name without any word of it); None where there is no header.
+@dataclass(frozen=True)
+class Header:
+    """What a header says; shown: the name of the file without any word of it."""
+
+    identity: Identity
+    shown: str
+    series_uid: str
+    instance: str
+
+
+def scan_source(source: Source) -> Header | None:
+    """The header of an input, None where there is none.
 
     It reads a film, or the first file of a series. Runs in a child: a broken header may raise
     anything, hang, or inflate without end.
@@ -42,7 +53,12 @@ def scan_source(source: Source) -> tuple[Identity, str] | None:
         if not len(header):
             return None
         identity = deidentify.identity(header)
-        return identity, deidentify.safe_name(source.name, identity.words)
+        return Header(
+            identity,
+            deidentify.safe_name(source.name, identity.words),
+            text_of(header, "SeriesInstanceUID"),
+            text_of(header, "SOPInstanceUID"),
+        )
 
 
 def scan(
@@ -61,10 +77,17 @@ def scan(
     everybody: set[str] = set()  # in lower case, and only what some file name holds
     wanted = [i for i, source in enumerate(sources) if source.kind in ("dicom", "series")]
     calls = ((sources[i],) for i in wanted)
-    for k, answer in pool.stream("data_prep.scan:scan_source", calls):
+    result = list(sources)
+    for k, answer in pool.stream(PER_HEADER, calls):
+        if isinstance(answer, Exception):
+            # Whom it shows is not known now, so it must not be taken, whatever the reader says later.
+            result[wanted[k]] = replace(sources[wanted[k]], lost=type(answer).__name__)
         if answer is None or isinstance(answer, Exception):
             continue  # the reader will give the reason
-        identity, names[wanted[k]] = answer
+        identity, names[wanted[k]] = answer.identity, answer.shown
+        result[wanted[k]] = replace(
+            sources[wanted[k]], series_uid=answer.series_uid, instance=answer.instance
+        )
         parts = (token.lower() for word in identity.words for token in TOKEN.findall(word))
         everybody.update(
             part
@@ -73,7 +96,7 @@ def scan(
         )
         known[wanted[k]] = replace(identity, words=())  # memory must not grow with the words
     shown = []
-    for source, name, who in zip(sources, names, known, strict=True):
+    for source, name, who in zip(result, names, known, strict=True):
         others = {token.lower() for token in TOKEN.findall(source.name)} & everybody
         unread = keyed and (who is None or not who.who)
         shown.append(replace(source, shown=deidentify.safe_name(name, others, unread=unread)))

@@ -21,7 +21,7 @@ from typing import Any
 
 from data_prep.find import Source
 from data_prep.guard import Crashed, TimedOut
-from data_prep.outcome import DISK_TROUBLE, Outcome, PrepError, WrittenImage
+from data_prep.outcome import DISK_TROUBLE, LeftOut, Outcome, PrepError, WrittenImage
 from data_prep.pools import Pool
 from data_prep.settings import Settings
 
@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 
 PER_INPUT = "data_prep.workers:process_one"
 LINE_EVERY = 60.0  # seconds between lines of progress where there is no terminal
+GUARD_ERRORS: dict[str, type[Exception]] = {
+    error.__name__: error for error in (Crashed, TimedOut, MemoryError)
+}
 DIGEST = "digest"  # a fact of films: equal for equal pixel data, whatever their encoding
 
 
@@ -54,7 +57,7 @@ def process_one(source: Source, settings: Settings) -> Outcome:
     from data_prep.pipeline import preparer
 
     try:
-        _require_image(source)
+        _require_image(source, settings)
         recipe = _recipe(source, settings)
         sidecar = settings.output / "images" / source.subject / f"{source.session}.json"
         kept = _kept(source, sidecar, recipe, settings)
@@ -62,10 +65,12 @@ def process_one(source: Source, settings: Settings) -> Outcome:
             return kept
         with source.on_disc() if settings.kind == "brains" else nullcontext(source) as readable:
             result = preparer(settings.kind)(readable, settings)
+        if source.lost:
+            raise PrepError("the header cannot be read to its end", remedy="Export it again.")
         result = replace(result, source=source.shown)
         result.details.update(_keyed_digest(result.details, settings.salt))
         if result.status == "written" and not settings.dry_run:
-            _write_sidecar(sidecar, recipe, result)
+            _write_sidecar(sidecar, recipe, result, settings.output)
         return result
     except PrepError as error:
         failure = error
@@ -82,12 +87,24 @@ def process_one(source: Source, settings: Settings) -> Outcome:
     return Outcome.skipped(source.shown, failure)
 
 
-def _require_image(source: Source) -> None:
+def _require_image(source: Source, settings: Settings) -> None:
     if source.kind == "missing":
         raise PrepError(
             "named in the table or the DICOMDIR, but not found",
             remedy="Correct the table, or copy the whole disc again.",
         )
+    if source.lost in GUARD_ERRORS:
+        raise _ended(GUARD_ERRORS[source.lost](), settings)
+    if source.kind == "link":
+        raise LeftOut(
+            "a link to a folder; links are not followed",
+            remedy="Give that folder as INPUT, or copy it.",
+        )
+    if source.kind == "special":
+        raise PrepError("no regular file: a pipe, a socket or a device", remedy="Leave it out.")
+    if source.kind == "archive":
+        source.data()  # raises what is wrong with it
+        raise PrepError("an archive without a file in it", remedy="Leave it out.")
     if source.member is not None and PurePosixPath(source.member).suffix.lower() == ".zip":
         raise PrepError("an archive inside an archive", remedy="Unpack the outer one.")
 
@@ -189,16 +206,28 @@ def _kept(source: Source, sidecar: Path, recipe: str, settings: Settings) -> Out
         facts = content["facts"]
     except (ValueError, KeyError, TypeError):
         return None
-    paths = [name for image in images for name in (image.image, image.mask) if name]
-    whole = bool(paths) and all((settings.output / name).is_file() for name in paths)
-    if content.get("recipe") != recipe or not whole:
+    if content.get("recipe") != recipe or not images:
         return None
+    if content.get("files") != _hashes(images, settings.output):
+        return None  # gone, or changed, or never whole because the power went
     return Outcome("kept", source.shown, images=images, details=facts)
 
 
-def _write_sidecar(sidecar: Path, recipe: str, result: Outcome) -> None:
+def _hashes(images: Iterable[WrittenImage], output: Path) -> dict[str, str]:
+    """Path below OUTPUT -> SHA-256 of the picture there; what is not there is left out."""
+    hashes = {}
+    for name in (name for image in images for name in (image.image, image.mask) if name):
+        try:
+            hashes[name] = hashlib.sha256((output / name).read_bytes()).hexdigest()
+        except OSError:
+            continue
+    return hashes
+
+
+def _write_sidecar(sidecar: Path, recipe: str, result: Outcome, output: Path) -> None:
     content = {
         "recipe": recipe,
+        "files": _hashes(result.images, output),
         "images": [asdict(image) for image in result.images],
         "facts": result.details,
     }

@@ -74,3 +74,16 @@ def disk_full_at_film_3(source: Source, settings: Settings) -> Outcome:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "images")
 
     return _at_film_3(fill, source, settings)
+
+
+def scan_that_dies_at_film_3(source: Source) -> Any:
+    """Dies once for one film, and always for another, as a child does that is killed from outside."""
+    from data_prep import scan
+
+    if source.name.endswith("IM0003.dcm"):
+        crash()
+    once = source.path.with_name("died-once")
+    if source.name.endswith("IM0002.dcm") and not once.exists():
+        once.touch()
+        crash()
+    return scan.scan_source(source)

@@ -244,6 +244,120 @@ class TestTheFolder:
         assert len(again.outcomes) == 8 and png.load(next(out.rglob("*.png"))).shape == (16, 16)
 
 
+class TestWhatHospitalsHave:
+    def test_a_scan_that_dies_never_makes_another_patient_of_a_film(
+        self, tmp_path, make_dicom, ramp, monkeypatch
+    ):
+        from data_prep import scan
+
+        for k in (1, 2, 3, 4):
+            make_dicom(np.roll(ramp, k), f"raw/IM000{k}.dcm", PatientID="ONE-1")
+        monkeypatch.setattr(scan, "PER_HEADER", "hazards:scan_that_dies_at_film_3")
+        result = run(Settings(tmp_path / "raw", tmp_path / "out", size=16))
+        assert len({image.subject for o in result.outcomes for image in o.images}) == 1
+        lost = [o for o in result.outcomes if not o.taken]
+        assert [(o.source, o.reason) for o in lost] == [
+            ("IM0003.dcm", "the decoder crashed on this input")
+        ]
+
+    def test_names_that_are_no_utf_8_do_no_harm(self, tmp_path, make_dicom, ramp):
+        import os
+
+        path = make_dicom(ramp, "raw/x.dcm")
+        odd = os.fsdecode(b"M\xfcller.dcm")
+        try:
+            path.rename(path.with_name(odd))
+        except OSError:
+            pytest.skip("this file system takes UTF-8 alone")
+        assert run(Settings(tmp_path / "raw", tmp_path / "out", size=16)).exit_code == 0
+        assert b"M\xfcller.dcm" in (tmp_path / "out.links.csv").read_bytes()
+
+    def test_pipes_and_linked_folders_are_listed_and_not_opened(self, tmp_path, make_dicom, ramp):
+        import os
+
+        make_dicom(ramp, "raw/a.dcm")
+        make_dicom(ramp, "elsewhere/b.dcm")
+        if not hasattr(os, "mkfifo"):
+            pytest.skip("no pipes here")
+        os.mkfifo(tmp_path / "raw" / "pipe.dcm")
+        (tmp_path / "raw" / "study").symlink_to(tmp_path / "elsewhere")
+        result = run(Settings(tmp_path / "raw", tmp_path / "out", size=16))
+        why = sorted(o.reason for o in result.outcomes if not o.taken)
+        assert why == [
+            "a link to a folder; links are not followed",
+            "no regular file: a pipe, a socket or a device",
+        ]
+
+    def test_a_folder_with_somebody_elses_files_of_our_names_is_refused(
+        self, tmp_path, make_dicom, ramp
+    ):
+        make_dicom(ramp, "raw/a.dcm")
+        mine = tmp_path / "mine"
+        (mine / "images").mkdir(parents=True)
+        (mine / "images" / "01.png").write_bytes(b"mine")
+        (mine / "thesis.tmp").write_bytes(b"mine")
+        with pytest.raises(DataError, match="holds images"):
+            run(Settings(tmp_path / "raw", mine, size=16))
+        (mine / "images" / "01.png").rename(mine / "01.png")
+        (mine / "images").rmdir()
+        run(Settings(tmp_path / "raw", mine, size=16))
+        assert (mine / "thesis.tmp").read_bytes() == b"mine" and (mine / "01.png").exists()
+
+    def test_another_input_does_not_wipe_what_the_first_one_gave(self, tmp_path, make_dicom, ramp):
+        make_dicom(ramp, "one/a.dcm")
+        make_dicom(ramp[::-1].copy(), "two/b.dcm")
+        run(Settings(tmp_path / "one", tmp_path / "out", size=16))
+        with pytest.raises(DataError, match="another INPUT"):
+            run(Settings(tmp_path / "two", tmp_path / "out", size=16))
+        again = run(Settings(tmp_path / "two", tmp_path / "out", size=16, existing="overwrite"))
+        assert again.exit_code == 0 and len(pictures(tmp_path / "out")) == 1
+
+    @pytest.mark.parametrize("damage", [b"", b"\x89PNG\r\n\x1a\n half"])
+    def test_a_picture_that_the_power_cut_short_is_made_again(
+        self, tmp_path, make_dicom, ramp, damage
+    ):
+        make_dicom(ramp, "raw/a.dcm")
+        run(Settings(tmp_path / "raw", tmp_path / "out", size=16))
+        whole = pictures(tmp_path / "out")
+        next((tmp_path / "out").rglob("*.png")).write_bytes(damage)
+        run(Settings(tmp_path / "raw", tmp_path / "out", size=16))
+        assert pictures(tmp_path / "out") == whole
+
+    def test_an_earlier_output_inside_the_input_is_no_input(
+        self, tmp_path, make_dicom, ramp, caplog
+    ):
+        make_dicom(ramp, "raw/a.dcm")
+        run(Settings(tmp_path / "raw", tmp_path / "raw" / "first", size=16))
+        result = run(Settings(tmp_path / "raw", tmp_path / "second", size=16))
+        assert [o.source for o in result.outcomes if o.taken] == ["a.dcm"]
+        assert "made by data_prep" in caplog.text
+
+    def test_the_key_is_not_sent_along(self, tmp_path, make_dicom, ramp):
+        make_dicom(ramp, "raw/a.dcm")
+        with pytest.raises(DataError, match="must not lie in OUTPUT"):
+            run(Settings(tmp_path / "raw", tmp_path / "out", key_file=tmp_path / "out" / "key"))
+
+    def test_one_instance_with_two_pictures_is_noted(self, tmp_path, make_dicom, ramp):
+        for k in (1, 2):
+            make_dicom(np.roll(ramp, k), f"raw/{k}.dcm", SOPInstanceUID="1.2.3.4.5")
+        result = run(Settings(tmp_path / "raw", tmp_path / "out", size=16))
+        assert "same SOP Instance UID, but other pixels (2 inputs)" in result.summary
+
+    def test_an_index_that_was_cut_is_said_to_be_damaged(self, tmp_path):
+        from pydicom.dataset import Dataset
+
+        from data_prep.dicom_write import save_dicom
+
+        index = Dataset()
+        index.SOPClassUID, index.SOPInstanceUID = "1.2.840.10008.1.3.10", "1.2.3"
+        index.OffsetOfTheLastDirectoryRecordOfTheRootDirectoryEntity = 10**6
+        index.DirectoryRecordSequence = []
+        (tmp_path / "disc").mkdir()
+        save_dicom(index, tmp_path / "disc" / "DICOMDIR")
+        with pytest.raises(DataError, match="this DICOMDIR is damaged"):
+            run(Settings(tmp_path / "disc" / "DICOMDIR", tmp_path / "out"))
+
+
 def _all_starts(data: bytes, mark: bytes) -> list[int]:
     found, k = [], data.find(mark)
     while k >= 0:
