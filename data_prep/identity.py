@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data_prep.dicom_file import quiet_pydicom
+from data_prep.vocabulary import COMMON
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
@@ -26,23 +27,14 @@ MOST_WORDS = 4000
 FIRST_YEAR = 1970  # before it no study date is true: exports blanked to 19000101 have one
 SHORTEST, SHORTEST_NAME = 4, 3
 _SPLIT = re.compile(r"[\s^=\\,;:/|()\[\]<>\"'_.+&-]+")
-_NAMES = frozenset({"PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID"})
-# Ordinary words of the trade, which tell nothing of a patient, and words of our own messages.
-_COMMON = """
-    abdomen adult anatomic anterior autopsy axial biopsy body bone brain burned cassette center
-    centre check chest children clinic clinical code comment contrast control cranial data default
-    department detector device diagnostic dicom digital direct dose emergency erect exam
-    examination export exposure female field file film films folder follow frame frontal general
-    generic grid hand head header healthcare hospital imaging image images infant information inputs
-    institute intensive kind label laboratory lateral left lower lung male medical medicine modality
-    name none normal number numbers other output overlay pacs page patient pediatric pelvis pixel
-    pixels portable posterior posteroanterior prone protocol radiograph radiographs radiography
-    radiologie radiology raw report research right routine rows scan scanner section sequence
-    series service session shoulder skull slice spine standard standing station storage study
-    subject supine system systems table technical test text thorax time trauma true type unit
-    university unknown upper upright value version view volume ward window with without xray
+# Beside VR PN: what stands in these is a name or a number of a person, whatever word it is.
+_KEYWORDS = """
+    PatientName PatientID OtherPatientIDs AccessionNumber StudyID AdmissionID MedicalRecordLocator
+    ClinicalTrialSubjectID FillerOrderNumberImagingServiceRequest
+    PlacerOrderNumberImagingServiceRequest
 """
-COMMON = frozenset(_COMMON.split())
+_NAMES = frozenset(_KEYWORDS.split())
+_CERTAIN_VRS = frozenset({"PN", "DA", "DT", "TM", "UI"})
 
 
 @dataclass(frozen=True)
@@ -54,6 +46,7 @@ class Identity:
     study_uid: StudyInstanceUID or "". study_date: of the study, None where unknown or impossible.
     order: sorts one subject's films by study date and time, series, acquisition time, instance.
     words: texts to blank wherever they turn up, the longest first; see scrubbing.scrub.
+    names: those of them that are names, numbers, dates or UIDs: never shown as ordinary words.
     """
 
     who: str = ""
@@ -61,6 +54,7 @@ class Identity:
     study_date: datetime.date | None = None
     order: tuple[str, str, int, str, int] = ("", "", 0, "", 0)
     words: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def identity(dataset: Dataset, *, words: bool = True) -> Identity:
@@ -75,6 +69,7 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
             who = f"{who}^^^{issuer}"
         who = who or text_of(dataset, "PatientName").rstrip("^= ")
         day = _digits(text_of(dataset, "StudyDate"))
+        found, names = _words(dataset) if words else ((), ())
         moment = text_of(dataset, "AcquisitionTime") or text_of(dataset, "ContentTime")
         return Identity(
             who=who,
@@ -87,7 +82,8 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
                 _digits(moment),
                 _whole(text_of(dataset, "InstanceNumber")),
             ),
-            words=_words(dataset) if words else (),
+            words=found,
+            names=names,
         )
 
 
@@ -133,18 +129,25 @@ def _whole(text: str) -> int:
         return 0
 
 
-def _words(dataset: Dataset) -> tuple[str, ...]:
+def _words(dataset: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(all words, the longest first; those of them that are names, numbers, dates or UIDs)."""
     found: dict[str, None] = {}
+    names: dict[str, None] = {}
     meta = getattr(dataset, "file_meta", None)
     for part in (dataset, meta):
         for keyword, vr, text in _texts(part) if part is not None else ():
             if len(found) < MOST_WORDS:
-                found.update(dict.fromkeys(_of_value(keyword, vr, text)))
-    return tuple(sorted(found, key=lambda word: (-len(word), word)))
+                words = dict.fromkeys(_of_value(keyword, vr, text))
+                found.update(words)
+                if vr in _CERTAIN_VRS or keyword in _NAMES:
+                    names.update(words)
+    return tuple(sorted(found, key=lambda word: (-len(word), word))), tuple(names)
 
 
 def _texts(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
     """(keyword, VR, text) of every text in a data set, sequences and private elements included."""
+    from pydicom.datadict import keyword_for_tag
+
     for tag in list(dataset.keys()):
         if tag.group >= 0x7FE0:
             continue  # pixels, signatures and padding
@@ -152,7 +155,7 @@ def _texts(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
             element = dataset[tag]
         except Exception:  # it cannot be converted: its bytes are looked at as they are
             raw = getattr(dataset.get_item(tag), "value", None)
-            yield "", "UN", _decoded(raw)
+            yield keyword_for_tag(tag), "UN", _decoded(raw)
             continue
         if element.VR == "SQ":
             for item in element.value or ():
@@ -178,7 +181,7 @@ def _decoded(value: Any) -> str:
 
 
 def _of_value(keyword: str, vr: str, text: str) -> Iterator[str]:
-    """The value and its parts, where they are long enough and no word of the trade."""
+    """The value and its parts, where they are long enough; of a text, no word of the trade."""
     text = text.strip(" \0\t\r\n^=")
     if vr == "UI":
         if len(text) >= SHORTEST and not text.startswith(STANDARD_UIDS):
@@ -189,7 +192,8 @@ def _of_value(keyword: str, vr: str, text: str) -> Iterator[str]:
         if len(digits) >= 6 and digits.strip("0"):
             yield digits
         return
-    shortest = SHORTEST_NAME if vr == "PN" or keyword in _NAMES else SHORTEST
+    is_name = vr == "PN" or keyword in _NAMES
+    shortest = SHORTEST_NAME if is_name else SHORTEST
     parts = [part for part in _SPLIT.split(text) if part]
     if vr == "PN" and len(parts) > 1:
         yield f"{parts[1]}^{parts[0]}"
@@ -197,5 +201,5 @@ def _of_value(keyword: str, vr: str, text: str) -> Iterator[str]:
     for part in [*whole, *parts]:
         bare = part.lstrip("0") if part.isdigit() else part
         for word in {part, bare}:
-            if len(word) >= shortest and word.casefold() not in COMMON:
+            if len(word) >= shortest and (is_name or word.casefold() not in COMMON):
                 yield word

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep import deidentify
 from data_prep.find import Source
-from data_prep.identity import COMMON
 from data_prep.pools import Pool
+from data_prep.vocabulary import COMMON
 
 if TYPE_CHECKING:
     from data_prep.deidentify import Identity
@@ -55,7 +55,7 @@ def scan(
     numbers of any other patient of this export: a file whose header cannot be read may still lie
     in the folder of one whose header can.
     """
-    tokens = {token.lower() for source in sources for token in TOKEN.findall(source.name)}
+    tokens = _tokens(source.name for source in sources)
     known: list[Identity | None] = [None] * len(sources)
     names = [source.name for source in sources]
     everybody: set[str] = set()  # in lower case, and only what some file name holds
@@ -65,16 +65,22 @@ def scan(
         if answer is None or isinstance(answer, Exception):
             continue  # the reader will give the reason
         identity, names[wanted[k]] = answer
-        parts = (token.lower() for word in identity.words for token in TOKEN.findall(word))
+        ordinary = COMMON - _tokens(identity.names)  # a patient may be called Ward
         everybody.update(
             part
-            for part in parts
-            if len(part) >= SHORTEST and part in tokens and part not in COMMON
+            for part in _tokens(identity.words) & tokens
+            if len(part) >= SHORTEST and part not in ordinary
         )
-        known[wanted[k]] = replace(identity, words=())  # memory must not grow with the words
+        known[wanted[k]] = replace(
+            identity, words=(), names=()
+        )  # memory must not grow with the words
     shown = []
     for source, name, who in zip(sources, names, known, strict=True):
-        others = {token.lower() for token in TOKEN.findall(source.name)} & everybody
+        others = _tokens([source.name]) & everybody
         unread = keyed and (who is None or not who.who)
         shown.append(replace(source, shown=deidentify.safe_name(name, others, unread=unread)))
     return known, shown
+
+
+def _tokens(texts: Iterable[str]) -> set[str]:
+    return {token.lower() for text in texts for token in TOKEN.findall(text)}
