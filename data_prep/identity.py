@@ -23,7 +23,7 @@ _VRS = "PN LO SH ST LT UC UT UR UI DA DT TM AE UN"
 TEXT_VRS = frozenset(_VRS.split())
 STANDARD_UIDS = "1.2.840.10008."  # the same in every hospital's files (PS3.6 A)
 LONGEST_VALUE = 4096  # characters of one value that are looked at
-MOST_WORDS = 4000
+MOST_WORDS = 4000  # of texts; of names, numbers, dates and UIDs none is ever dropped
 FIRST_YEAR = 1970  # before it no study date is true: exports blanked to 19000101 have one
 SHORTEST, SHORTEST_NAME = 4, 3
 _SPLIT = re.compile(r"[\s^=\\,;:/|()\[\]<>\"'_.+&-]+")
@@ -47,6 +47,7 @@ class Identity:
     order: sorts one subject's films by study date and time, series, acquisition time, instance.
     words: texts to blank wherever they turn up, the longest first; see scrubbing.scrub.
     names: those of them that are names, numbers, dates or UIDs: never shown as ordinary words.
+    complete: False where the texts hold more words than MOST_WORDS, so that some are unknown.
     """
 
     who: str = ""
@@ -55,6 +56,7 @@ class Identity:
     order: tuple[str, str, int, str, int] = ("", "", 0, "", 0)
     words: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
+    complete: bool = True
 
 
 def identity(dataset: Dataset, *, words: bool = True) -> Identity:
@@ -69,7 +71,7 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
             who = f"{who}^^^{issuer}"
         who = who or text_of(dataset, "PatientName").rstrip("^= ")
         day = _digits(text_of(dataset, "StudyDate"))
-        found, names = _words(dataset) if words else ((), ())
+        found, names, complete = _words(dataset) if words else ((), (), True)
         moment = text_of(dataset, "AcquisitionTime") or text_of(dataset, "ContentTime")
         return Identity(
             who=who,
@@ -84,6 +86,7 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
             ),
             words=found,
             names=names,
+            complete=complete,
         )
 
 
@@ -129,19 +132,22 @@ def _whole(text: str) -> int:
         return 0
 
 
-def _words(dataset: Dataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """(all words, the longest first; those of them that are names, numbers, dates or UIDs)."""
-    found: dict[str, None] = {}
+def _words(dataset: Dataset) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    """(all words, the longest first; the names, numbers, dates and UIDs of them; whether all)."""
     names: dict[str, None] = {}
-    meta = getattr(dataset, "file_meta", None)
-    for part in (dataset, meta):
+    others: dict[str, None] = {}
+    complete = True
+    for part in (dataset, getattr(dataset, "file_meta", None)):
         for keyword, vr, text in _texts(part) if part is not None else ():
-            if len(found) < MOST_WORDS:
-                words = dict.fromkeys(_of_value(keyword, vr, text))
-                found.update(words)
-                if vr in _CERTAIN_VRS or keyword in _NAMES:
-                    names.update(words)
-    return tuple(sorted(found, key=lambda word: (-len(word), word))), tuple(names)
+            words = dict.fromkeys(_of_value(keyword, vr, text))
+            if vr in _CERTAIN_VRS or keyword in _NAMES:
+                names.update(words)
+            elif len(others) < MOST_WORDS:
+                others.update(words)
+            else:
+                complete = complete and words.keys() <= others.keys()
+    found = sorted(names | others, key=lambda word: (-len(word), word))
+    return tuple(found), tuple(names), complete
 
 
 def _texts(dataset: Dataset) -> Iterator[tuple[str, str, str]]:

@@ -42,7 +42,8 @@ def scan_source(source: Source) -> tuple[Identity, str] | None:
         if not len(header):
             return None
         identity = deidentify.identity(header)
-        return identity, deidentify.safe_name(source.name, identity.words)
+        crowded = not identity.complete
+        return identity, deidentify.safe_name(source.name, identity.words, unread=crowded)
 
 
 def scan(

@@ -10,6 +10,7 @@ from pydicom.dataset import Dataset
 from data_prep import deidentify
 from data_prep.dicom_write import save_dicom
 from data_prep.find import Source
+from data_prep.identity import MOST_WORDS
 from data_prep.pools import Inline
 from data_prep.scan import scan
 
@@ -80,3 +81,34 @@ def test_an_ordinary_word_of_another_text_is_blanked_nowhere(tmp_path):
     told = header(SeriesDescription="Chest", InstitutionName="Ward Hospital")
     files = {"Chest/Ward_2.dcm": told, "Chest/Hospital_3.dcm": header("Roe^Ann", "X2")}
     assert shown(tmp_path, files) == list(files)
+
+
+def test_many_words_of_a_private_group_do_not_crowd_out_the_patient(tmp_path):
+    dataset = header("Zyxwinski^Oleander", "NR4711", PatientBirthDate="19530324")
+    dataset.AccessionNumber, dataset.StudyInstanceUID = "ACC0815", "2.25.909090"
+    block = dataset.private_block(0x0009, "ACME", create=True)
+    for k in range(12):
+        block.add_new(k + 1, "LT", " ".join(f"word{k:02d}{i:03d}" for i in range(400)))
+    files = {"Zyxwinski/NR4711/x.dcm": dataset, "ACC0815/Oleander 2.25.909090.dcm": None}
+    assert shown(tmp_path, files, keyed=False) == ["***/***/x.dcm", "***/*** 2.25.***.dcm"]
+    words = set(deidentify.identity(dataset).words)
+    assert {"Zyxwinski", "NR4711", "19530324", "ACC0815", "2.25.909090"} <= words
+    assert MOST_WORDS <= len(words) < MOST_WORDS + 20
+
+
+def test_names_are_all_kept_however_many_there_are():
+    dataset = header("Last^Left")
+    names = [f"Name{i:05d}" for i in range(MOST_WORDS + 10)]
+    block = dataset.private_block(0x0009, "ACME", create=True)
+    for k in range(0, len(names), 50):
+        block.add_new(k // 50 + 1, "PN", names[k : k + 50])
+    assert {*names, "Last", "Left"} <= set(deidentify.identity(dataset).words)
+
+
+def test_where_a_header_says_more_than_is_looked_at_only_technical_words_stay(tmp_path):
+    dataset = header("Doe^Jo")
+    block = dataset.private_block(0x0009, "ACME", create=True)
+    for k in range(12):
+        block.add_new(k + 1, "LT", " ".join(f"word{k:02d}{i:03d}" for i in range(400)))
+    block.add_new(99, "LT", "mother Oksana")
+    assert shown(tmp_path, {"oksana_film_1.dcm": dataset}) == ["***_film_1.dcm"]
