@@ -18,14 +18,17 @@ if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
-# VRs (PS3.5 6.2) whose text can identify. CS, IS and DS hold codes and numbers; AS an age.
+# VRs (PS3.5 6.2) whose text can identify. CS, IS and DS hold codes and numbers, AS an age: the
+# standard says which, except in private elements.
 _VRS = "PN LO SH ST LT UC UT UR UI DA DT TM AE UN"
 TEXT_VRS = frozenset(_VRS.split())
+_PRIVATE_VRS = TEXT_VRS | {"OB", "CS", "AS", "IS", "DS"}
 STANDARD_UIDS = "1.2.840.10008."  # the same in every hospital's files (PS3.6 A)
 LONGEST_VALUE = 4096  # characters of one value that are looked at
 MOST_WORDS = 4000  # of texts; of names, numbers, dates and UIDs none is ever dropped
 FIRST_YEAR = 1970  # before it no study date is true: exports blanked to 19000101 have one
 SHORTEST, SHORTEST_NAME = 4, 3
+SHORTEST_NUMBER = 6  # digits of a private IS or DS; a shorter number may be any count or size
 _SPLIT = re.compile(r"[\s^=\\,;:/|()\[\]<>\"'_.+&-]+")
 # Beside VR PN: what stands in these is a name or a number of a person, whatever word it is.
 _KEYWORDS = """
@@ -34,6 +37,8 @@ _KEYWORDS = """
     PlacerOrderNumberImagingServiceRequest
 """
 _NAMES = frozenset(_KEYWORDS.split())
+# Many hospitals are called by three letters.
+_PLACES = frozenset({"InstitutionName", "InstitutionalDepartmentName", "IssuerOfPatientID"})
 _CERTAIN_VRS = frozenset({"PN", "DA", "DT", "TM", "UI"})
 
 
@@ -166,7 +171,7 @@ def _texts(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
         if element.VR == "SQ":
             for item in element.value or ():
                 yield from _texts(item)
-        elif element.VR in TEXT_VRS or (element.is_private and element.VR == "OB"):
+        elif element.VR in (_PRIVATE_VRS if element.is_private else TEXT_VRS):
             for text in _values(element):
                 yield element.keyword, element.VR, text
 
@@ -198,8 +203,13 @@ def _of_value(keyword: str, vr: str, text: str) -> Iterator[str]:
         if len(digits) >= 6 and digits.strip("0"):
             yield digits
         return
+    if vr in ("IS", "DS"):
+        number = re.fullmatch(r"[+-]?0*(\d+)(?:\.0*)?", text)
+        if number and len(number[1]) >= SHORTEST_NUMBER:
+            yield number[1]
+        return
     is_name = vr == "PN" or keyword in _NAMES
-    shortest = SHORTEST_NAME if is_name else SHORTEST
+    shortest = SHORTEST_NAME if is_name or keyword in _PLACES else SHORTEST
     parts = [part for part in _SPLIT.split(text) if part]
     if vr == "PN" and len(parts) > 1:
         yield f"{parts[1]}^{parts[0]}"

@@ -102,6 +102,7 @@ _COMMON = """
     series service session shoulder skull slice spine standard standing station storage study
     subject supine system systems table technical test text thorax time trauma true type unit
     university unknown upper upright value version view volume ward window with without xray
+    and bei dem den der des die für for fur of the und von zum zur
 """
 COMMON = frozenset(_COMMON.split())
 

@@ -112,3 +112,47 @@ def test_where_a_header_says_more_than_is_looked_at_only_technical_words_stay(tm
         block.add_new(k + 1, "LT", " ".join(f"word{k:02d}{i:03d}" for i in range(400)))
     block.add_new(99, "LT", "mother Oksana")
     assert shown(tmp_path, {"oksana_film_1.dcm": dataset}) == ["***_film_1.dcm"]
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "name"),
+    [
+        ("CS", "QZCODE", "QZCODE.dcm"),
+        ("IS", "8844221", "8844221.dcm"),
+        ("DS", "8844221.0", "8844221.dcm"),
+        ("LO", "Oksana", "oksana.dcm"),
+    ],
+)
+def test_a_private_code_or_number_is_blanked(vr, value, name):
+    dataset = header()
+    dataset.private_block(0x0011, "ACME", create=True).add_new(1, vr, value)
+    words = deidentify.identity(dataset).words
+    assert deidentify.safe_name(f"n{name}", words) == "n***.dcm"
+
+
+def test_small_numbers_and_fractions_of_private_elements_are_no_words():
+    dataset = header()
+    block = dataset.private_block(0x0011, "ACME", create=True)
+    block.add_new(1, "IS", ["1024", "31"])
+    block.add_new(2, "DS", ["0.123456789", "1024.0"])
+    words = deidentify.identity(dataset).words
+    assert deidentify.safe_name("film_1024_31_123456789.dcm", words) == "film_1024_31_123456789.dcm"
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("InstitutionName", "UKB"),
+        ("InstitutionName", "UKB Bonn"),
+        ("InstitutionalDepartmentName", "ukb"),
+        ("IssuerOfPatientID", "UKB"),
+    ],
+)
+def test_a_hospital_of_three_letters_is_blanked(tmp_path, keyword, value):
+    files = {"UKB_IM1.dcm": header(**{keyword: value}), "UKB_IM2.dcm": header("Roe^Ann", "X2")}
+    assert shown(tmp_path, files) == ["***_IM1.dcm", "***_IM2.dcm"]
+
+
+def test_small_words_of_a_hospitals_name_are_not_searched_for_in_others():
+    words = deidentify.identity(header(InstitutionName="Klinik DER Stadt und Land")).words
+    assert deidentify.safe_name("under_hunde_for.dcm", words) == "under_hunde_for.dcm"
