@@ -54,7 +54,8 @@ def scan(
     keyed: names are secret, so of a file without a header only ordinary words are shown.
     A file is shown by its own name, without what its own header holds and without the names and
     numbers of any other patient of this export: a file whose header cannot be read may still lie
-    in the folder of one whose header can.
+    in the folder of one whose header can. Of files that would be shown alike all but the first are
+    numbered in the order of the sources, so the shown names of a run are all different.
     """
     tokens = _tokens(source.name for source in sources)
     known: list[Identity | None] = [None] * len(sources)
@@ -79,8 +80,24 @@ def scan(
     for source, name, who in zip(sources, names, known, strict=True):
         others = _tokens([source.name]) & everybody
         unread = keyed and (who is None or not who.who)
-        shown.append(replace(source, shown=deidentify.safe_name(name, others, unread=unread)))
-    return known, shown
+        shown.append(deidentify.safe_name(name, others, unread=unread))
+    numbered = zip(sources, _numbered(shown), strict=True)
+    return known, [replace(source, shown=name) for source, name in numbered]
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """The names in their order; what is there already gets the next free " (2)", " (3)", ..."""
+    taken, counts = set(names), dict.fromkeys(names, 0)
+    result = []
+    for name in names:
+        counts[name] += 1
+        unique = name
+        if counts[name] > 1:
+            while (unique := f"{name} ({counts[name]})") in taken:
+                counts[name] += 1
+            taken.add(unique)
+        result.append(unique)
+    return result
 
 
 def _tokens(texts: Iterable[str]) -> set[str]:

@@ -156,3 +156,22 @@ def test_a_hospital_of_three_letters_is_blanked(tmp_path, keyword, value):
 def test_small_words_of_a_hospitals_name_are_not_searched_for_in_others():
     words = deidentify.identity(header(InstitutionName="Klinik DER Stadt und Land")).words
     assert deidentify.safe_name("under_hunde_for.dcm", words) == "under_hunde_for.dcm"
+
+
+def test_files_that_would_be_shown_alike_are_numbered_in_their_order(tmp_path):
+    files = {
+        "Adler_Eva/IM1.dcm": header("Adler^Eva", "X1"),
+        "Busch_Ida/IM1.dcm": header("Busch^Ida", "X2"),
+        "Busch_Ida/film.dcm": header("Busch^Ida", "X2"),
+        "Cramer_Ute/IM1.dcm": header("Cramer^Ute", "X3"),
+    }
+    expected = ["***/IM1.dcm", "***/IM1.dcm (2)", "***/film.dcm", "***/IM1.dcm (3)"]
+    assert shown(tmp_path, files) == expected
+    assert shown(tmp_path, files) == expected
+
+
+def test_a_number_is_never_that_of_a_file_whose_name_ends_so(tmp_path):
+    files = {"Adler": header("Adler^A", "X1"), "Busch": header("Busch^B", "X2")}
+    files |= {"*** (2)": header("Doe^Jo", "X3"), "Cramer": header("Cramer^C", "X4")}
+    names = shown(tmp_path, files)
+    assert names[2] == "*** (2)" and len(set(names)) == len(names)
