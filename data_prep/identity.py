@@ -12,37 +12,34 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from data_prep.dicom_file import quiet_pydicom
+from data_prep.vocabulary import COMMON
 
 if TYPE_CHECKING:
     from pydicom.dataelem import DataElement
     from pydicom.dataset import Dataset
 
-# VRs (PS3.5 6.2) whose text can identify. CS, IS and DS hold codes and numbers; AS an age.
+# VRs (PS3.5 6.2) whose text can identify. CS, IS and DS hold codes and numbers, AS an age: the
+# standard says which, except in private elements.
 _VRS = "PN LO SH ST LT UC UT UR UI DA DT TM AE UN"
 TEXT_VRS = frozenset(_VRS.split())
+_PRIVATE_VRS = TEXT_VRS | {"OB", "CS", "AS", "IS", "DS"}
 STANDARD_UIDS = "1.2.840.10008."  # the same in every hospital's files (PS3.6 A)
 LONGEST_VALUE = 4096  # characters of one value that are looked at
-MOST_WORDS = 4000
+MOST_WORDS = 4000  # of texts; of names, numbers, dates and UIDs none is ever dropped
 FIRST_YEAR = 1970  # before it no study date is true: exports blanked to 19000101 have one
 SHORTEST, SHORTEST_NAME = 4, 3
+SHORTEST_NUMBER = 6  # digits of a private IS or DS; a shorter number may be any count or size
 _SPLIT = re.compile(r"[\s^=\\,;:/|()\[\]<>\"'_.+&-]+")
-_NAMES = frozenset({"PatientID", "OtherPatientIDs", "AccessionNumber", "StudyID"})
-# Ordinary words of the trade, which tell nothing of a patient, and words of our own messages.
-_COMMON = """
-    abdomen adult anatomic anterior autopsy axial biopsy body bone brain burned cassette center
-    centre check chest children clinic clinical code comment contrast control cranial data default
-    department detector device diagnostic dicom digital direct dose emergency erect exam
-    examination export exposure female field file film films folder follow frame frontal general
-    generic grid hand head header healthcare hospital imaging image images infant information inputs
-    institute intensive kind label laboratory lateral left lower lung male medical medicine modality
-    name none normal number numbers other output overlay pacs page patient pediatric pelvis pixel
-    pixels portable posterior posteroanterior prone protocol radiograph radiographs radiography
-    radiologie radiology raw report research right routine rows scan scanner section sequence
-    series service session shoulder skull slice spine standard standing station storage study
-    subject supine system systems table technical test text thorax time trauma true type unit
-    university unknown upper upright value version view volume ward window with without xray
+# Beside VR PN: what stands in these is a name or a number of a person, whatever word it is.
+_KEYWORDS = """
+    PatientName PatientID OtherPatientIDs AccessionNumber StudyID AdmissionID MedicalRecordLocator
+    ClinicalTrialSubjectID FillerOrderNumberImagingServiceRequest
+    PlacerOrderNumberImagingServiceRequest
 """
-COMMON = frozenset(_COMMON.split())
+_NAMES = frozenset(_KEYWORDS.split())
+# Many hospitals are called by three letters.
+_PLACES = frozenset({"InstitutionName", "InstitutionalDepartmentName", "IssuerOfPatientID"})
+_CERTAIN_VRS = frozenset({"PN", "DA", "DT", "TM", "UI"})
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,8 @@ class Identity:
     study_uid: StudyInstanceUID or "". study_date: of the study, None where unknown or impossible.
     order: sorts one subject's films by study date and time, series, acquisition time, instance.
     words: texts to blank wherever they turn up, the longest first; see scrubbing.scrub.
+    names: those of them that are names, numbers, dates or UIDs: never shown as ordinary words.
+    complete: False where the texts hold more words than MOST_WORDS, so that some are unknown.
     """
 
     who: str = ""
@@ -61,6 +60,8 @@ class Identity:
     study_date: datetime.date | None = None
     order: tuple[str, str, int, str, int] = ("", "", 0, "", 0)
     words: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    complete: bool = True
 
 
 def identity(dataset: Dataset, *, words: bool = True) -> Identity:
@@ -75,6 +76,7 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
             who = f"{who}^^^{issuer}"
         who = who or text_of(dataset, "PatientName").rstrip("^= ")
         day = _digits(text_of(dataset, "StudyDate"))
+        found, names, complete = _words(dataset) if words else ((), (), True)
         moment = text_of(dataset, "AcquisitionTime") or text_of(dataset, "ContentTime")
         return Identity(
             who=who,
@@ -87,7 +89,9 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
                 _digits(moment),
                 _whole(text_of(dataset, "InstanceNumber")),
             ),
-            words=_words(dataset) if words else (),
+            words=found,
+            names=names,
+            complete=complete,
         )
 
 
@@ -133,18 +137,28 @@ def _whole(text: str) -> int:
         return 0
 
 
-def _words(dataset: Dataset) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    meta = getattr(dataset, "file_meta", None)
-    for part in (dataset, meta):
+def _words(dataset: Dataset) -> tuple[tuple[str, ...], tuple[str, ...], bool]:
+    """(all words, the longest first; the names, numbers, dates and UIDs of them; whether all)."""
+    names: dict[str, None] = {}
+    others: dict[str, None] = {}
+    complete = True
+    for part in (dataset, getattr(dataset, "file_meta", None)):
         for keyword, vr, text in _texts(part) if part is not None else ():
-            if len(found) < MOST_WORDS:
-                found.update(dict.fromkeys(_of_value(keyword, vr, text)))
-    return tuple(sorted(found, key=lambda word: (-len(word), word)))
+            words = dict.fromkeys(_of_value(keyword, vr, text))
+            if vr in _CERTAIN_VRS or keyword in _NAMES:
+                names.update(words)
+            elif len(others) < MOST_WORDS:
+                others.update(words)
+            else:
+                complete = complete and words.keys() <= others.keys()
+    found = sorted(names | others, key=lambda word: (-len(word), word))
+    return tuple(found), tuple(names), complete
 
 
 def _texts(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
     """(keyword, VR, text) of every text in a data set, sequences and private elements included."""
+    from pydicom.datadict import keyword_for_tag
+
     for tag in list(dataset.keys()):
         if tag.group >= 0x7FE0:
             continue  # pixels, signatures and padding
@@ -152,12 +166,12 @@ def _texts(dataset: Dataset) -> Iterator[tuple[str, str, str]]:
             element = dataset[tag]
         except Exception:  # it cannot be converted: its bytes are looked at as they are
             raw = getattr(dataset.get_item(tag), "value", None)
-            yield "", "UN", _decoded(raw)
+            yield keyword_for_tag(tag), "UN", _decoded(raw)
             continue
         if element.VR == "SQ":
             for item in element.value or ():
                 yield from _texts(item)
-        elif element.VR in TEXT_VRS or (element.is_private and element.VR == "OB"):
+        elif element.VR in (_PRIVATE_VRS if element.is_private else TEXT_VRS):
             for text in _values(element):
                 yield element.keyword, element.VR, text
 
@@ -178,7 +192,7 @@ def _decoded(value: Any) -> str:
 
 
 def _of_value(keyword: str, vr: str, text: str) -> Iterator[str]:
-    """The value and its parts, where they are long enough and no word of the trade."""
+    """The value and its parts, where they are long enough; of a text, no word of the trade."""
     text = text.strip(" \0\t\r\n^=")
     if vr == "UI":
         if len(text) >= SHORTEST and not text.startswith(STANDARD_UIDS):
@@ -189,7 +203,13 @@ def _of_value(keyword: str, vr: str, text: str) -> Iterator[str]:
         if len(digits) >= 6 and digits.strip("0"):
             yield digits
         return
-    shortest = SHORTEST_NAME if vr == "PN" or keyword in _NAMES else SHORTEST
+    if vr in ("IS", "DS"):
+        number = re.fullmatch(r"[+-]?0*(\d+)(?:\.0*)?", text)
+        if number and len(number[1]) >= SHORTEST_NUMBER:
+            yield number[1]
+        return
+    is_name = vr == "PN" or keyword in _NAMES
+    shortest = SHORTEST_NAME if is_name or keyword in _PLACES else SHORTEST
     parts = [part for part in _SPLIT.split(text) if part]
     if vr == "PN" and len(parts) > 1:
         yield f"{parts[1]}^{parts[0]}"
@@ -197,5 +217,5 @@ def _of_value(keyword: str, vr: str, text: str) -> Iterator[str]:
     for part in [*whole, *parts]:
         bare = part.lstrip("0") if part.isdigit() else part
         for word in {part, bare}:
-            if len(word) >= shortest and word.casefold() not in COMMON:
+            if len(word) >= shortest and (is_name or word.casefold() not in COMMON):
                 yield word

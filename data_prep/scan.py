@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep import deidentify
 from data_prep.find import Source
-from data_prep.identity import COMMON, text_of
+from data_prep.identity import text_of
 from data_prep.pools import Pool
+from data_prep.vocabulary import COMMON
 
 if TYPE_CHECKING:
     from data_prep.deidentify import Identity
@@ -53,9 +54,10 @@ def scan_source(source: Source) -> Header | None:
         if not len(header):
             return None
         identity = deidentify.identity(header)
+        crowded = not identity.complete
         return Header(
             identity,
-            deidentify.safe_name(source.name, identity.words),
+            deidentify.safe_name(source.name, identity.words, unread=crowded),
             text_of(header, "SeriesInstanceUID"),
             text_of(header, "SOPInstanceUID"),
         )
@@ -69,9 +71,10 @@ def scan(
     keyed: names are secret, so of a file without a header only ordinary words are shown.
     A file is shown by its own name, without what its own header holds and without the names and
     numbers of any other patient of this export: a file whose header cannot be read may still lie
-    in the folder of one whose header can.
+    in the folder of one whose header can. Of files that would be shown alike all but the first are
+    numbered in the order of the sources, so the shown names of a run are all different.
     """
-    tokens = {token.lower() for source in sources for token in TOKEN.findall(source.name)}
+    tokens = _tokens(source.name for source in sources)
     known: list[Identity | None] = [None] * len(sources)
     names = [source.name for source in sources]
     everybody: set[str] = set()  # in lower case, and only what some file name holds
@@ -88,16 +91,38 @@ def scan(
         result[wanted[k]] = replace(
             sources[wanted[k]], series_uid=answer.series_uid, instance=answer.instance
         )
-        parts = (token.lower() for word in identity.words for token in TOKEN.findall(word))
+        ordinary = COMMON - _tokens(identity.names)  # a patient may be called Ward
         everybody.update(
             part
-            for part in parts
-            if len(part) >= SHORTEST and part in tokens and part not in COMMON
+            for part in _tokens(identity.words) & tokens
+            if len(part) >= SHORTEST and part not in ordinary
         )
-        known[wanted[k]] = replace(identity, words=())  # memory must not grow with the words
+        known[wanted[k]] = replace(
+            identity, words=(), names=()
+        )  # memory must not grow with the words
     shown = []
     for source, name, who in zip(result, names, known, strict=True):
-        others = {token.lower() for token in TOKEN.findall(source.name)} & everybody
+        others = _tokens([source.name]) & everybody
         unread = keyed and (who is None or not who.who)
-        shown.append(replace(source, shown=deidentify.safe_name(name, others, unread=unread)))
-    return known, shown
+        shown.append(deidentify.safe_name(name, others, unread=unread))
+    numbered = zip(result, _numbered(shown), strict=True)
+    return known, [replace(source, shown=name) for source, name in numbered]
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """The names in their order; what is there already gets the next free " (2)", " (3)", ..."""
+    taken, counts = set(names), dict.fromkeys(names, 0)
+    result = []
+    for name in names:
+        counts[name] += 1
+        unique = name
+        if counts[name] > 1:
+            while (unique := f"{name} ({counts[name]})") in taken:
+                counts[name] += 1
+            taken.add(unique)
+        result.append(unique)
+    return result
+
+
+def _tokens(texts: Iterable[str]) -> set[str]:
+    return {token.lower() for text in texts for token in TOKEN.findall(text)}

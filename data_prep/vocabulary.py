@@ -87,6 +87,25 @@ _PART = re.compile(
     r"(?<![A-Z])(" + "|".join(sorted(BODY_PARTS, key=len, reverse=True)) + r")(?![A-Z])"
 )
 
+# Ordinary words of the trade, which tell nothing of a patient, and words of file names.
+# They count in texts alone: a patient may be called Ward or Page.
+_COMMON = """
+    abdomen adult anatomic anterior autopsy axial biopsy body bone brain burned cassette center
+    centre check chest children clinic clinical code comment contrast control cranial data default
+    department detector device diagnostic dicom digital direct dose emergency erect exam
+    examination export exposure female field file film films folder follow frame frontal general
+    generic grid hand head header healthcare hospital imaging image images infant information inputs
+    institute intensive kind label laboratory lateral left lower lung male medical medicine modality
+    name none normal number numbers other output overlay pacs page patient pediatric pelvis pixel
+    pixels portable posterior posteroanterior prone protocol radiograph radiographs radiography
+    radiologie radiology raw report research right routine rows scan scanner section sequence
+    series service session shoulder skull slice spine standard standing station storage study
+    subject supine system systems table technical test text thorax time trauma true type unit
+    university unknown upper upright value version view volume ward window with without xray
+    and bei dem den der des die für for fur of the und von zum zur
+"""
+COMMON = frozenset(_COMMON.split())
+
 
 def maker(text: str) -> str | None:
     """The known maker whose word a free text holds, else 'other'; None where there is no text.
