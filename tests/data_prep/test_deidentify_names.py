@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from data_prep import deidentify
 from data_prep.dicom_write import save_dicom
 from data_prep.find import Source
-from data_prep.identity import MOST_WORDS
+from data_prep.header_words import MOST_WORDS
 from data_prep.pools import Inline
 from data_prep.scan import scan
 
