@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -264,14 +265,17 @@ def _cleared(sources: list[Source], settings: Settings) -> list[Source]:
             f"{settings.cleared}: cannot be read. Expected a text file with one path a line."
         ) from None
     names = {line.strip().replace("\\", "/") for line in lines if line.strip()}
-    shown = Counter(source.shown for source in sources)  # two may look alike: then only the path
-    aliases = {source.shown: source.name for source in sources if shown[source.shown] == 1}
+    # The number of a shown name moves with the files beside it: of names alike only the path counts.
+    bare = [re.sub(r" \(\d+\)$", "", source.shown) for source in sources]
+    alike = Counter(bare)
+    pairs = zip(sources, bare, strict=True)
+    aliases = {source.shown: source.name for source, name in pairs if alike[name] == 1}
     names = {aliases.get(name, name) for name in names}
     unknown = names - {source.name for source in sources}
     if unknown:
         raise DataError(
             f"{settings.cleared}: {len(unknown)} of its {len(names)} lines are no input. Expected "
-            "paths below INPUT, as in the first column of inputs.csv or OUTPUT.links.csv."
+            "paths below INPUT, as in OUTPUT.links.csv, or names that only one row of inputs.csv has."
         )
     return [replace(source, cleared=source.name in names) for source in sources]
 

@@ -358,6 +358,28 @@ class TestWhatHospitalsHave:
             run(Settings(tmp_path / "disc" / "DICOMDIR", tmp_path / "out"))
 
 
+class TestFilmsThatSomebodyHasLookedAt:
+    @pytest.fixture
+    def films(self, tmp_path, make_dicom) -> Path:
+        rng = np.random.default_rng(0)
+        for name in ("Amsel", "Busch"):
+            pixels = rng.integers(0, 4096, (32, 32)).astype(np.uint16)
+            header = {"PatientName": f"{name}^X", "PatientID": name, "BurnedInAnnotation": "YES"}
+            make_dicom(pixels, f"raw/{name}.dcm", **header)
+        return tmp_path / "raw"
+
+    def test_only_those_that_are_listed_are_taken(self, films, tmp_path):
+        (tmp_path / "looked.txt").write_text("Busch.dcm\n")
+        chosen = Settings(films, tmp_path / "out", size=16, cleared=tmp_path / "looked.txt")
+        taken = {o.source: o.taken for o in run(chosen).outcomes}
+        assert taken == {"***.dcm": False, "***.dcm (2)": True}
+
+    def test_a_number_that_moves_with_the_other_files_clears_nobody(self, films, tmp_path):
+        (tmp_path / "looked.txt").write_text("***.dcm (2)\n")
+        with pytest.raises(DataError, match="1 of its 1 lines are no input"):
+            run(Settings(films, tmp_path / "out", size=16, cleared=tmp_path / "looked.txt"))
+
+
 def _all_starts(data: bytes, mark: bytes) -> list[int]:
     found, k = [], data.find(mark)
     while k >= 0:
