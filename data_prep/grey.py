@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from data_prep.dicom_file import FilmError, quiet_pydicom
+from data_prep.dicom_lut import is_big_endian, modality_values, read_lut
 from data_prep.stored_values import Stored
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def display(dataset: Dataset, stored: Stored, window: int = 0) -> Display:
     values = stored.domain()
     padding = padding_values(dataset, stored)
     with quiet_pydicom():
-        rescaled = modality_values(dataset, values)
+        rescaled = modality_values(dataset, values, _span(dataset, stored))
         shown, voi = _voi(dataset, rescaled, stored, padding, window, notes)
     inverted = str(dataset.PhotometricInterpretation) == "MONOCHROME1"
     shape = str(dataset.get("PresentationLUTShape", ""))
@@ -81,17 +80,10 @@ def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
     return padding if used and others else None
 
 
-def modality_values(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
-    """Modality LUT, or slope and intercept (PS3.3 C.11.1); unchanged where there is neither."""
-    apply_modality_lut = _pydicom("apply_modality_lut")
-    try:
-        return apply_modality_lut(stored, dataset)
-    except MemoryError:
-        raise
-    except Exception:
-        raise FilmError(
-            "invalid Modality LUT or rescale values", remedy="Export it again."
-        ) from None
+def _span(dataset: Dataset, stored: Stored) -> tuple[float, float]:
+    """Lowest and highest stored value that Bits Stored and the sign allow."""
+    bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
+    return (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if stored.signed else (0.0, 2.0**bits - 1)
 
 
 def _voi(
@@ -104,7 +96,7 @@ def _voi(
 ) -> tuple[np.ndarray, str]:
     """(values in [0, 1], how): VOI LUT, else window, else the full range (PS3.3 C.11.2)."""
     if dataset.get("VOILUTSequence"):
-        table = _voi_table(dataset, values, window)
+        table = _voi_table(dataset, values, stored, window)
         if table is not None:
             return table, "VOI LUT"
         notes.append("invalid VOI LUT; not followed")
@@ -115,15 +107,23 @@ def _voi(
     return _full_range(dataset, values, stored, padding)
 
 
-def _voi_table(dataset: Dataset, values: np.ndarray, index: int) -> np.ndarray | None:
-    apply_voi = _pydicom("apply_voi")
+def _voi_table(
+    dataset: Dataset, values: np.ndarray, stored: Stored, index: int
+) -> np.ndarray | None:
+    """VOI LUT (PS3.3 C.11.2.1.1) onto [0, 1]; None where it is invalid."""
     index = min(index, len(dataset.VOILUTSequence) - 1)
+    span = _span(dataset, stored)
+    ends = modality_values(dataset, np.array(span, np.int64), span)
+    low, high = min(ends.min(), values.min()), max(ends.max(), values.max())
     try:
-        bits = int(dataset.VOILUTSequence[index].LUTDescriptor[2])
-        shown = apply_voi(np.rint(values).astype(np.int64), dataset, index=index)
-    except Exception:
+        lut = read_lut(
+            dataset.VOILUTSequence[index], (float(low), float(high)), is_big_endian(dataset)
+        )
+    except MemoryError:
+        raise
+    except Exception:  # pydicom raises many kinds on broken elements
         return None
-    return np.clip(np.asarray(shown, np.float64) / (2**bits - 1), 0, 1)
+    return lut.apply(values) / (2.0**lut.bits - 1)
 
 
 def _window(dataset: Dataset, index: int, notes: list[str]) -> tuple[float, float, str] | None:
@@ -170,14 +170,6 @@ def _full_range(
     if low == high:
         raise constant_image()
     return np.clip((values.astype(np.float64) - low) / (high - low), 0, 1), "lowest to highest"
-
-
-def _pydicom(name: str) -> Callable[..., np.ndarray]:
-    """A function of pydicom's pixel processing: pydicom.pixels in 3, another module in 2.4."""
-    try:
-        return getattr(importlib.import_module("pydicom.pixels"), name)
-    except ImportError:
-        return getattr(importlib.import_module("pydicom.pixel_data_handlers"), name)
 
 
 def _number(dataset: Dataset, keyword: str) -> float | None:
