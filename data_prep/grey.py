@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data_prep.dicom_file import FilmError, quiet_pydicom
-from data_prep.dicom_lut import is_big_endian, modality_values, read_lut
+from data_prep.dicom_lut import modality_values
 from data_prep.stored_values import Stored
+from data_prep.voi import numbers, voi_values
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -28,7 +29,7 @@ class Display:
 def display(dataset: Dataset, stored: Stored, window: int = 0) -> Display:
     """What a DICOM viewer shows of one greyscale frame, air black.
 
-    window: which of several windows, from 0. Padding (C.7.5.1.1.2) is found in the stored values,
+    window: which of several VOI LUTs or windows, from 0. Padding (C.7.5.1.1.2) is found in the stored values,
     kept out of every range, and comes out black. The pipeline (PS3.3 C.7.6.3.1.2, C.11) works value
     by value, so it is computed once for every possible stored value and looked up at every pixel.
     """
@@ -36,8 +37,11 @@ def display(dataset: Dataset, stored: Stored, window: int = 0) -> Display:
     values = stored.domain()
     padding = padding_values(dataset, stored)
     with quiet_pydicom():
-        rescaled = modality_values(dataset, values, _span(dataset, stored))
-        shown, voi = _voi(dataset, rescaled, stored, padding, window, notes)
+        span = _span(dataset, stored)
+        rescaled = modality_values(dataset, values, span)
+        output = _output_span(dataset, rescaled, span)
+        found = voi_values(dataset, rescaled, output, window, notes)
+        shown, voi = found or _full_range(dataset, rescaled, stored, padding)
     inverted = str(dataset.PhotometricInterpretation) == "MONOCHROME1"
     shape = str(dataset.get("PresentationLUTShape", ""))
     if shape and (shape == "INVERSE") != inverted:  # PS3.3 C.8.11.3: one follows from the other
@@ -83,79 +87,17 @@ def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
 def _span(dataset: Dataset, stored: Stored) -> tuple[float, float]:
     """Lowest and highest stored value that Bits Stored and the sign allow."""
     bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
-    return (-(2.0 ** (bits - 1)), 2.0 ** (bits - 1) - 1) if stored.signed else (0.0, 2.0**bits - 1)
+    low = -(2 ** (bits - 1)) if stored.signed else 0
+    return float(low), float(low + 2**bits - 1)
 
 
-def _voi(
-    dataset: Dataset,
-    values: np.ndarray,
-    stored: Stored,
-    padding: np.ndarray | None,
-    window: int,
-    notes: list[str],
-) -> tuple[np.ndarray, str]:
-    """(values in [0, 1], how): VOI LUT, else window, else the full range (PS3.3 C.11.2)."""
-    if dataset.get("VOILUTSequence"):
-        table = _voi_table(dataset, values, stored, window)
-        if table is not None:
-            return table, "VOI LUT"
-        notes.append("invalid VOI LUT; not followed")
-    chosen = _window(dataset, window, notes)
-    if chosen is not None:
-        centre, width, function = chosen
-        return apply_window(values, centre, width, function), f"window {function}"
-    return _full_range(dataset, values, stored, padding)
-
-
-def _voi_table(
-    dataset: Dataset, values: np.ndarray, stored: Stored, index: int
-) -> np.ndarray | None:
-    """VOI LUT (PS3.3 C.11.2.1.1) onto [0, 1]; None where it is invalid."""
-    index = min(index, len(dataset.VOILUTSequence) - 1)
-    span = _span(dataset, stored)
-    ends = modality_values(dataset, np.array(span, np.int64), span)
-    low, high = min(ends.min(), values.min()), max(ends.max(), values.max())
-    try:
-        lut = read_lut(
-            dataset.VOILUTSequence[index], (float(low), float(high)), is_big_endian(dataset)
-        )
-    except MemoryError:
-        raise
-    except Exception:  # pydicom raises many kinds on broken elements
-        return None
-    return lut.apply(values) / (2.0**lut.bits - 1)
-
-
-def _window(dataset: Dataset, index: int, notes: list[str]) -> tuple[float, float, str] | None:
-    """(centre, width, function), or None where there is none that the standard allows."""
-    centres, widths = _numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth")
-    if not centres and not widths:
-        return None
-    function = str(dataset.get("VOILUTFunction") or "LINEAR")
-    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
-        notes.append("unknown VOI LUT function; taken as LINEAR")
-        function = "LINEAR"
-    count = min(len(centres), len(widths))
-    if index >= count > 0:
-        notes.append(f"window {index} does not exist; the first was taken")
-    k = index if index < count else 0
-    least = 1 if function == "LINEAR" else 0  # width >= 1 for LINEAR, > 0 else (C.11.2.1.2, .3)
-    if count == 0 or widths[k] < least or (function != "LINEAR" and widths[k] == 0):
-        notes.append("invalid window; the full range was taken")
-        return None
-    return centres[k], widths[k], function
-
-
-def apply_window(values: np.ndarray, centre: float, width: float, function: str) -> np.ndarray:
-    """PS3.3 C.11.2.1.2 LINEAR, C.11.2.1.3.1 SIGMOID, C.11.2.1.3.2 LINEAR_EXACT, onto [0, 1]."""
-    x = np.asarray(values, np.float64)
-    if function == "SIGMOID":
-        return 1 / (1 + np.exp(np.clip(-4 * (x - centre) / width, -700, 700)))
-    if function == "LINEAR_EXACT":
-        return np.clip((x - centre) / width + 0.5, 0, 1)
-    if width == 1:  # a threshold: the ramp has no width
-        return (x > centre - 0.5).astype(np.float64)
-    return np.clip((x - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
+def _output_span(
+    dataset: Dataset, rescaled: np.ndarray, span: tuple[float, float]
+) -> tuple[float, float]:
+    """Lowest and highest possible output of the Modality LUT, which a VOI LUT's first input has its
+    sign from (PS3.3 C.11.2.1.1): rescaling is monotone, so `span` has the ends; a LUT shows all."""
+    ends = modality_values(dataset, np.array(span), span)
+    return float(min(ends.min(), rescaled.min())), float(max(ends.max(), rescaled.max()))
 
 
 def _full_range(
@@ -173,18 +115,5 @@ def _full_range(
 
 
 def _number(dataset: Dataset, keyword: str) -> float | None:
-    numbers = _numbers(dataset, keyword)
-    return numbers[0] if numbers else None
-
-
-def _numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """Values of a numeric element, in order; none where absent, empty or not numbers."""
-    try:
-        value: Any = dataset.get(keyword)
-        if value is None or value == "":
-            return []
-        several = isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue"
-        numbers = [float(v) for v in (value if several else [value])]
-    except (TypeError, ValueError):
-        return []
-    return numbers if np.isfinite(numbers).all() else []
+    found = numbers(dataset, keyword)
+    return found[0] if found else None

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from data_prep.dicom_lut import read_lut
-from data_prep.film import FilmError, read_film
+from data_prep.film import FilmError, FilmOptions, read_film
+from data_prep.voi import apply_window
 
 IMPLICIT, EXPLICIT, BIG = (f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2"))
 
@@ -143,3 +144,28 @@ def test_a_table_that_is_none_is_not_followed(make_dicom, ramp, bits, count):
     assert film.facts["notes"] == ["invalid VOI LUT; not followed"]
     with pytest.raises(FilmError, match="invalid Modality LUT"):
         read_film(make_dicom(ramp, "modality.dcm", ModalityLUTSequence=[broken]))
+
+
+def test_a_window_and_a_voi_lut_are_alternatives_and_the_choice_is_told(make_dicom, ramp):
+    """PS3.3 C.11.2: either is applied, not both; the index counts tables first, then windows."""
+    entries = 65535 - np.arange(768) * 85
+    windows = {"WindowCenter": [300, 50], "WindowWidth": [600, 21]}
+    path = make_dicom(ramp, VOILUTSequence=[item(entries)], **windows)
+    table, second = entries[ramp] / 65535, apply_window(ramp, 50, 21, "LINEAR")
+    for index, expected, note in (
+        (0, table, None),
+        (1, second, "VOI LUT 1 does not exist; window 1 was taken"),
+        (2, table, "neither VOI LUT nor window 2 exists; the first VOI LUT was taken"),
+    ):
+        film = read_film(path, FilmOptions(window=index))
+        np.testing.assert_allclose(film.image, expected, atol=1e-6)
+        assert film.facts.get("notes") == (None if note is None else [note])
+
+
+def test_of_two_voi_luts_the_second_is_not_taken_for_the_third(make_dicom, ramp):
+    luts = [item(np.arange(768) * 85), item(65535 - np.arange(768) * 85)]
+    path = make_dicom(ramp, VOILUTSequence=luts)
+    first, second, third = (read_film(path, FilmOptions(window=k)) for k in range(3))
+    np.testing.assert_allclose(second.image, 1 - first.image, atol=1e-6)
+    np.testing.assert_array_equal(third.image, first.image)
+    assert "the first VOI LUT was taken" in third.facts["notes"][0]

@@ -6,7 +6,7 @@ from PIL import Image
 from planted import PLANTED
 
 from data_prep.film import FilmError, FilmOptions, read_film
-from data_prep.grey import apply_window
+from data_prep.voi import apply_window
 
 
 def reason(path, options=None) -> str:
