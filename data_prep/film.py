@@ -34,6 +34,7 @@ __all__ = ["Film", "FilmError", "FilmOptions", "LeftOut", "read_film", "read_fil
 FEWEST_PIXELS = 16
 COLOUR_NAMES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT")
 WIDEST_ASPECT = 4.0  # of a pixel; detectors and scanners stay under 2, so more is a typing error
+ASPECT_NOTE = f"pixel spacing with a ratio above {WIDEST_ASPECT:g}; not followed"
 
 
 @dataclass
@@ -139,8 +140,9 @@ def _frame(dataset: Dataset, pixels: Layout, window: int, index: int) -> Film:
         dataset.SamplesPerPixel = 1
     stored = stored_values(words, pixels, is_lossy(dataset))
     shown = display(dataset, stored, window)
+    spacing = _spacing(dataset, shown.notes)
     facts = {"voi": shown.voi, "notes": shown.notes}
-    return Film(shown.image, _spacing(dataset), facts, shown.padding, digest(stored.integers()))
+    return Film(shown.image, spacing, facts, shown.padding, digest(stored.integers()))
 
 
 def _require_grey(dataset: Dataset, pixels: Layout, options: FilmOptions) -> None:
@@ -167,13 +169,17 @@ def _equal_channels(pixels: np.ndarray) -> np.ndarray:
     return pixels[..., 0]
 
 
-def _spacing(dataset: Dataset) -> tuple[float, float]:
+def _spacing(dataset: Dataset, notes: list[str]) -> tuple[float, float]:
     """Row and column spacing in mm (PS3.3 10.7.1.3), or the Pixel Aspect Ratio (C.7.6.3.1.7)."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
         try:
             rows, columns = (float(v) for v in dataset.get(keyword) or ())
         except (TypeError, ValueError):
             continue
-        if rows > 0 and columns > 0 and 1 / WIDEST_ASPECT <= rows / columns <= WIDEST_ASPECT:
+        if not (rows > 0 and columns > 0):
+            continue
+        if 1 / WIDEST_ASPECT <= rows / columns <= WIDEST_ASPECT:
             return rows, columns
+        if ASPECT_NOTE not in notes:
+            notes.append(ASPECT_NOTE)
     return 1.0, 1.0
