@@ -15,6 +15,9 @@ from data_prep.voi import numbers, voi_values
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+SATURATED = 0.95  # share of a film; no window of a reader leaves so little between black and white
+SATURATION_NOTE = "the window saturates the film"
+
 
 @dataclass
 class Display:
@@ -26,9 +29,10 @@ class Display:
     notes: list[str] = field(default_factory=list)
 
 
-def display(dataset: Dataset, stored: Stored, window: int = 0) -> Display:
+def display(dataset: Dataset, stored: Stored, window: int = 0, voi: bool = True) -> Display:
     """What a DICOM viewer shows of one greyscale frame, air black.
 
+    voi: False leaves VOI LUT and windows out: the output of the Modality LUT over its full range.
     window: which of several VOI LUTs or windows, from 0. Padding (C.7.5.1.1.2) is found in the stored values,
     kept out of every range, and comes out black. The pipeline (PS3.3 C.7.6.3.1.2, C.11) works value
     by value, so it is computed once for every possible stored value and looked up at every pixel.
@@ -40,8 +44,8 @@ def display(dataset: Dataset, stored: Stored, window: int = 0) -> Display:
         span = _span(dataset, stored)
         rescaled = modality_values(dataset, values, span)
         output = _output_span(dataset, rescaled, span)
-        found = voi_values(dataset, rescaled, output, window, notes)
-        shown, voi = found or _full_range(dataset, rescaled, stored, padding)
+        found = voi_values(dataset, rescaled, output, window, notes) if voi else None
+        shown, how = found or _full_range(dataset, rescaled, stored, padding)
     inverted = str(dataset.PhotometricInterpretation) == "MONOCHROME1"
     shape = str(dataset.get("PresentationLUTShape", ""))
     if shape and (shape == "INVERSE") != inverted:  # PS3.3 C.8.11.3: one follows from the other
@@ -51,11 +55,33 @@ def display(dataset: Dataset, stored: Stored, window: int = 0) -> Display:
     table = shown.astype(np.float32)
     low, high = stored.range(table, padding)
     if low == high:
-        raise constant_image()
-    if padding is None:
-        return Display(stored.image(table), None, voi, notes)
-    table[padding] = 0
-    return Display(stored.image(table), stored.image(padding), voi, notes)
+        raise constant_image() if found is None else _one_grey_level(stored, padding)
+    if padding is not None:
+        table[padding] = 0
+    image, nowhere = stored.image(table), None if padding is None else stored.image(padding)
+    if found is not None and _saturated(image, nowhere):
+        notes.append(SATURATION_NOTE)
+    return Display(image, nowhere, how if voi else "none", notes)
+
+
+def _saturated(image: np.ndarray, padding: np.ndarray | None) -> bool:
+    """True where SATURATED of the pixels that are no padding are black or white in 8 bits."""
+    step = max(1, len(image) // 512)  # rows that are looked at: enough for a share
+    rows = image[::step]
+    known = rows if padding is None else rows[~padding[::step]]
+    half = 0.5 / 255
+    return float(np.mean((known < half) | (known > 1 - half))) > SATURATED if known.size else False
+
+
+def _one_grey_level(stored: Stored, padding: np.ndarray | None) -> FilmError:
+    """The reason for a picture that only its window or VOI LUT made constant."""
+    low, high = stored.range(stored.domain(), padding)
+    if low == high:
+        return constant_image()
+    return FilmError(
+        "the window leaves one grey level of the film",
+        remedy="Pass --window N for another one, or --intensity percentile.",
+    )
 
 
 def constant_image() -> FilmError:

@@ -149,9 +149,9 @@ def test_a_table_that_is_none_is_not_followed(make_dicom, ramp, bits, count):
 def test_a_window_and_a_voi_lut_are_alternatives_and_the_choice_is_told(make_dicom, ramp):
     """PS3.3 C.11.2: either is applied, not both; the index counts tables first, then windows."""
     entries = 65535 - np.arange(768) * 85
-    windows = {"WindowCenter": [300, 50], "WindowWidth": [600, 21]}
+    windows = {"WindowCenter": [300, 50], "WindowWidth": [600, 61]}
     path = make_dicom(ramp, VOILUTSequence=[item(entries)], **windows)
-    table, second = entries[ramp] / 65535, apply_window(ramp, 50, 21, "LINEAR")
+    table, second = entries[ramp] / 65535, apply_window(ramp, 50, 61, "LINEAR")
     for index, expected, note in (
         (0, table, None),
         (1, second, "VOI LUT 1 does not exist; window 1 was taken"),
