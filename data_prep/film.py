@@ -34,6 +34,7 @@ __all__ = ["Film", "FilmError", "FilmOptions", "LeftOut", "read_film", "read_fil
 FEWEST_PIXELS = 16
 COLOUR_NAMES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT")
 WIDEST_ASPECT = 4.0  # of a pixel; detectors and scanners stay under 2, so more is a typing error
+ASPECT_NOTE = f"pixel spacing with a ratio above {WIDEST_ASPECT:g}; not followed"
 
 
 @dataclass
@@ -76,9 +77,13 @@ def read_films(data: bytes, options: FilmOptions | None = None) -> list[Film]:
     return list(films(data, options or FilmOptions()))
 
 
-def films(data: bytes, options: FilmOptions) -> Iterator[Film]:
-    """read_films one at a time. DICOM is recognised by content, with or without preamble."""
-    found = _picture(data) if is_picture(data[:16]) else _dicom_films(data, options)
+def films(data: bytes, options: FilmOptions, voi: bool = True) -> Iterator[Film]:
+    """read_films one at a time. DICOM is recognised by content, with or without preamble.
+
+    voi: False for the output of the Modality LUT over its full range, before any window or VOI LUT
+    and then inverted where MONOCHROME1; facts["voi"] is "none" then. A picture has neither.
+    """
+    found = _picture(data) if is_picture(data[:16]) else _dicom_films(data, options, voi)
     while True:
         with quiet_pydicom():  # not across a yield: others would be silenced too
             film = next(found, None)
@@ -104,7 +109,7 @@ def _require_size(rows: int, columns: int) -> None:
         )
 
 
-def _dicom_films(data: bytes, options: FilmOptions) -> Iterator[Film]:
+def _dicom_films(data: bytes, options: FilmOptions, voi: bool) -> Iterator[Film]:
     dataset = read_dataset(data)
     choose.require_modality(dataset, options)
     require_pixels(dataset)
@@ -121,7 +126,7 @@ def _dicom_films(data: bytes, options: FilmOptions) -> Iterator[Film]:
     if several and options.frames == "first":
         facts["notes"] = [f"first of {pixels.frames} frames", *facts["notes"]]
     for index in range(pixels.frames if options.frames == "each" else 1):
-        film = _frame(dataset, pixels, options.window, index)
+        film = _frame(dataset, pixels, index, options.window, voi)
         film.facts = facts | film.facts
         film.facts["notes"] = facts["notes"] + film.facts["notes"]
         if not film.facts["notes"]:
@@ -131,16 +136,17 @@ def _dicom_films(data: bytes, options: FilmOptions) -> Iterator[Film]:
         yield film
 
 
-def _frame(dataset: Dataset, pixels: Layout, window: int, index: int) -> Film:
+def _frame(dataset: Dataset, pixels: Layout, index: int, window: int, voi: bool) -> Film:
     words = stored_frame(dataset, pixels, index)
     if words.ndim == 3:
         words = _equal_channels(words)
         dataset.PhotometricInterpretation = "MONOCHROME2"
         dataset.SamplesPerPixel = 1
     stored = stored_values(words, pixels, is_lossy(dataset))
-    shown = display(dataset, stored, window)
+    shown = display(dataset, stored, window, voi)
+    spacing = _spacing(dataset, shown.notes)
     facts = {"voi": shown.voi, "notes": shown.notes}
-    return Film(shown.image, _spacing(dataset), facts, shown.padding, digest(stored.integers()))
+    return Film(shown.image, spacing, facts, shown.padding, digest(stored.integers()))
 
 
 def _require_grey(dataset: Dataset, pixels: Layout, options: FilmOptions) -> None:
@@ -167,13 +173,17 @@ def _equal_channels(pixels: np.ndarray) -> np.ndarray:
     return pixels[..., 0]
 
 
-def _spacing(dataset: Dataset) -> tuple[float, float]:
+def _spacing(dataset: Dataset, notes: list[str]) -> tuple[float, float]:
     """Row and column spacing in mm (PS3.3 10.7.1.3), or the Pixel Aspect Ratio (C.7.6.3.1.7)."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
         try:
             rows, columns = (float(v) for v in dataset.get(keyword) or ())
         except (TypeError, ValueError):
             continue
-        if rows > 0 and columns > 0 and 1 / WIDEST_ASPECT <= rows / columns <= WIDEST_ASPECT:
+        if not (rows > 0 and columns > 0):
+            continue
+        if 1 / WIDEST_ASPECT <= rows / columns <= WIDEST_ASPECT:
             return rows, columns
+        if ASPECT_NOTE not in notes:
+            notes.append(ASPECT_NOTE)
     return 1.0, 1.0

@@ -18,8 +18,9 @@ BURNED_IN = ("quarantine", "allow")
 class FilmOptions:
     """What is read of a film, and which films are wanted; texts, so that settings are JSON.
 
-    window: which window or VOI LUT of several, from 0. colour: 'refuse', or 'equal' to accept
-    colour files whose channels are equal. frames: of several, the 'first' or 'each'.
+    window: which of several, from 0: that VOI LUT, else that window, else the first; a note says
+    which. colour: 'refuse', or 'equal' to accept colour files whose channels are equal. frames: of
+    several, the 'first' or 'each'.
     modalities: 'films' (CR, DX, RG), 'any', or codes like 'films,OT'.
     views: 'frontal' (all not known to be another view), 'any', or names like 'PA,AP', which then
     have to be in the header. body_parts: 'chest' (all not known to be another part), 'stated'

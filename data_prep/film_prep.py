@@ -29,7 +29,8 @@ def prepare_film(source: Source, settings: Settings) -> Outcome:
     pictures: list[tuple[WrittenImage, np.ndarray, np.ndarray | None]] = []
     facts: dict[str, Any] = {}
     digests: list[str] = []
-    for film in films(source.data(), settings.film):
+    windowed = settings.intensity_policy().policy == "window"
+    for film in films(source.data(), settings.film, voi=windowed):
         pixels, mask, boxes = _pictures(film, source, settings)
         stem = f"images/{source.subject}/{source.session}_{film.frame or 0:03d}"
         number = film.frame if settings.film.frames == "each" else None
@@ -56,7 +57,8 @@ def _pictures(
     image, padding = film.image[field], None if film.padding is None else film.padding[field]
     framing = settings.framing_policy()
     if settings.film.burned_in == "quarantine" and not source.cleared:
-        _require_no_text(film.flags, image, framing.box(image.shape, film.spacing))
+        shown = _as_written(image, padding, settings)
+        _require_no_text(film.flags, shown, framing.box(image.shape, film.spacing))
     framed = framing.image(image, film.spacing)
     if padding is None:
         foreground = framing.covered(image.shape, film.spacing)
@@ -80,6 +82,14 @@ def _exposed_field(film: Film, settings: Settings) -> tuple[slice, slice]:
     if box != (0, 0, height, width):
         film.facts["exposed_field"] = list(box)
     return slice(box.top, box.bottom), slice(box.left, box.right)
+
+
+def _as_written(image: np.ndarray, padding: np.ndarray | None, settings: Settings) -> np.ndarray:
+    """The film in the grey levels of the policy: text is found in what is shown of it."""
+    policy = settings.intensity_policy()
+    if policy.policy == "window":
+        return image
+    return policy.apply(image, foreground=None if padding is None else ~padding)
 
 
 def _require_no_text(flags: Sequence[str], image: np.ndarray, box: Box) -> None:

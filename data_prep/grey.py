@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data_prep.dicom_file import FilmError, quiet_pydicom
+from data_prep.dicom_lut import modality_values
 from data_prep.stored_values import Stored
+from data_prep.voi import numbers, voi_values
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
+
+SATURATED = 0.95  # share of a film; no window of a reader leaves so little between black and white
+SATURATION_NOTE = "the window saturates the film"
 
 
 @dataclass
@@ -26,10 +29,11 @@ class Display:
     notes: list[str] = field(default_factory=list)
 
 
-def display(dataset: Dataset, stored: Stored, window: int = 0) -> Display:
+def display(dataset: Dataset, stored: Stored, window: int = 0, voi: bool = True) -> Display:
     """What a DICOM viewer shows of one greyscale frame, air black.
 
-    window: which of several windows, from 0. Padding (C.7.5.1.1.2) is found in the stored values,
+    voi: False leaves VOI LUT and windows out: the output of the Modality LUT over its full range.
+    window: which of several VOI LUTs or windows, from 0. Padding (C.7.5.1.1.2) is found in the stored values,
     kept out of every range, and comes out black. The pipeline (PS3.3 C.7.6.3.1.2, C.11) works value
     by value, so it is computed once for every possible stored value and looked up at every pixel.
     """
@@ -37,8 +41,11 @@ def display(dataset: Dataset, stored: Stored, window: int = 0) -> Display:
     values = stored.domain()
     padding = padding_values(dataset, stored)
     with quiet_pydicom():
-        rescaled = modality_values(dataset, values)
-        shown, voi = _voi(dataset, rescaled, stored, padding, window, notes)
+        span = _span(dataset, stored)
+        rescaled = modality_values(dataset, values, span)
+        output = _output_span(dataset, rescaled, span)
+        found = voi_values(dataset, rescaled, output, window, notes) if voi else None
+        shown, how = found or _full_range(dataset, rescaled, stored, padding)
     inverted = str(dataset.PhotometricInterpretation) == "MONOCHROME1"
     shape = str(dataset.get("PresentationLUTShape", ""))
     if shape and (shape == "INVERSE") != inverted:  # PS3.3 C.8.11.3: one follows from the other
@@ -48,11 +55,33 @@ def display(dataset: Dataset, stored: Stored, window: int = 0) -> Display:
     table = shown.astype(np.float32)
     low, high = stored.range(table, padding)
     if low == high:
-        raise constant_image()
-    if padding is None:
-        return Display(stored.image(table), None, voi, notes)
-    table[padding] = 0
-    return Display(stored.image(table), stored.image(padding), voi, notes)
+        raise constant_image() if found is None else _one_grey_level(stored, padding)
+    if padding is not None:
+        table[padding] = 0
+    image, nowhere = stored.image(table), None if padding is None else stored.image(padding)
+    if found is not None and _saturated(image, nowhere):
+        notes.append(SATURATION_NOTE)
+    return Display(image, nowhere, how if voi else "none", notes)
+
+
+def _saturated(image: np.ndarray, padding: np.ndarray | None) -> bool:
+    """True where SATURATED of the pixels that are no padding are black or white in 8 bits."""
+    step = max(1, len(image) // 512)  # rows that are looked at: enough for a share
+    rows = image[::step]
+    known = rows if padding is None else rows[~padding[::step]]
+    half = 0.5 / 255
+    return float(np.mean((known < half) | (known > 1 - half))) > SATURATED if known.size else False
+
+
+def _one_grey_level(stored: Stored, padding: np.ndarray | None) -> FilmError:
+    """The reason for a picture that only its window or VOI LUT made constant."""
+    low, high = stored.range(stored.domain(), padding)
+    if low == high:
+        return constant_image()
+    return FilmError(
+        "the window leaves one grey level of the film",
+        remedy="Pass --window N for another one, or --intensity percentile.",
+    )
 
 
 def constant_image() -> FilmError:
@@ -81,81 +110,20 @@ def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
     return padding if used and others else None
 
 
-def modality_values(dataset: Dataset, stored: np.ndarray) -> np.ndarray:
-    """Modality LUT, or slope and intercept (PS3.3 C.11.1); unchanged where there is neither."""
-    apply_modality_lut = _pydicom("apply_modality_lut")
-    try:
-        return apply_modality_lut(stored, dataset)
-    except MemoryError:
-        raise
-    except Exception:
-        raise FilmError(
-            "invalid Modality LUT or rescale values", remedy="Export it again."
-        ) from None
+def _span(dataset: Dataset, stored: Stored) -> tuple[float, float]:
+    """Lowest and highest stored value that Bits Stored and the sign allow."""
+    bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
+    low = -(2 ** (bits - 1)) if stored.signed else 0
+    return float(low), float(low + 2**bits - 1)
 
 
-def _voi(
-    dataset: Dataset,
-    values: np.ndarray,
-    stored: Stored,
-    padding: np.ndarray | None,
-    window: int,
-    notes: list[str],
-) -> tuple[np.ndarray, str]:
-    """(values in [0, 1], how): VOI LUT, else window, else the full range (PS3.3 C.11.2)."""
-    if dataset.get("VOILUTSequence"):
-        table = _voi_table(dataset, values, window)
-        if table is not None:
-            return table, "VOI LUT"
-        notes.append("invalid VOI LUT; not followed")
-    chosen = _window(dataset, window, notes)
-    if chosen is not None:
-        centre, width, function = chosen
-        return apply_window(values, centre, width, function), f"window {function}"
-    return _full_range(dataset, values, stored, padding)
-
-
-def _voi_table(dataset: Dataset, values: np.ndarray, index: int) -> np.ndarray | None:
-    apply_voi = _pydicom("apply_voi")
-    index = min(index, len(dataset.VOILUTSequence) - 1)
-    try:
-        bits = int(dataset.VOILUTSequence[index].LUTDescriptor[2])
-        shown = apply_voi(np.rint(values).astype(np.int64), dataset, index=index)
-    except Exception:
-        return None
-    return np.clip(np.asarray(shown, np.float64) / (2**bits - 1), 0, 1)
-
-
-def _window(dataset: Dataset, index: int, notes: list[str]) -> tuple[float, float, str] | None:
-    """(centre, width, function), or None where there is none that the standard allows."""
-    centres, widths = _numbers(dataset, "WindowCenter"), _numbers(dataset, "WindowWidth")
-    if not centres and not widths:
-        return None
-    function = str(dataset.get("VOILUTFunction") or "LINEAR")
-    if function not in ("LINEAR", "LINEAR_EXACT", "SIGMOID"):
-        notes.append("unknown VOI LUT function; taken as LINEAR")
-        function = "LINEAR"
-    count = min(len(centres), len(widths))
-    if index >= count > 0:
-        notes.append(f"window {index} does not exist; the first was taken")
-    k = index if index < count else 0
-    least = 1 if function == "LINEAR" else 0  # width >= 1 for LINEAR, > 0 else (C.11.2.1.2, .3)
-    if count == 0 or widths[k] < least or (function != "LINEAR" and widths[k] == 0):
-        notes.append("invalid window; the full range was taken")
-        return None
-    return centres[k], widths[k], function
-
-
-def apply_window(values: np.ndarray, centre: float, width: float, function: str) -> np.ndarray:
-    """PS3.3 C.11.2.1.2 LINEAR, C.11.2.1.3.1 SIGMOID, C.11.2.1.3.2 LINEAR_EXACT, onto [0, 1]."""
-    x = np.asarray(values, np.float64)
-    if function == "SIGMOID":
-        return 1 / (1 + np.exp(np.clip(-4 * (x - centre) / width, -700, 700)))
-    if function == "LINEAR_EXACT":
-        return np.clip((x - centre) / width + 0.5, 0, 1)
-    if width == 1:  # a threshold: the ramp has no width
-        return (x > centre - 0.5).astype(np.float64)
-    return np.clip((x - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
+def _output_span(
+    dataset: Dataset, rescaled: np.ndarray, span: tuple[float, float]
+) -> tuple[float, float]:
+    """Lowest and highest possible output of the Modality LUT, which a VOI LUT's first input has its
+    sign from (PS3.3 C.11.2.1.1): rescaling is monotone, so `span` has the ends; a LUT shows all."""
+    ends = modality_values(dataset, np.array(span), span)
+    return float(min(ends.min(), rescaled.min())), float(max(ends.max(), rescaled.max()))
 
 
 def _full_range(
@@ -172,27 +140,6 @@ def _full_range(
     return np.clip((values.astype(np.float64) - low) / (high - low), 0, 1), "lowest to highest"
 
 
-def _pydicom(name: str) -> Callable[..., np.ndarray]:
-    """A function of pydicom's pixel processing: pydicom.pixels in 3, another module in 2.4."""
-    try:
-        return getattr(importlib.import_module("pydicom.pixels"), name)
-    except ImportError:
-        return getattr(importlib.import_module("pydicom.pixel_data_handlers"), name)
-
-
 def _number(dataset: Dataset, keyword: str) -> float | None:
-    numbers = _numbers(dataset, keyword)
-    return numbers[0] if numbers else None
-
-
-def _numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """Values of a numeric element, in order; none where absent, empty or not numbers."""
-    try:
-        value: Any = dataset.get(keyword)
-        if value is None or value == "":
-            return []
-        several = isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue"
-        numbers = [float(v) for v in (value if several else [value])]
-    except (TypeError, ValueError):
-        return []
-    return numbers if np.isfinite(numbers).all() else []
+    found = numbers(dataset, keyword)
+    return found[0] if found else None

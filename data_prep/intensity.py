@@ -17,7 +17,8 @@ class Intensity:
     """How grey levels are made.
 
     window: the range the reader gives (a film's own window); percentile: from the low-th to the
-    high-th percentile of the image; minmax: from its lowest to its highest value.
+    high-th percentile of the image; minmax: from its lowest to its highest value. Of a DICOM film
+    the latter two take the values behind the Modality LUT, before any window or VOI LUT.
     """
 
     policy: str = "window"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,16 @@ from planted import PLANTED
 from data_prep.dicom_write import save_dicom
 
 MakeDicom = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def manifest(real_data: Path) -> list[dict[str, str]]:
+    """One row a DICOM file of the pack of real data."""
+    path = real_data / "dicom" / "manifest.csv"
+    if not path.is_file():
+        pytest.skip("no DICOM manifest")
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.fixture

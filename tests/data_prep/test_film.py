@@ -6,7 +6,7 @@ from PIL import Image
 from planted import PLANTED
 
 from data_prep.film import FilmError, FilmOptions, read_film
-from data_prep.grey import apply_window
+from data_prep.voi import apply_window
 
 
 def reason(path, options=None) -> str:
@@ -149,6 +149,15 @@ def test_spacing_is_that_of_the_detector_or_the_aspect_ratio(make_dicom, ramp):
     assert read_film(make_dicom(ramp, ImagerPixelSpacing=[0.4, 0.2])).spacing == (0.4, 0.2)
     assert read_film(make_dicom(ramp, PixelAspectRatio=[3, 2])).spacing == (3, 2)
     assert read_film(make_dicom(ramp)).spacing == (1, 1)
+
+
+def test_pixels_of_no_detector_are_taken_as_square_and_told(make_dicom, ramp):
+    note = "pixel spacing with a ratio above 4; not followed"
+    film = read_film(make_dicom(ramp, PixelSpacing=[0.2, 1.0]))
+    assert film.spacing == (1, 1) and film.facts["notes"] == [note]
+    film = read_film(make_dicom(ramp, PixelSpacing=[5, 1], ImagerPixelSpacing=[0.4, 0.2]))
+    assert film.spacing == (0.4, 0.2) and film.facts["notes"] == [note]
+    assert "notes" not in read_film(make_dicom(ramp, PixelSpacing=[4, 1])).facts
 
 
 def test_every_kind_of_broken_file_has_its_own_reason(make_dicom, ramp, tmp_path):

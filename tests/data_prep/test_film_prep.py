@@ -69,3 +69,80 @@ def test_bars_beside_a_narrow_film_take_no_part_in_the_percentiles(make_dicom, r
     inside = picture[:, 4:28]
     assert np.mean(inside == 0) == pytest.approx(0.1, abs=0.02)
     assert (picture[:, :4] == 0).all()
+
+
+def prepared(path, tmp_path, intensity, name="out"):
+    """(outcome, picture) of one film, framed as it is."""
+    source = Source(path.name, path, "dicom", subject="sub-1")
+    size = {"size": 32, "framing": "none", "collimation": "keep"}
+    outcome = prepare_film(source, Settings(tmp_path, tmp_path / name, intensity=intensity, **size))
+    return outcome, png.load(tmp_path / name / outcome.images[0].image)
+
+
+BAD_WINDOW = {"WindowCenter": "2", "WindowWidth": "2"}
+
+
+@pytest.mark.parametrize("intensity", ["minmax", "percentile:0,100"])
+@pytest.mark.parametrize("header", [BAD_WINDOW, {"RescaleSlope": "3", "RescaleIntercept": "-50"}])
+def test_minmax_and_percentile_start_from_the_values_before_any_window(
+    make_dicom, ramp, tmp_path, intensity, header
+):
+    plain = make_dicom(ramp, "plain.dcm")
+    _, truth = prepared(plain, tmp_path, "minmax", "truth")
+    film = make_dicom(ramp, "film.dcm", **{**BAD_WINDOW, **header})
+    outcome, picture = prepared(film, tmp_path, intensity)
+    np.testing.assert_array_equal(picture, truth)
+    assert outcome.details["voi"] == "none" and "notes" not in outcome.details
+
+
+def test_minmax_starts_behind_the_modality_lut_and_turns_monochrome1_around(
+    make_dicom, ramp, tmp_path
+):
+    from test_dicom_lut import item
+
+    squares = (ramp.astype(np.int64).ravel() ** 2) // 767
+    _, truth = prepared(make_dicom(squares.reshape(ramp.shape).astype(np.uint16), "a.dcm"),
+                        tmp_path, "minmax", "truth")  # fmt: skip
+    path = make_dicom(
+        ramp,
+        "b.dcm",
+        PhotometricInterpretation="MONOCHROME1",
+        ModalityLUTSequence=[item(squares)],
+        VOILUTSequence=[item(np.zeros(768) + 9)],
+    )
+    _, picture = prepared(path, tmp_path, "minmax")
+    assert np.abs(picture.astype(int) - (255 - truth.astype(int))).max() <= 1
+
+
+def test_a_window_that_saturates_a_film_is_told_and_one_that_does_not_is_not(
+    make_dicom, ramp, tmp_path
+):
+    note = "the window saturates the film"
+    outcome, _ = prepared(make_dicom(ramp, "bad.dcm", **BAD_WINDOW), tmp_path, "window")
+    assert outcome.details["notes"] == [note]
+    fine = {"WindowCenter": "384", "WindowWidth": "77"}  # a tenth of the values between the ends
+    outcome, _ = prepared(make_dicom(ramp, "fine.dcm", **fine), tmp_path, "window", "fine")
+    assert outcome.details["voi"] == "window LINEAR" and "notes" not in outcome.details
+    padded = np.vstack([np.full((64, 24), 4000, np.uint16), ramp[200 // 24 : 20]])  # known: 0..1
+    film = make_dicom(padded, "padded.dcm", PixelPaddingValue=4000, **fine)
+    assert "notes" not in prepared(film, tmp_path, "window", "padded")[0].details
+
+
+def test_a_window_that_leaves_one_grey_level_names_another_way(make_dicom, ramp, tmp_path):
+    path = make_dicom(ramp + 100, **BAD_WINDOW)
+    with pytest.raises(FilmError, match="the window leaves one grey level") as error:
+        prepared(path, tmp_path, "window")
+    assert "--intensity percentile" in error.value.remedy
+    assert prepared(path, tmp_path, "percentile")[1].std() > 50
+
+
+def test_text_is_looked_for_in_the_picture_that_is_written(make_dicom, tmp_path, monkeypatch):
+    """One hot pixel must not press film and text together until nobody finds it."""
+    from data_prep import film_prep
+
+    pixels = (np.random.default_rng(0).integers(0, 200, (64, 64))).astype(np.uint16)
+    pixels[0, 0] = 4095
+    seen = []
+    monkeypatch.setattr(film_prep, "find_text", lambda image: seen.append(image) or [])
+    prepared(make_dicom(pixels), tmp_path, "percentile")
+    assert seen[0].astype(float).std() > 50

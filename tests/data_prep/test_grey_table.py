@@ -9,8 +9,9 @@ import pytest
 
 from data_prep.dicom_layout import Layout
 from data_prep.film import FilmError, FilmOptions, read_film, read_films
-from data_prep.grey import apply_window, display
+from data_prep.grey import display
 from data_prep.stored_values import BITS_NOTE, SHIFT_NOTE, Stored, digest, stored_values
+from data_prep.voi import apply_window
 
 WINDOW = {"WindowCenter": "300", "WindowWidth": "401"}
 # The ramp of 32 x 24 values 0..767 as a reversible HTJ2K codestream (drawn; nobody's data).
