@@ -99,7 +99,8 @@ def add_film_arguments(films: argparse.ArgumentParser) -> None:
         "--intensity",
         default="window",
         metavar="POLICY",
-        help="window, minmax, percentile or percentile:0.5,99.5 (default: window)",
+        help="window: as the header says; minmax, percentile or percentile:0.5,99.5: of all the film's "
+        "values, whatever window the header has (default: window)",
     )
     films.add_argument(
         "--framing",
@@ -114,7 +115,11 @@ def add_film_arguments(films: argparse.ArgumentParser) -> None:
         help="dark borders outside the exposed field, before the framing (default: remove)",
     )
     films.add_argument(
-        "--window", type=int, default=0, metavar="N", help="which of several windows, from 0"
+        "--window",
+        type=int,
+        default=0,
+        metavar="N",
+        help="which of several windows or VOI LUTs, from 0",
     )
     films.add_argument(
         "--colour",

@@ -16,6 +16,7 @@ from data_prep.intensity import Intensity
 
 SECONDS = {"films": 120.0, "brains": 3600.0}  # of one input; a film takes one or two
 MEMORY = {"films": 4 << 30, "brains": 16 << 30}  # bytes; a film of 4096 x 4096 takes about 0.3 GiB
+PIXELS = 2  # raised whenever the same settings give other pixels than before
 EXISTING = ("skip", "overwrite", "fail")
 PSEUDONYMS = ("given", "keyed")
 
@@ -124,6 +125,7 @@ class Settings:
         """All that decides the pixels; an image made by another recipe is made again."""
         return {
             "version": __version__,
+            "pixels": PIXELS,
             "kind": self.kind,
             "size": self.size,
             "bits": self.bits,
