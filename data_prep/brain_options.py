@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 from dataclasses import asdict, dataclass, fields
 from pathlib import PurePath
 from typing import Any
@@ -12,6 +13,8 @@ from data_prep.normalise import DEFAULT, DEFAULTS, NEED_BRAIN, Normalise
 from data_prep.registration import LEAST_DICE, LEAST_NCC
 from data_prep.slices import NORMAL_AXIS, SliceChoice
 from data_prep.volume import DISAGREEMENT, ReadOptions
+
+log = logging.getLogger(__name__)
 
 # Depth below the top of the head, front of the head or right ear. Axial: from the centrum
 # semiovale through the ventricles to the basal ganglia of an adult; without neck, eyes and ears.
@@ -134,6 +137,8 @@ def resolved(options: BrainOptions) -> BrainOptions:
     """
     given = asdict(options)
     given["brain"], given["brain_version"] = brain_extraction.resolve(options.brain)
+    if options.brain == "auto":
+        log.info("brain extraction: %s %s", given["brain"], given["brain_version"])
     if options.mni and options.registration == "elastix":
         from data_prep.registration_elastix import require
 

@@ -20,6 +20,8 @@ from data_prep.sources.confound import confound_text
 
 log = logging.getLogger(__name__)
 
+OWN = "csv"
+
 TABLE_FLAGS = ("table", "columns", "where")
 # Public films were cleared by who published them, and are framed as the paper's authors do
 PUBLIC_FILMS = {"allow_burned_in": True, "collimation": "keep"}
@@ -93,7 +95,8 @@ def _run(arguments: argparse.Namespace) -> int:
         raise DataError(f"{arguments.input}: none of the images is there. Try --check.")
     films = card.kind == "films"
     choices = film_choices(arguments) if films else brain_choices(arguments)
-    arguments.name = arguments.name or card.name
+    if card.name != OWN:  # one's own table has no name that others know: OUTPUT's is told
+        arguments.name = arguments.name or card.name
     arguments.description = arguments.description or card.title
     arguments.licence = arguments.licence or card.licence
     arguments.columns, arguments.where = "", []  # those of the user's table have been applied

@@ -114,7 +114,10 @@ def test_a_folder_that_the_workers_do_not_see_is_told(cluster):
         Cluster(cluster[0], 1, Limits(), [Path("/nowhere")])
 
 
-def test_no_scheduler_at_the_address_is_told():
+def test_no_scheduler_at_the_address_is_told(monkeypatch):
+    from data_prep import cluster as module
+
+    monkeypatch.setattr(module, "CONNECT", "1s")
     with pytest.raises(DataError, match="no Dask scheduler answers"):
         Cluster("tcp://127.0.0.1:9", 1, Limits())
 
