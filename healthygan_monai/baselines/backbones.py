@@ -162,7 +162,7 @@ def load_resnet_weights(network: nn.Module, file: Path) -> None:
     other = sorted(k for k in set(wanted) & set(found) if wanted[k].shape != found[k].shape)
     if missing or excess or other:
         told = [
-            f"{len(keys)} {word} (such as {keys[0]})"
+            f"{len(keys)} entries {word} (such as {keys[0]})"
             for word, keys in (
                 ("missing", missing),
                 ("in excess", excess),
@@ -171,7 +171,7 @@ def load_resnet_weights(network: nn.Module, file: Path) -> None:
             if keys
         ]
         raise ValueError(
-            f"{file.name}: not the weights of this network up to layer3; of its entries, {', '.join(told)}."
+            f"{file.name}: not the weights of this network up to layer3; {', '.join(told)}."
         )
     network.load_state_dict(found, strict=False)
 

@@ -98,8 +98,8 @@ class Padim(FeatureDetector):
         for level in maps:
             own = self.index[(self.index >= first) & (self.index < first + level.shape[1])] - first
             first += level.shape[1]
-            # a cell of a coarser map stands for all positions that it covers
-            parts.append(nn.functional.interpolate(level[:, own], self.grid, mode="nearest"))
+            if len(own):  # a cell of a coarser map stands for all positions that it covers
+                parts.append(nn.functional.interpolate(level[:, own], self.grid, mode="nearest"))
         return torch.cat(parts, 1).flatten(2).transpose(1, 2)
 
     def distances(self, images: torch.Tensor) -> torch.Tensor:
