@@ -124,11 +124,13 @@ class PatchCore(FeatureDetector):
                     reservoir.add(vectors)  # depend on how images are batched
             self.fitted_to += len(batch)
         candidates = reservoir.sample()
-        projected = project(candidates, self.projection, generator).to(self.device)
         size = max(1, int(self.share * len(candidates)))
-        chosen = greedy_coreset(projected, size, generator, self.starting_points)
-        self.bank = candidates[chosen].to(self.device)  # (size, dimension)
-        self.patches_seen, self.candidates = reservoir.seen, len(candidates)
+        if size < len(candidates):
+            projected = project(candidates, self.projection, generator).to(self.device)
+            chosen = greedy_coreset(projected, size, generator, self.starting_points)
+            candidates = candidates[chosen]
+        self.bank = candidates.to(self.device)  # (size, dimension)
+        self.patches_seen, self.candidates = reservoir.seen, len(reservoir.sample())
         assert shape is not None  # checked_batches gave at least one
         self.image_shape = (shape[0], shape[1], shape[2])
 
