@@ -42,7 +42,7 @@ QUERIES_AT_ONCE = 1024
 
 
 class PatchCore(FeatureDetector):
-    """See the module. Memory while fitting: 4 x 1,024 x ``pool`` bytes (0.8 GB), its projection, and the coreset.
+    """See the module. Memory while fitting: 4 x 1,024 x ``pool`` bytes (0.4 GB), its projection, and the coreset.
 
     Args:
         patches: ``unfold``, the authors' patches; or ``mean``, anomalib's.
@@ -81,7 +81,7 @@ class PatchCore(FeatureDetector):
         patches: str = "unfold",
         dimension: int = 1024,
         share: float = 0.1,
-        pool: int = 200_000,
+        pool: int = 100_000,
         projection: int = 128,
         starting_points: int = 10,
         neighbours: int = 0,
