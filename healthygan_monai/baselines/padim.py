@@ -82,6 +82,7 @@ class Padim(FeatureDetector):
         )
         self.index = order[: self.channels].sort().values.to(self.device)
         gaussian, shape, self.image_shape = RunningGaussian(), None, None
+        self.mean = self.whitening = torch.empty(0)  # an earlier fit would take as much again
         for batch in checked_batches(healthy, "healthy"):
             shape = batch.shape[1:]
             for images in batch.split(IMAGES_AT_ONCE):
