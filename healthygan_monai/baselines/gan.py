@@ -239,8 +239,11 @@ class GanDetector(Detector):
             training = GanTraining(gan, settings, images, seed=seed, device=self.device)
             training.trainer.run()
             training.finish()
-        self.settings, self.gan = settings, gan.eval()
-        self.iterations = training.trainer.state.iteration
+        self.take(settings, gan, training.trainer.state.iteration)
+
+    def take(self, settings: GanSettings, gan: Gan, iterations: int) -> None:
+        """Score with these networks from now on; trained elsewhere, in a run folder, say."""
+        self.settings, self.gan, self.iterations = settings, gan.eval(), iterations
 
     @torch.no_grad()
     def score(self, images: torch.Tensor) -> torch.Tensor:
