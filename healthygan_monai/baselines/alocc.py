@@ -19,6 +19,10 @@ cross-entropy whose target is the *noisy* image. Its optimum is not the image (a
 in [0.27, 0.73]), and it rewards putting the noise back. The paper's squared distance to the clean image is the
 default here; ``refinement`` and ``refine_to`` give the code's.
 
+Seen here, on phantom films of 32 pixels in short trainings of small networks: R soon fools D completely (loss_d stays
+at 2 log 2), and the AUROC of the score wanders between 0.37 and 0.69 from one hundred iterations to the next; with
+noise of 1.2 the map's mean ranks steadily (0.71 to 0.78). Scores of a single stopping point mean little.
+
 Images from 128 pixels on have more layers, so that R narrows to 8 x 8 pixels as it does for 64: a network that saw
 only a small neighbourhood could pass a large lesion through. Further departures: ``Alocc.departures``.
 """
