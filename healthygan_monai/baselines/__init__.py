@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from healthygan_monai.baselines.alad import Alad
+from healthygan_monai.baselines.alocc import Alocc
 from healthygan_monai.baselines.base import Batches, Detector, NotFitted, read_state
+from healthygan_monai.baselines.fanogan import FAnoGAN
+from healthygan_monai.baselines.ganomaly import Ganomaly
 from healthygan_monai.baselines.padim import Padim
 from healthygan_monai.baselines.patchcore import PatchCore
 from healthygan_monai.baselines.sanity import DistanceToMean, MeanIntensity, PuClassifier
@@ -13,7 +17,11 @@ __all__ = ["DETECTORS", "Batches", "Detector", "NotFitted", "load_detector"]
 
 DETECTORS: dict[str, type[Detector]] = {
     detector.name: detector
-    for detector in (Padim, PatchCore, MeanIntensity, DistanceToMean, PuClassifier)
+    for detector in (
+        *(Alad, Alocc, FAnoGAN, Ganomaly),
+        *(Padim, PatchCore),
+        *(MeanIntensity, DistanceToMean, PuClassifier),
+    )
 }
 
 
