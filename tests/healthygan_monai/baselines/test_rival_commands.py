@@ -72,7 +72,9 @@ def test_from_a_data_set_to_a_report_each_naming_the_next(method, run, tiny_data
 
     code, out, err = run("evaluate", folder, "--bootstrap", "50", "--no-probes")
     assert code == 0, err
-    assert read(folder / "evaluation.json")["method"] == method
+    evaluation = read(folder / "evaluation.json")
+    assert evaluation["method"] == method
+    assert evaluation["provenance"]["detector"] == facts["detector"]
     code, out, err = run("report", folder)
     assert code == 0, err
     page = (folder / "report.html").read_text()
