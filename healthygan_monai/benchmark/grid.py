@@ -13,7 +13,7 @@ from data_prep.datalist import FILE_NAME, Dataset
 from healthygan_monai.baselines import DETECTORS
 from healthygan_monai.benchmark.table1 import HEALTHYGAN
 from healthygan_monai.data import load_dataset
-from healthygan_monai.runs import read_json
+from healthygan_monai.runs import CONFIG_FILE, read_json
 
 METHODS = (HEALTHYGAN, *DETECTORS)
 CELLS, SPECIFICATION, RESULT = "cells", "cell.json", "result.json"
@@ -147,6 +147,9 @@ def _wrong_settings(grid: Grid) -> Iterator[str]:
             refuse_unknown_keys(parser.get(), configs)
         except ValueError as error:
             yield f"{method}: {error}"
+        weights = grid.weights.get(method, "random")
+        if weights != "random" and not Path(weights).is_file():
+            yield f"{method}: weights {weights}: no such file"
 
 
 def _weights(grid: Grid, method: str) -> Path | None:
@@ -196,8 +199,9 @@ def missing(cells: Sequence[Cell]) -> list[Cell]:
 
 def _is_stale(cell: Cell) -> bool:
     path = cell.folder / SPECIFICATION
-    if not path.is_file():
-        return False
+    begun = (cell.folder / CONFIG_FILE).is_file() or cell.result.is_file()
+    if not (begun and path.is_file()):
+        return False  # one that failed before its training leaves nothing to mix up
     earlier, now = read_json(path), json.loads(json.dumps(cell.specification, default=str))
     where = ("dataset",)  # a data set may be moved; its hash says whether it is the same
     return any(earlier.get(key) != now[key] for key in now if key not in where)

@@ -181,6 +181,9 @@ def test_a_failed_cell_does_not_end_the_others(tiny_data, tmp_path):
     rows = rows_of(tmp_path)
     assert rows["mean-intensity"]["auc"] == "not run"
     assert rows["distance-to-mean"]["auc"] != "not run"
+    more = dataclasses.replace(two, bootstrap=20)  # the failed cell is free to be another
+    with pytest.raises(GridError, match=r"^tiny/distance-to-mean/0: made with other"):
+        run_grid(more, tmp_path, runner=here)
 
 
 def test_the_command_runs_cells_in_processes_of_their_own(tiny_data, tmp_path, capsys):
@@ -204,6 +207,10 @@ class TestRefusals:
             ({"settings": {"healthygan": {"lamda_id": 2}}}, "did you mean 'lambda_id'"),
             ({"settings": {"ganomaly": {"seed": 2}}}, "give seeds to the grid"),
             ({"weights": {"ganomaly": "random"}}, "ganomaly has no backbone"),
+            (
+                {"methods": ("padim",), "weights": {"padim": "absent.pth"}},
+                "absent.pth: no such file",
+            ),
             ({"seeds": (0, 0)}, "seeds names one twice"),
             ({"seeds": (-1,)}, "seed is -1"),
         ],
