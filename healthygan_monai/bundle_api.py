@@ -1,5 +1,12 @@
 """The names that the bundle's config expressions use, in one place: ``hg.plan_for(@dataset)``."""
 
+from healthygan_monai.baselines.fitting import options_for
+from healthygan_monai.baselines.options import (
+    check_options,
+    image_channels,
+    image_side,
+    load_detector,
+)
 from healthygan_monai.checkpoints import resume
 from healthygan_monai.configuration import begin, best_device, check_settings
 from healthygan_monai.data import load_dataset, plan_for, selection_items, training_items
@@ -24,18 +31,23 @@ __all__ = [
     "begin_run",
     "best_device",
     "bundle_root_here",
+    "check_options",
     "check_settings",
     "criterion_metrics",
     "end_run",
     "evaluate_run",
+    "image_channels",
+    "image_side",
     "image_size_for",
     "items_to_score",
     "join_ranks",
     "load_dataset",
+    "load_detector",
     "load_generator",
     "load_images",
     "load_weights",
     "make_folder",
+    "options_for",
     "picture_saver",
     "plan_for",
     "resume",

@@ -25,6 +25,7 @@ from healthygan_monai.scoring import ScoreRow, write_scores
 
 PICTURES = (".png", ".jpg", ".jpeg")
 MODEL_FILE, SCORES_FILE = "model.pt", "scores.csv"
+METHOD = "healthygan"
 
 
 def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor]:
@@ -80,6 +81,23 @@ def image_size_for(checkpoint: Path | str, otherwise: int) -> int:
 def seed_of(checkpoint: Path | str) -> int:
     """The seed a model was trained with, for scores.csv: from config.json beside it, else 0."""
     return int(_trained_with(checkpoint).get("seed", 0))
+
+
+def method_of(checkpoint: Path | str) -> str:
+    """The method a model is of: from config.json beside it, else from the file; ``healthygan`` where neither says."""
+    path = Path(checkpoint)
+    if (path.parent / CONFIG_FILE).is_file():
+        return str(_trained_with(path).get("method", METHOD))
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception:  # absent or broken: whoever loads it says so
+        return METHOD
+    return str(state.get("method", METHOD)) if isinstance(state, dict) else METHOD
+
+
+def inference_config(checkpoint: Path | str) -> str:
+    """The bundle's config that scores with a model."""
+    return "inference.json" if method_of(checkpoint) == METHOD else "inference_baseline.json"
 
 
 def _trained_with(checkpoint: Path | str) -> dict[str, Any]:
@@ -181,7 +199,7 @@ class LocalisationFile:
 
     def collect(self, engine: Engine) -> None:
         for item, output in _items(engine):
-            if item["section"] == "test" and item["lesion"]:
+            if item["section"] == "test" and item["lesion"] and "difference" in output:
                 difference = np.asarray(output["difference"])[0]
                 lesion = load_mask(item["lesion"], difference.shape)
                 if lesion.any() and not lesion.all():
@@ -238,6 +256,10 @@ def translator(checkpoint: Path | str, dataset: Path | str) -> Callable[[ScoreRo
     Raises:
         FileNotFoundError, ValueError, DataError: as for loading the model and the data set.
     """
+    if method_of(checkpoint) != METHOD:
+        from healthygan_monai.baselines.scoring import map_drawer
+
+        return map_drawer(checkpoint, dataset)
     generator = load_generator(load_weights(checkpoint))
     images = load_dataset(dataset, training=False)
     load = image_transforms(

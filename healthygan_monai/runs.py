@@ -79,7 +79,8 @@ def new_run_folder(runs_dir: Path | str, name: str) -> Path:
 
 def _remove_unused(folder: Path) -> None:
     """Leave no folder behind where an error stopped a run before its first iteration was logged or saved."""
-    if not any((folder / name).exists() for name in ("metrics.jsonl", "checkpoints", "scores.csv")):
+    made = ("metrics.jsonl", "checkpoints", "model.pt", "scores.csv")
+    if not any((folder / name).exists() for name in made):
         logging.shutdown()  # its log file is open
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -27,6 +27,7 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.cli.bundle import device_override, equivalent, run_config
+    from healthygan_monai.inference import inference_config
     from healthygan_monai.runs import RUN_FILE, read_json
 
     folder = run_of(arguments.run_folder)
@@ -41,17 +42,20 @@ def run(arguments: argparse.Namespace) -> int:
                 "scores stay."
             )
     is_model = arguments.run_folder.is_file()
+    checkpoint = arguments.run_folder if is_model else folder / "model.pt"
+    config = inference_config(checkpoint)
     overrides = {
-        "checkpoint": str(arguments.run_folder if is_model else folder / "model.pt"),
+        "checkpoint": str(checkpoint),
         "dataset_dir": str(data.parent if data.is_file() else data),
         "output_dir": str(arguments.output or folder),
         **device_override(arguments.device),
         **settings(arguments.set),
     }
-    print("the same as:", equivalent("inference.json", overrides))
-    run_config("inference.json", overrides)
+    print("the same as:", equivalent(config, overrides))
+    run_config(config, overrides)
     output = Path(overrides["output_dir"])
     print(f"scores: {output / 'scores.csv'}")
-    print(f"pictures: {output / 'pictures'}")
+    if (output / "pictures").is_dir():
+        print(f"pictures: {output / 'pictures'}")
     print(f"next: healthygan evaluate {output}")
     return 0

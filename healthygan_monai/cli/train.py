@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import add_device, add_set, command, run_of, settings
+
+HEALTHYGAN = "healthygan"
+NETWORKS = {"generator": "network_def", "critic": "critic_def"}
 
 
 def add(commands: Any) -> None:
@@ -14,6 +18,19 @@ def add(commands: Any) -> None:
     parser = command(commands, "train", "learn to translate images into healthy ones", run)
     parser.add_argument(
         "dataset", nargs="?", type=Path, metavar="DATASET", help="default: demo films"
+    )
+    parser.add_argument(
+        "--method",
+        default=HEALTHYGAN,
+        metavar="NAME",
+        help="healthygan (default), alad, alocc, f-anogan, ganomaly, padim, patchcore, mean-intensity, "
+        "distance-to-mean or pu-classifier",
+    )
+    parser.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="of the backbone of padim, patchcore, pu-classifier",
     )
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"), help="default: runs")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with an earlier run")
@@ -26,25 +43,68 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.cli.bundle import device_override, equivalent, make_workflow
 
-    overrides = {**device_override(arguments.device), **settings(arguments.set)}
+    earlier = _settings_of(run_of(arguments.resume)) if arguments.resume is not None else {}
+    method = earlier.get("method", HEALTHYGAN)
+    if arguments.method != method and arguments.resume is not None:
+        if arguments.method != HEALTHYGAN:
+            raise ValueError(
+                f"--resume {arguments.resume}: a run of {method}, not {arguments.method}."
+            )
+    else:
+        method = arguments.method
+    config, chosen = chosen_config(method, settings(arguments.set), arguments.weights)
+    overrides = {**device_override(arguments.device), **chosen}
     if arguments.resume is not None:
-        overrides = {**_settings_of(run_of(arguments.resume)), **overrides}
+        options = {**earlier.get("options", {}), **overrides.get("options", {})}
+        overrides = {**earlier, **overrides, **({"options": options} if options else {})}
     else:
         overrides["runs_dir"] = str(arguments.runs_dir)
         overrides.setdefault("seed", arguments.seed)
     if arguments.dataset is not None:
         data = arguments.dataset
         overrides["dataset_dir"] = str(data.parent if data.is_file() else data)
-    print("the same as:", equivalent("train.json", overrides, "training"))
-    workflow = make_workflow("train.json", overrides, "training")
+    print("the same as:", equivalent(config, overrides, "training"))
+    workflow = make_workflow(config, overrides, "training")
     if arguments.dry_run:
-        return _show(workflow)
+        return _show(workflow, NETWORKS if method == HEALTHYGAN else {})
     workflow.initialize()
     folder = workflow.parser.get_parsed_content("output_dir")
     workflow.run()
     print(f"model: {folder / 'model.pt'}")
     print(f"next: healthygan infer {folder}")
     return 0
+
+
+def chosen_config(
+    method: str, changes: Mapping[str, Any], weights: Path | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The bundle's config that trains the method, and its overrides for these settings.
+
+    A setting that the config does not have is taken for one of the method.
+
+    Raises:
+        ValueError: no such method, a setting that neither has (with the nearest), weights for a method without.
+    """
+    if method == HEALTHYGAN:
+        if weights is not None:
+            raise ValueError("--weights: the backbone of padim or patchcore; healthygan has none.")
+        return "train.json", dict(changes)
+    from healthygan_monai.baselines import check_options
+    from healthygan_monai.paths import bundle_root
+    from healthygan_monai.runs import read_json
+
+    config = "train_baseline.json"
+    known = {*read_json(bundle_root() / "configs" / config)}
+    overrides: dict[str, Any] = {"method": method}
+    options = {key: value for key, value in changes.items() if key.partition("#")[0] not in known}
+    overrides |= {key: value for key, value in changes.items() if key not in options}
+    file = None if weights is None else str(weights)
+    check_options(method, options, file)
+    if options:
+        overrides["options"] = options
+    if file is not None:
+        overrides["weights"] = file
+    return config, overrides
 
 
 def _settings_of(run: Path) -> dict[str, Any]:
@@ -56,7 +116,7 @@ def _settings_of(run: Path) -> dict[str, Any]:
     return {**earlier, "resume": str(run), "dataset_dir": read_json(run / RUN_FILE)["dataset"]}
 
 
-def _show(workflow: Any) -> int:
+def _show(workflow: Any, networks: Mapping[str, str]) -> int:
     """Print what a run would use, without making its folder."""
     from data_prep.datalist import Dataset
     from data_prep.demo import IMAGE_SIZE
@@ -71,7 +131,7 @@ def _show(workflow: Any) -> int:
     workflow.parser.parse(reset=True)
     for key, value in workflow.parser.get_parsed_content("settings").items():
         print(f"{key:<26} {value}")
-    for name, id_ in (("generator", "network_def"), ("critic", "critic_def")):
+    for name, id_ in networks.items():
         count = sum(p.numel() for p in workflow.parser.get_parsed_content(id_).parameters())
         print(f"{name + ' parameters':<26} {count:,}")
     return 0

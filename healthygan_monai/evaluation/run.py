@@ -59,7 +59,7 @@ def evaluate_run(
 def _provenance(folder: Path) -> dict[str, Any]:
     """What run.json knows of where the scores come from, and this package's version."""
     known = read_json(folder / RUN_FILE) if (folder / RUN_FILE).is_file() else {}
-    keys = ("commit", "seed", "data_hash", "command", "started", "finished", "device")
+    keys = ("commit", "seed", "data_hash", "command", "started", "finished", "device", "detector")
     return {"version": __version__, **{key: known[key] for key in keys if key in known}}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..scoring import ScoreRow, read_scores
 
+HEALTHYGAN = "healthygan"
 HOW_TO_MAKE = {
     "run.json": "written by training: version, commit, seed, command, times",
     "config.json": "written by training: every setting as it was used",
@@ -59,6 +60,13 @@ class Artefacts:
             self.missing[name] = f"{name} is empty ({how})"
         return found
 
+    def method(self) -> str:
+        """Which method the run is of."""
+        return str(self.config.get("method", HEALTHYGAN))
+
+    def is_healthygan(self) -> bool:
+        return self.method() == HEALTHYGAN
+
     def criterion(self) -> str | None:
         """Which criterion the chosen checkpoint is the best by: fid, aucp or None.
 
@@ -83,9 +91,11 @@ def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None
     found = Artefacts(folder)
     found.run = found.read("run.json", _json_object, {})
     found.config = found.read("config.json", _json_object, {})
-    found.metrics = found.read("metrics.jsonl", read_metrics, [])
-    found.selection = found.read("selection.csv", read_selection, [])
-    found.samples = found.read("samples", list_samples, [])
+    if found.is_healthygan() or (folder / "metrics.jsonl").is_file():
+        found.metrics = found.read("metrics.jsonl", read_metrics, [])
+    if found.is_healthygan():
+        found.selection = found.read("selection.csv", read_selection, [])
+        found.samples = found.read("samples", list_samples, [])
     found.read("model.pt", lambda path: path.stat().st_size, 0)
     found.scores = found.read("scores.csv", read_scores, [])
     found.evaluation = found.read("evaluation.json", _json_object, {})

@@ -36,18 +36,19 @@ class Translation:
     """What the model made of one image; all (H, W) float arrays on one grid.
 
     image, healthy: display range [0, 1]. mask: [0, 1], 1 = repainted. difference: |x - B'| / 2 in
-    [0, 1]. lesion: ground-truth outline as a boolean mask, None where there is none.
+    [0, 1], or the map of another method on its own scale. lesion: ground-truth outline as a boolean
+    mask. What a method does not make, and an outline that nobody drew, is None.
     """
 
     image: NDArray[np.floating]
-    mask: NDArray[np.floating]
-    healthy: NDArray[np.floating]
-    difference: NDArray[np.floating]
+    mask: NDArray[np.floating] | None = None
+    healthy: NDArray[np.floating] | None = None
+    difference: NDArray[np.floating] | None = None
     lesion: NDArray[np.bool_] | None = None
 
     def __post_init__(self) -> None:
-        parts = (self.image, self.mask, self.healthy, self.difference)
-        shapes = {np.shape(part) for part in (*parts, self.lesion) if part is not None}
+        parts = (self.image, self.mask, self.healthy, self.difference, self.lesion)
+        shapes = {np.shape(part) for part in parts if part is not None}
         if len(shapes) != 1 or len(next(iter(shapes))) != 2:
             raise ValueError(f"Translation: expected one (H, W) for all parts; found {shapes}.")
 
@@ -107,7 +108,8 @@ def draw_gallery(
                 # the kind of error only: its text may quote a path outside the data set
                 gallery.failures.append(f"{title(row)}: {type(error).__name__}")
     if done:
-        pooled = np.concatenate([np.ravel(shown.difference) for _, _, shown in done])
+        maps = [np.ravel(s.difference) for _, _, s in done if s.difference is not None]
+        pooled = np.concatenate(maps) if maps else np.ones(1)
         gallery.vmax = max(float(np.percentile(pooled, VMAX_PERCENTILE)), 1e-6)
         gallery.scale = _scale_bar()
     for kind in picked:
@@ -126,25 +128,34 @@ def _draw(row: ScoreRow, shown: Translation, vmax: float) -> dict[str, Any]:
     heat = matplotlib.colormaps[COLOURS]
     outlined = {"image": shown.lesion, "difference": shown.lesion}
     layers = (
-        ("image", grey(np.clip(shown.image, 0, 1))),
-        ("mask", grey(np.clip(shown.mask, 0, 1))),
-        ("healthy", grey(np.clip(shown.healthy, 0, 1))),
-        ("difference", heat(np.clip(shown.difference / vmax, 0, 1))),
+        ("image", shown.image, grey, 1.0),
+        ("mask", shown.mask, grey, 1.0),
+        ("healthy", shown.healthy, grey, 1.0),
+        ("difference", shown.difference, heat, vmax),
     )
     return {
         "title": title(row),
         "image": row.image,
         "score": row.score,
         "label": row.label,
-        "mask_mean": float(np.mean(shown.mask)),
+        "mask_mean": None if shown.mask is None else float(np.mean(shown.mask)),
         "lesion": _found(shown),
-        "pictures": {name: _png(rgba, outlined.get(name)) for name, rgba in layers},
+        "pictures": {
+            name: _png(colours(np.clip(part / top, 0, 1)), outlined.get(name))
+            for name, part, colours, top in layers
+            if part is not None
+        },
     }
 
 
 def _found(shown: Translation) -> dict[str, Any] | None:
     """Pointing game and pixel AUROC where an outline exists and is not the whole image."""
-    if shown.lesion is None or not np.any(shown.lesion) or np.all(shown.lesion):
+    if (
+        shown.difference is None
+        or shown.lesion is None
+        or not np.any(shown.lesion)
+        or np.all(shown.lesion)
+    ):
         return None
     found = localise(shown.difference, shown.lesion)
     return {"hit": found.pointing_hit, "auroc": found.pixel_auroc, "share": found.lesion_share}

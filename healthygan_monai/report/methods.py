@@ -69,6 +69,8 @@ def _training(found: Artefacts, cite: Any) -> str:
     c = _Facts(found.config)
     if not found.config:
         return ""
+    if not found.is_healthygan():
+        return _rival(found, cite)
     grey = " grey" if found.config.get("image_channels") == 1 else ""
     decay = f"over the last {c('decay_iterations')} updates"
     if found.config.get("lr_schedule") == "linear":
@@ -93,6 +95,26 @@ def _training(found: Artefacts, cite: Any) -> str:
     return text + _selection(found, cite)
 
 
+def _rival(found: Artefacts, cite: Any) -> str:
+    """What is on file of another method: name, backbone, options, departures."""
+    facts: Mapping[str, Any] = found.run.get("detector") or {}
+    options = ", ".join(f"{k} {v}" for k, v in (found.config.get("options") or {}).items())
+    text = (
+        f"The detector {found.method()} was fitted to the known healthy images"
+        f"{' and the mixed set' if found.method() == 'pu-classifier' else ' alone'} with healthygan "
+        f"{found.run.get('version', UNKNOWN)} on MONAI {cite('monai')} (PyTorch "
+        f"{found.run.get('torch', UNKNOWN)}), on images of {found.config.get('image_size', UNKNOWN)} × "
+        f"{found.config.get('image_size', UNKNOWN)} pixels, seed {found.run.get('seed', UNKNOWN)}."
+    )
+    if facts.get("backbone"):
+        text += f" Its features are those of {facts['backbone']} (weights: {facts['weights']})."
+    if options:
+        text += f" Settings: {options}."
+    if facts.get("departures"):
+        text += f" Departures from the publication: {'; '.join(facts['departures'])}."
+    return text
+
+
 def _selection(found: Artefacts, cite: Any) -> str:
     chosen = next((row for row in found.selection if row["chosen"]), None)
     if chosen is None:
@@ -114,6 +136,8 @@ def _scoring(found: Artefacts) -> str:
     text = (
         "The image score is the mean over all pixels of half the absolute difference between an "
         "image and its healthy translation, both in [-1, 1]; higher is more anomalous."
+        if found.is_healthygan()
+        else f"The image score is that of {found.method()}; higher is more anomalous."
     )
     return text + (f" The subject score is the {rule} of its image scores." if rule else "")
 

@@ -153,6 +153,7 @@ def _cases(
         **{"reason": None, "gallery": gallery, "threshold": threshold, "optimistic": optimistic},
         "threshold_words": words,
         "outlined": any(case["lesion"] for case in pictures),
+        "mapped": any("difference" in case["pictures"] for case in pictures),
         "percentile": VMAX_PERCENTILE,
     }
 
@@ -161,7 +162,7 @@ def _run(found: Artefacts) -> dict[str, Any]:
     shown = found.samples[:1] + found.samples[-1:] if len(found.samples) > 1 else found.samples
     chosen = next((row for row in found.selection if row["chosen"]), None)
     return {
-        "curves": figures.curves(found.metrics, CURVES) if found.metrics else None,
+        "curves": figures.curves(found.metrics, _curves(found)) if found.metrics else None,
         "criteria": figures.criteria(found.selection) if found.selection else None,
         "chosen": chosen,
         "criterion": found.criterion(),
@@ -170,6 +171,16 @@ def _run(found: Artefacts) -> dict[str, Any]:
             {"iteration": sample_iteration(path), "picture": _reencode(path)} for path in shown
         ],
     }
+
+
+def _curves(found: Artefacts) -> Sequence[tuple[str, dict[str, str]]]:
+    """Panels of the training curves; of another method, whatever losses it logged, each under its own name."""
+    if found.is_healthygan():
+        return CURVES
+    no_loss = ("iteration", "lr", "seconds", "loss")
+    names = list(dict.fromkeys(key for line in found.metrics for key in line if key not in no_loss))
+    parts = [names[k : k + 4] for k in range(0, len(names), 4)]
+    return [("Losses", {name: name for name in part}) for part in parts]
 
 
 def _reencode(path: Path) -> str:

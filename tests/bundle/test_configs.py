@@ -183,6 +183,8 @@ class TestFiles:
             ["train.json", "multi_gpu_train.json"],
             ["inference.json"],
             ["evaluate.json"],
+            ["train_baseline.json"],
+            ["inference_baseline.json"],
         ):
             parser = ConfigParser()
             parser.read_config([str(CONFIGS / name) for name in files])

@@ -36,7 +36,13 @@ def refuse(*names: str, own: dict | None = None, **overrides) -> None:
 
 
 class TestUnknownKeys:
-    @pytest.mark.parametrize("name", ["train.json", "inference.json", "evaluate.json"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("train.json", "inference.json", "evaluate.json"),
+            *("train_baseline.json", "inference_baseline.json"),
+        ],
+    )
     def test_the_shipped_configs_pass(self, name):
         refuse(name)
 
@@ -61,6 +67,10 @@ class TestUnknownKeys:
             ("inference.json", "chekpoint", "checkpoint"),
             ("inference.json", "preprocessing#image_siz", "preprocessing#image_size"),
             ("evaluate.json", "bootstraps", "bootstrap"),
+            ("train_baseline.json", "metod", "method"),
+            ("train_baseline.json", "fitting#checkpoint", "fitting#checkpoints"),
+            ("train_baseline.json", "lambda_gp", None),
+            ("inference_baseline.json", "handler", "handlers"),
             # keys of the metadata, and of another workflow, do nothing in this one
             ("train.json", "task", None),
             ("train.json", "name", None),

@@ -1,0 +1,133 @@
+"""Layers and optimisers that the competing GANs share and PyTorch has no ready name for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draws of PyTorch's global CPU generator inside are a function of ``seed``; outside it goes on as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def halvings(image_size: int, to: int, smallest: int = 16) -> int:
+    """How often a side of ``image_size`` pixels is halved to get to ``to``.
+
+    Raises:
+        ValueError: the side is no power of two, or below ``smallest``.
+    """
+    if image_size < smallest or image_size & (image_size - 1):
+        raise ValueError(
+            f"image_size is {image_size}; expected a power of two, at least {smallest}: prepare the images at "
+            "32, 64, 128 or 256 pixels."
+        )
+    return (image_size // to).bit_length() - 1
+
+
+class SameConv2d(nn.Conv2d):
+    """Convolution with TensorFlow's SAME padding: out = ceil(in / stride), the odd pixel of padding at the end."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) -> (B, C', ceil(H / stride), ceil(W / stride))."""
+        pads: list[int] = []
+        for side, kernel, stride in zip(
+            (images.shape[3], images.shape[2]),
+            self.kernel_size[::-1],
+            self.stride[::-1],
+            strict=True,
+        ):
+            pads += same_padding(side, kernel, stride)
+        return super().forward(functional.pad(images, pads))
+
+
+class SameConvTranspose2d(nn.ConvTranspose2d):
+    """The adjoint of :class:`SameConv2d` from a given size, as TensorFlow's ``conv2d_transpose``."""
+
+    def forward(
+        self, images: torch.Tensor, output_size: Sequence[int] | None = None
+    ) -> torch.Tensor:
+        """(B, C, ceil(H / stride), ceil(W / stride)) -> (B, C', H, W) for ``output_size`` (H, W)."""
+        height, width = output_size or [
+            s * n for s, n in zip(self.stride, images.shape[2:], strict=True)
+        ]
+        top, _ = same_padding(height, self.kernel_size[0], self.stride[0])
+        left, _ = same_padding(width, self.kernel_size[1], self.stride[1])
+        return super().forward(images)[:, :, top : top + height, left : left + width]
+
+
+def same_padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
+    """Pixels before and after ``side`` pixels that give ceil(side / stride) outputs."""
+    total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
+    return total // 2, total - total // 2
+
+
+class Dropout(nn.Module):
+    """Dropout whose draws come from a given generator (:func:`draw_from`); the identity in evaluation mode."""
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+        self.generator: torch.Generator | None = None
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Any shape; an element is 0 with probability p, else divided by 1 - p."""
+        if not self.training or self.p == 0:
+            return x
+        kept = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
+        return x * kept / (1 - self.p)
+
+
+def draw_from(generator: torch.Generator | None, network: nn.Module) -> None:
+    """Let every :class:`Dropout` of a network draw from ``generator`` from now on."""
+    for layer in network.modules():
+        if isinstance(layer, Dropout):
+            layer.generator = generator
+
+
+@torch.no_grad()
+def normal_weights(
+    network: nn.Module, std: float, scale_std: float = 0.0, generator: torch.Generator | None = None
+) -> None:
+    """Weights N(0, std), biases 0; scales of batch norm N(1, scale_std)."""
+    for layer in network.modules():
+        weight, bias = getattr(layer, "weight", None), getattr(layer, "bias", None)
+        if not isinstance(weight, torch.Tensor):
+            continue
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm):
+            weight.normal_(1.0, scale_std, generator=generator)
+        else:
+            weight.normal_(0.0, std, generator=generator)
+        if isinstance(bias, torch.Tensor):
+            bias.zero_()
+
+
+@torch.no_grad()
+def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """average <- decay * average + (1 - decay) * network for parameters; buffers are copied."""
+    for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
+        slow.lerp_(fast, 1 - decay)
+    for kept, now in zip(average.buffers(), network.buffers(), strict=True):
+        kept.copy_(now)
+
+
+def rmsprop(parameters: Iterator[nn.Parameter], learning_rate: float) -> torch.optim.RMSprop:
+    """RMSProp as TensorFlow 1 has it: decay 0.9, and a mean square that begins at 1 instead of 0.
+
+    Beginning at 0, as PyTorch's does, makes the first steps 3 times the learning rate however small the
+    gradient is; the published rates were chosen without that.
+    """
+    optimizer = torch.optim.RMSprop(parameters, lr=learning_rate, alpha=0.9, eps=1e-10)
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            state: dict[str, torch.Tensor] = {"step": torch.zeros(())}
+            state["square_avg"] = torch.ones_like(parameter, requires_grad=False)
+            optimizer.state[parameter] = state
+    return optimizer

@@ -1,0 +1,91 @@
+"""ResNet-18 and Wide-ResNet-50-2 from the first convolution to layer3, with torchvision's names of the parameters.
+
+He et al., CVPR 2016; Zagoruyko and Komodakis, BMVC 2016 (bottlenecks of twice the width). PaDiM and PatchCore use
+nothing beyond layer3.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+
+def _convolution(inputs: int, outputs: int, side: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, side, stride, padding=side // 2, bias=False)
+
+
+class _Basic(nn.Module):
+    expansion = 1
+
+    def __init__(self, inputs: int, width: int, stride: int) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = _convolution(inputs, width, 3, stride), nn.BatchNorm2d(width)
+        self.conv2, self.bn2 = _convolution(width, width, 3), nn.BatchNorm2d(width)
+        self.downsample = _downsample(inputs, width, stride)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.bn1(self.conv1(x)).relu_()
+        h = self.bn2(self.conv2(h))
+        return (h + self.downsample(x)).relu_()
+
+
+class _Bottleneck(nn.Module):
+    expansion = 4
+
+    def __init__(self, inputs: int, width: int, stride: int) -> None:
+        super().__init__()
+        wide, outputs = 2 * width, 4 * width
+        self.conv1, self.bn1 = _convolution(inputs, wide, 1), nn.BatchNorm2d(wide)
+        self.conv2, self.bn2 = _convolution(wide, wide, 3, stride), nn.BatchNorm2d(wide)
+        self.conv3, self.bn3 = _convolution(wide, outputs, 1), nn.BatchNorm2d(outputs)
+        self.downsample = _downsample(inputs, outputs, stride)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        h = self.bn1(self.conv1(x)).relu_()
+        h = self.bn2(self.conv2(h)).relu_()
+        h = self.bn3(self.conv3(h))
+        return (h + self.downsample(x)).relu_()
+
+
+def _downsample(inputs: int, outputs: int, stride: int) -> nn.Module:
+    if inputs == outputs and stride == 1:
+        return nn.Identity()
+    return nn.Sequential(_convolution(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
+
+
+class ResNet(nn.Module):
+    """(B, 3, H, W) -> layer1 (B, c, H/4, W/4), layer2 (B, 2c, H/8, W/8), layer3 (B, 4c, H/16, W/16)."""
+
+    layer1: nn.Sequential
+    layer2: nn.Sequential
+    layer3: nn.Sequential
+
+    def __init__(
+        self, block: type[_Basic] | type[_Bottleneck], counts: tuple[int, int, int]
+    ) -> None:
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(3, 64, 7, 2, padding=3, bias=False), nn.BatchNorm2d(64)
+        self.maxpool = nn.MaxPool2d(3, 2, padding=1)
+        inputs = 64
+        for number, count in enumerate(counts):
+            width, stride = 64 * 2**number, 1 if number == 0 else 2
+            blocks = [block(inputs, width, stride)]
+            inputs = width * block.expansion
+            blocks += [block(inputs, width, 1) for _ in range(count - 1)]
+            setattr(self, f"layer{number + 1}", nn.Sequential(*blocks))
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        h = self.maxpool(self.bn1(self.conv1(x)).relu_())  # (B, 64, H/4, W/4)
+        first = self.layer1(h)
+        second = self.layer2(first)
+        return first, second, self.layer3(second)
+
+
+def resnet18() -> ResNet:
+    """Channels 64, 128, 256."""
+    return ResNet(_Basic, (2, 2, 2))
+
+
+def wide_resnet50_2() -> ResNet:
+    """Channels 256, 512, 1024."""
+    return ResNet(_Bottleneck, (3, 4, 6))

@@ -1,0 +1,156 @@
+"""What the data give away for free: two scores that know no anatomy, and a plain classifier of mixed against healthy.
+
+A method has shown something only where it clearly beats these on the same images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from healthygan_monai.baselines.backbones import Backbone
+from healthygan_monai.baselines.base import (
+    Batches,
+    Detector,
+    NotFitted,
+    Shape,
+    check_images,
+    checked_batches,
+)
+from healthygan_monai.baselines.feature_detector import FeatureDetector
+
+
+class _MeanImage(Detector):
+    """Keeps the mean healthy image, in float64 sums; one pass."""
+
+    def __init__(self) -> None:
+        self.mean = torch.empty(0)  # (C, H, W)
+
+    def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
+        """One pass over ``healthy``; nothing is drawn, and ``mixed`` is not looked at."""
+        total, count = torch.zeros((), dtype=torch.float64), 0
+        for batch in checked_batches(healthy, "healthy"):
+            total = total + batch.double().sum(0).cpu()
+            count += len(batch)
+        self.mean = (total / count).float()
+
+    def _images(self, images: torch.Tensor) -> torch.Tensor:
+        if self.mean.ndim != 3:
+            raise NotFitted(f"{self.name} has not been fitted: call fit, or load what was saved.")
+        shape: Shape = (self.mean.shape[0], self.mean.shape[1], self.mean.shape[2])
+        return check_images(images, shape)
+
+    def state(self) -> dict[str, Any]:
+        if self.mean.ndim != 3:
+            raise NotFitted(f"{self.name} has not been fitted: there is nothing to save.")
+        return {"mean": self.mean}
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        self.mean = state["mean"]
+
+
+class MeanIntensity(_MeanImage):
+    """s(x) = |mean(x) - mu|, mu the mean of all healthy pixels.
+
+    Two-sided, since whether disease is brighter or darker would be knowledge of disease; on sets where
+    it is one of them, a one-sided score does better still (``evaluate``'s probes show it).
+    """
+
+    name = "mean-intensity"
+
+    def score(self, images: torch.Tensor) -> torch.Tensor:
+        images = self._images(images)
+        return (images.mean((1, 2, 3)) - self.mean.mean().to(images.device)).abs()
+
+
+class DistanceToMean(_MeanImage):
+    """s(x) = sqrt(mean of (x - mu)^2), mu the mean healthy image, (C, H, W); the map is |x - mu|."""
+
+    name = "distance-to-mean"
+    has_map = True
+
+    def score(self, images: torch.Tensor) -> torch.Tensor:
+        images = self._images(images)
+        return (images - self.mean.to(images.device)).square().mean((1, 2, 3)).sqrt()
+
+    def anomaly_map(self, images: torch.Tensor) -> torch.Tensor:
+        images = self._images(images)
+        return (images - self.mean.to(images.device)).abs().mean(1, keepdim=True)
+
+
+class PuClassifier(FeatureDetector):
+    """Logistic regression of mixed against healthy on frozen features; the score is its logit.
+
+    Elkan and Noto, Learning classifiers from only positive and unlabeled data, KDD 2008: where the labelled
+    (here: healthy) images are a random sample of their class, P(mixed | x) rises with P(diseased | x), so that
+    such a classifier ranks as one trained on true labels would. Where healthy and mixed images come from other
+    places, it ranks by place: that is what this row is there to show.
+
+    Features are the mean and standard deviation over the image of each channel of the backbone's three maps,
+    standardised over the training images. Classes weigh the same; no sizes or strengths are published,
+    ``strength`` is scikit-learn's C.
+    """
+
+    name = "pu-classifier"
+    needs_mixed = True
+    SETTINGS = ("strength",)
+    FITTED = ("weight", "bias", "counts")
+
+    def __init__(
+        self,
+        backbone: str | Backbone = "efficientnet_lite0",
+        weights: Path | str | None = None,
+        *,
+        strength: float = 0.01,
+        input_size: int | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        super().__init__(backbone, weights, input_size=input_size, device=device)
+        self.strength = strength
+
+    def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
+        """One pass over each set; the fit is convex, so that ``seed`` draws nothing.
+
+        Raises:
+            ValueError: no mixed set was given, a set has no images, or images have several shapes.
+        """
+        from sklearn.linear_model import LogisticRegression
+
+        if mixed is None:
+            raise ValueError(f"{self.name} tells mixed from healthy images; fit needs both sets.")
+        self.image_shape = None
+        sets: list[np.ndarray] = []
+        shape: Shape | None = None
+        for name, source in (("healthy", healthy), ("mixed", mixed)):
+            rows = []
+            for batch in checked_batches(source, name):
+                shape = shape or (batch.shape[1], batch.shape[2], batch.shape[3])
+                rows.append(self._features(check_images(batch, shape).to(self.device)))
+            sets.append(torch.cat(rows).cpu().double().numpy())
+        features = np.concatenate(sets)
+        mean, scale = features.mean(0), features.std(0) + 1e-6
+        model = LogisticRegression(C=self.strength, class_weight="balanced", max_iter=5000)
+        model.fit((features - mean) / scale, np.repeat([0, 1], [len(rows) for rows in sets]))
+        weight = model.coef_[0] / scale
+        self.weight = torch.from_numpy(weight).float().to(self.device)
+        self.bias = float(model.intercept_[0] - weight @ mean)
+        self.counts = [len(rows) for rows in sets]
+        self.image_shape = shape
+
+    def _features(self, images: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) -> (B, 2 x all channels)."""
+        rows = []
+        for part in images.split(16):
+            levels = [level.flatten(2) for level in self.backbone(part)]
+            rows.append(
+                torch.cat([f(level, 2) for level in levels for f in (torch.mean, torch.std)], 1)
+            )
+        return torch.cat(rows)
+
+    def score(self, images: torch.Tensor) -> torch.Tensor:
+        logits = self._features(self._images(images)) @ self.weight + self.bias
+        return logits.to(images.device)

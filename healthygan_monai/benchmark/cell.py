@@ -1,0 +1,138 @@
+"""One cell: train, score, evaluate, and result.json with what was measured on the way."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from healthygan_monai.benchmark.grid import RESULT, SPECIFICATION
+from healthygan_monai.benchmark.table1 import HEALTHYGAN
+from healthygan_monai.cli.bundle import device_override, run_config
+from healthygan_monai.cli.train import chosen_config
+from healthygan_monai.data import load_dataset
+from healthygan_monai.evaluation.run import evaluate_run
+from healthygan_monai.inference import MODEL_FILE, SCORES_FILE, inference_config
+from healthygan_monai.runs import CONFIG_FILE, RUN_FILE, read_json, write_json
+
+NO_PICTURES: dict[str, Any] = {
+    "inference.json": {
+        "postprocessing#transforms": [
+            {"_target_": "healthygan_monai.inferer.Translationd", "keys": "pred"}
+        ]
+    },
+    "inference_baseline.json": {"pictures": None},
+}
+
+
+def run_cell(folder: Path, device: str = "auto") -> dict[str, Any]:
+    """Run the cell that ``folder/cell.json`` describes to its end, and return its result.
+
+    A cell that was stopped goes on: training from its last checkpoint, where the method has any.
+    """
+    cell = read_json(folder / SPECIFICATION)
+    resumed = (folder / CONFIG_FILE).is_file() and (folder / RUN_FILE).is_file()
+    began = time.monotonic()
+    if not _finished(folder):
+        _train(folder, cell, device, resumed)
+    fit = {
+        "seconds": None if resumed else time.monotonic() - began,  # of a part, it would mislead
+        "resumed": resumed,
+        "peak_memory": peak_memory(),
+    }
+    began = time.monotonic()
+    config = inference_config(folder / MODEL_FILE)
+    overrides = {
+        "checkpoint": str(folder / MODEL_FILE),
+        "dataset_dir": cell["dataset"],
+        "output_dir": str(folder),
+        **NO_PICTURES[config],
+        **device_override(device),
+    }
+    run_config(config, overrides)
+    seconds = time.monotonic() - began
+    dataset = load_dataset(cell["dataset"], training=False)
+    evaluation = evaluate_run(folder, dataset, bootstrap=cell["bootstrap"], seed=0, probes=False)
+    images = sum(len(dataset.sections[name]) for name in ("validation", "test"))
+    scoring = {"seconds": seconds, "images": images, "peak_memory": peak_memory()}
+    result = _result(folder, cell, dataset, evaluation, fit, scoring)
+    write_json(folder / RESULT, result)
+    return result
+
+
+def _finished(folder: Path) -> bool:
+    run = read_json(folder / RUN_FILE) if (folder / RUN_FILE).is_file() else {}
+    return (folder / MODEL_FILE).is_file() and run.get("finished") is not None
+
+
+def _train(folder: Path, cell: dict[str, Any], device: str, resumed: bool) -> None:
+    weights = Path(cell["weights"]) if cell["weights"] else None
+    config, overrides = chosen_config(cell["method"], cell["settings"], weights)
+    overrides |= {
+        "dataset_dir": cell["dataset"],
+        "seed": cell["seed"],
+        "output_dir": f"$hg.make_folder({str(folder)!r})",
+        **({"resume": str(folder)} if resumed else {}),
+        **device_override(device),
+    }
+    run_config(config, overrides, "training")
+
+
+def _result(
+    folder: Path,
+    cell: dict[str, Any],
+    dataset: Any,
+    evaluation: dict[str, Any],
+    fit: dict[str, Any],
+    scoring: dict[str, Any],
+) -> dict[str, Any]:
+    run = read_json(folder / RUN_FILE)
+    return {
+        "dataset": dataset.name,
+        "protocol": dataset.protocol,
+        "method": cell["method"],
+        "seed": cell["seed"],
+        "counts": evaluation["counts"],
+        "levels": evaluation["levels"],  # AUC, average precision, both threshold policies
+        "warnings": evaluation["warnings"],
+        "bootstrap": evaluation["options"],
+        "fit": fit,
+        "scoring": scoring,
+        "detector": run.get("detector", {"method": HEALTHYGAN}),
+        "settings": read_json(folder / CONFIG_FILE),
+        "provenance": {
+            **evaluation["provenance"],
+            "torch": torch.__version__,
+            "device_name": _device_name(str(run.get("device", "cpu"))),
+            "scores": SCORES_FILE,
+        },
+    }
+
+
+def peak_memory() -> dict[str, int | None]:
+    """Most bytes this process has held so far: of main memory, and of a GPU's; None where there is none."""
+    gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
+    return {"main": _peak_main(), "gpu": gpu}
+
+
+def _peak_main() -> int | None:
+    """Linux's own high-water mark: ``ru_maxrss`` would begin with that of the parent process."""
+    try:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    except OSError:
+        pass
+    try:
+        import resource
+        import sys
+    except ModuleNotFoundError:  # Windows
+        return None
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def _device_name(device: str) -> str:
+    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device

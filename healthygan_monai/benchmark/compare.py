@@ -1,0 +1,119 @@
+"""AUC over seeds with its interval, and a paired test against HealthyGAN; all resampled by subject."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from healthygan_monai.evaluation.intervals import bootstrap
+from healthygan_monai.evaluation.metrics import ranking_metrics, roc_auc
+from healthygan_monai.scoring import ScoreRow, subject_rows
+
+Runs = dict[int, list[ScoreRow]]  # seed -> its scores.csv
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds with its 95 % interval; ``sd`` between the seeds is None for one seed."""
+
+    mean: float
+    sd: float | None
+    low: float
+    high: float
+    seeds: tuple[int, ...]
+    p: float | None = None
+
+
+def auc_over_seeds(runs: Runs, unit: str, resamples: int) -> Estimate | None:
+    """Mean of the seeds' AUC on the test set; None where it is not defined.
+
+    The interval is of that mean under new subjects: a percentile bootstrap by subject that draws the same
+    subjects for every seed. What another seed would do is not in it; ``sd`` says that.
+    """
+    found = _aligned([runs], unit)
+    if found is None:
+        return None
+    labels, subjects, (scores,) = found
+    values = [roc_auc(labels, column) for column in scores.T]
+    spread = bootstrap(
+        lambda truth, drawn: {"auc": _mean_auc(truth, drawn)},
+        *(labels, scores, subjects),
+        resamples=resamples,
+    )
+    low, high = spread.intervals["auc"] or (float("nan"), float("nan"))
+    return Estimate(float(np.mean(values)), _sd(values), low, high, tuple(sorted(runs)))
+
+
+def against(runs: Runs, reference: Runs, unit: str, resamples: int) -> Estimate | None:
+    """Mean AUC of a method minus that of the reference, paired by image and resampled by subject.
+
+    ``p`` is two-sided: twice the smaller share of resamples on one side of 0, (count + 1) / (resamples + 1).
+    None where one of them has no seed or the AUC is not defined.
+
+    Raises:
+        ValueError: the two were scored on different images.
+    """
+    if not runs or not reference:
+        return None
+    found = _aligned([runs, reference], unit)
+    if found is None:
+        return None
+    labels, subjects, (own, other) = found
+    count = own.shape[1]
+    draws: list[float] = []
+
+    def difference(truth: NDArray, drawn: NDArray) -> dict[str, float | None]:
+        draws.append(_mean_auc(truth, drawn[:, :count]) - _mean_auc(truth, drawn[:, count:]))
+        return {"difference": draws[-1]}
+
+    both = np.concatenate([own, other], axis=1)
+    spread = bootstrap(difference, labels, both, subjects, resamples=resamples)
+    low, high = spread.intervals["difference"] or (float("nan"), float("nan"))
+    value = float(np.mean([roc_auc(labels, c) for c in own.T]))
+    value -= float(np.mean([roc_auc(labels, c) for c in other.T]))
+    side = min(sum(d <= 0 for d in draws), sum(d >= 0 for d in draws))
+    p = min(1.0, 2 * (side + 1) / (len(draws) + 1))
+    return Estimate(value, None, low, high, tuple(sorted(runs)), p)
+
+
+def _mean_auc(labels: NDArray, scores: NDArray) -> float:
+    """(N,), (N, seeds)."""
+    return float(np.mean([ranking_metrics(labels, column)["auc"] for column in scores.T]))
+
+
+def _sd(values: Sequence[float]) -> float | None:
+    return float(np.std(values, ddof=1)) if len(values) > 1 else None
+
+
+def _aligned(
+    methods: Sequence[Runs], unit: str
+) -> tuple[NDArray, NDArray, list[NDArray[np.float64]]] | None:
+    """Labels (N,), subjects (N,), and each method's scores (N, seeds), all in one order of the labelled test rows."""
+    keys: list[tuple[str, str]] | None = None
+    labels = subjects = np.empty(0)
+    columns: list[NDArray[np.float64]] = []
+    for runs in methods:
+        scores = []
+        for seed in sorted(runs):
+            rows = runs[seed] if unit == "image" else subject_rows(runs[seed])
+            kept = {
+                (r.subject, r.image): r for r in rows if r.section == "test" and r.label is not None
+            }
+            own = sorted(kept)
+            if keys is None:
+                keys = own
+                labels = np.array([kept[key].label for key in keys])
+                subjects = np.array([key[0] for key in keys])
+            elif own != keys:
+                raise ValueError(
+                    "two cells of one data set hold scores of different test images; delete those that were made "
+                    "on other images and run the benchmark again."
+                )
+            scores.append([kept[key].score for key in keys])
+        columns.append(np.array(scores, dtype=np.float64).T)
+    if len(set(labels.tolist())) < 2:
+        return None
+    return labels, subjects, columns

@@ -1,0 +1,84 @@
+"""benchmark.md, benchmark.csv and benchmark.html: the same table three times, the CSV with plain numbers beside."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from healthygan_monai import __version__
+from healthygan_monai.benchmark.table import COLUMNS, NUMBERS, Row
+from healthygan_monai.runs import atomic_path
+
+Tables = Mapping[str, Sequence[Row]]
+NOTES = (
+    "AUC is ROC-AUC on the test split, the mean over seeds; sd is between seeds (none for one seed), the interval a "
+    "95 % percentile bootstrap by subject of that mean.",
+    "The difference from HealthyGAN is paired by image and resampled by subject; p is two-sided and not corrected "
+    "for the number of methods.",
+    "The paper's threshold is the one where sensitivity and specificity on the test labels are closest: it is "
+    "optimistic. The other is chosen on validation.",
+    "Fit and scoring times and peak memory of a cell are those of its own process, loading of images and of "
+    "libraries included for memory; a cell that was stopped and resumed has no fit time.",
+    "mean-intensity, distance-to-mean and pu-classifier show what the data give away for free.",
+)
+
+
+def write_tables(tables: Tables, out: Path, command: str) -> list[Path]:
+    """Write the three files, each whole or not at all; their paths."""
+    contents = {
+        "benchmark.md": markdown(tables, command),
+        "benchmark.csv": comma_separated(tables),
+        "benchmark.html": page(tables, command),
+    }
+    for name, text in contents.items():
+        with atomic_path(out / name) as part:
+            part.write_text(text, encoding="utf-8")
+    return [out / name for name in contents]
+
+
+def markdown(tables: Tables, command: str) -> str:
+    lines = ["# Benchmark", "", f"healthygan {__version__}; made by `{command}`."]
+    for name, rows in tables.items():
+        lines += ["", f"## {name}", "", _line(COLUMNS.values()), _line(["---"] * len(COLUMNS))]
+        lines += [_line(row[key] for key in COLUMNS) for row in rows]
+    return "\n".join([*lines, "", *(f"- {note}" for note in NOTES), ""])
+
+
+def _line(cells) -> str:
+    return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+
+def comma_separated(tables: Tables) -> str:
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(["dataset", *COLUMNS, *NUMBERS])
+    for name, rows in tables.items():
+        writer.writerows([name, *(row[key] for key in (*COLUMNS, *NUMBERS))] for row in rows)
+    return stream.getvalue()
+
+
+def page(tables: Tables, command: str) -> str:
+    """One file, nothing loaded from elsewhere."""
+    parts = [
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Benchmark</title><style>',
+        "body{font:15px/1.45 system-ui,sans-serif;margin:2rem;color:#1c2733}",
+        "table{border-collapse:collapse;margin:0 0 2rem}",
+        "th,td{border-bottom:1px solid #d5dde5;padding:.35rem .6rem;text-align:left;vertical-align:top}",
+        "th{font-size:.8rem;color:#51606e}td.absent{color:#8a97a3}</style></head><body>",
+        f"<h1>Benchmark</h1><p>healthygan {__version__}; made by <code>{html.escape(command)}</code>.</p>",
+    ]
+    for name, rows in tables.items():
+        head = "".join(f"<th>{html.escape(title)}</th>" for title in COLUMNS.values())
+        parts.append(f"<h2>{html.escape(name)}</h2><table><thead><tr>{head}</tr></thead><tbody>")
+        parts += ["<tr>" + "".join(_cell(row[key]) for key in COLUMNS) + "</tr>" for row in rows]
+        parts.append("</tbody></table>")
+    parts += ["<ul>", *(f"<li>{html.escape(note)}</li>" for note in NOTES), "</ul></body></html>"]
+    return "\n".join(parts) + "\n"
+
+
+def _cell(text: str) -> str:
+    absent = ' class="absent"' if "not " in text else ""
+    return f"<td{absent}>{html.escape(text)}</td>"

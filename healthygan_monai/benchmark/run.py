@@ -1,0 +1,92 @@
+"""Running the missing cells of a grid, each in a process of its own, one at a time on each device."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import Queue
+
+from healthygan_monai.benchmark.grid import (
+    SPECIFICATION,
+    Cell,
+    Grid,
+    GridError,
+    cells_of,
+    check_grid,
+    missing,
+)
+from healthygan_monai.benchmark.render import write_tables
+from healthygan_monai.benchmark.table import tables
+from healthygan_monai.runs import write_json
+
+logger = logging.getLogger(__name__)
+OUTPUT_FILE = "output.txt"
+Runner = Callable[[Cell, str], bool]
+
+
+def run_grid(
+    grid: Grid,
+    out: Path,
+    *,
+    devices: Sequence[str] = ("auto",),
+    command: str = "healthygan benchmark",
+    runner: Runner | None = None,
+    dry_run: bool = False,
+) -> tuple[list[Cell], list[Path]]:
+    """Run what is missing and write the tables; cells that failed, and the tables' paths.
+
+    Args:
+        out: receives ``cells/<dataset>/<method>/<seed>/`` and the tables.
+        devices: cells run side by side, one on each.
+        command: as it stands in the tables.
+        runner: runs a cell on a device and says whether it succeeded; a process each where None.
+        dry_run: run no cell.
+
+    Raises:
+        GridError, DataError: nothing has been run.
+    """
+    if not devices:
+        raise GridError("devices: expected at least one, such as cpu or cuda:0")
+    datasets = check_grid(grid)
+    cells = cells_of(grid, datasets, out)
+    waiting = missing(cells)
+    logger.info("%d of %d cells are there", len(cells) - len(waiting), len(cells))
+    failed = [] if dry_run else _run_all(waiting, devices, runner or in_process)
+    protocols: Mapping[str, str | None] = {n: d.protocol for n, d in datasets.items()}
+    return failed, write_tables(tables(cells, protocols, grid.bootstrap), out, command)
+
+
+def _run_all(cells: Sequence[Cell], devices: Sequence[str], runner: Runner) -> list[Cell]:
+    free: Queue[str] = Queue()
+    for device in devices:
+        free.put(device)
+
+    def work(cell: Cell) -> bool:
+        device = free.get()
+        try:
+            logger.info("%s %s seed %d on %s", cell.dataset, cell.method, cell.seed, device)
+            write_json(cell.folder / SPECIFICATION, cell.specification)
+            return runner(cell, device)
+        finally:
+            free.put(device)
+
+    with ThreadPoolExecutor(len(devices)) as pool:
+        done = list(pool.map(work, cells))
+    return [cell for cell, succeeded in zip(cells, done, strict=True) if not succeeded]
+
+
+def in_process(cell: Cell, device: str) -> bool:
+    """Run a cell in a new process, so that its memory is its own and a fault ends no other cell."""
+    words = [sys.executable, "-m", "healthygan_monai", "benchmark", "--cell", str(cell.folder)]
+    with (cell.folder / OUTPUT_FILE).open("w", encoding="utf-8") as stream:
+        done = subprocess.run(
+            [*words, "--devices", device], stdout=stream, stderr=subprocess.STDOUT, check=False
+        )
+    if done.returncode:
+        lines = (cell.folder / OUTPUT_FILE).read_text(encoding="utf-8").strip().splitlines()
+        logger.warning("failed, %s says: %s", cell.folder / OUTPUT_FILE, (lines or ["nothing"])[-1])
+    return done.returncode == 0 and cell.result.is_file()

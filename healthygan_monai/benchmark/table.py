@@ -1,0 +1,169 @@
+"""Rows of the benchmark's table from the cells on disk; what has not been run says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from healthygan_monai.benchmark.compare import Estimate, Runs, against, auc_over_seeds
+from healthygan_monai.benchmark.grid import Cell
+from healthygan_monai.benchmark.table1 import HEALTHYGAN, paper_value
+from healthygan_monai.inference import SCORES_FILE
+from healthygan_monai.runs import read_json
+from healthygan_monai.scoring import read_scores
+
+NOT_RUN = "not run"
+NONE = "–"
+COLUMNS = {
+    "method": "method",
+    "backbone": "backbone (weights)",
+    "paper": "paper's AUC",
+    "seeds": "seeds run",
+    "auc": "AUC by image, mean ± sd (95 % interval)",
+    "subject_auc": "AUC by subject, mean ± sd (95 % interval)",
+    "n": "test images: diseased + healthy (subjects)",
+    "difference": "AUC minus HealthyGAN's (95 % interval; p)",
+    "validation": "sensitivity, specificity at validation's threshold",
+    "optimistic": "the same at the paper's threshold, chosen on test labels (optimistic)",
+    "fit": "fit, s",
+    "scoring": "scoring, ms an image",
+    "memory": "peak memory, GB",
+}
+NUMBERS = tuple(  # of the CSV, beside the text
+    f"{name}_{part}"
+    for name, parts in (
+        ("auc", ("mean", "sd", "low", "high")),
+        ("subject_auc", ("mean", "sd", "low", "high")),
+        ("difference", ("mean", "low", "high", "p")),
+    )
+    for part in parts
+)
+Row = dict[str, str]
+
+
+def tables(
+    cells: Sequence[Cell], protocols: Mapping[str, str | None], bootstrap: int
+) -> dict[str, list[Row]]:
+    """Data set -> one row a method, in the grid's order; a row is text by the keys of ``COLUMNS``."""
+    found: dict[str, list[Row]] = {}
+    for name, protocol in protocols.items():
+        own = [cell for cell in cells if cell.dataset == name]
+        results = {m: _results(own, m) for m in dict.fromkeys(c.method for c in own)}
+        runs = {m: _runs(own, m) for m in results}
+        found[name] = [
+            {
+                "method": method,
+                "paper": paper_value(protocol, method),
+                "seeds": f"{len(results[method])} of {sum(c.method == method for c in own)}",
+                **_row(method, results[method], runs, bootstrap),
+            }
+            for method in results
+        ]
+    return found
+
+
+def _results(cells: Sequence[Cell], method: str) -> list[dict[str, Any]]:
+    return [read_json(c.result) for c in cells if c.method == method and c.result.is_file()]
+
+
+def _runs(cells: Sequence[Cell], method: str) -> Runs:
+    return {
+        c.seed: read_scores(c.folder / SCORES_FILE)
+        for c in cells
+        if c.method == method and c.result.is_file()
+    }
+
+
+def _row(
+    method: str, results: Sequence[Mapping[str, Any]], runs: Mapping[str, Runs], bootstrap: int
+) -> Row:
+    if not results:
+        keys = [key for key in COLUMNS if key not in ("method", "paper", "seeds")]
+        return {**dict.fromkeys(keys, NOT_RUN), **dict.fromkeys(NUMBERS, "")}
+    first = results[0]
+    counts = first["counts"]["test"]
+    detector = first["detector"]
+    weights = f"{detector['backbone']} ({detector['weights']})" if "backbone" in detector else NONE
+    auc, subject_auc = (auc_over_seeds(runs[method], u, bootstrap) for u in ("image", "subject"))
+    reference = {} if method == HEALTHYGAN else runs.get(HEALTHYGAN, {})
+    difference = against(runs[method], reference, "image", bootstrap)
+    return {
+        **_numbers({"auc": auc, "subject_auc": subject_auc, "difference": difference}),
+        "backbone": weights,
+        "auc": _estimate(auc),
+        "subject_auc": _estimate(subject_auc),
+        "n": f"{counts['diseased']} + {counts['healthy']} ({counts['subjects']})",
+        "difference": _difference(method, difference, bool(runs.get(HEALTHYGAN))),
+        "validation": _operating(results, "validation"),
+        "optimistic": _operating(results, "test_optimistic"),
+        "fit": _mean(results, lambda r: r["fit"]["seconds"], "{:.1f}"),
+        "scoring": _mean(
+            results, lambda r: 1000 * r["scoring"]["seconds"] / r["scoring"]["images"], "{:.1f}"
+        ),
+        "memory": _memory(results),
+    }
+
+
+def _numbers(estimates: Mapping[str, Estimate | None]) -> Row:
+    """The cells of ``NUMBERS``; empty where there is no number."""
+    found = {}
+    for column in NUMBERS:
+        name, _, part = column.rpartition("_")
+        value = getattr(estimates[name], part, None)
+        found[column] = "" if value is None else repr(float(value))
+    return found
+
+
+def _difference(method: str, found: Estimate | None, is_there: bool) -> str:
+    if method != HEALTHYGAN and not is_there:
+        return f"HealthyGAN {NOT_RUN}"
+    if method == HEALTHYGAN or found is None:
+        return NONE
+    return f"{found.mean:+.2f} ({found.low:+.2f} to {found.high:+.2f}; p {_p(found.p)})"
+
+
+def _p(value: float | None) -> str:
+    if value is None:
+        return NONE
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _estimate(found: Estimate | None) -> str:
+    if found is None:
+        return "one class only"
+    sd = f"± {found.sd:.3f}" if found.sd is not None else "(one seed)"
+    return f"{found.mean:.3f} {sd} ({found.low:.2f} to {found.high:.2f})"
+
+
+def _operating(results: Sequence[Mapping[str, Any]], name: str) -> str:
+    """Sensitivity and specificity by image, averaged over seeds."""
+    cuts = [r["levels"]["image"]["thresholds"][name] for r in results]
+    values = []
+    for metric in ("sensitivity", "specificity"):
+        known = [c[metric]["value"] for c in cuts if c and c.get(metric)]
+        known = [value for value in known if value is not None]
+        if not known:
+            return NONE
+        values.append(f"{np.mean(known):.2f}")
+    return ", ".join(values)
+
+
+def _memory(results: Sequence[Mapping[str, Any]]) -> str:
+    text = _mean(results, lambda r: _gb(r["scoring"]["peak_memory"]["main"]), "{:.2f}")
+    gpu = _mean(results, lambda r: _gb(r["scoring"]["peak_memory"]["gpu"]), "{:.2f}")
+    return text if gpu == NONE else f"{text}; GPU {gpu}"
+
+
+def _gb(value: float | None) -> float | None:
+    return None if value is None else value / 1e9
+
+
+def _mean(
+    results: Sequence[Mapping[str, Any]],
+    value: Callable[[Mapping[str, Any]], float | None],
+    form: str,
+) -> str:
+    known = [v for v in map(value, results) if v is not None]
+    return form.format(np.mean(known)) if known else NONE

@@ -1,0 +1,84 @@
+"""healthygan benchmark: data sets x methods x seeds -> one table beside the paper's."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import shlex
+import sys
+from pathlib import Path
+from typing import Any
+
+from healthygan_monai.cli.arguments import command
+
+
+def add(commands: Any) -> None:
+    """Add ``benchmark`` to the parser."""
+    parser = command(commands, "benchmark", "compare methods on data sets, over seeds", run)
+    parser.add_argument(
+        "what",
+        nargs="*",
+        type=Path,
+        metavar="GRID.json | DATASET",
+        help="a grid file, or prepared data sets",
+    )
+    parser.add_argument("--methods", nargs="+", metavar="NAME", help="default: the grid's, or all")
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, metavar="N", help="default: the grid's, or 0 1 2"
+    )
+    parser.add_argument("--bootstrap", type=int, metavar="N", help="resamples (default: 2000)")
+    parser.add_argument("--out", type=Path, default=Path("benchmark"), metavar="FOLDER")
+    parser.add_argument(
+        "--devices",
+        nargs="+",
+        default=["auto"],
+        metavar="NAME",
+        help="cells run side by side, one on each: auto, cpu, cuda:0 cuda:1",
+    )
+    parser.add_argument(
+        "-n", "--dry-run", action="store_true", help="run no cell, write the tables"
+    )
+    parser.add_argument("--cell", type=Path, help=argparse.SUPPRESS)  # one cell, in this process
+
+
+def run(arguments: argparse.Namespace) -> int:
+    if arguments.cell is not None:
+        from healthygan_monai.benchmark.cell import run_cell
+
+        run_cell(arguments.cell, arguments.devices[0])
+        return 0
+    from healthygan_monai.benchmark import run_grid
+
+    failed, written = run_grid(
+        _grid(arguments),
+        arguments.out,
+        devices=arguments.devices,
+        command=shlex.join(["healthygan", *sys.argv[1:]]),
+        dry_run=arguments.dry_run,
+    )
+    for path in written:
+        print(f"table: {path}")
+    for cell in failed:
+        print(f"failed: {cell.folder} (its output.txt says why); the same command tries it again")
+    return 1 if failed else 0
+
+
+def _grid(arguments: argparse.Namespace) -> Any:
+    """The grid file, or one of the data sets named; options go before the file's own.
+
+    Raises:
+        GridError: neither was given, or a grid file beside other things.
+    """
+    from healthygan_monai.benchmark import Grid, GridError, read_grid
+    from healthygan_monai.benchmark.grid import is_grid
+
+    what = arguments.what
+    files = [path for path in what if is_grid(path)]
+    if not what or (files and len(what) > 1):
+        raise GridError("expected one GRID.json, or one or more data sets")
+    grid = read_grid(what[0]) if files else Grid(tuple(str(path) for path in what))
+    given = {key: getattr(arguments, key) for key in ("methods", "seeds", "bootstrap")}
+    changes: dict[str, Any] = {
+        k: tuple(v) if isinstance(v, list) else v for k, v in given.items() if v is not None
+    }
+    return dataclasses.replace(grid, **changes)
