@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import csv
 import difflib
+import logging
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -18,6 +20,8 @@ from data_prep.split import GROUPS, LABELS, section_of
 from data_prep.table_people import described
 
 PEOPLE = ("site", "age", "sex", "boxes")  # read by table_people.py
+log = logging.getLogger(__name__)
+
 NAMES = ("image", "subject", "section", "group", "label", "mask", "session", *PEOPLE)
 TABLE_NEEDED = "one row an image, with the columns image, subject, and group or section"
 SHOWN_PROBLEMS = 20
@@ -39,6 +43,7 @@ def sources_of_table(
     rows = _filtered(table, rows, header, where)
     by_name = _by_name(found)
     problems: list[str] = []
+    doubts: Counter[str] = Counter()
     sources, seen = [], dict[str, int]()
     for line, row in rows:
         value = {name: (row.get(names[name]) or "").strip() for name in NAMES if name in names}
@@ -51,7 +56,9 @@ def sources_of_table(
             problems.append(f"line {line}: the same image as line {seen[value['image']]}.")
         seen.setdefault(value["image"], line)
         source = _locate(value["image"], folder, table, by_name)
-        sources.append(_described(source, value, line, folder, table, problems))
+        sources.append(_described(source, value, line, folder, table, problems, doubts))
+    for doubt, count in sorted(doubts.items()):
+        log.warning("%s: in %d rows the %s; it counts as unknown", table, count, doubt)
     if problems:
         shown = problems[:SHOWN_PROBLEMS]
         more = [f"and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
@@ -137,7 +144,13 @@ def _locate(image: str, folder: Path, table: Path, by_name: dict[str, Source | N
 
 
 def _described(
-    source: Source, value: Row, line: int, folder: Path, table: Path, problems: list[str]
+    source: Source,
+    value: Row,
+    line: int,
+    folder: Path,
+    table: Path,
+    problems: list[str],
+    doubts: Counter[str],
 ) -> Source:
     section = group = label = mask = None
     if text := value.get("section"):
@@ -170,5 +183,5 @@ def _described(
         group=group,
         label=label,
         mask=mask,
-        **described(value, line, problems),
+        **described(value, line, problems, doubts),
     )

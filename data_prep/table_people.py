@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,33 +18,37 @@ SITE = re.compile(r"[\w .+-]{1,40}")  # a name of a place or scanner, not a sent
 OLDEST = 120  # years
 
 
-def described(value: Mapping[str, str], line: int, problems: list[str]) -> dict[str, Any]:
-    """site, age (years), sex (M, F) and boxes of one row; what cannot be meant joins `problems`.
+def described(
+    value: Mapping[str, str], line: int, problems: list[str], doubts: Counter[str]
+) -> dict[str, Any]:
+    """site, age (years), sex (M, F) and boxes of one row; boxes that cannot be meant join `problems`.
 
-    Empty, "0" and "n/a" mean unknown for age and sex; an age over OLDEST is unknown too, for
-    registries have such ages.
+    Empty, "0" and "n/a" mean unknown for age and sex; so does an age that is no number or over
+    OLDEST, and a site that reads like a sentence: registries have such columns, and no image is to
+    be lost for them. What became unknown is counted in `doubts`.
     """
     return {
-        "site": _site(value.get("site", ""), line, problems),
-        "age": _age(value.get("age", ""), line, problems),
+        "site": _site(value.get("site", ""), doubts),
+        "age": _age(value.get("age", ""), doubts),
         "sex": SEXES.get(value.get("sex", "").lower()),
         "boxes": _boxes(value.get("boxes", ""), line, problems),
     }
 
 
-def _site(text: str, line: int, problems: list[str]) -> str | None:
+def _site(text: str, doubts: Counter[str]) -> str | None:
     if text and not SITE.fullmatch(text):
-        problems.append(f"line {line}: site is longer than 40 letters or holds signs.")
+        doubts["site is longer than 40 letters or holds signs"] += 1
+        return None
     return text or None
 
 
-def _age(text: str, line: int, problems: list[str]) -> float | None:
+def _age(text: str, doubts: Counter[str]) -> float | None:
     if not text or text.lower() in ("n/a", "na", "nan", "unknown"):
         return None
     try:
         age = float(re.sub(r"[yY]$", "", text))
     except ValueError:
-        problems.append(f"line {line}: age is not a number of years.")
+        doubts["age is not a number of years"] += 1
         return None
     return age if 0 < age <= OLDEST else None
 

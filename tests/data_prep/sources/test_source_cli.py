@@ -206,15 +206,18 @@ def test_full_size_metadata_is_checked_in_seconds(chest_folder, tmp_path, capsys
     assert "57,130 of 57,130 eligible films are not below" in capsys.readouterr().out
 
 
-def test_a_table_with_wrong_people_is_told_line_by_line(tmp_path):
+def test_a_table_with_wrong_people_is_told_and_costs_no_image_but_for_its_boxes(tmp_path, caplog):
     picture(tmp_path / "a.png", 0)
     path = tmp_path / "t.csv"
     boxes = json.dumps([[1, 2]]).replace('"', '""')
     path.write_text(f'image,subject,section,age,boxes\na.png,p,test,old,"{boxes}"\n', "utf-8")
     with pytest.raises(datalist.DataError) as error:
         sources_of_table(path, tmp_path, Found(), {}, {})
-    assert "line 2: age is not a number" in str(error.value)
+    assert "in 1 rows the age is not a number of years; it counts as unknown" in caplog.text
     assert "line 2: boxes are not a list" in str(error.value)
+    path.write_text(f"image,subject,section,site\na.png,p,test,{'a long tale ' * 9}\n", "utf-8")
+    (source,) = sources_of_table(path, tmp_path, Found(), {}, {})
+    assert source.site is None and "in 1 rows the site" in caplog.text
 
 
 def test_covidx_from_png_and_dicom_to_data_set(tmp_path, make_dicom, capsys):
