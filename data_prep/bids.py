@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 NAME = re.compile(r"(sub-[A-Za-z0-9]+(?:_[A-Za-z0-9]+-[A-Za-z0-9]+)*)_([A-Za-z0-9]+)\.nii(?:\.gz)?")
 SIDECAR = re.compile(r"(?:((?:[A-Za-z0-9]+-[A-Za-z0-9]+_)*))([A-Za-z0-9]+)\.json")
+DERIVATIVES = "derivatives"  # BIDS 1.9, "Derivatives"
 MAX_SIDECAR_BYTES = 4 * 2**20
 
 
@@ -30,6 +31,17 @@ def entities(path: Path) -> Entities | None:
     """The parts of the name of a BIDS image, None for a file that is not named so."""
     match = NAME.fullmatch(path.name)
     return None if match is None else Entities(frozenset(match[1].split("_")), match[2])
+
+
+def derived(path: PurePath) -> bool:
+    """Whether a path below a BIDS tree leads into `derivatives`: what others computed, no raw data."""
+    return DERIVATIVES in path.parts
+
+
+def other_suffix(name: str, wanted: str = "T1w") -> bool:
+    """Whether a file is named as a BIDS image of another kind than the wanted one."""
+    found = entities(Path(name))
+    return found is not None and found.suffix != wanted
 
 
 def sidecar(path: Path, top: Path | None = None) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from data_prep import deidentify, dicomdir, split
+from data_prep import bids, deidentify, dicomdir, split
 from data_prep.datalist import DataError
 from data_prep.find import Found, Source, find, kind_of
 from data_prep.outcome import PrepError
@@ -100,7 +100,16 @@ def find_inputs(settings: Settings, pool: Pool) -> Found:
     for path in found.earlier:
         log.warning("%s: made by data_prep; it is no input and was passed by", path)
     if settings.kind == "brains":
-        found.sources = _by_series(found.sources, pool)
+        raw = [s for s in found.sources if not bids.derived(PurePosixPath(s.name))]
+        if len(raw) < len(found.sources):
+            count = len(found.sources) - len(raw)
+            log.warning(
+                "%d inputs in folders called %s were passed by: they are no raw scans. To prepare "
+                "them, give that folder as INPUT.",
+                count,
+                bids.DERIVATIVES,
+            )
+        found.sources = _by_series(raw, pool)
     found.sources.sort(key=lambda source: source.name)
     if settings.table is None and not found.sources:
         raise DataError(

@@ -47,6 +47,12 @@ def scan_source(source: Source) -> Header | None:
         first: io.BytesIO | Path = io.BytesIO(
             replace(source, kind="dicom", member=source.members()[0]).data()
         )
+    elif (
+        source.series is not None
+    ):  # one of several in its folder: its own patient, not the first's
+        from data_prep.dicom_groups import series_of
+
+        first = series_of(source.files())[source.series].files[0]
     else:
         first = source.files()[0]
     with quiet_pydicom():

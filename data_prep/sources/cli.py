@@ -80,6 +80,8 @@ def _run(arguments: argparse.Namespace) -> int:
     module, card = arguments.module, arguments.module.CARD
     _refuse_what_has_no_meaning(arguments, module)
     options = _options(arguments, module)
+    if arguments.check and arguments.write_table is not None:
+        raise ValueError("--check writes nothing: leave it out, or --write-table")
     if arguments.check:
         return _check(module, arguments.input, options)
     problems = module.verify(arguments.input, options)

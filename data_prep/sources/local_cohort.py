@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from data_prep import bids
 from data_prep.datalist import DataError
 from data_prep.sources.files import Files
 from data_prep.sources.spreadsheet import read_rows
@@ -124,7 +125,12 @@ def volumes_of(person: Person, files: Files) -> tuple[str, ...]:
         return tuple(there) if len(there) == len(person.images) else ()
     named = re.compile(rf"(^|[/_-]){re.escape(person.subject)}(?=[/_.-]|$)")
     mine = [path for path in files.paths if named.search(path)]
+    mine = [path for path in mine if not bids.derived(PurePosixPath(path))]
     volumes = [path for path in mine if path.lower().endswith(VOLUMES)]
+    others = [path for path in volumes if bids.other_suffix(path)]
+    if others and len(others) == len(volumes):
+        return ()  # no T1-weighted scan
+    volumes = [path for path in volumes if path not in others]
     if volumes:
         return tuple(sorted(volumes))
     series = {PurePosixPath(path).parent.as_posix() for path in mine}

@@ -162,6 +162,33 @@ def test_a_folder_of_several_series_becomes_several_sources(tmp_path: Path):
     np.testing.assert_array_equal(read_volume(folder, files=only).data, ras())
 
 
+def test_each_series_of_a_folder_has_its_own_patient(tmp_path: Path):
+    from data_prep.datalist import LeakError
+    from data_prep.pipeline import run
+    from data_prep.settings import Settings
+
+    raw = tmp_path / "raw"
+    write_stack(raw / "training_healthy" / "both", ras(), AFFINE, series=1, PatientID="AAA1")
+    write_stack(raw / "training_healthy" / "both", ras(), AFFINE, series=2, PatientID="BBB2")
+    write_stack(raw / "test" / "one", 2 * ras(), AFFINE, series=3, PatientID="BBB2")
+    with pytest.raises(LeakError, match="BBB2: test, training_healthy"):
+        run(Settings(raw, tmp_path / "out", kind="brains", pseudonyms="given", jobs=0))
+
+
+def test_derivatives_of_a_bids_tree_are_no_raw_scans(tmp_path: Path, caplog):
+    from data_prep.plan import find_inputs
+    from data_prep.pools import Inline
+    from data_prep.settings import Settings
+
+    for folder in ("sub-01/anat", "derivatives/x/sub-01/anat"):
+        path = tmp_path / "raw" / folder / "sub-01_T1w.nii.gz"
+        path.parent.mkdir(parents=True)
+        nib.save(nib.Nifti1Image(ras(), AFFINE), path)
+    found = find_inputs(Settings(tmp_path / "raw", tmp_path / "out", kind="brains"), Inline())
+    assert [source.name for source in found.sources] == ["sub-01/anat/sub-01_T1w.nii.gz"]
+    assert "1 inputs in folders called derivatives were passed by" in caplog.text
+
+
 def test_what_is_no_placed_volume_says_so(tmp_path: Path):
     write_stack(tmp_path / "flat", ras(), AFFINE, ImagePositionPatient=None)
     with pytest.raises(VolumeError, match="do not say where the slices lie"):

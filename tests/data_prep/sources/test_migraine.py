@@ -122,3 +122,21 @@ def test_a_subject_name_is_not_found_inside_another(tmp_path, ixi_folder):
 def test_a_missing_cohort_file_is_explained(tmp_path, ixi_folder):
     with pytest.raises(DataError, match="Name your subjects and their groups"):
         migraine.cohort(tmp_path, Options(heads=ixi_folder))
+
+
+def test_only_t1_weighted_scans_count_as_heads(tmp_path):
+    from data_prep.sources.files import Files
+    from data_prep.sources.local_cohort import Person, volumes_of
+
+    for name in ("sub-a_T1w", "sub-a_T2w", "sub-b_FLAIR", "derivatives/x/sub-c_T1w", "c-d_head"):
+        path = tmp_path / f"{name}.nii.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    files = Files(tmp_path)
+    heads = {who: volumes_of(Person(who, 0), files) for who in ("sub-a", "sub-b", "sub-c", "c-d")}
+    assert heads == {
+        "sub-a": ("sub-a_T1w.nii.gz",),
+        "sub-b": (),
+        "sub-c": (),
+        "c-d": ("c-d_head.nii.gz",),
+    }
