@@ -42,8 +42,13 @@ def counts_text(counts: Counts) -> str:
     return ",".join(parts)
 
 
-def require(counts: Counts, healthy: int, diseased: int, what: str, unit: str) -> None:
-    """Raise DataError where there are fewer than the sections need, with sizes that would do."""
+def require(
+    counts: Counts, healthy: int, diseased: int, what: str, unit: str, *, fixed: bool = False
+) -> None:
+    """Raise DataError where there are fewer than the sections need, with sizes that would do.
+
+    fixed: the sizes are a rule's, so no others are offered.
+    """
     need = [sum(pair[k] for pair in counts.values()) for k in (0, 1)]
     if need[0] <= healthy and need[1] <= diseased:
         return
@@ -51,8 +56,14 @@ def require(counts: Counts, healthy: int, diseased: int, what: str, unit: str) -
         have / wanted for have, wanted in zip((healthy, diseased), need, strict=True) if wanted
     )
     smaller = {name: (int(h * factor), int(d * factor)) for name, (h, d) in counts.items()}
-    raise DataError(
+    told = (
         f"{what}: {need[0]:,} healthy and {need[1]:,} diseased {unit} are needed, "
-        f"{healthy:,} and {diseased:,} are there. Complete the data, or choose other sizes, "
-        f"for example --counts {counts_text(smaller)}"
+        f"{healthy:,} and {diseased:,} are there. Complete the data"
     )
+    if fixed:
+        raise DataError(f"{told}: the rule sets the sizes.")
+    asked = [h for pair in counts.values() for h in pair]
+    offered = [h for pair in smaller.values() for h in pair]
+    if any(a and not b for a, b in zip(asked, offered, strict=True)):
+        raise DataError(f"{told}: with so few, some section would be empty.")
+    raise DataError(f"{told}, or choose other sizes, for example --counts {counts_text(smaller)}")

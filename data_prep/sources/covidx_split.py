@@ -45,7 +45,7 @@ def authors(films: Sequence[Film]) -> Chosen:
     ]
     negatives, positives = names
     require({"training": (MIXED_END + 1, HELD_OUT + 1)}, len(negatives), len(positives),
-            "--split authors", "films in the training list")  # fmt: skip
+            "--split authors", "films in the training list", fixed=True)  # fmt: skip
     chosen = [(f, "training_mixed") for f in negatives[HELD_OUT:MIXED_END] + positives[HELD_OUT:]]
     chosen += [(f, "training_healthy") for f in negatives[MIXED_END:]]
     chosen += [(f, "validation") for f in negatives[:HELD_OUT] + positives[:HELD_OUT]]
