@@ -20,17 +20,20 @@ if TYPE_CHECKING:
 
 TOKEN = re.compile(r"[^\W_]+")
 PER_HEADER = "data_prep.scan:scan_source"
+SEVERAL = "several patients"
 SHORTEST = 3  # letters of a word that can be a name; two would blank the views and "IM"
 
 
 @dataclass(frozen=True)
 class Header:
-    """What a header says; shown: the name of the file without any word of it."""
+    """What a header says; shown: the name of the file without any word of it; patients: how many a
+    series names."""
 
     identity: Identity
     shown: str
     series_uid: str
     instance: str
+    patients: int = 1
 
 
 def scan_source(source: Source) -> Header | None:
@@ -47,14 +50,9 @@ def scan_source(source: Source) -> Header | None:
         first: io.BytesIO | Path = io.BytesIO(
             replace(source, kind="dicom", member=source.members()[0]).data()
         )
-    elif (
-        source.series is not None
-    ):  # one of several in its folder: its own patient, not the first's
-        from data_prep.dicom_groups import series_of
-
-        first = series_of(source.files())[source.series].files[0]
     else:
-        first = source.files()[0]
+        files = _files(source)
+        first = files[0]
     with quiet_pydicom():
         header = pydicom.dcmread(first, force=True, stop_before_pixels=True)
         if not len(header):
@@ -66,7 +64,30 @@ def scan_source(source: Source) -> Header | None:
             deidentify.safe_name(source.name, identity.words, unread=crowded),
             text_of(header, "SeriesInstanceUID"),
             text_of(header, "SOPInstanceUID"),
+            1 if source.kind != "series" or source.member is not None else _patients(files),
         )
+
+
+def _files(source: Source) -> Sequence[Path]:
+    """Of one of several series in a folder its own files, not the first one's."""
+    if source.series is None:
+        return source.files()
+    from data_prep.dicom_groups import series_of
+
+    return series_of(source.files())[source.series].files
+
+
+def _patients(files: Sequence[Path]) -> int:
+    """How many patients a series names: more than one, and it was put together wrongly."""
+    import pydicom
+
+    found = set()
+    for path in files:
+        header = pydicom.dcmread(
+            path, force=True, stop_before_pixels=True, specific_tags=["PatientID"]
+        )
+        found.add(text_of(header, "PatientID"))
+    return len(found - {""}) or 1
 
 
 def scan(
@@ -95,7 +116,10 @@ def scan(
             continue  # the reader will give the reason
         identity, names[wanted[k]] = answer.identity, answer.shown
         result[wanted[k]] = replace(
-            sources[wanted[k]], series_uid=answer.series_uid, instance=answer.instance
+            sources[wanted[k]],
+            series_uid=answer.series_uid,
+            instance=answer.instance,
+            lost=SEVERAL if answer.patients > 1 else "",
         )
         ordinary = COMMON - _tokens(identity.names)  # a patient may be called Ward
         everybody.update(

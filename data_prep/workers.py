@@ -23,6 +23,7 @@ from data_prep.find import Source
 from data_prep.guard import Crashed, TimedOut
 from data_prep.outcome import DISK_TROUBLE, LeftOut, Outcome, PrepError, WrittenImage
 from data_prep.pools import Pool
+from data_prep.scan import SEVERAL
 from data_prep.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -95,6 +96,10 @@ def _require_image(source: Source, settings: Settings) -> None:
         )
     if source.lost in GUARD_ERRORS:
         raise _ended(GUARD_ERRORS[source.lost](), settings)
+    if source.lost == SEVERAL:
+        raise PrepError(
+            "one series, but several patients", remedy="Export each patient's series again."
+        )
     if source.kind == "link":
         raise LeftOut(
             "a link to a folder; links are not followed",

@@ -175,6 +175,17 @@ def test_each_series_of_a_folder_has_its_own_patient(tmp_path: Path):
         run(Settings(raw, tmp_path / "out", kind="brains", pseudonyms="given", jobs=0))
 
 
+def test_a_series_of_several_patients_is_refused(tmp_path: Path):
+    from data_prep.pipeline import run
+    from data_prep.settings import Settings
+
+    folder = write_stack(tmp_path / "raw" / "one", ras(), AFFINE, PatientID="AAA1")
+    other = write_stack(tmp_path / "b", ras(), AFFINE, PatientID="BBB2")
+    (other / "1_0_0014.dcm").replace(folder / "1_0_0014.dcm")
+    (outcome,) = run(Settings(tmp_path / "raw", tmp_path / "out", kind="brains", jobs=0)).outcomes
+    assert outcome.reason == "one series, but several patients"
+
+
 def test_derivatives_of_a_bids_tree_are_no_raw_scans(tmp_path: Path, caplog):
     from data_prep.plan import find_inputs
     from data_prep.pools import Inline
