@@ -8,7 +8,6 @@ blobs of known size and contrast are found in real anatomy and noise, nothing ab
 from __future__ import annotations
 
 import argparse
-import csv
 import logging
 import os
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.lists import write_table
 from data_prep.phantom_brains import COHORT_COLUMNS
 from data_prep.subject_names import parse_name
 from data_prep.volume import Volume, VolumeError, read_volume
@@ -138,7 +138,7 @@ def make_cohort(heads: Path, output: Path, *, brain: str = "auto", seed: int = 0
             _save(Path(output) / lesion, mask.astype(np.uint8), volume.affine)
         rows.append((image, subject, section, str(int(diseased)) if known else "", lesion))
         log.info("lesions %d/%d", number + 1, len(files))
-    _write_cohort(Path(output) / "cohort.csv", rows)
+    write_table(Path(output) / "cohort.csv", COHORT_COLUMNS, rows)
     return Path(output)
 
 
@@ -147,15 +147,6 @@ def _save(path: Path, data: np.ndarray, affine: np.ndarray) -> None:
 
     partial = path.with_name(f"partial-{path.name}")  # nibabel goes by the suffix
     nib.save(nib.Nifti1Image(data, affine), partial)
-    os.replace(partial, path)
-
-
-def _write_cohort(path: Path, rows: Sequence[tuple[str, ...]]) -> None:
-    partial = path.with_name(f"{path.name}.tmp")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COHORT_COLUMNS)
-        writer.writerows(rows)
     os.replace(partial, path)
 
 

@@ -8,13 +8,13 @@ minutes; a score on it says nothing about patients.
 
 from __future__ import annotations
 
-import csv
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+
+from data_prep.lists import write_table
 
 SHAPE = (64, 76, 64)  # voxels along R, A, S
 SPACING_MM = 2.5
@@ -66,7 +66,7 @@ def make_brains(folder: Path, *, seed: int = 0, counts: dict[str, int] | None = 
             _save(folder / mask, head.mask.astype(np.uint8), orientation)
         label = str(int(diseased)) if known else ""
         rows.append((image, subject, section, label, mask))
-    _write_cohort(folder / "cohort.csv", rows)
+    write_table(folder / "cohort.csv", COHORT_COLUMNS, rows)
     return folder
 
 
@@ -205,13 +205,4 @@ def _save(path: Path, data: np.ndarray, orientation: str) -> None:
     turn = ornt_transform(io_orientation(affine), axcodes2ornt(tuple(orientation)))
     partial = path.with_name(f"partial-{path.name}")  # nibabel goes by the suffix
     nib.save(image.as_reoriented(turn), partial)
-    os.replace(partial, path)
-
-
-def _write_cohort(path: Path, rows: Sequence[tuple[str, ...]]) -> None:
-    partial = path.with_name(f"{path.name}.tmp")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COHORT_COLUMNS)
-        writer.writerows(rows)
     os.replace(partial, path)

@@ -12,7 +12,6 @@ import queue
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Protocol
 
 from data_prep.guard import Crashed, Guard, Limits
@@ -57,12 +56,7 @@ class Guarded:
     def __enter__(self) -> Guarded:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: Any) -> None:
         for guard in self._guards:
             guard.stop()
 
