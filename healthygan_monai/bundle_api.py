@@ -2,6 +2,7 @@
 
 from healthygan_monai.baselines.fitting import options_for
 from healthygan_monai.baselines.options import (
+    backbone_label,
     check_options,
     image_channels,
     image_side,
@@ -27,6 +28,7 @@ from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
 from healthygan_monai.selection import criterion_metrics
 
 __all__ = [
+    "backbone_label",
     "begin",
     "begin_run",
     "best_device",

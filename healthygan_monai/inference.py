@@ -222,10 +222,13 @@ def load_mask(path: Path | str, shape: tuple[int, ...]) -> np.ndarray:
 class ScoresFile:
     """Handler of an evaluator: write scores.csv once every image has its score."""
 
-    def __init__(self, path: Path | str, method: str = "healthygan", seed: int = 0) -> None:
+    def __init__(
+        self, path: Path | str, method: str = "healthygan", seed: int = 0, backbone: str = ""
+    ) -> None:
         self.path = Path(path)
         self.method = method
         self.seed = seed
+        self.backbone = backbone
         self.rows: list[ScoreRow] = []
 
     def attach(self, engine: Engine) -> None:
@@ -246,6 +249,7 @@ class ScoresFile:
                     label=None if label < 0 else label,
                     method=self.method,
                     seed=self.seed,
+                    backbone=self.backbone,
                 )
             )
 

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 ArrayT = TypeVar("ArrayT", "torch.Tensor", "np.ndarray")
 
 SECTIONS = ("validation", "test")
-FIELDS = ("section", "image", "subject", "slice", "label", "method", "seed", "score")
+NEEDED = ("section", "image", "subject", "slice", "label", "method", "seed", "score")
+FIELDS = (*NEEDED, "backbone")
 SUBJECT_RULES: dict[str, Callable[..., float]] = {"mean": np.mean, "max": np.max}
 
 
@@ -33,7 +34,7 @@ class ScoresError(ValueError):
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One image and its score: `label` 1 = diseased, 0 = healthy, None = unknown."""
+    """One image and its score: `label` 1 = diseased, 0 = healthy, None = unknown; `backbone` "" = none."""
 
     section: str
     image: str
@@ -43,6 +44,7 @@ class ScoreRow:
     label: int | None = None
     method: str = "healthygan"
     seed: int = 0
+    backbone: str = ""
 
 
 def difference_map(image: ArrayT, healthy: ArrayT) -> ArrayT:
@@ -118,6 +120,7 @@ def _cells(row: ScoreRow) -> list[object]:
     return [
         *(row.section, row.image, row.subject, row.slice, row.label, row.method, row.seed),
         repr(float(row.score)),
+        row.backbone,
     ]
 
 
@@ -128,10 +131,10 @@ def read_scores(path: Path) -> list[ScoreRow]:
         raise ScoresError(f"{path.name}: no such file in {path.parent.name}. Score images first.")
     with path.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream)
-        missing = [name for name in FIELDS if name not in (reader.fieldnames or ())]
+        missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]
         if missing:
             raise ScoresError(
-                f"{path.name}: column {', '.join(missing)} missing; expected {','.join(FIELDS)}."
+                f"{path.name}: column {', '.join(missing)} missing; expected {','.join(NEEDED)}."
             )
         rows = [_row(path, reader.line_num, record) for record in reader]
     _check(path, rows)
@@ -139,8 +142,8 @@ def read_scores(path: Path) -> list[ScoreRow]:
 
 
 def _row(path: Path, line: int, record: dict[str, str]) -> ScoreRow:
-    if any(record.get(name) is None for name in FIELDS):
-        raise ScoresError(f"{path.name} line {line}: fewer than {len(FIELDS)} columns.")
+    if any(record.get(name) is None for name in NEEDED):
+        raise ScoresError(f"{path.name} line {line}: fewer than {len(NEEDED)} columns.")
     try:
         return ScoreRow(
             section=record["section"],
@@ -151,6 +154,7 @@ def _row(path: Path, line: int, record: dict[str, str]) -> ScoreRow:
             method=record["method"],
             seed=int(record["seed"]),
             score=float(record["score"]),
+            backbone=record.get("backbone") or "",
         )
     except ValueError as error:
         raise ScoresError(

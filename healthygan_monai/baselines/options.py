@@ -142,6 +142,11 @@ def image_channels(detector: Detector) -> int:
     return int(detector.mean.shape[0])  # type: ignore[attr-defined]
 
 
+def backbone_label(detector: Detector) -> str:
+    """Name of the pretrained network under a detector, for scores.csv; empty where there is none."""
+    return detector.backbone.label if isinstance(detector, FeatureDetector) else ""
+
+
 def load_detector(path: Path | str, device: torch.device | str = "cpu") -> Detector:
     """The detector that ``Detector.save`` wrote, whichever method it is.
 

@@ -55,9 +55,14 @@ def run_grid(
     cells = cells_of(grid, datasets, out)
     waiting = missing(cells)
     logger.info("%d of %d cells are there", len(cells) - len(waiting), len(cells))
-    failed = [] if dry_run else _run_all(waiting, devices, runner or in_process)
     protocols: Mapping[str, str | None] = {n: d.protocol for n, d in datasets.items()}
-    return failed, write_tables(tables(cells, protocols, grid.bootstrap), out, command)
+    failed: list[Cell] = []
+    try:
+        if not dry_run:
+            failed = _run_all(waiting, devices, runner or in_process)
+    finally:  # a benchmark that is stopped shows what it has
+        written = write_tables(tables(cells, protocols, grid.bootstrap), out, command)
+    return failed, written
 
 
 def _run_all(cells: Sequence[Cell], devices: Sequence[str], runner: Runner) -> list[Cell]:

@@ -78,21 +78,22 @@ def evaluate_rows(
         raise ValueError(f"unit {unit!r}; expected one of {UNITS}.")
     if options.policy not in POLICIES:
         raise ValueError(f"policy {options.policy!r}; expected one of {sorted(POLICIES)}.")
-    detectors = sorted({(row.method, row.seed) for row in rows})
+    detectors = sorted({(row.method, row.seed, row.backbone) for row in rows})
     if len(detectors) != 1:
         raise ScoresError(
-            f"scores.csv holds {len(detectors)} detectors (method, seed) {detectors[:4]}; "
+            f"scores.csv holds {len(detectors)} detectors (method, seed, backbone) {detectors[:4]}; "
             "expected exactly one. Pick the rows of one and evaluate each apart."
         )
     levels = {
         "image": _level(rows, options),
         "subject": _level(subject_rows(rows, options.subject_rule), options),
     }
-    method, method_seed = detectors[0]
+    method, method_seed, backbone = detectors[0]
     return {
         "format": FORMAT,
         "method": method,
         "seed": method_seed,
+        "backbone": backbone or None,
         "unit": unit,
         "options": {**asdict(options), "confidence": CONFIDENCE, "resampled_by": "subject"},
         "counts": {section: count_section(rows, section) for section in ("validation", "test")},

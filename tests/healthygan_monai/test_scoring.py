@@ -8,6 +8,7 @@ import pytest
 
 from healthygan_monai.scoring import (
     FIELDS,
+    NEEDED,
     ScoreRow,
     ScoresError,
     difference_map,
@@ -75,6 +76,7 @@ def test_what_is_written_is_read_back_to_the_last_digit(tmp_path):
         row("a.png", label=1, slice=12, score=0.1 + 0.2),
         row("b,c.png", label=0, slice="007", score=np.float32(0.1).item()),
         row("d.png", label=None, section="validation", score=np.float64(1 / 3)),
+        row("e.png", method="padim", backbone="resnet18[random]"),
     ]
     path = tmp_path / "scores.csv"
     write_scores(path, rows)
@@ -82,6 +84,11 @@ def test_what_is_written_is_read_back_to_the_last_digit(tmp_path):
     assert path.read_text(encoding="utf-8").splitlines()[0] == ",".join(FIELDS)
     assert "np.float64" not in path.read_text(encoding="utf-8")
     assert [p.name for p in tmp_path.iterdir()] == ["scores.csv"]
+
+
+def test_a_file_without_the_column_of_backbones_is_read(tmp_path):
+    (tmp_path / "scores.csv").write_text(",".join(NEEDED) + "\ntest,a,s,,1,m,0,0.5\n")
+    assert [r.backbone for r in read_scores(tmp_path / "scores.csv")] == [""]
 
 
 @pytest.mark.parametrize(
@@ -112,8 +119,8 @@ def test_an_image_scored_twice_is_refused(tmp_path):
     ("text", "message"),
     [
         ("image,score\na,1\n", "column section, subject"),
-        (",".join(FIELDS) + "\ntest,a,s,,1,m,0,high\n", "line 2"),
-        (",".join(FIELDS) + "\ntest,a,s,,1,m,0\n", "fewer than 8"),
+        (",".join(NEEDED) + "\ntest,a,s,,1,m,0,high\n", "line 2"),
+        (",".join(NEEDED) + "\ntest,a,s,,1,m,0\n", "fewer than 8"),
     ],
 )
 def test_unreadable_files_say_where_and_what(tmp_path, text, message):

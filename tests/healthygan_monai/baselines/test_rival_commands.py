@@ -64,7 +64,8 @@ def test_from_a_data_set_to_a_report_each_naming_the_next(method, run, tiny_data
     code, out, err = run("infer", folder, "--device=cpu")
     assert code == 0, err
     rows = read_scores(folder / "scores.csv")
-    assert {(r.method, r.seed) for r in rows} == {(method, 3)}
+    named = "resnet18[random]" if "backbone" in TINY[method] else ""
+    assert {(r.method, r.seed, r.backbone) for r in rows} == {(method, 3, named)}
     assert [r.section for r in rows] == ["validation"] * 4 + ["test"] * 4
     pictures = list((folder / "pictures").rglob("*_difference.png"))
     assert len(pictures) == (8 if DETECTORS[method].has_map else 0)
@@ -73,7 +74,7 @@ def test_from_a_data_set_to_a_report_each_naming_the_next(method, run, tiny_data
     code, out, err = run("evaluate", folder, "--bootstrap", "50", "--no-probes")
     assert code == 0, err
     evaluation = read(folder / "evaluation.json")
-    assert evaluation["method"] == method
+    assert (evaluation["method"], evaluation["backbone"]) == (method, named or None)
     assert evaluation["provenance"]["detector"] == facts["detector"]
     code, out, err = run("report", folder)
     assert code == 0, err

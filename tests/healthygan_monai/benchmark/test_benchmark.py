@@ -302,3 +302,17 @@ def test_a_bar_in_a_name_does_not_break_the_table(tiny_data, tmp_path):
     write_tables(found, tmp_path, "x")
     lines = (tmp_path / "benchmark.md").read_text().splitlines()
     assert any(line.startswith("| a\\|b | not run | not known |") for line in lines)
+
+
+def test_a_benchmark_that_is_stopped_leaves_the_tables_of_what_it_has(tiny_data, tmp_path):
+    def stopped_at_the_second(cell, device: str) -> bool:
+        if cell.method == "distance-to-mean":
+            raise KeyboardInterrupt
+        return here(cell, device)
+
+    small = grid(tiny_data, "mean-intensity", "distance-to-mean", seeds=(0,))
+    with pytest.raises(KeyboardInterrupt):
+        run_grid(small, tmp_path, runner=stopped_at_the_second, devices=("cpu",))
+    found = rows_of(tmp_path)
+    assert found["mean-intensity"]["auc_mean"]
+    assert found["distance-to-mean"]["auc_mean"] == ""
