@@ -6,17 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
-from ignite.engine import Events
-from monai.engines import Trainer
 from monai.engines.utils import IterationEvents
-from monai.engines.workflow import Workflow
 from torch.nn.parallel import DistributedDataParallel
 
 from healthygan_monai.composition import split_output
+from healthygan_monai.iterations import IterationTrainer
 from healthygan_monai.losses import HealthyGANLoss, Translated
 
 
-class HealthyGANTrainer(Trainer):
+class HealthyGANTrainer(IterationTrainer):
     """Critic update in every iteration, generator update in every ``n_critic``-th, on that iteration's batch.
 
     Each batch is a dictionary: ``mixed`` and ``healthy`` (B, C, H, W) in [-1, 1], and ``alpha`` (B, 1, 1, 1) in
@@ -64,23 +62,11 @@ class HealthyGANTrainer(Trainer):
         amp: bool = False,
         train_handlers: Sequence | None = None,
     ) -> None:
-        for name, value in (
-            ("max_iterations", max_iterations),
-            ("epoch_length", epoch_length),
-            ("n_critic", n_critic),
-        ):
-            if value < 1:
-                raise ValueError(f"{name} is {value}; expected at least 1.")
+        if n_critic < 1:
+            raise ValueError(f"n_critic is {n_critic}; expected at least 1.")
         super().__init__(
-            device=device,
-            max_epochs=max_epochs or -(-max_iterations // epoch_length),
-            data_loader=train_data_loader,
-            epoch_length=epoch_length,
-            amp=amp,
-            decollate=False,
-            handlers=train_handlers,
+            device, max_iterations, epoch_length, train_data_loader, max_epochs, amp, train_handlers
         )
-        self.max_iterations = max_iterations
         self.generator = generator
         self.critic = critic
         self.generator_optimizer = generator_optimizer
@@ -88,20 +74,6 @@ class HealthyGANTrainer(Trainer):
         self.loss = loss or HealthyGANLoss()
         self.n_critic = n_critic
         self._generator_terms: dict[str, torch.Tensor] = {}
-
-        @self.on(Events.ITERATION_COMPLETED)
-        def end_at_max_iterations(engine: HealthyGANTrainer) -> None:
-            at_end_of_epoch = engine.state.iteration % epoch_length == 0
-            if engine.state.iteration == max_iterations and not at_end_of_epoch:
-                engine.terminate_epoch()
-
-    def run(self) -> None:  # type: ignore[override]
-        """Train from the present state to the end; a run that is complete already is left as it is."""
-        if self.state.iteration >= self.max_iterations:
-            self.logger.info("nothing left to train: %d iterations are done", self.state.iteration)
-            return
-        # not Trainer.run(): it makes a CUDA gradient scaler, which bfloat16 does not need
-        Workflow.run(self)
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
         mixed, healthy, alpha = (

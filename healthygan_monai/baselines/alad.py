@@ -42,7 +42,8 @@ from healthygan_monai.baselines.blocks import (
     halvings,
     normal_weights,
 )
-from healthygan_monai.baselines.gan import Gan, GanDetector, GanSettings
+from healthygan_monai.baselines.gan import Gan, GanDetector
+from healthygan_monai.baselines.gan_settings import GanSettings
 
 SCORES = ("fm", "l1", "l2", "ch")
 CONCATENATIONS = ("channels", "height")
@@ -51,7 +52,7 @@ DROPOUT = 0.2
 
 @dataclass(frozen=True, kw_only=True)
 class AladSettings(GanSettings):
-    """Defaults of the authors' code; see :class:`~healthygan_monai.baselines.gan.GanSettings` for the rest.
+    """Defaults of the authors' code; see :class:`.GanSettings` for the rest.
 
     Args:
         latent: length of z.

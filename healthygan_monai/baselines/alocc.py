@@ -21,7 +21,8 @@ default here; ``refinement`` and ``refine_to`` give the code's.
 
 Seen here, on phantom films of 32 pixels in short trainings of small networks: R soon fools D completely (loss_d stays
 at 2 log 2), and the AUROC of the score wanders between 0.37 and 0.69 from one hundred iterations to the next; with
-noise of 1.2 the map's mean ranks steadily (0.71 to 0.78). Scores of a single stopping point mean little.
+noise of 1.2 the map's mean ranks steadily (0.71 to 0.78), which ``score_by="refinement"`` takes for the score.
+1 - D(R(x)) of a single stopping point means little.
 
 Images from 128 pixels on have more layers, so that R narrows to 8 x 8 pixels as it does for 64: a network that saw
 only a small neighbourhood could pass a large lesion through. Further departures: ``Alocc.departures``.
@@ -42,7 +43,8 @@ from healthygan_monai.baselines.blocks import (
     normal_weights,
     rmsprop,
 )
-from healthygan_monai.baselines.gan import Gan, GanDetector, GanSettings
+from healthygan_monai.baselines.gan import Gan, GanDetector, rebuilding_error
+from healthygan_monai.baselines.gan_settings import GanSettings
 
 PUBLISHED_HALVINGS = 3
 PUBLISHED_UP_TO = 64  # pixels: the last size for which R has the published depth
@@ -51,7 +53,7 @@ R_STEPS = 2  # authors' models.py: steps of R for one of D
 
 @dataclass(frozen=True, kw_only=True)
 class AloccSettings(GanSettings):
-    """Defaults of the authors' train.py; see :class:`~healthygan_monai.baselines.gan.GanSettings` for the rest.
+    """Defaults of the authors' train.py; see :class:`.GanSettings` for the rest.
 
     Args:
         features: channels after D's first convolution, df_dim = gf_dim.
@@ -59,6 +61,7 @@ class AloccSettings(GanSettings):
         noise: sigma for images in [-1, 1], twice that of images in [0, 1].
         refinement: ``l2`` (paper) or ``cross_entropy`` (code).
         refine_to: ``clean`` (paper) or ``noisy`` (code).
+        score_by: ``critic`` (paper), 1 - D(R(x)); or ``refinement``, ours: the mean of the map |x - R(x)|.
     """
 
     epochs: int = 40
@@ -70,12 +73,14 @@ class AloccSettings(GanSettings):
     noise: float = 0.31
     refinement: str = "l2"
     refine_to: str = "clean"
+    score_by: str = "critic"
 
     def _problems(self) -> Iterable[str]:
         yield from super()._problems()
         for name, known in (
             ("refinement", ("l2", "cross_entropy")),
             ("refine_to", ("clean", "noisy")),
+            ("score_by", ("critic", "refinement")),
         ):
             if getattr(self, name) not in known:
                 yield f"{name} is {getattr(self, name)!r}; expected one of {known}"
@@ -202,8 +207,11 @@ class AloccNetworks(Gan):
         return {"loss_g": loss, "g_adv": adversarial, "g_refine": refinement}
 
     def image_scores(self, images: torch.Tensor) -> torch.Tensor:
-        """1 - D(R(x)), in [0, 1]."""
-        return torch.sigmoid(-self.run(self.discriminator, self.rebuilt(images))).flatten()
+        """1 - D(R(x)), in [0, 1]; or what ``score_by`` says, in [0, 2]."""
+        refined = self.rebuilt(images)
+        if self.settings.score_by == "refinement":
+            return rebuilding_error(images, refined).mean((1, 2, 3))
+        return torch.sigmoid(-self.run(self.discriminator, refined)).flatten()
 
     def rebuilt(self, images: torch.Tensor) -> torch.Tensor:
         """R(x)."""

@@ -29,7 +29,8 @@ from torch import nn
 from torch.nn import functional
 
 from healthygan_monai.baselines.blocks import halvings, rmsprop
-from healthygan_monai.baselines.gan import Gan, GanDetector, GanSettings
+from healthygan_monai.baselines.gan import Gan, GanDetector
+from healthygan_monai.baselines.gan_settings import GanSettings
 from healthygan_monai.losses import gradient_penalty
 
 ENCODER_ITERATIONS = 50_000
@@ -39,7 +40,7 @@ DOWN = (2, 4, 8, 8)  # of D's and E's
 
 @dataclass(frozen=True, kw_only=True)
 class FAnoGANSettings(GanSettings):
-    """Defaults of the authors' code; see :class:`~healthygan_monai.baselines.gan.GanSettings` for the rest.
+    """Defaults of the authors' code; see :class:`.GanSettings` for the rest.
 
     Args:
         epochs: of stage 1.

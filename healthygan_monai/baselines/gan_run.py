@@ -21,8 +21,9 @@ from data_prep.datalist import Dataset
 from healthygan_monai.baselines.alad import Alad
 from healthygan_monai.baselines.alocc import Alocc
 from healthygan_monai.baselines.fanogan import FAnoGAN
-from healthygan_monai.baselines.gan import Gan, GanDetector, GanSettings
+from healthygan_monai.baselines.gan import Gan, GanDetector
 from healthygan_monai.baselines.gan_data import ItemImages
+from healthygan_monai.baselines.gan_settings import GanSettings
 from healthygan_monai.baselines.gan_trainer import GanTraining
 from healthygan_monai.baselines.ganomaly import Ganomaly
 from healthygan_monai.data import image_transforms, training_items

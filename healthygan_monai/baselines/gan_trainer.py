@@ -10,21 +10,21 @@ from typing import Any
 
 import torch
 from ignite.engine import Engine, Events
-from monai.engines import Trainer
 from monai.engines.utils import IterationEvents
-from monai.engines.workflow import Workflow
 from torch.utils.data import DataLoader
 
 from healthygan_monai import checkpoints
-from healthygan_monai.baselines.gan import Gan, GanSettings
+from healthygan_monai.baselines.gan import Gan
 from healthygan_monai.baselines.gan_data import HealthyStream, Images, held_out, noise_generator
+from healthygan_monai.baselines.gan_settings import GanSettings
 from healthygan_monai.data.pairs import StreamBatches
 from healthygan_monai.handlers import MetricsLog, Progress
+from healthygan_monai.iterations import IterationTrainer
 
 logger = logging.getLogger(__name__)
 
 
-class GanTrainer(Trainer):
+class GanTrainer(IterationTrainer):
     """Calls the method's ``step`` on every batch; ``engine.state.output`` holds its losses, and ``loss`` = loss_g.
 
     A batch is a dictionary with ``image`` (B, C, H, W), healthy images in [-1, 1]. The noise of an iteration is
@@ -32,9 +32,7 @@ class GanTrainer(Trainer):
 
     Args:
         device: where to train.
-        max_iterations: number of batches.
-        epoch_length: iterations between checkpoints; Ignite's epoch. The last one may be shorter.
-        train_data_loader: iterable of batches.
+        max_iterations, epoch_length, train_data_loader: see :class:`~healthygan_monai.iterations.IterationTrainer`.
         gan: networks and optimisers, on the device.
         seed: of the noise.
         train_handlers: MONAI/Ignite handlers.
@@ -50,35 +48,15 @@ class GanTrainer(Trainer):
         seed: int = 0,
         train_handlers: Sequence | None = None,
     ) -> None:
-        for name, value in (("max_iterations", max_iterations), ("epoch_length", epoch_length)):
-            if value < 1:
-                raise ValueError(f"{name} is {value}; expected at least 1.")
         super().__init__(
-            device=torch.device(device),
-            max_epochs=-(-max_iterations // epoch_length),
-            data_loader=train_data_loader,
-            epoch_length=epoch_length,
-            decollate=False,
-            handlers=train_handlers,
+            device,
+            max_iterations,
+            epoch_length,
+            train_data_loader,
+            train_handlers=train_handlers,
         )
-        self.max_iterations = max_iterations
         self.gan = gan
         self.seed = seed
-        self.ended_early = False
-        self.logger.setLevel(logging.ERROR)  # Ignite's lines; ours say it shorter
-
-        @self.on(Events.ITERATION_COMPLETED)
-        def end_at_max_iterations(engine: GanTrainer) -> None:
-            at_end_of_epoch = engine.state.iteration % epoch_length == 0
-            if engine.state.iteration == max_iterations and not at_end_of_epoch:
-                engine.terminate_epoch()
-
-    def run(self) -> None:  # type: ignore[override]
-        """Train from the present state to the end; a run that is complete already is left as it is."""
-        if self.ended_early or self.state.iteration >= self.max_iterations:
-            logger.info("nothing left to train: %d iterations are done", self.state.iteration)
-            return
-        Workflow.run(self)  # not Trainer.run(): it makes a CUDA gradient scaler
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
         images = torch.as_tensor(batchdata["image"]).to(

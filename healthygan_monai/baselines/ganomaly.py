@@ -29,14 +29,15 @@ from torch import nn
 from torch.nn import functional
 
 from healthygan_monai.baselines.blocks import halvings, normal_weights
-from healthygan_monai.baselines.gan import Gan, GanDetector, GanSettings
+from healthygan_monai.baselines.gan import Gan, GanDetector
+from healthygan_monai.baselines.gan_settings import GanSettings
 
 COLLAPSED = 1e-5  # authors' model.py: a discriminator better than this teaches nothing
 
 
 @dataclass(frozen=True, kw_only=True)
 class GanomalySettings(GanSettings):
-    """Defaults of the authors' options.py; see :class:`~healthygan_monai.baselines.gan.GanSettings` for the rest.
+    """Defaults of the authors' options.py; see :class:`.GanSettings` for the rest.
 
     Args:
         latent: length of the codes, nz.

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -11,17 +10,15 @@ from data_prep.cli import main
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["films", "--help"], ["brains", "--help"]])
-def test_help_answers_in_a_second_and_imports_nothing_heavy(arguments):
+def test_help_imports_nothing_heavy(arguments):
     code = (
         "import sys\nfrom data_prep.cli import main\n"
         f"try: main({arguments!r})\nexcept SystemExit: pass\n"
         "heavy = {'torch', 'monai', 'pydicom', 'SimpleITK', 'nibabel', 'matplotlib', 'scipy'}\n"
         "print('HEAVY', sorted(heavy & set(sys.modules)))"
     )
-    start = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("HEAVY []")
-    assert time.monotonic() - start < 2  # under a second where nothing else runs
 
 
 def test_the_package_never_needs_torch_or_monai(tmp_path):

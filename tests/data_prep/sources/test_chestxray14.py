@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import time
 from collections import Counter
 
 import pytest
@@ -21,10 +20,7 @@ PAPER = {
 
 @pytest.fixture(scope="module")
 def cohort(chest_folder):
-    start = time.monotonic()
-    made = chestxray14.cohort(chest_folder, Options())
-    assert time.monotonic() - start < 30  # three seconds where nothing else runs
-    return made
+    return chestxray14.cohort(chest_folder, Options())
 
 
 def test_pa_films_with_one_finding_are_eligible(chest_folder):

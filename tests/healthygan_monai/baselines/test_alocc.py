@@ -153,6 +153,15 @@ class TestScore:
             probability = torch.sigmoid(gan.discriminator(gan.refiner(HEALTHY))).flatten()
         torch.testing.assert_close(detector.score(HEALTHY), 1 - probability)
 
+    def test_or_the_mean_of_the_map_where_that_is_asked_for(self):
+        detector = tiny(Alocc, score_by="refinement")
+        detector.fit(lambda: [HEALTHY])
+        with torch.no_grad():
+            refined = detector.gan.eval().refiner(HEALTHY)
+        torch.testing.assert_close(
+            detector.score(HEALTHY), (HEALTHY - refined).abs().flatten(1).mean(1)
+        )
+
     def test_a_confident_d_does_not_make_ties(self):
         gan = networks(Alocc)
         gan.discriminator = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(256, 1))

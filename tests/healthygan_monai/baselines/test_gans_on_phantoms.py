@@ -5,10 +5,11 @@ f-AnoGAN's number of iterations was cut after that choice, and run once on these
 
 These take about a minute, so that they are run on request: ``pytest -m slow``.
 
-ALOCC is the exception. In eight trials of 100 to 600 iterations, with lambda from 0.2 to 10, noise from 0.31 to 1.2,
-rates from 2e-4 to 2e-3, either form of L_R and batch statistics or fixed ones, the AUROC of 1 - D(R(x)) moved between
-0.37 and 0.69 from one hundred iterations to the next, as D's loss stayed that of guessing; other settings may do
-better. The authors end training by eye.
+ALOCC passes with our score, the mean of its map, and not with the published one. In eight trials of 100 to 600
+iterations, with lambda from 0.2 to 10, noise from 0.31 to 1.2, rates from 2e-4 to 2e-3, either form of L_R and batch
+statistics or fixed ones, the AUROC of 1 - D(R(x)) moved between 0.37 and 0.69 from one hundred iterations to another,
+as D's loss stayed that of guessing; one step of R for one of D, as in the paper, did the same (0.51 to 0.75). Other
+settings may do better. The authors end training by eye.
 """
 
 from __future__ import annotations
@@ -48,6 +49,15 @@ SHORT: dict[type, dict[str, Any]] = {
         "encoder_learning_rate": 1e-3,
     },
     Ganomaly: {"features": 16, "latent": 32, "batch_size": 32, "max_iterations": 150},
+    Alocc: {
+        "features": 8,
+        "batch_size": 32,
+        "max_iterations": 300,
+        "noise": 1.2,
+        "weight": 5.0,
+        "learning_rate": 5e-4,
+        "score_by": "refinement",
+    },
 }
 
 
@@ -83,17 +93,3 @@ def test_lesions_score_higher_and_trivial_scores_do_not_see_them_as_well(
     detector = method(**SHORT[method])
     detector.fit(lambda: healthy.split(50), seed=0)
     assert auroc(detector.score(tested)) > trivial + 0.02
-
-
-def test_alocc_s_map_sees_lesions_while_its_score_is_not_claimed_to(healthy, tested, trivial):
-    """R rebuilds healthy films better than lesions; D(R(x)) ranged from .37 to .69 in eight trials (see above)."""
-    detector = Alocc(
-        features=8,
-        batch_size=32,
-        max_iterations=300,
-        noise=1.2,
-        weight=5.0,
-        learning_rate=5e-4,
-    )
-    detector.fit(lambda: healthy.split(50), seed=0)
-    assert auroc(detector.anomaly_map(tested).mean((1, 2, 3))) > trivial + 0.02

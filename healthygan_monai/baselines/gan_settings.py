@@ -1,0 +1,75 @@
+"""What can be set of every competing GAN."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TypeVar
+
+SettingsT = TypeVar("SettingsT", bound="GanSettings")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GanSettings:
+    """Settings of every method; their own are in their files. Defaults are the published ones.
+
+    Args:
+        image_size, channels: of the images, square; None for those of the images given to ``fit``.
+        epochs: passes over the healthy set, where ``max_iterations`` is None; published in this form.
+        max_iterations: batches to train on; None for epochs x (images // batch_size), at least 1.
+        batch_size: images in a batch.
+        flip_prob: probability of a left-right flip.
+        validation_share: share of the healthy images held out of training, to end it by their mean score.
+        patience: passes without a lower mean score of the held-out images after which training ends, and the
+            weights of the lowest are taken; needs ``validation_share``.
+        calibration_batches: batches of healthy images over which the statistics of batch norm are taken anew
+            once training is over; 0 keeps the running ones.
+        amp: networks under autocast in bfloat16; losses and gradient penalties stay in float32.
+    """
+
+    image_size: int | None = None
+    channels: int | None = None
+    epochs: int = 1
+    max_iterations: int | None = None
+    batch_size: int = 64
+    flip_prob: float = 0.0
+    validation_share: float = 0.0
+    patience: int = 0
+    calibration_batches: int = 0
+    amp: bool = False
+
+    def __post_init__(self) -> None:
+        """Raises ValueError, naming every setting that cannot be meant."""
+        problems = [*self._problems()]
+        if problems:
+            raise ValueError("; ".join(problems))
+
+    def _problems(self) -> Iterable[str]:
+        for name in ("epochs", "max_iterations", "batch_size"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                yield f"{name} is {value}; expected at least 1"
+        for name in ("flip_prob", "validation_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                yield f"{name} is {getattr(self, name)}; expected 0 to 1"
+        if self.channels not in (None, 1, 3):
+            yield f"channels is {self.channels}; expected 1 (grey) or 3"
+
+    def resolved(self: SettingsT, images: int, shape: tuple[int, int, int]) -> SettingsT:
+        """These settings for a training set of ``images`` images of ``shape`` (C, H, W); nothing is None.
+
+        Raises:
+            ValueError: the images are not square, or not as set.
+        """
+        channels, height, width = shape
+        wrong = height != width or self.image_size not in (None, height)
+        if wrong or self.channels not in (None, channels):
+            raise ValueError(
+                f"images are (C, H, W) = {shape}; expected {self.channels or '1 or 3'} channels and squares of "
+                f"{self.image_size or 'any'} pixels. Prepare them so, or change image_size and channels."
+            )
+        iterations = self.max_iterations or max(1, self.epochs * (images // self.batch_size))
+        return dataclasses.replace(
+            self, image_size=height, channels=channels, max_iterations=iterations
+        )

@@ -1,0 +1,71 @@
+"""Training counted in iterations: what the trainers of this project share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import torch
+from ignite.engine import Events
+from monai.engines import Trainer
+from monai.engines.workflow import Workflow
+
+
+class IterationTrainer(Trainer):
+    """A MONAI trainer that ends after ``max_iterations`` batches; a child gives ``_iteration``.
+
+    Args:
+        device: where to train.
+        max_iterations: number of batches.
+        epoch_length: iterations between checkpoints; Ignite's epoch. The last one may be shorter.
+        train_data_loader: iterable of batches.
+        max_epochs: as MONAI's tools set it; by default as many as ``max_iterations`` need.
+        amp: kept for MONAI's handlers; the child runs its networks under autocast.
+        train_handlers: MONAI/Ignite handlers.
+
+    Raises:
+        ValueError: ``max_iterations`` or ``epoch_length`` below 1.
+    """
+
+    def __init__(
+        self,
+        device: torch.device | str,
+        max_iterations: int,
+        epoch_length: int,
+        train_data_loader: Iterable,
+        max_epochs: int | None = None,
+        amp: bool = False,
+        train_handlers: Sequence | None = None,
+    ) -> None:
+        for name, value in (("max_iterations", max_iterations), ("epoch_length", epoch_length)):
+            if value < 1:
+                raise ValueError(f"{name} is {value}; expected at least 1.")
+        super().__init__(
+            device=torch.device(device),
+            max_epochs=max_epochs or -(-max_iterations // epoch_length),
+            data_loader=train_data_loader,
+            epoch_length=epoch_length,
+            amp=amp,
+            decollate=False,
+            handlers=train_handlers,
+        )
+        self.max_iterations = max_iterations
+        self.ended_early = False
+        self.logger.setLevel(logging.ERROR)  # Ignite's lines; ours say it shorter
+
+        @self.on(Events.ITERATION_COMPLETED)
+        def end_at_max_iterations(engine: Any) -> None:
+            at_end_of_epoch = engine.state.iteration % epoch_length == 0
+            if engine.state.iteration == max_iterations and not at_end_of_epoch:
+                engine.terminate_epoch()
+
+    def run(self) -> None:  # type: ignore[override]
+        """Train from the present state to the end; a run that is complete already is left as it is."""
+        if self.ended_early or self.state.iteration >= self.max_iterations:
+            logging.getLogger(__name__).info(
+                "nothing left to train: %d iterations are done", self.state.iteration
+            )
+            return
+        # not Trainer.run(): it makes a CUDA gradient scaler, which bfloat16 does not need
+        Workflow.run(self)
