@@ -24,6 +24,7 @@ ArrayT = TypeVar("ArrayT", "torch.Tensor", "np.ndarray")
 
 SECTIONS = ("validation", "test")
 FIELDS = ("section", "image", "subject", "slice", "label", "method", "seed", "score")
+RUNTIME = "runtime"  # a last column, which files of earlier versions lack
 SUBJECT_RULES: dict[str, Callable[..., float]] = {"mean": np.mean, "max": np.max}
 
 
@@ -33,7 +34,10 @@ class ScoresError(ValueError):
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One image and its score: `label` 1 = diseased, 0 = healthy, None = unknown."""
+    """One image and its score: `label` 1 = diseased, 0 = healthy, None = unknown.
+
+    `runtime` is what computed it: pytorch, torchscript or onnxruntime.
+    """
 
     section: str
     image: str
@@ -43,6 +47,7 @@ class ScoreRow:
     label: int | None = None
     method: str = "healthygan"
     seed: int = 0
+    runtime: str = "pytorch"
 
 
 def difference_map(image: ArrayT, healthy: ArrayT) -> ArrayT:
@@ -107,17 +112,18 @@ def write_scores(path: Path, rows: Iterable[ScoreRow]) -> None:
     part = path.with_name(path.name + ".tmp")
     with part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(FIELDS)
+        writer.writerow((*FIELDS, RUNTIME))
         for row in rows:
             writer.writerow(["" if v is None else v for v in _cells(row)])
     os.replace(part, path)
 
 
 def _cells(row: ScoreRow) -> list[object]:
-    """In the order of FIELDS; float() because numpy's repr would say 'np.float64(...)'."""
+    """In the order of FIELDS, the runtime last; float() because numpy's repr would say 'np.float64(...)'."""
     return [
         *(row.section, row.image, row.subject, row.slice, row.label, row.method, row.seed),
         repr(float(row.score)),
+        row.runtime,
     ]
 
 
@@ -151,6 +157,7 @@ def _row(path: Path, line: int, record: dict[str, str]) -> ScoreRow:
             method=record["method"],
             seed=int(record["seed"]),
             score=float(record["score"]),
+            runtime=record.get(RUNTIME) or "pytorch",
         )
     except ValueError as error:
         raise ScoresError(
