@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,9 @@ class TorchScriptNetwork(ExportedNetwork):
             network, metadata, _ = load_net_with_metadata(
                 str(path), map_location=torch.device("cpu")
             )
+        except json.JSONDecodeError:  # no metadata at all
+            facts_of({}, path.name)
+            raise
         except (RuntimeError, ValueError) as error:
             raise ValueError(f"{path}: not a TorchScript file that PyTorch can read.") from error
         super().__init__(path, facts_of(metadata.get("healthygan", {}), path.name))
