@@ -32,7 +32,7 @@ def load_authors_file(path: Path) -> dict[str, torch.Tensor]:
         ) from error
     flat = "expected a flat state dict of tensors, as the authors' solver.py saves it"
     if not isinstance(content, Mapping) or not content:
-        raise ValueError(f"{path.name}: holds {type(content).__name__}; {flat}.")
+        raise ValueError(f"{path.name}: {flat}; found {type(content).__name__}.")
     others = [name for name, value in content.items() if not isinstance(value, torch.Tensor)]
     if others:
         if "method" in others:
@@ -40,9 +40,8 @@ def load_authors_file(path: Path) -> dict[str, torch.Tensor]:
                 f"{path.name}: a model of method {content['method']!r} of this project, which healthygan infer "
                 "reads as it is; only HealthyGAN has files of the authors."
             )
-        raise ValueError(
-            f"{path.name}: {str(others[0])!r} holds {type(content[others[0]]).__name__}; {flat}."
-        )
+        kind = type(content[others[0]]).__name__
+        raise ValueError(f"{path.name}: {flat}; {str(others[0])!r} holds {kind}.")
     return {str(name).removeprefix(WRAPPER): value for name, value in content.items()}
 
 

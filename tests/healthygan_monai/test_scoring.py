@@ -8,6 +8,7 @@ import pytest
 
 from healthygan_monai.scoring import (
     FIELDS,
+    RUNTIME,
     ScoreRow,
     ScoresError,
     difference_map,
@@ -75,13 +76,19 @@ def test_what_is_written_is_read_back_to_the_last_digit(tmp_path):
         row("a.png", label=1, slice=12, score=0.1 + 0.2),
         row("b,c.png", label=0, slice="007", score=np.float32(0.1).item()),
         row("d.png", label=None, section="validation", score=np.float64(1 / 3)),
+        row("e.png", runtime="onnxruntime"),
     ]
     path = tmp_path / "scores.csv"
     write_scores(path, rows)
     assert read_scores(path) == rows
-    assert path.read_text(encoding="utf-8").splitlines()[0] == ",".join(FIELDS)
+    assert path.read_text(encoding="utf-8").splitlines()[0] == ",".join((*FIELDS, RUNTIME))
     assert "np.float64" not in path.read_text(encoding="utf-8")
     assert [p.name for p in tmp_path.iterdir()] == ["scores.csv"]
+
+
+def test_a_file_without_the_runtime_was_scored_by_pytorch(tmp_path):
+    (tmp_path / "scores.csv").write_text(",".join(FIELDS) + "\ntest,a,s,,1,m,0,0.5\n")
+    assert read_scores(tmp_path / "scores.csv")[0].runtime == "pytorch"
 
 
 @pytest.mark.parametrize(
