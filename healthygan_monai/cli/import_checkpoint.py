@@ -25,10 +25,9 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.exchange.authors_checkpoint import PUBLISHED_SIZE
-    from healthygan_monai.exchange.authors_files import import_checkpoint
+    from healthygan_monai.exchange.authors_files import import_checkpoint, model_to_write
 
-    output = arguments.output
-    model = output if output.suffix == ".pt" else output / "model.pt"
+    model = model_to_write(arguments.output)
     size = arguments.image_size if arguments.image_size is not None else PUBLISHED_SIZE
     found = import_checkpoint(arguments.checkpoint, model, size)
     print(

@@ -25,10 +25,21 @@ from healthygan_monai.runs import CONFIG_FILE, read_json, save_weights, write_js
 STATISTICS_FILE = "authors_statistics.pt"  # beside an imported model.pt
 
 
+def model_to_write(output: Path) -> Path:
+    """The model.pt that a user means by it or by a folder for it.
+
+    Raises:
+        ValueError: a file of another ending, which nothing would take for a model.
+    """
+    if output.suffix in (".pth", ".ckpt", ".bin", ".ts", ".onnx"):
+        raise ValueError(f"{output}: expected the name of a .pt file, such as OUT/model.pt.")
+    return output if output.suffix == ".pt" else output / "model.pt"
+
+
 def import_checkpoint(
-    source: Path, output: Path, image_size: int = PUBLISHED_SIZE
+    source: Path, model: Path, image_size: int = PUBLISHED_SIZE
 ) -> dict[str, Any]:
-    """Write ``output`` (model.pt) with the weights of ``source``, bit by bit, and config.json beside; returns that.
+    """Write ``model`` (model.pt) with the weights of ``source``, bit by bit, and config.json beside; returns that.
 
     The running statistics, which nothing here uses, lie beside in ``authors_statistics.pt`` for the way back.
 
@@ -36,7 +47,6 @@ def import_checkpoint(
         FileNotFoundError, ValueError: as :func:`load_authors_file` and :func:`check_generator`; an image size that
             the generator cannot take; or a file that would be overwritten.
     """
-    model = output if output.suffix == ".pt" else output / "model.pt"
     config, statistics = model.with_name(CONFIG_FILE), model.with_name(STATISTICS_FILE)
     for path in (model, config, statistics):
         if path.exists():
@@ -44,6 +54,18 @@ def import_checkpoint(
     checked_size(image_size)
     theirs = load_authors_file(source)
     check_generator(theirs, source.name)
+    try:
+        return _write(theirs, source, (model, statistics, config), image_size)
+    except BaseException:
+        for path in (model, statistics, config):
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _write(
+    theirs: dict[str, torch.Tensor], source: Path, files: tuple[Path, Path, Path], image_size: int
+) -> dict[str, Any]:
+    model, statistics, config = files
     weights = generator_from_authors(theirs)
     sizes = generator_sizes(weights)
     save_weights(weights, model)

@@ -175,6 +175,18 @@ class TestImport:
             assert code == 1 and "is there already; import into a folder of its own" in err
         assert before == {p: p.read_bytes() for p in own_run.iterdir() if p.is_file()}
 
+    def test_what_fails_half_way_leaves_nothing(self, run, authors_file, tmp_path, monkeypatch):
+        def full(*_):
+            raise ValueError("no space left")
+
+        monkeypatch.setattr("healthygan_monai.exchange.authors_files.write_json", full)
+        assert run("import-checkpoint", authors_file, tmp_path / "in")[0] == 1
+        assert not list((tmp_path / "in").iterdir())
+
+    def test_another_ending_is_refused(self, run, authors_file, tmp_path):
+        code, _, err = run("import-checkpoint", authors_file, tmp_path / "model.pth")
+        assert code == 1 and "expected the name of a .pt file" in err
+
     @pytest.mark.parametrize("size", ["0", "30", "-64", "8"])
     def test_an_image_size_that_cannot_be(self, size, run, authors_file, tmp_path):
         code, _, err = run(

@@ -15,6 +15,7 @@ from PIL import Image
 from tiny import CONFIGS
 
 from healthygan_monai.cli.bundle import run_config
+from healthygan_monai.exchange.runtimes import load_exported
 from healthygan_monai.inference import image_size_for, method_of, seed_of, translator
 from healthygan_monai.networks import Generator
 from healthygan_monai.runs import save_weights
@@ -142,3 +143,11 @@ def test_the_reports_pictures_can_come_from_an_export(form, exported, by_pytorch
     translate = translator(exported[form], tiny_data)
     for row in read_scores(by_pytorch / "scores.csv"):
         assert translate(row).difference.mean() == pytest.approx(row.score, rel=1e-4)
+
+
+def test_images_elsewhere_than_on_the_cpu_are_computed_there_only_where_onnxruntime_can(exported):
+    runtime = pytest.importorskip("onnxruntime")
+    network = load_exported(exported["onnx"])
+    if "CUDAExecutionProvider" in runtime.get_available_providers():
+        pytest.skip("this ONNX Runtime has a GPU")
+    assert network._session("cuda") is network._session("mps") is network._session("cpu")
