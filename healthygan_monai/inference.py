@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,8 @@ from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
 from healthygan_monai.data import image_transforms, labelled_items, load_dataset, to_display
 from healthygan_monai.data.transforms import GreyReader
 from healthygan_monai.evaluation.localisation import Localisation, localise, summarise
+from healthygan_monai.exchange.facts import METHOD
+from healthygan_monai.exchange.runtimes import ExportedNetwork, is_exported, load_exported
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.networks import Generator, generator_sizes
 from healthygan_monai.report.cases import Translation
@@ -25,17 +28,19 @@ from healthygan_monai.scoring import ScoreRow, write_scores
 
 PICTURES = (".png", ".jpg", ".jpeg")
 MODEL_FILE, SCORES_FILE = "model.pt", "scores.csv"
-METHOD = "healthygan"
 
 
-def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor]:
-    """The flat state dict of a generator.
+def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNetwork:
+    """The flat state dict of a generator; an exported network (.ts, .onnx) as it is, for :func:`load_generator`.
 
     Raises:
         FileNotFoundError: no such file.
+        ModuleNotFoundError: an .onnx file, and ONNX Runtime is not installed.
         ValueError: the file is not a state dict, or not a generator's.
     """
     path = Path(checkpoint)
+    if is_exported(path):
+        return load_exported(path)
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: no such model. Train one (python -m monai.bundle run training --config_file "
@@ -59,12 +64,18 @@ def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor]:
     return dict(weights)
 
 
-def load_generator(weights: Mapping[str, torch.Tensor]) -> Generator:
+def load_generator(
+    weights: Mapping[str, torch.Tensor] | ExportedNetwork,
+) -> Generator | ExportedNetwork:
     """The generator whose weights these are, in evaluation mode; sizes are read off the weights.
+
+    An exported network is its own.
 
     Raises:
         ValueError: weights are missing or left over.
     """
+    if isinstance(weights, ExportedNetwork):
+        return weights
     generator = Generator(**generator_sizes(dict(weights)))
     try:
         generator.load_state_dict(weights)
@@ -74,18 +85,20 @@ def load_generator(weights: Mapping[str, torch.Tensor]) -> Generator:
 
 
 def image_size_for(checkpoint: Path | str, otherwise: int) -> int:
-    """The image size a model was trained at: from config.json beside it, else ``otherwise``."""
+    """The image size a model was trained at: from an exported file or config.json beside it, else ``otherwise``."""
     return int(_trained_with(checkpoint).get("image_size", otherwise))
 
 
 def seed_of(checkpoint: Path | str) -> int:
-    """The seed a model was trained with, for scores.csv: from config.json beside it, else 0."""
+    """The seed a model was trained with, for scores.csv: from where its image size is, else 0."""
     return int(_trained_with(checkpoint).get("seed", 0))
 
 
 def method_of(checkpoint: Path | str) -> str:
     """The method a model is of: from config.json beside it, else from the file; ``healthygan`` where neither says."""
     path = Path(checkpoint)
+    if is_exported(path):
+        return METHOD
     if (path.parent / CONFIG_FILE).is_file():
         return str(_trained_with(path).get("method", METHOD))
     try:
@@ -101,6 +114,8 @@ def inference_config(checkpoint: Path | str) -> str:
 
 
 def _trained_with(checkpoint: Path | str) -> dict[str, Any]:
+    if is_exported(checkpoint):
+        return asdict(load_exported(checkpoint).facts)
     path = Path(checkpoint).parent / CONFIG_FILE
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
 
@@ -250,6 +265,7 @@ class ScoresFile:
                     method=self.method,
                     seed=self.seed,
                     backbone=self.backbone,
+                    runtime=getattr(getattr(engine, "network", None), "runtime", "pytorch"),
                 )
             )
 

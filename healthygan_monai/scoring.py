@@ -24,7 +24,7 @@ ArrayT = TypeVar("ArrayT", "torch.Tensor", "np.ndarray")
 
 SECTIONS = ("validation", "test")
 NEEDED = ("section", "image", "subject", "slice", "label", "method", "seed", "score")
-FIELDS = (*NEEDED, "backbone")
+FIELDS = (*NEEDED, "backbone", "runtime")  # the last two may be missing
 SUBJECT_RULES: dict[str, Callable[..., float]] = {"mean": np.mean, "max": np.max}
 
 
@@ -34,7 +34,11 @@ class ScoresError(ValueError):
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """One image and its score: `label` 1 = diseased, 0 = healthy, None = unknown; `backbone` "" = none."""
+    """One image and its score: `label` 1 = diseased, 0 = healthy, None = unknown.
+
+    `backbone` names a method's pretrained network, "" where it has none; `runtime` what computed the score:
+    pytorch, torchscript or onnxruntime.
+    """
 
     section: str
     image: str
@@ -45,6 +49,7 @@ class ScoreRow:
     method: str = "healthygan"
     seed: int = 0
     backbone: str = ""
+    runtime: str = "pytorch"
 
 
 def difference_map(image: ArrayT, healthy: ArrayT) -> ArrayT:
@@ -121,6 +126,7 @@ def _cells(row: ScoreRow) -> list[object]:
         *(row.section, row.image, row.subject, row.slice, row.label, row.method, row.seed),
         repr(float(row.score)),
         row.backbone,
+        row.runtime,
     ]
 
 
@@ -155,6 +161,7 @@ def _row(path: Path, line: int, record: dict[str, str]) -> ScoreRow:
             seed=int(record["seed"]),
             score=float(record["score"]),
             backbone=record.get("backbone") or "",
+            runtime=record.get("runtime") or "pytorch",
         )
     except ValueError as error:
         raise ScoresError(

@@ -8,11 +8,22 @@ from typing import Any
 
 from healthygan_monai.cli.arguments import add_device, add_set, command, run_of, settings
 
+RUNTIME_FILES = {
+    "pytorch": "model.pt",
+    "torchscript": "model.ts",
+    "onnxruntime": "model.onnx",
+}
+
 
 def add(commands: Any) -> None:
     """Add ``infer`` to the parser."""
     parser = command(commands, "infer", "translate and score images", run)
-    parser.add_argument("run_folder", type=Path, metavar="RUN", help="a run folder or its model.pt")
+    parser.add_argument(
+        "run_folder",
+        type=Path,
+        metavar="RUN",
+        help="a run folder, its model.pt, or an exported .onnx or .ts",
+    )
     parser.add_argument(
         "dataset",
         nargs="?",
@@ -21,6 +32,11 @@ def add(commands: Any) -> None:
         help="a prepared data set or a folder of grey pictures; default: the run's own data set",
     )
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: RUN")
+    parser.add_argument(
+        "--runtime",
+        choices=list(RUNTIME_FILES),
+        help="what computes; RUN is exported to it where need be. Default: what the model's file is for",
+    )
     add_device(parser)
     add_set(parser)
 
@@ -41,8 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{data} is not the data set of {folder}; give --output FOLDER, so that the run's own "
                 "scores stay."
             )
-    is_model = arguments.run_folder.is_file()
-    checkpoint = arguments.run_folder if is_model else folder / "model.pt"
+    checkpoint = _checkpoint(arguments.run_folder, folder, arguments.runtime)
     config = inference_config(checkpoint)
     overrides = {
         "checkpoint": str(checkpoint),
@@ -59,3 +74,22 @@ def run(arguments: argparse.Namespace) -> int:
         print(f"pictures: {output / 'pictures'}")
     print(f"next: healthygan evaluate {output}")
     return 0
+
+
+def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:
+    """The model's file that the runtime reads; made from model.pt where it is absent or of another model.pt.
+
+    Raises:
+        ValueError: the file given is for another runtime.
+    """
+    from healthygan_monai.exchange.runtimes import RUNTIMES
+
+    model = given if given.is_file() else folder / "model.pt"
+    of_file = RUNTIMES.get(model.suffix, "pytorch")
+    if runtime in (None, of_file):
+        return model
+    if of_file != "pytorch":
+        raise ValueError(f"{model}: a file for {of_file}; --runtime {runtime} needs another.")
+    from healthygan_monai.exchange.refresh import up_to_date
+
+    return up_to_date(model, RUNTIME_FILES[runtime])

@@ -10,7 +10,17 @@ from collections.abc import Sequence
 from data_prep.cli import EXIT_CODES, add_check_command, add_prep_commands, run_command
 from data_prep.sources.cli import add_fetch_command
 from healthygan_monai import __version__
-from healthygan_monai.cli import benchmark, demo, evaluate, export, infer, report, select, train
+from healthygan_monai.cli import (
+    benchmark,
+    demo,
+    evaluate,
+    export,
+    import_checkpoint,
+    infer,
+    report,
+    select,
+    train,
+)
 
 FAILED = 1
 
@@ -40,7 +50,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_prep_commands(prep.add_subparsers(dest="kind", required=True, metavar="KIND"))
     add_check_command(commands)
     add_fetch_command(commands)
-    for module in (train, select, infer, evaluate, report, benchmark, export):
+    for module in (train, select, infer, evaluate, report, benchmark, export, import_checkpoint):
         module.add(commands)
     commands.add_parser("bundle-path", help="print where the MONAI bundle lies").set_defaults(
         run=_bundle_path, verbose=False, quiet=False

@@ -1,4 +1,4 @@
-"""The authors' checkpoint files (``360000-G.ckpt`` and the like) as weights of our networks."""
+"""The authors' checkpoint files (``360000-G.ckpt`` and the like) as weights of our networks, and back."""
 
 from __future__ import annotations
 
@@ -8,22 +8,41 @@ from pathlib import Path
 import torch
 
 RUNNING_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
+WRAPPER = "module."  # put before every name by torch.nn.DataParallel
+PUBLISHED_SIZE = 256  # pixels; authors' train_covid.sh
 
 
 def load_authors_file(path: Path) -> dict[str, torch.Tensor]:
-    """A state dict from disk, tensors only.
+    """A state dict from disk, tensors only; names lose the ``module.`` of DataParallel.
 
     Raises:
+        FileNotFoundError: no such file.
         ValueError: the file holds something else than a flat dictionary of tensors.
     """
-    content = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(content, Mapping) or not all(
-        isinstance(v, torch.Tensor) for v in content.values()
-    ):
-        raise ValueError(
-            f"{path.name}: expected a flat state dict of tensors, as the authors' solver.py saves it."
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such file; the authors name theirs like 360000-G.ckpt."
         )
-    return dict(content)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever its reader met
+        raise ValueError(
+            f"{path.name}: cannot be read as tensors alone; whole pickled objects are not opened, since that "
+            "would run their code. Save the network's state_dict()."
+        ) from error
+    flat = "expected a flat state dict of tensors, as the authors' solver.py saves it"
+    if not isinstance(content, Mapping) or not content:
+        raise ValueError(f"{path.name}: {flat}; found {type(content).__name__}.")
+    others = [name for name, value in content.items() if not isinstance(value, torch.Tensor)]
+    if others:
+        if "method" in others:
+            raise ValueError(
+                f"{path.name}: a model of method {content['method']!r} of this project, which healthygan infer "
+                "reads as it is; only HealthyGAN has files of the authors."
+            )
+        kind = type(content[others[0]]).__name__
+        raise ValueError(f"{path.name}: {flat}; {str(others[0])!r} holds {kind}.")
+    return {str(name).removeprefix(WRAPPER): value for name, value in content.items()}
 
 
 def generator_from_authors(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -32,8 +51,58 @@ def generator_from_authors(state_dict: Mapping[str, torch.Tensor]) -> dict[str, 
     Names and order agree. The running statistics of the normalisation layers are dropped: the authors never
     evaluate with them (``docs/paper_vs_code.md``).
     """
-    return {
-        name: value
-        for name, value in state_dict.items()
-        if name.rpartition(".")[2] not in RUNNING_STATISTICS
-    }
+    return {name: value for name, value in state_dict.items() if not _is_statistic(name)}
+
+
+def statistics_of_authors(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """What :func:`generator_from_authors` drops."""
+    return {name: value for name, value in state_dict.items() if _is_statistic(name)}
+
+
+def generator_to_authors(
+    weights: Mapping[str, torch.Tensor], statistics: Mapping[str, torch.Tensor] | None = None
+) -> dict[str, torch.Tensor]:
+    """The state dict that the authors' ``Generator`` loads, names in its order.
+
+    Their normalisation layers want running statistics. Those given are put back; others are what a new layer
+    has (mean 0, variance 1, no batch seen). Neither changes an output: the authors never leave training mode.
+    """
+    statistics = statistics or {}
+    theirs: dict[str, torch.Tensor] = {}
+    for name, value in weights.items():
+        theirs[name] = value
+        layer, _, part = name.rpartition(".")
+        if part == "bias":  # convolutions of the generator have none
+            fresh = (
+                torch.zeros_like(value),
+                torch.ones_like(value),
+                torch.zeros((), dtype=torch.long),
+            )
+            for statistic, new in zip(RUNNING_STATISTICS, fresh, strict=True):
+                theirs[f"{layer}.{statistic}"] = statistics.get(f"{layer}.{statistic}", new)
+    return theirs
+
+
+def check_generator(state_dict: Mapping[str, torch.Tensor], name: str) -> None:
+    """Go on where these are whole, finite weights of a generator.
+
+    Raises:
+        ValueError: the critic's, another network's, incomplete ones, or numbers that are none.
+    """
+    from healthygan_monai.inference import load_generator
+
+    if "conv1.weight" in state_dict:
+        raise ValueError(
+            f"{name}: the critic's weights; give the generator's, such as 360000-G.ckpt."
+        )
+    try:
+        load_generator(generator_from_authors(state_dict))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from error
+    broken = [key for key, value in state_dict.items() if not bool(torch.isfinite(value).all())]
+    if broken:
+        raise ValueError(f"{name}: {broken[0]} holds numbers that are infinite or none.")
+
+
+def _is_statistic(name: str) -> bool:
+    return name.rpartition(".")[2] in RUNNING_STATISTICS

@@ -76,7 +76,7 @@ def test_what_is_written_is_read_back_to_the_last_digit(tmp_path):
         row("a.png", label=1, slice=12, score=0.1 + 0.2),
         row("b,c.png", label=0, slice="007", score=np.float32(0.1).item()),
         row("d.png", label=None, section="validation", score=np.float64(1 / 3)),
-        row("e.png", method="padim", backbone="resnet18[random]"),
+        row("e.png", method="padim", backbone="resnet18[random]", runtime="onnxruntime"),
     ]
     path = tmp_path / "scores.csv"
     write_scores(path, rows)
@@ -86,9 +86,10 @@ def test_what_is_written_is_read_back_to_the_last_digit(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["scores.csv"]
 
 
-def test_a_file_without_the_column_of_backbones_is_read(tmp_path):
+def test_a_file_without_the_last_columns_is_read(tmp_path):
     (tmp_path / "scores.csv").write_text(",".join(NEEDED) + "\ntest,a,s,,1,m,0,0.5\n")
-    assert [r.backbone for r in read_scores(tmp_path / "scores.csv")] == [""]
+    (read,) = read_scores(tmp_path / "scores.csv")
+    assert (read.backbone, read.runtime) == ("", "pytorch")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""From an authors' file to a folder that ``infer`` and the bundle take, and from a model.pt to an authors' file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from healthygan_monai.exchange.authors_checkpoint import (
+    PUBLISHED_SIZE,
+    check_generator,
+    generator_from_authors,
+    generator_to_authors,
+    load_authors_file,
+    statistics_of_authors,
+)
+from healthygan_monai.exchange.facts import METHOD, checked_size
+from healthygan_monai.exchange.files import checked_output, sha256, whole_file
+from healthygan_monai.exchange.runtimes import ExportedNetwork
+from healthygan_monai.inference import load_weights
+from healthygan_monai.networks import generator_sizes
+from healthygan_monai.runs import CONFIG_FILE, read_json, save_weights, write_json
+
+STATISTICS_FILE = "authors_statistics.pt"  # beside an imported model.pt
+
+
+def model_to_write(output: Path) -> Path:
+    """The model.pt that a user means by it or by a folder for it.
+
+    Raises:
+        ValueError: a file of another ending, which nothing would take for a model.
+    """
+    if output.suffix in (".pth", ".ckpt", ".bin", ".ts", ".onnx"):
+        raise ValueError(f"{output}: expected the name of a .pt file, such as OUT/model.pt.")
+    return output if output.suffix == ".pt" else output / "model.pt"
+
+
+def import_checkpoint(
+    source: Path, model: Path, image_size: int = PUBLISHED_SIZE
+) -> dict[str, Any]:
+    """Write ``model`` (model.pt) with the weights of ``source``, bit by bit, and config.json beside; returns that.
+
+    The running statistics, which nothing here uses, lie beside in ``authors_statistics.pt`` for the way back.
+
+    Raises:
+        FileNotFoundError, ValueError: as :func:`load_authors_file` and :func:`check_generator`; an image size that
+            the generator cannot take; or a file that would be overwritten.
+    """
+    config, statistics = model.with_name(CONFIG_FILE), model.with_name(STATISTICS_FILE)
+    for path in (model, config, statistics):
+        if path.exists():
+            raise ValueError(f"{path} is there already; import into a folder of its own.")
+    checked_size(image_size)
+    theirs = load_authors_file(source)
+    check_generator(theirs, source.name)
+    try:
+        return _write(theirs, source, (model, statistics, config), image_size)
+    except BaseException:
+        for path in (model, statistics, config):
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _write(
+    theirs: dict[str, torch.Tensor], source: Path, files: tuple[Path, Path, Path], image_size: int
+) -> dict[str, Any]:
+    model, statistics, config = files
+    weights = generator_from_authors(theirs)
+    sizes = generator_sizes(weights)
+    save_weights(weights, model)
+    if kept := statistics_of_authors(theirs):
+        save_weights(kept, statistics)
+    content = {
+        "method": METHOD,
+        "image_size": image_size,
+        "image_channels": sizes["image_channels"],
+        "generator_channels": sizes["channels"],
+        "generator_blocks": sizes["blocks"],
+        "imported": {
+            "file": source.name,
+            "sha256": sha256(source),
+            "model_sha256": sha256(model),
+        },
+    }
+    write_json(config, content)
+    return content
+
+
+def export_authors(checkpoint: Path, output: Path) -> tuple[int, bool]:
+    """Write ``output`` (.ckpt) with the weights of a model.pt, as the authors' ``Generator`` loads them.
+
+    An imported model gets back the running statistics it came with, and so is the file it came from, tensor by
+    tensor. Returns its image channels and whether that was done.
+
+    Raises:
+        FileNotFoundError, ValueError: as for loading the model.
+    """
+    output = checked_output(output, ".ckpt")
+    weights = load_weights(checkpoint)
+    if isinstance(weights, ExportedNetwork):
+        raise ValueError(f"{checkpoint}: an export; give the model.pt that it was made from.")
+    check_generator(weights, checkpoint.name)
+    statistics = _statistics_beside(checkpoint)
+    with whole_file(output) as part:
+        torch.save(generator_to_authors(weights, statistics), part)
+    return generator_sizes(weights)["image_channels"], bool(statistics)
+
+
+def _statistics_beside(checkpoint: Path) -> dict[str, torch.Tensor]:
+    """The statistics that were imported with this very model, if it was imported."""
+    config, path = checkpoint.with_name(CONFIG_FILE), checkpoint.with_name(STATISTICS_FILE)
+    if not (config.is_file() and path.is_file()):
+        return {}
+    imported = read_json(config).get("imported", {})
+    return load_authors_file(path) if imported.get("model_sha256") == sha256(checkpoint) else {}

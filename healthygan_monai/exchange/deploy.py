@@ -1,0 +1,119 @@
+"""The configs inside an exported TorchScript file, in the form MONAI Deploy's bundle operator reads.
+
+That operator takes ``preprocessing``, ``inferer``, ``postprocessing`` and ``device`` from ``extra/inference.json``
+and the tensors' names from ``extra/metadata.json``. Images reach it in memory, a film from DICOM as (W, H, 1)
+without a channel; results leave as whole numbers of 8 bits, (1, W, H, 1) (monai-deploy-app-sdk,
+``monai_bundle_inference_operator.py``).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+import torch
+from monai.transforms import MapTransform
+
+from healthygan_monai.data.transforms import WHITE, resized
+from healthygan_monai.exchange.facts import Facts
+from healthygan_monai.inferer import Translationd
+from healthygan_monai.paths import bundle_root
+
+OF_THE_SHIPPED_MODEL = ("data_source", "data_type", "eval_metrics")
+
+
+class FromDeployd(MapTransform):
+    """(W, H, 1) or (W, H) grey levels, 0 black to ``white``, -> (C, size, size) float32 in [-1, 1].
+
+    Raises:
+        ValueError: another shape, or grey levels outside 0 to ``white``: not an image prepared by data_prep.
+    """
+
+    def __init__(
+        self, keys: str = "image", size: int = 64, channels: int = 1, white: int = WHITE[8]
+    ) -> None:
+        super().__init__(keys)
+        self.size, self.channels, self.white = size, channels, white
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            image = torch.as_tensor(d[key])
+            if image.ndim == 3 and image.shape[-1] == 1:
+                image = image[..., 0]
+            if image.ndim != 2:
+                raise ValueError(
+                    f"an image of shape {tuple(image.shape)}; expected one film or slice, (W, H, 1)."
+                )
+            if image.min() < 0 or image.max() > self.white:
+                raise ValueError(
+                    f"grey levels {float(image.min()):g} to {float(image.max()):g}; expected 0 to {self.white}, "
+                    "as healthygan prep writes them. Prepare the image, or set preprocessing#transforms#0#white."
+                )
+            scaled = image.T[None].to(torch.float32) * 2 / self.white - 1  # (1, H, W)
+            d[key] = resized(scaled, self.size).repeat(self.channels, 1, 1)
+        return d
+
+
+class ToDeployd(MapTransform):
+    """A difference map (1, H, W) in [0, 1] -> (1, W, H, 1) in 0 to 255, the form of an SDK image."""
+
+    def __init__(self, keys: str = "pred") -> None:
+        super().__init__(keys)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            d[key] = (d[key].transpose(-1, -2)[..., None] * 255).round()
+        return d
+
+
+def metadata_for(facts: Facts) -> dict[str, Any]:
+    """The bundle's metadata with this network's tensors and facts (``healthygan``), without the demo's results."""
+    path = bundle_root() / "configs" / "metadata.json"
+    metadata = json.loads(path.read_text(encoding="utf-8"))
+    for key in OF_THE_SHIPPED_MODEL:
+        metadata.pop(key, None)
+    tensors = metadata["network_data_format"]
+    image, pred = tensors["inputs"]["image"], tensors["outputs"]["pred"]
+    image["num_channels"], pred["num_channels"] = facts.image_channels, facts.image_channels + 1
+    image["spatial_shape"] = pred["spatial_shape"] = [facts.image_size, facts.image_size]
+    colours = [str(c) for c in range(facts.image_channels)]
+    one = len(colours) == 1
+    image["channel_def"] = {c: "image" if one else f"image_{c}" for c in colours}
+    pred["channel_def"] = {c: "intermediate" if one else f"intermediate_{c}" for c in colours}
+    pred["channel_def"][str(facts.image_channels)] = "mask"
+    return {**metadata, "healthygan": facts.as_texts()}
+
+
+def inference_for(facts: Facts) -> dict[str, Any]:
+    """``extra/inference.json``: from an image in memory to its difference map, with nothing read from disk."""
+    here = __name__
+    return {
+        "imports": ["$import torch"],
+        "device": "$torch.device('cuda' if torch.cuda.is_available() else 'cpu')",
+        "preprocessing": {
+            "_target_": "Compose",
+            "transforms": [
+                {
+                    "_target_": f"{here}.{FromDeployd.__name__}",
+                    "keys": "image",
+                    "size": facts.image_size,
+                    "channels": facts.image_channels,
+                    "white": WHITE[8],
+                }
+            ],
+        },
+        "inferer": {"_target_": "healthygan_monai.inferer.HealthyGANInferer"},
+        "postprocessing": {
+            "_target_": "Compose",
+            "transforms": [
+                {
+                    "_target_": f"{Translationd.__module__}.{Translationd.__name__}",
+                    "keys": "pred",
+                },
+                {"_target_": f"{here}.{ToDeployd.__name__}", "keys": "pred"},
+            ],
+        },
+    }

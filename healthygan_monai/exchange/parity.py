@@ -1,0 +1,53 @@
+"""An exported network against the one it was made from: the same pixels in, the same numbers out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import torch
+
+TOLERANCE = 1e-4  # largest difference of any output in [-1, 1]; one grey level of 255 is 8e-3
+
+
+def check_images(channels: int, size: int, seed: int = 0) -> Iterator[torch.Tensor]:
+    """Batches (B, C, H, W) in [-1, 1]: one image and three of the model's size, two of another, not square.
+
+    Noise, which excites every filter, over a ramp, whose corner stays black as a film's border does.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    for batch, height, width in ((1, size, size), (3, size, size), (2, 32, 48)):
+        ramp = torch.linspace(-1, 1, height)[:, None] + torch.linspace(-1, 1, width)[None]
+        noise = torch.rand(batch, channels, height, width, generator=generator) - 0.5
+        yield (ramp + noise).clamp(-1, 1)
+
+
+def largest_difference(
+    network: Callable[[torch.Tensor], torch.Tensor],
+    exported: Callable[[torch.Tensor], torch.Tensor],
+    channels: int,
+    size: int,
+) -> float:
+    """max |network(x) - exported(x)| over :func:`check_images`; infinite where shapes differ or a number is none."""
+    largest = 0.0
+    with torch.no_grad():
+        for images in check_images(channels, size):
+            expected, found = network(images), exported(images)
+            if expected.shape != found.shape:
+                return float("inf")
+            difference = float((expected - found).abs().max())
+            largest = max(largest, difference if difference == difference else float("inf"))
+    return largest
+
+
+def assure_parity(difference: float, path: Path, tolerance: float = TOLERANCE) -> None:
+    """Go on where the difference is within the tolerance.
+
+    Raises:
+        ValueError: it is not; the caller leaves no file.
+    """
+    if difference > tolerance:
+        raise ValueError(
+            f"{path.name}: the exported network differs from model.pt by up to {difference:.2g}, more than "
+            f"{tolerance:g}; it was not written. Another version of PyTorch or ONNX Runtime may export it rightly."
+        )

@@ -1,0 +1,61 @@
+"""Phantom images and exports of one tiny trained model, shared by the tests of exports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from data_prep.phantom_film import film
+from healthygan_monai.baselines.sanity import MeanIntensity
+from healthygan_monai.cli.main import main
+
+
+@pytest.fixture
+def run(capsys):
+    """run(words) -> (exit code, what was printed, what was complained about)."""
+
+    def command(*words: str | Path) -> tuple[int, str, str]:
+        code = main([str(w) for w in words])
+        return (code, *capsys.readouterr())
+
+    return command
+
+
+@pytest.fixture(scope="session")
+def exported(trained, tmp_path_factory) -> dict[str, Path]:
+    """The trained run as model.onnx and model.ts, alone in a folder; not to be written to."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from healthygan_monai.exchange.onnx import export_onnx
+    from healthygan_monai.exchange.torchscript import export_torchscript
+
+    folder = tmp_path_factory.mktemp("exports")
+    export_onnx(trained / "model.pt", folder / "model.onnx")
+    export_torchscript(trained / "model.pt", folder / "model.ts")
+    return {"onnx": folder / "model.onnx", "ts": folder / "model.ts"}
+
+
+@pytest.fixture
+def rival():
+    """rival(path): a fitted model of another method, written there."""
+
+    def write(path: Path) -> None:
+        detector = MeanIntensity()
+        detector.fit(lambda: iter([torch.zeros(4, 1, 16, 16)]))
+        detector.save(path)
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def phantom_films(tmp_path_factory) -> Path:
+    """A folder of 6 drawn chest films, 64 pixels a side."""
+    folder = tmp_path_factory.mktemp("films")
+    for number in range(6):
+        drawn, _ = film(np.random.default_rng(number), 64, None)
+        Image.fromarray((drawn * 255).round().astype(np.uint8)).save(folder / f"{number}.png")
+    return folder

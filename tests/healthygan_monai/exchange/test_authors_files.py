@@ -1,0 +1,250 @@
+"""The authors' files in and out: every weight bit by bit, and wrong files refused by what they are."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from healthygan_monai.composition import compose_healthy, split_output
+from healthygan_monai.exchange.authors_checkpoint import generator_to_authors
+from healthygan_monai.exchange.files import sha256
+from healthygan_monai.inference import load_generator, load_weights
+from healthygan_monai.networks import Discriminator, Generator
+from healthygan_monai.runs import save_weights
+from healthygan_monai.scoring import difference_map, image_score, read_scores
+
+
+def tensors(path: Path) -> dict[str, torch.Tensor]:
+    return torch.load(path, weights_only=True)
+
+
+def assert_identical(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    """Names in their order, kinds of number, and every bit."""
+    assert list(one) == list(other)
+    for name, value in one.items():
+        assert value.dtype == other[name].dtype, name
+        assert value.numpy().tobytes() == other[name].numpy().tobytes(), name
+
+
+@pytest.fixture
+def authors_file(tmp_path) -> Path:
+    """A small file as the authors' code writes it, with statistics that are not those of a new layer."""
+    torch.manual_seed(0)
+    theirs = OrderedDict(generator_to_authors(Generator(3, 4, 2).state_dict()))
+    for name, value in theirs.items():
+        if name.endswith(("running_mean", "running_var")):
+            theirs[name] = torch.rand_like(value)
+        if name.endswith("num_batches_tracked"):
+            theirs[name] = torch.tensor(360000)
+    torch.save(theirs, tmp_path / "360000-G.ckpt")
+    return tmp_path / "360000-G.ckpt"
+
+
+class TestRoundTrip:
+    def test_from_the_authors_and_back(self, run, authors_file, tmp_path):
+        model, back = tmp_path / "in" / "model.pt", tmp_path / "back-G.ckpt"
+        assert run("import-checkpoint", authors_file, model)[0] == 0
+        code, out, _ = run("export", "authors", model, back)
+        assert code == 0 and "those it was imported with" in out
+        assert_identical(tensors(back), tensors(authors_file))
+
+    def test_of_the_published_run(self, run, golden, tmp_path):
+        for name in ("initial-G", "final-G"):
+            model, back = tmp_path / name / "model.pt", tmp_path / f"{name}.ckpt"
+            assert run("import-checkpoint", golden / f"{name}.ckpt", model)[0] == 0
+            assert run("export", "authors", model.parent, back)[0] == 0
+            assert_identical(tensors(back), tensors(golden / f"{name}.ckpt"))
+
+    def test_from_a_run_and_back(self, run, trained, tmp_path):
+        theirs, model = tmp_path / "run-G.ckpt", tmp_path / "in" / "model.pt"
+        code, out, _ = run("export", "authors", trained, theirs)
+        assert code == 0 and "a new layer's" in out and "1 channel" in out
+        assert run("import-checkpoint", theirs, model)[0] == 0
+        assert_identical(tensors(model), tensors(trained / "model.pt"))
+
+    def test_dataparallel_prefixes_are_dropped(self, run, authors_file, tmp_path):
+        wrapped = {f"module.{name}": value for name, value in tensors(authors_file).items()}
+        torch.save(wrapped, tmp_path / "wrapped-G.ckpt")
+        model, back = tmp_path / "in" / "model.pt", tmp_path / "back-G.ckpt"
+        assert run("import-checkpoint", tmp_path / "wrapped-G.ckpt", model)[0] == 0
+        assert run("export", "authors", model, back)[0] == 0
+        assert_identical(tensors(back), tensors(authors_file))
+
+    def test_statistics_of_another_model_are_not_taken(self, run, authors_file, tmp_path):
+        model, back = tmp_path / "in" / "model.pt", tmp_path / "back-G.ckpt"
+        run("import-checkpoint", authors_file, model)
+        save_weights(Generator(3, 4, 2).state_dict(), model)
+        code, out, _ = run("export", "authors", model, back)
+        assert code == 0 and "a new layer's" in out
+        assert not tensors(back)["main.1.running_mean"].any()
+
+
+def test_the_exported_file_is_what_their_layers_load(run, trained, tmp_path):
+    """Their normalisation tracks statistics, and loads strictly."""
+    run("export", "authors", trained, tmp_path / "G.ckpt")
+    theirs = Generator(1, 2, 1)
+    for module in theirs.modules():
+        for name, child in list(module.named_children()):
+            if isinstance(child, torch.nn.InstanceNorm2d):
+                layer = torch.nn.InstanceNorm2d(
+                    child.num_features, affine=True, track_running_stats=True
+                )
+                setattr(module, name, layer)
+    assert_identical(theirs.state_dict(), {**theirs.state_dict()})
+    theirs.load_state_dict(tensors(tmp_path / "G.ckpt"), strict=True)
+    assert list(theirs.state_dict()) == list(tensors(tmp_path / "G.ckpt"))
+    images = torch.rand(2, 1, 32, 32)
+    with torch.no_grad():  # they never leave training mode
+        expected = load_generator(load_weights(trained / "model.pt"))(images)
+        torch.testing.assert_close(theirs.train()(images), expected, rtol=0, atol=1e-6)
+
+
+def test_an_imported_generator_gives_the_published_numbers(run, golden, tmp_path):
+    model = tmp_path / "in" / "model.pt"
+    run("import-checkpoint", golden / "final-G.ckpt", model, "--image-size=32")
+    arrays = np.load(golden / "steps.npz")
+    for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
+        generator = load_generator(load_weights(model)).to(dtype)
+        if dtype == torch.float64:
+            generator.load_state_dict(tensors(model))
+        probe = torch.as_tensor(arrays["probe"]).to(dtype)
+        with torch.no_grad():
+            intermediate, mask = split_output(generator(probe))
+        healthy = compose_healthy(probe, intermediate, mask)
+        score = image_score(difference_map(probe, healthy))
+        for name, ours in {
+            "intermediate": intermediate,
+            "mask": mask,
+            "translated": healthy,
+            "score": score,
+        }.items():
+            published = torch.as_tensor(arrays[f"probe_{name}"]).to(dtype).view_as(ours)
+            torch.testing.assert_close(ours, published, rtol=0, atol=tolerance, msg=name)
+
+
+class TestImport:
+    def test_infer_takes_the_image_size_it_was_given(
+        self, run, authors_file, phantom_films, tmp_path
+    ):
+        model = tmp_path / "in" / "model.pt"
+        code, out, _ = run("import-checkpoint", authors_file, model, "--image-size", "48")
+        assert code == 0 and f"next: healthygan infer {model}" in out
+        code, _, err = run(
+            *("infer", model, phantom_films, "--output", tmp_path / "out", "--device=cpu")
+        )
+        assert code == 0, err
+        assert len(read_scores(tmp_path / "out" / "scores.csv")) == 6
+        from PIL import Image
+
+        with Image.open(tmp_path / "out" / "pictures" / "0_difference.png") as picture:
+            assert picture.size == (48, 48)
+
+    def test_the_folder_says_where_the_weights_are_from(self, run, authors_file, tmp_path):
+        code, out, _ = run("import-checkpoint", authors_file, tmp_path / "in")
+        assert code == 0 and "256 is the published model's" in out
+        config = json.loads((tmp_path / "in" / "config.json").read_text())
+        assert config == {
+            "method": "healthygan",
+            "image_size": 256,
+            "image_channels": 3,
+            "generator_channels": 4,
+            "generator_blocks": 2,
+            "imported": {
+                "file": "360000-G.ckpt",
+                "sha256": sha256(authors_file),
+                "model_sha256": sha256(tmp_path / "in" / "model.pt"),
+            },
+        }
+
+    def test_published_sizes_are_read_off_the_file(self, run, tmp_path):
+        theirs = generator_to_authors(Generator(3, 64, 6).state_dict())
+        assert len(theirs) == 103  # tensors in the published file
+        torch.save(theirs, tmp_path / "G.ckpt")
+        code, out, _ = run("import-checkpoint", tmp_path / "G.ckpt", tmp_path / "in")
+        assert code == 0 and "3 channels, width 64, 6 blocks; images of 256 x 256" in out
+
+    def test_nothing_is_written_over(self, run, authors_file, own_run):
+        before = {p: p.read_bytes() for p in own_run.iterdir() if p.is_file()}
+        for target in (own_run, own_run / "other.pt"):
+            code, _, err = run("import-checkpoint", authors_file, target)
+            assert code == 1 and "is there already; import into a folder of its own" in err
+        assert before == {p: p.read_bytes() for p in own_run.iterdir() if p.is_file()}
+
+    def test_what_fails_half_way_leaves_nothing(self, run, authors_file, tmp_path, monkeypatch):
+        def full(*_):
+            raise ValueError("no space left")
+
+        monkeypatch.setattr("healthygan_monai.exchange.authors_files.write_json", full)
+        assert run("import-checkpoint", authors_file, tmp_path / "in")[0] == 1
+        assert not list((tmp_path / "in").iterdir())
+
+    def test_another_ending_is_refused(self, run, authors_file, tmp_path):
+        code, _, err = run("import-checkpoint", authors_file, tmp_path / "model.pth")
+        assert code == 1 and "expected the name of a .pt file" in err
+
+    @pytest.mark.parametrize("size", ["0", "30", "-64", "8"])
+    def test_an_image_size_that_cannot_be(self, size, run, authors_file, tmp_path):
+        code, _, err = run(
+            "import-checkpoint", authors_file, tmp_path / "in", f"--image-size={size}"
+        )
+        assert code == 1 and "expected a multiple of 4, at least 16" in err
+        assert not (tmp_path / "in").exists()
+
+
+class TestWrongFiles:
+    def refusal(self, run, content, tmp_path: Path) -> str:
+        path = tmp_path / "wrong.ckpt"
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        elif content is not None:
+            torch.save(content, path)
+        code, _, err = run("import-checkpoint", path, tmp_path / "in")
+        assert code == 1 and not (tmp_path / "in").exists()
+        assert "wrong.ckpt: " in err
+        return err
+
+    def test_none(self, run, tmp_path):
+        assert "no such file" in self.refusal(run, None, tmp_path)
+
+    @pytest.mark.parametrize("prefix", ["", "module."])
+    def test_the_critics(self, prefix, run, tmp_path):
+        critic = Discriminator(3, 2, 3).state_dict()
+        message = self.refusal(run, {f"{prefix}{k}": v for k, v in critic.items()}, tmp_path)
+        assert "the critic's weights; give the generator's" in message
+
+    def test_a_rivals(self, run, rival, tmp_path):
+        rival(tmp_path / "wrong.ckpt")
+        assert "a model of method 'mean-intensity'" in self.refusal(run, None, tmp_path)
+
+    def test_a_dictionary_of_dictionaries(self, run, tmp_path):
+        nested = {"state_dict": Generator(3, 2, 1).state_dict(), "epoch": 3}
+        message = self.refusal(run, nested, tmp_path)
+        assert (
+            "expected a flat state dict" in message and "'state_dict' holds OrderedDict" in message
+        )
+
+    def test_a_pickled_network_whose_code_is_not_run(self, run, tmp_path):
+        assert "pickled objects are not opened" in self.refusal(run, Generator(3, 2, 1), tmp_path)
+
+    @pytest.mark.parametrize("content", [b"", b"text", [torch.zeros(2)], {}])
+    def test_other_content(self, content, run, tmp_path):
+        self.refusal(run, content, tmp_path)
+
+    def test_parts_missing_or_left_over(self, run, tmp_path):
+        theirs = generator_to_authors(Generator(3, 2, 1).state_dict())
+        missing = {k: v for k, v in theirs.items() if k != "main.3.weight"}
+        assert "main.3.weight" in self.refusal(run, missing, tmp_path)
+        more = {**theirs, "main.99.weight": torch.zeros(2)}
+        assert "main.99.weight" in self.refusal(run, more, tmp_path)
+
+    def test_numbers_that_are_none(self, run, tmp_path):
+        theirs = generator_to_authors(Generator(3, 2, 1).state_dict())
+        theirs["main.0.weight"][0, 0, 0, 0] = float("nan")
+        assert "main.0.weight holds numbers that are infinite or none" in self.refusal(
+            run, theirs, tmp_path
+        )
