@@ -9,13 +9,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import HealthyGANError
+
 SECTIONS = ("training_mixed", "training_healthy", "validation", "test")
 Box = tuple[float, float, float, float, str]
 UNLABELLED = ("training_mixed", "training_healthy")
 FILE_NAME = "dataset.json"
 
 
-class DataError(ValueError):
+class DataError(HealthyGANError):
     """A data set that cannot be used; the message says what, where and what to do."""
 
 

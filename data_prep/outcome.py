@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data_prep.boxes import FramedBox
+from data_prep.errors import HealthyGANError
 
 DONE, FAILED, WRONG_USAGE, SOME_SKIPPED = 0, 1, 2, 3
 # OUTPUT is full or read-only: no other input would fare better, so the run stops.
@@ -20,7 +21,7 @@ STATUSES = ("written", "kept", "skipped", "left")
 EXAMPLES = 3  # file names shown for each reason in the summary
 
 
-class PrepError(ValueError):
+class PrepError(HealthyGANError):
     """One input that cannot be used.
 
     reason: a sentence without this file's own numbers, so that files group by it; detail: those

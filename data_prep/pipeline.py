@@ -59,7 +59,7 @@ def run(settings: Settings) -> Result:
             stack.enter_context(folder.alone_in(settings.output))
             folder.remove_temporary(settings.output, settings.work_folder())
             stack.callback(folder.remove_temporary, settings.output, settings.work_folder())
-        pool = stack.enter_context(_pool(settings))
+        pool = stack.enter_context(pool_for(settings))
         found = find_inputs(settings, pool)
         if found.others:
             log.info(
@@ -97,7 +97,7 @@ def _finish(
     if settings.dry_run:
         return Result(outcomes, None, text, code)
     output = settings.output
-    dataset = _dataset(sources, outcomes, settings)
+    dataset = dataset_of(sources, outcomes, settings)
     outcome.write_skipped(outcomes, output / "skipped.csv")
     lists.write_inputs(sources, outcomes, output / "inputs.csv")
     if settings.keyed:
@@ -115,7 +115,7 @@ def _finish(
     return Result(outcomes, dataset, text, code)
 
 
-def _pool(settings: Settings) -> Pool:
+def pool_for(settings: Settings) -> Pool:
     """Where the per-input functions run."""
     if settings.scheduler is not None:
         from data_prep.cluster import Cluster
@@ -176,7 +176,10 @@ def _too_many_skipped(outcomes: Sequence[Outcome], settings: Settings) -> str:
     )
 
 
-def _dataset(sources: Sequence[Source], outcomes: Sequence[Outcome], settings: Settings) -> Dataset:
+def dataset_of(
+    sources: Sequence[Source], outcomes: Sequence[Outcome], settings: Settings
+) -> Dataset:
+    """What dataset.json will say; nothing is written, and content_hash is empty."""
     sections: dict[str, list[Item]] = {name: [] for name in datalist.SECTIONS}
     for source, result in zip(sources, outcomes, strict=True):
         for image in result.images:

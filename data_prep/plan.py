@@ -28,11 +28,11 @@ log = logging.getLogger(__name__)
 SUSPICIOUS = 10  # inputs of one subject, where they are also more than half of all
 
 
-def plan(found: Found, settings: Settings, pool: Pool) -> list[Source]:
+def plan(found: Found, settings: Settings, pool: Pool, *, by_folders: bool = True) -> list[Source]:
     """Who each input shows and where it belongs, sorted by subject and session.
 
     With a table its rows decide; without one, sub-folders named like sections or groups do, and
-    where there are none everything is unlabelled `test`, for inference.
+    where there are none, or by_folders is False, everything is unlabelled `test`, for inference.
     Raises DataError or LeakError before anything is written.
     """
     if settings.table is not None:
@@ -47,7 +47,9 @@ def plan(found: Found, settings: Settings, pool: Pool) -> list[Source]:
         known, sources = _named_by_content(known, sources, settings)
     sources = _with_visits(known, _with_sessions(sources), settings)
     if settings.table is None:
-        sources = _by_folders(sources)
+        sources = (
+            _by_folders(sources) if by_folders else [replace(s, section="test") for s in sources]
+        )
     grouped = [source for source in sources if source.section is None]
     fixed = [source for source in sources if source.section is not None]
     if grouped:

@@ -1,3 +1,60 @@
-"""HealthyGAN: translate any image into a healthy one; what changes is the anomaly."""
+"""HealthyGAN: translate any image into a healthy one; what changes is the anomaly.
+
+The names of the Python API (docs/python_api.md) are loaded when they are first used: importing this package needs
+neither torch nor monai, and does nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from healthygan_monai.api import Model, load_model
+    from healthygan_monai.errors import (
+        DataError,
+        HealthyGANError,
+        LeakError,
+        ModelError,
+        NoModel,
+        PrepError,
+    )
+    from healthygan_monai.paths import bundle_root
+    from healthygan_monai.results import FolderResult, ImageResult, Problem, Result
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "DataError",
+    "FolderResult",
+    "HealthyGANError",
+    "ImageResult",
+    "LeakError",
+    "Model",
+    "ModelError",
+    "NoModel",
+    "PrepError",
+    "Problem",
+    "Result",
+    "__version__",
+    "bundle_root",
+    "load_model",
+]
+
+_HOMES = {
+    "api": ("Model", "load_model"),
+    "errors": ("DataError", "HealthyGANError", "LeakError", "ModelError", "NoModel", "PrepError"),
+    "paths": ("bundle_root",),
+    "results": ("FolderResult", "ImageResult", "Problem", "Result"),
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -22,7 +22,7 @@ from healthygan_monai.inference import (
     picture_saver,
     seed_of,
 )
-from healthygan_monai.paths import bundle_root_here
+from healthygan_monai.paths import bundle_root_here, eval_folder
 from healthygan_monai.ranks import join_ranks, share_of_rank
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
 from healthygan_monai.selection import criterion_metrics
@@ -37,6 +37,7 @@ __all__ = [
     "check_settings",
     "criterion_metrics",
     "end_run",
+    "eval_folder",
     "evaluate_run",
     "image_channels",
     "image_side",

@@ -17,6 +17,7 @@ from monai.bundle import ComponentLocator, ConfigWorkflow
 from monai.utils import set_determinism
 
 from data_prep.datalist import DataError, Dataset
+from data_prep.errors import HealthyGANError
 from healthygan_monai.networks import Discriminator
 from healthygan_monai.ranges import wrong_settings
 from healthygan_monai.scoring import ScoresError
@@ -45,7 +46,7 @@ CHATTY = (
 )
 
 
-class ConfigError(ValueError):
+class ConfigError(HealthyGANError):
     """A configuration that cannot be meant; the message names the key and the nearest one that exists."""
 
 

@@ -17,6 +17,7 @@ from PIL import Image
 from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
 from healthygan_monai.data import image_transforms, labelled_items, load_dataset, to_display
 from healthygan_monai.data.transforms import GreyReader
+from healthygan_monai.errors import ModelError, NoModel
 from healthygan_monai.evaluation.localisation import Localisation, localise, summarise
 from healthygan_monai.exchange.facts import METHOD
 from healthygan_monai.exchange.runtimes import ExportedNetwork, is_exported, load_exported
@@ -34,15 +35,15 @@ def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNe
     """The flat state dict of a generator; an exported network (.ts, .onnx) as it is, for :func:`load_generator`.
 
     Raises:
-        FileNotFoundError: no such file.
+        NoModel: no such file.
         ModuleNotFoundError: an .onnx file, and ONNX Runtime is not installed.
-        ValueError: the file is not a state dict, or not a generator's.
+        ModelError: the file is not a state dict, or not a generator's.
     """
     path = Path(checkpoint)
     if is_exported(path):
         return load_exported(path)
     if not path.is_file():
-        raise FileNotFoundError(
+        raise NoModel(
             f"{path}: no such model. Train one (python -m monai.bundle run training --config_file "
             "bundle/configs/train.json) and give its model.pt with --checkpoint runs/00000-NAME/model.pt."
         )
@@ -51,16 +52,16 @@ def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNe
     except (
         Exception
     ) as error:  # torch raises whatever its reader met: EOFError, RuntimeError, UnpicklingError
-        raise ValueError(f"{path}: not a file of weights that PyTorch can read safely.") from error
+        raise ModelError(f"{path}: not a file of weights that PyTorch can read safely.") from error
     if not isinstance(weights, Mapping):
-        raise ValueError(f"{path}: expected a flat state dict, found {type(weights).__name__}.")
+        raise ModelError(f"{path}: expected a flat state dict, found {type(weights).__name__}.")
     others = [name for name, value in weights.items() if not isinstance(value, torch.Tensor)]
     if others and "main.0.weight" in weights:
-        raise ValueError(f"{path}: expected a flat state dict of tensors; {others[0]!r} is none.")
+        raise ModelError(f"{path}: expected a flat state dict of tensors; {others[0]!r} is none.")
     try:
         generator_sizes(dict(weights))
     except ValueError as error:
-        raise ValueError(f"{path}: {error}") from error
+        raise ModelError(f"{path}: {error}") from error
     return dict(weights)
 
 
@@ -72,7 +73,7 @@ def load_generator(
     An exported network is its own.
 
     Raises:
-        ValueError: weights are missing or left over.
+        ModelError: weights are missing or left over.
     """
     if isinstance(weights, ExportedNetwork):
         return weights
@@ -80,7 +81,8 @@ def load_generator(
     try:
         generator.load_state_dict(weights)
     except RuntimeError as error:
-        raise ValueError(f"these weights do not make a whole generator: {error}") from error
+        text = " ".join(str(error).split())
+        raise ModelError(f"these weights do not make a whole generator: {text}") from error
     return generator.eval()
 
 

@@ -24,3 +24,14 @@ def bundle_root_here() -> str:
         if (Path(folder) / "configs" / "train.json").is_file():
             return folder
     return str(bundle_root())
+
+
+def eval_folder(bundle: str) -> str:
+    """Where inference and evaluation write by default: ``eval`` of the bundle, as MONAI's bundles do.
+
+    An installed bundle is only read: where the one in use is that, and not below the current folder, it is ``eval``
+    here.
+    """
+    root = Path(bundle).resolve()
+    own = root == bundle_root().resolve() and not root.is_relative_to(Path.cwd())
+    return "eval" if own else str(Path(bundle) / "eval")

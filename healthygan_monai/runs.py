@@ -19,6 +19,7 @@ from typing import Any
 import torch
 
 import healthygan_monai
+from healthygan_monai.preparing import recipe_of_data
 
 logger = logging.getLogger(__name__)
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
@@ -136,6 +137,7 @@ def begin_run(
         "seed": seed,
         "dataset": dataset,
         "data_hash": data_hash,
+        "recipe": recipe_of_data(dataset),
         "device": str(device),
         "command": " ".join(["python -m monai.bundle", *sys.argv[1:]])
         if "monai" in Path(sys.argv[0]).parts

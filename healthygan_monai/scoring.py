@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from data_prep.errors import HealthyGANError
+
 if TYPE_CHECKING:
     import torch
 
@@ -28,7 +30,7 @@ FIELDS = (*NEEDED, "backbone", "runtime")  # the last two may be missing
 SUBJECT_RULES: dict[str, Callable[..., float]] = {"mean": np.mean, "max": np.max}
 
 
-class ScoresError(ValueError):
+class ScoresError(HealthyGANError):
     """A scores file that cannot be trusted; the message says where and what was expected."""
 
 

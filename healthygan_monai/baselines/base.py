@@ -9,6 +9,8 @@ from typing import Any, ClassVar, TypeVar
 
 import torch
 
+from healthygan_monai.errors import ModelError
+
 Batches = Callable[[], Iterable[torch.Tensor]]
 Shape = tuple[int, int, int]
 Self = TypeVar("Self", bound="Detector")
@@ -88,12 +90,17 @@ def read_state(path: Path, method: str | None = None) -> dict[str, Any]:
     """What ``Detector.save`` wrote, on the CPU.
 
     Raises:
-        ValueError: not such a file, or one of another method than ``method``.
+        ModelError: not such a file, or one of another method than ``method``.
     """
-    state = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises whatever its reader met
+        raise ModelError(
+            f"{Path(path).name}: not a file of weights that PyTorch can read safely."
+        ) from error
     found = state.get("method") if isinstance(state, dict) else None
     if found is None or found != (method or found):
-        raise ValueError(
+        raise ModelError(
             f"{Path(path).name}: holds {found or 'no detector'}; expected {method or 'one saved by Detector.save'}."
         )
     return state

@@ -21,6 +21,7 @@ from healthygan_monai.baselines.ganomaly import Ganomaly
 from healthygan_monai.baselines.padim import Padim
 from healthygan_monai.baselines.patchcore import PatchCore
 from healthygan_monai.baselines.sanity import DistanceToMean, MeanIntensity, PuClassifier
+from healthygan_monai.errors import ModelError, NoModel
 
 DETECTORS: dict[str, type[Detector]] = {
     detector.name: detector
@@ -151,17 +152,15 @@ def load_detector(path: Path | str, device: torch.device | str = "cpu") -> Detec
     """The detector that ``Detector.save`` wrote, whichever method it is.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: not such a file, or a method that this version does not have.
+        NoModel: no such file.
+        ModelError: not such a file, or a method that this version does not have.
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such model; train one: healthygan train --method NAME."
-        )
+        raise NoModel(f"{path}: no such model; train one: healthygan train --method NAME.")
     state = read_state(path)
     if state["method"] not in DETECTORS:
-        raise ValueError(
+        raise ModelError(
             f"{path.name}: method {state['method']!r}; this version has {', '.join(DETECTORS)}."
         )
     detector = DETECTORS[state["method"]].from_state(state)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import FILE_NAME, Dataset
+from data_prep.errors import HealthyGANError
 from healthygan_monai.baselines import DETECTORS
 from healthygan_monai.benchmark.table1 import HEALTHYGAN
 from healthygan_monai.data import load_dataset
@@ -19,7 +20,7 @@ METHODS = (HEALTHYGAN, *DETECTORS)
 CELLS, SPECIFICATION, RESULT = "cells", "cell.json", "result.json"
 
 
-class GridError(ValueError):
+class GridError(HealthyGANError):
     """A grid that cannot be meant; the message names everything wrong with it."""
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from healthygan_monai.errors import NoModel
+
 
 def command(
     commands: Any, name: str, text: str, run: Callable[[argparse.Namespace], int]
@@ -56,9 +58,9 @@ def run_of(path: Path) -> Path:
     """The run folder a user means by it or by a file in it.
 
     Raises:
-        FileNotFoundError: no such folder.
+        NoModel: no such folder.
     """
     folder = path.parent if path.is_file() else path
     if not folder.is_dir():
-        raise FileNotFoundError(f"{path}: no such run folder; they are named like runs/00003-demo.")
+        raise NoModel(f"{path}: no such run folder; they are named like runs/00003-demo.")
     return folder

@@ -8,13 +8,14 @@ from healthygan_monai.data.lists import (
 )
 from healthygan_monai.data.pairs import MixedHealthyPairs, StreamBatches
 from healthygan_monai.data.plan import PROTOCOLS, Plan, plan_for
-from healthygan_monai.data.transforms import image_transforms, to_display
+from healthygan_monai.data.transforms import array_image, image_transforms, to_display
 
 __all__ = [
     "PROTOCOLS",
     "MixedHealthyPairs",
     "Plan",
     "StreamBatches",
+    "array_image",
     "image_transforms",
     "labelled_items",
     "load_dataset",

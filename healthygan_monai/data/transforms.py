@@ -19,10 +19,12 @@ from monai.transforms import (
     LoadImaged,
     RandFlipd,
     RepeatChanneld,
+    ScaleIntensityRange,
     ScaleIntensityRanged,
 )
 from monai.transforms.transform import Transform
 
+from data_prep.datalist import DataError
 from healthygan_monai.scoring import ArrayT
 
 WHITE = {8: 255, 16: 65535}
@@ -66,6 +68,34 @@ def image_transforms(
     if flip_prob > 0:
         transforms.append(RandFlipd(keys, prob=flip_prob, spatial_axis=1))
     return Compose(transforms)
+
+
+def array_image(array: np.ndarray, image_size: int, image_channels: int = 1) -> torch.Tensor:
+    """(H, H) uint8, uint16 or float in [0, 1] -> (C, image_size, image_size) float32 in [-1, 1].
+
+    The same of an array as :func:`image_transforms` of the PNG that holds it.
+
+    Raises:
+        DataError: another shape or type, or floats outside of [0, 1].
+    """
+    values = np.asarray(array)
+    if values.ndim != 2 or values.shape[0] != values.shape[1] or values.size == 0:
+        raise DataError(
+            f"the array has shape {values.shape}; expected one square grey image (H, H). Crop or pad it as the "
+            "training images were (data_prep.framing.Framing), a stack image by image."
+        )
+    white = {np.dtype(np.uint8): WHITE[8], np.dtype(np.uint16): WHITE[16]}.get(values.dtype)
+    in_range = values.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1
+    if white is None and not in_range:
+        raise DataError(
+            f"the array is {values.dtype} with values from {values.min()} to {values.max()}; expected uint8, "
+            "uint16, or floats in [0, 1], black to white."
+        )
+    scaled = ScaleIntensityRange(a_min=0, a_max=white or 1, b_min=-1, b_max=1)(
+        values[None].astype(np.float32)
+    )
+    image = resized(torch.as_tensor(scaled, dtype=torch.float32), image_size)
+    return image.repeat(image_channels, 1, 1)
 
 
 class GreyReader(PILReader):

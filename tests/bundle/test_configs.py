@@ -201,3 +201,13 @@ def find_references(config) -> set[str]:
     if isinstance(config, str) and config.startswith(("@", "$")):
         return set(ReferenceResolver.match_refs_pattern(config))
     return set()
+
+
+def test_evaluations_of_an_installed_bundle_are_written_where_the_user_is(tmp_path, monkeypatch):
+    from healthygan_monai.paths import bundle_root, eval_folder
+
+    monkeypatch.chdir(tmp_path)
+    assert eval_folder(str(bundle_root())) == "eval"
+    assert eval_folder(str(tmp_path / "served")) == str(tmp_path / "served" / "eval")
+    monkeypatch.chdir(bundle_root().parent)
+    assert eval_folder(bundle_root().name) == str(Path(bundle_root().name) / "eval")

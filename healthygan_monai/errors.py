@@ -1,0 +1,17 @@
+"""Errors about what the user gave, all children of HealthyGANError; needs neither torch nor monai."""
+
+from __future__ import annotations
+
+from data_prep.datalist import DataError, LeakError
+from data_prep.errors import HealthyGANError
+from data_prep.outcome import PrepError
+
+__all__ = ["DataError", "HealthyGANError", "LeakError", "ModelError", "NoModel", "PrepError"]
+
+
+class ModelError(HealthyGANError):
+    """A file that holds no model, or not the whole of one."""
+
+
+class NoModel(ModelError, FileNotFoundError):
+    """No such file or run folder; as a FileNotFoundError it has no errno."""
