@@ -25,7 +25,7 @@ from healthygan_monai.paths import bundle_root_here
 from healthygan_monai.ranks import dataset_of_ranks, join_ranks, share_of_rank
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
 from healthygan_monai.selection import criterion_metrics
-from healthygan_monai.tracking import track, tracking_database
+from healthygan_monai.tracking import track, tracking_database, tracking_name
 
 __all__ = [
     "begin",
@@ -60,5 +60,6 @@ __all__ = [
     "share_of_rank",
     "track",
     "tracking_database",
+    "tracking_name",
     "training_items",
 ]

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import logging
+import os
+import platform
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -47,8 +50,22 @@ def tracking_database(run: Path | str) -> str:
     return f"sqlite:///{path}"
 
 
+def tracking_name(run: Path | str) -> str:
+    """Name of the MLflow run, the same when a run is resumed: the folder's name.
+
+    On a server (``MLFLOW_TRACKING_URI``) others have a 00000-demo too: there a hash of machine and path goes with it,
+    since MONAI's handler goes on with an unfinished run of the same name.
+    """
+    folder = Path(run).resolve()
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        return folder.name
+    place = hashlib.sha256(f"{platform.node()}:{folder}".encode()).hexdigest()
+    return f"{folder.name}-{place[:8]}"
+
+
 def track(
     handlers: Sequence[Any],
+    judges: Sequence[Any],
     trainer: Engine,
     evaluator: Engine,
     run: Path | str,
@@ -58,8 +75,15 @@ def track(
     """Let MONAI's MLflow handler of the trainer, if there is one, log what a run of HealthyGAN consists of.
 
     Settings as parameters; every loss and the learning rate, every ``every`` iterations; FID and AUCp at the
-    iteration of their checkpoint; the sample pictures; config.json and selection.csv. MONAI alone logs ``loss``.
+    iteration of their checkpoint; the sample pictures; config.json and selection.csv. MONAI alone logs ``loss``, and
+    the criteria at the number of their epoch.
+
+    Args:
+        handlers, judges: those of the trainer and of the evaluator.
     """
+    for judge in judges:
+        if isinstance(judge, MLFlowHandler):
+            judge.epoch_logger = lambda _: None  # once is enough, see Tracking.criteria
     for handler in handlers:
         if isinstance(handler, MLFlowHandler):
             pictures = [h for h in handlers if isinstance(h, SamplePictures)]
