@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -19,9 +19,11 @@ from healthygan_monai.data.transforms import GreyReader
 from healthygan_monai.evaluation.localisation import Localisation, localise, summarise
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.networks import Generator, generator_sizes
-from healthygan_monai.report.cases import Translation
 from healthygan_monai.runs import CONFIG_FILE, write_json
 from healthygan_monai.scoring import ScoreRow, write_scores
+
+if TYPE_CHECKING:  # figures are the report's business, and matplotlib's
+    from healthygan_monai.report.cases import Translation
 
 PICTURES = (".png", ".jpg", ".jpeg")
 MODEL_FILE, SCORES_FILE = "model.pt", "scores.csv"
@@ -256,6 +258,8 @@ def translator(checkpoint: Path | str, dataset: Path | str) -> Callable[[ScoreRo
     Raises:
         FileNotFoundError, ValueError, DataError: as for loading the model and the data set.
     """
+    from healthygan_monai.report.cases import Translation
+
     if method_of(checkpoint) != METHOD:
         from healthygan_monai.baselines.scoring import map_drawer
 
