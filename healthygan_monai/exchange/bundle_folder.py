@@ -33,10 +33,10 @@ def new_folder(out: Path) -> Iterator[Path]:
     """A folder to build in, beside ``out``; it becomes ``out`` once the block has succeeded.
 
     Raises:
-        FileExistsError: ``out`` exists and is not empty.
+        ValueError: ``out`` exists and is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise FileExistsError(f"{out}: is there already and not empty; give a new folder.")
+        raise ValueError(f"{out}: is there already and not empty; give a new folder.")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         part = Path(scratch) / "part"

@@ -47,6 +47,9 @@ def metadata_for(
     else:
         metadata.pop("eval_metrics", None)
     metadata["network_data_format"] = data_format(facts)
+    if facts.sizes["image_channels"] > 1:
+        words = metadata["image_classes"].replace("single-channel", "grey, in equal channels,")
+        metadata["image_classes"] = words
     return metadata
 
 

@@ -35,7 +35,7 @@ def export_huggingface(out: Path | str, facts: ModelFacts, version: str | None =
     """Write OUT/healthygan, ready for ``hf upload ORGANISATION/healthygan OUT/healthygan``; returns that folder.
 
     Raises:
-        FileExistsError: OUT is there and not empty.
+        ValueError: OUT is there and not empty.
     """
     out = Path(out)
     with new_folder(out) as part:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from healthygan_monai import __version__
 from healthygan_monai.exchange.bundle_metadata import data_source, provenance
@@ -83,9 +85,20 @@ def _performance(facts: ModelFacts) -> str:
     """What was measured of these weights, each number with its interval; else "not run"."""
     if not facts.evaluation:
         return f"Evaluation of these weights: {NOT_RUN}.\n"
-    words = [f"- {text}" for text in sentences(facts.evaluation)]
+    words = [f"- {text}" for text in [*sentences(facts.evaluation), *_probes(facts.evaluation)]]
     name = facts.found.dataset.get("name", "the data set of the training")
     return f"On the test section of {name}:\n\n" + "\n".join(words) + "\n"
+
+
+def _probes(evaluation: Mapping[str, Any]) -> list[str]:
+    """What models that see no anatomy reach on the same images: a result means something where it beats them."""
+    probes = [p for p in evaluation.get("probes") or [] if p["auc"] is not None]
+    if not probes:
+        return [f"Trivial probes on the same images: {NOT_RUN}."]
+    reached = ", ".join(f"{p['name']} {p['auc']:.2f}" for p in probes)
+    return [
+        f"Trivial probes on the validation and test images reach these AUCs by image: {reached}."
+    ]
 
 
 def _limits(facts: ModelFacts) -> str:

@@ -40,8 +40,7 @@ def export_zoo(
     Files of more than ``largest`` bytes go to OUT/to_upload and into large_files.yml, ``url`` before their names.
 
     Raises:
-        FileExistsError: OUT is there and not empty.
-        ValueError: a file is too large and no ``url`` was given.
+        ValueError: OUT is there and not empty, or a file is too large and no ``url`` was given.
     """
     out = Path(out)
     with new_folder(out) as part:
