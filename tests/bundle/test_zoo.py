@@ -27,7 +27,8 @@ from healthygan_monai.exchange.vendoring import vendored_config
 from healthygan_monai.exchange.zoo import export_zoo
 from healthygan_monai.networks import Generator
 
-SCHEMA = Path(__file__).resolve().parents[3] / "shared" / "meta_schema_20240725.json"
+BESIDE = Path(__file__).resolve().parents[3] / "shared" / "meta_schema_20240725.json"
+SCHEMA = Path(os.environ.get("HEALTHYGAN_SCHEMA", BESIDE))
 TEXTS = (".json", ".py", ".md", ".txt", ".yml", ".conf")
 
 # the installed packages are out of sight: an editable installation is a finder, another a folder that comes later;
