@@ -10,7 +10,7 @@ from healthygan_monai.baselines.options import (
 )
 from healthygan_monai.checkpoints import resume
 from healthygan_monai.configuration import begin, best_device, check_settings
-from healthygan_monai.data import load_dataset, plan_for, selection_items, training_items
+from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
 from healthygan_monai.evaluation.run import evaluate_run
 from healthygan_monai.handlers import scalars
 from healthygan_monai.inference import (
@@ -23,9 +23,10 @@ from healthygan_monai.inference import (
     seed_of,
 )
 from healthygan_monai.paths import bundle_root_here, eval_folder
-from healthygan_monai.ranks import join_ranks, share_of_rank
+from healthygan_monai.ranks import dataset_of_ranks, join_ranks, share_of_rank
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
 from healthygan_monai.selection import criterion_metrics
+from healthygan_monai.tracking import track, tracking_database, tracking_name
 
 __all__ = [
     "backbone_label",
@@ -36,6 +37,7 @@ __all__ = [
     "check_options",
     "check_settings",
     "criterion_metrics",
+    "dataset_of_ranks",
     "end_run",
     "eval_folder",
     "evaluate_run",
@@ -52,12 +54,15 @@ __all__ = [
     "make_folder",
     "options_for",
     "picture_saver",
-    "plan_for",
+    "plan_at",
     "resume",
     "run_folder",
     "scalars",
     "seed_of",
     "selection_items",
     "share_of_rank",
+    "track",
+    "tracking_database",
+    "tracking_name",
     "training_items",
 ]

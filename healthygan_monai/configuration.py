@@ -22,6 +22,7 @@ from healthygan_monai.networks import Discriminator
 from healthygan_monai.ranges import wrong_settings
 from healthygan_monai.scoring import ScoresError
 from healthygan_monai.selection import LOWER_IS_BETTER
+from healthygan_monai.tracking import require_mlflow
 
 logger = logging.getLogger(__name__)
 MONAI_KEYS = {
@@ -55,10 +56,12 @@ def begin(config_dir: Path | str, seed: int) -> None:
 
     Raises:
         ConfigError: see :func:`refuse_unknown_keys`.
+        ModuleNotFoundError: the run is to be tracked with MLflow, which is not there.
     """
     _shorten_errors()
     workflow = _calling_workflow()
     if workflow is not None:
+        require_mlflow(workflow.parser.get())
         refuse_unknown_keys(workflow.parser.get(), Path(config_dir))
     set_determinism(seed=seed, use_deterministic_algorithms=None)
     for chatty in CHATTY:

@@ -186,6 +186,10 @@ class SamplePictures:
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
+    def path(self, iteration: int) -> Path:
+        """Where the picture of an iteration lies."""
+        return self.folder / f"iter_{iteration:07d}.png"
+
     def __call__(self, engine: Engine) -> None:
         images = self.images.to(self.device)
         with torch.no_grad():
@@ -204,5 +208,5 @@ class SamplePictures:
             for x, m, h, d in zip(self.images, mask, healthy, difference, strict=True)
         ]
         picture = Image.fromarray((np.concatenate(rows) * 255).round().astype(np.uint8))
-        with atomic_path(self.folder / f"iter_{engine.state.iteration:07d}.png") as part:
+        with atomic_path(self.path(engine.state.iteration)) as part:
             picture.save(part, format="PNG")

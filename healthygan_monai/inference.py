@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,25 +23,34 @@ from healthygan_monai.exchange.facts import METHOD
 from healthygan_monai.exchange.runtimes import ExportedNetwork, is_exported, load_exported
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.networks import Generator, generator_sizes
-from healthygan_monai.report.cases import Translation
 from healthygan_monai.runs import CONFIG_FILE, write_json
 from healthygan_monai.scoring import ScoreRow, write_scores
+
+if TYPE_CHECKING:  # figures are the report's business, and matplotlib's
+    from healthygan_monai.report.cases import Translation
 
 PICTURES = (".png", ".jpg", ".jpeg")
 MODEL_FILE, SCORES_FILE = "model.pt", "scores.csv"
 
 
 def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNetwork:
-    """The flat state dict of a generator; an exported network (.ts, .onnx) as it is, for :func:`load_generator`.
+    """:func:`load_state` of a model.pt; an exported network (.ts, .onnx) as it is, for :func:`load_generator`.
+
+    Raises:
+        NoModel, ModelError: as there.
+        ModuleNotFoundError: an .onnx file, and ONNX Runtime is not installed.
+    """
+    path = Path(checkpoint)
+    return load_exported(path) if is_exported(path) else load_state(path)
+
+
+def load_state(path: Path) -> dict[str, torch.Tensor]:
+    """The flat state dict of a generator.
 
     Raises:
         NoModel: no such file.
-        ModuleNotFoundError: an .onnx file, and ONNX Runtime is not installed.
         ModelError: the file is not a state dict, or not a generator's.
     """
-    path = Path(checkpoint)
-    if is_exported(path):
-        return load_exported(path)
     if not path.is_file():
         raise NoModel(
             f"{path}: no such model. Train one (python -m monai.bundle run training --config_file "
@@ -278,6 +287,8 @@ def translator(checkpoint: Path | str, dataset: Path | str) -> Callable[[ScoreRo
     Raises:
         FileNotFoundError, ValueError, DataError: as for loading the model and the data set.
     """
+    from healthygan_monai.report.cases import Translation
+
     if method_of(checkpoint) != METHOD:
         from healthygan_monai.baselines.scoring import map_drawer
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import torch
 
 from healthygan_monai.composition import compose_healthy, compose_reconstruction
+from healthygan_monai.rank_means import mean_over_ranks
 
 FOCUS_EPS = 0.01  # authors' solver.py (and Council-GAN before it); the paper leaves it open
 FOCUS_REDUCTIONS = ("batch", "image")
@@ -57,11 +58,11 @@ def reconstruction_loss(mixed: torch.Tensor, reconstruction: torch.Tensor) -> to
 def focus_size(mask: torch.Tensor, reduction: str = "batch") -> torch.Tensor:
     """First part of Eq. 7: (mean M)^2; mask (B, 1, H, W) in [0, 1].
 
-    ``batch`` squares the mean over the whole batch (authors' code), ``image`` averages the squares of the
-    images' means (Eq. 7 as printed).
+    ``batch`` squares the mean over the whole batch, that of all ranks (authors' code), ``image`` averages the
+    squares of the images' means (Eq. 7 as printed).
     """
     if reduction == "batch":
-        return mask.mean().square()
+        return mean_over_ranks(mask.mean()).square()
     return mask.flatten(1).mean(1).square().mean()
 
 

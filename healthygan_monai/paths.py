@@ -1,4 +1,4 @@
-"""Where the bundle lies: inside an installed package, beside it in a checkout."""
+"""Where the bundle lies: inside an installed package, beside it in a checkout, around it in an exported bundle."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ def bundle_root() -> Path:
     """The folder that holds configs/train.json.
 
     Raises:
-        FileNotFoundError: neither place has it.
+        FileNotFoundError: no place has it.
     """
     package = Path(__file__).resolve().parent
-    for candidate in (package / "bundle", package.parent / "bundle"):
+    for candidate in (package / "bundle", package.parent / "bundle", package.parent):
         if (candidate / "configs" / "train.json").is_file():
             return candidate
     raise FileNotFoundError(f"{package}: the bundle is missing; install healthygan-monai again.")

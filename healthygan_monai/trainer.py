@@ -12,6 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 from healthygan_monai.composition import split_output
 from healthygan_monai.iterations import IterationTrainer
 from healthygan_monai.losses import HealthyGANLoss, Translated
+from healthygan_monai.rank_means import mean_over_ranks, means_over_ranks, ranks
 
 
 class HealthyGANTrainer(IterationTrainer):
@@ -27,7 +28,8 @@ class HealthyGANTrainer(IterationTrainer):
     weights being the same; no gradients of the critic's weights in the generator's update.
 
     ``engine.state.output`` holds the named losses as floats-to-be (detached scalars): those of
-    :class:`~healthygan_monai.losses.HealthyGANLoss`, ``mask_mean``, ``mask_std``, ``loss`` (= ``loss_g``). In
+    :class:`~healthygan_monai.losses.HealthyGANLoss`, ``mask_mean``, ``mask_std``, ``loss`` (= ``loss_g``), over the
+    batch of all ranks where there are several. In
     iterations without a generator update the generator's terms are those of its last update; before the first
     update, and after a resumption until the next one, they are absent.
 
@@ -95,10 +97,8 @@ class HealthyGANTrainer(IterationTrainer):
             self._generator_terms = self._update_generator(of_mixed, of_healthy)
 
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
-        output = {**terms, **self._generator_terms}
+        output = {**terms, **self._generator_terms, **_mask_moments(of_mixed.mask.detach().float())}
         output["loss"] = output.get("loss_g", output["loss_d"])
-        output["mask_mean"] = of_mixed.mask.detach().float().mean()
-        output["mask_std"] = of_mixed.mask.detach().float().std()
         return output
 
     def _autocast(self) -> torch.autocast:
@@ -118,7 +118,7 @@ class HealthyGANTrainer(IterationTrainer):
             terms = self.loss.discriminator_objective(self.critic, healthy, translated, alpha)
         terms["loss_d"].backward()
         self.critic_optimizer.step()
-        return {name: value.detach() for name, value in terms.items()}
+        return means_over_ranks({name: value.detach() for name, value in terms.items()})
 
     def _update_generator(self, mixed: Translated, healthy: Translated) -> dict[str, torch.Tensor]:
         """Eq. 9 and one step of the generator; the critic only passes gradients on."""
@@ -136,7 +136,15 @@ class HealthyGANTrainer(IterationTrainer):
         finally:
             critic.requires_grad_(True)
         self.generator_optimizer.step()
-        return {name: value.detach() for name, value in terms.items()}
+        return means_over_ranks({name: value.detach() for name, value in terms.items()})
+
+
+def _mask_moments(mask: torch.Tensor) -> dict[str, torch.Tensor]:
+    """``mask_mean`` and ``mask_std`` (unbiased) over all pixels of the batch, that of all ranks."""
+    mean = mean_over_ranks(mask.mean())
+    pixels = mask.numel() * ranks()
+    variance = mean_over_ranks((mask - mean).square().mean()) * pixels / max(1, pixels - 1)
+    return {"mask_mean": mean, "mask_std": variance.sqrt()}
 
 
 def _halves(both: Translated) -> tuple[Translated, Translated]:

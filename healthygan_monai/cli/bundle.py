@@ -10,10 +10,16 @@ from typing import Any
 from healthygan_monai.paths import bundle_root
 
 
-def equivalent(config: str, overrides: Mapping[str, Any], run_id: str = "run") -> str:
+def equivalent(
+    config: str,
+    overrides: Mapping[str, Any],
+    run_id: str = "run",
+    tracking: str | None = None,
+) -> str:
     """The ``python -m monai.bundle`` command that does the same."""
     words = ["python", "-m", "monai.bundle", "run", run_id]
     words += ["--config_file", str(bundle_root() / "configs" / config)]
+    words += ["--tracking", tracking] if tracking else []
     for key, value in overrides.items():
         words += [f"--{key}", str(value)]
     return shlex.join(words)
@@ -28,8 +34,13 @@ def run_config(config: str, overrides: Mapping[str, Any], run_id: str = "run") -
     return workflow
 
 
-def make_workflow(config: str, overrides: Mapping[str, Any], run_id: str = "run") -> Any:
-    """The workflow, configured but not initialised."""
+def make_workflow(
+    config: str,
+    overrides: Mapping[str, Any],
+    run_id: str = "run",
+    tracking: str | None = None,
+) -> Any:
+    """The workflow, configured but not initialised; ``tracking`` is MONAI's: ``mlflow`` or a file of settings."""
     import warnings
 
     warnings.filterwarnings("ignore", message="parsing config_file", category=UserWarning)
@@ -47,6 +58,7 @@ def make_workflow(config: str, overrides: Mapping[str, Any], run_id: str = "run"
         logging_file=False,
         workflow_type=None,
         run_id=run_id,
+        tracking=tracking,
         bundle_root=str(bundle_root()),
         **overrides,
     )

@@ -1,5 +1,76 @@
+"""healthygan export zoo | huggingface: the bundle with a model, for others to load."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
 from typing import Any
+
+from healthygan_monai.cli.arguments import command
 
 
 def add(forms: Any) -> None:
-    pass
+    """Add the two forms of the bundle to ``export``."""
+    zoo = command(forms, "zoo", "a folder for a pull request to the MONAI Model Zoo", run_zoo)
+    _add_model(zoo)
+    zoo.add_argument(
+        "--url",
+        metavar="URL",
+        help="folder on the web where you will put files over 25 MB; goes into large_files.yml",
+    )
+    _add_model(
+        command(forms, "huggingface", "a model repository for Hugging Face", run_huggingface)
+    )
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("out", type=Path, metavar="OUT", help="new folder")
+    parser.add_argument(
+        "--model",
+        type=Path,
+        metavar="RUN",
+        help="a run folder or a file of weights; default: the bundle's own model (phantom films)",
+    )
+    parser.add_argument(
+        "--image-size", type=int, metavar="N", help="for a file of weights without config.json"
+    )
+    parser.add_argument(
+        "--bundle-version", metavar="X.Y.Z", help="version in metadata.json; default: the package's"
+    )
+
+
+def run_zoo(arguments: argparse.Namespace) -> int:
+    from healthygan_monai.exchange.model_facts import model_facts
+    from healthygan_monai.exchange.zoo import export_zoo
+
+    facts = model_facts(arguments.model, arguments.image_size)
+    done = export_zoo(arguments.out, facts, url=arguments.url, version=arguments.bundle_version)
+    _say(done.bundle, facts)
+    for path in done.to_upload:
+        print(f"upload: {path} (see {done.bundle / 'large_files.yml'})")
+    print(
+        f"next: in a checkout of the Model Zoo, copy {done.bundle} to models/ and "
+        f"{arguments.out / 'ci'} over ci/, then ./runtests.sh --autofix"
+    )
+    return 0
+
+
+def run_huggingface(arguments: argparse.Namespace) -> int:
+    from healthygan_monai.exchange.huggingface import export_huggingface
+    from healthygan_monai.exchange.model_facts import model_facts
+
+    facts = model_facts(arguments.model, arguments.image_size)
+    folder = export_huggingface(arguments.out, facts, arguments.bundle_version)
+    _say(folder, facts)
+    print(f"next: hf upload ORGANISATION/{folder.name} {folder}")
+    return 0
+
+
+def _say(folder: Path, facts: Any) -> None:
+    print(f"bundle: {folder}")
+    if facts.of_bundle:
+        print("model: the bundle's own, trained on phantom films")
+    elif not facts.evaluation:
+        print("no evaluation of these weights was found: metadata and card say 'not run'")
+    if not facts.of_bundle and not facts.found.dataset.get("licence"):
+        print("the licence of the training data is not recorded: complete docs/data_license.txt")

@@ -35,6 +35,12 @@ def add(commands: Any) -> None:
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"), help="default: runs")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with an earlier run")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--tracking",
+        metavar="mlflow",
+        help="log to MLflow: the database mlruns.db beside the runs, or the server MLFLOW_TRACKING_URI "
+        "(extra: tracking)",
+    )
     parser.add_argument("-n", "--dry-run", action="store_true", help="show the settings and stop")
     add_device(parser)
     add_set(parser)
@@ -63,8 +69,10 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.dataset is not None:
         data = arguments.dataset
         overrides["dataset_dir"] = str(data.parent if data.is_file() else data)
-    print("the same as:", equivalent(config, overrides, "training"))
-    workflow = make_workflow(config, overrides, "training")
+    if arguments.tracking and method != HEALTHYGAN:
+        raise ValueError(f"--tracking: only for {HEALTHYGAN}; {method} writes metrics.jsonl alone.")
+    print("the same as:", equivalent(config, overrides, "training", arguments.tracking))
+    workflow = make_workflow(config, overrides, "training", arguments.tracking)
     if arguments.dry_run:
         return _show(workflow, NETWORKS if method == HEALTHYGAN else {})
     workflow.initialize()

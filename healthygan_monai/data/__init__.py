@@ -7,7 +7,7 @@ from healthygan_monai.data.lists import (
     training_items,
 )
 from healthygan_monai.data.pairs import MixedHealthyPairs, StreamBatches
-from healthygan_monai.data.plan import PROTOCOLS, Plan, plan_for
+from healthygan_monai.data.plan import PROTOCOLS, Plan, plan_at, plan_for
 from healthygan_monai.data.transforms import array_image, image_transforms, to_display
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "image_transforms",
     "labelled_items",
     "load_dataset",
+    "plan_at",
     "plan_for",
     "selection_items",
     "to_display",

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import math
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from data_prep.datalist import DataError, Dataset
+from data_prep.datalist import DataError, Dataset, read
 from healthygan_monai.losses import HealthyGANLoss
 
 CRITIC_LAYERS = 6  # paper, Table 2
@@ -97,3 +98,18 @@ def plan_for(dataset: Dataset) -> Plan:
             f"or null.{hint}"
         )
     return replace(plan, image_size=size, critic_layers=critic_layers_for(size))
+
+
+def plan_at(folder: Path | str | None) -> Plan:
+    """:func:`plan_for` the data set in a folder, reading its dataset.json only; for None that of the demo.
+
+    So that networks can be made, and weights be loaded into them, without any images.
+
+    Raises:
+        DataError: as for :func:`plan_for`, or there is no data set.
+    """
+    from data_prep.demo import IMAGE_SIZE
+
+    if folder is None:
+        return plan_for(Dataset("demo", IMAGE_SIZE, protocol="demo"))
+    return plan_for(read(folder))

@@ -17,8 +17,7 @@ from healthygan_monai.exchange.authors_checkpoint import (
 )
 from healthygan_monai.exchange.facts import METHOD, checked_size
 from healthygan_monai.exchange.files import checked_output, sha256, whole_file
-from healthygan_monai.exchange.runtimes import ExportedNetwork
-from healthygan_monai.inference import load_weights
+from healthygan_monai.inference import load_state
 from healthygan_monai.networks import generator_sizes
 from healthygan_monai.runs import CONFIG_FILE, read_json, save_weights, write_json
 
@@ -97,9 +96,7 @@ def export_authors(checkpoint: Path, output: Path) -> tuple[int, bool]:
         FileNotFoundError, ValueError: as for loading the model.
     """
     output = checked_output(output, ".ckpt")
-    weights = load_weights(checkpoint)
-    if isinstance(weights, ExportedNetwork):
-        raise ValueError(f"{checkpoint}: an export; give the model.pt that it was made from.")
+    weights = load_state(checkpoint)
     check_generator(weights, checkpoint.name)
     statistics = _statistics_beside(checkpoint)
     with whole_file(output) as part:

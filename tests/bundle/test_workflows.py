@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import runpy
-import subprocess
 import sys
 from pathlib import Path
 
@@ -20,7 +18,6 @@ from tiny import CONFIGS, TRAINING, forget_ranks, train, write_dataset
 from healthygan_monai.cli.bundle import make_workflow, run_config
 from healthygan_monai.configuration import root_cause
 from healthygan_monai.scoring import read_scores
-from healthygan_monai.selection import read_selection
 
 CPU = "$torch.device('cpu')"
 
@@ -210,31 +207,3 @@ def test_monais_command_ends_with_one_line_for_a_misspelt_key(
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(message)
     assert not list(tmp_path.iterdir())
-
-
-def test_two_ranks_train_what_one_does(trained, tiny_data, tmp_path):
-    """torchrun with multi_gpu_train.json on two processors; batches and selection are shared out."""
-    files = [str(CONFIGS / name) for name in ("train.json", "multi_gpu_train.json")]
-    settings = {k: v for k, v in TRAINING.items() if k != "device"}
-    settings |= {"dataset_dir": tiny_data, "runs_dir": tmp_path, "bundle_root": CONFIGS.parent}
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
-            *("-m", "monai.bundle", "run", "training", "--config_file", str(files)),
-            *(word for key, value in settings.items() for word in (f"--{key}", str(value))),
-        ],
-        capture_output=True,
-        text=True,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stderr
-    (run,) = tmp_path.iterdir()
-    ours, alone = (torch.load(r / "model.pt", weights_only=True) for r in (run, trained))
-    for name in alone:
-        torch.testing.assert_close(ours[name], alone[name], rtol=0, atol=1e-5, msg=name)
-    for two, one in zip(read_selection(run), read_selection(trained), strict=True):
-        assert (two.iteration, two.chosen) == (one.iteration, one.chosen)
-        assert (two.fid, two.aucp) == pytest.approx((one.fid, one.aucp), rel=1e-4)
-    # the loss that is logged is that of the first rank's share, but the steps are everybody's
-    assert len((run / "metrics.jsonl").read_text().splitlines()) == 6

@@ -142,6 +142,7 @@ class TestSettings:
             ),
             *("plan", "network", "critic", "num_workers", "cache_rate", "log_interval"),
             *("checkpoints", "val_interval"),
+            *("save_execute_config", "tracking_uri", "experiment_name", "run_name"),
         }
         assert plain - set(train["settings"]) == not_of_the_result
 

@@ -126,6 +126,7 @@ def test_stopped_twice(whole, tiny_data, tmp_path):
 
 def test_stopped_between_saving_a_checkpoint_and_judging_it(whole, tiny_data, tmp_path):
     def arrange(made) -> None:
+        made.parser.get_parsed_content("state")  # networks first, as a run: MONAI's loaders reseed
         evaluator = made.parser.get_parsed_content("validate#evaluator")
         evaluator.add_event_handler(
             Events.STARTED, lambda e: stop() if e.state.max_epochs == 2 else None

@@ -1,0 +1,104 @@
+"""A self-contained bundle folder with one model: what the Model Zoo's and Hugging Face's forms have in common."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from healthygan_monai import __version__
+from healthygan_monai.exchange.bundle_metadata import metadata_for, provenance
+from healthygan_monai.exchange.model_card import card, data_licence
+from healthygan_monai.exchange.model_facts import ModelFacts
+from healthygan_monai.exchange.vendoring import vendor_packages, vendored_config
+from healthygan_monai.paths import bundle_root
+from healthygan_monai.runs import CONFIG_FILE, save_weights
+
+BUNDLE_NAME = "healthygan"
+METADATA = "metadata.json"
+
+
+def write_pretty(path: Path, content: Any) -> None:
+    """JSON as the Model Zoo's pre-commit formats it: four spaces, keys in their order, ASCII, one newline."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=4) + "\n", encoding="ascii")
+
+
+@contextmanager
+def new_folder(out: Path) -> Iterator[Path]:
+    """A folder to build in, beside ``out``; it becomes ``out`` once the block has succeeded.
+
+    Raises:
+        ValueError: ``out`` exists and is not empty.
+    """
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out}: is there already and not empty; give a new folder.")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
+        part = Path(scratch) / "part"
+        part.mkdir()
+        yield part
+        if out.exists():
+            out.rmdir()
+        part.rename(out)
+
+
+def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) -> dict[str, Any]:
+    """Write the bundle of a model into a new folder; returns its metadata.
+
+    configs, docs, models/model.pt (with the settings of its training), LICENSE, NOTICE, and the packages
+    healthygan_monai and data_prep, so that it needs nothing of ours to be installed.
+    """
+    source = bundle_root()
+    configs = source / "configs"
+    for path in sorted(configs.glob("*.json")):
+        if path.name == METADATA:
+            continue
+        content = vendored_config(json.loads(path.read_text(encoding="utf-8")), path.name)
+        if path.name == "train.json" and not facts.of_bundle:
+            content |= _network_of(facts)
+        write_pretty(folder / "configs" / path.name, content)
+    shutil.copyfile(configs / "logging.conf", folder / "configs" / "logging.conf")
+    shipped = json.loads((configs / METADATA).read_text(encoding="utf-8"))
+    metadata = metadata_for(facts, shipped, version=version)
+    write_pretty(folder / "configs" / METADATA, metadata)
+    shutil.copyfile(source / "LICENSE", folder / "LICENSE")
+    (folder / "NOTICE").write_text(notice(facts), encoding="utf-8")
+    docs = folder / "docs"
+    docs.mkdir()
+    (docs / "README.md").write_text(card(facts), encoding="utf-8")
+    (docs / "data_license.txt").write_text(data_licence(facts), encoding="utf-8")
+    save_weights(facts.state, folder / "models" / "model.pt")
+    if facts.settings:
+        write_pretty(folder / "models" / CONFIG_FILE, facts.settings)
+    vendor_packages(folder)
+    return metadata
+
+
+def _network_of(facts: ModelFacts) -> dict[str, int]:
+    """Keys of train.json that make the model's network: monai.bundle.load builds it from them."""
+    return {
+        "image_channels": facts.sizes["image_channels"],
+        "generator_channels": facts.sizes["channels"],
+        "generator_blocks": facts.sizes["blocks"],
+    }
+
+
+def notice(facts: ModelFacts) -> str:
+    """What is built into the bundle, and under which licence."""
+    where = "the demo of the project" if facts.of_bundle else provenance(facts)
+    return f"""HealthyGAN for MONAI
+Copyright (c) the HealthyGAN for MONAI contributors
+Licensed under the Apache License, Version 2.0 (LICENSE).
+
+Built in:
+- healthygan_monai/ and data_prep/, version {__version__}: packages of this project, unchanged, Apache License 2.0.
+- models/model.pt: weights of {where}. Conditions of their data: docs/data_license.txt.
+
+Not built in: the code of the authors' own implementation and of any other project. The packages that the bundle
+needs (configs/metadata.json) are installed apart and keep their own licences.
+"""

@@ -1,0 +1,113 @@
+"""metadata.json of a bundle that carries one model: what is the model's comes from the model or is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from healthygan_monai import __version__
+from healthygan_monai.exchange.model_facts import ModelFacts
+
+OWN_PACKAGE = "healthygan-monai"
+OF_A_MODEL = ("changelog", "version", "data_source", "eval_metrics")
+DIGITS = 4
+
+
+def metadata_for(
+    facts: ModelFacts,
+    shipped: Mapping[str, Any],
+    *,
+    version: str | None = None,
+    vendored: bool = True,
+) -> dict[str, Any]:
+    """The bundle's metadata for a model.
+
+    Args:
+        shipped: the bundle's own metadata.json.
+        version: of the exported bundle; default: this package's.
+        vendored: the package lies in the bundle, so it is not required of an index.
+    """
+    metadata = dict(shipped)
+    if vendored:
+        required = dict(metadata["required_packages_version"])
+        required.pop(OWN_PACKAGE, None)
+        metadata["required_packages_version"] = required
+    if facts.of_bundle:
+        if version is not None:
+            metadata["changelog"] = {version: metadata["changelog"][metadata["version"]]}
+            metadata["version"] = version
+        return metadata
+    version = version or __version__
+    metadata["version"] = version
+    metadata["changelog"] = {version: "initial version; weights of " + provenance(facts)}
+    metadata["data_source"] = data_source(facts)
+    metrics = eval_metrics(facts.evaluation)
+    if metrics:
+        metadata["eval_metrics"] = metrics
+    else:
+        metadata.pop("eval_metrics", None)
+    metadata["network_data_format"] = data_format(facts)
+    if facts.sizes["image_channels"] > 1:
+        words = metadata["image_classes"].replace("single-channel", "grey, in equal channels,")
+        metadata["image_classes"] = words
+    return metadata
+
+
+def provenance(facts: ModelFacts) -> str:
+    """``a run on covidx-256 (seed 0, iteration 340000, data 3f2a..., sha256 ...)``."""
+    config = facts.found.config
+    chosen = [row["iteration"] for row in facts.found.selection if row["chosen"]]
+    parts = [
+        f"seed {config['seed']}" if "seed" in config else "",
+        f"iteration {chosen[0]}" if chosen and facts.weights.name == "model.pt" else "",
+        f"data {config['data_hash'][:12]}" if config.get("data_hash") else "",
+        f"weights sha256 {facts.sha256[:12]}",
+    ]
+    name = facts.found.dataset.get("name")
+    where = f"a run on {name}" if name else "unknown origin"
+    return f"{where} ({', '.join(part for part in parts if part)})"
+
+
+def data_source(facts: ModelFacts) -> str:
+    """What dataset.json says of itself."""
+    dataset = facts.found.dataset
+    words = [str(dataset[key]) for key in ("name", "description", "licence") if dataset.get(key)]
+    return "; ".join(words) or "not recorded"
+
+
+def eval_metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
+    """AUC and average precision by image and subject with their intervals; empty where nothing was evaluated."""
+    found: dict[str, float] = {}
+    for unit in ("image", "subject"):
+        level = evaluation.get("levels", {}).get(unit) or {}
+        for name in ("auc", "average_precision"):
+            entry = level.get(name) or {}
+            for key, suffix in (("value", ""), ("low", "_low"), ("high", "_high")):
+                if isinstance(entry.get(key), (int, float)):
+                    found[f"{unit}_{name}{suffix}"] = round(float(entry[key]), DIGITS)
+    return found
+
+
+def data_format(facts: ModelFacts) -> dict[str, Any]:
+    """``network_data_format``: image in, intermediate image and mask out, at the size of the training."""
+    channels = facts.sizes["image_channels"]
+    names = ["image"] if channels == 1 else [f"image {i}" for i in range(channels)]
+    tensor = {
+        "type": "image",
+        "format": "magnitude",
+        "spatial_shape": [facts.image_size, facts.image_size],
+        "dtype": "float32",
+        "value_range": [-1, 1],
+        "is_patch_data": False,
+    }
+    modality = facts.found.dataset.get("modality")
+    image = {**tensor, "num_channels": channels, "channel_def": _numbered(names)}
+    if modality:
+        image["modality"] = modality
+    out = [name.replace("image", "intermediate") for name in names]
+    pred = {**tensor, "num_channels": channels + 1, "channel_def": _numbered([*out, "mask"])}
+    return {"inputs": {"image": image}, "outputs": {"pred": pred}}
+
+
+def _numbered(names: list[str]) -> dict[str, str]:
+    return {str(number): name for number, name in enumerate(names)}

@@ -1,0 +1,125 @@
+"""The model card of an exported model: the bundle's card, its blocks about the model written anew from its run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from healthygan_monai import __version__
+from healthygan_monai.exchange.bundle_metadata import data_source, provenance
+from healthygan_monai.exchange.model_facts import NOT_EXPORTED, ModelFacts
+from healthygan_monai.paths import bundle_root
+from healthygan_monai.report.methods import methods
+from healthygan_monai.report.summary import sentences
+
+BLOCK = re.compile(r"<!-- model: (\w+) -->\n(.*?)<!-- end -->\n", re.DOTALL)
+NOT_RUN = "not run"
+EXTRAS = {  # what our extras install, for a bundle that is not installed
+    "pip install 'healthygan-monai[tracking]'": "pip install mlflow",
+    "pip install 'healthygan-monai[onnx]'": "pip install onnx onnxscript onnxruntime",
+}
+COMMAND = re.compile(
+    r"(?<![\w-])healthygan (?=(?:prep|train|infer|evaluate|demo|bundle-path|export)\b)"
+)
+
+
+def card(facts: ModelFacts) -> str:
+    """docs/README.md for a model in a bundle that brings our packages along."""
+    text = (bundle_root() / "docs" / "README.md").read_text(encoding="utf-8")
+    text = BLOCK.sub(lambda block: _block(block[1], block[2], facts), text)
+    for extra, plain in {**EXTRAS, "bundle/configs/": "configs/"}.items():
+        text = text.replace(extra, plain)
+    return COMMAND.sub("python -m healthygan_monai ", text)
+
+
+def _block(name: str, shipped: str, facts: ModelFacts) -> str:
+    """One block; those about code and commands are of the form of delivery, the others of the model."""
+    delivered = {"code": _code, "place": _place}
+    if name in delivered:
+        return delivered[name]()
+    if facts.of_bundle:
+        return shipped
+    return {"data": _data, "settings": _settings, "performance": _performance, "limits": _limits}[
+        name
+    ](facts)
+
+
+def _code() -> str:
+    return (
+        "The code lies in this bundle: the packages `healthygan_monai` and `data_prep`, version "
+        f"{__version__}. Nothing of it has to be installed.\n"
+    )
+
+
+def _place() -> str:
+    return "In the bundle's folder. The configs also run from any other folder, when their path is given.\n"
+
+
+def _data(facts: ModelFacts) -> str:
+    """What the model learned from, as far as its run and data set say."""
+    found = facts.found
+    lines = [f"The weights are those of {provenance(facts)}.\n"]
+    if found.dataset:
+        lines.append(f"Data: {data_source(facts)}.\n")
+    paragraphs, _ = methods(found) if found.dataset and found.config else ([], [])
+    if paragraphs:
+        lines.append(paragraphs[0] + "\n")
+    lines.append("Conditions of use of the data: `docs/data_license.txt`.\n")
+    return "\n".join(lines)
+
+
+def _settings(facts: ModelFacts) -> str:
+    rows = [f"| {k} | {v} |" for k, v in facts.settings.items() if k not in NOT_EXPORTED]
+    if not rows:
+        return f"Settings of the training: not recorded. Input: {_input(facts)}.\n"
+    return "\n".join(["| setting | value |", "|---|---|", *rows]) + "\n"
+
+
+def _input(facts: ModelFacts) -> str:
+    side, channels = facts.image_size, facts.sizes["image_channels"]
+    return f"{channels} channel{'s' * (channels > 1)}, {side} x {side}"
+
+
+def _performance(facts: ModelFacts) -> str:
+    """What was measured of these weights, each number with its interval; else "not run"."""
+    if not facts.evaluation:
+        return f"Evaluation of these weights: {NOT_RUN}.\n"
+    words = [f"- {text}" for text in [*sentences(facts.evaluation), *_probes(facts.evaluation)]]
+    name = facts.found.dataset.get("name", "the data set of the training")
+    return f"On the test section of {name}:\n\n" + "\n".join(words) + "\n"
+
+
+def _probes(evaluation: Mapping[str, Any]) -> list[str]:
+    """What models that see no anatomy reach on the same images: a result means something where it beats them."""
+    probes = [p for p in evaluation.get("probes") or [] if p["auc"] is not None]
+    if not probes:
+        return [f"Trivial probes on the same images: {NOT_RUN}."]
+    reached = ", ".join(f"{p['name']} {p['auc']:.2f}" for p in probes)
+    return [
+        f"Trivial probes on the validation and test images reach these AUCs by image: {reached}."
+    ]
+
+
+def _limits(facts: ModelFacts) -> str:
+    name = facts.found.dataset.get("name", "its own training data")
+    return f"- The weights know {name}. On images of other devices, places or preparations: {NOT_RUN}.\n"
+
+
+def data_licence(facts: ModelFacts) -> str:
+    """docs/data_license.txt: the terms of the data that a model was trained on."""
+    if facts.of_bundle:
+        return (bundle_root() / "docs" / "data_license.txt").read_text(encoding="utf-8")
+    dataset = facts.found.dataset
+    licence = dataset.get("licence") or (
+        "not recorded in dataset.json. Before these weights are passed on, find out whether the terms of the images "
+        "allow it, and write them here."
+    )
+    return f"""Data licence
+
+The weights of this bundle (models/model.pt) were trained on: {dataset.get("name", "data that are not recorded")}.
+Licence of these data: {licence}
+
+No image comes with this bundle. Whoever trains it on other images has to follow the licence of those images, and the
+rules for patients' data where they show patients.
+"""

@@ -1,0 +1,133 @@
+"""What is known of one trained model: its weights, what it was trained with and on, how it did. Never another's."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from data_prep.datalist import FILE_NAME
+from healthygan_monai.inference import METHOD, MODEL_FILE, load_state
+from healthygan_monai.networks import generator_sizes
+from healthygan_monai.paths import bundle_root
+from healthygan_monai.report.artefacts import Artefacts, read_artefacts
+from healthygan_monai.runs import CONFIG_FILE
+
+EVALUATION_FILE = "evaluation.json"
+NOT_EXPORTED = ("data_hash", "seed")  # said elsewhere
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """One model for export.
+
+    Attributes:
+        weights: the file of the generator's flat state dict.
+        state: the weights themselves.
+        image_size: pixels of a side, as trained.
+        sizes: arguments of the generator: image_channels, channels, blocks.
+        found: what its run folder holds; empty where it has none.
+        of_bundle: the model that the bundle brings, whose facts the bundle's own metadata tell.
+    """
+
+    weights: Path
+    state: dict[str, torch.Tensor]
+    image_size: int
+    sizes: dict[str, int]
+    found: Artefacts = field(default_factory=lambda: Artefacts(Path()))
+    of_bundle: bool = False
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """config.json of its training, without paths of the machine."""
+        return {name: _without_folder(value) for name, value in self.found.config.items()}
+
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        return self.found.evaluation
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.weights.read_bytes()).hexdigest()
+
+
+def _without_folder(value: Any) -> Any:
+    if isinstance(value, str) and ("/" in value or "\\" in value):
+        return Path(value.replace("\\", "/")).name
+    return value
+
+
+def bundled_model() -> ModelFacts:
+    """The bundle's own ``models/model.pt``.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    path = bundle_root() / "models" / MODEL_FILE
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: the bundle brings no model; give one with --model RUN.")
+    state = load_state(path)
+    metadata = json.loads((bundle_root() / "configs" / "metadata.json").read_text("utf-8"))
+    side = metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0]
+    return ModelFacts(path, state, int(side), generator_sizes(state), of_bundle=True)
+
+
+def model_facts(model: Path | str | None, image_size: int | None = None) -> ModelFacts:
+    """The model of a run folder or of a file of weights; None is the bundle's own.
+
+    Of a run's facts only those are taken that are of these weights: the evaluation counts where it is newer than
+    model.pt, the data set where its content is still what was trained on.
+
+    Args:
+        image_size: for a file without config.json beside it, whose weights do not say it.
+
+    Raises:
+        FileNotFoundError: no such run, or no model in it.
+        ValueError: another method's model, or the image size is not known.
+    """
+    if model is None:
+        return bundled_model()
+    path = Path(model)
+    weights = path / MODEL_FILE if path.is_dir() else path
+    folder = weights.parent
+    if (folder / CONFIG_FILE).is_file():
+        found = read_artefacts(folder)
+        if not found.is_healthygan():
+            raise ValueError(
+                f"{path}: a model of {found.method()}; the bundle's network is that of {METHOD}."
+            )
+    else:
+        found = Artefacts(folder)
+    state = load_state(weights)
+    found.evaluation = _evaluation_of(weights, found)
+    found.dataset = _dataset_of(found)
+    known = found.config.get("image_size", image_size)
+    if known is None:
+        raise ValueError(
+            f"{weights}: no {CONFIG_FILE} beside it says at which image size it was trained; give --image-size."
+        )
+    return ModelFacts(weights, state, int(known), generator_sizes(state), found)
+
+
+def _evaluation_of(weights: Path, found: Artefacts) -> dict[str, Any]:
+    path = weights.parent / EVALUATION_FILE
+    if weights.name != MODEL_FILE or not path.is_file():
+        return {}
+    return found.evaluation if path.stat().st_mtime >= weights.stat().st_mtime else {}
+
+
+def _dataset_of(found: Artefacts) -> dict[str, Any]:
+    """dataset.json of the training, else its name alone; never the place where it lay."""
+    where = str(found.run.get("dataset") or "")
+    if not where:
+        return {}
+    path = Path(where) / FILE_NAME
+    if path.is_file():
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content.get("content_hash") == found.config.get("data_hash"):
+            return content
+    return {"name": Path(where.replace("\\", "/")).name}

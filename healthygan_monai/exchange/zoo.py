@@ -1,0 +1,89 @@
+"""``export zoo``: a folder from which a pull request to the MONAI Model Zoo is made."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from healthygan_monai.exchange.bundle_folder import BUNDLE_NAME, build_bundle, new_folder
+from healthygan_monai.exchange.model_facts import ModelFacts
+from healthygan_monai.exchange.zoo_tests import DIST_TEST, TEST
+
+LARGEST = 25_000_000  # bytes of one file; CONTRIBUTING.md of the zoo, "Model storage"
+LARGE_FILES = "large_files.yml"
+TO_UPLOAD = "to_upload"
+HASH_TYPE = "sha256"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: the bundle's folder, and files that are for upload elsewhere."""
+
+    bundle: Path
+    to_upload: tuple[Path, ...]
+
+
+def export_zoo(
+    out: Path | str,
+    facts: ModelFacts,
+    *,
+    url: str | None = None,
+    version: str | None = None,
+    largest: int = LARGEST,
+) -> Exported:
+    """Write OUT/healthygan (for ``models/`` of the zoo) and OUT/ci/unit_tests (for its ``ci/unit_tests/``).
+
+    Files of more than ``largest`` bytes go to OUT/to_upload and into large_files.yml, ``url`` before their names.
+
+    Raises:
+        ValueError: OUT is there and not empty, or a file is too large and no ``url`` was given.
+    """
+    out = Path(out)
+    with new_folder(out) as part:
+        bundle = part / BUNDLE_NAME
+        bundle.mkdir()
+        build_bundle(bundle, facts, version)
+        large = [p for p in sorted(bundle.rglob("*")) if p.is_file() and p.stat().st_size > largest]
+        moved = move_large_files(bundle, large, part / TO_UPLOAD, url)
+        tests = part / "ci" / "unit_tests"
+        tests.mkdir(parents=True)
+        (tests / f"test_{BUNDLE_NAME}.py").write_text(TEST, encoding="utf-8")
+        (tests / f"test_{BUNDLE_NAME}_dist.py").write_text(DIST_TEST, encoding="utf-8")
+    return Exported(out / BUNDLE_NAME, tuple(out / TO_UPLOAD / path for path in moved))
+
+
+def move_large_files(
+    bundle: Path, large: Sequence[Path], target: Path, url: str | None
+) -> list[Path]:
+    """Move files out of the bundle and say in large_files.yml where they are fetched from; their relative paths."""
+    if not large:
+        return []
+    names = [path.relative_to(bundle) for path in large]
+    if url is None:
+        sizes = ", ".join(
+            f"{p.relative_to(bundle)} ({p.stat().st_size / 1e6:.0f} MB)" for p in large
+        )
+        raise ValueError(
+            f"{sizes}: the Model Zoo takes no file over {LARGEST / 1e6:.0f} MB. Say where you will put it with "
+            "--url https://HOST/FOLDER (the file's name is added)."
+        )
+    entries = []
+    for name, path in zip(names, large, strict=True):
+        entries.append(
+            {
+                "path": name.as_posix(),
+                "url": f"{url.rstrip('/')}/{path.name}",
+                "hash_val": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "hash_type": HASH_TYPE,
+            }
+        )
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        path.rename(target / name)
+    (bundle / LARGE_FILES).write_text(
+        yaml.safe_dump({"large_files": entries}, sort_keys=False), encoding="utf-8"
+    )
+    return names

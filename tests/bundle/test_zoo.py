@@ -1,0 +1,412 @@
+"""The Model Zoo's conditions, as its own checks put them, on the bundle of a checkout and on exported ones.
+
+``export zoo`` and ``export huggingface`` are run beside no installation: in other processes that see the packages
+only where the bundle brings them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+from monai.bundle import ConfigWorkflow, verify_metadata
+from tiny import CONFIGS, TRAINING
+
+from healthygan_monai.cli.main import main
+from healthygan_monai.exchange.model_facts import model_facts
+from healthygan_monai.exchange.vendoring import vendored_config
+from healthygan_monai.exchange.zoo import export_zoo
+from healthygan_monai.networks import Generator
+
+BESIDE = Path(__file__).resolve().parents[3] / "shared" / "meta_schema_20240725.json"
+SCHEMA = Path(os.environ.get("HEALTHYGAN_SCHEMA", BESIDE))
+TEXTS = (".json", ".py", ".md", ".txt", ".yml", ".conf")
+
+# the installed packages are out of sight: an editable installation is a finder, another a folder that comes later;
+# at its end the process says which package it used
+ALONE = """
+import atexit, sys
+sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in getattr(f, "__module__", type(f).__module__)]
+atexit.register(lambda: print("PACKAGE", getattr(sys.modules.get("healthygan_monai"), "__file__", None)))
+"""
+
+# what the zoo's ci/verify_bundle.py calls, with its arguments
+VERIFY = """
+import os, sys
+bundle = sys.argv[1]
+sys.path = [bundle] + sys.path
+import monai.bundle, torch
+from monai.bundle import ckpt_export, verify_metadata, verify_net_in_out
+meta, config = os.path.join(bundle, "configs/metadata.json"), os.path.join(bundle, "configs/inference.json")
+if len(sys.argv) > 2:
+    verify_metadata(meta_file=meta, filepath=sys.argv[2])
+verify_net_in_out(net_id="network_def", meta_file=meta, config_file=config, bundle_root=bundle)
+ckpt_export(net_id="network_def", filepath="verify_model.ts", ckpt_file=os.path.join(bundle, "models/model.pt"),
+            meta_file=meta, config_file=config, bundle_root=bundle)
+print("VERIFIED", os.listdir("."))
+"""
+
+LOAD = """
+import os, sys
+import monai.bundle, torch
+network = monai.bundle.load("healthygan", bundle_dir=sys.argv[1], device="cpu")
+weights = torch.load(os.path.join(sys.argv[1], "healthygan/models/model.pt"), weights_only=True)
+assert type(network).__name__ == "Generator", type(network)
+assert weights.keys() == network.state_dict().keys()
+assert all(torch.equal(value, network.state_dict()[name]) for name, value in weights.items())
+print("LOADED", os.listdir("."))
+"""
+
+# the functions of the zoo's ci/unit_tests/utils.py that the tests ask for
+UTILS = """
+import os, subprocess
+from monai.bundle import ConfigParser
+
+def check_workflow(workflow, check_properties=False):
+    workflow.initialize()
+    wrong = workflow.check_properties() if check_properties else []
+    if wrong:
+        raise ValueError(f"check properties for workflow failed: {wrong}")
+    workflow.run()
+    workflow.finalize()
+
+def export_config_and_run_mgpu_cmd(config_file, meta_file, override_dict, output_path, logging_file, ngpu):
+    parser = ConfigParser()
+    parser.read_config(config_file)
+    parser.update(pairs=override_dict)
+    ConfigParser.export_config_file(parser.config, output_path, indent=4)
+    words = ["torchrun", "--standalone", "--nnodes=1", f"--nproc_per_node={ngpu}", "-m", "monai.bundle", "run",
+             "--config_file", output_path, "--meta_file", meta_file, "--logging_file", logging_file]
+    paths = os.pathsep.join([override_dict["bundle_root"], os.environ["PYTHONPATH"]])
+    subprocess.check_call(words, env={**os.environ, "PYTHONPATH": paths})
+"""
+
+
+def alone(words: list[str], cwd: Path, bundle: Path) -> str:
+    """Run Python where the project is not installed; the packages used must be those of the bundle."""
+    site = cwd / "site"
+    site.mkdir(exist_ok=True)
+    (site / "sitecustomize.py").write_text(ALONE)
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [sys.executable, *words],
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(site),
+            "PATH": programs,
+            "CUDA_VISIBLE_DEVICES": "",
+        },
+        timeout=220,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    (used,) = {line for line in done.stdout.splitlines() if line.startswith("PACKAGE")}
+    assert (cwd / used.split(maxsplit=1)[1]).resolve().is_relative_to(bundle.resolve()), used
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def evaluated(trained, tiny_data, tmp_path_factory) -> Path:
+    """A run folder with scores and an evaluation."""
+    run = shutil.copytree(trained, tmp_path_factory.mktemp("evaluated") / trained.name)
+    assert main(["infer", str(run)]) == 0
+    assert main(["evaluate", str(run), "--bootstrap", "20", "--no-probes"]) == 0
+    return run
+
+
+@pytest.fixture(scope="module")
+def exported(evaluated, tmp_path_factory) -> Path:
+    """OUT of ``export zoo`` with that run."""
+    out = tmp_path_factory.mktemp("exported") / "out"
+    assert main(["export", "zoo", str(out), "--model", str(evaluated)]) == 0
+    return out
+
+
+def metadata_of(out: Path) -> dict:
+    return json.loads((out / "healthygan" / "configs" / "metadata.json").read_text())
+
+
+def check_workflow(config: str, kind: str, **overrides) -> None:
+    """As the zoo's unit tests do: initialise, check the properties, run, finalise."""
+    workflow = ConfigWorkflow(
+        str(CONFIGS / config),
+        workflow_type=kind,
+        logging_file=False,
+        bundle_root=str(CONFIGS.parent),
+        **overrides,
+    )
+    workflow.initialize()
+    assert workflow.check_properties() == []
+    workflow.run()
+    workflow.finalize()
+
+
+class TestTheBundle:
+    """The zoo's unit test on the configs of the checkout."""
+
+    def test_trains_evaluates_and_infers(self, tiny_data, tmp_path):
+        data = {"dataset_dir": str(tiny_data)}
+        check_workflow("train.json", "train", runs_dir=str(tmp_path / "runs"), **data, **TRAINING)
+        (run,) = (tmp_path / "runs").iterdir()
+        model = {"checkpoint": str(run / "model.pt"), **data}
+        for config, made in (("evaluate", "evaluation.json"), ("inference", "scores.csv")):
+            output = tmp_path / config
+            extra = {"bootstrap": 20} if config == "evaluate" else {}
+            check_workflow(f"{config}.json", "infer", output_dir=str(output), **model, **extra)
+            assert (output / made).is_file()
+
+    def test_loads_its_generator_by_name_and_leaves_nothing(self, tmp_path):
+        """What monai.bundle.load initialises is the training workflow: it must not begin a run or draw the demo."""
+        (tmp_path / "parent").mkdir()
+        shutil.copytree(CONFIGS.parent, tmp_path / "parent" / "healthygan")
+        cwd = tmp_path / "cwd"
+        cwd.mkdir()
+        done = subprocess.run(
+            [sys.executable, "-c", LOAD, str(tmp_path / "parent")],
+            capture_output=True,
+            text=True,
+            cwd=cwd,
+            env={**os.environ, "PYTHONPATH": str(CONFIGS.parents[1])},
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
+        assert "LOADED []" in done.stdout
+
+
+class TestExportedFiles:
+    def test_lie_where_the_zoo_looks_for_them(self, exported):
+        bundle = exported / "healthygan"
+        for name in ("LICENSE", "NOTICE", "docs/README.md", "docs/data_license.txt"):
+            assert (bundle / name).stat().st_size > 0
+        for name in ("train", "evaluate", "inference", "multi_gpu_train", "metadata"):
+            assert (bundle / "configs" / f"{name}.json").is_file()
+        for name in ("healthygan_monai/__init__.py", "data_prep/datalist.py"):
+            assert (bundle / name).is_file()
+        tests = sorted(p.name for p in (exported / "ci" / "unit_tests").iterdir())
+        assert tests == ["test_healthygan.py", "test_healthygan_dist.py"]
+        assert not [p for p in exported.rglob("*") if p.name == "__pycache__"]
+
+    def test_are_formatted_as_its_precommit_wants(self, exported):
+        for path in exported.rglob("*"):
+            if path.suffix not in TEXTS or "healthygan_monai" in path.parts:
+                continue
+            text = path.read_text(encoding="utf-8")
+            assert text.endswith("\n") and not text.endswith("\n\n"), path
+            assert not any(line != line.rstrip() for line in text.split("\n")), path
+            if path.suffix == ".json":
+                assert text == json.dumps(json.loads(text), indent=4) + "\n", path
+
+    def test_say_nothing_of_this_machine(self, exported, evaluated, tiny_data):
+        for path in exported.rglob("*"):
+            if path.suffix in TEXTS:
+                text = path.read_text(encoding="utf-8")
+                for place in (evaluated.parent, tiny_data, exported):
+                    assert str(place) not in text, path
+
+    def test_hold_the_weights_of_the_run(self, exported, evaluated):
+        ours, theirs = (
+            torch.load(path, weights_only=True)
+            for path in (exported / "healthygan/models/model.pt", evaluated / "model.pt")
+        )
+        assert ours.keys() == theirs.keys()
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+class TestMetadata:
+    def test_fits_the_schema_and_the_zoos_rules(self, exported, tmp_path):
+        metadata = metadata_of(exported)
+        assert metadata["version"] in metadata["changelog"]
+        pytest.importorskip("jsonschema")
+        if not SCHEMA.is_file():
+            pytest.skip(f"no {SCHEMA.name} beside the repository")
+        shutil.copy(SCHEMA, tmp_path / "schema.json")
+        path = exported / "healthygan" / "configs" / "metadata.json"
+        verify_metadata(meta_file=str(path), filepath=str(tmp_path / "schema.json"))
+
+    def test_asks_for_nothing_of_ours(self, exported):
+        shipped = json.loads((CONFIGS / "metadata.json").read_text())
+        required = metadata_of(exported)["required_packages_version"]
+        assert "healthygan-monai" in shipped["required_packages_version"]
+        assert set(shipped["required_packages_version"]) - set(required) == {"healthygan-monai"}
+        assert all(version[0].isdigit() for version in required.values())  # name==version
+
+    def test_is_that_of_the_model(self, exported, evaluated):
+        metadata = metadata_of(exported)
+        image = metadata["network_data_format"]["inputs"]["image"]
+        assert (image["spatial_shape"], image["num_channels"]) == ([32, 32], 1)
+        assert metadata["network_data_format"]["outputs"]["pred"]["num_channels"] == 2
+        auc = json.loads((evaluated / "evaluation.json").read_text())["levels"]["image"]["auc"]
+        assert metadata["eval_metrics"]["image_auc"] == pytest.approx(auc["value"], abs=1e-4)
+        assert "phantom" not in json.dumps(metadata)  # the shipped model's
+        (line,) = metadata["changelog"].values()
+        assert "tiny" in line and "seed 0" in line
+
+    def test_has_no_metrics_where_none_were_measured(self, own_run, tmp_path):
+        export_zoo(tmp_path / "out", model_facts(own_run))
+        assert "eval_metrics" not in metadata_of(tmp_path / "out")
+        card = (tmp_path / "out" / "healthygan" / "docs" / "README.md").read_text()
+        assert "Evaluation of these weights: not run." in card and "0.997" not in card
+
+    def test_takes_no_evaluation_of_earlier_weights(self, evaluated, tmp_path):
+        """``healthygan select`` replaces model.pt; what was measured before is of another model."""
+        run = shutil.copytree(evaluated, tmp_path / "run")
+        later = time.time() + 5
+        os.utime(run / "model.pt", (later, later))
+        export_zoo(tmp_path / "out", model_facts(run))
+        assert "eval_metrics" not in metadata_of(tmp_path / "out")
+
+    def test_takes_nothing_of_a_run_for_another_file_of_it(self, evaluated, tmp_path):
+        other = shutil.copy(evaluated / "model.pt", evaluated / "other.pt")
+        assert model_facts(other).evaluation == {}
+
+    def test_takes_a_version(self, own_run, tmp_path):
+        export_zoo(tmp_path / "out", model_facts(own_run), version="0.2.0")
+        metadata = metadata_of(tmp_path / "out")
+        assert metadata["version"] == "0.2.0" and list(metadata["changelog"]) == ["0.2.0"]
+
+
+class TestCard:
+    def test_has_the_zoos_sections_and_the_models_facts(self, exported):
+        text = (exported / "healthygan" / "docs" / "README.md").read_text()
+        for heading in (
+            *("### **Authors**", "### **Tags**", "## **Model Description**", "## **Data**"),
+            *("#### **Preprocessing**", "## **Performance**", "## **System Configuration**"),
+            *("## **Limitations**", "## **Citation Info**", "## **References**"),
+        ):
+            assert heading in text
+        assert "<!--" not in text and "phantom films only" not in text
+        assert "| generator_channels | 2 |" in text
+        assert "bundle/configs/" not in text and "must be installed" not in text
+        assert "The test set holds 4 images of 4 subjects" in text
+
+    def test_of_the_shipped_model_is_the_bundles(self, tmp_path):
+        export_zoo(tmp_path / "out", model_facts(None))
+        text = (tmp_path / "out" / "healthygan" / "docs" / "README.md").read_text()
+        assert "<!--" not in text and "phantom films only" in text
+
+
+class TestLargeFiles:
+    LARGEST = 100_000  # bytes; the weights below have more, no file of ours has
+
+    @pytest.fixture
+    def facts(self, tmp_path):
+        torch.save(Generator(1, 8, 3).state_dict(), tmp_path / "weights.pt")
+        return model_facts(tmp_path / "weights.pt", 64)
+
+    def test_are_moved_out_and_named(self, facts, tmp_path):
+        done = export_zoo(tmp_path / "out", facts, url="https://host/w/", largest=self.LARGEST)
+        (upload,) = done.to_upload
+        assert upload == tmp_path / "out" / "to_upload" / "models" / "model.pt"
+        assert not (done.bundle / "models" / "model.pt").exists()
+        assert yaml.safe_load((done.bundle / "large_files.yml").read_text()) == {
+            "large_files": [
+                {
+                    "path": "models/model.pt",
+                    "url": "https://host/w/model.pt",
+                    "hash_val": hashlib.sha256(upload.read_bytes()).hexdigest(),
+                    "hash_type": "sha256",
+                }
+            ]
+        }
+
+    def test_need_an_address_and_nothing_is_left_without(self, facts, tmp_path):
+        with pytest.raises(ValueError, match=r"models/model.pt .*--url"):
+            export_zoo(tmp_path / "out", facts, largest=self.LARGEST)
+        assert [p.name for p in tmp_path.iterdir()] == ["weights.pt"]
+
+
+class TestRefusals:
+    def test_of_a_folder_that_is_not_empty(self, own_run, tmp_path, capsys):
+        (tmp_path / "out").mkdir()
+        (tmp_path / "out" / "mine.txt").write_text("kept")
+        words = ["export", "zoo", str(tmp_path / "out"), "--model", str(own_run)]
+        assert main(words) == 1
+        assert "not empty" in capsys.readouterr().err
+        assert [p.name for p in (tmp_path / "out").iterdir()] == ["mine.txt"]
+
+    def test_of_weights_whose_image_size_is_not_known(self, tmp_path, capsys):
+        torch.save(Generator(1, 2, 1).state_dict(), tmp_path / "model.pt")
+        words = ["export", "zoo", str(tmp_path / "out"), "--model", str(tmp_path / "model.pt")]
+        assert main(words) == 1
+        assert "--image-size" in capsys.readouterr().err
+        assert main([*words, "--image-size", "64"]) == 0
+        image = metadata_of(tmp_path / "out")["network_data_format"]["inputs"]["image"]
+        assert image["spatial_shape"] == [64, 64]
+
+    def test_of_another_methods_model(self, own_run, tmp_path):
+        config = json.loads((own_run / "config.json").read_text())
+        (own_run / "config.json").write_text(json.dumps({**config, "method": "padim"}))
+        with pytest.raises(ValueError, match="a model of padim"):
+            model_facts(own_run)
+
+    def test_of_an_import_that_a_bundle_could_not_find(self):
+        with pytest.raises(ValueError, match="as NAME"):
+            vendored_config({"imports": ["$from healthygan_monai import __version__"]}, "x.json")
+
+
+class TestHuggingFace:
+    def test_card_stands_at_the_root_with_its_front_matter(self, evaluated, tmp_path):
+        out = tmp_path / "out"
+        assert main(["export", "huggingface", str(out), "--model", str(evaluated)]) == 0
+        _, head, text = (out / "healthygan" / "README.md").read_text().split("---\n", 2)
+        facts = yaml.safe_load(head)
+        assert (facts["license"], facts["library_name"]) == ("apache-2.0", "monai")
+        assert {"monai", "medical"} <= set(facts["tags"])
+        (result,) = facts["model-index"][0]["results"]
+        auc = json.loads((evaluated / "evaluation.json").read_text())["levels"]["image"]["auc"]
+        assert result["metrics"][0]["value"] == pytest.approx(auc["value"], abs=1e-4)
+        assert text == (out / "healthygan" / "docs" / "README.md").read_text()
+        assert (out / "healthygan" / "models" / "model.pt").is_file()
+
+    def test_claims_no_result_where_none_was_measured(self, own_run, tmp_path):
+        assert main(["export", "huggingface", str(tmp_path / "out"), "--model", str(own_run)]) == 0
+        _, head, text = (
+            (tmp_path / "out" / "healthygan" / "README.md").read_text().split("---\n", 2)
+        )
+        assert "model-index" not in yaml.safe_load(head)
+        assert "Evaluation of these weights: not run." in text
+
+
+class TestBesideNoInstallation:
+    """The exported bundle in other processes, from a folder that has nothing to do with it."""
+
+    def test_passes_the_zoos_checks(self, exported, tmp_path):
+        words = ["-c", VERIFY, str(exported / "healthygan")]
+        if SCHEMA.is_file():
+            shutil.copy(SCHEMA, tmp_path / "schema.json")
+            words.append("schema.json")
+        assert "VERIFIED" in alone(words, tmp_path, exported)
+
+    def test_loads_by_name(self, exported, tmp_path):
+        assert "LOADED ['site']" in alone(["-c", LOAD, str(exported)], tmp_path, exported)
+
+    def test_is_run_by_monais_command(self, exported, tiny_data, tmp_path):
+        config = exported / "healthygan" / "configs" / "train.json"
+        settings = {k: v for k, v in TRAINING.items() if k != "device"}
+        words = ["-m", "monai.bundle", "run", "training", "--config_file", str(config)]
+        words += ["--dataset_dir", str(tiny_data)]
+        words += [word for k, v in settings.items() for word in (f"--{k}", str(v))]
+        alone(words, tmp_path, exported)
+        (run,) = (tmp_path / "runs").iterdir()
+        assert (run / "model.pt").is_file()
+
+    @pytest.mark.parametrize(
+        "name",
+        ["test_healthygan", pytest.param("test_healthygan_dist", marks=pytest.mark.slow)],
+    )
+    def test_passes_its_own_unit_tests_in_the_zoos_layout(self, exported, tmp_path, name):
+        shutil.copytree(exported / "healthygan", tmp_path / "models" / "healthygan")
+        tests = shutil.copytree(exported / "ci", tmp_path / "ci") / "unit_tests"
+        (tests / "utils.py").write_text(UTILS)
+        alone([str(tests / f"{name}.py")], tmp_path, tmp_path / "models")
