@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from healthygan_monai.cli.main import build_parser
@@ -52,6 +52,7 @@ class Command:
     line: int
     text: str
     python: bool = False
+    inline: bool = False
     variables: tuple[str, ...] = ()
 
 
@@ -88,7 +89,7 @@ def spans(text: str) -> list[tuple[int, str]]:
 
 def commands(text: str) -> list[Command]:
     """All commands in order of the page; a mere name (`healthygan train`, `pytest`) is none."""
-    found = [Command(line, span) for line, span in spans(text) if is_command(span)]
+    found = [Command(line, span, inline=True) for line, span in spans(text) if is_command(span)]
     for block in blocks(text):
         if block.language == "python":
             found.append(Command(block.line, block.text, python=True))
@@ -100,7 +101,7 @@ def commands(text: str) -> list[Command]:
         if not command.python and re.fullmatch(r"[A-Z_]+=(\"[^\"]*\"|\S*)", command.text):
             variables += (command.text,)
         else:
-            placed.append(Command(command.line, command.text, command.python, variables))
+            placed.append(replace(command, variables=variables))
     return placed
 
 
@@ -111,7 +112,8 @@ def is_command(span: str) -> bool:
         return False
     if words[0] == "healthygan":
         return words[1] in COMPLETE or not is_subcommand(words[1:])
-    return words not in (["python", "-m", words[-1]], ["pip", "install"])
+    bare = words[:3] == ["python", "-m", "monai.bundle"] and len(words) < 5
+    return not bare and words not in (["python", "-m", words[-1]], ["pip", "install"])
 
 
 def is_subcommand(words: Sequence[str]) -> bool:

@@ -11,6 +11,7 @@ import argparse
 import array
 import json
 import os
+import re
 import runpy
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from docs_standins import PHANTOM_COUNTS
-from docs_table import OTHER_PROGRAMS, PLAYED, SHORTER
+from docs_table import OTHER_PROGRAMS, PLAYED, SHORTER, TREES
 
 CLIENT = """#!{python} -ISE
 import array, json, os, socket, sys
@@ -131,8 +132,9 @@ def _check_bundle_words(words: Sequence[str]) -> None:
     import monai.bundle
 
     own = {*inspect.signature(getattr(monai.bundle, words[0])).parameters}
-    names = [w for w in words if w.endswith(".json") or ".json'" in w]
-    known = own | {key for name in names for key in _keys(Path(name.strip("[]'\"")).name)}
+    at = words.index("--config_file") + 1 if "--config_file" in words else len(words)
+    names = re.findall(r"[\w-]+\.json", words[at]) if at < len(words) else []
+    known = own | {key for name in names for key in _keys(name)}
     for word in words:
         key = word.removeprefix("--").partition("#")[0]
         if word.startswith("--") and key not in known:
@@ -150,11 +152,13 @@ def _serve(path: str) -> None:
     import data_prep.phantom_brains
     import data_prep.pipeline
     import healthygan_monai.bundle_api
+    import healthygan_monai.evaluation.confounders
     import healthygan_monai.evaluation.run
-    import healthygan_monai.report  # noqa: F401
+    import healthygan_monai.report
 
     data_prep.phantom.COUNTS = PHANTOM_COUNTS["films"]
     data_prep.phantom_brains.COUNTS = PHANTOM_COUNTS["brains"]
+    healthygan_monai.evaluation.confounders.TREES = TREES
     server = socket.socket(socket.AF_UNIX)
     server.bind(path + ".tmp")
     server.listen(16)

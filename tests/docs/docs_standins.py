@@ -89,7 +89,8 @@ def run(place: Path, shelf: Shelf) -> None:
 
 def newest_run(place: Path, shelf: Shelf) -> None:
     """The run that was made last in this story."""
-    found = [p.parent for p in place.parent.rglob("run.json") if not p.parent.is_symlink()]
+    runs = [*place.parent.rglob("run.json"), *place.parent.parent.glob("runs/*/run.json")]
+    found = [p.parent for p in runs if not p.parent.is_symlink()]
     place.symlink_to(
         max(found, key=lambda p: (p / "run.json").stat().st_mtime), target_is_directory=True
     )
@@ -136,7 +137,7 @@ def nih(place: Path, shelf: Shelf) -> None:
 def ixi(place: Path, shelf: Shelf) -> None:
     """IXI.csv in its published form and five phantom heads named like IXI's, four of them of HH."""
     place.mkdir(parents=True)
-    names = ["IXI_ID", "SEX_ID (1=m, 2=f)", "AGE"]
+    names = ["IXI_ID", '"SEX_ID (1=m, 2=f)"', "AGE"]
     rows = [names, *([str(k), str(1 + k % 2), f"{20 + 5 * k}.5"] for k in range(1, 6))]
     (place / "IXI.csv").write_text("".join(",".join(row) + "\n" for row in rows))
     for k, head in enumerate(sorted((shelf.brains / "brains").iterdir())[:5], start=1):
@@ -155,8 +156,8 @@ def clinic(place: Path, shelf: Shelf) -> None:
     (place / "cohort.yaml").write_text(text)
 
 
-def empty_file(place: Path, shelf: Shelf) -> None:
-    place.write_text("")
+def empty_folder(place: Path, shelf: Shelf) -> None:
+    place.mkdir()
 
 
 def set_down(name: str, standin: Standin, story: Path, shelf: Shelf) -> None:

@@ -5,6 +5,7 @@ taken) as
 
     run     in the normal suite, in the order of the page, after `given` has been set down
     slow    likewise, but only in `pytest -m slow`, where the whole page runs
+    same    the same words are run on another page
     cannot  why it cannot be run here; its words must still be accepted by the parser of the program
 
 `given` of a page is there from the beginning, `given` of a row just before its commands. `code` is the exit
@@ -20,7 +21,7 @@ import docs_standins as standins
 from docs_played import PLAYED
 from docs_standins import Standin
 
-__all__ = ["OTHER_PROGRAMS", "PAGES", "PLAYED", "SHORTER", "Page", "Row", "Shorter"]
+__all__ = ["OTHER_PROGRAMS", "PAGES", "PLAYED", "SHORTER", "TREES", "Page", "Row", "Shorter"]
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ def slow(command: str, *, code: int = 0, cwd: str = ".", **given: Standin) -> Ro
     return Row("slow", command, given, code, cwd)
 
 
+def same(command: str, page: str) -> Row:
+    return Row("same", command, why=page)
+
+
 def cannot(command: str, why: str) -> Row:
     return Row("cannot", command, why=why)
 
@@ -82,11 +87,13 @@ TINY = {
     "critic_channels": 4,
     "critic_layers": 3,
     "selection_images": 8,
+    "fid_features": "random",
 }
 SET_TINY = tuple(word for key, value in TINY.items() for word in ("--set", f"{key}={value}"))
 KEY_TINY = tuple(word for key, value in TINY.items() for word in (f"--{key}", str(value)))
 NIH_COUNTS = "healthy=4,mixed=2+2,validation=2+2,test=2+2"
 CLINIC_COUNTS = "healthy=2,mixed=1+1,validation=1+1,test=1+1"
+TREES = 10  # of the probes that are random forests
 SHORTER = (
     Shorter("healthygan train", SET_TINY, lacking=("--method", "--resume")),
     Shorter("healthygan demo", SET_TINY),
@@ -127,14 +134,14 @@ PAGES: dict[str, Page] = {
                 **{"cohort.csv": standins.brains_table},
             ),
             run("healthygan check data/films"),
-            run("healthygan train data/films"),
+            run("healthygan train data/films", runs=standins.empty_folder),
             run("healthygan infer runs/00000-films"),
             run("healthygan evaluate runs/00000-films"),
             run("healthygan report runs/00000-films"),
             run("python -m monai.bundle run training"),
             run("healthygan train data/films --method padim"),
             run("healthygan benchmark data/films"),
-            run("healthygan benchmark GRID.json"),
+            slow("healthygan benchmark GRID.json"),
         ),
         given={
             "PACS_EXPORT": standins.films,
@@ -147,6 +154,8 @@ PAGES: dict[str, Page] = {
     ),
     "bundle/docs/README.md": Page(
         rows=(
+            same("healthygan demo", "README.md"),
+            run("healthygan bundle-path"),
             run("healthygan prep phantom films FOLDER"),
             run("python -m monai.bundle run training --config_file bundle/configs/train.json"),
             slow("torchrun"),
@@ -154,7 +163,11 @@ PAGES: dict[str, Page] = {
             run(
                 "python -m monai.bundle run training --config_file bundle/configs/train_baseline.json"
             ),
-            run("python -m monai.bundle run --config_file", RUN=standins.newest_run),
+            run(
+                "python -m monai.bundle run --config_file bundle/configs/inference_baseline.json",
+                **{"runs/00000-NAME-ganomaly": standins.newest_run},
+            ),
+            run("python -m monai.bundle run --config_file"),
             cannot("python -m monai.bundle verify_metadata", NETWORK),
             slow("python -m monai.bundle verify_net_in_out", cwd="bundle"),
             slow("python -m monai.bundle ckpt_export", cwd="bundle"),
@@ -189,6 +202,7 @@ PAGES: dict[str, Page] = {
     ),
     "docs/clinical_quickstart.md": Page(
         rows=(
+            same("healthygan demo", "README.md"),
             run("healthygan prep phantom films export"),
             run("healthygan prep phantom brains heads"),
             run("healthygan prep films export", **EXPORT),
@@ -215,7 +229,7 @@ PAGES: dict[str, Page] = {
             run("healthygan infer runs/00000-films-64"),
             run("healthygan evaluate runs/00000-films-64"),
             run("healthygan check films-64"),
-            run("healthygan benchmark GRID.json"),
+            slow("healthygan benchmark GRID.json"),
         ),
         given={"GRID.json": standins.grid},
     ),
@@ -224,7 +238,7 @@ PAGES: dict[str, Page] = {
             run("healthygan prep chestxray14"),
             cannot("healthygan fetch ixi", NETWORK),
             run("healthygan prep ixi", **{"data/ixi": standins.ixi}),
-            run("healthygan prep migraine"),
+            slow("healthygan prep migraine"),
         ),
         given={"NIH_FOLDER": standins.nih, "clinic": standins.clinic},
     ),

@@ -21,7 +21,8 @@ from docs_table import PAGES, Row
 from healthygan_monai.cli.main import build_parser
 
 TEXTS = {name_of(page): page.read_text(encoding="utf-8") for page in pages()}
-CARRIED = ("bundle", "docs", "benchmarks", "constraints.txt", "setup.cfg", "pyproject.toml")
+CARRIED = ("bundle", "docs", "constraints.txt", "setup.cfg", "pyproject.toml")
+LINKED = ("benchmarks", "tests")  # not written to
 # commands that end by naming the next one, unless they only looked
 NAMES_NEXT = {"prep", "check", "train", "select", "infer", "evaluate"}
 LOOKING = {"-n", "--dry-run", "--check", "--help"}
@@ -54,7 +55,12 @@ class TestTable:
 
     def test_what_cannot_run_has_a_reason(self):
         rows = [row for page in PAGES.values() for row in page.rows]
-        assert all(bool(row.why) == (row.kind == "cannot") for row in rows)
+        assert all(bool(row.why) == (row.kind in ("cannot", "same")) for row in rows)
+
+    def test_what_is_run_on_another_page_is_run_there(self):
+        same = [row for page in PAGES.values() for row in page.rows if row.kind == "same"]
+        ran = {page: {c.text for c, row in found(page) if row.kind == "run"} for page in PAGES}
+        assert [row.command for row in same if row.command not in ran[row.why]] == []
 
 
 @pytest.fixture(scope="session")
@@ -90,6 +96,8 @@ class Story:
                 shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("eval"))
             else:
                 shutil.copy(source, folder / name)
+        for name in LINKED:
+            (folder / name).symlink_to(ROOT / name, target_is_directory=True)
         for name, standin in self.page.given.items():
             set_down(name, standin, folder, shelf)
 
@@ -97,7 +105,9 @@ class Story:
         """Run one command as it is written; its exit code and what it says comes next are as they should be."""
         for name, standin in row.given.items():
             set_down(name, standin, self.folder, self.shelf)
+        began = time.monotonic()
         done = self.shell(command, row.cwd)
+        print(f"{time.monotonic() - began:5.1f} s  {command.text}")  # in pytest -rP
         said = f"{command.text}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         assert done.returncode == row.code, said
         assert "Traceback" not in done.stderr, said
@@ -148,9 +158,11 @@ def next_lines(text: str) -> int:
 
 def tell(page: str, kinds: set[str], tmp_path: Path, programs: Path, shelf: Shelf) -> None:
     story = Story(page, tmp_path, programs, shelf)
+    told: set[str] = set()
     for command, row in found(page):
-        if row.kind in kinds:
+        if row.kind in kinds and not (command.inline and command.text in told):
             story.tell(command, row)
+            told.add(command.text)
 
 
 def pages_with(kind: str) -> list[str]:
