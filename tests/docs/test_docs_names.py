@@ -141,7 +141,12 @@ def test_every_file_of_the_project_that_is_named_is_there():
             continue
         ours = path.split("/")[0] in FOLDERS and "/" in path
         if ours or path.endswith(".py"):
-            tried = [path, f"healthygan_monai/{path}", f"healthygan_monai/baselines/{path}", f"bundle/{path}"]
+            tried = [
+                path,
+                f"healthygan_monai/{path}",
+                f"healthygan_monai/baselines/{path}",
+                f"bundle/{path}",
+            ]
             if not any((ROOT / p).exists() or any(ROOT.glob(p)) for p in tried):
                 missing.append(f"{page}:{line} {span}")
     assert missing == []

@@ -1,0 +1,1 @@
+def test_x(told): print(told("docs/data_format.md"))
