@@ -78,6 +78,8 @@ class Story:
             text = f"python {script.name}"
         else:
             text = "\n".join(["set -e", *command.variables, command.text])
+            for name, value in self.page.words.items():
+                text = re.sub(rf"\b{name}\b", value, text)
         return subprocess.run(
             ["bash", "-c", text],
             cwd=self.folder / cwd,

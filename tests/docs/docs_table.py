@@ -36,11 +36,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Page:
+    """`variables` are shell variables that the page leaves to the reader, `words` placeholders that are no files."""
+
     rows: tuple[Row, ...]
+    words: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, Standin] = field(default_factory=dict)
-    variables: Mapping[str, str] = field(
-        default_factory=dict
-    )  # those that the page leaves to the reader
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,7 @@ PAGES: dict[str, Page] = {
             ),
             run("python -m monai.bundle run --config_file"),
             cannot("python -m monai.bundle verify_metadata", NETWORK),
+            slow("mkdir -p eval", cwd="bundle"),
             slow("python -m monai.bundle verify_net_in_out", cwd="bundle"),
             slow("python -m monai.bundle ckpt_export", cwd="bundle"),
             slow("python -m monai.bundle onnx_export", cwd="bundle"),
@@ -190,7 +192,8 @@ PAGES: dict[str, Page] = {
             slow("healthygan benchmark cheap.json", **{"cheap.json": standins.grid}),
         ),
         given={"films-of-D": standins.labelled_films},
-        variables={"D": "films-of-D", "N": "1"},
+        variables={"D": "films-of-D"},
+        words={"N": "1", "SET": "cxr_nih"},
     ),
     "docs/brain_preparation.md": Page(
         rows=(
