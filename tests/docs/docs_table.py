@@ -205,7 +205,8 @@ PAGES: dict[str, Page] = {
     ),
     "docs/clinical_quickstart.md": Page(
         rows=(
-            same("healthygan demo", "README.md"),
+            run("healthygan demo"),
+            run("python docs/images/page_pictures.py"),
             run("healthygan prep phantom films export"),
             run("healthygan prep phantom brains heads"),
             run("healthygan prep films export", **EXPORT),
