@@ -29,7 +29,7 @@ SHELL = (
 )
 COMPLETE = ("demo", "bundle-path", "--version")  # sub-commands that are whole by themselves
 LANGUAGES = {"sh": "shell", "bash": "shell", "console": "shell", "yml": "yaml"}
-ASSIGNMENT = re.compile(r"[A-Z_]+=\S*")
+ASSIGNMENT = re.compile(r"[A-Z_][A-Z0-9_]*=\S*")
 FENCE = re.compile(r"\s*(```+|~~~+)\s*([\w+-]*)")
 
 
@@ -102,7 +102,21 @@ def commands(text: str) -> list[Command]:
             variables += (command.text,)
         else:
             placed.append(replace(command, variables=variables))
-    return placed
+    return _sessions(placed)
+
+
+def _sessions(placed: list[Command]) -> list[Command]:
+    """Python blocks of a page go on with each other's names, until a shell command comes between."""
+    merged: list[Command] = []
+    last = None  # where the session stands that a block would go on with
+    for command in placed:
+        if command.python and last is not None:
+            merged[last] = replace(merged[last], text=f"{merged[last].text}\n\n{command.text}")
+            continue
+        if not command.inline:
+            last = len(merged) if command.python else None
+        merged.append(command)
+    return merged
 
 
 def is_command(span: str) -> bool:

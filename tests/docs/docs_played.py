@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from healthygan_monai import __version__
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -22,7 +24,11 @@ def venv(words: Sequence[str]) -> None:
 def pip(words: Sequence[str]) -> None:
     """Pins must be those of constraints.txt, extras those of setup.cfg, files there."""
     if words[0] != "install":
-        sys.exit(0 if words[0] in ("check", "list", "show") else f"pip {words[0]}: not understood")
+        sys.exit(
+            0
+            if words[0] in ("check", "list", "show", "wheel", "--version")
+            else f"pip {words[0]}: not understood"
+        )
     pins = dict(re.findall(r"^([\w.-]+)==([\w.+-]+)", (ROOT / "constraints.txt").read_text(), re.M))
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")
@@ -36,7 +42,11 @@ def pip(words: Sequence[str]) -> None:
                 sys.exit(f"{word}: setup.cfg has no extra {sorted(unknown)}")
             if named[1] == "." and not Path("setup.cfg").is_file():
                 sys.exit(f"{word}: no setup.cfg here")
-        elif word.endswith((".txt", ".whl")) and not Path(word).exists():
+        elif word.startswith("healthygan_monai-") and not word.startswith(
+            f"healthygan_monai-{__version__}-"
+        ):
+            sys.exit(f"{word}: this is version {__version__}")
+        elif word.endswith(".txt") and not Path(word).exists():
             sys.exit(f"{word}: no such file")
 
 

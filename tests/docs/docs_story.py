@@ -17,7 +17,7 @@ from docs_table import PAGES, Row
 from healthygan_monai.cli.main import build_parser
 
 TEXTS = {name_of(page): page.read_text(encoding="utf-8") for page in pages()}
-CARRIED = ("bundle", "docs", "constraints.txt", "setup.cfg", "pyproject.toml")
+CARRIED = ("bundle", "docs", "constraints*.txt", "setup.cfg", "pyproject.toml")
 LINKED = ("benchmarks", "tests")  # not written to
 # commands that end by naming the next one, unless they only looked
 NAMES_NEXT = {"prep", "check", "train", "select", "infer", "evaluate"}
@@ -42,8 +42,8 @@ class Story:
         self.page, self.folder, self.shelf = PAGES[page], folder, shelf
         self.environment = {**os.environ, **self.page.variables, "COLUMNS": "200"}
         self.environment["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
-        for name in CARRIED:
-            source = ROOT / name
+        for source in (path for pattern in CARRIED for path in ROOT.glob(pattern)):
+            name = source.name
             if source.is_dir():
                 shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("eval"))
             else:
