@@ -29,7 +29,9 @@ def main(run: Path, output: Path) -> None:
     translate = translator(run / "model.pt", found.run["dataset"])
     shown = [translate(row) for row in rows]
     most = max(float(case.difference.max()) for case in shown)
-    figure, axes = plt.subplots(len(rows), 4, figsize=(8, 2 * len(rows)), layout="constrained")
+    figure, axes = plt.subplots(
+        len(rows), 4, figsize=(8, 2 * len(rows)), layout="constrained", squeeze=False
+    )
     for line, row, case in zip(axes, rows, shown, strict=True):
         parts = (case.image, case.mask, case.healthy, case.difference)
         for axis, part, title in zip(line, parts, TITLES, strict=True):
