@@ -23,7 +23,7 @@ from data_prep.phantom_brains import make_brains
 
 # what `healthygan prep phantom` and the demo draw here, in the place of 600 films and 52 heads
 PHANTOM_COUNTS = {
-    "films": {"training_mixed": 12, "training_healthy": 12, "validation": 20, "test": 24},
+    "films": {"training_mixed": 8, "training_healthy": 8, "validation": 10, "test": 14},
     "brains": {"training_mixed": 2, "training_healthy": 1, "validation": 2, "test": 2},
 }
 NIH_HEADER = (
