@@ -87,6 +87,13 @@ def run(place: Path, shelf: Shelf) -> None:
     shutil.copytree(shelf.trained, place)
 
 
+def authors_file(place: Path, shelf: Shelf) -> None:
+    """A generator in the authors' form."""
+    from healthygan_monai.exchange.authors_files import export_authors
+
+    export_authors(shelf.trained / "model.pt", place)
+
+
 def newest_run(place: Path, shelf: Shelf) -> None:
     """The run that was made last in this story."""
     runs = [*place.parent.rglob("run.json"), *place.parent.parent.glob("runs/*/run.json")]
