@@ -21,7 +21,7 @@ from healthygan_monai.inference import (
     picture_saver,
     seed_of,
 )
-from healthygan_monai.paths import bundle_root_here
+from healthygan_monai.paths import bundle_root_here, size_in_metadata
 from healthygan_monai.ranks import join_ranks, share_of_rank
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
 from healthygan_monai.selection import criterion_metrics
@@ -56,5 +56,6 @@ __all__ = [
     "seed_of",
     "selection_items",
     "share_of_rank",
+    "size_in_metadata",
     "training_items",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 
@@ -24,3 +25,10 @@ def bundle_root_here() -> str:
         if (Path(folder) / "configs" / "train.json").is_file():
             return folder
     return str(bundle_root())
+
+
+def size_in_metadata(root: Path | str) -> int:
+    """Pixels a side that configs/metadata.json of a bundle states; MONAI Label reads no ``@_meta_`` into configs."""
+    path = Path(root) / "configs" / "metadata.json"
+    image = json.loads(path.read_text(encoding="utf-8"))["network_data_format"]["inputs"]["image"]
+    return int(image["spatial_shape"][0])
