@@ -1,10 +1,6 @@
 """A model behind a server: any medical image in, scores and maps in that image's own space out.
 
-``PrepareRequestd`` and ``AnswerRequestd`` are the ``preprocessing`` and ``postprocessing`` of
+``transforms.PrepareRequestd`` and ``transforms.AnswerRequestd`` are the ``preprocessing`` and ``postprocessing`` of
 ``bundle/configs/inference.json``, which MONAI Label serves; ``python -m healthygan_monai.serving`` puts a model where
 it serves it. See docs/monai_label.md.
 """
-
-from healthygan_monai.serving.transforms import AnswerRequestd, PrepareRequestd
-
-__all__ = ["AnswerRequestd", "PrepareRequestd"]

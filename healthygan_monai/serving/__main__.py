@@ -32,7 +32,9 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments)
     except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(
+            "error:", " ".join(str(error).split()), file=sys.stderr
+        )  # PyTorch's go over many lines
         return 1
 
 
