@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,23 +12,23 @@ from monai.data import MetaTensor
 from monai.transforms import Compose, MapTransform, RepeatChannel, ScaleIntensityRange
 from PIL import Image
 
-import healthygan_monai
 from data_prep.outcome import PrepError
 from healthygan_monai.data.transforms import WHITE, image_transforms
-from healthygan_monai.inferer import Translationd, split_translation
-from healthygan_monai.scoring import image_score, subject_score
-from healthygan_monai.serving.description import Cut, Description, description_of, fingerprint
+from healthygan_monai.inferer import Translationd
+from healthygan_monai.serving.answer import Request, answer, maps_and_scores, shown
+from healthygan_monai.serving.description import description_of
 from healthygan_monai.serving.errors import refusal
+from healthygan_monai.serving.options import (
+    NONE,
+    chosen,
+    for_requests,
+    threshold_of,
+    volume_index_of,
+)
 from healthygan_monai.serving.preparation import preparation
-from healthygan_monai.serving.received import Received, receive
+from healthygan_monai.serving.receive import receive
 
-AUTO, NONE = "auto", "none"
-LABEL, DIFFERENCE = "label", "difference"
-MODEL = "model"  # the threshold that is stored with it
 RECEIVED = "received"  # key under which PrepareRequestd leaves what AnswerRequestd needs
-SUBJECT_RULE = "mean"
-PICTURES = (".png", ".jpg", ".jpeg")
-OPTIONS = {"preparation": (AUTO, NONE), "output": (LABEL, DIFFERENCE)}
 
 
 class PrepareRequestd(MapTransform):
@@ -77,7 +77,7 @@ class PrepareRequestd(MapTransform):
             try:
                 d[key], d[RECEIVED] = self.of_request(d, str(d[key]))
             except PrepError as error:
-                raise refusal(_for_requests(error)) from error
+                raise refusal(for_requests(error)) from error
             except MemoryError as error:
                 raise refusal("not enough memory for this image") from error
         return d
@@ -94,15 +94,11 @@ class PrepareRequestd(MapTransform):
     def of_request(self, d: Mapping[Hashable, Any], path: str) -> tuple[MetaTensor, Request]:
         self._require_own_weights(d.get("model_filename"))
         how = chosen(d, "preparation")
-        request = Request(
-            description=description_of(self.checkpoint, self.image_size),
-            output=chosen(d, "output"),
-            threshold=_threshold(d.get("threshold", MODEL)),
-            checkpoint=self.checkpoint,
-        )
-        prepared = preparation(request.description.recipe, self.image_size)
-        received = receive(Path(path), prepared, _volume_index(d), resize_only=how == NONE)
-        request.received = received
+        output, threshold, index = chosen(d, "output"), threshold_of(d), volume_index_of(d)
+        description = description_of(self.checkpoint, self.image_size)
+        prepared = preparation(description.recipe, self.image_size)
+        received = receive(Path(path), prepared, index, resize_only=how == NONE)
+        request = Request(description, received, output, threshold, self.checkpoint)
         if received.pixels is None:
             return MetaTensor(self.of_data_set(path)), request
         scale = Compose([
@@ -121,24 +117,6 @@ class PrepareRequestd(MapTransform):
                 f"model_filename: only {self.checkpoint.name} is served here. To serve another model put it in a "
                 "folder of its own: python -m healthygan_monai.serving install RUN APP --name NAME."
             )
-
-
-class Request:
-    """What of a request has to reach its answer."""
-
-    def __init__(
-        self, description: Description, output: str, threshold: float | None, checkpoint: Path
-    ):
-        self.description = description
-        self.output = output
-        self.threshold = threshold
-        self.checkpoint = checkpoint
-        self.received: Received
-
-    def cut(self) -> Cut:
-        if self.threshold is None:
-            return self.description.cut
-        return Cut(self.threshold, "given with the request")
 
 
 class AnswerRequestd(MapTransform):
@@ -168,7 +146,7 @@ class AnswerRequestd(MapTransform):
             d["result"] = answer(request, cut, scores, whole, marked)
             if not d.get("result_extension"):
                 d["result_extension"] = ".png" if request.received.is_film else ".nii.gz"
-            d[key] = _shown(whole, marked, request.output, str(d["result_extension"]))
+            d[key] = shown(whole, marked, request.output, str(d["result_extension"]))
             # where MONAI Label looks for the size and the affine of what it writes
             affine = whole.affine.numpy() if isinstance(whole, MetaTensor) else None
             image = d.get("image")
@@ -176,103 +154,3 @@ class AnswerRequestd(MapTransform):
                 image.meta["spatial_shape"] = np.asarray(whole.shape)
                 image.meta["original_affine"] = affine
         return d
-
-
-def maps_and_scores(pred: torch.Tensor, received: Received) -> tuple[np.ndarray, list[float]]:
-    """Difference maps float32 (N, size, size) and image scores, 0 for slices without an image in them."""
-    slices = pred.as_tensor() if isinstance(pred, MetaTensor) else pred
-    if received.indices is None:
-        slices = slices[..., None]
-    slices = slices.movedim(-1, 0).cpu()  # (N, 2C + 1, size, size)
-    difference = split_translation(slices)[2]
-    keep = torch.as_tensor([not empty for empty in received.empty])
-    difference = torch.where(keep[:, None, None, None], difference, 0)
-    return difference.mean(1).numpy(), [float(score) for score in image_score(difference)]
-
-
-def answer(
-    request: Request, cut: Cut, scores: Sequence[float], whole: torch.Tensor, marked: torch.Tensor
-) -> dict[str, Any]:
-    """The JSON of an answer; plain values only."""
-    received, description = request.received, request.description
-    used = [s for s, counts in zip(scores, received.used, strict=True) if counts]
-    found: dict[str, Any] = {
-        "anomaly_score": max(used),
-        "subject_score": subject_score(used, SUBJECT_RULE),
-        "subject_rule": SUBJECT_RULE,
-        "output": request.output,
-        "labels": {"anomaly": 1},
-        "threshold": cut.value,
-        "threshold_source": cut.source,
-        "marked_share": float(marked.float().mean()),
-        "largest_difference": float(whole.max()),
-        "score_thresholds": description.scores,
-        "model": {
-            "method": "healthygan",
-            "version": healthygan_monai.__version__,
-            "weights_sha256": fingerprint(request.checkpoint),
-            "image_size": description.size,
-        },
-        "input": {"kind": received.kind, "size": [int(n) for n in whole.shape]},
-        "warnings": [*description.warnings, *received.warnings],
-    }
-    if received.indices is not None:
-        found["input"]["plane"] = received.facts["plane"]
-        found["slices"] = [
-            {"index": i, "score": score, "counted": counts, "empty": empty}
-            for i, score, counts, empty in zip(
-                received.indices, scores, received.used, received.empty, strict=True
-            )
-        ]
-        found["anomaly_slice"] = max(
-            (s for s in found["slices"] if s["counted"]), key=lambda s: s["score"]
-        )["index"]
-    return found
-
-
-def _shown(whole: torch.Tensor, marked: torch.Tensor, output: str, extension: str) -> torch.Tensor:
-    """(columns, rows), or (1, I, J, K): MONAI Label takes the channel of a volume off, and of a picture has none."""
-    if output == LABEL:
-        shown = marked.to(torch.uint8)
-    elif extension.lower() in PICTURES:
-        shown = (torch.as_tensor(np.asarray(whole)) * 255).round().clamp(0, 255).to(torch.uint8)
-    else:
-        shown = torch.as_tensor(np.asarray(whole))
-    return shown[None] if shown.ndim == 3 else shown
-
-
-def chosen(d: Mapping[Hashable, Any], name: str) -> str:
-    """An option of a request. A list is MONAI Label's, of all choices: the first is the default."""
-    value = d.get(name, OPTIONS[name][0])
-    value = value[0] if isinstance(value, (list, tuple)) and value else value
-    if value not in OPTIONS[name]:
-        raise refusal(f"{name} is {value!r}; expected {' or '.join(OPTIONS[name])}.")
-    return str(value)
-
-
-def _threshold(value: Any) -> float | None:
-    """None for the model's own; a form sends numbers as text."""
-    if value in (None, MODEL, ""):
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        number = float("nan")
-    if isinstance(value, bool) or not 0 < number <= 1:
-        raise refusal(
-            f"threshold is {value!r}; expected a difference above 0, at most 1, or {MODEL!r} for the model's own."
-        )
-    return number
-
-
-def _volume_index(d: Mapping[Hashable, Any]) -> int | None:
-    value = d.get("volume_index")
-    try:
-        return None if value in (None, "") else int(value)
-    except (TypeError, ValueError):
-        raise refusal(f"volume_index is {value!r}; expected a whole number from 0 on.") from None
-
-
-def _for_requests(error: PrepError) -> str:
-    """A message of data_prep whose remedy is a flag of its command, with the way to say it in a request."""
-    return str(error).replace("Pass --volume-index with a number", 'Give "volume_index"')

@@ -32,7 +32,7 @@ from healthygan_monai.networks import Generator
 from healthygan_monai.scoring import read_scores, subject_rows
 from healthygan_monai.serving.errors import RequestError
 from healthygan_monai.serving.preparation import preparation
-from healthygan_monai.serving.received import receive
+from healthygan_monai.serving.receive import receive
 
 CPU = "$torch.device('cpu')"
 COUNTS = {"training_mixed": 0, "training_healthy": 0, "validation": 4, "test": 4}

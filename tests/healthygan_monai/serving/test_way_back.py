@@ -14,7 +14,7 @@ from served_bundle import head
 from data_prep.framing import Framing
 from data_prep.slices import NORMAL_AXIS, display, stacked
 from healthygan_monai.serving.preparation import preparation
-from healthygan_monai.serving.received import receive
+from healthygan_monai.serving.receive import receive
 
 SPACING = (8.0, 7.0, 9.0)
 ORDERS = list(itertools.permutations(["RL", "AP", "SI"]))
