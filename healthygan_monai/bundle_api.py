@@ -19,6 +19,7 @@ from healthygan_monai.inference import (
     load_images,
     load_weights,
     picture_saver,
+    pictures_root,
     seed_of,
 )
 from healthygan_monai.paths import bundle_root_here, size_in_metadata
@@ -49,6 +50,7 @@ __all__ = [
     "make_folder",
     "options_for",
     "picture_saver",
+    "pictures_root",
     "plan_for",
     "resume",
     "run_folder",

@@ -129,7 +129,7 @@ class Server:
     def get(self, path: str) -> Reply:
         return self._open(urllib.request.Request(self.url + path))
 
-    def infer(self, model: str, file: Path, output: str, **params: Any) -> Reply:
+    def infer(self, model: str, file: Path, kind: str, /, **params: Any) -> Reply:
         """POST /infer/MODEL?output=... with the file and params; on the processor, so that runs compare."""
         boundary = uuid.uuid4().hex
         fields = json.dumps({"device": "cpu", **params}).encode()
@@ -142,7 +142,7 @@ class Server:
             f"--{boundary}--\r\n".encode(),
         ]
         request = urllib.request.Request(
-            f"{self.url}/infer/{model}?output={output}",
+            f"{self.url}/infer/{model}?output={kind}",
             data=b"".join(lines),
             headers={"Content-Type": f"multipart/form-data; boundary={boundary}"},
         )

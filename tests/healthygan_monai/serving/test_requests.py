@@ -299,6 +299,14 @@ class TestAnswer:
         exact = ask(served, path, output="difference", result_extension=".nrrd")["pred"]
         assert_close(shown["pred"] / 255, exact, atol=0.5 / 255 + 1e-6, rtol=0)
 
+    def test_nothing_is_drawn_or_written_on_the_way(self, served, tiny_data, tmp_path, monkeypatch):
+        """The config's other half would make the demo's films in the current folder, were it looked at."""
+        monkeypatch.chdir(tmp_path)
+        before = sorted(p for p in served.rglob("*"))
+        ask(served, tiny_data / "images" / "test1" / "0.png")
+        assert not list(tmp_path.iterdir())
+        assert sorted(p for p in served.rglob("*")) == before
+
     def test_it_is_plain_json(self, served, tiny_data):
         found = ask(served, tiny_data / "images" / "test1" / "0.png")["result"]
         assert json.loads(json.dumps(found, allow_nan=False)) == found
