@@ -31,6 +31,11 @@ from healthygan_monai.serving.receive import receive
 RECEIVED = "received"  # key under which PrepareRequestd leaves what AnswerRequestd needs
 
 
+def request_transforms(checkpoint: Path | str, image_size: int, image_channels: int = 1) -> Compose:
+    """``preprocessing`` of the bundle, which MONAI Label takes apart: see :class:`PrepareRequestd`."""
+    return Compose([PrepareRequestd(checkpoint, image_size, image_channels)])
+
+
 class PrepareRequestd(MapTransform):
     """A path under ``image`` -> (C, size, size) float32 in [-1, 1], or (C, size, size, N) for the slices of a volume.
 

@@ -20,6 +20,7 @@ from data_prep.pipeline import run
 from data_prep.settings import Settings
 from healthygan_monai.paths import bundle_root
 from healthygan_monai.serving.description import describe, write_description
+from healthygan_monai.serving.install import install
 
 SIZE = 64
 
@@ -68,21 +69,17 @@ def app(python: Path, work: Path, heads: Path) -> Path:
     app = label_server.make_app(python, work / "apps")
     model = heads / "runs" / "00000-heads"
 
-    def install(source: Path, name: str) -> None:
-        words = ("install", str(source), str(app), "--name", name)
-        label_server.run(python, "healthygan_monai.serving", *words)
-
-    install(bundle_root() / "models" / "model.pt", "healthygan")
-    install(model, "heads")
-    install(model, "swapped")
-    install(model, "missing")
+    words = ("install", str(bundle_root() / "models" / "model.pt"), str(app))
+    label_server.run(python, "healthygan_monai.serving", *words)
+    for name in ("heads", "swapped", "missing"):
+        install(model, app, name)
     weights = torch.load(model / "model.pt", weights_only=True)
     last = [name for name in weights if name.endswith(".weight")][-1]
     known = work / "known"
     known.mkdir()
     torch.save({**weights, last: torch.zeros_like(weights[last])}, known / "model.pt")
     write_description(describe(known / "model.pt", heads / "data"), known)
-    install(known / "model.pt", "known")
+    install(known, app, "known")
     (app / "model" / "missing" / "models" / "model.pt").unlink()
     return app
 
