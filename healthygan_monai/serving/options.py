@@ -48,5 +48,8 @@ def volume_index_of(d: Mapping[Hashable, Any]) -> int | None:
 
 
 def for_requests(error: PrepError) -> str:
-    """A message of data_prep whose remedy is a flag of its command, with the way to say it in a request."""
-    return str(error).replace("Pass --volume-index with a number", 'Give "volume_index"')
+    """A message of data_prep; a remedy that is a flag of its command is none here, but for the choice of a volume."""
+    remedy = error.remedy.replace("Pass --volume-index with a number", 'Give "volume_index"')
+    if "--" in remedy:
+        remedy = ""
+    return ". ".join(part for part in (error.reason, error.detail, remedy) if part)

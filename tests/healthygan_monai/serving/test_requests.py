@@ -371,7 +371,7 @@ class TestRefusals:
         side.ViewPosition, side.PatientName = "LL", "Doe^Jane"
         side.save_as(tmp_path / "from-the-side.dcm")
         message = refused(served, tmp_path / "from-the-side.dcm")
-        assert "view" in message.lower() and "Doe" not in message
+        assert "lateral" in message and "Doe" not in message and "--" not in message
         side.Modality, side.SOPClassUID = "SR", "1.2.840.10008.5.1.4.1.1.88.22"
         side.save_as(tmp_path / "report-file.dcm")
         assert "not a radiograph" in refused(served, tmp_path / "report-file.dcm")
