@@ -66,8 +66,8 @@ def prepare_brain(source: Source, settings: Settings) -> Outcome:
     strip = brain_qc.keep(head, chosen, source, settings)
     if head.registration is not None:
         refuse_poor(head.registration, chosen.least_ncc, chosen.least_overlap)
-    black, white = _grey_range(head, chosen, settings)
-    volume = _blackened(head, black)
+    black, white = grey_range(head, chosen, settings)
+    volume = blackened(head, black)
     axis = NORMAL_AXIS[chosen.plane]
     found = cut_slices(
         volume.data,
@@ -168,7 +168,8 @@ def _refuse_other_suffix(path: Path, chosen: BrainOptions) -> None:
         )
 
 
-def _grey_range(head: Head, chosen: BrainOptions, settings: Settings) -> tuple[float, float]:
+def grey_range(head: Head, chosen: BrainOptions, settings: Settings) -> tuple[float, float]:
+    """(black, white) of all slices of a head, from its brain or the core of the head."""
     policy = chosen.grey(settings.intensity)
     inside = head.brain
     if inside is None:
@@ -184,7 +185,8 @@ def _grey_range(head: Head, chosen: BrainOptions, settings: Settings) -> tuple[f
     return policy.range_of(head.volume.data[inside])
 
 
-def _blackened(head: Head, black: float) -> Volume:
+def blackened(head: Head, black: float) -> Volume:
+    """The head with all that is outside of a known brain black."""
     if head.brain is None:
         return head.volume
     data = np.where(head.brain, head.volume.data, np.float32(black))
@@ -199,6 +201,12 @@ def _path(source: Source) -> Path:
     return source.path
 
 
+def framed(cut: Slice, grey: tuple[float, float], settings: Settings) -> np.ndarray:
+    """Grey levels (size, size) of one slice; grey: the black and the white of its head."""
+    image = settings.framing_policy().image(cut.pixels, cut.spacing, fill=grey[0])
+    return Intensity("window").apply(image, settings.bits, value_range=grey)
+
+
 def _write(
     cut: Slice,
     lesion: np.ndarray | None,
@@ -208,8 +216,7 @@ def _write(
 ) -> WrittenImage:
     """One slice and its mask through the same frame."""
     framing = settings.framing_policy()
-    framed = framing.image(cut.pixels, cut.spacing, fill=grey[0])
-    pixels = Intensity("window").apply(framed, settings.bits, value_range=grey)
+    pixels = framed(cut, grey, settings)
     stem = f"images/{source.subject}/{source.session}_{cut.index:03d}"
     mask = None
     if lesion is not None:

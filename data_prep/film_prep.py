@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -48,29 +49,53 @@ def prepare_film(source: Source, settings: Settings) -> Outcome:
     return Outcome("written", source.name, images=images, details=facts)
 
 
+@dataclass(frozen=True)
+class Framed:
+    """pixels: grey levels (size, size) as written; field: rows and columns of the film that were framed."""
+
+    pixels: np.ndarray
+    field: tuple[slice, slice]
+
+
+def framed(film: Film, settings: Settings, cleared: bool = False) -> Framed:
+    """One film in the frame and the grey levels of the settings.
+
+    cleared: a person has looked for burned-in text. Raises PrepError.
+    """
+    field = _exposed_field(film, settings)
+    image, padding = film.image[field], None if film.padding is None else film.padding[field]
+    framing = settings.framing_policy()
+    if settings.film.burned_in == "quarantine" and not cleared:
+        shown = _as_written(image, padding, settings)
+        _require_no_text(film.flags, shown, framing.box(image.shape, film.spacing))
+    image = framing.image(image, film.spacing)
+    if padding is None:
+        foreground = framing.covered((_length(field[0]), _length(field[1])), film.spacing)
+    else:
+        foreground = framing.mask(~padding, film.spacing)
+    pixels = settings.intensity_policy().apply(image, settings.bits, foreground=foreground)
+    if padding is not None and foreground is not None:
+        pixels[~foreground] = 0
+    return Framed(pixels, field)
+
+
+def _length(part: slice) -> int:
+    return int(part.stop - part.start)
+
+
 def _pictures(
     film: Film, source: Source, settings: Settings
 ) -> tuple[np.ndarray, np.ndarray | None, tuple[FramedBox, ...]]:
     """(grey levels, mask or None), both (size, size); and the boxes in the same frame."""
     mask = _mask_of(film, source, settings)
-    field = _exposed_field(film, settings)
-    image, padding = film.image[field], None if film.padding is None else film.padding[field]
+    shown = framed(film, settings, source.cleared)
     framing = settings.framing_policy()
-    if settings.film.burned_in == "quarantine" and not source.cleared:
-        shown = _as_written(image, padding, settings)
-        _require_no_text(film.flags, shown, framing.box(image.shape, film.spacing))
-    framed = framing.image(image, film.spacing)
-    if padding is None:
-        foreground = framing.covered(image.shape, film.spacing)
-    else:
-        foreground = framing.mask(~padding, film.spacing)
-    pixels = settings.intensity_policy().apply(framed, settings.bits, foreground=foreground)
-    if padding is not None and foreground is not None:
-        pixels[~foreground] = 0
-    rows, columns = field
+    rows, columns = shown.field
     crop = (rows.start, columns.start, rows.stop, columns.stop)
     boxes = framed_boxes(source.boxes, framing, film.image.shape, film.spacing, crop=crop)
-    return pixels, None if mask is None else framing.mask(mask[field], film.spacing), boxes
+    if mask is not None:
+        mask = framing.mask(mask[shown.field], film.spacing)
+    return shown.pixels, mask, boxes
 
 
 def _exposed_field(film: Film, settings: Settings) -> tuple[slice, slice]:

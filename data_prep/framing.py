@@ -75,6 +75,38 @@ class Framing:
             return None
         return self.mask(np.ones(shape, bool), spacing)
 
+    def restored(
+        self,
+        framed: np.ndarray,
+        shape: tuple[int, int],
+        spacing: tuple[float, float] = (1.0, 1.0),
+    ) -> np.ndarray:
+        """float32 (size, size) -> float32 (H, W) of an image of `shape`; 0 where the frame did not reach.
+
+        The way back of `image`: each pixel the mean of what it covers, or interpolated where the
+        image is finer than the frame.
+        """
+        left, top, right, bottom = self.box(shape, spacing)
+        first_row, last_row = max(0, int(np.floor(top))), min(shape[0], int(np.ceil(bottom)))
+        first, last = max(0, int(np.floor(left))), min(shape[1], int(np.ceil(right)))
+        across, down = self.size / (right - left), self.size / (bottom - top)  # pixels of the frame
+        room = (
+            int(np.ceil(max(across, down))) + 1
+        )  # the outermost pixels may reach beyond the frame
+        padded = np.pad(framed.astype(np.float32, copy=False), room, mode="edge")
+        box = (
+            (first - left) * across + room,
+            (first_row - top) * down + room,
+            (last - left) * across + room,
+            (last_row - top) * down + room,
+        )
+        part = Image.fromarray(padded).resize(
+            (last - first, last_row - first_row), Image.Resampling.BILINEAR, box=box
+        )
+        whole = np.zeros(shape, np.float32)
+        whole[first_row:last_row, first:last] = np.asarray(part)
+        return whole
+
     def _resized(self, values: np.ndarray, box: Box, how: Image.Resampling) -> np.ndarray:
         return np.asarray(Image.fromarray(values).resize((self.size, self.size), how, box=box))
 

@@ -40,10 +40,14 @@ def read_nifti(path: Path, options: ReadOptions) -> RawVolume:
     index = _volume_index(image.shape, options)
     unit = _millimetres(header, facts)
     zooms = [float(z) * unit for z in header["pixdim"][1:4]]
+    if len(image.shape) == 2 and not zooms[2] > 0:
+        zooms[2] = unit  # a picture has no thickness
     affine = _affine(image, facts, options.disagreement)
     if affine is not None and unit != 1.0:
         affine = np.diag([unit, unit, unit, 1.0]) @ affine
     data = _values(image, index)
+    if data.ndim == 2:
+        data = data[..., None]  # (I, J, 1): a slice, whose header tells its place all the same
     if index is not None and len(image.shape) == 4 and image.shape[3] > 1:
         facts["volume_index"] = index
     return RawVolume(data, affine, (zooms[0], zooms[1], zooms[2]), facts)
@@ -108,7 +112,7 @@ def _check_size(path: Path, image: Any) -> None:
 def _volume_index(shape: tuple[int, ...], options: ReadOptions) -> int | None:
     """None for a 3-D image, else which volume of the fourth axis to take."""
     text = " x ".join(str(n) for n in shape)
-    if len(shape) == 3:
+    if len(shape) == 3 or (len(shape) == 2 and options.allow_single_slice):
         return None
     if len(shape) != 4:
         raise VolumeError(
@@ -183,7 +187,7 @@ def _usable(affine: np.ndarray) -> bool:
 
 def _apart_mm(first: np.ndarray, second: np.ndarray, shape: tuple[int, ...]) -> float:
     """Largest distance in mm between the eight corners of the box under two affines."""
-    corners = np.array(np.meshgrid(*[(0, n - 1) for n in shape[:3]])).reshape(3, -1)
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in (*shape, 1)[:3]])).reshape(3, -1)
     difference = first - second
     moved = difference[:3, :3] @ corners + difference[:3, 3:]
     return float(np.linalg.norm(moved, axis=0).max())

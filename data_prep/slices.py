@@ -93,6 +93,11 @@ def display(data: np.ndarray, plane: str, index: int) -> np.ndarray:
     return np.moveaxis(data, NORMAL_AXIS[plane], 0)[index].T[::-1, ::-1]
 
 
+def stacked(pixels: np.ndarray, plane: str) -> np.ndarray:
+    """The RAS+ array (R, A, S) of all its displayed slices (N, H, W): the inverse of `display`."""
+    return np.moveaxis(pixels[:, ::-1, ::-1].transpose(0, 2, 1), 0, NORMAL_AXIS[plane])
+
+
 def display_spacing(spacing: tuple[float, float, float], plane: str) -> tuple[float, float]:
     """mm between the rows and between the columns of a displayed slice."""
     column, row = [mm for axis, mm in enumerate(spacing) if axis != NORMAL_AXIS[plane]]

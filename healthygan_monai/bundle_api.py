@@ -20,9 +20,10 @@ from healthygan_monai.inference import (
     load_images,
     load_weights,
     picture_saver,
+    pictures_root,
     seed_of,
 )
-from healthygan_monai.paths import bundle_root_here, eval_folder
+from healthygan_monai.paths import bundle_root_here, eval_folder, size_in_metadata
 from healthygan_monai.ranks import dataset_of_ranks, join_ranks, share_of_rank
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
 from healthygan_monai.selection import criterion_metrics
@@ -54,6 +55,7 @@ __all__ = [
     "make_folder",
     "options_for",
     "picture_saver",
+    "pictures_root",
     "plan_at",
     "resume",
     "run_folder",
@@ -61,6 +63,7 @@ __all__ = [
     "seed_of",
     "selection_items",
     "share_of_rank",
+    "size_in_metadata",
     "track",
     "tracking_database",
     "tracking_name",

@@ -16,6 +16,7 @@ from PIL import Image
 
 from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
 from healthygan_monai.data import image_transforms, labelled_items, load_dataset, to_display
+from healthygan_monai.data.lists import DEMO_FOLDER
 from healthygan_monai.data.transforms import GreyReader
 from healthygan_monai.errors import ModelError, NoModel
 from healthygan_monai.evaluation.localisation import Localisation, localise, summarise
@@ -177,6 +178,13 @@ def _problem(path: Path) -> str | None:
 def items_to_score(dataset: Dataset) -> list[dict[str, Any]]:
     """Validation and test items, for MONAI data sets."""
     return labelled_items(dataset)
+
+
+def pictures_root(folder: Path | str | None) -> Path:
+    """The root of :func:`load_images` for the same folder, known without looking at a single image."""
+    if folder is None:
+        return DEMO_FOLDER
+    return Path(folder).parent if Path(folder).is_file() else Path(folder)
 
 
 def picture_saver(key: str, folder: Path | str, root: Path | str) -> SaveImaged:

@@ -6,16 +6,20 @@ from collections.abc import Hashable, Mapping
 from typing import Any
 
 import torch
-from monai.inferers import Inferer
+from monai.inferers import Inferer, SliceInferer
 from monai.transforms import MapTransform
 
 from healthygan_monai.composition import compose_healthy, split_output
 from healthygan_monai.data.transforms import to_display
 from healthygan_monai.scoring import difference_map, image_score
 
+SLICES = 8  # of a volume, that go through the network together
+
 
 class HealthyGANInferer(Inferer):
     """(B, C, H, W) in [-1, 1] -> (B, 2C + 1, H, W): healthy image (C), mask (1), difference map (C).
+
+    Of slices of a volume, (1, C, H, W, N), the same of each: (1, 2C + 1, H, W, N), ``SLICES`` at a time.
 
     One tensor, since MONAI's tools decollate, move and save tensors; :func:`split_translation` takes it apart.
     """
@@ -23,6 +27,13 @@ class HealthyGANInferer(Inferer):
     def __call__(  # type: ignore[override]
         self, inputs: torch.Tensor, network: torch.nn.Module, *args: Any, **kwargs: Any
     ) -> torch.Tensor:
+        if inputs.ndim == 5:
+            slices: Any = SliceInferer(
+                roi_size=tuple(inputs.shape[2:4]),  # type: ignore[misc]
+                sw_batch_size=SLICES,
+                spatial_dim=2,
+            )
+            return slices(inputs, lambda images: self(images, network, *args, **kwargs))
         intermediate, mask = split_output(network(inputs, *args, **kwargs).to(inputs.dtype))
         healthy = compose_healthy(inputs, intermediate, mask)
         return torch.cat([healthy, mask, difference_map(inputs, healthy)], dim=1)

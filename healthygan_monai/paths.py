@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 
@@ -35,3 +36,10 @@ def eval_folder(bundle: str) -> str:
     root = Path(bundle).resolve()
     own = root == bundle_root().resolve() and not root.is_relative_to(Path.cwd())
     return "eval" if own else str(Path(bundle) / "eval")
+
+
+def size_in_metadata(root: Path | str) -> int:
+    """Pixels a side that configs/metadata.json of a bundle states; MONAI Label reads no ``@_meta_`` into configs."""
+    path = Path(root) / "configs" / "metadata.json"
+    image = json.loads(path.read_text(encoding="utf-8"))["network_data_format"]["inputs"]["image"]
+    return int(image["spatial_shape"][0])

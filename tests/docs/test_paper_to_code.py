@@ -67,7 +67,7 @@ def resolved(key: str) -> Any:
     import healthygan_monai.bundle_api  # noqa: F401
     from data_prep.datalist import Dataset
 
-    parser = ConfigParser({**TRAIN, "dataset": Dataset("paper", 256)})
+    parser = ConfigParser({**TRAIN, "dataset": Dataset("paper", 256), "plan": plan()})
     return parser.get_parsed_content(key)
 
 

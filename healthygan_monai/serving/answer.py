@@ -1,0 +1,101 @@
+"""From the network's output for a request to scores, maps and the JSON that go back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+
+import healthygan_monai
+from healthygan_monai.inferer import split_translation
+from healthygan_monai.scoring import image_score, subject_score
+from healthygan_monai.serving.description import Cut, Description, fingerprint
+from healthygan_monai.serving.options import LABEL
+from healthygan_monai.serving.received import Received
+
+SUBJECT_RULE = "mean"
+PICTURES = (".png", ".jpg", ".jpeg")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What of a request has to reach its answer. threshold: the request's own, None for the model's."""
+
+    description: Description
+    received: Received
+    output: str
+    threshold: float | None
+    checkpoint: Path
+
+    def cut(self) -> Cut:
+        if self.threshold is None:
+            return self.description.cut
+        return Cut(self.threshold, "given with the request")
+
+
+def maps_and_scores(pred: torch.Tensor, received: Received) -> tuple[np.ndarray, list[float]]:
+    """Difference maps float32 (N, size, size) and image scores, 0 for slices without an image in them."""
+    slices = pred.as_tensor() if isinstance(pred, MetaTensor) else pred
+    if received.indices is None:
+        slices = slices[..., None]
+    slices = slices.movedim(-1, 0).cpu()  # (N, 2C + 1, size, size)
+    difference = split_translation(slices)[2]
+    keep = torch.as_tensor([not empty for empty in received.empty])
+    difference = torch.where(keep[:, None, None, None], difference, 0)
+    return difference.mean(1).numpy(), [float(score) for score in image_score(difference)]
+
+
+def answer(
+    request: Request, cut: Cut, scores: Sequence[float], whole: torch.Tensor, marked: torch.Tensor
+) -> dict[str, Any]:
+    """The JSON of an answer; plain values only."""
+    received, description = request.received, request.description
+    used = [s for s, counts in zip(scores, received.used, strict=True) if counts]
+    found: dict[str, Any] = {
+        "anomaly_score": max(used),
+        "subject_score": subject_score(used, SUBJECT_RULE),
+        "subject_rule": SUBJECT_RULE,
+        "output": request.output,
+        "labels": {"anomaly": 1},
+        "threshold": cut.value,
+        "threshold_source": cut.source,
+        "marked_share": float(marked.float().mean()),
+        "largest_difference": float(whole.max()),
+        "score_thresholds": description.scores,
+        "model": {
+            "method": "healthygan",
+            "version": healthygan_monai.__version__,
+            "weights_sha256": fingerprint(request.checkpoint),
+            "image_size": description.size,
+        },
+        "input": {"kind": received.kind, "size": [int(n) for n in whole.shape]},
+        "warnings": [*description.warnings, *received.warnings],
+    }
+    if received.indices is not None:
+        found["input"]["plane"] = received.facts["plane"]
+        found["slices"] = [
+            {"index": i, "score": score, "counted": counts, "empty": empty}
+            for i, score, counts, empty in zip(
+                received.indices, scores, received.used, received.empty, strict=True
+            )
+        ]
+        found["anomaly_slice"] = max(
+            (s for s in found["slices"] if s["counted"]), key=lambda s: s["score"]
+        )["index"]
+    return found
+
+
+def shown(whole: torch.Tensor, marked: torch.Tensor, output: str, extension: str) -> torch.Tensor:
+    """(columns, rows), or (1, I, J, K): MONAI Label takes the channel of a volume off, and of a picture has none."""
+    if output == LABEL:
+        sent = marked.to(torch.uint8)
+    elif extension.lower() in PICTURES:
+        sent = (torch.as_tensor(np.asarray(whole)) * 255).round().clamp(0, 255).to(torch.uint8)
+    else:
+        sent = torch.as_tensor(np.asarray(whole))
+    return sent[None] if sent.ndim == 3 else sent

@@ -1,0 +1,111 @@
+"""A model into the folder of a MONAI Label app, whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+from healthygan_monai.inference import MODEL_FILE, load_generator, load_weights
+from healthygan_monai.paths import bundle_root
+from healthygan_monai.runs import CONFIG_FILE, write_json
+from healthygan_monai.serving.description import (
+    FILE_NAME,
+    QUANTILE,
+    describe,
+    fingerprint,
+)
+
+LABELS = {
+    "0": "background",
+    "1": "anomaly",
+}  # of the answer; MONAI Label reads them off channel_def
+KINDS = ("deepedit", "deepgrow", "detection", "segmentation", "classification")
+
+
+def install(
+    model: Path,
+    app: Path,
+    name: str = "healthygan",
+    dataset: Path | None = None,
+    quantile: float = QUANTILE,
+) -> Path:
+    """Write APP/model/NAME: the bundle's configs, the weights, serving.json; return that folder.
+
+    A model of that name that is there already is replaced, where a bundle is what it is.
+
+    Args:
+        model: a run folder or its model.pt.
+        app: MONAI Label's monaibundle app (``monailabel apps --download --name monaibundle``).
+        dataset, quantile: see :func:`describe`; needed where no serving.json of these weights lies beside them.
+
+    Raises:
+        FileNotFoundError, ValueError: no model, weights that make no whole generator, no app, an unfit name.
+    """
+    checkpoint = model / MODEL_FILE if model.is_dir() else model
+    generator = load_generator(load_weights(checkpoint))
+    target = _target(app, name)
+    told = _told(checkpoint)
+    content = told if told is not None else describe(checkpoint, dataset, quantile)
+    part = target.with_name(f".{name}.{os.getpid()}.tmp")
+    try:
+        shutil.copytree(
+            bundle_root(), part, ignore=shutil.ignore_patterns("models", "__pycache__", "*.py")
+        )
+        models = part / "models"
+        models.mkdir()
+        shutil.copyfile(checkpoint, models / MODEL_FILE)
+        if (checkpoint.parent / CONFIG_FILE).is_file():
+            shutil.copyfile(checkpoint.parent / CONFIG_FILE, models / CONFIG_FILE)
+        write_json(models / FILE_NAME, content)
+        _adapt_metadata(part, content["image_size"], generator.image_channels)
+        if target.exists():
+            shutil.rmtree(target)
+        os.replace(part, target)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return target
+
+
+def _target(app: Path, name: str) -> Path:
+    if not (app / "main.py").is_file():
+        raise FileNotFoundError(
+            f"{app}: no MONAI Label app (main.py) there. Make one: monailabel apps --download --name monaibundle "
+            f"--output {app.parent}."
+        )
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise ValueError(f"--name {name}: expected letters, digits, dots, dashes.")
+    word = next((kind for kind in KINDS if kind in name.lower()), None)
+    if word is not None:
+        raise ValueError(
+            f"--name {name}: MONAI Label takes a name with {word!r} for another kind of model."
+        )
+    target = app / "model" / name
+    if target.exists() and not (target / "configs" / "inference.json").is_file():
+        raise ValueError(f"{target}: is there, but no bundle; give another --name.")
+    target.parent.mkdir(exist_ok=True)
+    return target
+
+
+def _told(checkpoint: Path) -> dict[str, Any] | None:
+    """serving.json beside the weights, where it is of them."""
+    path = checkpoint.parent / FILE_NAME
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return content if content.get("weights_sha256") == fingerprint(checkpoint) else None
+
+
+def _adapt_metadata(bundle: Path, size: int, channels: int) -> None:
+    """The size and channels of this model, and the labels of what is served instead of the network's channels."""
+    path = bundle / "configs" / "metadata.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    image = content["network_data_format"]["inputs"]["image"]
+    pred = content["network_data_format"]["outputs"]["pred"]
+    image["spatial_shape"] = pred["spatial_shape"] = [size, size]
+    image["num_channels"], pred["num_channels"] = channels, channels + 1
+    pred["channel_def"] = LABELS
+    write_json(path, content)

@@ -1,0 +1,55 @@
+"""What a request may ask for, and how it is told that it asked for something else."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from typing import Any
+
+from data_prep.outcome import PrepError
+from healthygan_monai.serving.errors import refusal
+
+AUTO, NONE = "auto", "none"
+LABEL, DIFFERENCE = "label", "difference"
+MODEL = "model"  # the threshold that is stored with it
+OPTIONS = {"preparation": (AUTO, NONE), "output": (LABEL, DIFFERENCE)}
+
+
+def chosen(d: Mapping[Hashable, Any], name: str) -> str:
+    """An option of a request. A list is MONAI Label's, of all choices: the first is the default."""
+    value = d.get(name, OPTIONS[name][0])
+    value = value[0] if isinstance(value, (list, tuple)) and value else value
+    if value not in OPTIONS[name]:
+        raise refusal(f"{name} is {value!r}; expected {' or '.join(OPTIONS[name])}.")
+    return str(value)
+
+
+def threshold_of(d: Mapping[Hashable, Any]) -> float | None:
+    """None for the model's own; a form sends numbers as text."""
+    value = d.get("threshold", MODEL)
+    if value in (None, MODEL, ""):
+        return None
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = float("nan")
+    if isinstance(value, bool) or not 0 < number <= 1:
+        raise refusal(
+            f"threshold is {value!r}; expected a difference above 0, at most 1, or {MODEL!r} for the model's own."
+        )
+    return number
+
+
+def volume_index_of(d: Mapping[Hashable, Any]) -> int | None:
+    value = d.get("volume_index")
+    try:
+        return None if value in (None, "") else int(value)
+    except (TypeError, ValueError):
+        raise refusal(f"volume_index is {value!r}; expected a whole number from 0 on.") from None
+
+
+def for_requests(error: PrepError) -> str:
+    """A message of data_prep; a remedy that is a flag of its command is none here, but for the choice of a volume."""
+    remedy = error.remedy.replace("Pass --volume-index with a number", 'Give "volume_index"')
+    if "--" in remedy:
+        remedy = ""
+    return ". ".join(part for part in (error.reason, error.detail, remedy) if part)

@@ -1,0 +1,55 @@
+"""One file of a request, whatever it is, prepared as the images the model learned from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data_prep import choose
+from data_prep.dicom_file import looks_like_dicom, quiet_pydicom, read_dataset
+from data_prep.film_terms import FILMS as FILM_MODALITIES
+from data_prep.outcome import PrepError
+from data_prep.picture import is_picture
+from healthygan_monai.serving.films import of_film, of_picture
+from healthygan_monai.serving.preparation import BRAINS, Preparation
+from healthygan_monai.serving.received import Received
+from healthygan_monai.serving.volumes import of_volume
+
+LARGEST_FILE = 1 << 31  # bytes
+
+
+def receive(
+    path: Path, prepared: Preparation, volume_index: int | None = None, resize_only: bool = False
+) -> Received:
+    """Read a DICOM film, a picture, a NIfTI slice or volume and prepare it as the model's data set was.
+
+    What it is is told by its content. volume_index: which of a 4-D file. resize_only: a picture is a prepared one of
+    another size. Raises PrepError for what cannot be used, in clear words without identifiers.
+    """
+    if path.is_dir():
+        return of_volume(path, prepared, volume_index)
+    if not path.is_file():
+        raise PrepError("no such file", remedy="Send the file with the request.")
+    with path.open("rb") as stream:
+        head = stream.read(512)
+    if not head:
+        raise PrepError("empty file", remedy="Export it again.")
+    if path.stat().st_size > LARGEST_FILE:
+        raise PrepError("too large to be a film or a head", remedy="Send one film or one volume.")
+    if is_picture(head[:16]):
+        return of_picture(path, prepared, resize_only)
+    if path.name.lower().endswith((".nii", ".nii.gz")) or _is_nifti(head):
+        return of_volume(path, prepared, volume_index)
+    data = path.read_bytes()
+    if looks_like_dicom(head) and prepared.kind == BRAINS and not _is_film(data):
+        return of_volume(path, prepared, volume_index)
+    return of_film(data, prepared, "DICOM film")
+
+
+def _is_nifti(head: bytes) -> bool:
+    """By its magic (nifti1.h, nifti2.h), for a file that lost its ending."""
+    return head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0")
+
+
+def _is_film(data: bytes) -> bool:
+    with quiet_pydicom():
+        return choose.modality(read_dataset(data)) in FILM_MODALITIES

@@ -1,0 +1,161 @@
+"""The two ends of a request, as MONAI transforms for ``preprocessing`` and ``postprocessing`` of inference.json."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.data import MetaTensor
+from monai.transforms import Compose, MapTransform, RepeatChannel, ScaleIntensityRange
+from PIL import Image
+
+from data_prep.outcome import PrepError
+from healthygan_monai.data.transforms import WHITE, image_transforms
+from healthygan_monai.inferer import Translationd
+from healthygan_monai.serving.answer import Request, answer, maps_and_scores, shown
+from healthygan_monai.serving.description import description_of
+from healthygan_monai.serving.errors import refusal
+from healthygan_monai.serving.options import (
+    NONE,
+    chosen,
+    for_requests,
+    threshold_of,
+    volume_index_of,
+)
+from healthygan_monai.serving.preparation import preparation
+from healthygan_monai.serving.receive import receive
+
+RECEIVED = "received"  # key under which PrepareRequestd leaves what AnswerRequestd needs
+
+
+def request_transforms(checkpoint: Path | str, image_size: int, image_channels: int = 1) -> Compose:
+    """``preprocessing`` of the bundle, which MONAI Label takes apart: see :class:`PrepareRequestd`."""
+    return Compose([PrepareRequestd(checkpoint, image_size, image_channels)])
+
+
+class PrepareRequestd(MapTransform):
+    """A path under ``image`` -> (C, size, size) float32 in [-1, 1], or (C, size, size, N) for the slices of a volume.
+
+    An item without a key ``preparation`` is of a prepared data set: its PNG is read and, where it has another size,
+    resized, as in training. A request to a server has that key (``displayable_configs`` of inference.json): ``auto``
+    does to its file, whatever it is, what data_prep did to the images of training; ``none`` takes a picture as the
+    item of a data set is taken.
+
+    Options are read from the request alone. MONAI Label also writes them into the bundle's config, where a text with
+    a $ in front would be run; nothing refers to them there.
+
+    Args:
+        checkpoint: the model; serving.json beside it tells the preparation.
+        image_size: pixels a side.
+        image_channels: the model's, 1 or 3.
+
+    Raises:
+        RequestError: the file cannot be used, or an option is none; the message names no file.
+    """
+
+    def __init__(
+        self,
+        checkpoint: Path | str,
+        image_size: int,
+        image_channels: int = 1,
+        keys: str = "image",
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.checkpoint = Path(checkpoint)
+        self.image_size = int(image_size)
+        self.image_channels = int(image_channels)
+        self.of_depth = {
+            bits: image_transforms(self.image_size, bits, self.image_channels, track_meta=True)
+            for bits in WHITE
+        }
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        d = dict(data)
+        for key in self.key_iterator(d):
+            if "preparation" not in d:
+                d[key] = self.of_data_set(str(d[key]))
+                continue
+            try:
+                d[key], d[RECEIVED] = self.of_request(d, str(d[key]))
+            except PrepError as error:
+                raise refusal(for_requests(error)) from error
+            except MemoryError as error:
+                raise refusal("not enough memory for this image") from error
+        return d
+
+    def of_data_set(self, path: str) -> torch.Tensor:
+        """(C, size, size) of a prepared PNG, 8 or 16 bit."""
+        try:
+            with Image.open(path) as picture:
+                bits = 8 if picture.mode == "L" else 16
+        except (OSError, SyntaxError, ValueError):
+            bits = 8  # whatever it is, the reader has the words for it
+        return self.of_depth[bits]({"image": path})["image"]
+
+    def of_request(self, d: Mapping[Hashable, Any], path: str) -> tuple[MetaTensor, Request]:
+        self._require_own_weights(d.get("model_filename"))
+        how = chosen(d, "preparation")
+        output, threshold, index = chosen(d, "output"), threshold_of(d), volume_index_of(d)
+        description = description_of(self.checkpoint, self.image_size)
+        prepared = preparation(description.recipe, self.image_size)
+        received = receive(Path(path), prepared, index, resize_only=how == NONE)
+        request = Request(description, received, output, threshold, self.checkpoint)
+        if received.pixels is None:
+            return MetaTensor(self.of_data_set(path)), request
+        scale = Compose([
+            ScaleIntensityRange(0, WHITE[8 * received.pixels.itemsize], -1, 1),
+            RepeatChannel(self.image_channels),
+        ])  # fmt: skip
+        levels = np.moveaxis(received.pixels.astype(np.float32), 0, -1)  # (size, size, N)
+        image = torch.as_tensor(scale(levels[None]), dtype=torch.float32)
+        return MetaTensor(image if received.indices else image[..., 0]), request
+
+    def _require_own_weights(self, asked: Any) -> None:
+        """MONAI Label lets a request name another file of weights, and would load what fits of it."""
+        names = [asked] if isinstance(asked, str) else list(asked or [])
+        if names and names[0] != self.checkpoint.name:
+            raise refusal(
+                f"model_filename: only {self.checkpoint.name} is served here. To serve another model put it in a "
+                "folder of its own: python -m healthygan_monai.serving install RUN APP --name NAME."
+            )
+
+
+class AnswerRequestd(MapTransform):
+    """``pred`` of ``HealthyGANInferer`` -> what is sent back, in the space of the file that came.
+
+    Of an item of a data set: as :class:`Translationd`. Of a request: ``pred`` becomes the label map (uint8, 1 where
+    the difference reaches the threshold) or, asked for ``output: difference``, the difference map (float32 in [0, 1];
+    0 to 255 where the answer is a PNG); ``result`` becomes the JSON: anomaly_score, subject_score, slices, threshold
+    and its source, model, warnings.
+    """
+
+    def __init__(self, keys: str = "pred", allow_missing_keys: bool = False) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.translation = Translationd(keys)
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        request = data.get(RECEIVED)
+        if request is None:
+            return self.translation(data)
+        d = dict(data)
+        d.pop(RECEIVED)
+        for key in self.key_iterator(d):
+            maps, scores = maps_and_scores(d[key], request.received)
+            whole = request.received.back(maps)
+            cut = request.cut()
+            marked = torch.as_tensor(np.asarray(whole) >= cut.value)
+            d["result"] = answer(request, cut, scores, whole, marked)
+            if not d.get("result_extension"):
+                d["result_extension"] = ".png" if request.received.is_film else ".nii.gz"
+            d[key] = shown(whole, marked, request.output, str(d["result_extension"]))
+            # where MONAI Label looks for the size and the affine of what it writes
+            affine = whole.affine.numpy() if isinstance(whole, MetaTensor) else None
+            image = d.get("image")
+            if isinstance(image, MetaTensor):
+                image.meta["spatial_shape"] = np.asarray(whole.shape)
+                image.meta["original_affine"] = affine
+        return d
