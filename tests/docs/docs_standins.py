@@ -94,6 +94,12 @@ def authors_file(place: Path, shelf: Shelf) -> None:
     export_authors(shelf.trained / "model.pt", place)
 
 
+def label_app(place: Path, shelf: Shelf) -> None:
+    """What `install` looks for in a MONAI Label app."""
+    place.mkdir()
+    (place / "main.py").touch()
+
+
 def newest_run(place: Path, shelf: Shelf) -> None:
     """The run that was made last in this story."""
     runs = [*place.parent.rglob("run.json"), *place.parent.parent.glob("runs/*/run.json")]

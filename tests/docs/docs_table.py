@@ -115,6 +115,7 @@ OTHER_PROGRAMS = ("docker", "monailabel", "curl", "mlflow")
 REAL_DATA = "needs real images"
 NETWORK = "needs a network"
 BRAIN_PROGRAMS = "needs deepbet and the MNI template, of the extra brain"
+LABEL_SERVER = "needs a MONAI Label server; run by pytest -m integration"
 OTHER_LIBRARY = "needs an environment with another library"
 FULL_NETWORKS = "minutes of full-size networks on an idle machine; what it prints is a measurement"
 
@@ -297,6 +298,25 @@ PAGES: dict[str, Page] = {
             same("healthygan demo", "README.md"),
             run("python -m monai.bundle run training"),
             run("pytest"),
+        ),
+    ),
+    "docs/monai_label.md": Page(
+        rows=(
+            run("python -m venv label-env"),
+            run("pip install"),
+            run("echo torch"),
+            cannot("SAM2_BUILD_CUDA=0 pip install", NETWORK),
+            cannot("monailabel", LABEL_SERVER),
+            run(
+                "python -m healthygan_monai.serving install",
+                **{"apps/monaibundle": standins.label_app},
+            ),
+            run("mkdir"),
+            run("python -m healthygan_monai.serving describe", RUN=standins.run),
+            run("healthygan prep phantom films export"),
+            cannot("curl", LABEL_SERVER),
+            run("healthygan infer FOLDER", FOLDER=standins.data),
+            run("pytest -m integration"),
         ),
     ),
     "docs/python_api.md": Page(
