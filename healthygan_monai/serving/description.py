@@ -162,6 +162,15 @@ def write_description(content: Mapping[str, Any], folder: Path) -> Path:
     return path
 
 
+def told_beside(checkpoint: Path) -> dict[str, Any] | None:
+    """serving.json beside the weights, where it is of them."""
+    path = checkpoint.parent / FILE_NAME
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return content if content.get("weights_sha256") == fingerprint(checkpoint) else None
+
+
 def description_of(checkpoint: Path | str, image_size: int) -> Description:
     """What is known of a model: serving.json beside it, else its run's data set, else data_prep's defaults.
 

@@ -7,17 +7,11 @@ import os
 import re
 import shutil
 from pathlib import Path
-from typing import Any
 
-from healthygan_monai.inference import MODEL_FILE, load_generator, load_weights
+from healthygan_monai.inference import MODEL_FILE, load_generator, load_state
 from healthygan_monai.paths import bundle_root
 from healthygan_monai.runs import CONFIG_FILE, write_json
-from healthygan_monai.serving.description import (
-    FILE_NAME,
-    QUANTILE,
-    describe,
-    fingerprint,
-)
+from healthygan_monai.serving.description import FILE_NAME, QUANTILE, describe, told_beside
 
 LABELS = {
     "0": "background",
@@ -46,9 +40,9 @@ def install(
         FileNotFoundError, ValueError: no model, weights that make no whole generator, no app, an unfit name.
     """
     checkpoint = model / MODEL_FILE if model.is_dir() else model
-    generator = load_generator(load_weights(checkpoint))
+    generator = load_generator(load_state(checkpoint))
     target = _target(app, name)
-    told = _told(checkpoint)
+    told = told_beside(checkpoint)
     content = told if told is not None else describe(checkpoint, dataset, quantile)
     part = target.with_name(f".{name}.{os.getpid()}.tmp")
     try:
@@ -88,15 +82,6 @@ def _target(app: Path, name: str) -> Path:
         raise ValueError(f"{target}: is there, but no bundle; give another --name.")
     target.parent.mkdir(exist_ok=True)
     return target
-
-
-def _told(checkpoint: Path) -> dict[str, Any] | None:
-    """serving.json beside the weights, where it is of them."""
-    path = checkpoint.parent / FILE_NAME
-    if not path.is_file():
-        return None
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return content if content.get("weights_sha256") == fingerprint(checkpoint) else None
 
 
 def _adapt_metadata(bundle: Path, size: int, channels: int) -> None:

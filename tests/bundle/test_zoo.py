@@ -26,6 +26,8 @@ from healthygan_monai.exchange.model_facts import model_facts
 from healthygan_monai.exchange.vendoring import vendored_config
 from healthygan_monai.exchange.zoo import export_zoo
 from healthygan_monai.networks import Generator
+from healthygan_monai.serving.__main__ import main as serving
+from healthygan_monai.serving.description import told_beside
 
 BESIDE = Path(__file__).resolve().parents[3] / "shared" / "meta_schema_20240725.json"
 SCHEMA = Path(os.environ.get("HEALTHYGAN_SCHEMA", BESIDE))
@@ -126,10 +128,11 @@ def alone(words: list[str], cwd: Path, bundle: Path) -> str:
 
 @pytest.fixture(scope="module")
 def evaluated(trained, tiny_data, tmp_path_factory) -> Path:
-    """A run folder with scores and an evaluation."""
+    """A run folder with scores, an evaluation and what a server wants to know."""
     run = shutil.copytree(trained, tmp_path_factory.mktemp("evaluated") / trained.name)
     assert main(["infer", str(run)]) == 0
     assert main(["evaluate", str(run), "--bootstrap", "20", "--no-probes"]) == 0
+    assert serving(["describe", str(run)]) == 0
     return run
 
 
@@ -158,6 +161,14 @@ def check_workflow(config: str, kind: str, **overrides) -> None:
     assert workflow.check_properties() == []
     workflow.run()
     workflow.finalize()
+
+
+def test_an_export_keeps_what_a_server_wants_to_know(evaluated, exported):
+    """serving.json counts for the weights beside it alone."""
+    model = exported / "healthygan" / "models" / "model.pt"
+    told, before = told_beside(model), told_beside(evaluated / "model.pt")
+    assert told is not None and before is not None
+    assert {**told, "weights_sha256": ""} == {**before, "weights_sha256": ""}
 
 
 class TestTheBundle:
