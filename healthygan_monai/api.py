@@ -249,7 +249,10 @@ class Model:
     ) -> FolderResult:
         result = FolderResult(tuple(images), tuple(problems))
         if output is not None:
-            write_scores(Path(output) / SCORES_FILE, result.rows(seed_of(self.checkpoint)))
+            rows = result.rows(
+                seed_of(self.checkpoint), self._scorer.backbone, self._scorer.runtime
+            )
+            write_scores(Path(output) / SCORES_FILE, rows)
         return result
 
     def _usual_recipe(self, folder: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import overload
 
@@ -152,9 +152,11 @@ class FolderResult(Sequence[ImageResult]):
         except ValueError as error:
             raise HealthyGANError(str(error)) from error
 
-    def rows(self, seed: int = 0) -> list[ScoreRow]:
-        """What scores.csv holds."""
-        return [image.row(seed) for image in self.images]
+    def rows(self, seed: int = 0, backbone: str = "", runtime: str = "pytorch") -> list[ScoreRow]:
+        """What scores.csv holds; the arguments are its columns that no single image knows."""
+        return [
+            replace(image.row(seed), backbone=backbone, runtime=runtime) for image in self.images
+        ]
 
     @overload
     def __getitem__(self, index: int) -> ImageResult: ...

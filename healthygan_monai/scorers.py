@@ -23,6 +23,8 @@ class Scorer(Protocol):
     """A fitted model; images are float32 (B, C, S, S) in [-1, 1], maps float32 (S, S)."""
 
     method: str
+    backbone: str
+    runtime: str
     image_size: int
     channels: int
 
@@ -38,10 +40,12 @@ class Translator:
     """HealthyGAN, through the inferer and the post-processing of inference.json."""
 
     method = METHOD
+    backbone = ""
 
     def __init__(self, checkpoint: Path, device: torch.device, image_size: int) -> None:
         self.generator = load_generator(load_weights(checkpoint)).to(device)
         self.channels = self.generator.image_channels
+        self.runtime = getattr(self.generator, "runtime", "pytorch")
         self.image_size = image_size
         self.device = device
         self._infer, self._split = HealthyGANInferer(), Translationd()
@@ -74,11 +78,19 @@ class Translator:
 class DetectorScorer:
     """Another method, through its detector."""
 
+    runtime = "pytorch"
+
     def __init__(self, checkpoint: Path, device: torch.device) -> None:
-        from healthygan_monai.baselines.options import image_channels, image_side, load_detector
+        from healthygan_monai.baselines.options import (
+            backbone_label,
+            image_channels,
+            image_side,
+            load_detector,
+        )
 
         self.detector = load_detector(checkpoint, device)
         self.method = self.detector.name
+        self.backbone = backbone_label(self.detector)
         self.image_size = image_side(self.detector)
         self.channels = image_channels(self.detector)
         self.device = device

@@ -168,6 +168,15 @@ def test_another_method_gives_its_scores_and_no_translation(tiny_data, tmp_path)
         _ = result[0].healthy
 
 
+def test_what_is_written_names_the_backbone_as_infer_does(tiny_data, tmp_path):
+    words = ["--method", "padim", "--weights", "random", "--set=backbone=resnet18"]
+    main(["train", str(tiny_data), *words, "--runs-dir", str(tmp_path / "runs"), "-q"])
+    (run,) = (tmp_path / "runs").iterdir()
+    hg.load_model(run, "cpu").score_folder(tiny_data, output=tmp_path / "out", maps=False)
+    rows = read_scores(tmp_path / "out" / "scores.csv")
+    assert {(r.method, r.backbone) for r in rows} == {("padim", "resnet18[random]")}
+
+
 def test_saved_pictures_hold_the_maps(own_run, tiny_data, tmp_path):
     result = hg.load_model(own_run, device="cpu").score_folder(tiny_data)[0]
     files = result.save_pictures(tmp_path, "first")
