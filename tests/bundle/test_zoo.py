@@ -32,11 +32,17 @@ SCHEMA = Path(os.environ.get("HEALTHYGAN_SCHEMA", BESIDE))
 TEXTS = (".json", ".py", ".md", ".txt", ".yml", ".conf")
 
 # the installed packages are out of sight: an editable installation is a finder, another a folder that comes later;
-# at its end the process says which package it used
+# at its end a process notes which package it used
 ALONE = """
-import atexit, sys
+import atexit, os, sys
 sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in getattr(f, "__module__", type(f).__module__)]
-atexit.register(lambda: print("PACKAGE", getattr(sys.modules.get("healthygan_monai"), "__file__", None)))
+def note():
+    package = sys.modules.get("healthygan_monai")
+    if package is not None:
+        path = os.path.join(os.path.dirname(__file__), f"{os.getpid()}.used")
+        with open(path, "w") as stream:
+            stream.write(os.path.abspath(package.__file__))
+atexit.register(note)
 """
 
 # what the zoo's ci/verify_bundle.py calls, with its arguments
@@ -111,8 +117,10 @@ def alone(words: list[str], cwd: Path, bundle: Path) -> str:
         timeout=220,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    (used,) = {line for line in done.stdout.splitlines() if line.startswith("PACKAGE")}
-    assert (cwd / used.split(maxsplit=1)[1]).resolve().is_relative_to(bundle.resolve()), used
+    used = [Path(path.read_text()) for path in site.glob("*.used")]
+    assert used
+    for package in used:
+        assert package.resolve().is_relative_to(bundle.resolve()), package
     return done.stdout
 
 
