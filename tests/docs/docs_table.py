@@ -144,7 +144,7 @@ PAGES: dict[str, Page] = {
             run("healthygan infer runs/00000-films"),
             run("healthygan evaluate runs/00000-films"),
             run("healthygan report runs/00000-films"),
-            run("python -m monai.bundle run training"),
+            slow("python -m monai.bundle run training"),
             run("import healthygan_monai as hg", export=standins.bare_films),
             run("healthygan export onnx runs/00000-films model.onnx"),
             run("healthygan infer model.onnx data/films --output scored"),
@@ -220,8 +220,8 @@ PAGES: dict[str, Page] = {
     ),
     "docs/clinical_quickstart.md": Page(
         rows=(
-            run("healthygan demo"),
-            run("python docs/images/page_pictures.py"),
+            slow("healthygan demo"),
+            slow("python docs/images/page_pictures.py"),
             run("healthygan prep phantom films export"),
             run("healthygan prep phantom brains heads"),
             run("healthygan prep films export", **EXPORT),
@@ -235,7 +235,7 @@ PAGES: dict[str, Page] = {
             run("healthygan select runs/00000-films-128"),
             run("healthygan infer runs/00000-films-128"),
             run("healthygan evaluate runs/00000-films-128"),
-            run("healthygan report runs/00000-films-128"),
+            slow("healthygan report runs/00000-films-128"),
             run("healthygan prep films new-export", **{"new-export": standins.bare_films}),
             run("healthygan report clinic-scores"),
         )
@@ -303,7 +303,7 @@ PAGES: dict[str, Page] = {
             run("pip wheel"),
             run("healthygan bundle-path"),
             same("healthygan demo", "README.md"),
-            run("python -m monai.bundle run training"),
+            slow("python -m monai.bundle run training"),
             run("pytest"),
         ),
     ),
