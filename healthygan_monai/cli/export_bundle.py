@@ -49,8 +49,8 @@ def run_zoo(arguments: argparse.Namespace) -> int:
     for path in done.to_upload:
         print(f"upload: {path} (see {done.bundle / 'large_files.yml'})")
     print(
-        f"next: in a checkout of the Model Zoo, copy {done.bundle} to models/ and "
-        f"{arguments.out / 'ci'} over ci/, then ./runtests.sh --autofix"
+        f"then, in a checkout of the Model Zoo: copy {done.bundle} to models/ and "
+        f"{arguments.out / 'ci'} over ci/, and run ./runtests.sh --autofix"
     )
     return 0
 

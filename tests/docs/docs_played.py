@@ -46,6 +46,8 @@ def pip(words: Sequence[str]) -> None:
             f"healthygan_monai-{__version__}-"
         ):
             sys.exit(f"{word}: this is version {__version__}")
+        elif word == "." and not Path("setup.cfg").is_file():
+            sys.exit("no setup.cfg here")
         elif word.endswith(".txt") and not Path(word).exists():
             sys.exit(f"{word}: no such file")
 

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image
-from tiny import write_dataset
+from tiny import train, write_dataset
 
 from data_prep.phantom import make_films
 from data_prep.phantom_brains import make_brains
+from healthygan_monai.cli.main import main
 
 # what `healthygan prep phantom` and the demo draw here, in the place of 600 films and 52 heads
 PHANTOM_COUNTS = {
@@ -30,6 +31,8 @@ NIH_HEADER = (
     "Image Index,Finding Labels,Follow-up #,Patient ID,Patient Age,Patient Gender,View Position,"
     "OriginalImage[Width,Height],OriginalImagePixelSpacing[x,y]"
 )
+
+ROOT = Path(__file__).resolve().parents[2]
 
 Standin = Callable[[Path, "Shelf"], None]
 
@@ -48,6 +51,14 @@ class Shelf:
     @cached_property
     def brains(self) -> Path:
         return make_brains(self.folder / "brains", counts=PHANTOM_COUNTS["brains"])
+
+    @cached_property
+    def films_run(self) -> Path:
+        """A run whose images of 64 x 64 pixels were prepared from these films, and which says how."""
+        prepared, table = self.folder / "films-64", self.films / "cohort.csv"
+        words = ["prep", "films", str(self.films), str(prepared), "--table", str(table)]
+        assert main([*words, "--size", "64", "--quiet"]) == 0
+        return train(self.folder / "runs", prepared)
 
 
 def films(place: Path, shelf: Shelf) -> None:
@@ -85,6 +96,16 @@ def data(place: Path, shelf: Shelf) -> None:
 def run(place: Path, shelf: Shelf) -> None:
     """A finished training run, and its data set where run.json says."""
     shutil.copytree(shelf.trained, place)
+
+
+def films_run(place: Path, shelf: Shelf) -> None:
+    """A finished training run on prepared phantom films."""
+    shutil.copytree(shelf.films_run, place)
+
+
+def bundle(place: Path, shelf: Shelf) -> None:
+    """The bundle, under another name."""
+    shutil.copytree(ROOT / "bundle", place, ignore=shutil.ignore_patterns("eval"))
 
 
 def authors_file(place: Path, shelf: Shelf) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from docs_pages import ROOT, Command, commands, name_of, pages
 from docs_standins import Shelf, set_down
-from docs_table import PAGES, Row
+from docs_table import OTHER_PROGRAMS, PAGES, Row
 
 from healthygan_monai.cli.main import build_parser
 
@@ -22,6 +22,8 @@ LINKED = ("benchmarks", "tests")  # not written to
 # commands that end by naming the next one, unless they only looked
 NAMES_NEXT = {"prep", "check", "train", "select", "infer", "evaluate"}
 LOOKING = {"-n", "--dry-run", "--check", "--help"}
+# what a command that was given no run, or no data set, writes for it into the next one
+PLACEHOLDERS = {"RUN", "DATASET"}
 
 
 def row_of(page: str, command: Command) -> Row | None:
@@ -92,11 +94,15 @@ class Story:
     def can_be_typed(self, line: str) -> None:
         """What a command names as the next is understood, and the folders in it are there."""
         words = shlex.split(line)
+        if words[0] in OTHER_PROGRAMS:
+            absent = [w for w in words if "/" in w and not (self.folder / w).exists()]
+            assert absent == [], line
+            return
         assert words[0] == "healthygan"
         parsed = build_parser().parse_args(words[1:])
         for name in ("run_folder", "dataset", "input", "table"):
             path = getattr(parsed, name, None)
-            if path is not None and str(path) != "RUN":
+            if path is not None and str(path) not in PLACEHOLDERS:
                 assert (self.folder / path).exists(), line
 
 

@@ -116,6 +116,7 @@ REAL_DATA = "needs real images"
 NETWORK = "needs a network"
 BRAIN_PROGRAMS = "needs deepbet and the MNI template, of the extra brain"
 LABEL_SERVER = "needs a MONAI Label server; run by pytest -m integration"
+MLFLOW = "needs MLflow, of the extra tracking; run by tests/bundle/test_tracking.py where it is"
 OTHER_LIBRARY = "needs an environment with another library"
 FULL_NETWORKS = "minutes of full-size networks on an idle machine; what it prints is a measurement"
 
@@ -143,7 +144,7 @@ PAGES: dict[str, Page] = {
             run("healthygan infer runs/00000-films"),
             run("healthygan evaluate runs/00000-films"),
             run("healthygan report runs/00000-films"),
-            run("python -m monai.bundle run training"),
+            slow("python -m monai.bundle run training"),
             run("import healthygan_monai as hg", export=standins.bare_films),
             run("healthygan export onnx runs/00000-films model.onnx"),
             run("healthygan infer model.onnx data/films --output scored"),
@@ -168,6 +169,11 @@ PAGES: dict[str, Page] = {
             run("healthygan prep phantom films FOLDER"),
             run("python -m monai.bundle run training --config_file bundle/configs/train.json"),
             slow("torchrun"),
+            cannot(
+                "python -m monai.bundle run training --config_file bundle/configs/train.json "
+                "--dataset_dir DATASET --tracking mlflow",
+                MLFLOW,
+            ),
             run("healthygan train --resume runs/00000-NAME"),
             run(
                 "python -m monai.bundle run training --config_file bundle/configs/train_baseline.json"
@@ -182,6 +188,7 @@ PAGES: dict[str, Page] = {
             slow("python -m monai.bundle verify_net_in_out", cwd="bundle"),
             slow("python -m monai.bundle ckpt_export", cwd="bundle"),
             slow("python -m monai.bundle onnx_export", cwd="bundle"),
+            run("import monai.bundle", **{"FOLDER/healthygan": standins.bundle}),
             run("pip install"),
         ),
         given={"DATASET": standins.data},
@@ -213,8 +220,8 @@ PAGES: dict[str, Page] = {
     ),
     "docs/clinical_quickstart.md": Page(
         rows=(
-            run("healthygan demo"),
-            run("python docs/images/page_pictures.py"),
+            slow("healthygan demo"),
+            slow("python docs/images/page_pictures.py"),
             run("healthygan prep phantom films export"),
             run("healthygan prep phantom brains heads"),
             run("healthygan prep films export", **EXPORT),
@@ -228,7 +235,7 @@ PAGES: dict[str, Page] = {
             run("healthygan select runs/00000-films-128"),
             run("healthygan infer runs/00000-films-128"),
             run("healthygan evaluate runs/00000-films-128"),
-            run("healthygan report runs/00000-films-128"),
+            slow("healthygan report runs/00000-films-128"),
             run("healthygan prep films new-export", **{"new-export": standins.bare_films}),
             run("healthygan report clinic-scores"),
         )
@@ -296,7 +303,7 @@ PAGES: dict[str, Page] = {
             run("pip wheel"),
             run("healthygan bundle-path"),
             same("healthygan demo", "README.md"),
-            run("python -m monai.bundle run training"),
+            slow("python -m monai.bundle run training"),
             run("pytest"),
         ),
     ),
@@ -305,7 +312,7 @@ PAGES: dict[str, Page] = {
             run("python -m venv label-env"),
             run("pip install"),
             run("echo torch"),
-            cannot("SAM2_BUILD_CUDA=0 pip install", NETWORK),
+            run("SAM2_BUILD_CUDA=0 pip install"),
             cannot("monailabel", LABEL_SERVER),
             run(
                 "python -m healthygan_monai.serving install",
@@ -315,13 +322,12 @@ PAGES: dict[str, Page] = {
             run("python -m healthygan_monai.serving describe", RUN=standins.run),
             run("healthygan prep phantom films export"),
             cannot("curl", LABEL_SERVER),
-            run("healthygan infer FOLDER", FOLDER=standins.data),
             run("pytest -m integration"),
         ),
     ),
     "docs/python_api.md": Page(
         rows=(run("import healthygan_monai as hg"),),
-        given={"export": standins.films, "runs/00000-films": standins.run},
+        given={"export/films": standins.bare_films, "runs/00000-films": standins.films_run},
     ),
     "docs/performance.md": Page(
         rows=(

@@ -45,6 +45,9 @@ FOREIGN_OPTIONS = {
     "--config_file",
     "--help",
     "--version",
+    "--no-deps",  # pip
+    "--build-constraint",  # pip
+    "--conf",  # monailabel
 }
 CELLS = [(page, *cell) for page, text in TEXTS.items() for cell in spans(text)]
 
