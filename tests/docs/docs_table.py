@@ -204,7 +204,7 @@ PAGES: dict[str, Page] = {
             cannot("python -m data_prep.lesions", BRAIN_PROGRAMS),
             cannot("healthygan prep brains planted", BRAIN_PROGRAMS),
             cannot("healthygan train planted-64", BRAIN_PROGRAMS),
-            slow("healthygan benchmark cheap.json", **{"cheap.json": standins.grid}),
+            slow("healthygan benchmark grid.json", **{"grid.json": standins.grid}),
         ),
         given={"films-of-D": standins.labelled_films},
         variables={"D": "films-of-D"},
