@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,9 @@ def settings_from_recipe(
     try:
         kind = str(recipe["kind"])
         recipe = {**default_recipe(kind, recipe["size"]), **recipe}
-        options = {**recipe["options"], **changes.pop("options", {})}
+        given = changes.pop("options", {})
+        _refuse_unknown(given, kind)
+        options = {**recipe["options"], **given}
         reading: dict[str, Any] = (
             {"film": FilmOptions(**options), "collimation": recipe["collimation"]}
             if kind == "films"
@@ -73,6 +75,17 @@ def default_recipe(kind: str, size: int) -> dict[str, Any]:
     return Settings(
         nowhere, nowhere, kind=kind, size=size, framing=FRAMING, intensity=DEFAULT, brain=brain
     ).recipe()
+
+
+def _refuse_unknown(options: Mapping[str, Any], kind: str) -> None:
+    from data_prep.brain_options import BrainOptions
+
+    known = [f.name for f in fields(FilmOptions if kind == "films" else BrainOptions)]
+    unknown = [repr(name) for name in options if name not in known]
+    if unknown:
+        raise DataError(
+            f"options: {', '.join(unknown)} unknown for {kind}; expected some of {', '.join(known)}."
+        )
 
 
 def _intensity(record: Mapping[str, Any]) -> str:

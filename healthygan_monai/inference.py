@@ -21,6 +21,7 @@ from healthygan_monai.data.transforms import GreyReader
 from healthygan_monai.errors import ModelError, NoModel
 from healthygan_monai.evaluation.localisation import Localisation, localise, summarise
 from healthygan_monai.exchange.facts import METHOD
+from healthygan_monai.exchange.files import sha256
 from healthygan_monai.exchange.runtimes import ExportedNetwork, is_exported, load_exported
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.networks import Generator, generator_sizes
@@ -94,6 +95,12 @@ def load_generator(
         text = " ".join(str(error).split())
         raise ModelError(f"these weights do not make a whole generator: {text}") from error
     return generator.eval()
+
+
+def weights_hash(checkpoint: Path | str) -> str:
+    """SHA-256 of the model.pt that scores; of an exported network, of the one it was made from."""
+    path = Path(checkpoint)
+    return load_exported(path).facts.model_sha256 if is_exported(path) else sha256(path)
 
 
 def image_size_for(checkpoint: Path | str, otherwise: int) -> int:
@@ -257,9 +264,15 @@ class ScoresFile:
     """Handler of an evaluator: write scores.csv once every image has its score."""
 
     def __init__(
-        self, path: Path | str, method: str = "healthygan", seed: int = 0, backbone: str = ""
+        self,
+        path: Path | str,
+        method: str = "healthygan",
+        seed: int = 0,
+        backbone: str = "",
+        checkpoint: Path | str | None = None,
     ) -> None:
         self.path = Path(path)
+        self.checkpoint = checkpoint
         self.method = method
         self.seed = seed
         self.backbone = backbone
@@ -268,7 +281,19 @@ class ScoresFile:
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.STARTED, lambda _: self.rows.clear())
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.collect)
-        engine.add_event_handler(Events.COMPLETED, lambda _: write_scores(self.path, self.rows))
+        engine.add_event_handler(Events.COMPLETED, lambda _: self.write())
+
+    def write(self) -> None:
+        """scores.csv, and beside it scores.json: which weights they are of."""
+        write_scores(self.path, self.rows)
+        if self.checkpoint is not None:
+            write_json(
+                self.path.with_suffix(".json"),
+                {
+                    "weights_sha256": weights_hash(self.checkpoint),
+                    "scores_sha256": sha256(self.path),
+                },
+            )
 
     def collect(self, engine: Engine) -> None:
         for item, output in _items(engine):

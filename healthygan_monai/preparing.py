@@ -6,6 +6,7 @@ itself is data_prep's own pipeline.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -64,14 +65,15 @@ def recipe_of_data(dataset: Path | str) -> dict[str, Any] | None:
 def recipe_of(checkpoint: Path | str) -> dict[str, Any] | None:
     """How the training images of a model were prepared; None where nothing says so.
 
-    From ``recipe`` in run.json beside the model, else from the run's data set, if it is still there.
+    From ``recipe`` in run.json beside the model, else from the run's data set, if it is still there; of a model in a
+    bundle, from serving.json beside it.
 
     Raises:
         DataError: run.json is not JSON.
     """
     path = Path(checkpoint).parent / RUN_FILE
     if not path.is_file():
-        return None
+        return _recipe_served(Path(checkpoint))
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -81,6 +83,17 @@ def recipe_of(checkpoint: Path | str) -> dict[str, Any] | None:
     if isinstance(run.get("recipe"), Mapping):
         return dict(run["recipe"])
     return recipe_of_data(run["dataset"]) if run.get("dataset") else None
+
+
+def _recipe_served(checkpoint: Path) -> dict[str, Any] | None:
+    """What serving.json says of these very weights."""
+    path = checkpoint.parent / "serving.json"
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    of = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    recipe = content.get("recipe")
+    return dict(recipe) if recipe and content.get("weights_sha256") == of else None
 
 
 def kind_of_inputs(folder: Path | str) -> str:

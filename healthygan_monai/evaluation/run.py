@@ -15,7 +15,9 @@ from data_prep.datalist import Dataset, Item
 from healthygan_monai import __version__
 from healthygan_monai.evaluation.confounders import probe_aucs
 from healthygan_monai.evaluation.evaluate import evaluate
+from healthygan_monai.exchange.files import sha256
 from healthygan_monai.runs import RUN_FILE, read_json
+from healthygan_monai.scoring import ScoresError
 
 logger = logging.getLogger(__name__)
 LEAST_FOR_PROBES = 10  # images of each class; fewer make cross-validated probes meaningless
@@ -59,8 +61,41 @@ def evaluate_run(
 def _provenance(folder: Path) -> dict[str, Any]:
     """What run.json knows of where the scores come from, and this package's version."""
     known = read_json(folder / RUN_FILE) if (folder / RUN_FILE).is_file() else {}
-    keys = ("commit", "seed", "data_hash", "command", "started", "finished", "device", "detector")
+    weights = weights_of_scores(folder)
+    if weights is not None:
+        known = {**known, "weights_sha256": weights}
+    keys = (
+        "weights_sha256",
+        "commit",
+        "seed",
+        "data_hash",
+        "command",
+        "started",
+        "finished",
+        "device",
+        "detector",
+    )
     return {"version": __version__, **{key: known[key] for key in keys if key in known}}
+
+
+def weights_of_scores(folder: Path) -> str | None:
+    """SHA-256 of the model.pt that RUN/scores.csv is of, by scores.json; None where nothing says so.
+
+    Raises:
+        ScoresError: it is not that of the model.pt beside, which was chosen anew since.
+    """
+    told, scores, model = (folder / n for n in ("scores.json", "scores.csv", "model.pt"))
+    if not (told.is_file() and scores.is_file()):
+        return None
+    content = read_json(told)
+    if content.get("scores_sha256") != sha256(scores):
+        return None
+    if model.is_file() and sha256(model) != content["weights_sha256"]:
+        raise ScoresError(
+            f"{scores}: made with other weights than the model.pt beside it, which was chosen since. Score again: "
+            f"healthygan infer {folder}"
+        )
+    return str(content["weights_sha256"])
 
 
 def _probes(dataset: Dataset, seed: int) -> list[dict[str, Any]] | None:

@@ -16,9 +16,9 @@ from healthygan_monai.exchange.model_card import card, data_licence
 from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.exchange.vendoring import vendor_packages, vendored_config
 from healthygan_monai.paths import bundle_root
-from healthygan_monai.runs import CONFIG_FILE, save_weights
+from healthygan_monai.runs import CONFIG_FILE
 from healthygan_monai.serving.description import FILE_NAME as SERVING
-from healthygan_monai.serving.description import fingerprint, told_beside
+from healthygan_monai.serving.description import told_of
 
 BUNDLE_NAME = "healthygan"
 METADATA = "metadata.json"
@@ -75,9 +75,10 @@ def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) ->
     (docs / "README.md").write_text(card(facts), encoding="utf-8")
     (docs / "data_license.txt").write_text(data_licence(facts), encoding="utf-8")
     model = folder / "models" / "model.pt"
-    save_weights(facts.state, model)
-    if told := told_beside(facts.weights):
-        write_pretty(model.parent / SERVING, {**told, "weights_sha256": fingerprint(model)})
+    model.parent.mkdir()
+    shutil.copyfile(facts.weights, model)  # byte by byte: the card names its hash
+    if told := told_of(facts.weights):
+        write_pretty(model.parent / SERVING, told)
     if facts.settings:
         write_pretty(folder / "models" / CONFIG_FILE, facts.settings)
     vendor_packages(folder)

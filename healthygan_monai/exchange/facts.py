@@ -57,7 +57,15 @@ def facts_of(texts: Mapping[str, object], name: str) -> Facts:
         )
     except ValueError as error:
         raise ValueError(f"{name}: broken metadata ({error}). Export it again.") from error
-    return Facts(size, channels, str(texts["model_sha256"]), seed, version=str(texts["version"]))
+    if channels not in (1, 3):
+        raise ValueError(f"{name}: image_channels is {channels}; expected 1 or 3. Export it again.")
+    return Facts(
+        checked_size(size),
+        channels,
+        str(texts["model_sha256"]),
+        seed,
+        version=str(texts["version"]),
+    )
 
 
 def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = None) -> Facts:

@@ -34,6 +34,8 @@ def checked_output(path: Path, suffix: str) -> Path:
         raise ValueError(
             f"{path}: expected the name of a {suffix} file to write, such as model{suffix}."
         )
+    if path.parent.exists() and not path.parent.is_dir():
+        raise ValueError(f"{path}: {path.parent} is a file, not a folder; give another place.")
     return path
 
 

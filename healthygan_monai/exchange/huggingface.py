@@ -21,9 +21,8 @@ TAGS = (
     "anomaly-detection",
     "gan",
     "image-to-image",
-    "chest-x-ray",
-    "brain-mri",
 )
+MODALITY_TAGS = {"films": ("chest-x-ray",), "brains": ("brain-mri",)}
 METRICS = {  # key of eval_metrics: (type, name)
     "image_auc": ("roc_auc", "AUC by image"),
     "subject_auc": ("roc_auc", "AUC by subject"),
@@ -50,15 +49,34 @@ def export_huggingface(out: Path | str, facts: ModelFacts, version: str | None =
 def front_matter(facts: ModelFacts, metadata: dict[str, Any]) -> str:
     """The YAML head of the card; results only where these weights were evaluated."""
     head: dict[str, Any] = {
-        "license": "apache-2.0",
+        **_licence(facts),
         "library_name": "monai",
         "pipeline_tag": "image-to-image",
-        "tags": list(TAGS),
+        "tags": [*TAGS, *MODALITY_TAGS.get(modality(facts), ())],
     }
     results = model_index(facts)
     if results:
         head["model-index"] = [{"name": metadata["name"], "results": results}]
     return "---\n" + yaml.safe_dump(head, sort_keys=False, allow_unicode=True) + "---\n"
+
+
+def modality(facts: ModelFacts) -> str:
+    """films, brains, or nothing where the data are not known."""
+    if facts.of_bundle:
+        return "films"
+    recipe = (facts.found.dataset.get("generated_by") or {}).get("recipe") or {}
+    return str(recipe.get("kind", ""))
+
+
+def _licence(facts: ModelFacts) -> dict[str, str]:
+    """Of the weights, which is not the code's where images of others made them."""
+    if facts.of_bundle:
+        return {"license": "apache-2.0"}
+    return {
+        "license": "other",
+        "license_name": "code-apache-2.0-weights-by-their-data",
+        "license_link": "docs/data_license.txt",
+    }
 
 
 def model_index(facts: ModelFacts) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -40,9 +41,15 @@ def _block(name: str, shipped: str, facts: ModelFacts) -> str:
         return delivered[name]()
     if facts.of_bundle:
         return shipped
-    return {"data": _data, "settings": _settings, "performance": _performance, "limits": _limits}[
-        name
-    ](facts)
+    written = {
+        "data": _data,
+        "preprocessing": _preprocessing,
+        "settings": _settings,
+        "tensors": _tensors,
+        "performance": _performance,
+        "limits": _limits,
+    }
+    return written[name](facts)
 
 
 def _code() -> str:
@@ -67,6 +74,30 @@ def _data(facts: ModelFacts) -> str:
         lines.append(paragraphs[0] + "\n")
     lines.append("Conditions of use of the data: `docs/data_license.txt`.\n")
     return "\n".join(lines)
+
+
+def _preprocessing(facts: ModelFacts) -> str:
+    """The recipe of the training images, as their dataset.json has it."""
+    recipe = (facts.found.dataset.get("generated_by") or {}).get("recipe") or {}
+    told = "Once, before training: not recorded.\n"
+    if recipe:
+        parts = [f"`{key}` {json.dumps(value)}" for key, value in recipe.items() if value != {}]
+        command = f"healthygan prep {recipe.get('kind', '')}"
+        told = f"Once, before training, by `data_prep` (`{command}`): {'; '.join(parts)}.\n"
+    return (
+        told
+        + "\nAt run time: grey levels to [-1, 1] (black is -1), resize where the size differs.\n"
+    )
+
+
+def _tensors(facts: ModelFacts) -> str:
+    channels = facts.sizes["image_channels"]
+    return (
+        f"**Input of the network:** {_input(facts)}, in [-1, 1]; both sides divisible by 4.\n\n"
+        f"**Output of the network:** {channels + 1} channels: the intermediate image ({channels}) in [-1, 1] "
+        "and the mask in [0, 1]. After post-processing (`inference.json`): `healthy`, `mask`, `difference`, and the "
+        "score.\n"
+    )
 
 
 def _settings(facts: ModelFacts) -> str:

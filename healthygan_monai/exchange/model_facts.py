@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from data_prep.datalist import FILE_NAME
+from healthygan_monai.exchange.files import sha256
 from healthygan_monai.inference import METHOD, MODEL_FILE, load_state
 from healthygan_monai.networks import generator_sizes
 from healthygan_monai.paths import bundle_root
@@ -52,7 +52,7 @@ class ModelFacts:
 
     @property
     def sha256(self) -> str:
-        return hashlib.sha256(self.weights.read_bytes()).hexdigest()
+        return sha256(self.weights)
 
 
 def _without_folder(value: Any) -> Any:
@@ -79,8 +79,8 @@ def bundled_model() -> ModelFacts:
 def model_facts(model: Path | str | None, image_size: int | None = None) -> ModelFacts:
     """The model of a run folder or of a file of weights; None is the bundle's own.
 
-    Of a run's facts only those are taken that are of these weights: the evaluation counts where it is newer than
-    model.pt, the data set where its content is still what was trained on.
+    Of a run's facts only those are taken that are of these weights: the evaluation counts where its provenance names
+    their SHA-256, the data set where its content is still what was trained on.
 
     Args:
         image_size: for a file without config.json beside it, whose weights do not say it.
@@ -115,9 +115,10 @@ def model_facts(model: Path | str | None, image_size: int | None = None) -> Mode
 
 def _evaluation_of(weights: Path, found: Artefacts) -> dict[str, Any]:
     path = weights.parent / EVALUATION_FILE
-    if weights.name != MODEL_FILE or not path.is_file():
+    if not path.is_file():
         return {}
-    return found.evaluation if path.stat().st_mtime >= weights.stat().st_mtime else {}
+    of = (found.evaluation.get("provenance") or {}).get("weights_sha256")
+    return found.evaluation if of == sha256(weights) else {}
 
 
 def _dataset_of(found: Artefacts) -> dict[str, Any]:

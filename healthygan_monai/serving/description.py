@@ -88,7 +88,9 @@ def describe(
         "trained_on": {"name": images.name, "content_hash": images.content_hash},
         "recipe": _recipe(images),
         "map_threshold": {"value": value, "quantile": quantile, "source": source},
-        "score_thresholds": _validation_thresholds(path.parent / "evaluation.json"),
+        "score_thresholds": _validation_thresholds(
+            path.parent / "evaluation.json", fingerprint(path)
+        ),
     }
 
 
@@ -143,11 +145,14 @@ def _maps(
     return np.stack(found)
 
 
-def _validation_thresholds(path: Path) -> dict[str, Any]:
-    """Of scores, by level: those of evaluation.json that were chosen on the validation set."""
+def _validation_thresholds(path: Path, weights_sha256: str) -> dict[str, Any]:
+    """Of scores, by level: those of evaluation.json chosen on the validation set, if it is of these weights."""
     if not path.is_file():
         return {}
-    levels = json.loads(path.read_text(encoding="utf-8")).get("levels", {})
+    content = json.loads(path.read_text(encoding="utf-8"))
+    if (content.get("provenance") or {}).get("weights_sha256") != weights_sha256:
+        return {}
+    levels = content.get("levels", {})
     found = {}
     for name, level in levels.items():
         cut = (level.get("thresholds") or {}).get("validation")
@@ -160,6 +165,17 @@ def write_description(content: Mapping[str, Any], folder: Path) -> Path:
     path = folder / FILE_NAME
     write_json(path, dict(content))
     return path
+
+
+def told_of(checkpoint: Path) -> dict[str, Any] | None:
+    """serving.json beside the weights, or what it would say; None where their data set is not at hand."""
+    told = told_beside(checkpoint)
+    if told is not None:
+        return told
+    try:
+        return describe(checkpoint)
+    except (OSError, DataError):
+        return None
 
 
 def told_beside(checkpoint: Path) -> dict[str, Any] | None:

@@ -177,6 +177,11 @@ def test_what_is_written_names_the_backbone_as_infer_does(tiny_data, tmp_path):
     assert {(r.method, r.backbone) for r in rows} == {("padim", "resnet18[random]")}
 
 
+def test_an_unknown_option_is_named_with_those_that_there_are(film_run, export):
+    with pytest.raises(hg.DataError, match=r"options: 'viewz' unknown for films; .*views"):
+        hg.load_model(film_run, "cpu").score_folder(export, options={"viewz": 1})
+
+
 def test_saved_pictures_hold_the_maps(own_run, tiny_data, tmp_path):
     result = hg.load_model(own_run, device="cpu").score_folder(tiny_data)[0]
     files = result.save_pictures(tmp_path, "first")

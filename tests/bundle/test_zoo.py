@@ -12,7 +12,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -142,6 +141,12 @@ def exported(evaluated, tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("exported") / "out"
     assert main(["export", "zoo", str(out), "--model", str(evaluated)]) == 0
     return out
+
+
+def choose_anew(model: Path) -> None:
+    """Other weights in the place of these, as ``healthygan select`` puts them."""
+    weights = torch.load(model, weights_only=True)
+    torch.save({name: value + 1e-3 for name, value in weights.items()}, model)
 
 
 def metadata_of(out: Path) -> dict:
@@ -280,14 +285,28 @@ class TestMetadata:
     def test_takes_no_evaluation_of_earlier_weights(self, evaluated, tmp_path):
         """``healthygan select`` replaces model.pt; what was measured before is of another model."""
         run = shutil.copytree(evaluated, tmp_path / "run")
-        later = time.time() + 5
-        os.utime(run / "model.pt", (later, later))
+        choose_anew(run / "model.pt")
         export_zoo(tmp_path / "out", model_facts(run))
         assert "eval_metrics" not in metadata_of(tmp_path / "out")
 
     def test_takes_nothing_of_a_run_for_another_file_of_it(self, evaluated, tmp_path):
-        other = shutil.copy(evaluated / "model.pt", evaluated / "other.pt")
+        run = shutil.copytree(evaluated, tmp_path / "run")
+        other = Path(shutil.copy(run / "model.pt", run / "other.pt"))
+        assert model_facts(other).evaluation != {}, "the same weights under another name"
+        choose_anew(other)
         assert model_facts(other).evaluation == {}
+
+    def test_scores_of_earlier_weights_are_not_evaluated(self, evaluated, tmp_path, capsys):
+        run = shutil.copytree(evaluated, tmp_path / "run")
+        choose_anew(run / "model.pt")
+        assert main(["evaluate", str(run), "--bootstrap", "20", "--no-probes"]) == 1
+        assert "made with other weights than the model.pt beside it" in capsys.readouterr().err
+
+    def test_names_the_hash_of_the_weights_that_lie_there(self, exported):
+        model = exported / "healthygan" / "models" / "model.pt"
+        digest = hashlib.sha256(model.read_bytes()).hexdigest()
+        card = (exported / "healthygan" / "docs" / "README.md").read_text()
+        assert digest[:12] in card
 
     def test_takes_a_version(self, own_run, tmp_path):
         export_zoo(tmp_path / "out", model_facts(own_run), version="0.2.0")
@@ -380,7 +399,10 @@ class TestHuggingFace:
         assert main(["export", "huggingface", str(out), "--model", str(evaluated)]) == 0
         _, head, text = (out / "healthygan" / "README.md").read_text().split("---\n", 2)
         facts = yaml.safe_load(head)
-        assert (facts["license"], facts["library_name"]) == ("apache-2.0", "monai")
+        assert (facts["license"], facts["library_name"]) == (
+            "other",
+            "monai",
+        )  # the data may forbid more
         assert {"monai", "medical"} <= set(facts["tags"])
         (result,) = facts["model-index"][0]["results"]
         auc = json.loads((evaluated / "evaluation.json").read_text())["levels"]["image"]["auc"]

@@ -30,6 +30,7 @@ from healthygan_monai.inference import load_generator, load_weights
 from healthygan_monai.inferer import HealthyGANInferer
 from healthygan_monai.networks import Generator
 from healthygan_monai.scoring import read_scores, subject_rows
+from healthygan_monai.serving.description import fingerprint
 from healthygan_monai.serving.errors import RequestError
 from healthygan_monai.serving.preparation import preparation
 from healthygan_monai.serving.receive import receive
@@ -321,12 +322,25 @@ class TestAnswer:
         scores = {"threshold": 0.5, "policy": "youden", "chosen_on": "validation", "other": 1}
         test = {**scores, "threshold": 0.1, "chosen_on": "optimistic: chosen on the test labels"}
         levels = {"image": {"thresholds": {"validation": scores, "test_optimistic": test}}}
-        (own_run / "evaluation.json").write_text(json.dumps({"levels": levels}))
+        of = {"weights_sha256": fingerprint(own_run / "model.pt")}
+        content = {"levels": levels, "provenance": of}
+        (own_run / "evaluation.json").write_text(json.dumps(content))
         bundle = bundle_of(tmp_path / "b", own_run)
         found = ask(bundle, tiny_data / "images" / "test1" / "0.png")["result"]
         assert found["score_thresholds"] == {
             "image": {"threshold": 0.5, "policy": "youden", "chosen_on": "validation"}
         }
+
+    def test_thresholds_of_an_evaluation_of_other_weights_are_left_aside(
+        self, own_run, tiny_data, tmp_path
+    ):
+        cut = {"threshold": 0.5, "policy": "youden", "chosen_on": "validation"}
+        levels = {"image": {"thresholds": {"validation": cut}}}
+        content = {"levels": levels, "provenance": {"weights_sha256": "0" * 64}}
+        (own_run / "evaluation.json").write_text(json.dumps(content))
+        bundle = bundle_of(tmp_path / "b", own_run)
+        found = ask(bundle, tiny_data / "images" / "test1" / "0.png")["result"]
+        assert found["score_thresholds"] == {}
 
     def test_without_serving_json_the_source_says_so(self, own_bundle, tiny_data):
         (own_bundle / "models" / "serving.json").unlink()
