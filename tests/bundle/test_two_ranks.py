@@ -98,6 +98,9 @@ trainer.add_event_handler(Events.ITERATION_COMPLETED, note)
 trainer.run()
 if rank == 0:
     print("ROWS", json.dumps(rows))
+if ranks > 1:  # a process that ends with its group's threads at work is aborted now and then
+    torch.distributed.barrier()
+    torch.distributed.destroy_process_group()
 """
 
 
