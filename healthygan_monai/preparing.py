@@ -6,7 +6,6 @@ itself is data_prep's own pipeline.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from data_prep.plan import find_inputs, plan
 from data_prep.recipe import default_recipe, settings_from_recipe
 from data_prep.settings import Settings
 from data_prep.workers import process_all
+from healthygan_monai.exchange.files import sha256
 
 __all__ = [
     "Prepared",
@@ -91,7 +91,7 @@ def _recipe_served(checkpoint: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     content = json.loads(path.read_text(encoding="utf-8"))
-    of = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    of = sha256(checkpoint)
     recipe = content.get("recipe")
     return dict(recipe) if recipe and content.get("weights_sha256") == of else None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 import yaml
 
 from healthygan_monai.exchange.bundle_folder import BUNDLE_NAME, build_bundle, new_folder
+from healthygan_monai.exchange.files import sha256
 from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.exchange.zoo_tests import DIST_TEST, TEST
 
@@ -77,7 +77,7 @@ def move_large_files(
             {
                 "path": name.as_posix(),
                 "url": f"{url.rstrip('/')}/{path.name}",
-                "hash_val": hashlib.sha256(path.read_bytes()).hexdigest(),
+                "hash_val": sha256(path),
                 "hash_type": HASH_TYPE,
             }
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..exchange.files import sha256
 from ..scoring import ScoreRow, read_scores
 
 HEALTHYGAN = "healthygan"
@@ -101,7 +101,7 @@ def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None
     found.evaluation = found.read("evaluation.json", _json_object, {})
     for name in ("config.json", "model.pt", "scores.csv"):
         if (folder / name).is_file():
-            found.hashes[name] = _sha256(folder / name)
+            found.hashes[name] = sha256(folder / name)
     if isinstance(dataset, Mapping):
         found.dataset = dict(dataset)
     elif dataset is not None:
@@ -161,11 +161,3 @@ def _json_object(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{path.name}: expected a JSON object, found {type(content).__name__}.")
     return content
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        for block in iter(lambda: stream.read(1 << 20), b""):
-            digest.update(block)
-    return digest.hexdigest()

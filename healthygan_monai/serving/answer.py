@@ -12,9 +12,10 @@ import torch
 from monai.data import MetaTensor
 
 import healthygan_monai
+from healthygan_monai.exchange.files import sha256
 from healthygan_monai.inferer import split_translation
 from healthygan_monai.scoring import image_score, subject_score
-from healthygan_monai.serving.description import Cut, Description, fingerprint
+from healthygan_monai.serving.description import Cut, Description
 from healthygan_monai.serving.options import LABEL
 from healthygan_monai.serving.received import Received
 
@@ -70,7 +71,7 @@ def answer(
         "model": {
             "method": "healthygan",
             "version": healthygan_monai.__version__,
-            "weights_sha256": fingerprint(request.checkpoint),
+            "weights_sha256": sha256(request.checkpoint),
             "image_size": description.size,
         },
         "input": {"kind": received.kind, "size": [int(n) for n in whole.shape]},

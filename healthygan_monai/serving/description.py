@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ import torch
 import healthygan_monai
 from data_prep.datalist import DataError, Dataset, Item, read
 from healthygan_monai.data import image_transforms, load_dataset
+from healthygan_monai.exchange.files import sha256
 from healthygan_monai.inference import (
     METHOD,
     image_size_for,
@@ -53,11 +53,6 @@ class Description:
     warnings: tuple[str, ...] = ()
 
 
-def fingerprint(path: Path | str) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
-
-
 def describe(
     checkpoint: Path | str, dataset: Path | str | None = None, quantile: float = QUANTILE
 ) -> dict[str, Any]:
@@ -83,14 +78,12 @@ def describe(
     return {
         "format": FORMAT,
         "version": healthygan_monai.__version__,
-        "weights_sha256": fingerprint(path),
+        "weights_sha256": sha256(path),
         "image_size": size,
         "trained_on": {"name": images.name, "content_hash": images.content_hash},
         "recipe": _recipe(images),
         "map_threshold": {"value": value, "quantile": quantile, "source": source},
-        "score_thresholds": _validation_thresholds(
-            path.parent / "evaluation.json", fingerprint(path)
-        ),
+        "score_thresholds": _validation_thresholds(path.parent / "evaluation.json", sha256(path)),
     }
 
 
@@ -184,7 +177,7 @@ def told_beside(checkpoint: Path) -> dict[str, Any] | None:
     if not path.is_file():
         return None
     content = json.loads(path.read_text(encoding="utf-8"))
-    return content if content.get("weights_sha256") == fingerprint(checkpoint) else None
+    return content if content.get("weights_sha256") == sha256(checkpoint) else None
 
 
 def description_of(checkpoint: Path | str, image_size: int) -> Description:
@@ -206,7 +199,7 @@ def description_of(checkpoint: Path | str, image_size: int) -> Description:
             f"{told}: format {content.get('format')!r}; expected {FORMAT}. Make it again: python -m "
             "healthygan_monai.serving describe MODEL --dataset FOLDER."
         )
-    if content["weights_sha256"] != fingerprint(path):
+    if content["weights_sha256"] != sha256(path):
         warning = (
             f"{FILE_NAME} is of other weights: thresholds not taken from it, preparation taken"
         )

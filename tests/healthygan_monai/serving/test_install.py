@@ -11,9 +11,9 @@ import pytest
 import torch
 from served_bundle import ask
 
+from healthygan_monai.exchange.files import sha256
 from healthygan_monai.paths import bundle_root, size_in_metadata
 from healthygan_monai.serving.__main__ import main
-from healthygan_monai.serving.description import fingerprint
 from healthygan_monai.serving.install import install
 
 
@@ -37,7 +37,7 @@ def test_what_is_installed_answers(trained, tiny_data, app, capsys):
     assert f"--app {app}" in capsys.readouterr().out
     bundle = app / "model" / "films"
     assert {p.name for p in bundle.iterdir()} == {"LICENSE", "configs", "docs", "models"}
-    assert fingerprint(bundle / "models" / "model.pt") == fingerprint(trained / "model.pt")
+    assert sha256(bundle / "models" / "model.pt") == sha256(trained / "model.pt")
     assert size_in_metadata(bundle) == 32
     metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
     (pred,) = metadata["network_data_format"]["outputs"].values()
@@ -78,10 +78,10 @@ def test_wrong_and_missing_weights_are_refused_and_leave_nothing(own_run, app, c
 
 def test_an_earlier_model_stays_where_the_new_one_is_refused(trained, own_run, app, capsys):
     bundle = install(trained, app)
-    before = fingerprint(bundle / "models" / "model.pt")
+    before = sha256(bundle / "models" / "model.pt")
     (own_run / "run.json").write_text(json.dumps({"dataset": str(own_run / "gone")}))
     assert "no such file" in refusal(capsys, "install", own_run, app)
-    assert fingerprint(bundle / "models" / "model.pt") == before
+    assert sha256(bundle / "models" / "model.pt") == before
     assert [p.name for p in (app / "model").iterdir()] == ["healthygan"]
 
 
@@ -101,7 +101,7 @@ def test_the_shipped_model_has_its_description(app):
     if not (root / "model.pt").is_file():
         pytest.skip("no model is shipped with this checkout")
     told = json.loads((root / "serving.json").read_text())
-    assert told["weights_sha256"] == fingerprint(root / "model.pt")
+    assert told["weights_sha256"] == sha256(root / "model.pt")
     assert (install(root / "model.pt", app) / "models" / "serving.json").is_file()
 
 

@@ -26,11 +26,11 @@ from data_prep.pipeline import run
 from data_prep.settings import Settings
 from healthygan_monai.cli.bundle import run_config
 from healthygan_monai.composition import compose_healthy
+from healthygan_monai.exchange.files import sha256
 from healthygan_monai.inference import load_generator, load_weights
 from healthygan_monai.inferer import HealthyGANInferer
 from healthygan_monai.networks import Generator
 from healthygan_monai.scoring import read_scores, subject_rows
-from healthygan_monai.serving.description import fingerprint
 from healthygan_monai.serving.errors import RequestError
 from healthygan_monai.serving.preparation import preparation
 from healthygan_monai.serving.receive import receive
@@ -322,7 +322,7 @@ class TestAnswer:
         scores = {"threshold": 0.5, "policy": "youden", "chosen_on": "validation", "other": 1}
         test = {**scores, "threshold": 0.1, "chosen_on": "optimistic: chosen on the test labels"}
         levels = {"image": {"thresholds": {"validation": scores, "test_optimistic": test}}}
-        of = {"weights_sha256": fingerprint(own_run / "model.pt")}
+        of = {"weights_sha256": sha256(own_run / "model.pt")}
         content = {"levels": levels, "provenance": of}
         (own_run / "evaluation.json").write_text(json.dumps(content))
         bundle = bundle_of(tmp_path / "b", own_run)
