@@ -119,8 +119,8 @@ def pictures(folder: Path, count: int, size: int) -> list[np.ndarray]:
 
 
 def phantoms(name: str, count: int, size: int) -> list[np.ndarray]:
-    from data_prep.phantom_anatomy import Anatomy, Lesion
-    from data_prep.phantom_film import film
+    from data_prep.phantom.anatomy import Anatomy, Lesion
+    from data_prep.phantom.film import film
 
     images = []
     for number in range(count):

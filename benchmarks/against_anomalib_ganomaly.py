@@ -66,8 +66,8 @@ def parse() -> argparse.Namespace:
 
 
 def films(count: int, size: int, seed: int) -> torch.Tensor:
-    from data_prep.phantom_anatomy import Anatomy, Lesion
-    from data_prep.phantom_film import film
+    from data_prep.phantom.anatomy import Anatomy, Lesion
+    from data_prep.phantom.film import film
 
     drawn = []
     for number in range(count):

@@ -21,12 +21,12 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.brain import correct_bias_field
-from data_prep.brain_extraction import extract, resolve, volume_ml
-from data_prep.registration import measure, register
-from data_prep.resample import onto_grid
-from data_prep.template import find_template, load_template
-from data_prep.volume import Volume, VolumeError, read_volume
+from data_prep.brain.extraction import extract, resolve, volume_ml
+from data_prep.brain.head import correct_bias_field
+from data_prep.brain.registration import measure, register
+from data_prep.brain.template import find_template, load_template
+from data_prep.read.open_volume import Volume, VolumeError, read_volume
+from data_prep.read.resample import onto_grid
 
 METHODS = ("deepbet", "brainextractor", "hd-bet")
 # Whole heads of the pack whose brain is known: the template's brain lies on the same grid.

@@ -17,7 +17,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from data_prep import phantom
+from data_prep.phantom import study
 
 
 def main() -> int:
@@ -33,7 +33,7 @@ def main() -> int:
 
 def trials(arguments: argparse.Namespace, folder: Path) -> int:
     """Run them all below `folder`; returns the exit status."""
-    raw = arguments.input or phantom.make_films(
+    raw = arguments.input or study.make_films(
         folder / "raw", counts=dict.fromkeys(SECTIONS, arguments.films // 4), size=256, bad=True
     )
     key = folder / "site.key"

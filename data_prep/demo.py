@@ -25,7 +25,7 @@ def make_demo(
     finished. Nothing is downloaded.
     Raises DataError where an existing demo has another image size.
     """
-    from data_prep import phantom
+    from data_prep.phantom import study
     from data_prep.pipeline import run
     from data_prep.settings import Settings
 
@@ -43,7 +43,7 @@ def make_demo(
     table = raw / "cohort.csv"
     if not table.is_file():  # written last, so a table means whole films
         log.info("drawing phantom films in %s", raw)
-        phantom.make_films(raw, seed=seed, counts=counts)
+        study.make_films(raw, seed=seed, counts=counts)
     settings = Settings(
         input=raw,
         output=folder,

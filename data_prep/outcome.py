@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from data_prep.boxes import FramedBox
 from data_prep.errors import HealthyGANError
+from data_prep.frame.boxes import FramedBox
 
 DONE, FAILED, WRONG_USAGE, SOME_SKIPPED = 0, 1, 2, 3
 # OUTPUT is full or read-only: no other input would fare better, so the run stops.

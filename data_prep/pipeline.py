@@ -17,22 +17,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from data_prep import __version__, datalist, deidentify, folder, lists, outcome
-from data_prep.datalist import DataError, Dataset, Item
-from data_prep.duplicates import leave_copies
-from data_prep.find import Source
+from data_prep import __version__, datalist, outcome
+from data_prep.datalist import DataError, Dataset, Item, folder, tables
+from data_prep.datalist.participants import write_participants
+from data_prep.inputs.copies import leave_copies
+from data_prep.inputs.find import Source
+from data_prep.inputs.plan import find_inputs, plan
 from data_prep.outcome import Outcome
-from data_prep.plan import find_inputs, plan
-from data_prep.pools import Guarded, Inline, Pool
-from data_prep.records import write_participants
+from data_prep.per_input import process_all
+from data_prep.privacy import facts as deidentify
 from data_prep.settings import Settings
-from data_prep.workers import process_all
+from data_prep.work.pools import Guarded, Inline, Pool
 
 log = logging.getLogger(__name__)
 
 PREPARERS = {  # kind -> (module, function); imported in the worker that needs it
-    "films": ("data_prep.film_prep", "prepare_film"),
-    "brains": ("data_prep.brain_prep", "prepare_brain"),
+    "films": ("data_prep.film.prepare", "prepare_film"),
+    "brains": ("data_prep.brain.prepare", "prepare_brain"),
 }
 
 
@@ -99,9 +100,9 @@ def _finish(
     output = settings.output
     dataset = dataset_of(sources, outcomes, settings)
     outcome.write_skipped(outcomes, output / "skipped.csv")
-    lists.write_inputs(sources, outcomes, output / "inputs.csv")
+    tables.write_inputs(sources, outcomes, output / "inputs.csv")
     if settings.keyed:
-        lists.write_links(sources, outcomes, settings.links_path())
+        tables.write_links(sources, outcomes, settings.links_path())
     refusal = _too_many_skipped(outcomes, settings)
     _write_report(dataset, outcomes, settings)
     if refusal or code == outcome.FAILED:
@@ -110,7 +111,7 @@ def _finish(
     if stale:
         log.info("%d files of inputs that are gone, or left out now, were removed", stale)
     write_participants(dataset, output / "participants.tsv", sources, outcomes)
-    lists.write_sessions(sources, outcomes, output / "sessions.tsv")
+    tables.write_sessions(sources, outcomes, output / "sessions.tsv")
     datalist.write(dataset, output)
     return Result(outcomes, dataset, text, code)
 
@@ -118,7 +119,7 @@ def _finish(
 def pool_for(settings: Settings) -> Pool:
     """Where the per-input functions run."""
     if settings.scheduler is not None:
-        from data_prep.cluster import Cluster
+        from data_prep.work.cluster import Cluster
 
         seen = [settings.input, settings.output.resolve().parent]
         return Cluster(settings.scheduler, max(1, settings.jobs), settings.limits(), seen)
@@ -230,6 +231,6 @@ def _record(settings: Settings) -> dict[str, Any]:
 
 
 def _write_report(dataset: Dataset, outcomes: Sequence[Outcome], settings: Settings) -> Path:
-    from data_prep.preview import write_report
+    from data_prep.datalist.report import write_report
 
     return write_report(dataset, outcomes, settings.output / "prep_report.html")

@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from data_prep import __version__, png
-from data_prep.film import FilmOptions
-from data_prep.framing import Framing
-from data_prep.guard import Limits
-from data_prep.intensity import Intensity
+from data_prep import __version__
+from data_prep.film.open import FilmOptions
+from data_prep.frame import png
+from data_prep.frame.framing import Framing
+from data_prep.frame.intensity import Intensity
+from data_prep.work.guard import Limits
 
 SECONDS = {"films": 120.0, "brains": 3600.0}  # of one input; a film takes one or two
 MEMORY = {"films": 4 << 30, "brains": 16 << 30}  # bytes; a film of 4096 x 4096 takes about 0.3 GiB
@@ -137,7 +138,7 @@ class Settings:
 
     def _brain_recipe(self) -> dict[str, Any]:
         """Without the paths of this computer; templates are told by their checksum."""
-        from data_prep.brain_options import BrainOptions
+        from data_prep.brain.options import BrainOptions
 
         return BrainOptions.of(self.brain).public()
 

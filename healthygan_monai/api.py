@@ -16,9 +16,9 @@ from monai.data import DataLoader
 from monai.data import Dataset as Items
 
 from data_prep.datalist import FILE_NAME, Dataset
-from data_prep.deidentify import load_key
 from data_prep.errors import HealthyGANError
 from data_prep.outcome import write_skipped
+from data_prep.privacy.facts import load_key
 from healthygan_monai.cli.arguments import run_of
 from healthygan_monai.configuration import best_device, root_cause, user_message
 from healthygan_monai.data import array_image, image_transforms, labelled_items

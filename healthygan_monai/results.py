@@ -10,8 +10,8 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep import png
 from data_prep.errors import HealthyGANError
+from data_prep.frame import png
 from data_prep.outcome import Outcome
 from healthygan_monai.scoring import ScoreRow, subject_rows
 

@@ -13,9 +13,8 @@ os.environ.setdefault(
 )  # tiny networks; two threads would only wait for each other
 
 import pytest
+from places import SHARED
 from tiny import train, write_dataset
-
-BESIDE = Path(__file__).resolve().parents[2] / "shared"
 
 
 def _folder(variable: str, default: Path) -> Path:
@@ -28,13 +27,13 @@ def _folder(variable: str, default: Path) -> Path:
 @pytest.fixture(scope="session")
 def golden() -> Path:
     """Numbers of the published implementation (HEALTHYGAN_GOLDEN)."""
-    return _folder("HEALTHYGAN_GOLDEN", BESIDE / "golden")
+    return _folder("HEALTHYGAN_GOLDEN", SHARED / "golden")
 
 
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """Real images with their manifests (HEALTHYGAN_DATA)."""
-    return _folder("HEALTHYGAN_DATA", BESIDE / "data")
+    return _folder("HEALTHYGAN_DATA", SHARED / "data")
 
 
 @pytest.fixture(scope="session")

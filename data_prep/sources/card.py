@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data_prep.boxes import LesionBox
 from data_prep.datalist import SECTIONS, UNLABELLED, LeakError
+from data_prep.frame.boxes import LesionBox
 
 COLUMNS = ("image", "subject", "section", "label", "mask", "site", "age", "sex", "boxes")
 SexCode = str  # "M", "F" or "" where it is unknown
@@ -118,7 +118,7 @@ def require_disjoint(rows: Sequence[Row]) -> None:
 
 
 def write_table(rows: Sequence[Row], path: Path) -> None:
-    """The cohort table that data_prep.table reads, in one step; no truth in training rows."""
+    """The cohort table that data_prep.inputs.table reads, in one step; no truth in training rows."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with temporary.open("w", newline="", encoding="utf-8") as file:

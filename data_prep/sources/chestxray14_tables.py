@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from data_prep.boxes import LesionBox
 from data_prep.datalist import DataError
+from data_prep.frame.boxes import LesionBox
 
 COLUMNS = {  # ours -> the names of the two published tables
     "image": ("Image Index",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data_prep.datalist import DataError
-from data_prep.split import section_of
+from data_prep.inputs.sections import section_of
 
 Counts = Mapping[str, tuple[int, int]]  # section -> (healthy, diseased)
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from data_prep import bids
 from data_prep.datalist import DataError
+from data_prep.inputs import bids
+from data_prep.inputs.sections import LABELS
 from data_prep.sources.files import Files
 from data_prep.sources.spreadsheet import read_rows
-from data_prep.split import LABELS
 
 GROUPS = {
     **LABELS,

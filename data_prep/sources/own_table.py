@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from data_prep import split
 from data_prep.datalist import DataError
-from data_prep.find import Found, Source
+from data_prep.inputs import sections
+from data_prep.inputs.find import Found, Source
+from data_prep.inputs.table import TABLE_NEEDED, sources_of_table
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.confound import confounds
 from data_prep.sources.files import Files
-from data_prep.table import TABLE_NEEDED, sources_of_table
 
 CARD = Card(
     name="csv",
@@ -41,7 +41,7 @@ CARD = Card(
 
 @dataclass(frozen=True)
 class Options:
-    """See data_prep.table; validation, test: shares of the subjects of a group."""
+    """See data_prep.inputs.table; validation, test: shares of the subjects of a group."""
 
     seed: int = 0
     table: Path | None = None
@@ -74,10 +74,10 @@ def cohort(folder: Path, options: Options) -> Cohort:
     fixed = [source for source in sources if source.section is not None]
     grouped = [source for source in sources if source.section is None]
     if grouped:
-        fixed += split.by_group(
+        fixed += sections.by_group(
             grouped, seed=options.seed, validation=options.validation, test=options.test
         )
-    split.verify(fixed)
+    sections.verify(fixed)
     rows = [_row(source, folder) for source in fixed]
     require_disjoint(rows)
     missing = sum(source.kind == "missing" for source in sources)

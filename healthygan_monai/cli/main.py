@@ -7,8 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from data_prep.cli import EXIT_CODES, add_check_command, add_prep_commands, run_command
-from data_prep.sources.cli import add_fetch_command
+from data_prep.cli.main import EXIT_CODES, add_check_command, add_prep_commands, run_command
+from data_prep.cli.protocols import add_fetch_command
 from healthygan_monai import __version__
 from healthygan_monai.cli import (
     benchmark,

@@ -82,7 +82,7 @@ def array_image(array: np.ndarray, image_size: int, image_channels: int = 1) -> 
     if values.ndim != 2 or values.shape[0] != values.shape[1] or values.size == 0:
         raise DataError(
             f"the array has shape {values.shape}; expected one square grey image (H, H). Crop or pad it as the "
-            "training images were (data_prep.framing.Framing), a stack image by image."
+            "training images were (data_prep.frame.framing.Framing), a stack image by image."
         )
     white = {np.dtype(np.uint8): WHITE[8], np.dtype(np.uint16): WHITE[16]}.get(values.dtype)
     in_range = values.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1

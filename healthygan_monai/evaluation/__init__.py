@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .evaluate import evaluate, evaluate_rows
+from healthygan_monai.evaluation.evaluate import evaluate, evaluate_rows
 
 __all__ = ["evaluate", "evaluate_rows"]

@@ -20,8 +20,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from .intervals import bootstrap
-from .metrics import ranking_metrics, require_both_classes, roc_auc
+from healthygan_monai.evaluation.intervals import bootstrap
+from healthygan_monai.evaluation.metrics import ranking_metrics, require_both_classes, roc_auc
 
 THUMBNAIL = 48  # pixels a side
 BORDER = 2  # thumbnail pixels a side: 4 % of the image

@@ -12,11 +12,22 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from ..scoring import ScoreRow, ScoresError, read_scores, subject_rows
-from .intervals import bootstrap as bootstrap_by_subject
-from .metrics import average_precision, confusion, ranking_metrics, roc_auc
-from .sample import Sample, caveats, count_by_label, count_section
-from .threshold import POLICIES, POLICY_WORDS, Threshold, choose, paper_threshold
+from healthygan_monai.evaluation.intervals import bootstrap as bootstrap_by_subject
+from healthygan_monai.evaluation.metrics import (
+    average_precision,
+    confusion,
+    ranking_metrics,
+    roc_auc,
+)
+from healthygan_monai.evaluation.sample import Sample, caveats, count_by_label, count_section
+from healthygan_monai.evaluation.threshold import (
+    POLICIES,
+    POLICY_WORDS,
+    Threshold,
+    choose,
+    paper_threshold,
+)
+from healthygan_monai.scoring import ScoreRow, ScoresError, read_scores, subject_rows
 
 FORMAT = 1
 UNITS = ("image", "subject")

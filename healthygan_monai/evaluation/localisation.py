@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .metrics import average_precision, roc_auc
+from healthygan_monai.evaluation.metrics import average_precision, roc_auc
 
 SMOOTHING = 1 / 64  # sigma as a share of the longer side: 4 pixels at 256, PaDiM's convention
 OPTIMISTIC_DICE = "optimistic: threshold chosen on the ground truth of the same image"

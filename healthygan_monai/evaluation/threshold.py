@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import roc_curve
 
-from .metrics import require_both_classes
+from healthygan_monai.evaluation.metrics import require_both_classes
 
 OPTIMISTIC = "optimistic: chosen on the test labels"
 

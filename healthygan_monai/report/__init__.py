@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .cases import Translation
-from .page import write_report
+from healthygan_monai.report.cases import Translation
+from healthygan_monai.report.page import write_report
 
 __all__ = ["Translation", "write_report"]

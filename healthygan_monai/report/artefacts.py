@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..exchange.files import sha256
-from ..scoring import ScoreRow, read_scores
+from healthygan_monai.exchange.files import sha256
+from healthygan_monai.scoring import ScoreRow, read_scores
 
 HEALTHYGAN = "healthygan"
 HOW_TO_MAKE = {

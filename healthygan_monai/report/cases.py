@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ..evaluation.localisation import localise
-from ..scoring import ScoreRow
-from .figures import data_uri
+from healthygan_monai.evaluation.localisation import localise
+from healthygan_monai.report.figures import data_uri
+from healthygan_monai.scoring import ScoreRow
 
 KINDS = ("true positive", "false positive", "false negative", "true negative")
 WORDS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .artefacts import Artefacts
+from healthygan_monai.report.artefacts import Artefacts
 
 UNKNOWN = "[not recorded]"
 WORKS = {

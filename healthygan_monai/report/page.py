@@ -14,14 +14,20 @@ from typing import Any
 import jinja2
 from PIL import Image
 
-from .. import __version__
-from ..evaluation.sample import Sample
-from ..scoring import ScoreRow, subject_rows
-from . import figures, summary
-from .artefacts import Artefacts, read_artefacts, sample_iteration
-from .cases import VMAX_PERCENTILE, Gallery, Translation, draw_gallery, pick_cases
-from .methods import methods
-from .problems import find_problems
+from healthygan_monai import __version__
+from healthygan_monai.evaluation.sample import Sample
+from healthygan_monai.report import figures, summary
+from healthygan_monai.report.artefacts import Artefacts, read_artefacts, sample_iteration
+from healthygan_monai.report.cases import (
+    VMAX_PERCENTILE,
+    Gallery,
+    Translation,
+    draw_gallery,
+    pick_cases,
+)
+from healthygan_monai.report.methods import methods
+from healthygan_monai.report.problems import find_problems
+from healthygan_monai.scoring import ScoreRow, subject_rows
 
 SAMPLE_WIDTH = 1600  # pixels; wider sample pictures are reduced
 CURVES = (

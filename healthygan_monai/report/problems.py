@@ -6,8 +6,16 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .artefacts import Artefacts
-from .summary import headline_level, number, probe_entries, probe_sentence, rivals, spread, strength
+from healthygan_monai.report.artefacts import Artefacts
+from healthygan_monai.report.summary import (
+    headline_level,
+    number,
+    probe_entries,
+    probe_sentence,
+    rivals,
+    spread,
+    strength,
+)
 
 MASK_OPEN, MASK_SHUT = 0.95, 0.005  # mean mask: all of the image repainted, or none of it
 MASK_FLAT = 0.02  # spread of mask values below which it marks no place

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from data_prep.brain_options import BrainOptions
-from data_prep.recipe import settings_from_recipe
+from data_prep.brain.options import BrainOptions
+from data_prep.brain.slices import SliceChoice
+from data_prep.repeat import settings_from_recipe
 from data_prep.settings import Settings
-from data_prep.slices import SliceChoice
 
 FILMS, BRAINS = "films", "brains"
 NOT_SERVED = {

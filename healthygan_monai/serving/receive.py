@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data_prep import choose
-from data_prep.dicom_file import looks_like_dicom, quiet_pydicom, read_dataset
-from data_prep.film_terms import FILMS as FILM_MODALITIES
+from data_prep.film import choice
+from data_prep.film.picture import is_picture
 from data_prep.outcome import PrepError
-from data_prep.picture import is_picture
+from data_prep.read.dicom_file import looks_like_dicom, quiet_pydicom, read_dataset
+from data_prep.read.dicom_terms import FILMS as FILM_MODALITIES
 from healthygan_monai.serving.films import of_film, of_picture
 from healthygan_monai.serving.preparation import BRAINS, Preparation
 from healthygan_monai.serving.received import Received
@@ -52,4 +52,4 @@ def _is_nifti(head: bytes) -> bool:
 
 def _is_film(data: bytes) -> bool:
     with quiet_pydicom():
-        return choose.modality(read_dataset(data)) in FILM_MODALITIES
+        return choice.modality(read_dataset(data)) in FILM_MODALITIES

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep import brain_chain
-from data_prep.brain_chain import Head
-from data_prep.brain_prep import blackened, grey_range
-from data_prep.brain_prep import framed as framed_slice
-from data_prep.film import Film
+from data_prep.brain import chain
+from data_prep.brain.chain import Head
+from data_prep.brain.prepare import blackened, grey_range
+from data_prep.brain.prepare import framed as framed_slice
+from data_prep.brain.slices import NORMAL_AXIS, Slice, choose_slices, display, display_spacing
+from data_prep.film.open import Film
 from data_prep.outcome import PrepError
-from data_prep.slices import NORMAL_AXIS, Slice, choose_slices, display, display_spacing
-from data_prep.volume import Volume, read_volume
+from data_prep.read.open_volume import Volume, read_volume
 from healthygan_monai.serving.films import framed as framed_film
 from healthygan_monai.serving.preparation import FILMS, Preparation
 from healthygan_monai.serving.received import Received
@@ -72,7 +72,7 @@ def _cut(volume: Volume, prepared: Preparation, place: Place, warnings: Sequence
     """All slices of a head in the model's plane, with the head's own black and white."""
     options, settings = prepared.brain, prepared.settings
     head = Head(volume)
-    for step in brain_chain.steps(options):
+    for step in chain.steps(options):
         head = step.run(head)
     grey = grey_range(head, options, settings)
     shown, axis = blackened(head, grey[0]), NORMAL_AXIS[options.plane]

@@ -11,10 +11,10 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Orientation
 
-from data_prep.framing import Framing
-from data_prep.resample import onto_grid
-from data_prep.slices import display, display_spacing, stacked
-from data_prep.volume import NIFTI_SUFFIXES, ReadOptions, Volume
+from data_prep.brain.slices import display, display_spacing, stacked
+from data_prep.frame.framing import Framing
+from data_prep.read.open_volume import NIFTI_SUFFIXES, ReadOptions, Volume
+from data_prep.read.resample import onto_grid
 
 LABELS = (("L", "R"), ("P", "A"), ("I", "S"))  # ends of the axes, for MONAI's Orientation
 
@@ -60,7 +60,7 @@ def _tilted(path: Path, options: ReadOptions) -> Place:
     import nibabel as nib
     from nibabel.orientations import inv_ornt_aff, io_orientation
 
-    from data_prep.nifti import read_nifti
+    from data_prep.read.nifti import read_nifti
 
     raw = read_nifti(path, options)
     assert raw.affine is not None  # a tilt is known from it

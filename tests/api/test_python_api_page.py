@@ -8,13 +8,14 @@ import shutil
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
 import healthygan_monai as hg
-from data_prep.phantom import make_films
-from data_prep.recipe import default_recipe
+from data_prep.phantom.study import make_films
+from data_prep.repeat import default_recipe
 from healthygan_monai.runs import RUN_FILE, read_json
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "python_api.md"
+PAGE = ROOT / "docs" / "python_api.md"
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 import healthygan_monai as hg
-from data_prep.phantom import make_films
+from data_prep.phantom.study import make_films
 from healthygan_monai.cli.main import main
 from healthygan_monai.runs import RUN_FILE, read_json
 from healthygan_monai.scoring import read_scores
@@ -34,7 +34,7 @@ def export(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def film_run(trained: Path, tmp_path_factory) -> Path:
     """A run whose model was trained on films framed by another rule than the default one."""
-    from data_prep.recipe import default_recipe
+    from data_prep.repeat import default_recipe
 
     run = shutil.copytree(trained, tmp_path_factory.mktemp("runs") / trained.name)
     recipe = default_recipe("films", 48)
@@ -223,7 +223,7 @@ def test_a_key_file_keeps_pseudonyms_between_models(film_run, export, tmp_path):
 
 
 def test_brain_volumes_score_as_prep_and_infer_score_them(trained, tmp_path):
-    from data_prep.phantom_brains import make_brains
+    from data_prep.phantom.brains import make_brains
 
     make_brains(tmp_path / "raw", counts={"test": 2})
     (tmp_path / "raw" / "cohort.csv").unlink()

@@ -17,7 +17,8 @@ from monai.bundle import (
     verify_metadata,
     verify_net_in_out,
 )
-from tiny import CONFIGS, TRAINING
+from places import CONFIGS, METADATA_SCHEMA
+from tiny import TRAINING
 from torch.testing import assert_close
 
 from healthygan_monai import __version__
@@ -25,7 +26,6 @@ from healthygan_monai.inference import load_generator, load_weights
 from healthygan_monai.networks import Generator
 from healthygan_monai.paths import bundle_root
 
-SCHEMA = Path(__file__).resolve().parents[3] / "shared" / "meta_schema_20240725.json"
 META = str(CONFIGS / "metadata.json")
 INFERENCE = str(CONFIGS / "inference.json")
 
@@ -74,9 +74,11 @@ class TestProperties:
 class TestMetadata:
     def test_fits_the_schema(self, tmp_path):
         pytest.importorskip("jsonschema")
-        if not SCHEMA.is_file():
-            pytest.skip(f"no {SCHEMA.name} beside the repository")
-        shutil.copy(SCHEMA, tmp_path / "schema.json")  # a file that exists is not downloaded
+        if not METADATA_SCHEMA.is_file():
+            pytest.skip(f"no {METADATA_SCHEMA.name} beside the repository")
+        shutil.copy(
+            METADATA_SCHEMA, tmp_path / "schema.json"
+        )  # a file that exists is not downloaded
         verify_metadata(meta_file=META, filepath=str(tmp_path / "schema.json"))
         broken = json.loads(Path(META).read_text())
         del broken["network_data_format"]

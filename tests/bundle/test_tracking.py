@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from ignite.engine import Events
-from tiny import CONFIGS, TRAINING
+from places import CONFIGS
+from tiny import TRAINING
 
 from healthygan_monai.cli.bundle import make_workflow
 from healthygan_monai.cli.main import main

@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny import CONFIGS, TRAINING, train
+from places import CONFIGS
+from tiny import TRAINING, train
 
 from healthygan_monai.checkpoints import training_states
 from healthygan_monai.selection import read_selection

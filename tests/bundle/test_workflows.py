@@ -13,7 +13,8 @@ import pytest
 import torch
 from monai.bundle import ConfigWorkflow
 from PIL import Image
-from tiny import CONFIGS, TRAINING, forget_ranks, train, write_dataset
+from places import CONFIGS
+from tiny import TRAINING, forget_ranks, train, write_dataset
 
 from healthygan_monai.cli.bundle import make_workflow, run_config
 from healthygan_monai.configuration import root_cause

@@ -18,7 +18,8 @@ import pytest
 import torch
 import yaml
 from monai.bundle import ConfigWorkflow, verify_metadata
-from tiny import CONFIGS, TRAINING
+from places import CONFIGS, METADATA_SCHEMA
+from tiny import TRAINING
 
 from healthygan_monai.cli.main import main
 from healthygan_monai.exchange.model_facts import model_facts
@@ -28,8 +29,7 @@ from healthygan_monai.networks import Generator
 from healthygan_monai.serving.__main__ import main as serving
 from healthygan_monai.serving.description import told_beside
 
-BESIDE = Path(__file__).resolve().parents[3] / "shared" / "meta_schema_20240725.json"
-SCHEMA = Path(os.environ.get("HEALTHYGAN_SCHEMA", BESIDE))
+SCHEMA = Path(os.environ.get("HEALTHYGAN_SCHEMA", METADATA_SCHEMA))
 TEXTS = (".json", ".py", ".md", ".txt", ".yml", ".conf")
 
 # the installed packages are out of sight: an editable installation is a finder, another a folder that comes later;
@@ -215,7 +215,7 @@ class TestExportedFiles:
             assert (bundle / name).stat().st_size > 0
         for name in ("train", "evaluate", "inference", "multi_gpu_train", "metadata"):
             assert (bundle / "configs" / f"{name}.json").is_file()
-        for name in ("healthygan_monai/__init__.py", "data_prep/datalist.py"):
+        for name in ("healthygan_monai/__init__.py", "data_prep/datalist/__init__.py"):
             assert (bundle / name).is_file()
         tests = sorted(p.name for p in (exported / "ci" / "unit_tests").iterdir())
         assert tests == ["test_healthygan.py", "test_healthygan_dist.py"]

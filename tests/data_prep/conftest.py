@@ -1,4 +1,4 @@
-"""A small DICOM film that each test bends to its purpose, with a patient nobody may meet again."""
+"""Full-size metadata, and a small DICOM film whose patient nobody may meet again."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from generated import write_chestxray14, write_covidx, write_ixi
 from planted import PLANTED
 
-from data_prep.dicom_write import save_dicom
+from data_prep.read.dicom_write import save_dicom
 
 MakeDicom = Callable[..., Path]
 
@@ -64,3 +65,18 @@ def make_dicom(tmp_path: Path) -> MakeDicom:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def covidx_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_covidx(tmp_path_factory.mktemp("covidx"))
+
+
+@pytest.fixture(scope="session")
+def chest_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_chestxray14(tmp_path_factory.mktemp("chestxray14"))
+
+
+@pytest.fixture(scope="session")
+def ixi_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_ixi(tmp_path_factory.mktemp("ixi"))

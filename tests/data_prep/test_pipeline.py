@@ -11,9 +11,11 @@ import pytest
 from PIL import Image
 from planted import PLANTED
 
-from data_prep import datalist, phantom, png
+from data_prep import datalist
 from data_prep.datalist import DataError, LeakError
 from data_prep.demo import make_demo
+from data_prep.frame import png
+from data_prep.phantom import study as phantom
 from data_prep.pipeline import run
 from data_prep.settings import Settings
 
@@ -234,9 +236,9 @@ def test_the_demo_is_made_once_and_reused(tmp_path):
 def test_a_decoder_that_fails_badly_costs_one_file_not_the_run(
     study, tmp_path, monkeypatch, hazard, reason
 ):
-    from data_prep import workers
+    from data_prep import per_input
 
-    monkeypatch.setattr(workers, "PER_INPUT", f"hazards:{hazard}_at_film_3")
+    monkeypatch.setattr(per_input, "PER_INPUT", f"hazards:{hazard}_at_film_3")
     table = tmp_path / "few.csv"
     lines = (study / "cohort.csv").read_text(encoding="utf-8").splitlines()[:5]
     table.write_text("\n".join(re.sub(r",(\w+)(,\w?,).*", r",test,,", x) for x in lines))
@@ -249,10 +251,10 @@ def test_a_decoder_that_fails_badly_costs_one_file_not_the_run(
 
 
 def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(study, tmp_path, monkeypatch):
-    from data_prep import workers
+    from data_prep import per_input
 
     out = tmp_path / "out"
-    monkeypatch.setattr(workers, "PER_INPUT", "hazards:disk_full_at_film_3")
+    monkeypatch.setattr(per_input, "PER_INPUT", "hazards:disk_full_at_film_3")
     with pytest.raises(OSError, match="No space left"):
         run(settings(study, out))
     assert not (out / "dataset.json").exists() and not list(out.rglob("*.tmp"))

@@ -148,16 +148,16 @@ def _serve(path: str) -> None:
     import sklearn.ensemble
     import sklearn.linear_model  # noqa: F401
 
-    import data_prep.phantom
-    import data_prep.phantom_brains
+    import data_prep.phantom.brains
+    import data_prep.phantom.study
     import data_prep.pipeline
     import healthygan_monai.bundle_api
     import healthygan_monai.evaluation.confounders
     import healthygan_monai.evaluation.run
     import healthygan_monai.report
 
-    data_prep.phantom.COUNTS = PHANTOM_COUNTS["films"]
-    data_prep.phantom_brains.COUNTS = PHANTOM_COUNTS["brains"]
+    data_prep.phantom.study.COUNTS = PHANTOM_COUNTS["films"]
+    data_prep.phantom.brains.COUNTS = PHANTOM_COUNTS["brains"]
     healthygan_monai.evaluation.confounders.TREES = TREES
     server = socket.socket(socket.AF_UNIX)
     server.bind(path + ".tmp")

@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image
 from tiny import train, write_dataset
 
-from data_prep.phantom import make_films
-from data_prep.phantom_brains import make_brains
+from data_prep.phantom.brains import make_brains
+from data_prep.phantom.study import make_films
 from healthygan_monai.cli.main import main
 
 # what `healthygan prep phantom` and the demo draw here, in the place of 600 films and 52 heads

@@ -201,7 +201,7 @@ PAGES: dict[str, Page] = {
             slow("healthygan train brain_lgg"),
             slow("healthygan train cxr_nih"),
             slow("healthygan infer RUN", RUN=standins.newest_run),
-            cannot("python -m data_prep.lesions", BRAIN_PROGRAMS),
+            cannot("python -m data_prep.phantom.lesions", BRAIN_PROGRAMS),
             cannot("healthygan prep brains planted", BRAIN_PROGRAMS),
             cannot("healthygan train planted-64", BRAIN_PROGRAMS),
             slow("healthygan benchmark grid.json", **{"grid.json": standins.grid}),
@@ -214,7 +214,7 @@ PAGES: dict[str, Page] = {
         rows=(
             run("pip install"),
             cannot("healthygan prep brains", BRAIN_PROGRAMS),
-            cannot("python -m data_prep.lesions", BRAIN_PROGRAMS),
+            cannot("python -m data_prep.phantom.lesions", BRAIN_PROGRAMS),
             cannot("python benchmarks/brain_chain.py", REAL_DATA),
         )
     ),

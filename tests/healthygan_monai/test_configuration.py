@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from monai.bundle import ConfigParser
-from tiny import CONFIGS
+from places import CONFIGS
 
 from data_prep.datalist import Dataset
 from healthygan_monai import configuration

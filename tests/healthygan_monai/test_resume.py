@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 import torch
 from ignite.engine import Events
-from tiny import CONFIGS, TRAINING, train, write_dataset
+from places import CONFIGS
+from tiny import TRAINING, train, write_dataset
 
 from healthygan_monai.checkpoints import RandomState, training_states
 from healthygan_monai.cli.bundle import make_workflow

@@ -15,7 +15,7 @@ import torch
 from label_server import Reply, Server
 from tiny import train
 
-from data_prep import phantom, phantom_brains
+from data_prep.phantom import brains, study
 from data_prep.pipeline import run
 from data_prep.settings import Settings
 from healthygan_monai.paths import bundle_root
@@ -39,7 +39,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def films(work: Path) -> Path:
     """The shipped model's kind of data: FILMS/raw as DICOM, FILMS/data prepared."""
     counts = {"training_mixed": 0, "training_healthy": 0, "validation": 4, "test": 4}
-    phantom.make_films(work / "films" / "raw", counts=counts)
+    study.make_films(work / "films" / "raw", counts=counts)
     table = work / "films" / "raw" / "cohort.csv"
     run(Settings(input=table.parent, output=work / "films" / "data", size=SIZE, framing="centre",
                  table=table, jobs=0))  # fmt: skip
@@ -50,7 +50,7 @@ def films(work: Path) -> Path:
 def heads(work: Path) -> Path:
     """HEADS/raw as NIfTI in three orientations, HEADS/data prepared, HEADS/runs/00000-heads trained for a second."""
     counts = {"training_mixed": 2, "training_healthy": 2, "validation": 2, "test": 2}
-    phantom_brains.make_brains(work / "heads" / "raw", counts=counts)
+    brains.make_brains(work / "heads" / "raw", counts=counts)
     table = work / "heads" / "raw" / "cohort.csv"
     run(Settings(input=table.parent, output=work / "heads" / "data", kind="brains", size=SIZE,
                  framing="square", intensity="percentile:0.5,99", table=table, name="heads",

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from packaging_build import ROOT
+from places import ROOT
 
 pytestmark = [
     pytest.mark.slow,

@@ -13,8 +13,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+from places import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 NOT_FOR_PIP = {"starlette"}  # looked up where a server has loaded it, never imported first
 MODULES = {"faiss": "faiss-cpu", "mlflow": "mlflow", "deepbet": "deepbet", "gdcm": "python-gdcm"}
 

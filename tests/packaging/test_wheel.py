@@ -8,7 +8,8 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from packaging_build import ROOT, built
+from packaging_build import built
+from places import ROOT
 
 import healthygan_monai
 

@@ -12,8 +12,8 @@ import torch
 from tiny_detectors import BLIND, TINY
 from torch.testing import assert_close
 
-from data_prep.phantom_anatomy import Anatomy, Lesion
-from data_prep.phantom_film import film
+from data_prep.phantom.anatomy import Anatomy, Lesion
+from data_prep.phantom.film import film
 from healthygan_monai.baselines import DETECTORS, NotFitted, load_detector
 
 SIZE = 64

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from data_prep.phantom_film import film
+from data_prep.phantom.film import film
 from healthygan_monai.baselines.sanity import MeanIntensity
 from healthygan_monai.cli.main import main
 

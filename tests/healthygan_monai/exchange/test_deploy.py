@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,14 +12,13 @@ from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from PIL import Image
+from places import METADATA_SCHEMA
 
 from healthygan_monai.data import image_transforms
 from healthygan_monai.exchange.deploy import FromDeployd, metadata_for
 from healthygan_monai.exchange.facts import Facts
 from healthygan_monai.inference import load_generator, load_weights
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
-
-SCHEMA = Path(__file__).resolve().parents[4] / "shared" / "meta_schema_20240725.json"
 
 
 @pytest.fixture(scope="module")
@@ -80,9 +78,9 @@ def test_the_metadata_fit_the_schema_and_claim_no_results_of_another_model(chann
     pred = metadata["network_data_format"]["outputs"]["pred"]
     assert len(pred["channel_def"]) == pred["num_channels"] == channels + 1
     jsonschema = pytest.importorskip("jsonschema")
-    if not SCHEMA.is_file():
-        pytest.skip(f"no {SCHEMA.name} beside the repository")
-    jsonschema.validate(metadata, json.loads(SCHEMA.read_text()))
+    if not METADATA_SCHEMA.is_file():
+        pytest.skip(f"no {METADATA_SCHEMA.name} beside the repository")
+    jsonschema.validate(metadata, json.loads(METADATA_SCHEMA.read_text()))
 
 
 class TestImagesInMemory:

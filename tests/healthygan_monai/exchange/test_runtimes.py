@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny import CONFIGS
+from places import CONFIGS
 
 from healthygan_monai.cli.bundle import run_config
 from healthygan_monai.exchange.runtimes import load_exported

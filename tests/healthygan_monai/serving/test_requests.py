@@ -19,9 +19,9 @@ from served_bundle import ask, bundle_of, head
 from tiny import SIZE, train, write_dataset
 from torch.testing import assert_close
 
-from data_prep import phantom, phantom_brains
 from data_prep.datalist import read
-from data_prep.film_options import FilmOptions
+from data_prep.film.options import FilmOptions
+from data_prep.phantom import brains, study
 from data_prep.pipeline import run
 from data_prep.settings import Settings
 from healthygan_monai.cli.bundle import run_config
@@ -65,7 +65,7 @@ def refused(bundle: Path, image: Path | str, **params) -> str:
 def films(tmp_path_factory) -> tuple[Path, Path]:
     """(raw, prepared): phantom films as DICOM, and as a data set of 32 pixels."""
     folder = tmp_path_factory.mktemp("films")
-    phantom.make_films(folder / "raw", counts=COUNTS, size=128)
+    study.make_films(folder / "raw", counts=COUNTS, size=128)
     settings = Settings(
         input=folder / "raw", output=folder / "data", size=SIZE, table=folder / "raw" / "cohort.csv"
     )
@@ -78,7 +78,7 @@ def heads(tmp_path_factory) -> tuple[Path, Path]:
     """(raw, prepared): two phantom heads and their slices."""
     folder = tmp_path_factory.mktemp("heads")
     counts = {**COUNTS, "validation": 2, "test": 0}
-    phantom_brains.make_brains(folder / "raw", counts=counts)
+    brains.make_brains(folder / "raw", counts=counts)
     table = folder / "raw" / "cohort.csv"
     settings = Settings(
         input=folder / "raw", output=folder / "data", kind="brains", size=SIZE, framing="square",
@@ -194,7 +194,7 @@ class TestVolumes:
             assert result["subject_score"] == pytest.approx(subjects[subject], rel=1e-4)
             assert result["anomaly_score"] == pytest.approx(max(expected.values()), rel=1e-4)
             assert expected[result["anomaly_slice"]] == max(expected.values())
-            assert len(result["slices"]) == phantom_brains.SHAPE[2]  # every one, counted or not
+            assert len(result["slices"]) == brains.SHAPE[2]  # every one, counted or not
             assert tuple(found["pred"].shape) == (1, *image.shape)
             assert_close(found["image"].meta["original_affine"], image.affine, atol=1e-4, rtol=0)
 

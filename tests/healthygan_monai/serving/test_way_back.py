@@ -11,8 +11,8 @@ import pytest
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, ornt_transform
 from served_bundle import head
 
-from data_prep.framing import Framing
-from data_prep.slices import NORMAL_AXIS, display, stacked
+from data_prep.brain.slices import NORMAL_AXIS, display, stacked
+from data_prep.frame.framing import Framing
 from healthygan_monai.serving.preparation import preparation
 from healthygan_monai.serving.receive import receive
 

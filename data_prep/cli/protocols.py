@@ -1,0 +1,202 @@
+"""Arguments of `healthygan prep covidx`, `chestxray14`, ... and of `healthygan fetch`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import tempfile
+from contextlib import nullcontext
+from dataclasses import fields
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from data_prep.cli.arguments import add_common, pairs
+from data_prep.datalist import DataError
+from data_prep.sources import PROTOCOLS
+from data_prep.sources.card import Card, Cohort, write_table
+from data_prep.sources.confound import confound_text
+
+log = logging.getLogger(__name__)
+
+OWN = "csv"
+
+TABLE_FLAGS = ("table", "columns", "where")
+# Public films were cleared by who published them, and are framed as the paper's authors do
+PUBLIC_FILMS = {"allow_burned_in": True, "collimation": "keep"}
+DONE, FAILED = 0, 1
+
+
+def add_source_commands(commands: Any) -> None:
+    """Add one command a protocol to argparse sub-parsers; each sets `run`."""
+    from data_prep.cli.main import add_film_arguments, command
+
+    for name, module_name in PROTOCOLS.items():
+        module = importlib.import_module(f"data_prep.sources.{module_name}")
+        card: Card = module.CARD
+        parser = command(commands, name, f"protocol: {card.title}", _run)
+        parser.formatter_class = argparse.RawDescriptionHelpFormatter
+        parser.epilog = card.text()
+        add_common(parser)
+        if card.kind == "films":
+            add_film_arguments(parser)
+        else:
+            from data_prep.brain import prepare
+
+            prepare.add_arguments(parser)
+        _add_protocol_arguments(parser, module)
+
+
+def _add_protocol_arguments(parser: argparse.ArgumentParser, module: ModuleType) -> None:
+    group = parser.add_argument_group("protocol")
+    group.add_argument("--check", action="store_true", help="say what is missing and stop")
+    group.add_argument(
+        "--write-table", type=Path, metavar="FILE.csv", help="write the cohort table and stop"
+    )
+    if "counts" in _names(module):
+        group.add_argument(
+            "--counts",
+            default="",
+            metavar="healthy=N,mixed=H+D,...",
+            help=f"other {module.CARD.unit} than the paper's, healthy + diseased",
+        )
+    module.add_arguments(group)  # a group takes arguments as a parser does
+    known: dict[str, Any] = {"size": module.CARD.size, "protocol": module.CARD.protocol}
+    if module.CARD.kind == "films":
+        known["framing"] = module.CARD.framing
+    if module.CARD.public:
+        known |= PUBLIC_FILMS
+    parser.set_defaults(module=module, defaults=parser, **known)
+
+
+def _names(module: ModuleType) -> list[str]:
+    return [field.name for field in fields(module.Options)]
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from data_prep.cli.main import brain_choices, film_choices, prepare
+
+    module, card = arguments.module, arguments.module.CARD
+    _refuse_what_has_no_meaning(arguments, module)
+    options = _options(arguments, module)
+    if arguments.check and arguments.write_table is not None:
+        raise ValueError("--check writes nothing: leave it out, or --write-table")
+    if arguments.check:
+        return _check(module, arguments.input, options)
+    problems = module.verify(arguments.input, options)
+    cohort: Cohort = module.cohort(arguments.input, options)
+    for problem in problems:
+        log.warning("%s", problem)
+    _tell(card, cohort)
+    if arguments.write_table is not None:
+        write_table(cohort.rows, arguments.write_table)
+        print(f"wrote {arguments.write_table}")
+        return DONE
+    if cohort.facts.get("missing") == len(cohort.rows) and not _zipped(arguments.input):
+        raise DataError(f"{arguments.input}: none of the images is there. Try --check.")
+    films = card.kind == "films"
+    choices = film_choices(arguments) if films else brain_choices(arguments)
+    if card.name != OWN:  # one's own table has no name that others know: OUTPUT's is told
+        arguments.name = arguments.name or card.name
+    arguments.description = arguments.description or card.title
+    arguments.licence = arguments.licence or card.licence
+    arguments.columns, arguments.where = "", []  # those of the user's table have been applied
+    with _beside(arguments) as place:
+        rows = list(cohort.rows)
+        if hasattr(module, "stage"):
+            rows = module.stage(rows, arguments.input, place / "slices", options)
+        arguments.table = place / "cohort.csv"
+        write_table(rows, arguments.table)
+        source = {**card.record(), **cohort.facts}
+        return prepare(arguments, card.kind, source=source, **choices)
+
+
+def _beside(arguments: argparse.Namespace) -> Any:
+    """The folder OUTPUT.cohort, for the table and what is made on the way; a passing one in a dry
+    run. It is not in OUTPUT, for the table names the original files."""
+    if arguments.dry_run:
+        return _Passing()
+    place = arguments.output.resolve()
+    place = place.with_name(place.name + ".cohort")
+    place.mkdir(parents=True, exist_ok=True)
+    return nullcontext(place)
+
+
+class _Passing(tempfile.TemporaryDirectory):  # type: ignore[type-arg]
+    def __enter__(self) -> Any:
+        return Path(super().__enter__())
+
+
+def _zipped(folder: Path) -> bool:
+    return next(folder.rglob("*.zip"), None) is not None
+
+
+def _refuse_what_has_no_meaning(arguments: argparse.Namespace, module: ModuleType) -> None:
+    """A flag that would change nothing is an error, not a silence."""
+    names = _names(module)
+    for flag in (*TABLE_FLAGS, "validation", "test"):
+        given = getattr(arguments, flag) != arguments.defaults.get_default(flag)
+        if given and flag not in names:
+            raise ValueError(
+                f"--{flag} has no meaning for {module.CARD.name}: its lists decide. See --help."
+            )
+
+
+def _options(arguments: argparse.Namespace, module: ModuleType) -> Any:
+    values = {n: getattr(arguments, n) for n in _names(module) if hasattr(arguments, n)}
+    if "columns" in values:
+        values["columns"] = pairs(arguments.columns, "--columns")
+        values["where"] = {
+            key: value for text in arguments.where for key, value in pairs(text, "--where").items()
+        }
+    return module.Options(**values)
+
+
+def _check(module: ModuleType, folder: Path, options: Any) -> int:
+    """Everything about the data set without opening an image."""
+    print(module.CARD.text())
+    problems = module.verify(folder, options)
+    for problem in problems:
+        print(f"problem: {problem}")
+    try:
+        _tell(module.CARD, module.cohort(folder, options))
+    except DataError as error:
+        if str(error) not in problems:
+            print(f"problem: {error}")
+        return FAILED
+    return FAILED if problems else DONE
+
+
+def _tell(card: Card, cohort: Cohort) -> None:
+    """Sizes, what gives the classes away, and every warning: printed every time."""
+    print(f"{card.name}  {len(cohort.rows):,} images")
+    for name, (healthy, diseased) in cohort.counts().items():
+        subjects = len({row.subject for row in cohort.rows if row.section == name})
+        print(f"  {name:<18}{healthy:>8,} healthy{diseased:>8,} diseased{subjects:>8,} subjects")
+    text = confound_text(cohort.facts)
+    if text:
+        print(text)
+    for warning in cohort.warnings:
+        print(f"warning: {warning}")
+
+
+def add_fetch_command(commands: Any) -> None:
+    """Add `fetch`, which is the only command that downloads anything."""
+    from data_prep.cli.main import command
+    from data_prep.sources.fetch import IXI_URL
+
+    parser = command(commands, "fetch", "download a public data set (the only command that does)",
+                     _fetch)  # fmt: skip
+    parser.add_argument("what", choices=("ixi",))
+    parser.add_argument("output", type=Path, metavar="OUTPUT", help="folder for the archives")
+    parser.add_argument("--url", default=IXI_URL, help="folder they lie in (default: %(default)s)")
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from data_prep.sources.fetch import fetch_ixi
+
+    volumes = fetch_ixi(arguments.output, arguments.url)
+    print(f"{volumes:,} T1 volumes in {arguments.output / 'T1'}")
+    print(f"next: healthygan prep ixi {arguments.output} {arguments.output}-prepared --check")
+    return DONE

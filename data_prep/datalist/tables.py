@@ -1,0 +1,99 @@
+"""The tables beside dataset.json: why each input was taken or left, and when each visit was."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from data_prep.inputs.find import Source
+from data_prep.outcome import Outcome
+
+INPUT_FACTS = ("modality", "view", "laterality", "body_part", "photometric", "manufacturer")
+
+
+def write_inputs(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path) -> None:
+    """inputs.csv: one row an input, by name: taken, left or skipped, and why.
+
+    Columns source, decision, reason, detail, notes, subject, session, section, images and what the
+    header says of the film. Written and kept are both 'taken': a second run gives the same file.
+    """
+    rows: list[list[Any]] = []
+    for source, outcome in zip(sources, outcomes, strict=True):
+        facts = outcome.details
+        rows.append(
+            [
+                outcome.source,
+                "taken" if outcome.taken else outcome.status,
+                outcome.reason,
+                "" if outcome.taken else facts.get("detail", ""),
+                "; ".join(facts.get("notes", ())),
+                source.subject,
+                source.session,
+                source.section if outcome.taken else "",
+                len(outcome.images),
+                *(facts.get(name, "") for name in INPUT_FACTS),
+            ]
+        )
+    head = ["source", "decision", "reason", "detail", "notes", "subject", "session", "section"]
+    write_table(path, [*head, "images", *INPUT_FACTS], sorted(rows, key=lambda row: str(row[0])))
+
+
+def write_sessions(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path) -> None:
+    """sessions.tsv: participant_id, session, study, series, days since the subject's first study.
+
+    Dates become intervals: PS3.15 calls it the Retain Longitudinal Temporal Information with
+    Modified Dates Option. study is a pseudonym, series a number within it; n/a where the header
+    tells none of them.
+    """
+    rows = [
+        [
+            s.subject,
+            s.session,
+            s.study or "n/a",
+            f"{s.series_number:02d}" if s.series_number else "n/a",
+            "n/a" if s.days is None else str(s.days),
+        ]
+        for s, outcome in zip(sources, outcomes, strict=True)
+        if outcome.taken
+    ]
+    columns = ["participant_id", "session", "study", "series", "days_from_first_study"]
+    write_table(path, columns, sorted(rows), delimiter="\t")
+
+
+def write_links(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path) -> None:
+    """OUTPUT.links.csv: path of the input, subject, session, image. For its owner's eyes only.
+
+    It identifies patients. It lies beside OUTPUT, never in it, and only its owner can read it.
+    """
+    rows: list[list[str]] = []
+    for source, outcome in zip(sources, outcomes, strict=True):
+        names = [image.image for image in outcome.images] if outcome.taken else [""]
+        rows += [[source.name, source.subject, source.session, name] for name in names]
+    write_table(path, ["input", "subject", "session", "image"], sorted(rows), private=True)
+
+
+def write_table(
+    path: Path,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    delimiter: str = ",",
+    private: bool = False,
+) -> None:
+    """A table in one step; private: readable by its owner alone (POSIX)."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(rows)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.unlink(missing_ok=True)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
+    # File names may be no UTF-8; the private way back gives them as they are.
+    errors = "surrogateescape" if private else "replace"
+    with os.fdopen(handle, "w", encoding="utf-8", errors=errors, newline="") as file:
+        file.write(text.getvalue())
+    os.replace(temporary, path)

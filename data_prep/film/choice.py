@@ -1,0 +1,198 @@
+"""Whether a film that can be read is wanted: modality, intent, body part, view.
+
+What a header does not say leaves no film out, unless the choice needs it; a note tells it.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from data_prep import outcome
+from data_prep.read.dicom_file import MODALITY_WORDS, FilmError
+from data_prep.read.dicom_terms import (
+    CHEST_CODES,
+    FILM_CLASSES,
+    FOR_PROCESSING_CLASS,
+    MODALITIES,
+    VIEW_OF_CODE,
+    body_part_of_text,
+    view_of_text,
+)
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from data_prep.film.options import FilmOptions
+
+NO_VIEW, ODD_VIEW = "view position missing", "view position not understood"
+NO_PART, ODD_PART = "body part missing", "body part not understood"
+ANY_MODALITY = "Pass --modalities any to take it."
+
+
+class LeftOut(FilmError, outcome.LeftOut):
+    """A film that can be read, but was not asked for."""
+
+
+def require_modality(dataset: Dataset, options: FilmOptions) -> None:
+    """Modality (0008,0060); where it is empty, the SOP Class decides (PS3.4 B.5).
+
+    Raises LeftOut where it is known and unwanted; require_wanted() does where it is unknown.
+    """
+    wanted = options.wanted_modalities()
+    code = modality(dataset)
+    if wanted is None or code in wanted:
+        return
+    stated = bool(_text(dataset, "Modality"))
+    if code in MODALITIES:
+        word = MODALITY_WORDS.get(code)
+        what = f"{code} ({word})" if word else code
+        remedy = "Chest films are CR, DX or RG."
+        if code == "OT":
+            remedy = "If your archive keeps films so, pass --modalities films,OT."
+        raise LeftOut(f"not a radiograph: {what}", remedy=remedy)
+    if stated:
+        raise LeftOut("not a radiograph: another modality", remedy=ANY_MODALITY)
+    name = sop_class_name(dataset)
+    if name:
+        raise LeftOut(f"not a radiograph by its SOP Class: {name}", remedy=ANY_MODALITY)
+
+
+def require_wanted(dataset: Dataset, options: FilmOptions) -> dict[str, Any]:
+    """Facts in closed vocabularies: view, laterality, chest or other part, intent, and `notes`.
+
+    Raises LeftOut with the option that would take the film.
+    """
+    require_modality(dataset, options)
+    if options.wanted_modalities() is not None and not modality(dataset):
+        raise LeftOut("Modality and SOP Class are missing: a film?", remedy=ANY_MODALITY)
+    facts: dict[str, Any] = {"notes": []}
+    _require_intent(dataset, options, facts)
+    _require_body_part(dataset, options, facts)
+    _require_view(dataset, options, facts)
+    laterality = _text(dataset, "ImageLaterality") or _text(dataset, "Laterality")
+    if laterality in (
+        "R",
+        "L",
+        "B",
+        "U",
+    ):  # PS3.3 C.7.6.1.1.1, C.8.11.2: right, left, both, unpaired
+        facts["laterality"] = laterality
+    return facts
+
+
+def modality(dataset: Dataset) -> str:
+    """The code of Modality, else that of a film's SOP Class, else ''."""
+    return _text(dataset, "Modality") or FILM_CLASSES.get(_sop_class(dataset), "")
+
+
+def sop_class_name(dataset: Dataset) -> str:
+    """The standard's own name of the SOP Class (PS3.6 A), '' where it is none of these."""
+    from pydicom.uid import UID
+
+    uid = UID(_sop_class(dataset))
+    return uid.name if uid and uid.name != str(uid) else ""
+
+
+def view(dataset: Dataset) -> tuple[str | None, str]:
+    """(one of film_terms.VIEWS or None, a note): View Position (0018,5101), View Code Sequence
+    (0054,0220), then Patient Orientation (0020,0020), which tells frontal from lateral only."""
+    text = _text(dataset, "ViewPosition")
+    found = view_of_text(text) if text else None
+    for code in _codes(dataset, "ViewCodeSequence"):
+        found = found or VIEW_OF_CODE.get(code)
+    if found:
+        return found, ""
+    return _view_of_orientation(dataset), ODD_VIEW if text else NO_VIEW
+
+
+def body_part(dataset: Dataset) -> tuple[str | None, str]:
+    """('CHEST' or another Annex L term or None, a note): Body Part Examined (0018,0015), else
+    Anatomic Region Sequence (0008,2218)."""
+    text = _text(dataset, "BodyPartExamined")
+    found = body_part_of_text(text) if text else None
+    if found is None and CHEST_CODES & set(_codes(dataset, "AnatomicRegionSequence")):
+        found = "CHEST"
+    return (found, "") if found else (None, ODD_PART if text else NO_PART)
+
+
+def _require_intent(dataset: Dataset, options: FilmOptions, facts: dict[str, Any]) -> None:
+    """Presentation Intent Type (PS3.3 C.8.11.1.1.1), else the SOP Class that goes with it."""
+    raw = _text(dataset, "PresentationIntentType") == "FOR PROCESSING"
+    raw |= _sop_class(dataset) == FOR_PROCESSING_CLASS
+    facts["intent"] = "processing" if raw else "presentation"
+    if options.intent == "presentation" and raw:
+        raise LeftOut(
+            "raw detector data: FOR PROCESSING",
+            remedy="Export the FOR PRESENTATION image, or pass --intent any.",
+        )
+    if options.intent == "processing" and not raw:
+        raise LeftOut("not raw detector data", remedy="Pass --intent any to take it.")
+
+
+def _require_body_part(dataset: Dataset, options: FilmOptions, facts: dict[str, Any]) -> None:
+    part, note = body_part(dataset)
+    if part:
+        facts["body_part"] = part
+    else:
+        facts["notes"].append(note)
+    if options.body_parts == "any" or part == "CHEST":
+        return
+    if part:
+        raise LeftOut(f"body part {part}: not a chest film", remedy="Pass --body-parts any.")
+    if options.body_parts == "stated":
+        raise LeftOut(note, remedy="Pass --body-parts chest to take such films.")
+
+
+def _require_view(dataset: Dataset, options: FilmOptions, facts: dict[str, Any]) -> None:
+    found, note = view(dataset)
+    if found:
+        facts["view"] = found
+    if note:
+        facts["notes"].append(note)
+    wanted = options.wanted_views()
+    if wanted is None:
+        if options.views.strip().lower() == "any" or found in (None, "PA", "AP", "frontal"):
+            return
+        article = "an" if found in ("oblique", "other") else "a"
+        what = "view, neither PA nor AP" if found == "other" else "film"
+        raise LeftOut(
+            f"{article} {found} {what}", remedy=f"Pass --views any, or --views PA,AP,{found}."
+        )
+    if found in wanted:
+        return
+    if found is None:
+        raise LeftOut(note, remedy="Pass --views frontal or --views any to take such films.")
+    asked = ", ".join(sorted(wanted))
+    raise LeftOut(f"view {found}, not {asked}", remedy=f"Add {found} to --views.")
+
+
+def _view_of_orientation(dataset: Dataset) -> str | None:
+    """Rows that run left-right show the front, front-back the side (PS3.3 C.7.6.1.1.1)."""
+    try:
+        rows, columns = (str(value).strip().upper() for value in dataset.get("PatientOrientation"))
+    except Exception:  # absent, or not two values
+        return None
+    if columns not in ("F", "H"):
+        return None
+    return {"L": "frontal", "R": "frontal", "A": "lateral", "P": "lateral"}.get(rows)
+
+
+def _sop_class(dataset: Dataset) -> str:
+    meta = getattr(dataset, "file_meta", None) or {}
+    text = _text(dataset, "SOPClassUID") or str(meta.get("MediaStorageSOPClassUID") or "")
+    return text if re.fullmatch(r"[0-9.]+", text) else ""
+
+
+def _codes(dataset: Dataset, keyword: str) -> list[str]:
+    try:
+        return [str(item.get("CodeValue") or "").strip() for item in dataset.get(keyword) or ()]
+    except Exception:  # a broken sequence tells nothing
+        return []
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    try:
+        return str(dataset.get(keyword) or "").strip().upper()
+    except Exception:  # a broken element raises when it is converted
+        return ""

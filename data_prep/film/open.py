@@ -1,0 +1,190 @@
+"""One radiograph, DICOM or PNG or JPEG, as a viewer shows it: float in [0, 1], bright = dense."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data_prep.film import choice
+from data_prep.film.burned_in import annotation_flags
+from data_prep.film.choice import LeftOut
+from data_prep.film.options import FilmOptions
+from data_prep.film.picture import is_picture, read_picture
+from data_prep.privacy import facts as deidentify
+from data_prep.read.dicom_file import (
+    FilmError,
+    looks_like_dicom,
+    quiet_pydicom,
+    read_dataset,
+    transfer_syntax_name,
+)
+from data_prep.read.dicom_layout import Layout, layout, require_pixels
+from data_prep.read.dicom_pixels import is_lossy, require_decodable, stored_frame
+from data_prep.read.display import constant_image, display
+from data_prep.read.stored_values import digest, stored_values
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+__all__ = ["Film", "FilmError", "FilmOptions", "LeftOut", "read_film", "read_films"]
+
+FEWEST_PIXELS = 16
+COLOUR_NAMES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT")
+WIDEST_ASPECT = 4.0  # of a pixel; detectors and scanners stay under 2, so more is a typing error
+ASPECT_NOTE = f"pixel spacing with a ratio above {WIDEST_ASPECT:g}; not followed"
+
+
+@dataclass
+class Film:
+    """image: float32 (H, W) in [0, 1]; spacing: mm between rows, between columns, (1, 1) unknown.
+
+    facts: JSON facts that may leave (deidentify.FACTS, choose); padding: bool (H, W), no image
+    there, None where there is none; digest: stored_values.digest of the stored pixels, the same in
+    every transfer syntax; frame: which of several, from 0, None where the file has one; flags: what
+    the header admits of text and faces in the pixels (burned_in.annotation_flags).
+    """
+
+    image: np.ndarray
+    spacing: tuple[float, float]
+    facts: dict[str, Any] = field(default_factory=dict)
+    padding: np.ndarray | None = None
+    digest: str = ""
+    frame: int | None = None
+    flags: tuple[str, ...] = ()
+
+
+def read_film(source: Path | bytes, options: FilmOptions | None = None) -> Film:
+    """The film of a file, or of a file's content; of several frames the first.
+
+    Raises FilmError with reason, detail and remedy; no header value is in them.
+    """
+    if not isinstance(source, bytes):
+        path = Path(source)
+        if not path.is_file():
+            raise FilmError("no such file", remedy="Correct the table or the folder.")
+        source = path.read_bytes()
+    return next(films(source, options or FilmOptions()))
+
+
+def read_films(data: bytes, options: FilmOptions | None = None) -> list[Film]:
+    """All that options.frames asks for: the first frame, or each.
+
+    Raises FilmError like read_film, and LeftOut for a film that is readable but unwanted.
+    """
+    return list(films(data, options or FilmOptions()))
+
+
+def films(data: bytes, options: FilmOptions, voi: bool = True) -> Iterator[Film]:
+    """read_films one at a time. DICOM is recognised by content, with or without preamble.
+
+    voi: False for the output of the Modality LUT over its full range, before any window or VOI LUT
+    and then inverted where MONOCHROME1; facts["voi"] is "none" then. A picture has neither.
+    """
+    found = _picture(data) if is_picture(data[:16]) else _dicom_films(data, options, voi)
+    while True:
+        with quiet_pydicom():  # not across a yield: others would be silenced too
+            film = next(found, None)
+        if film is None:
+            return
+        yield film
+
+
+def _picture(data: bytes) -> Iterator[Film]:
+    film = read_picture(data)
+    _require_size(*film.image.shape)
+    if film.image.min() == film.image.max():
+        raise constant_image()
+    yield film
+
+
+def _require_size(rows: int, columns: int) -> None:
+    if min(rows, columns) < FEWEST_PIXELS:
+        raise FilmError(
+            f"too small to be a film: under {FEWEST_PIXELS} pixels a side",
+            detail=f"{rows} x {columns}",
+            remedy="Leave it out.",
+        )
+
+
+def _dicom_films(data: bytes, options: FilmOptions, voi: bool) -> Iterator[Film]:
+    dataset = read_dataset(data)
+    choice.require_modality(dataset, options)
+    require_pixels(dataset)
+    chosen = choice.require_wanted(dataset, options)
+    pixels = layout(dataset)
+    _require_grey(dataset, pixels, options)
+    _require_size(pixels.rows, pixels.columns)
+    require_decodable(dataset, pixels)
+    facts = deidentify.facts(dataset) | chosen
+    facts["transfer_syntax"] = transfer_syntax_name(dataset)
+    facts["preamble"] = data[128:132] == b"DICM" and looks_like_dicom(data[:512])
+    flags = tuple(annotation_flags(dataset))
+    several = pixels.frames > 1
+    if several and options.frames == "first":
+        facts["notes"] = [f"first of {pixels.frames} frames", *facts["notes"]]
+    for index in range(pixels.frames if options.frames == "each" else 1):
+        film = _frame(dataset, pixels, index, options.window, voi)
+        film.facts = facts | film.facts
+        film.facts["notes"] = facts["notes"] + film.facts["notes"]
+        if not film.facts["notes"]:
+            del film.facts["notes"]
+        film.frame = index if several else None
+        film.flags = flags
+        yield film
+
+
+def _frame(dataset: Dataset, pixels: Layout, index: int, window: int, voi: bool) -> Film:
+    words = stored_frame(dataset, pixels, index)
+    if words.ndim == 3:
+        words = _equal_channels(words)
+        dataset.PhotometricInterpretation = "MONOCHROME2"
+        dataset.SamplesPerPixel = 1
+    stored = stored_values(words, pixels, is_lossy(dataset))
+    shown = display(dataset, stored, window, voi)
+    spacing = _spacing(dataset, shown.notes)
+    facts = {"voi": shown.voi, "notes": shown.notes}
+    return Film(shown.image, spacing, facts, shown.padding, digest(stored.integers()))
+
+
+def _require_grey(dataset: Dataset, pixels: Layout, options: FilmOptions) -> None:
+    """Photometric Interpretation (PS3.3 C.7.6.3.1.2): films are MONOCHROME1 or MONOCHROME2."""
+    photometric = str(dataset.get("PhotometricInterpretation") or "").strip()
+    if pixels.samples > 1 and options.colour == "refuse":
+        name = photometric if photometric in COLOUR_NAMES else "colour"
+        raise FilmError(
+            f"PhotometricInterpretation {name}: a screenshot?",
+            remedy="Export the original film, or pass --colour equal for grey in colour files.",
+        )
+    if pixels.samples == 1 and photometric not in ("MONOCHROME1", "MONOCHROME2"):
+        raise FilmError(
+            "PhotometricInterpretation is not MONOCHROME1 or MONOCHROME2",
+            remedy="Export the original film.",
+        )
+
+
+def _equal_channels(pixels: np.ndarray) -> np.ndarray:
+    """(H, W, 3) -> (H, W), where the three channels hold the same picture."""
+    first = pixels[..., :1].astype(np.int64)
+    if np.abs(pixels.astype(np.int64) - first).max() > 2:  # a lossy codec may part them by one
+        raise FilmError("true colour: the channels differ", remedy="Export the original film.")
+    return pixels[..., 0]
+
+
+def _spacing(dataset: Dataset, notes: list[str]) -> tuple[float, float]:
+    """Row and column spacing in mm (PS3.3 10.7.1.3), or the Pixel Aspect Ratio (C.7.6.3.1.7)."""
+    for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
+        try:
+            rows, columns = (float(v) for v in dataset.get(keyword) or ())
+        except (TypeError, ValueError):
+            continue
+        if not (rows > 0 and columns > 0):
+            continue
+        if 1 / WIDEST_ASPECT <= rows / columns <= WIDEST_ASPECT:
+            return rows, columns
+        if ASPECT_NOTE not in notes:
+            notes.append(ASPECT_NOTE)
+    return 1.0, 1.0

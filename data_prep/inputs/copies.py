@@ -1,0 +1,69 @@
+"""The same pixel data exported twice: one copy is taken, the others are left and listed."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+
+from data_prep.inputs.find import Source
+from data_prep.outcome import LeftOut, Outcome
+from data_prep.per_input import DIGEST
+
+log = logging.getLogger(__name__)
+
+SHARED = "another file has the same SOP Instance UID, but other pixels"
+# Which copy is taken where two are in different sections: a test set keeps its size.
+FIRST = ("test", "validation", "training_healthy", "training_mixed")
+
+
+def leave_copies(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> list[Outcome]:
+    """The outcomes, all but one of those with equal pixel data turned into 'left'.
+
+    The first is taken, in the order of FIRST and then of the sources; so the choice depends on
+    nothing but the inputs. A copy under another subject would put one picture on both sides of a
+    split: it is told apart, and warned of.
+    """
+    order = sorted(
+        range(len(sources)), key=lambda i: (FIRST.index(sources[i].section or "test"), i)
+    )
+    first: dict[str, int] = {}
+    result = list(outcomes)
+    strangers = 0
+    for index in order:
+        digest = outcomes[index].details.get(DIGEST)
+        if digest is None or not outcomes[index].taken:
+            continue
+        taken = first.setdefault(digest, index)
+        if taken == index:
+            continue
+        same = sources[taken].subject == sources[index].subject
+        strangers += not same
+        result[index] = Outcome.skipped(
+            sources[index].shown,
+            LeftOut(
+                "a copy: the same pixel data as another file"
+                + ("" if same else " of another subject"),
+                detail=f"as {sources[taken].shown}",
+                remedy="" if same else "Are they one patient? Then give both one subject name.",
+            ),
+        )
+    _note_shared_instances(sources, result)
+    if strangers:
+        log.warning(
+            "%d inputs hold the same picture as a file of another subject; they are left out. Were "
+            "patient numbers changed between two exports?",
+            strangers,
+        )
+    return result
+
+
+def _note_shared_instances(sources: Sequence[Source], outcomes: list[Outcome]) -> None:
+    """The same SOP Instance UID with other pixels: re-encoded, processed again, or a careless export."""
+    taken = [i for i, o in enumerate(outcomes) if o.taken and sources[i].instance]
+    count = Counter(sources[i].instance for i in taken)
+    for i in taken:
+        if count[sources[i].instance] > 1:
+            notes = [*outcomes[i].details.get("notes", ()), SHARED]
+            outcomes[i] = replace(outcomes[i], details={**outcomes[i].details, "notes": notes})

@@ -1,0 +1,102 @@
+"""Subjects into sections: by seed where only groups are known, verified where they are given."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from data_prep.datalist import UNLABELLED, LeakError
+from data_prep.inputs.find import Source
+
+SECTION_NAMES = {
+    "training_mixed": "training_mixed train_mixed trainmixed mixed",
+    "training_healthy": "training_healthy train_healthy trainhealthy healthy",
+    "validation": "validation val valid dev",
+    "test": "test testing inference",
+}
+GROUPS = ("healthy", "mixed", "diseased")
+LABELS = {
+    **dict.fromkeys(("0", "0.0", "healthy", "negative", "false"), 0),
+    **dict.fromkeys(("1", "1.0", "diseased", "disease", "positive", "true"), 1),
+}
+_ALIASES = {alias: name for name, aliases in SECTION_NAMES.items() for alias in aliases.split()}
+
+
+def section_of(text: str) -> str | None:
+    """A section by its name or an alias (val, train-mixed, ...), or None."""
+    return _ALIASES.get(text.strip().lower().replace("-", "_").replace(" ", "_"))
+
+
+def by_group(
+    sources: list[Source], *, seed: int, validation: float = 0.1, test: float = 0.2
+) -> list[Source]:
+    """Give every source a section from its group, whole subjects at a time.
+
+    Healthy and diseased subjects fill validation and test by the given shares; the other diseased
+    ones go to training_mixed, the other healthy ones to training_healthy. Subjects of group mixed
+    go to training_mixed; where there is no such group, half of the remaining healthy subjects
+    join the diseased ones there, for a mixed set holds both.
+    A subject in two groups counts as the sicker: diseased, then mixed, then healthy.
+    """
+    rank = {name: k for k, name in enumerate(GROUPS)}
+    worst: dict[str, str] = {}
+    for source in sources:
+        group = source.group or "mixed"
+        worst[source.subject] = max(worst.get(source.subject, group), group, key=rank.__getitem__)
+    have_mixed = "mixed" in worst.values()
+    sections: dict[str, str] = {}
+    for group in GROUPS:
+        subjects = sorted(subject for subject, name in worst.items() if name == group)
+        rng = np.random.default_rng([seed, rank[group]])
+        order = [subjects[k] for k in rng.permutation(len(subjects))]
+        if group == "mixed":
+            sections |= dict.fromkeys(order, "training_mixed")
+            continue
+        first, second = _share(len(order), validation), _share(len(order), test)
+        rest = order[first + second :]
+        sections |= dict.fromkeys(order[:first], "validation")
+        sections |= dict.fromkeys(order[first : first + second], "test")
+        stay = len(rest) if have_mixed else len(rest) - len(rest) // 2
+        home = "training_healthy" if group == "healthy" else "training_mixed"
+        sections |= dict.fromkeys(rest[:stay], home)
+        sections |= dict.fromkeys(rest[stay:], "training_mixed")
+    labels = {"healthy": 0, "diseased": 1}
+    return [
+        replace(
+            source,
+            section=sections[source.subject],
+            label=source.label if source.label is not None else labels.get(source.group or ""),
+        )
+        for source in sources
+    ]
+
+
+def without_training_truth(sources: Iterable[Source]) -> list[Source]:
+    """Training sources lose label, mask and boxes: what is not there cannot leak into training."""
+    return [
+        replace(source, label=None, mask=None, boxes=()) if source.section in UNLABELLED else source
+        for source in sources
+    ]
+
+
+def verify(sources: Iterable[Source]) -> None:
+    """Raise LeakError naming every subject that is in two sections."""
+    homes: dict[str, set[str]] = {}
+    for source in sources:
+        homes.setdefault(source.subject, set()).add(source.section or "no section")
+    torn = {subject: sorted(names) for subject, names in sorted(homes.items()) if len(names) > 1}
+    if not torn:
+        return
+    lines = [f"  {subject}: {', '.join(names)}" for subject, names in list(torn.items())[:30]]
+    more = [f"  and {len(torn) - 30} more"] if len(torn) > 30 else []
+    raise LeakError(
+        f"{len(torn)} subjects are in more than one section; keep every subject in one:\n"
+        + "\n".join(lines + more)
+    )
+
+
+def _share(count: int, fraction: float) -> int:
+    """At least one where there are three or more, so that no section stays empty; none where none is wanted."""
+    return max(1, round(count * fraction)) if count >= 3 and fraction > 0 else 0

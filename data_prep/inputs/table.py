@@ -1,0 +1,187 @@
+"""The cohort table: one row an image; who it shows and which section it belongs to.
+
+Columns image, subject, and section or group; label, mask, boxes, site, age and sex where known.
+`columns` renames (our name -> the table's), `where` filters rows, so that a registry's export works
+as it stands.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import logging
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from data_prep.datalist import DataError
+from data_prep.inputs.find import Found, Source, kind_of
+from data_prep.inputs.sections import GROUPS, LABELS, section_of
+from data_prep.inputs.table_people import described
+
+PEOPLE = ("site", "age", "sex", "boxes")  # read by table_people.py
+log = logging.getLogger(__name__)
+
+NAMES = ("image", "subject", "section", "group", "label", "mask", "session", *PEOPLE)
+TABLE_NEEDED = "one row an image, with the columns image, subject, and group or section"
+SHOWN_PROBLEMS = 20
+
+Row = dict[str, str]
+
+
+def sources_of_table(
+    table: Path, folder: Path, found: Found, columns: dict[str, str], where: dict[str, str]
+) -> list[Source]:
+    """One source for each row that `where` keeps, with the table's own subject names.
+
+    folder: INPUT. An image is a path relative to INPUT or to the table, or a bare file name that
+    exists once under INPUT. A row whose file does not exist gives a source of kind 'missing'.
+    Raises DataError with every problem of the table at once.
+    """
+    rows, header = _read(table)
+    names = _names(table, header, columns)
+    rows = _filtered(table, rows, header, where)
+    by_name = _by_name(found)
+    problems: list[str] = []
+    doubts: Counter[str] = Counter()
+    sources, seen = [], dict[str, int]()
+    for line, row in rows:
+        value = {name: (row.get(names[name]) or "").strip() for name in NAMES if name in names}
+        for name in ("image", "subject"):
+            if not value[name]:
+                problems.append(f"line {line}: {name} is empty.")
+        if not value["image"]:
+            continue
+        if value["image"] in seen:
+            problems.append(f"line {line}: the same image as line {seen[value['image']]}.")
+        seen.setdefault(value["image"], line)
+        source = _locate(value["image"], folder, table, by_name)
+        sources.append(_described(source, value, line, folder, table, problems, doubts))
+    for doubt, count in sorted(doubts.items()):
+        log.warning("%s: in %d rows the %s; it counts as unknown", table, count, doubt)
+    if problems:
+        shown = problems[:SHOWN_PROBLEMS]
+        more = [f"and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
+        raise DataError(f"{table}: {len(problems)} problems\n  " + "\n  ".join(shown + more))
+    return sources
+
+
+def _read(table: Path) -> tuple[list[tuple[int, Row]], list[str]]:
+    """Rows with their line numbers, and the header; comma, semicolon or tab."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            first = file.readline()
+            file.seek(0)
+            delimiter = max(",;\t", key=first.count)
+            reader = csv.DictReader(file, delimiter=delimiter)
+            rows = [(reader.line_num, row) for row in reader]
+            return rows, [name.strip() for name in reader.fieldnames or []]
+    except FileNotFoundError:
+        raise DataError(f"{table}: no such table. Correct --table.") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(f"{table}: not a CSV file in UTF-8. Export it again as CSV.") from None
+
+
+def _names(table: Path, header: list[str], columns: dict[str, str]) -> dict[str, str]:
+    """Our names -> the table's, for those it has; refuses what a typo would silently drop."""
+    for ours, theirs in columns.items():
+        if ours not in NAMES:
+            raise DataError(f"--columns {ours}=...: expected one of {', '.join(NAMES)}.")
+        if theirs not in header:
+            raise DataError(f"{table}: no column '{theirs}'{_nearest(theirs, header)}.")
+    names = {name: columns.get(name, name) for name in NAMES}
+    names = {ours: theirs for ours, theirs in names.items() if theirs in header}
+    for name in ("image", "subject"):
+        if name not in names:
+            raise DataError(
+                f"{table}: no column '{name}'. Name yours: --columns {name}=..., out of "
+                f"{', '.join(header)}."
+            )
+    return names
+
+
+def _filtered(
+    table: Path, rows: list[tuple[int, Row]], header: list[str], where: dict[str, str]
+) -> list[tuple[int, Row]]:
+    for column, wanted in where.items():
+        if column not in header:
+            raise DataError(f"{table}: no column '{column}' to filter{_nearest(column, header)}.")
+        allowed = wanted.split("|")
+        present = {row[column] for _, row in rows}
+        rows = [(line, row) for line, row in rows if row[column] in allowed]
+        if not rows:
+            near = _nearest(wanted, sorted(value for value in present if value))
+            raise DataError(f"{table}: no row has {column}={wanted}{near}.")
+    if not rows:
+        raise DataError(f"{table}: the table has no rows.")
+    return rows
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(known[:12])}"
+
+
+def _by_name(found: Found) -> dict[str, Source | None]:
+    """Path below INPUT, and bare file name -> its source; None where two files share the name."""
+    names: dict[str, Source | None] = {}
+    for source in found.sources:
+        bare = PurePosixPath(source.name).name
+        names[bare] = None if bare in names else source
+    return {**names, **{source.name: source for source in found.sources}}
+
+
+def _locate(image: str, folder: Path, table: Path, by_name: dict[str, Source | None]) -> Source:
+    clean = image.replace("\\", "/")
+    for base in (folder, table.parent):
+        path = base / clean
+        if path.is_file():
+            return Source(clean, path, kind_of(path))
+        if path.is_dir():
+            return Source(clean, path, "series")
+    known = by_name.get(clean)
+    return replace(known, name=clean) if known else Source(clean, folder / clean, "missing")
+
+
+def _described(
+    source: Source,
+    value: Row,
+    line: int,
+    folder: Path,
+    table: Path,
+    problems: list[str],
+    doubts: Counter[str],
+) -> Source:
+    section = group = label = mask = None
+    if text := value.get("section"):
+        section = section_of(text)
+        if section is None and text.lower() in GROUPS:
+            group = text.lower()
+        elif section is None:
+            problems.append(f"line {line}: section '{text}' is none of ours (training_mixed, ...).")
+    if text := value.get("group", "").lower():
+        group = text
+        if group not in GROUPS:
+            problems.append(f"line {line}: group '{text}', expected {', '.join(GROUPS)}.")
+    if text := value.get("label", "").lower():
+        label = LABELS.get(text)
+        if label is None:
+            problems.append(f"line {line}: label '{text}', expected 0 or 1 (diseased).")
+    if text := value.get("mask"):
+        clean = text.replace("\\", "/")
+        mask = next((b / clean for b in (folder, table.parent) if (b / clean).is_file()), None)
+        if mask is None and section not in ("training_mixed", "training_healthy"):
+            problems.append(f"line {line}: mask '{text}' does not exist.")
+    if section is None and group is None:
+        section = "test"
+        if value.get("section") is None and value.get("group") is None and label is not None:
+            section, group = None, ("healthy", "diseased")[label]
+    return replace(
+        source,
+        subject=value["subject"],
+        section=section,
+        group=group,
+        label=label,
+        mask=mask,
+        **described(value, line, problems, doubts),
+    )

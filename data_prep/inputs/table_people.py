@@ -1,0 +1,63 @@
+"""Columns of a table that say more about a subject or its lesions: site, age, sex, boxes."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from data_prep.frame.boxes import LesionBox
+
+SEXES = {
+    **dict.fromkeys(("m", "male", "man"), "M"),
+    **dict.fromkeys(("f", "female", "woman"), "F"),
+}
+SITE = re.compile(r"[\w .+-]{1,40}")  # a name of a place or scanner, not a sentence
+OLDEST = 120  # years
+
+
+def described(
+    value: Mapping[str, str], line: int, problems: list[str], doubts: Counter[str]
+) -> dict[str, Any]:
+    """site, age (years), sex (M, F) and boxes of one row; boxes that cannot be meant join `problems`.
+
+    Empty, "0" and "n/a" mean unknown for age and sex; so does an age that is no number or over
+    OLDEST, and a site that reads like a sentence: registries have such columns, and no image is to
+    be lost for them. What became unknown is counted in `doubts`.
+    """
+    return {
+        "site": _site(value.get("site", ""), doubts),
+        "age": _age(value.get("age", ""), doubts),
+        "sex": SEXES.get(value.get("sex", "").lower()),
+        "boxes": _boxes(value.get("boxes", ""), line, problems),
+    }
+
+
+def _site(text: str, doubts: Counter[str]) -> str | None:
+    if text and not SITE.fullmatch(text):
+        doubts["site is longer than 40 letters or holds signs"] += 1
+        return None
+    return text or None
+
+
+def _age(text: str, doubts: Counter[str]) -> float | None:
+    if not text or text.lower() in ("n/a", "na", "nan", "unknown"):
+        return None
+    try:
+        age = float(re.sub(r"[yY]$", "", text))
+    except ValueError:
+        doubts["age is not a number of years"] += 1
+        return None
+    return age if 0 < age <= OLDEST else None
+
+
+def _boxes(text: str, line: int, problems: list[str]) -> tuple[LesionBox, ...]:
+    if not text:
+        return ()
+    try:
+        return tuple(LesionBox.of(values) for values in json.loads(text))
+    except (ValueError, TypeError):
+        problems.append(f"line {line}: boxes are not a list like [[x, y, width, height], ...].")
+        return ()

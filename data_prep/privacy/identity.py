@@ -1,0 +1,108 @@
+"""What a header says that must stay inside the process: who, when, in which order, and every word.
+
+Nothing of an Identity is ever written, logged or put into a message.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from data_prep.privacy.header_words import digits_of, words_of
+from data_prep.read.dicom_file import quiet_pydicom
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+FIRST_YEAR = 1970  # before it no study date is true: exports blanked to 19000101 have one
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What must stay inside the process; plain values, so it can be pickled.
+
+    who: PatientID, else PatientName, else "". An issuer of the ID follows it after ^^^ as in an
+    HL7 CX field, so that the number 4711 of two hospitals is two patients.
+    study_uid: StudyInstanceUID or "". study_date: of the study, None where unknown or impossible.
+    order: sorts one subject's films by study date and time, series, acquisition time, instance.
+    words: texts to blank wherever they turn up, the longest first; see scrubbing.scrub.
+    names: those of them that are names, numbers, dates or UIDs: never shown as ordinary words.
+    complete: False where the texts hold more words than MOST_WORDS, so that some are unknown.
+    """
+
+    who: str = ""
+    study_uid: str = ""
+    study_date: datetime.date | None = None
+    order: tuple[str, str, int, str, int] = ("", "", 0, "", 0)
+    words: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    complete: bool = True
+
+
+def identity(dataset: Dataset, *, words: bool = True) -> Identity:
+    """The identity in a data set, read with or without its pixels; a broken element is passed by.
+
+    words=False leaves out the walk over all elements, where only who and when are wanted.
+    """
+    with quiet_pydicom():
+        who = text_of(dataset, "PatientID")
+        issuer = text_of(dataset, "IssuerOfPatientID")
+        if who and issuer:
+            who = f"{who}^^^{issuer}"
+        who = who or text_of(dataset, "PatientName").rstrip("^= ")
+        day = digits_of(text_of(dataset, "StudyDate"))
+        found, names, complete = words_of(dataset) if words else ((), (), True)
+        moment = text_of(dataset, "AcquisitionTime") or text_of(dataset, "ContentTime")
+        return Identity(
+            who=who,
+            study_uid=text_of(dataset, "StudyInstanceUID"),
+            study_date=_study_date(dataset),
+            order=(
+                day,
+                digits_of(text_of(dataset, "StudyTime")),
+                _whole(text_of(dataset, "SeriesNumber")),
+                digits_of(moment),
+                _whole(text_of(dataset, "InstanceNumber")),
+            ),
+            words=found,
+            names=names,
+            complete=complete,
+        )
+
+
+def text_of(dataset: Dataset, keyword: str) -> str:
+    """An element's first value as text, without blanks around it; "" where absent or broken."""
+    try:
+        value: Any = dataset.get(keyword)
+        if value is None or isinstance(value, bytes):
+            return ""
+        if not isinstance(value, str) and hasattr(value, "__getitem__") and len(value):
+            value = value[0]
+        return str(value).strip(" \0\t\r\n")
+    except Exception:  # a broken element raises many kinds when it is converted
+        return ""
+
+
+def date_of(text: str) -> datetime.date | None:
+    """The day of a DA or DT value, also in the old form 1999.12.31 (PS3.5 6.2); None if it is none."""
+    digits = digits_of(text[:10] if "." in text[:8] else text[:8])
+    try:
+        return datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+    except ValueError:
+        return None
+
+
+def _study_date(dataset: Dataset) -> datetime.date | None:
+    for keyword in ("StudyDate", "SeriesDate", "AcquisitionDate", "ContentDate"):
+        date = date_of(text_of(dataset, keyword))
+        if date is not None and date.year >= FIRST_YEAR:
+            return date
+    return None
+
+
+def _whole(text: str) -> int:
+    try:
+        return int(float(text))
+    except (ValueError, OverflowError):
+        return 0

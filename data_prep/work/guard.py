@@ -1,0 +1,151 @@
+"""One supervised child process: what a damaged file does there costs that file, not the run.
+
+A decoder that hangs is stopped by the clock, one that allocates without end by a limit on its
+memory, one that crashes takes only its own process along; the next call starts another.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+LENGTH = struct.Struct("!Q")  # every message: its length, then a pickle; both ends are ours
+CALLS_OF_A_CHILD = 500  # then a fresh one: what a decoder leaks does not add up
+# The pool has the cores already: threads inside a child would only wait for each other.
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
+}
+START = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
+    "from data_prep.work.child import serve; serve(*json.loads(sys.argv[2]))"
+)
+
+
+class GuardError(RuntimeError):
+    """A call that the guard had to end."""
+
+
+class TimedOut(GuardError):
+    """The call took longer than its limit."""
+
+
+class Crashed(GuardError):
+    """The child ended in the middle of the call: a segmentation fault, or killed for memory."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """seconds: wall-clock time of one call; memory: bytes a child may allocate beyond what it has
+    when idle (POSIX; elsewhere there is no such limit). 0 means no limit."""
+
+    seconds: float = 120.0
+    memory: int = 4 << 30
+
+
+class Guard:
+    """Calls functions in a child process, one at a time; use one guard a thread."""
+
+    def __init__(self, limits: Limits | None = None, folder: Path | None = None) -> None:
+        """folder: where the child puts temporary files; the system's own place where None."""
+        self.limits = limits or Limits()
+        self._folder = folder
+        self._child: subprocess.Popen[bytes] | None = None
+        self._calls = 0
+        self._expired = False
+
+    def __enter__(self) -> Guard:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self.stop()
+
+    def call(self, function: str, arguments: Sequence[Any]) -> Any:
+        """function: "package.module:name". Returns what it returns and raises what it raises.
+
+        Raises TimedOut or Crashed where the child did not live to answer.
+        """
+        child = self._ready()
+        assert child.stdin is not None and child.stdout is not None
+        self._expired = False
+        clock = threading.Timer(self.limits.seconds or threading.TIMEOUT_MAX, self._expire, [child])
+        clock.daemon = True
+        clock.start()
+        try:
+            send(child.stdin, (function, tuple(arguments)))
+            done, value = receive(child.stdout)
+        except (EOFError, OSError):
+            self.stop()
+            raise (TimedOut if self._expired else Crashed)() from None
+        finally:
+            clock.cancel()
+            clock.join()  # or it could still strike the next call
+        self._calls += 1
+        spent = self._calls >= CALLS_OF_A_CHILD
+        if self._expired or spent or isinstance(value, MemoryError):
+            self.stop()
+        if not done:
+            raise value
+        return value
+
+    def stop(self) -> None:
+        """End the child; it is started again where another call comes."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        child.kill()
+        child.wait()
+        for stream in (child.stdin, child.stdout):
+            if stream is not None:
+                with suppress(OSError):  # what was still to be written has no reader any more
+                    stream.close()
+
+    def _ready(self) -> subprocess.Popen[bytes]:
+        if self._child is None or self._child.poll() is not None:
+            self.stop()
+            self._calls = 0
+            settings = [self.limits.seconds, self.limits.memory, str(self._folder or "")]
+            self._child = subprocess.Popen(
+                [sys.executable, "-c", START, json.dumps(sys.path), json.dumps(settings)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,  # decoders print what they read, names included
+                env={**os.environ, **ONE_THREAD},
+            )
+        return self._child
+
+    def _expire(self, child: subprocess.Popen[bytes]) -> None:
+        self._expired = True
+        child.kill()
+
+
+def send(stream: IO[bytes], message: Any) -> None:
+    """One message onto a pipe."""
+    data = pickle.dumps(message, protocol=pickle.HIGHEST_PROTOCOL)
+    stream.write(LENGTH.pack(len(data)) + data)
+    stream.flush()
+
+
+def receive(stream: IO[bytes]) -> Any:
+    """The next message of a pipe; raises EOFError where the other end is gone."""
+    (length,) = LENGTH.unpack(_exactly(stream, LENGTH.size))
+    return pickle.loads(_exactly(stream, length))
+
+
+def _exactly(stream: IO[bytes], count: int) -> bytes:
+    data = stream.read(count)
+    if len(data) < count:
+        raise EOFError
+    return data

@@ -1,0 +1,351 @@
+"""From a head's file to its slices: the same head gives the same PNG, however it was stored."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import itertools
+import pickle
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+from places import DATA
+
+from data_prep.brain import chain
+from data_prep.brain import prepare as brain_prep
+from data_prep.brain.grey_range import Normalise
+from data_prep.brain.head import correct_bias_field, head_core, head_mask
+from data_prep.brain.prepare import INTENSITY, BrainOptions, prepare_brain
+from data_prep.frame import png
+from data_prep.inputs.find import Source
+from data_prep.outcome import Outcome, PrepError
+from data_prep.phantom.brains import SPACING_MM, make_head
+from data_prep.read.open_volume import Volume
+from data_prep.settings import Settings
+
+needs_data = pytest.mark.skipif(
+    not (DATA / "nifti").is_dir(), reason="HEALTHYGAN_DATA has no nifti/"
+)
+
+HEAD = make_head(np.random.default_rng(11), lesions=3)
+CODES = ("RAS", "LAS", "LPI", "LPS", "AIL", "SRP", "PSR", "IRA")
+
+
+def save(data: np.ndarray, path: Path, code: str = "RAS", mm: float = SPACING_MM) -> Path:
+    image = nib.Nifti1Image(data, np.diag([mm, mm, mm, 1.0]))
+    turn = ornt_transform(io_orientation(image.affine), axcodes2ornt(tuple(code)))
+    nib.save(image.as_reoriented(turn), path)
+    return path
+
+
+def settings(output: Path, **others: object) -> Settings:
+    common: dict = {"kind": "brains", "size": 96, "framing": "square", "intensity": INTENSITY}
+    return Settings(input=output, output=output, **{**common, **others})
+
+
+def prepare(path: Path, output: Path, mask: Path | None = None, **others: object) -> Outcome:
+    source = Source(path.name, path, "nifti", subject="sub-1", session="01", mask=mask)
+    return prepare_brain(source, settings(output, **others))
+
+
+def pictures(outcome: Outcome, output: Path) -> np.ndarray:
+    return np.stack([png.load(output / image.image) for image in outcome.images])
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, np.ndarray, np.ndarray]:
+    """The RAS head: outcome, slices, masks."""
+    folder = tmp_path_factory.mktemp("reference")
+    path = save(HEAD.image, folder / "head.nii")
+    mask = save(HEAD.mask.astype(np.uint8), folder / "mask.nii")
+    outcome = prepare(path, folder, mask)
+    masks = np.stack([png.load(folder / str(image.mask)) for image in outcome.images])
+    return outcome, pictures(outcome, folder), masks
+
+
+@pytest.mark.parametrize("code", CODES[1:])
+def test_eight_orders_of_one_head_give_the_same_slices_and_masks(
+    code: str, reference: tuple, tmp_path: Path
+):
+    outcome, images, masks = reference
+    path = save(HEAD.image, tmp_path / "head.nii.gz", code)
+    mask = save(HEAD.mask.astype(np.uint8), tmp_path / "mask.nii.gz", CODES[CODES.index(code) - 1])
+    again = prepare(path, tmp_path, mask)
+    assert again.images == outcome.images
+    np.testing.assert_array_equal(pictures(again, tmp_path), images)
+    for image, expected in zip(again.images, masks, strict=True):
+        np.testing.assert_array_equal(png.load(tmp_path / str(image.mask)), expected)
+
+
+def test_names_and_facts_follow_the_data_set_format(reference: tuple):
+    outcome, images, _ = reference
+    first = outcome.images[0]
+    assert first.image == f"images/sub-1/01_{first.slice:03d}.png"
+    assert first.mask == f"images/sub-1/01_{first.slice:03d}_mask.png"
+    assert outcome.details["slices"] == [image.slice for image in outcome.images]
+    assert outcome.details["slices"] == sorted(outcome.details["slices"])
+    steps = np.diff(outcome.details["depths_mm"])
+    assert (steps < 0).all() and steps.mean() == pytest.approx(-4, abs=0.5)
+    assert images.shape[1:] == (96, 96)
+
+
+def test_the_mask_marks_in_the_picture_what_was_planted_in_the_head(tmp_path: Path):
+    """A head without its lesion differs from the one with it where the mask is, not elsewhere."""
+    ill = HEAD.image.copy()
+    ill[HEAD.mask] = HEAD.image.max()
+    plain = HEAD.image.copy()
+    plain[HEAD.mask] = 0
+    mask = save(HEAD.mask.astype(np.uint8), tmp_path / "mask.nii", "LPI")
+    outcomes = [
+        prepare(save(data, tmp_path / f"{name}.nii", "LAS"), tmp_path / name, mask, size=190)
+        for name, data in (("ill", ill), ("plain", plain))
+    ]
+    difference = np.abs(
+        pictures(outcomes[0], tmp_path / "ill").astype(int)
+        - pictures(outcomes[1], tmp_path / "plain")
+    )
+    masks = np.stack([png.load(tmp_path / "ill" / str(i.mask)) for i in outcomes[0].images]) > 0
+    assert masks.any()
+    changed = difference > 60
+    overlap = 2 * (changed & masks).sum() / (changed.sum() + masks.sum())
+    assert overlap > 0.85
+    assert (outcomes[0].details["slices"]) == outcomes[1].details["slices"]
+
+
+def test_proportions_survive_anisotropic_voxels(tmp_path: Path):
+    """A ball stays a disc although its voxels are 1 x 1 x 3 mm."""
+    grid = np.indices((60, 60, 20)).astype(float)
+    distance = np.sqrt((grid[0] - 30) ** 2 + (grid[1] - 30) ** 2 + ((grid[2] - 10) * 3.0) ** 2)
+    ball = (np.clip(25.5 - distance, 0, 1) * 1000).astype(np.int16)
+    nib.save(nib.Nifti1Image(ball, np.diag([1.0, 1, 3, 1])), tmp_path / "ball.nii")
+    for plane in ("axial", "coronal", "sagittal"):
+        options = {"plane": plane, "range": "50%:52%", "step": "1"}
+        outcome = prepare(tmp_path / "ball.nii", tmp_path, size=120, brain=options)
+        solid = pictures(outcome, tmp_path)[0] > 100
+        height, width = solid.any(axis=1).sum(), solid.any(axis=0).sum()
+        assert height == pytest.approx(width, abs=5), plane
+        assert height == pytest.approx(102, abs=5), plane  # 51 mm of 60 mm on 120 pixels
+
+
+def test_all_slices_of_a_head_share_one_scale(tmp_path: Path):
+    """A head that gets darker downwards must stay so: no slice is stretched on its own."""
+    fading = HEAD.image * np.linspace(0.3, 1.0, HEAD.image.shape[2]).astype(np.float32)
+    outcome = prepare(save(fading, tmp_path / "head.nii"), tmp_path)
+    flat = prepare(save(HEAD.image, tmp_path / "flat.nii"), tmp_path / "flat")
+    ratio = [
+        np.median(a[a > 60]) / np.median(b[b > 60])
+        for a, b in zip(
+            pictures(outcome, tmp_path), pictures(flat, tmp_path / "flat"), strict=False
+        )
+    ]
+    assert ratio[0] < 0.85 * ratio[-1]
+
+
+def test_grey_levels_do_not_depend_on_the_unit_of_the_scanner(reference: tuple, tmp_path: Path):
+    _, images, _ = reference
+    outcome = prepare(save(HEAD.image * 37 + 500, tmp_path / "head.nii"), tmp_path)
+    difference = np.abs(pictures(outcome, tmp_path).astype(int) - images)
+    assert difference.max() <= 1
+
+
+def test_a_blanked_background_does_not_change_the_grey_levels(reference: tuple, tmp_path: Path):
+    _, images, _ = reference
+    blank = np.where(head_mask(HEAD.image), HEAD.image, 0)
+    outcome = prepare(save(blank, tmp_path / "head.nii"), tmp_path)
+    middle = np.abs(pictures(outcome, tmp_path).astype(int) - images)[:, 30:66, 30:66]
+    assert middle.mean() < 12
+
+
+def test_bright_scalp_fat_does_not_darken_the_brain(reference: tuple, tmp_path: Path):
+    """A spin echo shows fat far brighter than a gradient echo does; the brain must not change."""
+    _, images, _ = reference
+    head = head_mask(HEAD.image)
+    skin = head & ~head_core(head, (2 * SPACING_MM,) * 3)  # told 5 mm, it takes off 10 of ours
+    fat = np.where(skin & (HEAD.image > 150), 3 * HEAD.image, HEAD.image)
+    outcome = prepare(save(fat, tmp_path / "head.nii"), tmp_path)
+    difference = pictures(outcome, tmp_path).astype(int) - images
+    assert np.abs(difference[:, 38:58, 38:58]).max() <= 12
+    assert difference.max() > 40  # the fat did change
+
+
+def test_the_core_lies_inside_the_head_and_away_from_its_surface():
+    hollow = np.zeros((120, 120, 60), bool)
+    hollow[10:110, 10:110, :55] = True  # 1 mm voxels; the top at 54, no floor: a neck
+    hollow[58:61, 40:80, 5:25] = False  # ventricles are no surface
+    expected = np.zeros_like(hollow)
+    expected[30:90, 30:90, :35] = True
+    np.testing.assert_array_equal(head_core(hollow, (1.0, 1.0, 1.0)), expected)
+    thin = np.ones((10, 10, 10), bool)
+    thin[0] = False
+    np.testing.assert_array_equal(head_core(thin, (3.0, 3.0, 3.0)), thin)
+
+
+def test_pictures_are_neither_black_nor_saturated(reference: tuple):
+    for image in reference[1]:
+        head = image[image > 20]
+        assert 0.15 < head.size / image.size < 0.9
+        assert 60 < np.median(head) < 220
+        assert (image == 255).mean() < 0.05
+
+
+def test_n4_flattens_a_shaded_head(tmp_path: Path):
+    shade = np.exp(np.linspace(-0.5, 0.5, HEAD.image.shape[1]))[None, :, None]
+    clean = make_head(np.random.default_rng(4))
+    shaded = Volume(
+        (clean.image * shade).astype(np.float32), (SPACING_MM,) * 3, np.eye(4), {"notes": []}
+    )
+    corrected = correct_bias_field(shaded)
+
+    def front_to_back(data: np.ndarray) -> float:
+        front, back = data[16:48, 44:60, 34:44], data[16:48, 16:32, 34:44]
+        return float(np.log(np.percentile(front, 80) / np.percentile(back, 80)))
+
+    assert abs(front_to_back(corrected.data)) < 0.4 * abs(front_to_back(shaded.data))
+    assert corrected.facts["n4_log_field_sd"] > 0.05
+    assert [step.name for step in chain.steps(BrainOptions(n4=True))] == ["n4"]
+    assert chain.steps(BrainOptions()) == []
+
+
+def test_sixteen_bits_and_minmax_are_honoured(tmp_path: Path):
+    path = save(HEAD.image, tmp_path / "head.nii")
+    outcome = prepare(path, tmp_path, bits=16, intensity="minmax")
+    images = pictures(outcome, tmp_path)
+    assert images.dtype == np.uint16 and images.max() > 255
+    core = HEAD.image[head_core(head_mask(HEAD.image), (SPACING_MM,) * 3)]
+    assert outcome.details["black"] == pytest.approx(core.min(), abs=1e-3)
+    assert outcome.details["white"] == pytest.approx(core.max(), abs=1e-3)
+
+
+def test_a_constant_head_has_no_grey_range():
+    with pytest.raises(PrepError, match="constant"):
+        Normalise.parse("percentile").range_of(np.full(10, 3.0))
+
+
+def test_a_dry_run_names_the_images_and_writes_none(tmp_path: Path):
+    outcome = prepare(save(HEAD.image, tmp_path / "head.nii"), tmp_path / "out", dry_run=True)
+    assert outcome.images and not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"kind": "picture"}, "a picture"),
+        ({"mask": Path("gone.nii")}, "lesion mask: no such file"),
+    ],
+)
+def test_what_is_no_volume_is_refused(change: dict, reason: str, tmp_path: Path):
+    source = Source("head.nii", save(HEAD.image, tmp_path / "head.nii"), "nifti", subject="s")
+    with pytest.raises(PrepError, match=reason):
+        prepare_brain(replace(source, **change), settings(tmp_path))
+
+
+def test_a_range_outside_of_the_head_is_refused(tmp_path: Path):
+    path = save(HEAD.image, tmp_path / "head.nii")
+    with pytest.raises(PrepError, match="no slice"):
+        prepare(path, tmp_path, brain={"range": "900mm:950mm"})
+
+
+def test_the_flags_reach_the_settings_and_survive_a_process_pool():
+    parser = argparse.ArgumentParser()
+    brain_prep.add_arguments(parser)
+    assert "30%:75%" in parser.format_help()  # argparse fails on an unescaped per cent sign
+    chosen = brain_prep.settings_of(parser.parse_args(["--plane", "coronal", "--n4"]))
+    assert chosen["brain"]["range"] == "30%:75%" and chosen["framing"] == "square"
+    whole = pickle.loads(pickle.dumps(settings(Path("out"), **chosen)))
+    assert BrainOptions.of(whole.brain) == BrainOptions(plane="coronal", n4=True)
+    record = brain_prep.record(whole)
+    assert record["framing"]["plane"] == "coronal"
+    assert record["intensity"] == {
+        "policy": "percentile",
+        "low": 0.5,
+        "high": 99.0,
+        "over": "the head below its outer 20 mm",
+        "n4": True,
+    }
+    with pytest.raises(ValueError, match="a volume has none"):
+        brain_prep.settings_of(parser.parse_args(["--intensity", "window"]))
+
+
+def test_options_that_mean_nothing_are_refused():
+    with pytest.raises(ValueError, match="planes"):
+        BrainOptions.of({"planes": "axial"})
+    for options in ({"plane": "oblique"}, {"range": "10:20"}, {"unoriented": "XYZ"}):
+        with pytest.raises(ValueError, match="expected"):
+            BrainOptions.of(options)
+
+
+@needs_data
+def test_the_real_edge_cases_are_prepared_or_listed(tmp_path: Path):
+    with (DATA / "nifti" / "manifest.csv").open(newline="") as file:
+        rows = [r for r in csv.DictReader(file) if r["category"].startswith("edge")]
+    refused = {}
+    for row, number in zip(rows, itertools.count()):
+        path = DATA / row["path"]
+        try:
+            outcome = prepare(path, tmp_path / str(number), brain={"range": "0%:100%"}, size=64)
+        except PrepError as error:
+            refused[path.name] = error.reason
+            continue
+        assert pictures(outcome, tmp_path / str(number)).std() > 10, path.name
+    assert set(refused) == {
+        "09_4d_two_volumes.nii.gz",
+        "13_truncated.nii.gz",
+        "14_empty.nii.gz",
+        "15_all_zero.nii.gz",
+        "16_single_slice.nii.gz",
+        "nibabel_example4d.nii.gz",
+        "niftijs_5D_zeros.nii.gz",
+        "niftijs_not-nifti.nii",
+    }
+
+
+@needs_data
+def test_one_real_head_in_seven_encodings_gives_the_same_pictures(tmp_path: Path):
+    edge = DATA / "nifti/edge_from_ixi"
+    names = ["01_RAS_int16", "02_LAS_int16", "03_LPI_int16", "04_AIL_int16", "05_qform_only"]
+    names += ["07_oblique_12deg", "08_4d_singleton"]
+    made = []
+    for name in names:
+        outcome = prepare(edge / f"{name}.nii.gz", tmp_path / name)
+        made.append(pictures(outcome, tmp_path / name))
+    for other in made[1:]:
+        np.testing.assert_array_equal(other, made[0])
+
+
+@needs_data
+def test_the_expected_slice_of_the_pack_is_what_comes_out(tmp_path: Path):
+    """Display of the stored RAS slice: anterior up, the patient's right on the left."""
+    edge = DATA / "nifti/edge_from_ixi"
+    expected = np.load(edge / "expected_mid_axial_RAS_IXI013-HH-1212.npy")  # (R, A), index 30
+    options = {"range": "0%:100%", "step": "1"}
+    outcome = prepare(edge / "04_AIL_int16.nii.gz", tmp_path, size=60, brain=options)
+    image = next(image for image in outcome.images if image.slice == 30)
+    black, white = outcome.details["black"], outcome.details["white"]
+    shown = np.rint(np.clip((expected.T[::-1, ::-1] - black) / (white - black), 0, 1) * 255)
+    picture = png.load(tmp_path / image.image).astype(float)  # 60 x 45 padded to 60 x 60
+    wide = np.pad(shown, ((0, 0), (8, 8)))
+    halves = (wide[:, :-1] + wide[:, 1:]) / 2  # the square is centred: half a pixel aside
+    assert np.abs(picture - halves).mean() < 2
+    assert np.abs(picture - halves[:, ::-1]).mean() > 5  # left and right are told apart
+
+
+@needs_data
+def test_the_letters_r_and_l_of_the_avg152_template_read_as_a_radiologist_expects(tmp_path: Path):
+    """The template has R and L drawn into its voxels: R belongs on the left, L on the right."""
+    outcome = prepare(DATA / "nifti/edge_real/avg152T1_LR_nifti.nii.gz", tmp_path)
+    letters = pictures(outcome, tmp_path).min(axis=0) == 255  # drawn through every slice
+    columns = np.flatnonzero(letters.any(axis=0))
+    gap = columns[np.argmax(np.diff(columns))] + 1
+    left, right = letters[:, :gap], letters[:, gap:]
+    for letter in (left, right):
+        assert letter.sum() > 20
+    rows = np.flatnonzero(right.any(axis=1))
+    foot, stem = np.flatnonzero(right[rows[-2]]), np.flatnonzero(right[rows[1]])
+    assert len(foot) > 2 * len(stem)  # an L: its long line is at the bottom,
+    assert stem[0] - foot[0] <= 2 < foot[-1] - stem[-1]  # its stem on the left of it
+    rows = np.flatnonzero(left.any(axis=1))
+    assert left[rows[:3]].sum() > right[rows[:3]].sum()  # an R is closed at the top, an L is not

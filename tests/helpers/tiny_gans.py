@@ -1,0 +1,74 @@
+"""The four GANs so small that a fit takes a second, and phantom films for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from data_prep.phantom.anatomy import Anatomy, Lesion
+from data_prep.phantom.film import film
+from healthygan_monai.baselines.alad import Alad
+from healthygan_monai.baselines.alocc import Alocc
+from healthygan_monai.baselines.fanogan import FAnoGAN
+from healthygan_monai.baselines.gan import Gan, GanDetector
+from healthygan_monai.baselines.ganomaly import Ganomaly
+
+TINY: dict[type[GanDetector], dict[str, Any]] = {
+    Alad: {"features": 2, "latent": 3, "patience": 0},
+    Alocc: {"features": 2, "calibration_batches": 2},
+    FAnoGAN: {"features": 2, "latent": 3, "n_critic": 2},
+    Ganomaly: {"features": 2, "latent": 3},
+}
+METHODS = list(TINY)
+SIDE, ITERATIONS = 16, 6
+
+
+def films(count: int, seed: int = 0, side: int = SIDE, diseased: bool = False) -> torch.Tensor:
+    """Phantom films (count, 1, side, side) in [-1, 1]."""
+    drawn = []
+    for number in range(count):
+        rng = np.random.default_rng([seed, number])
+        anatomy, lesion = Anatomy.draw(rng), Lesion.draw(rng)
+        drawn.append(film(rng, side, lesion if diseased else None, anatomy)[0])
+    return torch.from_numpy(np.stack(drawn)).float()[:, None] * 2 - 1
+
+
+def tiny(method: type[GanDetector], **changes: Any) -> GanDetector:
+    settings = {"max_iterations": ITERATIONS, "batch_size": 4, **TINY[method]}
+    return method(**{**settings, **changes})
+
+
+def networks(method: type[GanDetector], side: int = SIDE, channels: int = 1, **changes: Any) -> Gan:
+    """Its networks with optimisers, of a fixed seed."""
+    settings = tiny(method, **changes).settings.resolved(20, (channels, side, side))
+    return method.build(settings, 0).train_on("cpu")
+
+
+def published(method: type[GanDetector], side: int, channels: int, **changes: Any) -> Gan:
+    """The networks with the published settings."""
+    settings = method.make_settings(**changes).resolved(1000, (channels, side, side))
+    return method.build(settings, 0)
+
+
+def count(network: torch.nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters())
+
+
+def weights(network: torch.nn.Module) -> list[torch.Tensor]:
+    return [p.detach().clone() for p in network.parameters()]
+
+
+def moved(gan: Gan, names: list[str], step) -> list[str]:
+    """Which of the named networks ``step`` changed."""
+    before = {name: weights(getattr(gan, name)) for name in names}
+    step()
+    return [
+        name
+        for name in names
+        if any(
+            not torch.equal(a, b)
+            for a, b in zip(before[name], weights(getattr(gan, name)), strict=True)
+        )
+    ]
