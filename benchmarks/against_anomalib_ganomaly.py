@@ -79,8 +79,8 @@ def films(count: int, size: int, seed: int) -> torch.Tensor:
 
 def our_half(path: Path, size: int, features: int, iterations: int) -> dict:
     """Train, write weights and images for the peer, and return our numbers."""
-    from healthygan_monai.baselines.gan_data import noise_generator
-    from healthygan_monai.baselines.ganomaly import Ganomaly, discriminator_loss, generator_loss
+    from healthygan_monai.baselines.gan.data import noise_generator
+    from healthygan_monai.baselines.gan.ganomaly import Ganomaly, discriminator_loss, generator_loss
 
     settings = Ganomaly.make_settings(
         features=features, latent=LATENT, batch_size=BATCH, max_iterations=iterations

@@ -147,8 +147,8 @@ def peer(path: Path) -> None:
 
 def vector_alad(width: int, dropout: float, seed: int = 0, **changes):
     """Settings, and our ALAD with pyod's networks in place of convolutions."""
-    from healthygan_monai.baselines.alad import AladNetworks, AladSettings, Discriminator
-    from healthygan_monai.baselines.blocks import Dropout, seeded
+    from healthygan_monai.baselines.gan.alad import AladNetworks, AladSettings, Discriminator
+    from healthygan_monai.baselines.gan.blocks import Dropout, seeded
 
     def hidden(inputs: int, layers: list[int]) -> list[nn.Module]:
         made: list[nn.Module] = []
@@ -243,7 +243,7 @@ def trained(content: dict, theirs: dict) -> None:
 
 def our_scores(data: dict, seed: int, iterations: int) -> tuple[dict[str, torch.Tensor], float]:
     """Scores of the test vectors, and seconds of processor time of the fit."""
-    from healthygan_monai.baselines.gan_trainer import GanTraining
+    from healthygan_monai.baselines.gan.trainer import GanTraining
 
     train, test = data["train"].float(), data["test"].float()
     settings, gan = vector_alad(train.shape[1], 0.2, seed, max_iterations=iterations)

@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from healthygan_monai.api import Model, load_model
+    from healthygan_monai.api.model import Model, load_model
+    from healthygan_monai.api.results import FolderResult, ImageResult, Problem, Result
     from healthygan_monai.errors import (
         DataError,
         HealthyGANError,
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
         PrepError,
     )
     from healthygan_monai.paths import bundle_root
-    from healthygan_monai.results import FolderResult, ImageResult, Problem, Result
 
 __version__ = "0.1.0"
 
@@ -42,10 +42,10 @@ __all__ = [
 ]
 
 _HOMES = {
-    "api": ("Model", "load_model"),
+    "api.model": ("Model", "load_model"),
     "errors": ("DataError", "HealthyGANError", "LeakError", "ModelError", "NoModel", "PrepError"),
     "paths": ("bundle_root",),
-    "results": ("FolderResult", "ImageResult", "Problem", "Result"),
+    "api.results": ("FolderResult", "ImageResult", "Problem", "Result"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 

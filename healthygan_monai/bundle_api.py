@@ -1,19 +1,18 @@
-"""The names that the bundle's config expressions use, in one place: ``hg.plan_for(@dataset)``."""
+"""The names that the bundle's configs use, in one place: ``hg.plan_at(@dataset)``, ``_target_`` of handlers."""
 
 from healthygan_monai.baselines.fitting import options_for
-from healthygan_monai.baselines.options import (
+from healthygan_monai.baselines.registry import (
     backbone_label,
     check_options,
     image_channels,
     image_side,
     load_detector,
 )
-from healthygan_monai.checkpoints import resume
-from healthygan_monai.configuration import begin, best_device, check_settings
+from healthygan_monai.config.keys import begin, best_device, check_settings
 from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
 from healthygan_monai.evaluation.run import evaluate_run
-from healthygan_monai.handlers import scalars
-from healthygan_monai.inference import (
+from healthygan_monai.inference.detector_evaluator import DetectorEvaluator, MapPictures
+from healthygan_monai.inference.scores_file import (
     image_size_for,
     items_to_score,
     load_generator,
@@ -23,13 +22,29 @@ from healthygan_monai.inference import (
     pictures_root,
     seed_of,
 )
+from healthygan_monai.networks.fid_features import feature_extractor
 from healthygan_monai.paths import bundle_root_here, eval_folder, size_in_metadata
-from healthygan_monai.ranks import dataset_of_ranks, join_ranks, share_of_rank
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
 from healthygan_monai.selection import criterion_metrics
-from healthygan_monai.tracking import track, tracking_database, tracking_name
+from healthygan_monai.training.checkpoints import RunCheckpoints, resume
+from healthygan_monai.training.handlers import (
+    LearningRate,
+    MetricsLog,
+    Progress,
+    SamplePictures,
+    scalars,
+)
+from healthygan_monai.training.ranks import dataset_of_ranks, join_ranks, share_of_rank
+from healthygan_monai.training.tracking import track, tracking_database, tracking_name
 
 __all__ = [
+    "DetectorEvaluator",
+    "LearningRate",
+    "MapPictures",
+    "MetricsLog",
+    "Progress",
+    "RunCheckpoints",
+    "SamplePictures",
     "backbone_label",
     "begin",
     "begin_run",
@@ -42,6 +57,7 @@ __all__ = [
     "end_run",
     "eval_folder",
     "evaluate_run",
+    "feature_extractor",
     "image_channels",
     "image_side",
     "image_size_for",

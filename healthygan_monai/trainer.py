@@ -10,9 +10,9 @@ from monai.engines.utils import IterationEvents
 from torch.nn.parallel import DistributedDataParallel
 
 from healthygan_monai.composition import split_output
-from healthygan_monai.iterations import IterationTrainer
 from healthygan_monai.losses import HealthyGANLoss, Translated
-from healthygan_monai.rank_means import mean_over_ranks, means_over_ranks, ranks
+from healthygan_monai.training.iterations import IterationTrainer
+from healthygan_monai.training.rank_means import mean_over_ranks, means_over_ranks, ranks
 
 
 class HealthyGANTrainer(IterationTrainer):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from healthygan_monai.baselines.base import Batches, Detector, NotFitted
-from healthygan_monai.baselines.options import (
+from healthygan_monai.baselines.registry import (
     DETECTORS,
     check_options,
     known_options,

@@ -14,10 +14,10 @@ from monai.data import Dataset as ItemDataset
 
 from data_prep.datalist import Dataset
 from healthygan_monai.baselines.base import Detector
-from healthygan_monai.baselines.gan import GanDetector
-from healthygan_monai.baselines.gan_run import MODEL, make_gan, save_gan, training_images
-from healthygan_monai.baselines.gan_trainer import GanTraining
-from healthygan_monai.baselines.options import used_options
+from healthygan_monai.baselines.gan.base import GanDetector
+from healthygan_monai.baselines.gan.run import MODEL, make_gan, save_gan, training_images
+from healthygan_monai.baselines.gan.trainer import GanTraining
+from healthygan_monai.baselines.registry import used_options
 from healthygan_monai.data import image_transforms, training_items
 from healthygan_monai.runs import RUN_FILE, read_json, write_json
 

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from healthygan_monai.baselines.backbones import Backbone
 from healthygan_monai.baselines.base import (
     Batches,
     Detector,
@@ -21,7 +20,8 @@ from healthygan_monai.baselines.base import (
     check_images,
     checked_batches,
 )
-from healthygan_monai.baselines.feature_detector import FeatureDetector
+from healthygan_monai.baselines.frozen.base import FeatureDetector
+from healthygan_monai.networks.backbones import Backbone
 
 
 class _MeanImage(Detector):

@@ -42,8 +42,8 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.cli.bundle import device_override, equivalent, run_config
-    from healthygan_monai.inference import inference_config
+    from healthygan_monai.config.workflow import device_override, equivalent, run_config
+    from healthygan_monai.inference.scores_file import inference_config
     from healthygan_monai.runs import RUN_FILE, read_json
 
     folder = run_of(arguments.run_folder)
@@ -82,7 +82,7 @@ def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:
     Raises:
         ValueError: the file given is for another runtime.
     """
-    from healthygan_monai.exchange.runtimes import RUNTIMES
+    from healthygan_monai.models.exported import RUNTIMES
 
     model = given if given.is_file() else folder / "model.pt"
     of_file = RUNTIMES.get(model.suffix, "pytorch")

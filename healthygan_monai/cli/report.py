@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.inference import MODEL_FILE, translator
+    from healthygan_monai.inference.scores_file import MODEL_FILE, translator
     from healthygan_monai.report.page import write_report
     from healthygan_monai.runs import RUN_FILE, read_json
 

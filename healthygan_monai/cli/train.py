@@ -47,7 +47,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.cli.bundle import device_override, equivalent, make_workflow
+    from healthygan_monai.config.workflow import device_override, equivalent, make_workflow
 
     earlier = _settings_of(run_of(arguments.resume)) if arguments.resume is not None else {}
     method = earlier.get("method", HEALTHYGAN)
@@ -128,7 +128,7 @@ def _show(workflow: Any, networks: Mapping[str, str]) -> int:
     """Print what a run would use, without making its folder."""
     from data_prep.datalist import Dataset
     from data_prep.demo import IMAGE_SIZE
-    from healthygan_monai.configuration import refuse_unknown_keys
+    from healthygan_monai.config.keys import refuse_unknown_keys
     from healthygan_monai.paths import bundle_root
 
     refuse_unknown_keys(workflow.parser.get(), bundle_root() / "configs")

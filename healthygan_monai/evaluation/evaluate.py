@@ -13,13 +13,13 @@ from typing import Any
 from numpy.typing import NDArray
 
 from healthygan_monai.evaluation.intervals import bootstrap as bootstrap_by_subject
+from healthygan_monai.evaluation.labelled import Sample, caveats, count_by_label, count_section
 from healthygan_monai.evaluation.metrics import (
     average_precision,
     confusion,
     ranking_metrics,
     roc_auc,
 )
-from healthygan_monai.evaluation.sample import Sample, caveats, count_by_label, count_section
 from healthygan_monai.evaluation.threshold import (
     POLICIES,
     POLICY_WORDS,

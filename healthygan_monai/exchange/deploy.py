@@ -16,8 +16,8 @@ import torch
 from monai.transforms import MapTransform
 
 from healthygan_monai.data.transforms import WHITE, resized
-from healthygan_monai.exchange.facts import Facts
 from healthygan_monai.inferer import Translationd
+from healthygan_monai.models.exported_facts import Facts
 from healthygan_monai.paths import bundle_root
 
 OF_THE_SHIPPED_MODEL = ("data_source", "data_type", "eval_metrics")

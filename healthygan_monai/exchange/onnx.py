@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from healthygan_monai.exchange.facts import facts_about
 from healthygan_monai.exchange.files import checked_output, whole_file
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
-from healthygan_monai.exchange.runtimes import OnnxNetwork, needed
-from healthygan_monai.inference import load_generator, load_weights
+from healthygan_monai.inference.scores_file import load_generator, load_weights
+from healthygan_monai.models.exported import OnnxNetwork, needed
+from healthygan_monai.models.exported_facts import facts_about
 
 OPSET = 17  # what the oldest ONNX Runtime of setup.cfg reads
 
@@ -55,7 +55,7 @@ def export_onnx(
 ) -> float:
     """Write ``output`` (.onnx): input ``image`` (B, C, H, W), output ``pred`` (B, C + 1, H, W), B, H and W free.
 
-    H and W must be divisible by 4. The facts (:class:`~healthygan_monai.exchange.facts.Facts`) are its
+    H and W must be divisible by 4. The facts (:class:`~healthygan_monai.models.exported_facts.Facts`) are its
     ``metadata_props``. Returns the largest difference from PyTorch, measured on the written file.
 
     Raises:

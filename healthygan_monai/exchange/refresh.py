@@ -6,8 +6,8 @@ import logging
 from pathlib import Path
 
 from healthygan_monai.exchange.files import sha256
-from healthygan_monai.exchange.runtimes import load_exported
-from healthygan_monai.inference import METHOD, method_of
+from healthygan_monai.inference.scores_file import METHOD, method_of
+from healthygan_monai.models.exported import load_exported
 
 logger = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import jinja2
 from PIL import Image
 
 from healthygan_monai import __version__
-from healthygan_monai.evaluation.sample import Sample
+from healthygan_monai.evaluation.labelled import Sample
 from healthygan_monai.report import figures, summary
 from healthygan_monai.report.artefacts import Artefacts, read_artefacts, sample_iteration
 from healthygan_monai.report.cases import (

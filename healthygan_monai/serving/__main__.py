@@ -39,9 +39,9 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.inference import MODEL_FILE
-    from healthygan_monai.serving.description import describe, write_description
+    from healthygan_monai.inference.scores_file import MODEL_FILE
     from healthygan_monai.serving.install import install
+    from healthygan_monai.serving.serving_json import describe, write_description
 
     if arguments.command == "describe":
         model = arguments.model

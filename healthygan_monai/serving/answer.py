@@ -15,9 +15,9 @@ import healthygan_monai
 from healthygan_monai.exchange.files import sha256
 from healthygan_monai.inferer import split_translation
 from healthygan_monai.scoring import image_score, subject_score
-from healthygan_monai.serving.description import Cut, Description
 from healthygan_monai.serving.options import LABEL
 from healthygan_monai.serving.received import Received
+from healthygan_monai.serving.serving_json import Cut, Description
 
 SUBJECT_RULE = "mean"
 PICTURES = (".png", ".jpg", ".jpeg")

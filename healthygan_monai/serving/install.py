@@ -8,10 +8,10 @@ import re
 import shutil
 from pathlib import Path
 
-from healthygan_monai.inference import MODEL_FILE, load_generator, load_state
+from healthygan_monai.inference.scores_file import MODEL_FILE, load_generator, load_state
 from healthygan_monai.paths import bundle_root
 from healthygan_monai.runs import CONFIG_FILE, write_json
-from healthygan_monai.serving.description import FILE_NAME, QUANTILE, describe, told_beside
+from healthygan_monai.serving.serving_json import FILE_NAME, QUANTILE, describe, told_beside
 
 LABELS = {
     "0": "background",

@@ -16,7 +16,6 @@ from data_prep.outcome import PrepError
 from healthygan_monai.data.transforms import WHITE, image_transforms
 from healthygan_monai.inferer import Translationd
 from healthygan_monai.serving.answer import Request, answer, maps_and_scores, shown
-from healthygan_monai.serving.description import description_of
 from healthygan_monai.serving.errors import refusal
 from healthygan_monai.serving.options import (
     NONE,
@@ -27,6 +26,7 @@ from healthygan_monai.serving.options import (
 )
 from healthygan_monai.serving.preparation import preparation
 from healthygan_monai.serving.receive import receive
+from healthygan_monai.serving.serving_json import description_of
 
 RECEIVED = "received"  # key under which PrepareRequestd leaves what AnswerRequestd needs
 

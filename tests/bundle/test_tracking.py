@@ -12,11 +12,11 @@ from ignite.engine import Events
 from places import CONFIGS
 from tiny import TRAINING
 
-from healthygan_monai.cli.bundle import make_workflow
 from healthygan_monai.cli.main import main
-from healthygan_monai.configuration import root_cause
+from healthygan_monai.config.keys import root_cause
+from healthygan_monai.config.workflow import make_workflow
 from healthygan_monai.selection import read_selection
-from healthygan_monai.tracking import DATABASE, tracking_database, tracking_name
+from healthygan_monai.training.tracking import DATABASE, tracking_database, tracking_name
 
 without = pytest.mark.skipif(
     importlib.util.find_spec("mlflow") is not None, reason="MLflow is installed"

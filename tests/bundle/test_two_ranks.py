@@ -20,8 +20,8 @@ import torch
 from places import CONFIGS
 from tiny import TRAINING, train
 
-from healthygan_monai.checkpoints import training_states
 from healthygan_monai.selection import read_selection
+from healthygan_monai.training.checkpoints import training_states
 
 ITERATIONS = 12
 RATE = 1e-4

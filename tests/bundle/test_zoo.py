@@ -27,7 +27,7 @@ from healthygan_monai.exchange.vendoring import vendored_config
 from healthygan_monai.exchange.zoo import export_zoo
 from healthygan_monai.networks import Generator
 from healthygan_monai.serving.__main__ import main as serving
-from healthygan_monai.serving.description import told_beside
+from healthygan_monai.serving.serving_json import told_beside
 
 SCHEMA = Path(os.environ.get("HEALTHYGAN_SCHEMA", METADATA_SCHEMA))
 TEXTS = (".json", ".py", ".md", ".txt", ".yml", ".conf")

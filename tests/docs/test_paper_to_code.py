@@ -180,7 +180,7 @@ def test_the_numbers_of_the_appendix_are_the_defaults():
 
 
 def test_every_competitor_has_a_row_with_its_file_and_its_settings():
-    from healthygan_monai.baselines.options import DETECTORS, known_options
+    from healthygan_monai.baselines.registry import DETECTORS, known_options
 
     rows = {name: row for row in COMPETITORS for name in ticked(row["Method"])}
     assert {*rows} == {*DETECTORS}

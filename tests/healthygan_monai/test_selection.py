@@ -15,9 +15,9 @@ from tiny import train
 
 from data_prep.datalist import read
 from healthygan_monai.data import image_transforms, selection_items
-from healthygan_monai.features import feature_extractor
 from healthygan_monai.inferer import HealthyGANInferer
 from healthygan_monai.networks import Generator
+from healthygan_monai.networks.fid_features import feature_extractor
 from healthygan_monai.selection import (
     Candidate,
     aucp,

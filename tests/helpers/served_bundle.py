@@ -11,7 +11,7 @@ import torch
 from monai.bundle import ConfigParser
 from places import CONFIGS
 
-from healthygan_monai.serving.description import describe, write_description
+from healthygan_monai.serving.serving_json import describe, write_description
 
 
 def bundle_of(folder: Path, run: Path | None) -> Path:

@@ -67,7 +67,7 @@ def write_dataset(folder: Path, *, size: int = SIZE, bit_depth: int = 8, **keys:
 
 def train(runs: Path, data: Path, **overrides: Any) -> Path:
     """A run folder made by train.json in this process."""
-    from healthygan_monai.cli.bundle import run_config
+    from healthygan_monai.config.workflow import run_config
 
     settings = {**TRAINING, "runs_dir": str(runs), "dataset_dir": str(data), **overrides}
     workflow = run_config("train.json", settings, "training")

@@ -9,11 +9,11 @@ import torch
 
 from data_prep.phantom.anatomy import Anatomy, Lesion
 from data_prep.phantom.film import film
-from healthygan_monai.baselines.alad import Alad
-from healthygan_monai.baselines.alocc import Alocc
-from healthygan_monai.baselines.fanogan import FAnoGAN
-from healthygan_monai.baselines.gan import Gan, GanDetector
-from healthygan_monai.baselines.ganomaly import Ganomaly
+from healthygan_monai.baselines.gan.alad import Alad
+from healthygan_monai.baselines.gan.alocc import Alocc
+from healthygan_monai.baselines.gan.base import Gan, GanDetector
+from healthygan_monai.baselines.gan.fanogan import FAnoGAN
+from healthygan_monai.baselines.gan.ganomaly import Ganomaly
 
 TINY: dict[type[GanDetector], dict[str, Any]] = {
     Alad: {"features": 2, "latent": 3, "patience": 0},

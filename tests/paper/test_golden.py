@@ -15,11 +15,11 @@ from ignite.engine import Events
 
 from healthygan_monai.composition import compose_healthy, split_output
 from healthygan_monai.exchange.authors_checkpoint import generator_from_authors, load_authors_file
-from healthygan_monai.handlers import LearningRate
 from healthygan_monai.losses import HealthyGANLoss, focus_size, focus_zero_one
 from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.scoring import difference_map, image_score
 from healthygan_monai.trainer import HealthyGANTrainer
+from healthygan_monai.training.handlers import LearningRate
 
 TOLERANCE = 1e-9
 SIGN_AND_NAME = {  # the authors' names: ours, and the sign that turns one into the other

@@ -14,9 +14,9 @@ import torch
 from tiny_detectors import TINY
 
 from healthygan_monai.baselines import DETECTORS, load_detector
-from healthygan_monai.cli.bundle import run_config
 from healthygan_monai.cli.main import main
-from healthygan_monai.configuration import root_cause
+from healthygan_monai.config.keys import root_cause
+from healthygan_monai.config.workflow import run_config
 from healthygan_monai.scoring import read_scores
 
 

@@ -24,10 +24,10 @@ from data_prep.film.options import FilmOptions
 from data_prep.phantom import brains, study
 from data_prep.pipeline import run
 from data_prep.settings import Settings
-from healthygan_monai.cli.bundle import run_config
 from healthygan_monai.composition import compose_healthy
+from healthygan_monai.config.workflow import run_config
 from healthygan_monai.exchange.files import sha256
-from healthygan_monai.inference import load_generator, load_weights
+from healthygan_monai.inference.scores_file import load_generator, load_weights
 from healthygan_monai.inferer import HealthyGANInferer
 from healthygan_monai.networks import Generator
 from healthygan_monai.scoring import read_scores, subject_rows

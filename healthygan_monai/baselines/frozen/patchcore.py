@@ -1,0 +1,238 @@
+"""PatchCore: distance to the nearest of a few remembered healthy patches.
+
+Roth, Pemula, Zepeda, Schoelkopf, Brox, Gehler: Towards Total Recall in Industrial Anomaly Detection, CVPR 2022
+(arXiv:2106.08265).
+
+    Sec. 3.1  patches  phi_ij: 3 x 3 neighbourhoods of layer2 and of layer3 (enlarged to layer2's grid), each
+                       brought to 1,024 numbers by adaptive average pooling, then both together to 1,024
+    Sec. 3.2  memory   M_C: greedy k-centre coreset of all healthy patches, chosen in a random projection to 128
+    Eq. 6     score    s* = max over patches of min over m in M_C of |phi - m|_2, at patch m_test with neighbour m*
+    Eq. 7     option   s = (1 - exp|m_test - m*| / sum over m in N_b(m*) of exp|m_test - m|) s*
+              map      patch distances enlarged to the image (bilinear) and smoothed (Gaussian, sigma 4)
+
+Published: Wide-ResNet-50-2, images resized to 256, centre 224, 10 % of the patches (1 % at 320 pixels and in
+ensembles), ten starting points; the authors' code scores by Eq. 6 without Eq. 7, as we do unless ``neighbours``
+is given.
+
+Our departures: at most ``pool`` patches, a uniform sample of all of them, are candidates for the coreset, and the
+coreset is a share of these: all are where there are no more than that, and 10,000 images of 256 x 256 (10.5
+million patches, 43 GB) otherwise fit in memory. Pooling comes before enlarging (both are linear in different
+dimensions, so the result is the same, for a ninth of the memory). The authors' library returns squared
+distances; ours are not squared. No resize and no crop unless asked for. anomalib 2.7 averages 3 x 3 positions
+channel by channel and concatenates the layers (``patches="mean"``), uses Eq. 7 with b = 9 (``neighbours=9``)
+and enlarges to the nearest (``enlarge="nearest"``).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from healthygan_monai.baselines.base import Batches, checked_batches
+from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
+from healthygan_monai.baselines.frozen.coreset import Reservoir, greedy_coreset, project
+from healthygan_monai.networks.backbones import Backbone
+
+IMAGES_AT_ONCE = 4  # bounds memory whatever the batch
+QUERIES_AT_ONCE = 1024
+
+
+class PatchCore(FeatureDetector):
+    """See the module. Memory while fitting: 4 x 1,024 x ``pool`` bytes (0.4 GB), its projection, and the coreset.
+
+    Args:
+        patches: ``unfold``, the authors' patches; or ``mean``, anomalib's.
+        dimension: of a patch, where it is unfolded.
+        share: of the candidate patches that are remembered.
+        pool: most candidates.
+        projection: width of the random projection in which the coreset is chosen; 0 for none.
+        starting_points: see :func:`greedy_coreset`.
+        neighbours: b of Eq. 7, counting m* itself; 0 or 1 for Eq. 6 alone.
+        sigma, enlarge: of the map; see :func:`heat_map`.
+        search: ``sklearn``; ``faiss``, where faiss-cpu is installed; ``torch``; ``auto`` takes scikit-learn on a
+            CPU and torch elsewhere. All are exact.
+    """
+
+    name = "patchcore"
+    has_map = True
+    SETTINGS = (
+        "patches",
+        "dimension",
+        "share",
+        "pool",
+        "projection",
+        "starting_points",
+        "neighbours",
+        "sigma",
+        "enlarge",
+        "search",
+    )
+    FITTED = ("bank", "grid", "fitted_to", "patches_seen", "candidates")
+
+    def __init__(
+        self,
+        backbone: str | Backbone = "efficientnet_lite0",
+        weights: Path | str | None = None,
+        *,
+        patches: str = "unfold",
+        dimension: int = 1024,
+        share: float = 0.1,
+        pool: int = 100_000,
+        projection: int = 128,
+        starting_points: int = 10,
+        neighbours: int = 0,
+        sigma: float = 4.0,
+        enlarge: str = "bilinear",
+        search: str = "auto",
+        input_size: int | None = None,
+        device: torch.device | str = "cpu",
+    ) -> None:
+        for key, value, allowed in (
+            ("patches", patches, ("unfold", "mean")),
+            ("enlarge", enlarge, ("bilinear", "nearest")),
+            ("search", search, ("auto", "sklearn", "faiss", "torch")),
+        ):
+            if value not in allowed:
+                raise ValueError(f"{key} is {value!r}; expected one of {', '.join(allowed)}.")
+        if not 0 < share <= 1 or pool < 1:
+            raise ValueError(
+                f"share {share}, pool {pool}; expected above 0 and up to 1, and 1 or more."
+            )
+        super().__init__(backbone, weights, input_size=input_size, device=device)
+        self.patches, self.dimension = patches, dimension
+        self.share, self.pool, self.projection = share, pool, projection
+        self.starting_points, self.neighbours = starting_points, neighbours
+        self.sigma, self.enlarge, self.search = sigma, enlarge, search
+
+    def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
+        """One pass over ``healthy``; ``seed`` draws candidates, projection and starts; ``mixed`` is not looked at.
+
+        Raises:
+            ValueError: no healthy image, or images of several shapes.
+        """
+        self.image_shape = None
+        generator = torch.Generator().manual_seed(seed)
+        reservoir, shape, self.fitted_to = Reservoir(self.pool, generator), None, 0
+        for batch in checked_batches(healthy, "healthy"):
+            shape = batch.shape[1:]
+            for images in batch.split(IMAGES_AT_ONCE):
+                for vectors in self.embed(images.to(self.device)):  # one image's draws do not
+                    reservoir.add(vectors)  # depend on how images are batched
+            self.fitted_to += len(batch)
+        candidates = reservoir.sample()
+        size = max(1, int(self.share * len(candidates)))
+        if size < len(candidates):
+            projected = project(candidates, self.projection, generator).to(self.device)
+            chosen = greedy_coreset(projected, size, generator, self.starting_points)
+            candidates = candidates[chosen]
+        self.bank = candidates.to(self.device)  # (size, dimension)
+        self.patches_seen, self.candidates = reservoir.seen, len(reservoir.sample())
+        assert shape is not None  # checked_batches gave at least one
+        self.image_shape = (shape[0], shape[1], shape[2])
+
+    def embed(self, images: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) -> patches on layer2's grid, (B, h w, dimension)."""
+        levels = self.backbone(images)[1:]
+        self.grid = list(levels[0].shape[-2:])
+        if self.patches == "mean":
+            levels = tuple(nn.functional.avg_pool2d(level, 3, 1, 1) for level in levels)
+            return torch.cat([self._on_grid(level) for level in levels], 2)
+        parts = []
+        for level in levels:
+            unfolded = nn.functional.unfold(level, 3, padding=1).transpose(1, 2)  # (B, h w, 9 c)
+            pooled = nn.functional.adaptive_avg_pool1d(unfolded, self.dimension)
+            parts.append(self._on_grid(pooled.transpose(1, 2).unflatten(2, level.shape[-2:])))
+        return nn.functional.adaptive_avg_pool1d(torch.cat(parts, 2), self.dimension)
+
+    def _on_grid(self, level: torch.Tensor) -> torch.Tensor:
+        """(B, c, h', w') -> (B, h w, c), bilinear."""
+        if list(level.shape[-2:]) != self.grid:
+            level = nn.functional.interpolate(
+                level, self.grid, mode="bilinear", align_corners=False
+            )
+        return level.flatten(2).transpose(1, 2)
+
+    def score(self, images: torch.Tensor) -> torch.Tensor:
+        parts = [self._score(part) for part in self._images(images).split(IMAGES_AT_ONCE)]
+        return torch.cat(parts).to(images.device)
+
+    def _score(self, images: torch.Tensor) -> torch.Tensor:
+        vectors = self.embed(images)  # (B, P, d)
+        distances, nearest = self._nearest(vectors.flatten(0, 1))
+        distances, nearest = distances.view(len(images), -1), nearest.view(len(images), -1)
+        score, patch = distances.max(1)  # s*, Eq. 6
+        if self.neighbours <= 1:
+            return score
+        rows = torch.arange(len(images), device=score.device)
+        return score * neighbour_weight(
+            vectors[rows, patch], nearest[rows, patch], self.bank, self.neighbours
+        )
+
+    def anomaly_map(self, images: torch.Tensor) -> torch.Tensor:
+        size = (images.shape[-2], images.shape[-1])
+        parts = []
+        for part in self._images(images).split(IMAGES_AT_ONCE):
+            distances, _ = self._nearest(self.embed(part).flatten(0, 1))
+            parts.append(
+                heat_map(distances.view(-1, 1, *self.grid), size, self.sigma, self.enlarge)
+            )
+        return torch.cat(parts).to(images.device)
+
+    def _nearest(self, vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return nearest_neighbour(vectors, self.bank, self.search)
+
+    def facts(self) -> dict[str, Any]:
+        fitted = {
+            key: getattr(self, key, None) for key in ("fitted_to", "patches_seen", "candidates")
+        }
+        remembered = len(self.bank) if hasattr(self, "bank") else None
+        return {**super().facts(), **fitted, "remembered": remembered}
+
+
+def nearest_neighbour(
+    vectors: torch.Tensor, bank: torch.Tensor, search: str = "auto"
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Distance to, and index of, the nearest row of ``bank`` (M, d) for each of (N, d); exact, in bounded memory.
+
+    Raises:
+        ModuleNotFoundError: faiss was asked for and is not installed.
+    """
+    if search == "torch" or (search == "auto" and vectors.device.type != "cpu"):
+        found = [torch.cdist(part, bank).min(1) for part in vectors.split(QUERIES_AT_ONCE)]
+        index = torch.cat([part.indices for part in found])
+        return (vectors - bank[index]).norm(dim=1), index
+    queries, rows = vectors.cpu().numpy(), bank.cpu().numpy()
+    if search == "faiss":
+        try:
+            import faiss
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError("search faiss needs it: pip install faiss-cpu") from error
+        exact = faiss.IndexFlatL2(rows.shape[1])
+        exact.add(rows)
+        places = exact.search(np.ascontiguousarray(queries), 1)[1][:, 0]
+    else:
+        from sklearn.metrics import pairwise_distances_argmin
+
+        places = pairwise_distances_argmin(queries, rows)
+    index = torch.from_numpy(places.astype(np.int64)).to(vectors.device)
+    # from the difference itself: libraries expand |a - b|^2, which is noise where a is near b
+    return (vectors - bank[index]).norm(dim=1), index
+
+
+def neighbour_weight(
+    tested: torch.Tensor, nearest: torch.Tensor, bank: torch.Tensor, neighbours: int
+) -> torch.Tensor:
+    """Eq. 7's factor for patches (B, d) whose nearest row of ``bank`` is (B,) -> (B,) in [0, 1].
+
+    1 - exp|m_test - m*| / sum over the ``neighbours`` rows nearest to m*, itself among them, of exp|m_test - m|.
+    """
+    own = bank[nearest]  # m*, (B, d)
+    count = min(neighbours, len(bank))
+    around = torch.cdist(own, bank).scatter(1, nearest[:, None], -1.0)  # itself comes first
+    support = bank[around.topk(count, largest=False).indices]  # (B, count, d)
+    distances = (support - tested[:, None]).norm(dim=2)
+    return 1 - torch.softmax(distances, 1)[:, 0]

@@ -1,0 +1,282 @@
+"""f-AnoGAN: a WGAN learns to draw healthy images, then an encoder to find the drawing nearest to an image.
+
+Schlegl, Seeboeck, Waldstein, Langs, Schmidt-Erfurth: f-AnoGAN, Fast Unsupervised Anomaly Detection with Generative
+Adversarial Networks, Medical Image Analysis 54 (2019). Authors' code: tSchlegl/f-AnoGAN.
+
+    stage 1   WGAN-GP:  loss_d = E D(G(z)) - E D(x) + 10 E (|| grad D(x') ||_2 - 1)^2,  loss_g = -E D(G(z))
+    stage 2   izi_f, G and D fixed:  loss_e = 1/n || x - G(E(x)) ||^2 + kappa/n_d || f(x) - f(G(E(x))) ||^2
+    score     A(x) = A_R(x) + kappa A_D(x): the same expression for one image
+    map       | x - G(E(x)) |
+
+f: what D's last layer sees, 8,192 values. Published: 64 x 64 grey, flips, z N(0, I) of 128, 64 features, batch 64;
+residual blocks, batch norm in G and E (1e-3, decay 0.99), layer norm in D; He and Glorot uniform weights; stage 1
+Adam 1e-4 (0, 0.9), 5 updates of D to one of G, 7 epochs; stage 2 RMSProp 5e-5, 50,000 iterations, tanh on E's
+output, kappa 1.
+
+An iteration is one batch of healthy images: an update of D (every fifth with one of G) in stage 1, of E in stage 2.
+Other sizes than 64 have more or fewer of the blocks at the side of the 4 x 4 pixels. Departures:
+``FAnoGAN.departures``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from healthygan_monai.baselines.gan.base import Gan, GanDetector
+from healthygan_monai.baselines.gan.blocks import halvings, rmsprop
+from healthygan_monai.baselines.gan.settings import GanSettings
+from healthygan_monai.losses import gradient_penalty
+
+ENCODER_ITERATIONS = 50_000
+UP = (8, 4, 2, 1)  # channels of G's blocks for 64 pixels, in features
+DOWN = (2, 4, 8, 8)  # of D's and E's
+
+
+@dataclass(frozen=True, kw_only=True)
+class FAnoGANSettings(GanSettings):
+    """Defaults of the authors' code; see :class:`.GanSettings` for the rest.
+
+    Args:
+        epochs: of stage 1.
+        max_iterations: of both stages; None for stage 1's epochs and the encoder's published 50,000.
+        encoder_iterations: of stage 2, the last ones; None for 50,000, or half of ``max_iterations`` where set.
+        latent: length of z.
+        features: channels after D's first convolution, DIM.
+        lambda_gp, n_critic: weight of the penalty; updates of D for one of G.
+        kappa: weight of the features in loss_e and in the score.
+    """
+
+    epochs: int = 7
+    flip_prob: float = 0.5
+    encoder_iterations: int | None = None
+    latent: int = 128
+    features: int = 64
+    learning_rate: float = 1e-4
+    betas: tuple[float, float] = (0.0, 0.9)
+    encoder_learning_rate: float = 5e-5
+    lambda_gp: float = 10.0
+    n_critic: int = 5
+    kappa: float = 1.0
+
+    def _problems(self) -> Iterable[str]:
+        yield from super()._problems()
+        encoding, total = self.encoder_iterations, self.max_iterations
+        if encoding is not None and (encoding < 1 or (total is not None and encoding >= total)):
+            yield f"encoder_iterations is {encoding}; expected at least 1 and fewer than max_iterations ({total})"
+
+    def resolved(self, images: int, shape: tuple[int, int, int]) -> FAnoGANSettings:
+        """As the base class; ``max_iterations`` is the sum of both stages."""
+        found = super().resolved(images, shape)
+        total = found.max_iterations or 0
+        encoding = self.encoder_iterations
+        if self.max_iterations is None:
+            encoding = encoding or ENCODER_ITERATIONS
+            total += encoding
+        return dataclasses.replace(
+            found, max_iterations=total, encoder_iterations=encoding or max(1, total // 2)
+        )
+
+
+def layer_norm(channels: int) -> nn.GroupNorm:
+    """Layer norm over (C, H, W) with a scale and an offset a channel, as the authors' tflib."""
+    return nn.GroupNorm(1, channels)
+
+
+def batch_norm(channels: int) -> nn.BatchNorm2d:
+    """TensorFlow's defaults."""
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
+class ResidualBlock(nn.Module):
+    """norm, ReLU, 3 x 3, norm, ReLU, 3 x 3, beside a 1 x 1 shortcut; doubles (``up``) or halves the side."""
+
+    def __init__(self, channels: int, out: int, up: bool, norm=batch_norm) -> None:
+        super().__init__()
+        middle = out if up else channels
+        self.up = up
+        self.norm1, self.norm2 = norm(channels), norm(middle)
+        self.conv1 = nn.Conv2d(channels, middle, 3, padding=1, bias=False)
+        self.conv2 = nn.Conv2d(middle, out, 3, padding=1)
+        self.shortcut = nn.Conv2d(channels, out, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, channels, H, W) -> (B, out, 2 H, 2 W) or (B, out, H / 2, W / 2)."""
+        y = functional.relu(self.norm1(x))
+        if self.up:
+            y = self.conv1(functional.interpolate(y, scale_factor=2.0))
+            y = self.conv2(functional.relu(self.norm2(y)))
+            return self.shortcut(functional.interpolate(x, scale_factor=2.0)) + y
+        y = self.conv2(functional.relu(self.norm2(self.conv1(y))))
+        return self.shortcut(functional.avg_pool2d(x, 2)) + functional.avg_pool2d(y, 2)
+
+
+class Generator(nn.Module):
+    """z (B, latent) -> (B, C, H, W) in [-1, 1]."""
+
+    def __init__(self, image_size: int, channels: int, features: int, latent: int) -> None:
+        super().__init__()
+        count = halvings(image_size, 4)
+        outs = [features * n for n in ((8,) * count + UP[1:])[-count:]]
+        self.start = nn.Linear(latent, 4 * 4 * 8 * features)
+        ins = [8 * features, *outs]
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(i, o, up=True) for i, o in zip(ins, outs, strict=False))
+        )
+        self.norm = batch_norm(outs[-1])
+        self.end = nn.Conv2d(outs[-1], channels, 3, padding=1)
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        x = self.blocks(self.start(z).unflatten(1, (-1, 4, 4)))
+        return torch.tanh(self.end(functional.relu(self.norm(x))))
+
+
+class Halving(nn.Module):
+    """The body of D and of E: (B, C, H, W) -> (B, K x 4 x 4)."""
+
+    def __init__(self, image_size: int, channels: int, features: int, norm) -> None:
+        super().__init__()
+        count = halvings(image_size, 4)
+        outs = [features * n for n in (DOWN[:3] + (8,) * count)[:count]]
+        self.start = nn.Conv2d(channels, features, 3, padding=1)
+        ins = [features, *outs]
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(i, o, up=False, norm=norm) for i, o in zip(ins, outs, strict=False))
+        )
+        self.size = outs[-1] * 4 * 4
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.blocks(self.start(images)).flatten(1)
+
+
+class Critic(nn.Module):
+    """D: (B, C, H, W) -> (B,)."""
+
+    def __init__(self, image_size: int, channels: int, features: int) -> None:
+        super().__init__()
+        self.features = Halving(image_size, channels, features, layer_norm)
+        self.end = nn.Linear(self.features.size, 1)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.end(self.features(images)).flatten()
+
+
+class Encoder(nn.Module):
+    """E: (B, C, H, W) -> (B, latent) in [-1, 1]."""
+
+    def __init__(self, image_size: int, channels: int, features: int, latent: int) -> None:
+        super().__init__()
+        self.features = Halving(image_size, channels, features, batch_norm)
+        self.end = nn.Linear(self.features.size, latent)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(self.end(self.features(images)))
+
+
+@torch.no_grad()
+def uniform_weights(network: nn.Module) -> None:
+    """He's uniform for the 3 x 3 convolutions of blocks and G's last, Glorot's for all else, as tflib; biases 0."""
+    for name, layer in network.named_modules():
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            he = name.endswith(("conv1", "conv2")) or (
+                isinstance(layer, nn.Conv2d) and "end" in name
+            )
+            nn.init.xavier_uniform_(layer.weight, gain=2**0.5 if he else 1.0)
+            if layer.bias is not None:
+                layer.bias.zero_()
+
+
+class FAnoGANNetworks(Gan):
+    """G, D, E, and the steps of both stages."""
+
+    scoring_networks = ("generator", "critic", "encoder")
+
+    def __init__(self, settings: FAnoGANSettings) -> None:
+        super().__init__(settings)
+        self.settings = settings
+        self.gan_iterations = (settings.max_iterations or 0) - (settings.encoder_iterations or 0)
+        size, channels = settings.image_size or 64, settings.channels or 1
+        self.generator = Generator(size, channels, settings.features, settings.latent)
+        self.critic = Critic(size, channels, settings.features)
+        self.encoder = Encoder(size, channels, settings.features, settings.latent)
+        uniform_weights(self)
+
+    def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        s = self.settings
+        return {
+            "generator": torch.optim.Adam(self.generator.parameters(), s.learning_rate, s.betas),
+            "critic": torch.optim.Adam(self.critic.parameters(), s.learning_rate, s.betas),
+            "encoder": rmsprop(self.encoder.parameters(), s.encoder_learning_rate),
+        }
+
+    def step(
+        self, images: torch.Tensor, iteration: int, generator: torch.Generator
+    ) -> dict[str, torch.Tensor]:
+        """Stage 1 for the first iterations, stage 2 for the last ``encoder_iterations``."""
+        if iteration >= self.gan_iterations:
+            return self.encoder_step(images)
+        terms = self.critic_step(images, generator)
+        if (iteration + 1) % self.settings.n_critic == 0:
+            fake = self.run(self.generator, self.noise(images, generator))
+            terms["loss_g"] = -self.run(self.critic, fake).mean()
+            self.update(generator=terms["loss_g"])
+        return terms
+
+    def noise(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """z ~ N(0, I), (B, latent)."""
+        shape = (len(images), self.settings.latent)
+        return torch.randn(shape, generator=generator, device=images.device)
+
+    def critic_step(
+        self, images: torch.Tensor, generator: torch.Generator
+    ) -> dict[str, torch.Tensor]:
+        """loss_d and a step of D; the penalty stays out of autocast."""
+        with torch.no_grad():
+            fake = self.run(self.generator, self.noise(images, generator))
+        alpha = torch.rand((len(images), 1, 1, 1), generator=generator, device=images.device)
+        gp = gradient_penalty(self.critic, images, fake, alpha)
+        distance = self.run(self.critic, fake).mean() - self.run(self.critic, images).mean()
+        loss = distance + self.settings.lambda_gp * gp
+        self.update(critic=loss)
+        return {"loss_d": loss, "d_distance": -distance, "gp": gp}
+
+    def encoder_step(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+        """loss_e and a step of E; G draws with its running statistics, as the authors' does."""
+        self.generator.eval()
+        image, features = (residual.mean() for residual in self.residuals(images))
+        loss = image + self.settings.kappa * features
+        self.update(encoder=loss)
+        return {"loss_e": loss, "e_image": image, "e_features": features}
+
+    def residuals(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """A_R and A_D: mean squares over pixels and over features, (B,) each."""
+        rebuilt = self.rebuilt(images)
+        seen, drawn = (self.run(self.critic.features, x) for x in (images, rebuilt))
+        return (images - rebuilt).square().flatten(1).mean(1), (seen - drawn).square().mean(1)
+
+    def image_scores(self, images: torch.Tensor) -> torch.Tensor:
+        """A_R + kappa A_D."""
+        image, features = self.residuals(images)
+        return image + self.settings.kappa * features
+
+    def rebuilt(self, images: torch.Tensor) -> torch.Tensor:
+        """G(E(x))."""
+        return self.run(self.generator, self.run(self.encoder, images))
+
+
+class FAnoGAN(GanDetector):
+    """See the module."""
+
+    name = "f-anogan"
+    Settings = FAnoGANSettings
+    Networks = FAnoGANNetworks
+    departures = (
+        "both stages in one run, counted in batches of healthy images; the authors run them one after the other",
+        "batches cross the ends of epochs",
+        "G's running statistics also see the noise of the critic's updates",
+    )

@@ -1,0 +1,256 @@
+"""What the bundle's configs need of Python: refusing unknown keys, short errors, the device."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import json
+import logging
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from monai.bundle import ComponentLocator, ConfigWorkflow
+from monai.utils import set_determinism
+
+from data_prep.datalist import DataError, Dataset
+from data_prep.errors import HealthyGANError
+from healthygan_monai.config.ranges import wrong_settings
+from healthygan_monai.networks import Discriminator
+from healthygan_monai.scoring import ScoresError
+from healthygan_monai.selection import LOWER_IS_BETTER
+from healthygan_monai.training.tracking import require_mlflow
+
+logger = logging.getLogger(__name__)
+MONAI_KEYS = {
+    "_meta_",
+    "imports",
+    "initialize",
+    "run",
+    "training",
+    "evaluating",
+    "inferring",
+    "finalize",
+}
+METADATA_FILE = "metadata.json"
+REFERENCE = re.compile(r"@(\w+)")
+
+
+# our own progress lines say it shorter
+CHATTY = (
+    "healthygan_monai.trainer",
+    "ignite",
+    "monai.engines.evaluator",
+)
+
+
+class ConfigError(HealthyGANError):
+    """A configuration that cannot be meant; the message names the key and the nearest one that exists."""
+
+
+def begin(config_dir: Path | str, seed: int) -> None:
+    """First thing of every workflow: short error messages, no unknown keys, determinism.
+
+    Raises:
+        ConfigError: see :func:`refuse_unknown_keys`.
+        ModuleNotFoundError: the run is to be tracked with MLflow, which is not there.
+    """
+    _shorten_errors()
+    workflow = _calling_workflow()
+    if workflow is not None:
+        require_mlflow(workflow.parser.get())
+        refuse_unknown_keys(workflow.parser.get(), Path(config_dir))
+    set_determinism(seed=seed, use_deterministic_algorithms=None)
+    for chatty in CHATTY:
+        logging.getLogger(chatty).setLevel(logging.ERROR)
+
+
+def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
+    """Refuse keys that nothing reads; MONAI itself would take ``--lamda_gp 5`` in silence.
+
+    Known are the keys of those of the bundle's own files that the config contains (of all of them if it is
+    entirely the user's), keys that some ``@reference`` names, and for a component the arguments of its class.
+
+    Raises:
+        ConfigError: names every unknown key with the nearest known one.
+    """
+    files = [
+        json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(config_dir.glob("*.json"))
+        if path.name != METADATA_FILE
+    ]
+    contained = [file for file in files if all(_section(key) in config for key in file)]
+    shipped: dict[str, Any] = {}
+    for file in contained or files:
+        _merge(shipped, file)
+    known = {*shipped, *MONAI_KEYS, *REFERENCE.findall(json.dumps(config, default=str))}
+    problems = [_unknown(key, known) for key in config if key.lstrip("+") not in known]
+    for section in ("train", "validate", "settings", "state"):
+        if isinstance(config.get(section), Mapping):
+            expected = set(shipped.get(section, {}))
+            problems += [
+                _unknown(f"{section}#{key}", {f"{section}#{name}" for name in expected})
+                for key in config[section]
+                if key not in expected
+            ]
+    problems += [*_wrong_arguments(config), *wrong_settings(config)]
+    if problems:
+        raise ConfigError("; ".join(problems))
+
+
+def _section(key: str) -> str:
+    """``train`` of ``+train#trainer#amp``."""
+    return key.lstrip("+").partition("#")[0]
+
+
+def _merge(into: dict[str, Any], config: Mapping[str, Any]) -> None:
+    """Keys of a config with ``train#trainer#amp``-like ids unfolded, as far as sections go."""
+    for key, value in config.items():
+        section, _, rest = key.lstrip("+").partition("#")
+        if rest:
+            into.setdefault(section, {}).setdefault(rest.partition("#")[0], value)
+        elif isinstance(value, Mapping) and isinstance(into.get(section), dict):
+            into[section].update(value)
+        else:
+            into[section] = dict(value) if isinstance(value, Mapping) else value
+
+
+def _unknown(key: str, known: set[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
+    return f"unknown config key {key!r}" + (f", did you mean {near[0]!r}?" if near else "")
+
+
+def _wrong_arguments(config: Any, where: str = "") -> Iterator[str]:
+    """Arguments that a component's class does not take, throughout the config."""
+    if isinstance(config, list):
+        for number, value in enumerate(config):
+            yield from _wrong_arguments(value, f"{where}#{number}")
+        return
+    if not isinstance(config, Mapping):
+        return
+    for key, value in config.items():
+        yield from _wrong_arguments(value, f"{where}#{key}".lstrip("#"))
+    target = config.get("_target_")
+    if not isinstance(target, str) or target.startswith("$"):
+        return
+    module, _, name = target.rpartition(".")
+    if not module:  # MONAI finds its own components by their bare names
+        found = ComponentLocator().get_component_module_name(name)
+        if not isinstance(found, str):
+            return
+        module = found
+    component = getattr(sys.modules.get(module) or __import__(module, fromlist=[name]), name, None)
+    if component is None:
+        yield f"{where}: {target} does not exist"
+        return
+    parameters = inspect.signature(component).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return
+    for key in config:
+        if not key.startswith("_") and key not in parameters:
+            yield _unknown(f"{where}#{key}", {f"{where}#{p}" for p in parameters})
+
+
+def _calling_workflow() -> ConfigWorkflow | None:
+    """The MONAI workflow whose ``initialize`` is being evaluated; an expression has no other way to its config."""
+    frame = inspect.currentframe()
+    while frame is not None:
+        candidate = frame.f_locals.get("self")
+        if isinstance(candidate, ConfigWorkflow):
+            return candidate
+        frame = frame.f_back
+    return None
+
+
+USER_ERRORS = (
+    ConfigError,
+    DataError,
+    ScoresError,
+    FileNotFoundError,
+    ValueError,
+    ModuleNotFoundError,
+)
+
+
+def root_cause(error: BaseException) -> BaseException:
+    """The error meant for the user that MONAI's config parser wrapped in its own, else the first of all.
+
+    What an error for the user was itself raised from (a reader's, say) is left behind it.
+    """
+    while error.__cause__ is not None and not isinstance(error, USER_ERRORS):
+        error = error.__cause__
+    return error
+
+
+def user_message(error: BaseException) -> str | None:
+    """One line for the user, where the error is about what they gave; None where it is a fault of the program."""
+    cause = root_cause(error)
+    if isinstance(cause, USER_ERRORS):
+        return str(cause)
+    step: BaseException | None = error
+    while step is not None:
+        if str(step).startswith(
+            "Failed to instantiate component"
+        ):  # MONAI's words for wrong arguments
+            return f"{str(step).splitlines()[0]}: {cause}"
+        step = step.__cause__
+    return None
+
+
+def _shorten_errors() -> None:
+    """An error meant for the user ends ``python -m monai.bundle`` with its one message, not with MONAI's trace."""
+    if Path(sys.argv[0]).parts[-3:-1] != ("monai", "bundle"):
+        return
+
+    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        message = user_message(error)
+        if message is not None and error.__cause__ is not None:
+            print(f"error: {message}", file=sys.stderr)
+        else:
+            sys.__excepthook__(kind, error, trace)
+
+    sys.excepthook = hook
+
+
+def check_settings(criterion: str, dataset: Dataset, image_size: int, parts: Sequence[Any]) -> None:
+    """Refuse what only the first checkpoint would have tripped over; ``parts`` need only exist by now.
+
+    Raises:
+        ConfigError: the criterion is unknown, or the image size does not suit the networks.
+    """
+    if criterion not in LOWER_IS_BETTER:
+        raise ConfigError(f"criterion is {criterion!r}; expected one of {sorted(LOWER_IS_BETTER)}.")
+    if image_size % 4 or image_size < 16:
+        raise ConfigError(f"image_size is {image_size}; expected a multiple of 4, at least 16.")
+    layers = [len(p.main) // 2 for p in parts if isinstance(p, Discriminator)]
+    if any(image_size < 2**n for n in layers):
+        raise ConfigError(
+            f"critic_layers is {max(layers)}: images of {image_size} pixels cannot be halved that often."
+        )
+    if image_size != dataset.image_size:
+        logger.warning(
+            "training at %d pixels on images prepared at %d", image_size, dataset.image_size
+        )
+
+
+def best_device(name: str = "auto") -> torch.device:
+    """``auto``: CUDA, else Apple's MPS, else the CPU; anything else as PyTorch names it.
+
+    Raises:
+        ConfigError: the device is not there.
+    """
+    if name != "auto":
+        try:
+            device = torch.device(name)
+            torch.empty(1, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise ConfigError(
+                f"device {name!r} cannot be used here ({str(error).splitlines()[0]})"
+            ) from error
+        return device
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

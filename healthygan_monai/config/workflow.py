@@ -1,0 +1,77 @@
+"""Running one of the bundle's workflows from a command, exactly as ``python -m monai.bundle`` would."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+from collections.abc import Mapping
+from typing import Any
+
+from healthygan_monai.paths import bundle_root
+
+
+def equivalent(
+    config: str,
+    overrides: Mapping[str, Any],
+    run_id: str = "run",
+    tracking: str | None = None,
+) -> str:
+    """The ``python -m monai.bundle`` command that does the same."""
+    words = ["python", "-m", "monai.bundle", "run", run_id]
+    words += ["--config_file", str(bundle_root() / "configs" / config)]
+    words += ["--tracking", tracking] if tracking else []
+    for key, value in overrides.items():
+        words += [f"--{key}", str(value)]
+    return shlex.join(words)
+
+
+def run_config(config: str, overrides: Mapping[str, Any], run_id: str = "run") -> Any:
+    """Initialise and run a workflow of the bundle in this process; returns it, finished."""
+    workflow = make_workflow(config, overrides, run_id)
+    workflow.initialize()
+    workflow.run()
+    workflow.finalize()
+    return workflow
+
+
+def make_workflow(
+    config: str,
+    overrides: Mapping[str, Any],
+    run_id: str = "run",
+    tracking: str | None = None,
+) -> Any:
+    """The workflow, configured but not initialised; ``tracking`` is MONAI's: ``mlflow`` or a file of settings."""
+    import warnings
+
+    warnings.filterwarnings("ignore", message="parsing config_file", category=UserWarning)
+    from monai.bundle import ConfigWorkflow
+
+    for name in (
+        "monai.bundle.workflows",
+        "monai.bundle.scripts",
+    ):  # MONAI sets them to INFO on import, and warns of no log file
+        logging.getLogger(name).setLevel(logging.ERROR)
+
+    configs = bundle_root() / "configs"
+    return ConfigWorkflow(
+        config_file=str(configs / config),
+        logging_file=False,
+        workflow_type=None,
+        run_id=run_id,
+        tracking=tracking,
+        bundle_root=str(bundle_root()),
+        **overrides,
+    )
+
+
+def device_override(name: str) -> dict[str, Any]:
+    """``device`` for the configs; nothing for auto, which is their own default.
+
+    Raises:
+        ConfigError: the device is not there.
+    """
+    if name == "auto":
+        return {}
+    from healthygan_monai.config.keys import best_device
+
+    return {"device": f"$torch.device({str(best_device(name))!r})"}

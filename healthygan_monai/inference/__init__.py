@@ -1,0 +1,5 @@
+"""Scoring of a data set: scores.csv, localisation.csv, pictures. The names that configs use."""
+
+from healthygan_monai.inference.scores_file import LocalisationFile, ScoresFile
+
+__all__ = ["LocalisationFile", "ScoresFile"]

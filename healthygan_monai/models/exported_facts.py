@@ -1,0 +1,106 @@
+"""What an exported network carries with it, so that it can score alone: sizes, range, where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from healthygan_monai import __version__
+from healthygan_monai.exchange.files import sha256
+from healthygan_monai.paths import bundle_root
+
+METHOD = "healthygan"
+INTENSITY_RANGE = "-1 1"  # black and white as the network takes them (data/transforms.py)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Of one exported generator; written as texts, since ONNX keeps nothing else.
+
+    ``image_size`` is the side in pixels that images are brought to, ``intensity_range`` black and white of the
+    input, ``model_sha256`` of the model.pt that it was made from, ``seed`` of the training (0 where unknown).
+    """
+
+    image_size: int
+    image_channels: int
+    model_sha256: str
+    seed: int = 0
+    method: str = METHOD
+    version: str = __version__
+    intensity_range: str = INTENSITY_RANGE
+
+    def as_texts(self) -> dict[str, str]:
+        return {name: str(value) for name, value in asdict(self).items()}
+
+
+def facts_of(texts: Mapping[str, object], name: str) -> Facts:
+    """The facts that a file called ``name`` carries.
+
+    Raises:
+        ValueError: they are missing, broken, or of another method or intensity range.
+    """
+    missing = [field.name for field in fields(Facts) if field.name not in texts]
+    if missing:
+        raise ValueError(
+            f"{name}: its metadata lack {', '.join(missing)}, without which it could be fed images of a wrong size. "
+            "Export the network with healthygan export onnx (or torchscript)."
+        )
+    if (texts["method"], texts["intensity_range"]) != (METHOD, INTENSITY_RANGE):
+        raise ValueError(
+            f"{name}: a network of {texts['method']} for intensities {texts['intensity_range']}; expected "
+            f"{METHOD} and {INTENSITY_RANGE}."
+        )
+    try:
+        size, channels, seed = (
+            int(str(texts[key])) for key in ("image_size", "image_channels", "seed")
+        )
+    except ValueError as error:
+        raise ValueError(f"{name}: broken metadata ({error}). Export it again.") from error
+    if channels not in (1, 3):
+        raise ValueError(f"{name}: image_channels is {channels}; expected 1 or 3. Export it again.")
+    return Facts(
+        checked_size(size),
+        channels,
+        str(texts["model_sha256"]),
+        seed,
+        version=str(texts["version"]),
+    )
+
+
+def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = None) -> Facts:
+    """The facts of a model.pt: image size and seed from config.json beside it.
+
+    Raises:
+        ValueError: no image size is given and none is known, or one that the generator cannot take.
+    """
+    from healthygan_monai.inference.scores_file import image_size_for, seed_of
+
+    known = image_size_for(checkpoint, _size_of_the_shipped(checkpoint))
+    size = known if image_size is None else image_size
+    if image_size is None and not known:
+        raise ValueError(
+            f"{checkpoint}: no config.json beside it says at which image size it was trained; give --image-size."
+        )
+    return Facts(checked_size(size), image_channels, sha256(checkpoint), seed_of(checkpoint))
+
+
+def checked_size(size: int) -> int:
+    """``size``, where the generator takes it.
+
+    Raises:
+        ValueError: it does not.
+    """
+    if size < 16 or size % 4:
+        raise ValueError(f"image size {size}: expected a multiple of 4, at least 16.")
+    return size
+
+
+def _size_of_the_shipped(checkpoint: Path) -> int:
+    """The image size in the bundle's metadata where this is the bundle's own model; else 0."""
+    import json
+
+    if checkpoint.resolve() != (bundle_root() / "models" / "model.pt").resolve():
+        return 0
+    metadata = json.loads((bundle_root() / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])

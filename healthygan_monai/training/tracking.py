@@ -1,0 +1,154 @@
+"""``--tracking mlflow``: what a run tells an MLflow server or database, beside what MONAI's handler sends."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import logging
+import os
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+from ignite.engine import Engine, Events
+from monai.handlers import MLFlowHandler
+from PIL import Image
+
+from healthygan_monai.runs import CONFIG_FILE, RUN_FILE
+from healthygan_monai.selection import SELECTION_FILE
+from healthygan_monai.training.handlers import SamplePictures, scalars
+
+logger = logging.getLogger(__name__)
+DATABASE = "mlruns.db"
+LONGEST_VALUE = 500  # characters of a parameter that every version of MLflow takes
+
+
+def require_mlflow(config: Mapping[str, Any]) -> None:
+    """Refuse a config that tracks with MLflow where it is not installed.
+
+    Raises:
+        ModuleNotFoundError: says how to install it.
+    """
+    if "MLFlowHandler" in json.dumps(config, default=str) and not importlib.util.find_spec(
+        "mlflow"
+    ):
+        raise ModuleNotFoundError(
+            "--tracking mlflow needs MLflow: pip install 'healthygan-monai[tracking]'"
+        )
+
+
+def tracking_database(run: Path | str) -> str:
+    """URI of one SQLite database for all runs of a folder, ``runs/mlruns.db``, so that MLflow can compare them.
+
+    ``MLFLOW_TRACKING_URI`` in the environment comes before it; that is MONAI's rule.
+    """
+    path = (Path(run).parent / DATABASE).resolve().as_posix()
+    return f"sqlite:///{path}"
+
+
+def tracking_name(run: Path | str) -> str:
+    """Name of the MLflow run, the same when a run is resumed: the folder's name.
+
+    On a server (``MLFLOW_TRACKING_URI``) others have a 00000-demo too: there a hash of machine and path goes with it,
+    since MONAI's handler goes on with an unfinished run of the same name.
+    """
+    folder = Path(run).resolve()
+    if not os.environ.get("MLFLOW_TRACKING_URI"):
+        return folder.name
+    place = hashlib.sha256(f"{platform.node()}:{folder}".encode()).hexdigest()
+    return f"{folder.name}-{place[:8]}"
+
+
+def track(
+    handlers: Sequence[Any],
+    judges: Sequence[Any],
+    trainer: Engine,
+    evaluator: Engine,
+    run: Path | str,
+    settings: Mapping[str, Any],
+    every: int = 1,
+) -> None:
+    """Let MONAI's MLflow handler of the trainer, if there is one, log what a run of HealthyGAN consists of.
+
+    Settings as parameters; every loss and the learning rate, every ``every`` iterations; FID and AUCp at the
+    iteration of their checkpoint; the sample pictures; config.json and selection.csv. MONAI alone logs ``loss``, and
+    the criteria at the number of their epoch.
+
+    Args:
+        handlers, judges: those of the trainer and of the evaluator.
+    """
+    for judge in judges:
+        if isinstance(judge, MLFlowHandler):
+            judge.epoch_logger = lambda _: None  # once is enough, see Tracking.criteria
+    for handler in handlers:
+        if isinstance(handler, MLFlowHandler):
+            pictures = [h for h in handlers if isinstance(h, SamplePictures)]
+            Tracking(handler, Path(run), settings, every, pictures).attach(trainer, evaluator)
+
+
+class Tracking:
+    """The additions of :func:`track` to one handler; all go to the handler's own MLflow run."""
+
+    def __init__(
+        self,
+        handler: MLFlowHandler,
+        run: Path,
+        settings: Mapping[str, Any],
+        every: int,
+        pictures: Sequence[SamplePictures],
+    ) -> None:
+        self.handler = handler
+        self.run = run
+        self.settings = settings
+        self.every = every
+        self.pictures = pictures
+
+    def attach(self, trainer: Engine, evaluator: Engine) -> None:
+        self.handler.iteration_logger = self.losses
+        self.handler.epoch_logger = self.sample
+        self.handler.artifacts = tuple(
+            str(self.run / name) for name in (CONFIG_FILE, RUN_FILE, SELECTION_FILE)
+        )
+        self.handler.experiment_param = {
+            name: str(value)[:LONGEST_VALUE] for name, value in self.settings.items()
+        }
+        evaluator.add_event_handler(Events.COMPLETED, lambda _: self.criteria(trainer, evaluator))
+
+    def losses(self, engine: Engine) -> None:
+        if engine.state.iteration % self.every:
+            return
+        values = scalars(cast(dict, engine.state.output))
+        values["lr"] = cast(Any, engine).generator_optimizer.param_groups[0]["lr"]
+        self.log(values, engine.state.iteration)
+
+    def criteria(self, trainer: Engine, evaluator: Engine) -> None:
+        if trainer.state.iteration:
+            self.log(evaluator.state.metrics, trainer.state.iteration)
+
+    def log(self, values: Mapping[str, float], step: int) -> None:
+        from mlflow.entities import Metric
+
+        if self.handler.cur_run is None:
+            return
+        now = int(time.time() * 1000)
+        self.handler.client.log_batch(
+            self.handler.cur_run.info.run_id,
+            metrics=[Metric(name, float(value), now, step) for name, value in values.items()],
+        )
+
+    def sample(self, engine: Engine) -> None:
+        """The picture that :class:`SamplePictures` has just written."""
+        for handler in self.pictures:
+            path = handler.path(engine.state.iteration)
+            if path.is_file() and self.handler.cur_run is not None:
+                with Image.open(path) as picture:
+                    self.handler.client.log_image(
+                        self.handler.cur_run.info.run_id,
+                        np.asarray(picture),
+                        key="samples",
+                        step=engine.state.iteration,
+                    )

@@ -1,0 +1,276 @@
+"""A model and images in, scores.csv and pictures out."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from tiny import train, write_dataset
+
+from data_prep.datalist import DataError, read, write
+from healthygan_monai.composition import split_output
+from healthygan_monai.config.keys import root_cause
+from healthygan_monai.config.workflow import run_config
+from healthygan_monai.data import image_transforms
+from healthygan_monai.inference.scores_file import (
+    image_size_for,
+    load_generator,
+    load_images,
+    load_mask,
+    load_weights,
+    translator,
+)
+from healthygan_monai.networks import Discriminator, Generator
+from healthygan_monai.scoring import read_scores
+
+CPU = "$torch.device('cpu')"
+PARTS = ("difference", "mask", "healthy")
+
+
+def infer(model: Path, data: Path, output: Path, **overrides) -> Path:
+    settings = {"checkpoint": str(model), "dataset_dir": str(data), "output_dir": str(output)}
+    run_config("inference.json", {**settings, "device": CPU, **overrides})
+    return output
+
+
+def refusal(*arguments, **overrides) -> str:
+    with pytest.raises(RuntimeError) as caught:
+        infer(*arguments, **overrides)
+    return str(root_cause(caught.value))
+
+
+@pytest.fixture(scope="module")
+def of_data_set(trained, tiny_data, tmp_path_factory) -> Path:
+    return infer(trained / "model.pt", tiny_data, tmp_path_factory.mktemp("inferred"))
+
+
+def by_hand(model: Path, image: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Difference, mask and healthy image in [0, 1] from the file alone."""
+    pixels = torch.as_tensor(np.asarray(Image.open(image)) / 127.5 - 1, dtype=torch.float32)[
+        None, None
+    ]
+    generator = Generator(1, 2, 1).eval()
+    generator.load_state_dict(torch.load(model, weights_only=True))
+    with torch.no_grad():
+        intermediate, mask = split_output(generator(pixels))
+    healthy = intermediate * mask + pixels * (1 - mask)
+    return tuple(p[0, 0].numpy() for p in ((pixels - healthy).abs() / 2, mask, (healthy + 1) / 2))
+
+
+class TestOfADataSet:
+    def test_every_labelled_image_has_its_row(self, of_data_set, tiny_data):
+        rows = read_scores(of_data_set / "scores.csv")
+        items = {
+            i.image: (s, i) for s, i in read(tiny_data).items() if not s.startswith("training")
+        }
+        assert {r.image for r in rows} == set(items) and len(rows) == 8
+        for row in rows:
+            section, item = items[row.image]
+            assert (row.section, row.subject) == (section, item.subject)
+            assert (row.label, row.slice) == (item.label, item.slice)
+            assert (row.method, row.seed) == ("healthygan", 0)
+
+    def test_scores_are_the_mean_difference_of_the_file(self, of_data_set, trained, tiny_data):
+        for row in read_scores(of_data_set / "scores.csv"):
+            difference, _, _ = by_hand(trained / "model.pt", tiny_data / row.image)
+            assert row.score == pytest.approx(difference.mean(), rel=1e-4)
+
+    def test_every_image_has_its_own_pictures_though_all_files_are_called_alike(
+        self, of_data_set, trained, tiny_data
+    ):
+        found = [p for p in (of_data_set / "pictures").rglob("*") if p.is_file()]
+        assert len(found) == 8 * len(PARTS)
+        for item in read(tiny_data).sections["test"]:
+            folder = of_data_set / "pictures" / Path(item.image).parent
+            expected = by_hand(trained / "model.pt", tiny_data / item.image)
+            for part, values in zip(PARTS, expected, strict=True):
+                with Image.open(folder / f"0_{part}.png") as picture:
+                    assert picture.mode == "L"
+                    shown = np.asarray(picture).astype(float)
+                assert np.abs(shown - 255 * values).max() <= 1, (item.image, part)
+
+    def test_lesion_masks_are_compared_where_there_are_any(self, of_data_set):
+        localisation = json.loads((of_data_set / "localisation.json").read_text())
+        assert (localisation["images"], localisation["subjects"]) == (2, 2)
+
+    def test_batches_and_workers_do_not_change_a_score(
+        self, of_data_set, trained, tiny_data, tmp_path
+    ):
+        other = infer(trained / "model.pt", tiny_data, tmp_path, batch_size=3, num_workers=1)
+        for one, two in zip(
+            *(read_scores(f / "scores.csv") for f in (of_data_set, other)), strict=True
+        ):
+            assert one.image == two.image
+            assert one.score == pytest.approx(two.score, rel=1e-5)
+
+    def test_an_unlabelled_data_set_is_scored_too(self, trained, tmp_path):
+        data = read(write_dataset(tmp_path / "data"))
+        bare = [replace(i, label=None, mask=None) for i in data.sections["test"]]
+        write(replace(data, sections={"test": bare}), tmp_path / "data")
+        output = infer(trained / "model.pt", tmp_path / "data", tmp_path / "out")
+        assert {r.label for r in read_scores(output / "scores.csv")} == {None}
+        assert not (output / "localisation.json").exists()
+
+
+class TestOfAFolderOfPictures:
+    @pytest.fixture
+    def folder(self, tmp_path) -> Path:
+        rng = np.random.default_rng(0)
+        for name in ("p1/film.png", "p2/film.png", "p2/other.jpg", "top.jpeg"):
+            path = tmp_path / "films" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (40, 40), np.uint8)).save(path)
+        (tmp_path / "films" / "notes.txt").write_text("not a picture")
+        return tmp_path / "films"
+
+    def test_every_picture_is_a_subject_of_its_own_with_its_own_pictures(
+        self, folder, trained, tmp_path
+    ):
+        output = infer(trained / "model.pt", folder, tmp_path / "out")
+        rows = read_scores(output / "scores.csv")
+        assert [r.image for r in rows] == ["p1/film.png", "p2/film.png", "p2/other.jpg", "top.jpeg"]
+        assert [r.subject for r in rows] == ["p1/film", "p2/film", "p2/other", "top"]
+        assert {(r.section, r.label) for r in rows} == {("test", None)}
+        names = {p.relative_to(output / "pictures").as_posix() for p in output.rglob("*_mask.png")}
+        assert names == {f"{n}_mask.png" for n in ("p1/film", "p2/film", "p2/other", "top")}
+
+    def test_pictures_are_brought_to_the_size_the_model_was_trained_at(
+        self, folder, trained, tmp_path
+    ):
+        output = infer(trained / "model.pt", folder, tmp_path / "out")
+        with Image.open(output / "pictures" / "top_difference.png") as picture:
+            assert picture.size == (32, 32)
+
+    def test_two_pictures_that_would_share_one_name_are_refused(self, folder, trained, tmp_path):
+        shutil.copy(folder / "p1" / "film.png", folder / "p1" / "film.jpg")
+        with pytest.raises(DataError, match=r"p1/film\.jpg and p1/film\.png"):
+            load_images(folder, 32)
+
+    def test_one_that_cannot_be_read_stops_with_its_name(self, folder, trained, tmp_path):
+        (folder / "p2" / "other.jpg").write_bytes(b"no picture")
+        assert "other.jpg: cannot be read" in refusal(
+            trained / "model.pt", folder, tmp_path / "out"
+        )
+        assert not (tmp_path / "out" / "scores.csv").exists()
+
+    def test_colour_is_refused(self, folder, trained, tmp_path):
+        Image.new("RGB", (40, 40)).save(folder / "screenshot.png")
+        message = refusal(trained / "model.pt", folder, tmp_path / "out")
+        assert "screenshot.png: image mode RGB" in message
+
+    def test_an_empty_folder_says_what_to_do(self, tmp_path):
+        with pytest.raises(DataError, match="healthygan prep films"):
+            load_images(tmp_path, 32)
+
+
+class TestBadModels:
+    """One clear message, before any image is read."""
+
+    def message(self, content, tmp_path: Path, tiny_data: Path) -> str:
+        path = tmp_path / "model.pt"
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        elif content is not None:
+            torch.save(content, path)
+        message = refusal(path, tiny_data, tmp_path / "out")
+        assert not list((tmp_path / "out").rglob("*.*"))
+        return message
+
+    @pytest.mark.parametrize("content", [b"", b"\x80\x04random bytes", bytes(range(256)) * 20])
+    def test_bytes_that_are_no_weights(self, content, tmp_path, tiny_data):
+        message = self.message(content, tmp_path, tiny_data)
+        assert "model.pt: not a file of weights that PyTorch can read" in message
+
+    def test_code_is_not_run(self, tmp_path, tiny_data):
+        assert "not a file of weights" in self.message(
+            Path("anything but tensors"), tmp_path, tiny_data
+        )
+
+    def test_no_file(self, tmp_path, tiny_data):
+        assert "no such model. Train one" in self.message(None, tmp_path, tiny_data)
+
+    def test_the_critic(self, tmp_path, tiny_data):
+        message = self.message(Discriminator(1, 2, 3).state_dict(), tmp_path, tiny_data)
+        assert "model.pt: these are not the weights of a HealthyGAN generator" in message
+
+    def test_a_whole_state_instead_of_the_generator(self, trained, tmp_path, tiny_data):
+        path = next((trained / "checkpoints").glob("training_*.pt"))
+        content = torch.load(path, weights_only=True)
+        message = self.message(content, tmp_path, tiny_data)
+        assert (
+            "not the weights of a HealthyGAN generator" in message
+            and "model.pt of a run" in message
+        )
+
+    @pytest.mark.parametrize("content", [[torch.zeros(2)], torch.zeros(2), {"main.0.weight": 3}])
+    def test_other_content(self, content, tmp_path, tiny_data):
+        message = self.message(content, tmp_path, tiny_data)
+        assert "model.pt: " in message and ("expected" in message or "not the weights" in message)
+
+    def test_weights_of_other_sizes_or_with_parts_missing(self, tmp_path, tiny_data):
+        weights = Generator(1, 2, 1).state_dict()
+        other = {**weights, "main.3.weight": torch.zeros(5, 2, 4, 4)}
+        assert "do not make a whole generator" in self.message(other, tmp_path, tiny_data)
+        del weights["main.3.weight"]
+        assert "main.3.weight" in self.message(weights, tmp_path, tiny_data)
+
+    def test_running_statistics_of_the_authors_file_are_named(self, tmp_path, tiny_data):
+        weights = {**Generator(1, 2, 1).state_dict(), "main.1.running_mean": torch.zeros(2)}
+        assert "running_mean" in self.message(weights, tmp_path, tiny_data)
+
+
+class TestLoading:
+    def test_sizes_are_read_off_the_weights(self, trained):
+        generator = load_generator(load_weights(trained / "model.pt"))
+        assert not generator.training
+        assert sum(p.numel() for p in generator.parameters()) == sum(
+            p.numel() for p in Generator(1, 2, 1).parameters()
+        )
+
+    def test_the_image_size_is_the_runs_or_the_bundles(self, trained, tmp_path):
+        assert image_size_for(trained / "model.pt", 64) == 32
+        shutil.copy(trained / "model.pt", tmp_path)
+        assert image_size_for(tmp_path / "model.pt", 64) == 64
+
+    def test_masks_become_the_size_of_the_difference_map(self, tmp_path):
+        mask = np.zeros((64, 64), np.uint8)
+        mask[:, 32:] = 1  # any grey above black is lesion
+        Image.fromarray(mask).save(tmp_path / "m.png")
+        found = load_mask(tmp_path / "m.png", (16, 8))
+        assert found.shape == (16, 8) and found[:, 4:].all() and not found[:, :4].any()
+
+    def test_the_reports_pictures_are_those_of_the_scores(self, of_data_set, trained, tiny_data):
+        translate = translator(trained / "model.pt", tiny_data)
+        for row in read_scores(of_data_set / "scores.csv"):
+            pictures = translate(row)
+            assert pictures.difference.mean() == pytest.approx(row.score, rel=1e-5)
+            assert pictures.image.shape == pictures.mask.shape == (32, 32)
+            assert (pictures.lesion is not None) is (row.section == "test" and row.label == 1)
+            shown = np.asarray(Image.open(tiny_data / row.image)) / 255
+            np.testing.assert_allclose(pictures.image, shown, atol=1e-6)
+
+
+@pytest.mark.parametrize(("depth", "channels"), [(16, 1), (8, 3)])
+def test_16_bit_data_and_three_channel_networks_go_all_the_way(tmp_path, depth, channels):
+    data = write_dataset(tmp_path / "data", bit_depth=depth)
+    run = train(tmp_path / "runs", data, image_channels=channels, max_iterations=2)
+    output = infer(run / "model.pt", data, tmp_path / "out")
+    rows = read_scores(output / "scores.csv")
+    assert len(rows) == 8 and all(0 < r.score < 1 for r in rows)
+    load = image_transforms(32, depth, channels)
+    assert load({"image": str(data / rows[0].image)})["image"].shape == (channels, 32, 32)
+
+
+def test_every_unusable_picture_of_a_folder_is_named_before_anything_is_scored(tmp_path):
+    Image.new("RGB", (16, 16)).save(tmp_path / "colour.png")
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    Image.new("L", (16, 16)).save(tmp_path / "good.png")
+    with pytest.raises(DataError, match=r"(?s)broken\.png.*colour\.png") as caught:
+        load_images(tmp_path, 16)
+    assert "good.png" not in str(caught.value)

@@ -1,0 +1,153 @@
+"""Scoring by ONNX Runtime and TorchScript: the scores and pictures of model.pt, without it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from places import CONFIGS
+
+from healthygan_monai.config.workflow import run_config
+from healthygan_monai.inference.scores_file import image_size_for, method_of, seed_of, translator
+from healthygan_monai.models.exported import load_exported
+from healthygan_monai.networks import Generator
+from healthygan_monai.runs import save_weights
+from healthygan_monai.scoring import read_scores
+
+RUNTIMES = {"onnx": "onnxruntime", "ts": "torchscript"}
+SCORE_TOLERANCE = 1e-6
+
+
+@pytest.fixture(params=RUNTIMES)
+def form(request) -> str:
+    return request.param
+
+
+def infer(model: Path, data: Path, output: Path) -> Path:
+    settings = {"checkpoint": str(model), "dataset_dir": str(data), "output_dir": str(output)}
+    run_config("inference.json", {**settings, "device": "$torch.device('cpu')"})
+    return output
+
+
+@pytest.fixture(scope="module")
+def by_pytorch(trained, tiny_data, tmp_path_factory) -> Path:
+    return infer(trained / "model.pt", tiny_data, tmp_path_factory.mktemp("pytorch"))
+
+
+def compare(one: Path, other: Path, runtime: str) -> None:
+    """The same rows and pictures, and each file says what computed it."""
+    rows = [read_scores(folder / "scores.csv") for folder in (one, other)]
+    assert ({r.runtime for r in rows[0]}, {r.runtime for r in rows[1]}) == ({"pytorch"}, {runtime})
+    for a, b in zip(*rows, strict=True):
+        assert (a.section, a.image, a.subject, a.slice, a.label, a.method, a.seed) == (
+            *(b.section, b.image, b.subject, b.slice, b.label, b.method, b.seed),
+        )
+        assert a.score == pytest.approx(b.score, abs=SCORE_TOLERANCE)
+    places = [folder / "pictures" for folder in (one, other)]
+    pictures = sorted(p.relative_to(places[0]) for p in places[0].rglob("*.png"))
+    assert pictures == sorted(p.relative_to(places[1]) for p in places[1].rglob("*.png")) != []
+    for name in pictures:
+        shown = [np.asarray(Image.open(place / name)).astype(int) for place in places]
+        assert np.abs(shown[0] - shown[1]).max() <= 1, name
+
+
+def test_the_bundle_scores_with_the_file_alone(form, exported, by_pytorch, tiny_data, tmp_path):
+    alone = shutil.copy(exported[form], tmp_path)
+    compare(by_pytorch, infer(Path(alone), tiny_data, tmp_path / "out"), RUNTIMES[form])
+
+
+def test_monais_command_takes_an_onnx_file(exported, by_pytorch, tiny_data, tmp_path):
+    words = f"-m monai.bundle run --config_file {CONFIGS / 'inference.json'}".split()
+    settings = {
+        "checkpoint": exported["onnx"],
+        "dataset_dir": tiny_data,
+        "output_dir": tmp_path / "out",
+    }
+    words += [str(w) for key, value in settings.items() for w in (f"--{key}", value)]
+    done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    compare(by_pytorch, tmp_path / "out", "onnxruntime")
+
+
+def test_infer_takes_an_exported_file(form, run, exported, by_pytorch, tiny_data, tmp_path):
+    code, out, err = run("infer", exported[form], tiny_data, "--output", tmp_path, "--device=cpu")
+    assert code == 0, err
+    assert f"scores: {tmp_path / 'scores.csv'}" in out
+    compare(by_pytorch, tmp_path, RUNTIMES[form])
+
+
+class TestRuntimeOption:
+    def test_exports_a_run_where_need_be(self, form, run, own_run, by_pytorch):
+        name = {"onnx": "model.onnx", "ts": "model.ts"}[form]
+        words = ["infer", own_run, "--runtime", RUNTIMES[form], "--device=cpu"]
+        assert run(*words)[0] == 0
+        compare(by_pytorch, own_run, RUNTIMES[form])
+        made = (own_run / name).stat()
+        assert run(*words)[0] == 0
+        assert (own_run / name).stat() == made, "an export that still fits is used again"
+
+    def test_an_export_of_an_earlier_model_is_made_anew(self, run, own_run, exported, tiny_data):
+        shutil.copy(exported["onnx"], own_run)
+        torch.manual_seed(1)
+        save_weights(Generator(1, 2, 1).state_dict(), own_run / "model.pt")
+        assert run("infer", own_run, "--runtime=onnxruntime", "--device=cpu")[0] == 0
+        expected = infer(own_run / "model.pt", tiny_data, own_run.parent / "expected")
+        compare(expected, own_run, "onnxruntime")
+
+    def test_pytorch_is_what_a_run_is_scored_with(self, run, own_run):
+        assert run("infer", own_run, "--runtime=pytorch", "--device=cpu")[0] == 0
+        assert {r.runtime for r in read_scores(own_run / "scores.csv")} == {"pytorch"}
+        assert not (own_run / "model.onnx").exists()
+
+    def test_a_file_for_another_runtime_is_refused(self, run, exported, tiny_data):
+        code, _, err = run("infer", exported["ts"], tiny_data, "--runtime=onnxruntime")
+        assert code == 1 and "model.ts: a file for torchscript; --runtime onnxruntime" in err
+
+    def test_another_method_is_refused(self, run, rival, tmp_path, phantom_films):
+        rival(tmp_path / "model.pt")
+        code, _, err = run("infer", tmp_path, phantom_films, "--runtime=onnxruntime")
+        assert code == 1 and "a model of mean-intensity, which only PyTorch computes" in err
+
+    def test_a_file_of_that_name_that_is_not_ours_is_left(self, run, own_run):
+        (own_run / "model.onnx").write_bytes(b"somebody's")
+        code, _, err = run("infer", own_run, "--runtime=onnxruntime")
+        assert code == 1 and "not an ONNX file" in err
+        assert (own_run / "model.onnx").read_bytes() == b"somebody's"
+
+
+def test_without_onnxruntime_the_error_says_how_to_install_it(
+    run, exported, tiny_data, tmp_path, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    code, _, err = run("infer", exported["onnx"], tiny_data, "--output", tmp_path / "out")
+    assert code == 1
+    assert "scoring with model.onnx needs onnxruntime" in err and "healthygan-monai[onnx]" in err
+
+
+def test_an_export_knows_more_than_the_folder_it_lies_in(form, exported, tmp_path):
+    path = Path(shutil.copy(exported[form], tmp_path))
+    (tmp_path / "config.json").write_text(
+        json.dumps({"image_size": 256, "seed": 9, "method": "padim"})
+    )
+    assert (image_size_for(path, 64), seed_of(path), method_of(path)) == (32, 0, "healthygan")
+
+
+def test_the_reports_pictures_can_come_from_an_export(form, exported, by_pytorch, tiny_data):
+    translate = translator(exported[form], tiny_data)
+    for row in read_scores(by_pytorch / "scores.csv"):
+        assert translate(row).difference.mean() == pytest.approx(row.score, rel=1e-4)
+
+
+def test_images_elsewhere_than_on_the_cpu_are_computed_there_only_where_onnxruntime_can(exported):
+    runtime = pytest.importorskip("onnxruntime")
+    network = load_exported(exported["onnx"])
+    if "CUDAExecutionProvider" in runtime.get_available_providers():
+        pytest.skip("this ONNX Runtime has a GPU")
+    assert network._session("cuda") is network._session("mps") is network._session("cpu")
