@@ -1,30 +1,30 @@
-"""Every input through its per-input function; nothing that one does stops the rest.
-
-A sidecar images/<subject>/<session>.json remembers recipe, images and facts, so that a second run
-keeps what is up to date: same file, same settings, images still there.
-"""
+"""Every input through its per-input function; nothing that one does stops the rest."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import json
+import importlib
 import logging
-import os
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, replace
-from pathlib import Path, PurePosixPath
+from dataclasses import replace
+from pathlib import PurePosixPath
 from typing import Any
 
-from data_prep.inputs.find import Source
+from data_prep.errors import LeftOut, PrepError
 from data_prep.inputs.headers import SEVERAL
-from data_prep.outcome import DISK_TROUBLE, LeftOut, Outcome, PrepError, WrittenImage
+from data_prep.outcome import DISK_TROUBLE, Outcome
 from data_prep.settings import Settings
+from data_prep.sidecar import fingerprint, kept_from_before, keyed_digest, write_sidecar
+from data_prep.source import Source
 from data_prep.work.guard import Crashed, TimedOut
 from data_prep.work.pools import Pool
+
+PREPARERS = {  # kind -> (module, function); imported in the worker that needs it
+    "films": ("data_prep.film.prepare", "prepare_film"),
+    "brains": ("data_prep.brain.prepare", "prepare_brain"),
+}
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,6 @@ LINE_EVERY = 60.0  # seconds between lines of progress where there is no termina
 GUARD_ERRORS: dict[str, type[Exception]] = {
     error.__name__: error for error in (Crashed, TimedOut, MemoryError)
 }
-DIGEST = "digest"  # a fact of films: equal for equal pixel data, whatever their encoding
 
 
 def process_all(sources: Sequence[Source], settings: Settings, pool: Pool) -> list[Outcome]:
@@ -55,13 +54,12 @@ def process_all(sources: Sequence[Source], settings: Settings, pool: Pool) -> li
 
 def process_one(source: Source, settings: Settings) -> Outcome:
     """One input: kept if it is up to date, else prepared; every failure becomes a skip."""
-    from data_prep.pipeline import preparer
 
     try:
         _require_image(source, settings)
-        recipe = _recipe(source, settings)
+        recipe = fingerprint(source, settings)
         sidecar = settings.output / "images" / source.subject / f"{source.session}.json"
-        kept = _kept(source, sidecar, recipe, settings)
+        kept = kept_from_before(source, sidecar, recipe, settings)
         if kept is not None:
             return kept
         with source.on_disc() if settings.kind == "brains" else nullcontext(source) as readable:
@@ -69,9 +67,9 @@ def process_one(source: Source, settings: Settings) -> Outcome:
         if source.lost:
             raise PrepError("the header cannot be read to its end", remedy="Export it again.")
         result = replace(result, source=source.shown)
-        result.details.update(_keyed_digest(result.details, settings.salt))
+        result.details.update(keyed_digest(result.details, settings.salt))
         if result.status == "written" and not settings.dry_run:
-            _write_sidecar(sidecar, recipe, result, settings.output)
+            write_sidecar(sidecar, recipe, result, settings.output)
         return result
     except PrepError as error:
         failure = error
@@ -153,89 +151,7 @@ def _progress(stream: Iterable[tuple[int, Any]], total: int) -> Iterator[tuple[i
             last = now
 
 
-def _recipe(source: Source, settings: Settings) -> str:
-    """HMAC-SHA256 over the settings that decide the pixels and the bytes of the input and its mask,
-    and its boxes.
-
-    Keyed like the pseudonyms, so that nobody without the key can tell whether a known file is in.
-    """
-    total = hmac.new(settings.salt, digestmod=hashlib.sha256)
-    total.update(json.dumps([settings.recipe(), source.series], sort_keys=True).encode())
-    if source.boxes:
-        total.update(json.dumps([box.to_json() for box in source.boxes]).encode())
-    parts: list[Source] = [source]
-    if source.kind == "series" and source.member is None:
-        parts = [replace(source, kind="dicom", path=path) for path in source.files()]
-    elif source.kind == "series":
-        parts = [replace(source, kind="dicom", member=name) for name in source.members()]
-    for part in parts:
-        total.update(b"\0")
-        if part.member is not None or settings.kind == "films":
-            total.update(part.data())
-        else:
-            _update(total, part.path)
-    for path in [*([source.mask] if source.mask else []), *_further_inputs(source, settings)]:
-        total.update(b"\0")
-        _update(total, path)
-    return total.hexdigest()
-
-
-def _further_inputs(source: Source, settings: Settings) -> list[Path]:
-    if settings.kind != "brains":
-        return []
-    from data_prep.brain.prepare import further_inputs
-
-    return further_inputs(source, settings)
-
-
-def _update(total: Any, path: Path) -> None:
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            total.update(block)
-
-
-def _keyed_digest(facts: dict[str, Any], salt: bytes) -> dict[str, Any]:
-    """The digest of the pixel data in a form that tells nothing without the key."""
-    if DIGEST not in facts:
-        return {}
-    text = json.dumps(facts[DIGEST]).encode()
-    return {DIGEST: hmac.new(salt, text, hashlib.sha256).hexdigest()[:32]}
-
-
-def _kept(source: Source, sidecar: Path, recipe: str, settings: Settings) -> Outcome | None:
-    if settings.existing != "skip" or not sidecar.is_file():
-        return None
-    try:
-        content: dict[str, Any] = json.loads(sidecar.read_text(encoding="utf-8"))
-        images = tuple(WrittenImage(**image) for image in content["images"])
-        facts = content["facts"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    if content.get("recipe") != recipe or not images:
-        return None
-    if content.get("files") != _hashes(images, settings.output):
-        return None  # gone, or changed, or never whole because the power went
-    return Outcome("kept", source.shown, images=images, details=facts)
-
-
-def _hashes(images: Iterable[WrittenImage], output: Path) -> dict[str, str]:
-    """Path below OUTPUT -> SHA-256 of the picture there; what is not there is left out."""
-    hashes = {}
-    for name in (name for image in images for name in (image.image, image.mask) if name):
-        try:
-            hashes[name] = hashlib.sha256((output / name).read_bytes()).hexdigest()
-        except OSError:
-            continue
-    return hashes
-
-
-def _write_sidecar(sidecar: Path, recipe: str, result: Outcome, output: Path) -> None:
-    content = {
-        "recipe": recipe,
-        "files": _hashes(result.images, output),
-        "images": [asdict(image) for image in result.images],
-        "facts": result.details,
-    }
-    temporary = sidecar.with_name(f"{sidecar.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
-    os.replace(temporary, sidecar)
+def preparer(kind: str) -> Callable[[Source, Settings], Outcome]:
+    """The per-input function of a kind; it returns an Outcome or raises PrepError."""
+    module, function = PREPARERS[kind]
+    return getattr(importlib.import_module(module), function)

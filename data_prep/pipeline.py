@@ -11,30 +11,25 @@ import hmac
 import importlib
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from data_prep import __version__, datalist, outcome
-from data_prep.datalist import DataError, Dataset, Item, folder, tables
+from data_prep.datalist import DataError, Dataset, Item, folder, summary, tables
 from data_prep.datalist.participants import write_participants
 from data_prep.inputs.copies import leave_copies
-from data_prep.inputs.find import Source
 from data_prep.inputs.plan import find_inputs, plan
 from data_prep.outcome import Outcome
-from data_prep.per_input import process_all
+from data_prep.per_input import PREPARERS, process_all
 from data_prep.privacy import facts as deidentify
 from data_prep.settings import Settings
+from data_prep.source import Source
 from data_prep.work.pools import Guarded, Inline, Pool
 
 log = logging.getLogger(__name__)
-
-PREPARERS = {  # kind -> (module, function); imported in the worker that needs it
-    "films": ("data_prep.film.prepare", "prepare_film"),
-    "brains": ("data_prep.brain.prepare", "prepare_brain"),
-}
 
 
 @dataclass
@@ -87,19 +82,19 @@ def _finish(
     sources: Sequence[Source], outcomes: list[Outcome], settings: Settings, start: float
 ) -> Result:
     """Lists, report and, last, dataset.json; none of it in a dry run."""
-    text = outcome.summary(
+    text = summary.summary(
         outcomes,
         kind=settings.kind,
         output=settings.output,
         seconds=time.monotonic() - start,
         dry_run=settings.dry_run,
     )
-    code = outcome.exit_code(outcomes)
+    code = summary.exit_code(outcomes)
     if settings.dry_run:
         return Result(outcomes, None, text, code)
     output = settings.output
     dataset = dataset_of(sources, outcomes, settings)
-    outcome.write_skipped(outcomes, output / "skipped.csv")
+    summary.write_skipped(outcomes, output / "skipped.csv")
     tables.write_inputs(sources, outcomes, output / "inputs.csv")
     if settings.keyed:
         tables.write_links(sources, outcomes, settings.links_path())
@@ -141,12 +136,6 @@ def _key(settings: Settings) -> bytes:
     if settings.dry_run and not path.exists():
         return b"dry run: no key is made"
     return deidentify.load_key(path)
-
-
-def preparer(kind: str) -> Callable[[Source, Settings], Outcome]:
-    """The per-input function of a kind; it returns an Outcome or raises PrepError."""
-    module, function = PREPARERS[kind]
-    return getattr(importlib.import_module(module), function)
 
 
 def _refuse_existing(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.brain import template
-from data_prep.datalist.items import DataError
+from data_prep.errors import DataError
 from data_prep.film.options import FilmOptions
 from data_prep.settings import PIXELS, Settings
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from data_prep.datalist import DataError, LeakError
-from data_prep.errors import HealthyGANError
-from data_prep.outcome import PrepError
+from data_prep.errors import HealthyGANError, PrepError
 
 __all__ = ["DataError", "HealthyGANError", "LeakError", "ModelError", "NoModel", "PrepError"]
 

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.read.open_volume import NIFTI_SUFFIXES, Volume, VolumeError
+from data_prep.read.volume import NIFTI_SUFFIXES, Volume, VolumeError
 
 PACKAGES = {"deepbet": "deepbet", "brainextractor": "brainextractor", "hd-bet": "hd-bet"}
 FREE = ("none", "stripped")  # need neither a program nor a file

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.frame.intensity import Intensity
-from data_prep.read.open_volume import VolumeError
+from data_prep.read.volume import VolumeError
 
 DEFAULT = "percentile:0.5,99"  # of the core, see brain.head_core
 DEFAULTS = {"zscore": (3.0, 3.0), "white": (0.8,)}

@@ -2,10 +2,10 @@
 
 The order is the method; each step takes what the one before gives:
 
-    read        volume.read_volume     -> RAS+ array, mm; the lesion mask on the same grid
-    correct     brain_chain.steps      -> N4, brain, template, cubes, each where asked for
+    read        open_volume.read_volume -> RAS+ array, mm; the lesion mask on the same grid
+    correct     chain.steps            -> N4, brain, template, cubes, each where asked for
     check       registration           -> heads that do not fit the template are skipped
-    grey range  normalise              -> one black and one white for all slices of a head
+    grey range  grey_range             -> one black and one white for all slices of a head
     cut         slices.cut_slices      -> by depth below the top of the head, or by MNI mm
     frame       framing.Framing        -> square, proportions kept; the mask by nearest neighbour
     write       settings.store         -> images/<subject>/<session>_<slice>.png
@@ -23,30 +23,18 @@ import numpy as np
 
 from data_prep.brain import chain, quality
 from data_prep.brain.chain import Head
-from data_prep.brain.grey_range import DEFAULT as INTENSITY
 from data_prep.brain.head import CORE_MM, head_core
-from data_prep.brain.options import DEFAULT_RANGE, FRAMING, BrainOptions, add_arguments, settings_of
+from data_prep.brain.options import BrainOptions
 from data_prep.brain.registration import refuse_poor
 from data_prep.brain.slices import NORMAL_AXIS, Slice, cut_slices, display
 from data_prep.frame.intensity import Intensity
 from data_prep.inputs import bids
-from data_prep.inputs.find import Source
 from data_prep.outcome import Outcome, WrittenImage
 from data_prep.read import scan_facts
-from data_prep.read.open_volume import OtherImage, Volume, VolumeError, read_mask, read_volume
+from data_prep.read.open_volume import read_mask, read_volume
+from data_prep.read.volume import OtherImage, Volume, VolumeError
 from data_prep.settings import Settings
-
-__all__ = [
-    "DEFAULT_RANGE",
-    "FRAMING",
-    "INTENSITY",
-    "BrainOptions",
-    "add_arguments",
-    "further_inputs",
-    "prepare_brain",
-    "record",
-    "settings_of",
-]
+from data_prep.source import Source
 
 
 def prepare_brain(source: Source, settings: Settings) -> Outcome:

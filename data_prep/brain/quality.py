@@ -18,10 +18,10 @@ import numpy as np
 from data_prep.brain.chain import Head
 from data_prep.brain.grey_range import white_peak
 from data_prep.brain.options import BrainOptions
-from data_prep.inputs.find import Source
 from data_prep.outcome import Outcome
-from data_prep.read.open_volume import Volume
+from data_prep.read.volume import Volume
 from data_prep.settings import Settings
+from data_prep.source import Source
 
 FOLDER = "qc"
 EMBEDDED = 60  # strips in the report; all are in the folder

@@ -13,6 +13,9 @@ from types import ModuleType
 from typing import Any
 
 from data_prep.cli.arguments import add_common, pairs
+from data_prep.cli.brains import add_brain_arguments, brain_choices
+from data_prep.cli.films import add_film_arguments, film_choices
+from data_prep.cli.prepare import command, prepare
 from data_prep.datalist import DataError
 from data_prep.sources import PROTOCOLS
 from data_prep.sources.card import Card, Cohort, write_table
@@ -30,8 +33,6 @@ DONE, FAILED = 0, 1
 
 def add_source_commands(commands: Any) -> None:
     """Add one command a protocol to argparse sub-parsers; each sets `run`."""
-    from data_prep.cli.main import add_film_arguments, command
-
     for name, module_name in PROTOCOLS.items():
         module = importlib.import_module(f"data_prep.sources.{module_name}")
         card: Card = module.CARD
@@ -42,9 +43,7 @@ def add_source_commands(commands: Any) -> None:
         if card.kind == "films":
             add_film_arguments(parser)
         else:
-            from data_prep.brain import prepare
-
-            prepare.add_arguments(parser)
+            add_brain_arguments(parser)
         _add_protocol_arguments(parser, module)
 
 
@@ -75,8 +74,6 @@ def _names(module: ModuleType) -> list[str]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from data_prep.cli.main import brain_choices, film_choices, prepare
-
     module, card = arguments.module, arguments.module.CARD
     _refuse_what_has_no_meaning(arguments, module)
     options = _options(arguments, module)
@@ -183,7 +180,6 @@ def _tell(card: Card, cohort: Cohort) -> None:
 
 def add_fetch_command(commands: Any) -> None:
     """Add `fetch`, which is the only command that downloads anything."""
-    from data_prep.cli.main import command
     from data_prep.sources.fetch import IXI_URL
 
     parser = command(commands, "fetch", "download a public data set (the only command that does)",

@@ -9,16 +9,8 @@ all: Set A (mixed) is unannotated by construction and Set B (healthy) needs none
 
 from data_prep.datalist.check import check, require_valid
 from data_prep.datalist.file import read, write
-from data_prep.datalist.items import (
-    FILE_NAME,
-    SECTIONS,
-    UNLABELLED,
-    DataError,
-    Dataset,
-    Item,
-    LeakError,
-    content_hash,
-)
+from data_prep.datalist.items import FILE_NAME, SECTIONS, UNLABELLED, Dataset, Item, content_hash
+from data_prep.errors import DataError, LeakError
 
 __all__ = [
     "FILE_NAME",

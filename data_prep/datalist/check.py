@@ -8,13 +8,12 @@ from data_prep.datalist.items import (
     FILE_NAME,
     SECTIONS,
     UNLABELLED,
-    DataError,
     Dataset,
     Item,
-    LeakError,
     a_few,
     content_hash,
 )
+from data_prep.errors import DataError, LeakError
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 

@@ -19,12 +19,12 @@ from data_prep.datalist.items import (
     SECTIONS,
     UNLABELLED,
     Box,
-    DataError,
     Dataset,
     Item,
     a_few,
     content_hash,
 )
+from data_prep.errors import DataError
 
 _REQUIRED = {"name": str, "image_size": int, "bit_depth": int}
 _OPTIONAL: dict[str, Any] = {

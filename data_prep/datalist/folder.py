@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_prep.datalist.file import DataError
-from data_prep.inputs.find import MARKER, Source
+from data_prep.datalist.items import MARKER
 from data_prep.outcome import Outcome
+from data_prep.source import Source
 
 NAMES = (
     "dataset.json",

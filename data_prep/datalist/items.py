@@ -9,20 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data_prep.errors import HealthyGANError
+MARKER = ".data_prep"  # in every folder that data_prep made
 
 SECTIONS = ("training_mixed", "training_healthy", "validation", "test")
 Box = tuple[float, float, float, float, str]
 UNLABELLED = ("training_mixed", "training_healthy")
 FILE_NAME = "dataset.json"
-
-
-class DataError(HealthyGANError):
-    """A data set that cannot be used; the message says what, where and what to do."""
-
-
-class LeakError(DataError):
-    """One subject in two sections; the message names the subjects."""
 
 
 @dataclass(frozen=True)

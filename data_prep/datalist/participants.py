@@ -9,9 +9,9 @@ from statistics import fmean
 from data_prep.brain import quality as brain_qc
 from data_prep.datalist.file import Dataset, Item
 from data_prep.datalist.tables import write_table
-from data_prep.inputs.find import Source
 from data_prep.outcome import Outcome
 from data_prep.privacy.facts import OLDEST_SHOWN
+from data_prep.source import Source
 
 COLUMNS = ("participant_id", "section", "group", "site", "age", "sex")
 GROUP_OF_SECTION = {"training_mixed": "mixed", "training_healthy": "healthy"}

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from data_prep.inputs.find import Source
 from data_prep.outcome import Outcome
+from data_prep.source import Source
 
 INPUT_FACTS = ("modality", "view", "laterality", "body_part", "photometric", "manufacturer")
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from data_prep import outcome
-from data_prep.read.dicom_file import MODALITY_WORDS, FilmError
+from data_prep import errors
+from data_prep.errors import FilmError
 from data_prep.read.dicom_terms import (
     CHEST_CODES,
     FILM_CLASSES,
     FOR_PROCESSING_CLASS,
     MODALITIES,
+    MODALITY_WORDS,
     VIEW_OF_CODE,
     body_part_of_text,
     view_of_text,
@@ -30,7 +31,7 @@ NO_PART, ODD_PART = "body part missing", "body part not understood"
 ANY_MODALITY = "Pass --modalities any to take it."
 
 
-class LeftOut(FilmError, outcome.LeftOut):
+class LeftOut(FilmError, errors.LeftOut):
     """A film that can be read, but was not asked for."""
 
 

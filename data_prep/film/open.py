@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data_prep.errors import FilmError
 from data_prep.film import choice
 from data_prep.film.burned_in import annotation_flags
 from data_prep.film.choice import LeftOut
+from data_prep.film.film import Film
 from data_prep.film.options import FilmOptions
 from data_prep.film.picture import is_picture, read_picture
 from data_prep.privacy import facts as deidentify
 from data_prep.read.dicom_file import (
-    FilmError,
     looks_like_dicom,
     quiet_pydicom,
     read_dataset,
@@ -36,25 +36,6 @@ FEWEST_PIXELS = 16
 COLOUR_NAMES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT")
 WIDEST_ASPECT = 4.0  # of a pixel; detectors and scanners stay under 2, so more is a typing error
 ASPECT_NOTE = f"pixel spacing with a ratio above {WIDEST_ASPECT:g}; not followed"
-
-
-@dataclass
-class Film:
-    """image: float32 (H, W) in [0, 1]; spacing: mm between rows, between columns, (1, 1) unknown.
-
-    facts: JSON facts that may leave (deidentify.FACTS, choose); padding: bool (H, W), no image
-    there, None where there is none; digest: stored_values.digest of the stored pixels, the same in
-    every transfer syntax; frame: which of several, from 0, None where the file has one; flags: what
-    the header admits of text and faces in the pixels (burned_in.annotation_flags).
-    """
-
-    image: np.ndarray
-    spacing: tuple[float, float]
-    facts: dict[str, Any] = field(default_factory=dict)
-    padding: np.ndarray | None = None
-    digest: str = ""
-    frame: int | None = None
-    flags: tuple[str, ...] = ()
 
 
 def read_film(source: Path | bytes, options: FilmOptions | None = None) -> Film:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from data_prep.read.dicom_file import FilmError
+from data_prep.errors import FilmError
 from data_prep.read.stored_values import digest
 
 if TYPE_CHECKING:
-    from data_prep.film.open import Film
+    from data_prep.film.film import Film
 
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I")
@@ -32,7 +32,7 @@ def read_picture(data: bytes) -> Film:
     Palettes, 16 bit, transparency and equal colour channels are understood; true colour is not.
     Raises FilmError, also for a picture that is larger than any film.
     """
-    from data_prep.film.open import Film
+    from data_prep.film.film import Film
 
     try:
         with warnings.catch_warnings():

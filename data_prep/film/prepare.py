@@ -11,13 +11,14 @@ import numpy as np
 from data_prep.film import collimation
 from data_prep.film.burned_in import find_text
 from data_prep.film.collimation import exposed_area
-from data_prep.film.open import Film, FilmError, LeftOut, films
+from data_prep.film.film import Film
+from data_prep.film.open import FilmError, LeftOut, films
 from data_prep.film.picture import read_mask_picture
 from data_prep.frame.boxes import FramedBox, framed_boxes
 from data_prep.frame.framing import Box
-from data_prep.inputs.find import Source
 from data_prep.outcome import Outcome, WrittenImage
 from data_prep.settings import Settings
+from data_prep.source import Source
 
 LOOK = "Look at it, then list it in a file for --allow-burned-in FILE."
 

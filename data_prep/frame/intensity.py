@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.outcome import PrepError
+from data_prep.errors import PrepError
 
 POLICIES = ("window", "percentile", "minmax")
 

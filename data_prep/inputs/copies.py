@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
-from data_prep.inputs.find import Source
-from data_prep.outcome import LeftOut, Outcome
-from data_prep.per_input import DIGEST
+from data_prep.errors import LeftOut
+from data_prep.outcome import DIGEST, Outcome
+from data_prep.source import Source
 
 log = logging.getLogger(__name__)
 

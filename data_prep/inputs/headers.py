@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_prep.inputs.find import Source
 from data_prep.privacy import facts
 from data_prep.privacy.identity import text_of
 from data_prep.privacy.words import COMMON
+from data_prep.source import Source
 from data_prep.work.pools import Pool
 
 if TYPE_CHECKING:

@@ -11,14 +11,15 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from data_prep.datalist import DataError
+from data_prep.errors import PrepError
 from data_prep.inputs import bids, dicomdir, sections
-from data_prep.inputs.find import Found, Source, find, kind_of
+from data_prep.inputs.find import Found, find, kind_of
 from data_prep.inputs.headers import scan
 from data_prep.inputs.names import BIDS_SUBJECT, parse_name
 from data_prep.inputs.table import sources_of_table
-from data_prep.outcome import PrepError
 from data_prep.privacy import facts
 from data_prep.settings import Settings
+from data_prep.source import Source
 from data_prep.work.pools import Pool
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from data_prep.datalist import UNLABELLED, LeakError
-from data_prep.inputs.find import Source
+from data_prep.source import Source
 
 SECTION_NAMES = {
     "training_mixed": "training_mixed train_mixed trainmixed mixed",

@@ -15,9 +15,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
-from data_prep.inputs.find import Found, Source, kind_of
+from data_prep.inputs.find import Found, kind_of
 from data_prep.inputs.sections import GROUPS, LABELS, section_of
 from data_prep.inputs.table_people import described
+from data_prep.source import Source
 
 PEOPLE = ("site", "age", "sex", "boxes")  # read by table_people.py
 log = logging.getLogger(__name__)

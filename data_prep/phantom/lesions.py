@@ -19,7 +19,8 @@ import numpy as np
 from data_prep.datalist.tables import write_table
 from data_prep.inputs.names import parse_name
 from data_prep.phantom.brains import COHORT_COLUMNS
-from data_prep.read.open_volume import Volume, VolumeError, read_volume
+from data_prep.read.open_volume import read_volume
+from data_prep.read.volume import Volume, VolumeError
 
 log = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from data_prep.outcome import PrepError
+from data_prep.errors import PrepError
 
 MAGIC = (b"PK\x03\x04", b"PK\x05\x06")  # APPNOTE 4.3.7, 4.3.16: a file, or an archive with none
 ENCRYPTED = 0x1  # general purpose bit 0, APPNOTE 4.4.4

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 
-from data_prep.outcome import PrepError
+from data_prep.errors import PrepError
 
 DEFLATED = b"1.2.840.10008.1.2.1.99"
 EXPLICIT_LITTLE_ENDIAN = b"1.2.840.10008.1.2.1"

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from data_prep.outcome import PrepError
+from data_prep.errors import FilmError
 from data_prep.read.dicom_deflated import DEFLATED, InflateError, inflate
 
 if TYPE_CHECKING:
@@ -30,47 +30,6 @@ NEW_SYNTAXES = {  # PS3.6 table A-1; pydicom 2.4 does not know them
 }
 READ_GROUPS = (0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x0054, 0x2050)
 PRIVATE, UNKNOWN = "a private transfer syntax", "unknown"
-
-# Defined Terms of PS3.3 C.7.3.1.1.1 that an export often holds, in words.
-MODALITY_WORDS = {
-    "CR": "computed radiography",
-    "DX": "digital radiography",
-    "RG": "scanned film",
-    "RF": "fluoroscopy",
-    "PX": "panoramic dental X-ray",
-    "IO": "intra-oral dental X-ray",
-    "BMD": "bone densitometry",
-    "RTIMAGE": "radiotherapy image",
-    "OT": "other, often a secondary capture",
-    "SC": "secondary capture",
-    "XC": "photograph",
-    "GM": "microscopy",
-    "SM": "slide microscopy",
-    "OP": "ophthalmic photograph",
-    "OCT": "optical coherence tomography",
-    "REG": "registration",
-    "SR": "structured report",
-    "KO": "key object selection",
-    "PR": "presentation state",
-    "DOC": "encapsulated document",
-    "RTPLAN": "radiotherapy plan",
-    "RTSTRUCT": "radiotherapy structures",
-    "RTDOSE": "radiotherapy dose",
-    "SEG": "segmentation",
-    "CT": "computed tomography",
-    "MR": "magnetic resonance",
-    "US": "ultrasound",
-    "NM": "nuclear medicine",
-    "PT": "positron emission",
-    "XA": "angiography",
-    "MG": "mammography",
-    "ES": "endoscopy",
-    "ECG": "electrocardiogram",
-}
-
-
-class FilmError(PrepError):
-    """One film that cannot be used; see PrepError for its three texts."""
 
 
 @contextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from data_prep.read.dicom_file import MODALITY_WORDS, FilmError, unfinished_header
+from data_prep.errors import FilmError
+from data_prep.read.dicom_file import unfinished_header
+from data_prep.read.dicom_terms import MODALITY_WORDS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from data_prep.read.dicom_file import EXPLICIT_BIG_ENDIAN, FilmError
+from data_prep.errors import FilmError
+from data_prep.read.dicom_file import EXPLICIT_BIG_ENDIAN
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

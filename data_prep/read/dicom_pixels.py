@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data_prep.errors import FilmError
 from data_prep.read.codestream import coded_size
 from data_prep.read.dicom_file import (
     EXPLICIT_BIG_ENDIAN,
     PRIVATE,
     UNKNOWN,
-    FilmError,
     quiet_pydicom,
     transfer_syntax_name,
 )

@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from data_prep.read import scan_facts
 from data_prep.read.dicom_geometry import arrange
 from data_prep.read.dicom_groups import Series, series_of
-from data_prep.read.open_volume import RawVolume, ReadOptions, VolumeError
-
-SPARSE = 1.5  # gap over slice thickness from which slices seem to have been left out
+from data_prep.read.scan_facts import facts_of, note_sparse, spacing_of
+from data_prep.read.volume import RawVolume, ReadOptions, VolumeError
 
 
 def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] = ()) -> RawVolume:
@@ -94,33 +91,6 @@ def _voxels(files: Sequence[Path]) -> np.ndarray:
             "colour DICOM; expected one intensity a voxel", remedy="Export the original scan."
         )
     return sitk.GetArrayFromImage(image).transpose(2, 1, 0)  # (K, J, I) -> (I, J, K)
-
-
-def facts_of(header: Any, kind: str, data: np.ndarray) -> dict[str, Any]:
-    """What both kinds of DICOM volume say about themselves."""
-    return {
-        "format": kind,
-        "shape": [int(n) for n in data.shape],
-        "dtype": str(data.dtype),
-        "orientation_source": "DICOM",
-        "notes": [],
-        **scan_facts.from_header(header),
-    }
-
-
-def note_sparse(facts: dict[str, Any], gap_mm: float, slices: int) -> None:
-    """Say so where thin slices lie far apart: an export may have left out every other one."""
-    thickness = facts.get("slice_thickness_mm")
-    if thickness and slices > 1 and gap_mm > SPARSE * thickness:
-        facts["gap_mm"] = round(gap_mm, 3)
-        facts["notes"].append(
-            "slices lie further apart than they are thick: some may have been left out"
-        )
-
-
-def spacing_of(affine: np.ndarray) -> tuple[float, float, float]:
-    i, j, k = np.linalg.norm(affine[:3, :3], axis=0)
-    return float(i), float(j), float(k)
 
 
 @contextmanager

@@ -7,6 +7,47 @@ what comes out is one of the names here, or None.
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    pass
+
+# Defined Terms of PS3.3 C.7.3.1.1.1 that an export often holds, in words.
+MODALITY_WORDS = {
+    "CR": "computed radiography",
+    "DX": "digital radiography",
+    "RG": "scanned film",
+    "RF": "fluoroscopy",
+    "PX": "panoramic dental X-ray",
+    "IO": "intra-oral dental X-ray",
+    "BMD": "bone densitometry",
+    "RTIMAGE": "radiotherapy image",
+    "OT": "other, often a secondary capture",
+    "SC": "secondary capture",
+    "XC": "photograph",
+    "GM": "microscopy",
+    "SM": "slide microscopy",
+    "OP": "ophthalmic photograph",
+    "OCT": "optical coherence tomography",
+    "REG": "registration",
+    "SR": "structured report",
+    "KO": "key object selection",
+    "PR": "presentation state",
+    "DOC": "encapsulated document",
+    "RTPLAN": "radiotherapy plan",
+    "RTSTRUCT": "radiotherapy structures",
+    "RTDOSE": "radiotherapy dose",
+    "SEG": "segmentation",
+    "CT": "computed tomography",
+    "MR": "magnetic resonance",
+    "US": "ultrasound",
+    "NM": "nuclear medicine",
+    "PT": "positron emission",
+    "XA": "angiography",
+    "MG": "mammography",
+    "ES": "endoscopy",
+    "ECG": "electrocardiogram",
+}
 
 # Defined Terms of Modality, PS3.3 C.7.3.1.1.1, retired ones included.
 _MODALITIES = (

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_prep.read.dicom_file import FilmError, quiet_pydicom
+from data_prep.errors import FilmError
+from data_prep.read.dicom_file import quiet_pydicom
 from data_prep.read.dicom_lut import modality_values
 from data_prep.read.stored_values import Stored
 from data_prep.read.voi import numbers, voi_values

@@ -10,6 +10,12 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
+from data_prep.read import scan_facts
+
+SPARSE = 1.5  # gap over slice thickness from which slices seem to have been left out
+
 MANUFACTURERS = ("SIEMENS", "GE", "PHILIPS", "CANON", "TOSHIBA", "HITACHI", "UIH", "FUJIFILM")
 SEQUENCES = ("SE", "IR", "GR", "EP", "RM")  # PS3.3 C.8.3.1.1.2, Scanning Sequence
 ACQUISITIONS = ("2D", "3D")  # MR Acquisition Type, same clause
@@ -81,3 +87,30 @@ def _plain(dataset: Any, keyword: str) -> Any:
         return [str(part) for part in value]
     except TypeError:
         return str(value)
+
+
+def facts_of(header: Any, kind: str, data: np.ndarray) -> dict[str, Any]:
+    """What both kinds of DICOM volume say about themselves."""
+    return {
+        "format": kind,
+        "shape": [int(n) for n in data.shape],
+        "dtype": str(data.dtype),
+        "orientation_source": "DICOM",
+        "notes": [],
+        **scan_facts.from_header(header),
+    }
+
+
+def note_sparse(facts: dict[str, Any], gap_mm: float, slices: int) -> None:
+    """Say so where thin slices lie far apart: an export may have left out every other one."""
+    thickness = facts.get("slice_thickness_mm")
+    if thickness and slices > 1 and gap_mm > SPARSE * thickness:
+        facts["gap_mm"] = round(gap_mm, 3)
+        facts["notes"].append(
+            "slices lie further apart than they are thick: some may have been left out"
+        )
+
+
+def spacing_of(affine: np.ndarray) -> tuple[float, float, float]:
+    i, j, k = np.linalg.norm(affine[:3, :3], axis=0)
+    return float(i), float(j), float(k)

@@ -10,8 +10,9 @@ from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
 from data_prep.inputs import sections
-from data_prep.inputs.find import Found, Source
+from data_prep.inputs.find import Found
 from data_prep.inputs.table import TABLE_NEEDED, sources_of_table
+from data_prep.source import Source
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.confound import confounds
 from data_prep.sources.files import Files

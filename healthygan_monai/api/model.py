@@ -16,8 +16,8 @@ from monai.data import DataLoader
 from monai.data import Dataset as Items
 
 from data_prep.datalist import FILE_NAME, Dataset
+from data_prep.datalist.summary import write_skipped
 from data_prep.errors import HealthyGANError
-from data_prep.outcome import write_skipped
 from data_prep.privacy.facts import load_key
 from healthygan_monai.api.results import FolderResult, ImageResult, Problem, Result
 from healthygan_monai.cli.arguments import run_of

@@ -14,13 +14,14 @@ from typing import Any
 
 from data_prep.datalist import FILE_NAME, DataError, Dataset, read
 from data_prep.inputs.copies import leave_copies
-from data_prep.inputs.find import Source, find
+from data_prep.inputs.find import find
 from data_prep.inputs.plan import find_inputs, plan
 from data_prep.outcome import Outcome
 from data_prep.per_input import process_all
 from data_prep.pipeline import dataset_of, pool_for
 from data_prep.repeat import default_recipe, settings_from_recipe
 from data_prep.settings import Settings
+from data_prep.source import Source
 from healthygan_monai.exchange.files import sha256
 
 __all__ = [

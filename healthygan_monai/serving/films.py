@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from data_prep.errors import PrepError
 from data_prep.film.burned_in import find_text
-from data_prep.film.open import Film, films
+from data_prep.film.film import Film
+from data_prep.film.open import films
 from data_prep.film.picture import read_picture
 from data_prep.film.prepare import framed as framed_film
 from data_prep.frame.framing import Framing
-from data_prep.outcome import PrepError
 from healthygan_monai.serving.preparation import FILMS, Preparation
 from healthygan_monai.serving.received import Received
 from healthygan_monai.serving.way_back import FilmBack

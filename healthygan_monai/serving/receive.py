@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from data_prep.errors import PrepError
 from data_prep.film import choice
 from data_prep.film.picture import is_picture
-from data_prep.outcome import PrepError
 from data_prep.read.dicom_file import looks_like_dicom, quiet_pydicom, read_dataset
 from data_prep.read.dicom_terms import FILMS as FILM_MODALITIES
 from healthygan_monai.serving.films import of_film, of_picture

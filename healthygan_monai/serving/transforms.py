@@ -12,7 +12,7 @@ from monai.data import MetaTensor
 from monai.transforms import Compose, MapTransform, RepeatChannel, ScaleIntensityRange
 from PIL import Image
 
-from data_prep.outcome import PrepError
+from data_prep.errors import PrepError
 from healthygan_monai.data.transforms import WHITE, image_transforms
 from healthygan_monai.inferer import Translationd
 from healthygan_monai.serving.answer import Request, answer, maps_and_scores, shown

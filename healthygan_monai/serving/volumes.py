@@ -13,9 +13,10 @@ from data_prep.brain.chain import Head
 from data_prep.brain.prepare import blackened, grey_range
 from data_prep.brain.prepare import framed as framed_slice
 from data_prep.brain.slices import NORMAL_AXIS, Slice, choose_slices, display, display_spacing
-from data_prep.film.open import Film
-from data_prep.outcome import PrepError
-from data_prep.read.open_volume import Volume, read_volume
+from data_prep.errors import PrepError
+from data_prep.film.film import Film
+from data_prep.read.open_volume import read_volume
+from data_prep.read.volume import Volume
 from healthygan_monai.serving.films import framed as framed_film
 from healthygan_monai.serving.preparation import FILMS, Preparation
 from healthygan_monai.serving.received import Received

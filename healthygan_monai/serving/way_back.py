@@ -13,8 +13,8 @@ from monai.transforms import Orientation
 
 from data_prep.brain.slices import display, display_spacing, stacked
 from data_prep.frame.framing import Framing
-from data_prep.read.open_volume import NIFTI_SUFFIXES, ReadOptions, Volume
 from data_prep.read.resample import onto_grid
+from data_prep.read.volume import NIFTI_SUFFIXES, ReadOptions, Volume
 
 LABELS = (("L", "R"), ("P", "A"), ("I", "S"))  # ends of the axes, for MONAI's Orientation
 

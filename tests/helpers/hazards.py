@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from data_prep import per_input
-from data_prep.inputs.find import Source
 from data_prep.outcome import Outcome
 from data_prep.settings import Settings
+from data_prep.source import Source
 
 
 def add(one: int, other: int) -> int:

@@ -20,12 +20,14 @@ from data_prep.brain import chain, extraction
 from data_prep.brain import prepare as brain_prep
 from data_prep.brain.options import BrainOptions, resolved
 from data_prep.brain.registration import place
+from data_prep.cli.brains import add_brain_arguments, brain_choices
+from data_prep.errors import PrepError
 from data_prep.frame import png
-from data_prep.inputs.find import Source
-from data_prep.outcome import Outcome, PrepError
-from data_prep.read.open_volume import OtherImage
+from data_prep.outcome import Outcome
 from data_prep.read.resample import onto_grid
+from data_prep.read.volume import OtherImage
 from data_prep.settings import Settings
+from data_prep.source import Source
 
 HEAD = phantom(33, lesions=3)
 GREY = HEAD.image.round().astype(np.int16)  # what a DICOM file can hold
@@ -289,9 +291,9 @@ def test_a_bids_tree_gives_t1w_images_with_the_facts_of_their_sidecars(tmp_path:
 
 def test_flags_become_options_and_what_decides_pixels_is_in_them(folder: Path):
     parser = argparse.ArgumentParser()
-    brain_prep.add_arguments(parser)
+    add_brain_arguments(parser)
     text = f"--n4 --brain mask:{folder / 'masks'} --mni --template {folder / 'template.nii.gz'}"
-    chosen = brain_prep.settings_of(parser.parse_args([*text.split(), "--intensity", "white:0.7"]))
+    chosen = brain_choices(parser.parse_args([*text.split(), "--intensity", "white:0.7"]))
     brain = BrainOptions.of(chosen["brain"])
     assert (brain.spacing, brain.range, brain.normalise) == (1.0, "mni:-10:50", "white:0.7")
     whole = Settings(input=folder, output=folder, kind="brains", **chosen)

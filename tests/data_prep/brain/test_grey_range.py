@@ -7,7 +7,7 @@ import pytest
 from heads import phantom
 
 from data_prep.brain.grey_range import Normalise, white_peak
-from data_prep.outcome import PrepError
+from data_prep.errors import PrepError
 from data_prep.phantom.brains import WHITE
 
 HEAD = phantom(5)

@@ -17,15 +17,19 @@ from places import DATA
 
 from data_prep.brain import chain
 from data_prep.brain import prepare as brain_prep
+from data_prep.brain.grey_range import DEFAULT as INTENSITY
 from data_prep.brain.grey_range import Normalise
 from data_prep.brain.head import correct_bias_field, head_core, head_mask
-from data_prep.brain.prepare import INTENSITY, BrainOptions, prepare_brain
+from data_prep.brain.options import BrainOptions
+from data_prep.brain.prepare import prepare_brain
+from data_prep.cli.brains import add_brain_arguments, brain_choices
+from data_prep.errors import PrepError
 from data_prep.frame import png
-from data_prep.inputs.find import Source
-from data_prep.outcome import Outcome, PrepError
+from data_prep.outcome import Outcome
 from data_prep.phantom.brains import SPACING_MM, make_head
-from data_prep.read.open_volume import Volume
+from data_prep.read.volume import Volume
 from data_prep.settings import Settings
+from data_prep.source import Source
 
 needs_data = pytest.mark.skipif(
     not (DATA / "nifti").is_dir(), reason="HEALTHYGAN_DATA has no nifti/"
@@ -251,9 +255,9 @@ def test_a_range_outside_of_the_head_is_refused(tmp_path: Path):
 
 def test_the_flags_reach_the_settings_and_survive_a_process_pool():
     parser = argparse.ArgumentParser()
-    brain_prep.add_arguments(parser)
+    add_brain_arguments(parser)
     assert "30%:75%" in parser.format_help()  # argparse fails on an unescaped per cent sign
-    chosen = brain_prep.settings_of(parser.parse_args(["--plane", "coronal", "--n4"]))
+    chosen = brain_choices(parser.parse_args(["--plane", "coronal", "--n4"]))
     assert chosen["brain"]["range"] == "30%:75%" and chosen["framing"] == "square"
     whole = pickle.loads(pickle.dumps(settings(Path("out"), **chosen)))
     assert BrainOptions.of(whole.brain) == BrainOptions(plane="coronal", n4=True)
@@ -267,7 +271,7 @@ def test_the_flags_reach_the_settings_and_survive_a_process_pool():
         "n4": True,
     }
     with pytest.raises(ValueError, match="a volume has none"):
-        brain_prep.settings_of(parser.parse_args(["--intensity", "window"]))
+        brain_choices(parser.parse_args(["--intensity", "window"]))
 
 
 def test_options_that_mean_nothing_are_refused():

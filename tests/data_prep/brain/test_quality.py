@@ -17,10 +17,10 @@ from data_prep.brain.options import BrainOptions
 from data_prep.brain.registration import measure
 from data_prep.brain.template import load_template
 from data_prep.datalist.brain_page import SECTION
-from data_prep.inputs.find import Source
 from data_prep.outcome import Outcome, WrittenImage
 from data_prep.phantom.brains import NOISE, WHITE
 from data_prep.settings import Settings
+from data_prep.source import Source
 
 HEAD = phantom(33)
 

@@ -9,8 +9,8 @@ import pytest
 from data_prep.film.open import FilmError, FilmOptions
 from data_prep.film.prepare import prepare_film
 from data_prep.frame import png
-from data_prep.inputs.find import Source
 from data_prep.settings import Settings
+from data_prep.source import Source
 
 FRAMES = 3
 

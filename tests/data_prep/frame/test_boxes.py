@@ -8,7 +8,7 @@ from data_prep.datalist.participants import write_participants
 from data_prep.frame.boxes import LesionBox, framed_boxes
 from data_prep.frame.framing import PAPER_TOP, Framing
 from data_prep.frame.png import save
-from data_prep.inputs.find import Source
+from data_prep.source import Source
 
 WHOLE = LesionBox(0, 0, 1024, 1024, "Mass", 1024, 1024)
 

@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from data_prep.errors import PrepError
 from data_prep.frame.framing import POLICIES, Framing
 from data_prep.frame.intensity import Intensity
-from data_prep.outcome import PrepError
 
 
 def test_paper_takes_the_top_eight_per_cent_off_and_then_the_centre_square():

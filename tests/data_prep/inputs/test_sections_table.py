@@ -9,10 +9,11 @@ from PIL import Image
 
 from data_prep.datalist import DataError, LeakError
 from data_prep.inputs import sections
-from data_prep.inputs.find import Source, find
+from data_prep.inputs.find import find
 from data_prep.inputs.plan import find_inputs, plan
 from data_prep.inputs.table import sources_of_table
 from data_prep.settings import Settings
+from data_prep.source import Source
 from data_prep.work.pools import Inline
 
 PATIENTS = {"subject": "patients"}

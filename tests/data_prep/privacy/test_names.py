@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from pydicom.dataset import Dataset
 
-from data_prep.inputs.find import Source
 from data_prep.inputs.headers import scan
 from data_prep.privacy import facts
 from data_prep.privacy.header_words import MOST_WORDS
 from data_prep.read.dicom_write import save_dicom
+from data_prep.source import Source
 from data_prep.work.pools import Inline
 
 ORDINARY = (

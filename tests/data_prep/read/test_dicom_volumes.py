@@ -14,7 +14,8 @@ from planted import PLANTED
 
 from data_prep.read import scan_facts
 from data_prep.read.dicom_groups import named, series_of
-from data_prep.read.open_volume import ReadOptions, VolumeError, read_volume
+from data_prep.read.open_volume import read_volume
+from data_prep.read.volume import ReadOptions, VolumeError
 
 needs_data = pytest.mark.skipif(
     not (DATA / "dicom").is_dir(), reason="HEALTHYGAN_DATA has no dicom/"

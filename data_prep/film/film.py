@@ -1,0 +1,30 @@
+"""One film: pixels, spacing, padding and facts of its header."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    pass
+
+
+@dataclass
+class Film:
+    """image: float32 (H, W) in [0, 1]; spacing: mm between rows, between columns, (1, 1) unknown.
+
+    facts: JSON facts that may leave (deidentify.FACTS, choose); padding: bool (H, W), no image
+    there, None where there is none; digest: stored_values.digest of the stored pixels, the same in
+    every transfer syntax; frame: which of several, from 0, None where the file has one; flags: what
+    the header admits of text and faces in the pixels (burned_in.annotation_flags).
+    """
+
+    image: np.ndarray
+    spacing: tuple[float, float]
+    facts: dict[str, Any] = field(default_factory=dict)
+    padding: np.ndarray | None = None
+    digest: str = ""
+    frame: int | None = None
+    flags: tuple[str, ...] = ()
