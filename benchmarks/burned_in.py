@@ -25,7 +25,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from data_prep.errors import PrepError
 from data_prep.film.burned_in import TextLine, find_text
-from data_prep.film.open import FilmOptions, read_film
+from data_prep.film.open import read_film
+from data_prep.film.options import FilmOptions
 
 TEXTS = ("PORTABLE AP ERECT", "SMITH JOHN", "Mustermann, Erika", "1953-12-24", "ID 4711-0815")
 TEXTS += ("Visit No 3", "12:34", "LEE")

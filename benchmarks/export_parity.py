@@ -20,12 +20,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from healthygan_monai.data.images import PICTURES
 from healthygan_monai.data.transforms import GreyReader, resized
 from healthygan_monai.exchange.onnx import export_onnx
 from healthygan_monai.exchange.torchscript import export_torchscript
-from healthygan_monai.inference.scores_file import PICTURES, load_generator, load_weights
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.models.exported import load_exported
+from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Generator
 from healthygan_monai.paths import bundle_root
 from healthygan_monai.runs import save_weights

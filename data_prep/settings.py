@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from data_prep import __version__
-from data_prep.film.open import FilmOptions
+from data_prep.film.options import FilmOptions
 from data_prep.frame import png
 from data_prep.frame.framing import Framing
 from data_prep.frame.intensity import Intensity

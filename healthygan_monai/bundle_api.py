@@ -8,20 +8,15 @@ from healthygan_monai.baselines.registry import (
     image_side,
     load_detector,
 )
-from healthygan_monai.config.keys import begin, best_device, check_settings
+from healthygan_monai.config.devices import best_device
+from healthygan_monai.config.keys import begin, check_settings
 from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
+from healthygan_monai.data.images import items_to_score, load_images, pictures_root
 from healthygan_monai.evaluation.run import evaluate_run
 from healthygan_monai.inference.detector_evaluator import DetectorEvaluator, MapPictures
-from healthygan_monai.inference.scores_file import (
-    image_size_for,
-    items_to_score,
-    load_generator,
-    load_images,
-    load_weights,
-    picture_saver,
-    pictures_root,
-    seed_of,
-)
+from healthygan_monai.inference.pictures import picture_saver
+from healthygan_monai.models.about import image_size_for, seed_of
+from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks.fid_features import feature_extractor
 from healthygan_monai.paths import bundle_root_here, eval_folder, size_in_metadata
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder

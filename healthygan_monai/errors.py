@@ -14,3 +14,7 @@ class ModelError(HealthyGANError):
 
 class NoModel(ModelError, FileNotFoundError):
     """No such file or run folder; as a FileNotFoundError it has no errno."""
+
+
+class ConfigError(HealthyGANError):
+    """A configuration that cannot be meant; the message names the key and the nearest one that exists."""

@@ -1,9 +1,11 @@
-"""Where the bundle lies: inside an installed package, beside it in a checkout, around it in an exported bundle."""
+"""Names of a run's files, and where the bundle is: in the package, beside it, or around it."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
+
+MODEL_FILE, SCORES_FILE = "model.pt", "scores.csv"
 
 
 def bundle_root() -> Path:

@@ -88,7 +88,7 @@ def add_film_arguments(films: argparse.ArgumentParser) -> None:
 
 def film_choices(arguments: argparse.Namespace) -> dict[str, Any]:
     """film, framing, intensity, collimation and cleared of Settings."""
-    from data_prep.film.open import FilmOptions
+    from data_prep.film.options import FilmOptions
 
     names = ("window", "colour", "views", "modalities", "body_parts", "intent", "frames")
     allowed = arguments.allow_burned_in

@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data_prep.datalist.file import DataError
 from data_prep.datalist.items import MARKER
+from data_prep.errors import DataError
 from data_prep.outcome import Outcome
 from data_prep.source import Source
 

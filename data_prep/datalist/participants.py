@@ -7,7 +7,7 @@ from pathlib import Path
 from statistics import fmean
 
 from data_prep.brain import quality as brain_qc
-from data_prep.datalist.file import Dataset, Item
+from data_prep.datalist.items import Dataset, Item
 from data_prep.datalist.tables import write_table
 from data_prep.outcome import Outcome
 from data_prep.privacy.facts import OLDEST_SHOWN

@@ -12,7 +12,7 @@ from typing import Any
 
 from data_prep.brain import quality
 from data_prep.datalist import report_pictures
-from data_prep.datalist.file import Dataset, Item, content_hash
+from data_prep.datalist.items import Dataset, Item, content_hash
 from data_prep.datalist.report_page import PAGE
 from data_prep.datalist.summary import doubts, grouped
 from data_prep.outcome import Outcome

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data_prep.datalist.file import Dataset, Item
+from data_prep.datalist.items import Dataset, Item
 from data_prep.frame import png
 
 THUMB, GAP, COLUMNS = 104, 6, 10

@@ -11,7 +11,6 @@ import numpy as np
 from data_prep.errors import FilmError
 from data_prep.film import choice
 from data_prep.film.burned_in import annotation_flags
-from data_prep.film.choice import LeftOut
 from data_prep.film.film import Film
 from data_prep.film.options import FilmOptions
 from data_prep.film.picture import is_picture, read_picture
@@ -29,8 +28,6 @@ from data_prep.read.stored_values import digest, stored_values
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-
-__all__ = ["Film", "FilmError", "FilmOptions", "LeftOut", "read_film", "read_films"]
 
 FEWEST_PIXELS = 16
 COLOUR_NAMES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT")

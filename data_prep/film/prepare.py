@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.errors import FilmError
 from data_prep.film import collimation
 from data_prep.film.burned_in import find_text
+from data_prep.film.choice import LeftOut
 from data_prep.film.collimation import exposed_area
 from data_prep.film.film import Film
-from data_prep.film.open import FilmError, LeftOut, films
+from data_prep.film.open import films
 from data_prep.film.picture import read_mask_picture
 from data_prep.frame.boxes import FramedBox, framed_boxes
 from data_prep.frame.framing import Box

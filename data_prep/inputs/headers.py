@@ -16,7 +16,7 @@ from data_prep.source import Source
 from data_prep.work.pools import Pool
 
 if TYPE_CHECKING:
-    from data_prep.privacy.facts import Identity
+    from data_prep.privacy.identity import Identity
 
 TOKEN = re.compile(r"[^\W_]+")
 PER_HEADER = "data_prep.inputs.headers:scan_source"

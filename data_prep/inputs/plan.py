@@ -23,7 +23,7 @@ from data_prep.source import Source
 from data_prep.work.pools import Pool
 
 if TYPE_CHECKING:
-    from data_prep.privacy.facts import Identity
+    from data_prep.privacy.identity import Identity
 
 log = logging.getLogger(__name__)
 

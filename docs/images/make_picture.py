@@ -13,7 +13,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from healthygan_monai.inference.scores_file import translator
+from healthygan_monai.inference.pictures import translator
 from healthygan_monai.report.artefacts import read_artefacts
 from healthygan_monai.report.cases import pick_cases
 

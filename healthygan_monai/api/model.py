@@ -17,31 +17,18 @@ from monai.data import Dataset as Items
 
 from data_prep.datalist import FILE_NAME, Dataset
 from data_prep.datalist.summary import write_skipped
-from data_prep.errors import HealthyGANError
-from data_prep.privacy.facts import load_key
+from data_prep.errors import DataError, HealthyGANError
+from data_prep.privacy.pseudonyms import load_key
+from data_prep.repeat import default_recipe, settings_from_recipe
 from healthygan_monai.api.results import FolderResult, ImageResult, Problem, Result
-from healthygan_monai.cli.arguments import run_of
-from healthygan_monai.config.keys import best_device, root_cause, user_message
+from healthygan_monai.config.devices import best_device
+from healthygan_monai.config.messages import root_cause, user_message
 from healthygan_monai.data import array_image, image_transforms, labelled_items
-from healthygan_monai.errors import DataError
-from healthygan_monai.inference.scores_file import (
-    MODEL_FILE,
-    SCORES_FILE,
-    image_size_for,
-    load_images,
-    method_of,
-    seed_of,
-)
-from healthygan_monai.models.recipe import (
-    Prepared,
-    default_recipe,
-    kind_of_inputs,
-    prepare,
-    recipe_of,
-    settings_from_recipe,
-)
+from healthygan_monai.data.images import load_images
+from healthygan_monai.models.about import image_size_for, method_of, run_of, seed_of
+from healthygan_monai.models.recipe import Prepared, kind_of_inputs, prepare, recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
-from healthygan_monai.paths import bundle_root
+from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, bundle_root
 from healthygan_monai.scoring import write_scores
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from monai.data import Dataset as ItemDataset
 
 from data_prep.datalist import Dataset
 from healthygan_monai.baselines.base import Detector
-from healthygan_monai.baselines.gan.base import GanDetector
+from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.run import MODEL, make_gan, save_gan, training_images
 from healthygan_monai.baselines.gan.trainer import GanTraining
 from healthygan_monai.baselines.registry import used_options

@@ -17,7 +17,7 @@ from healthygan_monai.baselines.frozen.padim import Padim
 from healthygan_monai.baselines.frozen.patchcore import PatchCore
 from healthygan_monai.baselines.gan.alad import Alad
 from healthygan_monai.baselines.gan.alocc import Alocc
-from healthygan_monai.baselines.gan.base import GanDetector
+from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.fanogan import FAnoGAN
 from healthygan_monai.baselines.gan.ganomaly import Ganomaly
 from healthygan_monai.baselines.sanity import DistanceToMean, MeanIntensity, PuClassifier

@@ -10,11 +10,11 @@ import torch
 
 from healthygan_monai.benchmark.grid import RESULT, SPECIFICATION
 from healthygan_monai.benchmark.table1 import HEALTHYGAN
-from healthygan_monai.cli.train import chosen_config
-from healthygan_monai.config.workflow import device_override, run_config
+from healthygan_monai.config.workflow import chosen_config, device_override, run_config
 from healthygan_monai.data import load_dataset
 from healthygan_monai.evaluation.run import evaluate_run
-from healthygan_monai.inference.scores_file import MODEL_FILE, SCORES_FILE, inference_config
+from healthygan_monai.models.about import inference_config
+from healthygan_monai.paths import MODEL_FILE, SCORES_FILE
 from healthygan_monai.runs import CONFIG_FILE, RUN_FILE, read_json, write_json
 
 NO_PICTURES: dict[str, Any] = {

@@ -131,8 +131,8 @@ def check_grid(grid: Grid) -> dict[str, Dataset]:
 def _wrong_settings(grid: Grid) -> Iterator[str]:
     from monai.bundle import ConfigParser
 
-    from healthygan_monai.cli.train import chosen_config
     from healthygan_monai.config.keys import refuse_unknown_keys
+    from healthygan_monai.config.workflow import chosen_config
     from healthygan_monai.paths import bundle_root
 
     configs = bundle_root() / "configs"

@@ -5,10 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
-
-from healthygan_monai.errors import NoModel
 
 
 def command(
@@ -52,15 +49,3 @@ def settings(texts: Sequence[str]) -> dict[str, Any]:
         except (ValueError, SyntaxError):
             found[key] = {"true": True, "false": False, "null": None}.get(value, value)
     return found
-
-
-def run_of(path: Path) -> Path:
-    """The run folder a user means by it or by a file in it.
-
-    Raises:
-        NoModel: no such folder.
-    """
-    folder = path.parent if path.is_file() else path
-    if not folder.is_dir():
-        raise NoModel(f"{path}: no such run folder; they are named like runs/00003-demo.")
-    return folder

@@ -19,11 +19,11 @@ def add(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=0)
     add_device(parser)
     add_set(parser)
+    parser.set_defaults(commands=commands.choices)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from data_prep.demo import make_demo
-    from healthygan_monai.cli.main import build_parser
 
     began = time.monotonic()
     folder: Path = arguments.folder
@@ -36,7 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     def step(title: str, *words: str | Path) -> None:
         print(f"{title}: healthygan {' '.join(str(w) for w in words)}", flush=True)
-        parsed = build_parser().parse_args([str(w) for w in words])
+        name, *rest = (str(word) for word in words)
+        parsed = arguments.commands[name].parse_args(rest)
         parsed.run(parsed)
 
     step("2/5 train", "train", dataset.parent, "--runs-dir", runs, *seed, *common, *options)

@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import command, run_of
+from healthygan_monai.cli.arguments import command
+from healthygan_monai.models.about import run_of
 
 
 def add(commands: Any) -> None:

@@ -70,9 +70,9 @@ def _model(run_or_model: Path) -> Path:
     Raises:
         ValueError: it is another method's, or itself an export.
     """
-    from healthygan_monai.exchange.files import model_file
-    from healthygan_monai.inference.scores_file import METHOD, method_of
+    from healthygan_monai.models.about import method_of, model_file
     from healthygan_monai.models.exported import is_exported
+    from healthygan_monai.models.exported_facts import METHOD
 
     path = model_file(run_or_model)
     if is_exported(path):

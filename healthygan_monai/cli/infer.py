@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import add_device, add_set, command, run_of, settings
+from healthygan_monai.cli.arguments import add_device, add_set, command, settings
+from healthygan_monai.models.about import run_of
 
 RUNTIME_FILES = {
     "pytorch": "model.pt",
@@ -43,7 +44,7 @@ def add(commands: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.config.workflow import device_override, equivalent, run_config
-    from healthygan_monai.inference.scores_file import inference_config
+    from healthygan_monai.models.about import inference_config
     from healthygan_monai.runs import RUN_FILE, read_json
 
     folder = run_of(arguments.run_folder)

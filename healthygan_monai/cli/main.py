@@ -70,7 +70,7 @@ def _run_heavy(arguments: argparse.Namespace) -> int:
     """Run a command that needs PyTorch; errors meant for the user end it with one line."""
     import logging
 
-    from healthygan_monai.config.keys import user_message
+    from healthygan_monai.config.messages import user_message
 
     logging.basicConfig(
         level=logging.WARNING if arguments.quiet else logging.INFO,

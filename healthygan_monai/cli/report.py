@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import command, run_of
+from healthygan_monai.cli.arguments import command
+from healthygan_monai.models.about import run_of
 
 
 def add(commands: Any) -> None:
@@ -17,7 +18,8 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.inference.scores_file import MODEL_FILE, translator
+    from healthygan_monai.inference.pictures import translator
+    from healthygan_monai.paths import MODEL_FILE
     from healthygan_monai.report.page import write_report
     from healthygan_monai.runs import RUN_FILE, read_json
 

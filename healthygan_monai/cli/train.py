@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import add_device, add_set, command, run_of, settings
+from healthygan_monai.cli.arguments import add_device, add_set, command, settings
+from healthygan_monai.config.workflow import HEALTHYGAN, chosen_config
+from healthygan_monai.models.about import run_of
 
-HEALTHYGAN = "healthygan"
 NETWORKS = {"generator": "network_def", "critic": "critic_def"}
 
 
@@ -81,38 +82,6 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"model: {folder / 'model.pt'}")
     print(f"next: healthygan infer {folder}")
     return 0
-
-
-def chosen_config(
-    method: str, changes: Mapping[str, Any], weights: Path | None = None
-) -> tuple[str, dict[str, Any]]:
-    """The bundle's config that trains the method, and its overrides for these settings.
-
-    A setting that the config does not have is taken for one of the method.
-
-    Raises:
-        ValueError: no such method, a setting that neither has (with the nearest), weights for a method without.
-    """
-    if method == HEALTHYGAN:
-        if weights is not None:
-            raise ValueError("--weights: the backbone of padim or patchcore; healthygan has none.")
-        return "train.json", dict(changes)
-    from healthygan_monai.baselines import check_options
-    from healthygan_monai.paths import bundle_root
-    from healthygan_monai.runs import read_json
-
-    config = "train_baseline.json"
-    known = {*read_json(bundle_root() / "configs" / config)}
-    overrides: dict[str, Any] = {"method": method}
-    options = {key: value for key, value in changes.items() if key.partition("#")[0] not in known}
-    overrides |= {key: value for key, value in changes.items() if key not in options}
-    file = None if weights is None else str(weights)
-    check_options(method, options, file)
-    if options:
-        overrides["options"] = options
-    if file is not None:
-        overrides["weights"] = file
-    return config, overrides
 
 
 def _settings_of(run: Path) -> dict[str, Any]:

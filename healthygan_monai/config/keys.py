@@ -1,8 +1,9 @@
-"""What the bundle's configs need of Python: refusing unknown keys, short errors, the device."""
+"""Begin a workflow of the bundle: refuse unknown config keys and wrong settings."""
 
 from __future__ import annotations
 
 import difflib
+import importlib.util
 import inspect
 import json
 import logging
@@ -12,17 +13,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from monai.bundle import ComponentLocator, ConfigWorkflow
 from monai.utils import set_determinism
 
-from data_prep.datalist import DataError, Dataset
-from data_prep.errors import HealthyGANError
+from data_prep.datalist import Dataset
+from healthygan_monai.config.messages import shorten_errors
 from healthygan_monai.config.ranges import wrong_settings
+from healthygan_monai.errors import ConfigError
 from healthygan_monai.networks import Discriminator
-from healthygan_monai.scoring import ScoresError
 from healthygan_monai.selection import LOWER_IS_BETTER
-from healthygan_monai.training.tracking import require_mlflow
 
 logger = logging.getLogger(__name__)
 MONAI_KEYS = {
@@ -47,10 +46,6 @@ CHATTY = (
 )
 
 
-class ConfigError(HealthyGANError):
-    """A configuration that cannot be meant; the message names the key and the nearest one that exists."""
-
-
 def begin(config_dir: Path | str, seed: int) -> None:
     """First thing of every workflow: short error messages, no unknown keys, determinism.
 
@@ -58,7 +53,7 @@ def begin(config_dir: Path | str, seed: int) -> None:
         ConfigError: see :func:`refuse_unknown_keys`.
         ModuleNotFoundError: the run is to be tracked with MLflow, which is not there.
     """
-    _shorten_errors()
+    shorten_errors()
     workflow = _calling_workflow()
     if workflow is not None:
         require_mlflow(workflow.parser.get())
@@ -165,56 +160,6 @@ def _calling_workflow() -> ConfigWorkflow | None:
     return None
 
 
-USER_ERRORS = (
-    ConfigError,
-    DataError,
-    ScoresError,
-    FileNotFoundError,
-    ValueError,
-    ModuleNotFoundError,
-)
-
-
-def root_cause(error: BaseException) -> BaseException:
-    """The error meant for the user that MONAI's config parser wrapped in its own, else the first of all.
-
-    What an error for the user was itself raised from (a reader's, say) is left behind it.
-    """
-    while error.__cause__ is not None and not isinstance(error, USER_ERRORS):
-        error = error.__cause__
-    return error
-
-
-def user_message(error: BaseException) -> str | None:
-    """One line for the user, where the error is about what they gave; None where it is a fault of the program."""
-    cause = root_cause(error)
-    if isinstance(cause, USER_ERRORS):
-        return str(cause)
-    step: BaseException | None = error
-    while step is not None:
-        if str(step).startswith(
-            "Failed to instantiate component"
-        ):  # MONAI's words for wrong arguments
-            return f"{str(step).splitlines()[0]}: {cause}"
-        step = step.__cause__
-    return None
-
-
-def _shorten_errors() -> None:
-    """An error meant for the user ends ``python -m monai.bundle`` with its one message, not with MONAI's trace."""
-    if Path(sys.argv[0]).parts[-3:-1] != ("monai", "bundle"):
-        return
-
-    def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
-        message = user_message(error)
-        if message is not None and error.__cause__ is not None:
-            print(f"error: {message}", file=sys.stderr)
-        else:
-            sys.__excepthook__(kind, error, trace)
-
-    sys.excepthook = hook
-
-
 def check_settings(criterion: str, dataset: Dataset, image_size: int, parts: Sequence[Any]) -> None:
     """Refuse what only the first checkpoint would have tripped over; ``parts`` need only exist by now.
 
@@ -236,21 +181,15 @@ def check_settings(criterion: str, dataset: Dataset, image_size: int, parts: Seq
         )
 
 
-def best_device(name: str = "auto") -> torch.device:
-    """``auto``: CUDA, else Apple's MPS, else the CPU; anything else as PyTorch names it.
+def require_mlflow(config: Mapping[str, Any]) -> None:
+    """Refuse a config that tracks with MLflow where it is not installed.
 
     Raises:
-        ConfigError: the device is not there.
+        ModuleNotFoundError: says how to install it.
     """
-    if name != "auto":
-        try:
-            device = torch.device(name)
-            torch.empty(1, device=device)
-        except (RuntimeError, AssertionError) as error:
-            raise ConfigError(
-                f"device {name!r} cannot be used here ({str(error).splitlines()[0]})"
-            ) from error
-        return device
-    if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+    if "MLFlowHandler" in json.dumps(config, default=str) and not importlib.util.find_spec(
+        "mlflow"
+    ):
+        raise ModuleNotFoundError(
+            "--tracking mlflow needs MLflow: pip install 'healthygan-monai[tracking]'"
+        )

@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 import shlex
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from healthygan_monai.paths import bundle_root
+
+HEALTHYGAN = "healthygan"
 
 
 def equivalent(
@@ -72,6 +75,38 @@ def device_override(name: str) -> dict[str, Any]:
     """
     if name == "auto":
         return {}
-    from healthygan_monai.config.keys import best_device
+    from healthygan_monai.config.devices import best_device
 
     return {"device": f"$torch.device({str(best_device(name))!r})"}
+
+
+def chosen_config(
+    method: str, changes: Mapping[str, Any], weights: Path | None = None
+) -> tuple[str, dict[str, Any]]:
+    """The bundle's config that trains the method, and its overrides for these settings.
+
+    A setting that the config does not have is taken for one of the method.
+
+    Raises:
+        ValueError: no such method, a setting that neither has (with the nearest), weights for a method without.
+    """
+    if method == HEALTHYGAN:
+        if weights is not None:
+            raise ValueError("--weights: the backbone of padim or patchcore; healthygan has none.")
+        return "train.json", dict(changes)
+    from healthygan_monai.baselines import check_options
+    from healthygan_monai.paths import bundle_root
+    from healthygan_monai.runs import read_json
+
+    config = "train_baseline.json"
+    known = {*read_json(bundle_root() / "configs" / config)}
+    overrides: dict[str, Any] = {"method": method}
+    options = {key: value for key, value in changes.items() if key.partition("#")[0] not in known}
+    overrides |= {key: value for key, value in changes.items() if key not in options}
+    file = None if weights is None else str(weights)
+    check_options(method, options, file)
+    if options:
+        overrides["options"] = options
+    if file is not None:
+        overrides["weights"] = file
+    return config, overrides

@@ -89,7 +89,7 @@ def check_generator(state_dict: Mapping[str, torch.Tensor], name: str) -> None:
     Raises:
         ValueError: the critic's, another network's, incomplete ones, or numbers that are none.
     """
-    from healthygan_monai.inference.scores_file import load_generator
+    from healthygan_monai.models.load import load_generator
 
     if "conv1.weight" in state_dict:
         raise ValueError(

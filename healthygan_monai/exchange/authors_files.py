@@ -16,8 +16,8 @@ from healthygan_monai.exchange.authors_checkpoint import (
     statistics_of_authors,
 )
 from healthygan_monai.exchange.files import checked_output, sha256, whole_file
-from healthygan_monai.inference.scores_file import load_state
 from healthygan_monai.models.exported_facts import METHOD, checked_size
+from healthygan_monai.models.load import load_state
 from healthygan_monai.networks import generator_sizes
 from healthygan_monai.runs import CONFIG_FILE, read_json, save_weights, write_json
 

@@ -46,17 +46,3 @@ def sha256(path: Path) -> str:
         while block := stream.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def model_file(run_or_model: Path) -> Path:
-    """The model.pt that a user means by it or by the run folder it lies in.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    path = run_or_model / "model.pt" if run_or_model.is_dir() else run_or_model
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such model; give a run folder such as runs/00003-demo, or its model.pt."
-        )
-    return path

@@ -11,9 +11,10 @@ import torch
 
 from data_prep.datalist import FILE_NAME
 from healthygan_monai.exchange.files import sha256
-from healthygan_monai.inference.scores_file import METHOD, MODEL_FILE, load_state
+from healthygan_monai.models.exported_facts import METHOD
+from healthygan_monai.models.load import load_state
 from healthygan_monai.networks import generator_sizes
-from healthygan_monai.paths import bundle_root
+from healthygan_monai.paths import MODEL_FILE, bundle_root
 from healthygan_monai.report.artefacts import Artefacts, read_artefacts
 from healthygan_monai.runs import CONFIG_FILE
 

@@ -11,9 +11,9 @@ from torch import nn
 
 from healthygan_monai.exchange.files import checked_output, whole_file
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
-from healthygan_monai.inference.scores_file import load_generator, load_weights
+from healthygan_monai.models.about import facts_about
 from healthygan_monai.models.exported import OnnxNetwork, needed
-from healthygan_monai.models.exported_facts import facts_about
+from healthygan_monai.models.load import load_generator, load_weights
 
 OPSET = 17  # what the oldest ONNX Runtime of setup.cfg reads
 

@@ -6,8 +6,9 @@ import logging
 from pathlib import Path
 
 from healthygan_monai.exchange.files import sha256
-from healthygan_monai.inference.scores_file import METHOD, method_of
+from healthygan_monai.models.about import method_of
 from healthygan_monai.models.exported import load_exported
+from healthygan_monai.models.exported_facts import METHOD
 
 logger = logging.getLogger(__name__)
 

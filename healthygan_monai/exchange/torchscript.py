@@ -9,9 +9,9 @@ from pathlib import Path
 from healthygan_monai.exchange.deploy import inference_for, metadata_for
 from healthygan_monai.exchange.files import checked_output, whole_file
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
-from healthygan_monai.inference.scores_file import load_generator, load_weights
+from healthygan_monai.models.about import facts_about
 from healthygan_monai.models.exported import TorchScriptNetwork
-from healthygan_monai.models.exported_facts import facts_about
+from healthygan_monai.models.load import load_generator, load_weights
 
 
 def export_torchscript(

@@ -1,5 +1,6 @@
 """Scoring of a data set: scores.csv, localisation.csv, pictures. The names that configs use."""
 
-from healthygan_monai.inference.scores_file import LocalisationFile, ScoresFile
+from healthygan_monai.inference.localisation_file import LocalisationFile
+from healthygan_monai.inference.scores_file import ScoresFile
 
 __all__ = ["LocalisationFile", "ScoresFile"]

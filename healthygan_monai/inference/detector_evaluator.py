@@ -13,12 +13,8 @@ from monai.engines.utils import IterationEvents
 from torch.utils.data import Dataset
 
 from healthygan_monai.baselines.base import Detector
-from healthygan_monai.baselines.registry import image_channels, image_side, load_detector
-from healthygan_monai.data import image_transforms, labelled_items, load_dataset, to_display
-from healthygan_monai.inference.scores_file import load_mask, picture_saver
-from healthygan_monai.report.cases import Translation
+from healthygan_monai.inference.pictures import picture_saver, plain_image
 from healthygan_monai.runs import write_json
-from healthygan_monai.scoring import ScoreRow
 
 SCALED_ON = 32  # images whose maps give the pictures their white
 WHITE_PERCENTILE = 99.8  # of their values
@@ -109,34 +105,3 @@ def map_white(detector: Detector, images: Any, count: int = SCALED_ON) -> float:
         for k in chosen
     ]
     return max(float(np.percentile(np.concatenate(values), WHITE_PERCENTILE)), 1e-6)
-
-
-def plain_image(item: dict[str, Any]) -> torch.Tensor:
-    """The item's image without what MONAI carries beside it."""
-    image = item["image"]
-    return image.as_tensor() if hasattr(image, "as_tensor") else torch.as_tensor(image)
-
-
-def map_drawer(checkpoint: Path | str, dataset: Path | str) -> Callable[[ScoreRow], Translation]:
-    """A function from a row of scores.csv to the image and its map, for the report; the method's name is on the page.
-
-    Raises:
-        FileNotFoundError, ValueError, DataError: as for loading the model and the data set.
-    """
-    detector = load_detector(checkpoint)
-    images = load_dataset(dataset, training=False)
-    load = image_transforms(image_side(detector), images.bit_depth, image_channels(detector))
-    items = {item["name"]: item for item in labelled_items(images)}
-
-    def draw(row: ScoreRow) -> Translation:
-        item = items[row.image]
-        image = plain_image(load({"image": item["image"]}))
-        drawn = detector.anomaly_map(image[None])[0, 0] if detector.has_map else None
-        lesion = load_mask(item["lesion"], tuple(image.shape[-2:])) if item["lesion"] else None
-        return Translation(
-            image=to_display(image).numpy(),
-            difference=None if drawn is None else drawn.numpy(),
-            lesion=lesion,
-        )
-
-    return draw

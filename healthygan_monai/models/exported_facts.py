@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 
 from healthygan_monai import __version__
-from healthygan_monai.exchange.files import sha256
-from healthygan_monai.paths import bundle_root
 
 METHOD = "healthygan"
 INTENSITY_RANGE = "-1 1"  # black and white as the network takes them (data/transforms.py)
@@ -68,23 +65,6 @@ def facts_of(texts: Mapping[str, object], name: str) -> Facts:
     )
 
 
-def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = None) -> Facts:
-    """The facts of a model.pt: image size and seed from config.json beside it.
-
-    Raises:
-        ValueError: no image size is given and none is known, or one that the generator cannot take.
-    """
-    from healthygan_monai.inference.scores_file import image_size_for, seed_of
-
-    known = image_size_for(checkpoint, _size_of_the_shipped(checkpoint))
-    size = known if image_size is None else image_size
-    if image_size is None and not known:
-        raise ValueError(
-            f"{checkpoint}: no config.json beside it says at which image size it was trained; give --image-size."
-        )
-    return Facts(checked_size(size), image_channels, sha256(checkpoint), seed_of(checkpoint))
-
-
 def checked_size(size: int) -> int:
     """``size``, where the generator takes it.
 
@@ -94,13 +74,3 @@ def checked_size(size: int) -> int:
     if size < 16 or size % 4:
         raise ValueError(f"image size {size}: expected a multiple of 4, at least 16.")
     return size
-
-
-def _size_of_the_shipped(checkpoint: Path) -> int:
-    """The image size in the bundle's metadata where this is the bundle's own model; else 0."""
-    import json
-
-    if checkpoint.resolve() != (bundle_root() / "models" / "model.pt").resolve():
-        return 0
-    metadata = json.loads((bundle_root() / "configs" / "metadata.json").read_text(encoding="utf-8"))
-    return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])

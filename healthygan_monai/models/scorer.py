@@ -11,13 +11,10 @@ import torch
 from monai.data import decollate_batch
 
 from healthygan_monai.data import to_display
-from healthygan_monai.inference.scores_file import (
-    METHOD,
-    load_generator,
-    load_weights,
-    picture_saver,
-)
+from healthygan_monai.inference.pictures import picture_saver
 from healthygan_monai.inferer import HealthyGANInferer, Translationd
+from healthygan_monai.models.exported_facts import METHOD
+from healthygan_monai.models.load import load_generator, load_weights
 
 Parts = dict[str, "np.ndarray[Any, np.dtype[np.float32]]"]
 Save = Callable[[dict[str, Any]], Any]
@@ -101,7 +98,7 @@ class DetectorScorer:
         self.device = device
 
     def __call__(self, images: torch.Tensor, save: Save | None = None) -> list[tuple[float, Parts]]:
-        from healthygan_monai.inference.detector_evaluator import plain_image
+        from healthygan_monai.inference.pictures import plain_image
 
         images = images.to(self.device)
         bare = plain_image({"image": images})

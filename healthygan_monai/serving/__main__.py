@@ -39,7 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.inference.scores_file import MODEL_FILE
+    from healthygan_monai.paths import MODEL_FILE
     from healthygan_monai.serving.install import install
     from healthygan_monai.serving.serving_json import describe, write_description
 

@@ -8,8 +8,8 @@ import re
 import shutil
 from pathlib import Path
 
-from healthygan_monai.inference.scores_file import MODEL_FILE, load_generator, load_state
-from healthygan_monai.paths import bundle_root
+from healthygan_monai.models.load import load_generator, load_state
+from healthygan_monai.paths import MODEL_FILE, bundle_root
 from healthygan_monai.runs import CONFIG_FILE, write_json
 from healthygan_monai.serving.serving_json import FILE_NAME, QUANTILE, describe, told_beside
 

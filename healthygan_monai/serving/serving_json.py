@@ -16,14 +16,10 @@ import healthygan_monai
 from data_prep.datalist import DataError, Dataset, Item, read
 from healthygan_monai.data import image_transforms, load_dataset
 from healthygan_monai.exchange.files import sha256
-from healthygan_monai.inference.scores_file import (
-    METHOD,
-    image_size_for,
-    load_generator,
-    load_state,
-    method_of,
-)
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
+from healthygan_monai.models.about import image_size_for, method_of
+from healthygan_monai.models.exported_facts import METHOD
+from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.runs import RUN_FILE, write_json
 
 logger = logging.getLogger(__name__)

@@ -24,7 +24,7 @@ def join_ranks() -> torch.device:
     Raises:
         ConfigError: not started by torchrun.
     """
-    from healthygan_monai.config.keys import ConfigError
+    from healthygan_monai.errors import ConfigError
 
     if "RANK" not in os.environ:
         raise ConfigError(

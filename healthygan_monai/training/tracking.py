@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.util
-import json
 import logging
 import os
 import platform
@@ -25,20 +23,6 @@ from healthygan_monai.training.handlers import SamplePictures, scalars
 logger = logging.getLogger(__name__)
 DATABASE = "mlruns.db"
 LONGEST_VALUE = 500  # characters of a parameter that every version of MLflow takes
-
-
-def require_mlflow(config: Mapping[str, Any]) -> None:
-    """Refuse a config that tracks with MLflow where it is not installed.
-
-    Raises:
-        ModuleNotFoundError: says how to install it.
-    """
-    if "MLFlowHandler" in json.dumps(config, default=str) and not importlib.util.find_spec(
-        "mlflow"
-    ):
-        raise ModuleNotFoundError(
-            "--tracking mlflow needs MLflow: pip install 'healthygan-monai[tracking]'"
-        )
 
 
 def tracking_database(run: Path | str) -> str:

@@ -22,7 +22,7 @@ from tiny import TRAINING
 from torch.testing import assert_close
 
 from healthygan_monai import __version__
-from healthygan_monai.inference.scores_file import load_generator, load_weights
+from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Generator
 from healthygan_monai.paths import bundle_root
 

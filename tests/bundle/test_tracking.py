@@ -13,7 +13,7 @@ from places import CONFIGS
 from tiny import TRAINING
 
 from healthygan_monai.cli.main import main
-from healthygan_monai.config.keys import root_cause
+from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.workflow import make_workflow
 from healthygan_monai.selection import read_selection
 from healthygan_monai.training.tracking import DATABASE, tracking_database, tracking_name

@@ -16,7 +16,7 @@ from PIL import Image
 from places import CONFIGS
 from tiny import TRAINING, forget_ranks, train, write_dataset
 
-from healthygan_monai.config.keys import root_cause
+from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.workflow import make_workflow, run_config
 from healthygan_monai.scoring import read_scores
 

@@ -125,7 +125,7 @@ def test_files_of_a_run_and_of_a_data_set_are_told(story):
 
 def test_the_seed_of_scores_is_that_of_training(told):
     """The page says so; the run of seed 0 alone would not show it."""
-    from healthygan_monai.inference.scores_file import seed_of
+    from healthygan_monai.models.about import seed_of
 
     folder = told("docs/data_format.md") / RUN
     text = " ".join(section("scores.csv").split())

@@ -11,7 +11,8 @@ from data_prep.phantom.anatomy import Anatomy, Lesion
 from data_prep.phantom.film import film
 from healthygan_monai.baselines.gan.alad import Alad
 from healthygan_monai.baselines.gan.alocc import Alocc
-from healthygan_monai.baselines.gan.base import Gan, GanDetector
+from healthygan_monai.baselines.gan.base import Gan
+from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.fanogan import FAnoGAN
 from healthygan_monai.baselines.gan.ganomaly import Ganomaly
 

@@ -22,7 +22,7 @@ from PIL import Image
 
 from data_prep.datalist import read
 from healthygan_monai.cli.main import main
-from healthygan_monai.inference.scores_file import load_generator, load_weights
+from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.paths import bundle_root
 from healthygan_monai.scoring import read_scores
 

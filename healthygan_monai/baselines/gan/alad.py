@@ -34,7 +34,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.parametrizations import spectral_norm
 
-from healthygan_monai.baselines.gan.base import Gan, GanDetector
+from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.gan.blocks import (
     Dropout,
     SameConv2d,
@@ -43,6 +43,7 @@ from healthygan_monai.baselines.gan.blocks import (
     halvings,
     normal_weights,
 )
+from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.settings import GanSettings
 
 SCORES = ("fm", "l1", "l2", "ch")

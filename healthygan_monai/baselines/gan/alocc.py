@@ -37,13 +37,14 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from healthygan_monai.baselines.gan.base import Gan, GanDetector, rebuilding_error
+from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.gan.blocks import (
     SameConv2d,
     SameConvTranspose2d,
     normal_weights,
     rmsprop,
 )
+from healthygan_monai.baselines.gan.detector import GanDetector, rebuilding_error
 from healthygan_monai.baselines.gan.settings import GanSettings
 
 PUBLISHED_HALVINGS = 3

@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
-from healthygan_monai.baselines.base import Batches, Detector, NotFitted, check_images
-from healthygan_monai.baselines.gan.blocks import seeded
 from healthygan_monai.baselines.gan.settings import GanSettings
-
-WEIGHTS = "gan."  # prefix of the weights in a saved state
-
-
-def rebuilding_error(images: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
-    """|x - x'| averaged over channels: (B, C, H, W) twice -> (B, 1, H, W), in [0, 2]."""
-    return (images - rebuilt).abs().mean(1, keepdim=True)
 
 
 class Gan(nn.Module, ABC):
@@ -111,136 +100,3 @@ class Gan(nn.Module, ABC):
         for norm, momentum in zip(norms, momenta, strict=True):
             norm.momentum = momentum
         self.eval()
-
-
-class GanDetector(Detector):
-    """The contract of :class:`~healthygan_monai.baselines.base.Detector` on top of a :class:`Gan`.
-
-    ``Ganomaly(image_size=64, max_iterations=2000)``: keywords are fields of the method's settings.
-
-    Args:
-        settings: the method's settings; defaults are the published ones.
-        device: where to train and score.
-        changes: fields to change in ``settings``.
-
-    Raises:
-        ValueError: a keyword that is no setting (the nearest is named), or a setting that cannot be meant.
-    """
-
-    has_map = True
-    Settings: ClassVar[type[GanSettings]]
-    Networks: ClassVar[type[Gan]]
-    departures: ClassVar[tuple[str, ...]] = ()
-
-    def __init__(
-        self,
-        settings: GanSettings | None = None,
-        *,
-        device: torch.device | str = "cpu",
-        **changes: Any,
-    ) -> None:
-        self.settings = self.make_settings(settings, **changes)
-        self.device = torch.device(device)
-        self.gan: Gan | None = None
-        self.iterations = 0
-
-    @classmethod
-    def make_settings(cls, settings: GanSettings | None = None, **changes: Any) -> GanSettings:
-        """The method's settings with some changed; lists, as JSON has them, become tuples."""
-        known = [field.name for field in dataclasses.fields(cls.Settings)]
-        for name in changes:
-            if name not in known:
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-                raise ValueError(f"{cls.name} has no setting {name!r}; did you mean {near[0]!r}?")
-        changes = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
-        return dataclasses.replace(settings or cls.Settings(), **changes)
-
-    @classmethod
-    def build(cls, settings: GanSettings, seed: int) -> Gan:
-        """New networks; their weights are a function of the seed."""
-        with seeded(seed):
-            return cls.Networks(settings)
-
-    def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """Train on ``healthy`` as a run in a folder would, without one; ``mixed`` is not looked at.
-
-        The images are written to a temporary file and read from there at random, so that memory stays flat.
-
-        Raises:
-            ValueError: no images; not square; not of the sizes that the networks are made for.
-        """
-        from healthygan_monai.baselines.gan.data import stored
-        from healthygan_monai.baselines.gan.trainer import GanTraining
-
-        with stored(healthy) as images:
-            settings = self.settings.resolved(len(images), images.shape)
-            gan = self.build(settings, seed).train_on(self.device)
-            training = GanTraining(gan, settings, images, seed=seed, device=self.device)
-            training.trainer.run()
-            training.finish()
-        self.take(settings, gan, training.trainer.state.iteration)
-
-    def take(self, settings: GanSettings, gan: Gan, iterations: int) -> None:
-        """Score with these networks from now on; trained elsewhere, in a run folder, say."""
-        self.settings, self.gan, self.iterations = settings, gan.eval(), iterations
-
-    @torch.no_grad()
-    def score(self, images: torch.Tensor) -> torch.Tensor:
-        gan, parts = self._ready(images)
-        return torch.cat([gan.image_scores(part.to(self.device)) for part in parts]).to(
-            images.device
-        )
-
-    @torch.no_grad()
-    def anomaly_map(self, images: torch.Tensor) -> torch.Tensor:
-        """:func:`rebuilding_error` of each image, (B, 1, H, W)."""
-        gan, parts = self._ready(images)
-        maps = []
-        for part in parts:
-            part = part.to(self.device)
-            maps.append(rebuilding_error(part, gan.rebuilt(part)))
-        return torch.cat(maps).to(images.device)
-
-    def _ready(self, images: torch.Tensor) -> tuple[Gan, tuple[torch.Tensor, ...]]:
-        gan, side = self._fitted(), self.settings.image_size or 0
-        images = check_images(images, (self.settings.channels or 0, side, side))
-        return gan.eval(), images.split(self.settings.batch_size)
-
-    def _fitted(self) -> Gan:
-        if self.gan is None:
-            raise NotFitted(f"{self.name} has not been fitted: call fit, or load what was saved.")
-        return self.gan
-
-    def state(self) -> dict[str, Any]:
-        """Settings, iterations done, and the scoring networks' weights under flat names."""
-        weights = self._fitted().scoring.state_dict()
-        return {
-            "settings": dataclasses.asdict(self.settings),
-            "iterations": self.iterations,
-            **{WEIGHTS + name: value.detach().cpu() for name, value in weights.items()},
-        }
-
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Raises ValueError where the weights do not fit the settings beside them."""
-        self.settings = self.make_settings(**state["settings"])
-        gan = self.build(self.settings, seed=0)
-        weights = {k[len(WEIGHTS) :]: v for k, v in state.items() if k.startswith(WEIGHTS)}
-        try:
-            gan.scoring.load_state_dict(weights)
-        except RuntimeError as error:
-            raise ValueError(
-                f"{self.name}: the weights do not fit their settings: {str(error).splitlines()[1].strip()[:200]}"
-            ) from error
-        self.gan = gan.to(self.device).eval()
-        self.iterations = int(state["iterations"])
-
-    def facts(self) -> dict[str, Any]:
-        """Settings, iterations, number of weights that a score needs, departures from the publication."""
-        facts: dict[str, Any] = {
-            "settings": dataclasses.asdict(self.settings),
-            "iterations": self.iterations,
-            "departures": list(self.departures),
-        }
-        if self.gan is not None:
-            facts["parameters"] = sum(p.numel() for p in self.gan.scoring.parameters())
-        return facts

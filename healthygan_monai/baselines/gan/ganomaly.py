@@ -28,8 +28,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from healthygan_monai.baselines.gan.base import Gan, GanDetector
+from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.gan.blocks import halvings, normal_weights
+from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.settings import GanSettings
 
 COLLAPSED = 1e-5  # authors' model.py: a discriminator better than this teaches nothing

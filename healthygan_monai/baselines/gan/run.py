@@ -20,8 +20,9 @@ from monai.data import CacheDataset
 from data_prep.datalist import Dataset
 from healthygan_monai.baselines.gan.alad import Alad
 from healthygan_monai.baselines.gan.alocc import Alocc
-from healthygan_monai.baselines.gan.base import Gan, GanDetector
+from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.gan.data import ItemImages
+from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.fanogan import FAnoGAN
 from healthygan_monai.baselines.gan.ganomaly import Ganomaly
 from healthygan_monai.baselines.gan.settings import GanSettings

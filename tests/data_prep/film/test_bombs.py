@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from data_prep.film.open import FilmError, read_film
+from data_prep.errors import FilmError
+from data_prep.film.open import read_film
 from data_prep.read.codestream import coded_size
 from data_prep.read.dicom_deflated import InflateError, inflate
 

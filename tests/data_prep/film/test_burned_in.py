@@ -9,7 +9,8 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from data_prep.film.burned_in import TextLine, annotation_flags, find_text
-from data_prep.film.open import FilmOptions, read_film
+from data_prep.film.open import read_film
+from data_prep.film.options import FilmOptions
 from data_prep.phantom.film import film
 
 

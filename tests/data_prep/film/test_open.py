@@ -5,7 +5,9 @@ import pytest
 from PIL import Image
 from planted import PLANTED
 
-from data_prep.film.open import FilmError, FilmOptions, read_film
+from data_prep.errors import FilmError
+from data_prep.film.open import read_film
+from data_prep.film.options import FilmOptions
 from data_prep.read.voi import apply_window
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import pydicom
 import pytest
 
-from data_prep.film.open import FilmError, FilmOptions
+from data_prep.errors import FilmError
+from data_prep.film.options import FilmOptions
 from data_prep.film.prepare import prepare_film
 from data_prep.frame import png
 from data_prep.settings import Settings

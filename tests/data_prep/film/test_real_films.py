@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 
 from data_prep import datalist
+from data_prep.errors import FilmError
+from data_prep.film.choice import LeftOut
 from data_prep.film.film import Film
-from data_prep.film.open import FilmError, FilmOptions, LeftOut, read_film, read_films
+from data_prep.film.open import read_film, read_films
+from data_prep.film.options import FilmOptions
 from data_prep.frame import png
 from data_prep.pipeline import run
 from data_prep.settings import Settings

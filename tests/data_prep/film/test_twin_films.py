@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from data_prep.film.open import FilmError, FilmOptions, read_film
+from data_prep.errors import FilmError
+from data_prep.film.open import read_film
+from data_prep.film.options import FilmOptions
 from data_prep.read.dicom_file import read_dataset
 from data_prep.read.dicom_layout import Layout, layout
 from data_prep.read.dicom_pixels import is_lossy, stored_frame

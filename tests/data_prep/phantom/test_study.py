@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 from sklearn.metrics import roc_auc_score
 
-from data_prep.film.open import FilmError, read_film
+from data_prep.errors import FilmError
+from data_prep.film.open import read_film
 from data_prep.phantom import study as phantom
 from data_prep.phantom.anatomy import Lesion
 from data_prep.phantom.film import film

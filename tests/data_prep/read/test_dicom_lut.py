@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from dicom_lut_item import lut_item
 
-from data_prep.film.open import FilmError, FilmOptions, read_film
+from data_prep.errors import FilmError
+from data_prep.film.open import read_film
+from data_prep.film.options import FilmOptions
 from data_prep.read.dicom_lut import read_lut
 from data_prep.read.voi import apply_window
 

@@ -7,7 +7,9 @@ import base64
 import numpy as np
 import pytest
 
-from data_prep.film.open import FilmError, FilmOptions, read_film, read_films
+from data_prep.errors import FilmError
+from data_prep.film.open import read_film, read_films
+from data_prep.film.options import FilmOptions
 from data_prep.read.dicom_layout import Layout
 from data_prep.read.display import display
 from data_prep.read.stored_values import BITS_NOTE, SHIFT_NOTE, Stored, digest, stored_values

@@ -15,7 +15,7 @@ from tiny_detectors import TINY
 
 from healthygan_monai.baselines import DETECTORS, load_detector
 from healthygan_monai.cli.main import main
-from healthygan_monai.config.keys import root_cause
+from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.workflow import run_config
 from healthygan_monai.scoring import read_scores
 

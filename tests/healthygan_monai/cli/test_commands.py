@@ -13,9 +13,10 @@ import pytest
 import torch
 from tiny import TRAINING, write_dataset
 
-from healthygan_monai.cli.arguments import run_of, settings
+from healthygan_monai.cli.arguments import settings
 from healthygan_monai.cli.main import build_parser, main
 from healthygan_monai.data import PROTOCOLS
+from healthygan_monai.models.about import run_of
 from healthygan_monai.scoring import read_scores
 
 SETTINGS = [f"--set={k}={v}" for k, v in TRAINING.items() if k != "device"] + ["--device=cpu"]

@@ -13,15 +13,12 @@ from monai.bundle import ConfigParser
 from places import CONFIGS
 
 from data_prep.datalist import Dataset
-from healthygan_monai.config import keys
-from healthygan_monai.config.keys import (
-    ConfigError,
-    best_device,
-    check_settings,
-    refuse_unknown_keys,
-    root_cause,
-)
+from healthygan_monai.config import messages
+from healthygan_monai.config.devices import best_device
+from healthygan_monai.config.keys import check_settings, refuse_unknown_keys
+from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.ranges import wrong_settings
+from healthygan_monai.errors import ConfigError
 from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.networks import Discriminator
 from healthygan_monai.training.ranks import join_ranks
@@ -238,7 +235,7 @@ class TestShortErrors:
         main = Path(sys.prefix) / "monai" / "bundle" / "__main__.py"
         monkeypatch.setattr(sys, "argv", [str(main), "run"])
         monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-        keys._shorten_errors()
+        messages.shorten_errors()
         error = self.error()
         sys.excepthook(type(error), error, error.__traceback__)
         assert capsys.readouterr().err == "error: key 'x' is unknown.\n"
@@ -246,7 +243,7 @@ class TestShortErrors:
     def test_other_programs_keep_their_own_errors(self, monkeypatch):
         monkeypatch.setattr(sys, "argv", ["/usr/bin/server", "run"])
         before = sys.excepthook
-        keys._shorten_errors()
+        messages.shorten_errors()
         assert sys.excepthook is before
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from healthygan_monai.config.keys import root_cause
+from healthygan_monai.config.messages import root_cause
 from healthygan_monai.data import image_transforms, to_display
 
 

@@ -16,9 +16,9 @@ from places import METADATA_SCHEMA
 
 from healthygan_monai.data import image_transforms
 from healthygan_monai.exchange.deploy import FromDeployd, metadata_for
-from healthygan_monai.inference.scores_file import load_generator, load_weights
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.models.exported_facts import Facts
+from healthygan_monai.models.load import load_generator, load_weights
 
 
 @pytest.fixture(scope="module")

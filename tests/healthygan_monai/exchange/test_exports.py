@@ -17,9 +17,9 @@ from healthygan_monai import __version__
 from healthygan_monai.exchange import parity
 from healthygan_monai.exchange.files import sha256, whole_file
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
-from healthygan_monai.inference.scores_file import load_generator, load_weights
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.models.exported import load_exported
+from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.runs import save_weights
 from healthygan_monai.scoring import image_score

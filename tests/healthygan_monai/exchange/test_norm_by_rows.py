@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from healthygan_monai.exchange.onnx import NormByRows, export_onnx
-from healthygan_monai.inference.scores_file import load_generator, load_weights
 from healthygan_monai.models.exported import load_exported
+from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Generator
 from healthygan_monai.runs import save_weights
 

@@ -15,17 +15,13 @@ from tiny import train, write_dataset
 
 from data_prep.datalist import DataError, read, write
 from healthygan_monai.composition import split_output
-from healthygan_monai.config.keys import root_cause
+from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.workflow import run_config
 from healthygan_monai.data import image_transforms
-from healthygan_monai.inference.scores_file import (
-    image_size_for,
-    load_generator,
-    load_images,
-    load_mask,
-    load_weights,
-    translator,
-)
+from healthygan_monai.data.images import load_images
+from healthygan_monai.inference.pictures import load_mask, translator
+from healthygan_monai.models.about import image_size_for
+from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.scoring import read_scores
 

@@ -15,7 +15,8 @@ from PIL import Image
 from places import CONFIGS
 
 from healthygan_monai.config.workflow import run_config
-from healthygan_monai.inference.scores_file import image_size_for, method_of, seed_of, translator
+from healthygan_monai.inference.pictures import translator
+from healthygan_monai.models.about import image_size_for, method_of, seed_of
 from healthygan_monai.models.exported import load_exported
 from healthygan_monai.networks import Generator
 from healthygan_monai.runs import save_weights

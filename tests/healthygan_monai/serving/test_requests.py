@@ -27,8 +27,8 @@ from data_prep.settings import Settings
 from healthygan_monai.composition import compose_healthy
 from healthygan_monai.config.workflow import run_config
 from healthygan_monai.exchange.files import sha256
-from healthygan_monai.inference.scores_file import load_generator, load_weights
 from healthygan_monai.inferer import HealthyGANInferer
+from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Generator
 from healthygan_monai.scoring import read_scores, subject_rows
 from healthygan_monai.serving.errors import RequestError

@@ -17,7 +17,7 @@ from ignite.engine import Events
 from places import CONFIGS
 from tiny import TRAINING, train, write_dataset
 
-from healthygan_monai.config.keys import root_cause
+from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.workflow import make_workflow
 from healthygan_monai.training.checkpoints import RandomState, training_states
 

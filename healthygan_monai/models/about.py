@@ -1,0 +1,109 @@
+"""What is known about a model file: its method, image size, seed and hash, and the run it is of."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from healthygan_monai.errors import NoModel
+from healthygan_monai.exchange.files import sha256
+from healthygan_monai.models.exported import is_exported, load_exported
+from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
+from healthygan_monai.paths import bundle_root
+from healthygan_monai.runs import CONFIG_FILE
+
+
+def weights_hash(checkpoint: Path | str) -> str:
+    """SHA-256 of the model.pt that scores; of an exported network, of the one it was made from."""
+    path = Path(checkpoint)
+    return load_exported(path).facts.model_sha256 if is_exported(path) else sha256(path)
+
+
+def image_size_for(checkpoint: Path | str, otherwise: int) -> int:
+    """The image size a model was trained at: from an exported file or config.json beside it, else ``otherwise``."""
+    return int(_trained_with(checkpoint).get("image_size", otherwise))
+
+
+def seed_of(checkpoint: Path | str) -> int:
+    """The seed a model was trained with, for scores.csv: from where its image size is, else 0."""
+    return int(_trained_with(checkpoint).get("seed", 0))
+
+
+def method_of(checkpoint: Path | str) -> str:
+    """The method a model is of: from config.json beside it, else from the file; ``healthygan`` where neither says."""
+    path = Path(checkpoint)
+    if is_exported(path):
+        return METHOD
+    if (path.parent / CONFIG_FILE).is_file():
+        return str(_trained_with(path).get("method", METHOD))
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception:  # absent or broken: whoever loads it says so
+        return METHOD
+    return str(state.get("method", METHOD)) if isinstance(state, dict) else METHOD
+
+
+def inference_config(checkpoint: Path | str) -> str:
+    """The bundle's config that scores with a model."""
+    return "inference.json" if method_of(checkpoint) == METHOD else "inference_baseline.json"
+
+
+def _trained_with(checkpoint: Path | str) -> dict[str, Any]:
+    if is_exported(checkpoint):
+        return asdict(load_exported(checkpoint).facts)
+    path = Path(checkpoint).parent / CONFIG_FILE
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+
+
+def model_file(run_or_model: Path) -> Path:
+    """The model.pt that a user means by it or by the run folder it lies in.
+
+    Raises:
+        FileNotFoundError: there is none.
+    """
+    path = run_or_model / "model.pt" if run_or_model.is_dir() else run_or_model
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such model; give a run folder such as runs/00003-demo, or its model.pt."
+        )
+    return path
+
+
+def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = None) -> Facts:
+    """The facts of a model.pt: image size and seed from config.json beside it.
+
+    Raises:
+        ValueError: no image size is given and none is known, or one that the generator cannot take.
+    """
+
+    known = image_size_for(checkpoint, _size_of_the_shipped(checkpoint))
+    size = known if image_size is None else image_size
+    if image_size is None and not known:
+        raise ValueError(
+            f"{checkpoint}: no config.json beside it says at which image size it was trained; give --image-size."
+        )
+    return Facts(checked_size(size), image_channels, sha256(checkpoint), seed_of(checkpoint))
+
+
+def _size_of_the_shipped(checkpoint: Path) -> int:
+    """The image size in the bundle's metadata where this is the bundle's own model; else 0."""
+    if checkpoint.resolve() != (bundle_root() / "models" / "model.pt").resolve():
+        return 0
+    metadata = json.loads((bundle_root() / "configs" / "metadata.json").read_text(encoding="utf-8"))
+    return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])
+
+
+def run_of(path: Path) -> Path:
+    """The run folder a user means by it or by a file in it.
+
+    Raises:
+        NoModel: no such folder.
+    """
+    folder = path.parent if path.is_file() else path
+    if not folder.is_dir():
+        raise NoModel(f"{path}: no such run folder; they are named like runs/00003-demo.")
+    return folder

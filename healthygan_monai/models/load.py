@@ -1,0 +1,74 @@
+"""Load the weights of a generator, from model.pt or from an exported file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+
+from healthygan_monai.errors import ModelError, NoModel
+from healthygan_monai.models.exported import ExportedNetwork, is_exported, load_exported
+from healthygan_monai.networks import Generator, generator_sizes
+
+
+def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNetwork:
+    """:func:`load_state` of a model.pt; an exported network (.ts, .onnx) as it is, for :func:`load_generator`.
+
+    Raises:
+        NoModel, ModelError: as there.
+        ModuleNotFoundError: an .onnx file, and ONNX Runtime is not installed.
+    """
+    path = Path(checkpoint)
+    return load_exported(path) if is_exported(path) else load_state(path)
+
+
+def load_state(path: Path) -> dict[str, torch.Tensor]:
+    """The flat state dict of a generator.
+
+    Raises:
+        NoModel: no such file.
+        ModelError: the file is not a state dict, or not a generator's.
+    """
+    if not path.is_file():
+        raise NoModel(
+            f"{path}: no such model. Train one (python -m monai.bundle run training --config_file "
+            "bundle/configs/train.json) and give its model.pt with --checkpoint runs/00000-NAME/model.pt."
+        )
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        Exception
+    ) as error:  # torch raises whatever its reader met: EOFError, RuntimeError, UnpicklingError
+        raise ModelError(f"{path}: not a file of weights that PyTorch can read safely.") from error
+    if not isinstance(weights, Mapping):
+        raise ModelError(f"{path}: expected a flat state dict, found {type(weights).__name__}.")
+    others = [name for name, value in weights.items() if not isinstance(value, torch.Tensor)]
+    if others and "main.0.weight" in weights:
+        raise ModelError(f"{path}: expected a flat state dict of tensors; {others[0]!r} is none.")
+    try:
+        generator_sizes(dict(weights))
+    except ValueError as error:
+        raise ModelError(f"{path}: {error}") from error
+    return dict(weights)
+
+
+def load_generator(
+    weights: Mapping[str, torch.Tensor] | ExportedNetwork,
+) -> Generator | ExportedNetwork:
+    """The generator whose weights these are, in evaluation mode; sizes are read off the weights.
+
+    An exported network is its own.
+
+    Raises:
+        ModelError: weights are missing or left over.
+    """
+    if isinstance(weights, ExportedNetwork):
+        return weights
+    generator = Generator(**generator_sizes(dict(weights)))
+    try:
+        generator.load_state_dict(weights)
+    except RuntimeError as error:
+        text = " ".join(str(error).split())
+        raise ModelError(f"these weights do not make a whole generator: {text}") from error
+    return generator.eval()
