@@ -1,0 +1,1 @@
+"""Brain volumes: correct, find the grey range, cut, frame."""

@@ -1,0 +1,1 @@
+"""The command line of data_prep: flags in, exit codes out."""

@@ -1,0 +1,1 @@
+"""Chest films: open, choose, find the exposed field, frame."""

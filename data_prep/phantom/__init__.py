@@ -1,0 +1,1 @@
+"""Drawn films and heads with known lesions, for tests and the demo."""

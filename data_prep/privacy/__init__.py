@@ -1,0 +1,1 @@
+"""De-identification: what may leave, and under which name."""

@@ -1,0 +1,1 @@
+"""Child processes with limits of time and memory, pools of them, and a cluster."""

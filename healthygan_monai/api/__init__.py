@@ -1,0 +1,1 @@
+"""The Python API: load a model, score images, folders and volumes."""

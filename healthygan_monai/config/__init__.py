@@ -1,0 +1,1 @@
+"""What the configs of the bundle need before a workflow begins."""

@@ -1,0 +1,1 @@
+"""Ignite loop, handlers, checkpoints, ranks and tracking; the step itself is trainer.py."""

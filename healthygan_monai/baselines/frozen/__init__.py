@@ -1,0 +1,1 @@
+"""Detectors on frozen pretrained features: PaDiM and PatchCore."""
