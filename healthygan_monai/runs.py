@@ -19,6 +19,8 @@ from typing import Any
 import torch
 
 import healthygan_monai
+from data_prep.errors import UsageError
+from healthygan_monai.errors import NoModel
 from healthygan_monai.models.recipe import recipe_of_data
 
 logger = logging.getLogger(__name__)
@@ -50,9 +52,7 @@ def read_json(path: Path) -> dict[str, Any]:
         FileNotFoundError: with what the folder should be.
     """
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such file; {path.parent} is not a run folder of healthygan."
-        )
+        raise NoModel(f"{path}: no such file; {path.parent} is not a run folder of healthygan.")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -91,7 +91,7 @@ def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None
     if resume is not None:
         folder = Path(resume)
         if not (folder / CONFIG_FILE).is_file():
-            raise FileNotFoundError(
+            raise NoModel(
                 f"--resume {folder}: no {CONFIG_FILE} there; give the folder of an earlier run, such as "
                 "runs/00003-demo."
             )
@@ -154,7 +154,7 @@ def begin_run(
             if earlier.get(k) != current.get(k)
         ]
         if different:
-            raise ValueError(
+            raise UsageError(
                 f"--resume {folder}: its settings differ from this command's ({'; '.join(different)}). "
                 "Resume with the settings the run was begun with, or begin a new run."
             )

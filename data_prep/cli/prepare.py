@@ -52,8 +52,9 @@ def prepare(arguments: argparse.Namespace, kind: str, **choices: Any) -> int:
     from data_prep.settings import Settings
 
     same = ["input", "output", "size", "bits", "table", "pseudonyms", "validation", "test", "seed"]
-    same += ["existing", "dry_run", "seconds", "memory", "scheduler"]
+    same += ["existing", "dry_run", "strict", "seconds", "memory", "scheduler"]
     same += ["name", "description", "licence", "protocol"]
+    most = arguments.max_skipped
     where: dict[str, str] = {}
     for text in arguments.where:
         where |= pairs(text, "--where")
@@ -64,7 +65,7 @@ def prepare(arguments: argparse.Namespace, kind: str, **choices: Any) -> int:
             where=where,
             key_file=arguments.key,
             jobs=min(MOST_JOBS, os.cpu_count() or 1) if arguments.jobs is None else arguments.jobs,
-            max_skipped=0.0 if arguments.strict else arguments.max_skipped,
+            max_skipped=0.0 if most is None and arguments.strict else most,
             **{name: getattr(arguments, name) for name in same},
             **choices,
         )

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from data_prep.errors import UsageError
+
 POLICIES = ("paper", "square", "centre", "none")
 PAPER_TOP = 0.08  # authors' data_loader.py crop_top, after COVID-Net's data.py (top_percent)
 
@@ -28,9 +30,9 @@ class Framing:
 
     def __post_init__(self) -> None:
         if self.policy not in POLICIES:
-            raise ValueError(f"framing is {self.policy!r}; expected one of {', '.join(POLICIES)}")
+            raise UsageError(f"framing is {self.policy!r}; expected one of {', '.join(POLICIES)}")
         if self.size < 8:
-            raise ValueError(f"size is {self.size}; expected at least 8 pixels")
+            raise UsageError(f"size is {self.size}; expected at least 8 pixels")
 
     def record(self) -> dict[str, Any]:
         """What dataset.json says about the framing."""

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.datalist.tables import write_table
+from data_prep.errors import UsageError
 
 SHAPE = (64, 76, 64)  # voxels along R, A, S
 SPACING_MM = 2.5
@@ -185,7 +186,7 @@ def _plan(counts: dict[str, int], generator: np.random.Generator) -> list[tuple[
     """(section, diseased) of every head, sections interleaved so that numbers tell nothing."""
     unknown = sorted(set(counts) - set(COUNTS))
     if unknown:
-        raise ValueError(f"counts: unknown section {unknown}; expected {', '.join(COUNTS)}.")
+        raise UsageError(f"counts: unknown section {unknown}; expected {', '.join(COUNTS)}.")
     plan = []
     for section, count in counts.items():
         diseased = 0 if section == "training_healthy" else round(count * DISEASED_SHARE)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.datalist.tables import write_table
+from data_prep.errors import DataError
 from data_prep.inputs.names import parse_name
 from data_prep.phantom.brains import COHORT_COLUMNS
 from data_prep.read.open_volume import read_volume
@@ -113,7 +114,7 @@ def make_cohort(heads: Path, output: Path, *, brain: str = "auto", seed: int = 0
     subjects = [parse_name(path.name).subject for path in files]
     twice = sorted({name for name in subjects if subjects.count(name) > 1})
     if twice or not files:
-        raise ValueError(
+        raise DataError(
             f"{heads}: {len(twice)} subjects have several files; expected one each"
             if twice
             else f"{heads}: no NIfTI heads in this folder"

@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from data_prep.datalist import DataError
+from data_prep.errors import UsageError
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.confound import confounds
 from data_prep.sources.draw import shuffled
@@ -132,7 +133,7 @@ def _homes(patients: Sequence[str], options: Options) -> dict[str, str]:
     tested, validated = (max(1, round(len(order) * s)) for s in (options.test, options.validation))
     rest = order[tested + validated :]
     if len(rest) < 2:
-        raise DataError("--test and --validation leave no two patients for training.")
+        raise UsageError("--test and --validation leave no two patients for training.")
     home = dict.fromkeys(order[:tested], "test")
     home |= dict.fromkeys(order[tested : tested + validated], "validation")
     home |= dict.fromkeys(rest[: len(rest) // 2], "training_healthy")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
+from data_prep.errors import MissingData, UsageError
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.counts import Counts, parse_counts
 from data_prep.sources.draw import shuffled
@@ -53,7 +54,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if not 0 <= self.rate <= 1:
-            raise ValueError(f"--rate {self.rate}: expected a share from 0 to 1")
+            raise UsageError(f"--rate {self.rate}: expected a share from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def read_lists(path: Path) -> Lists:
         if not all(isinstance(n, str) for part in parts for n in part):
             raise TypeError
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file.") from None
+        raise MissingData(f"{path}: no such file.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(
             f'{path}: expected {{"train": {{"0": [...], "unlabeled": {{"0": [...], "1": [...]}}}}, '

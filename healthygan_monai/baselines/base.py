@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import torch
 
+from data_prep.errors import DataError
 from healthygan_monai.errors import ModelError
 
 Batches = Callable[[], Iterable[torch.Tensor]]
@@ -119,7 +120,7 @@ def check_images(images: torch.Tensor, shape: Shape | None = None) -> torch.Tens
             f"images have shape {tuple(images.shape)}; expected (B, C, H, W) with C 1 (grey) or 3."
         )
     if shape is not None and tuple(images.shape[1:]) != tuple(shape):
-        raise ValueError(
+        raise DataError(
             f"images are (C, H, W) = {tuple(images.shape[1:])}; the detector was fitted to {tuple(shape)}. "
             "Prepare them as those it was fitted to."
         )
@@ -143,4 +144,4 @@ def checked_batches(
         shape = tuple(batch.shape[1:])  # type: ignore[assignment]
         yield batch
     if shape is None:
-        raise ValueError(f"the {name} set gives no images; expected at least one batch.")
+        raise DataError(f"the {name} set gives no images; expected at least one batch.")

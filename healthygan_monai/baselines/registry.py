@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from data_prep.errors import UsageError
 from healthygan_monai.baselines.base import Detector, read_state
 from healthygan_monai.baselines.frozen.base import FeatureDetector
 from healthygan_monai.baselines.frozen.padim import Padim
@@ -41,7 +42,7 @@ def detector_class(method: str) -> type[Detector]:
         ValueError: no such method; names the nearest.
     """
     if method not in DETECTORS:
-        raise ValueError(
+        raise UsageError(
             f"method is {method!r}; expected one of {', '.join(DETECTORS)}.{_near(method, DETECTORS)}"
         )
     return DETECTORS[method]
@@ -74,7 +75,7 @@ def check_options(method: str, options: Mapping[str, Any], weights: str | None =
     if weights is not None and not issubclass(detector_class(method), FeatureDetector):
         problems.append(f"{method} has no backbone, so that weights {weights!r} would do nothing")
     if problems:
-        raise ValueError("; ".join(problems))
+        raise UsageError("; ".join(problems))
 
 
 def _near(name: str, known: Any) -> str:

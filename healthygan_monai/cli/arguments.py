@@ -7,6 +7,8 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from data_prep.errors import UsageError
+
 
 def command(
     commands: Any, name: str, text: str, run: Callable[[argparse.Namespace], int]
@@ -43,7 +45,7 @@ def settings(texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise ValueError(f"--set {text}: expected KEY=VALUE, such as --set lambda_id=2.")
+            raise UsageError(f"--set {text}: expected KEY=VALUE, such as --set lambda_id=2.")
         try:
             found[key] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UsageError
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.paths import run_of
 
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
         known = Path(read_json(folder / RUN_FILE)["dataset"]).resolve()
         given = data.parent if data.is_file() else data
         if given.resolve() != known:
-            raise ValueError(
+            raise UsageError(
                 f"{data} is not the data set of {folder}; give --output FOLDER, so that the run's own "
                 "scores stay."
             )
@@ -90,7 +91,7 @@ def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:
     if runtime in (None, of_file):
         return model
     if of_file != "pytorch":
-        raise ValueError(f"{model}: a file for {of_file}; --runtime {runtime} needs another.")
+        raise UsageError(f"{model}: a file for {of_file}; --runtime {runtime} needs another.")
     from healthygan_monai.exchange.refresh import up_to_date
 
     return up_to_date(model, RUNTIME_FILES[runtime])

@@ -7,8 +7,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-from data_prep.cli.main import EXIT_CODES, add_check_command, add_prep_commands, run_command
-from data_prep.cli.protocols import add_fetch_command
+from data_prep.cli.exit_codes import EXIT_CODES, run_command
+from data_prep.cli.main import add_check_command, add_fetch_command, add_prep_commands
 from healthygan_monai import __version__
 from healthygan_monai.cli import (
     benchmark,
@@ -22,8 +22,6 @@ from healthygan_monai.cli import (
     train,
 )
 
-FAILED = 1
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, print; returns the exit code."""
@@ -31,9 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # read when PyTorch loads, which no module does before a command runs
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     arguments = build_parser().parse_args(argv)
-    if arguments.heavy:
-        return _run_heavy(arguments)
-    return run_command(arguments)
+    return run_command(arguments, _explain if arguments.heavy else None)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -66,29 +62,10 @@ def _bundle_path(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _run_heavy(arguments: argparse.Namespace) -> int:
-    """Run a command that needs PyTorch; errors meant for the user end it with one line."""
-    import logging
+def _explain(error: Exception) -> BaseException:
+    from healthygan_monai.config.messages import explained
 
-    from healthygan_monai.config.messages import user_message
-
-    logging.basicConfig(
-        level=logging.WARNING if arguments.quiet else logging.INFO,
-        format="%(message)s",
-        stream=sys.stdout,
-        force=True,
-    )
-    try:
-        return arguments.run(arguments)
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return FAILED
-    except Exception as error:
-        message = user_message(error)
-        if arguments.verbose or message is None:
-            raise
-        print(f"error: {message}", file=sys.stderr)
-        return FAILED
+    return explained(error)
 
 
 if __name__ == "__main__":

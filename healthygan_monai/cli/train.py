@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UsageError
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.config.workflow import HEALTHYGAN, chosen_config
 from healthygan_monai.paths import run_of
@@ -54,7 +55,7 @@ def run(arguments: argparse.Namespace) -> int:
     method = earlier.get("method", HEALTHYGAN)
     if arguments.method != method and arguments.resume is not None:
         if arguments.method != HEALTHYGAN:
-            raise ValueError(
+            raise UsageError(
                 f"--resume {arguments.resume}: a run of {method}, not {arguments.method}."
             )
     else:
@@ -71,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
         data = arguments.dataset
         overrides["dataset_dir"] = str(data.parent if data.is_file() else data)
     if arguments.tracking and method != HEALTHYGAN:
-        raise ValueError(f"--tracking: only for {HEALTHYGAN}; {method} writes metrics.jsonl alone.")
+        raise UsageError(f"--tracking: only for {HEALTHYGAN}; {method} writes metrics.jsonl alone.")
     print("the same as:", equivalent(config, overrides, "training", arguments.tracking))
     workflow = make_workflow(config, overrides, "training", arguments.tracking)
     if arguments.dry_run:

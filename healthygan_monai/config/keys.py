@@ -17,6 +17,7 @@ from monai.bundle import ComponentLocator, ConfigWorkflow
 from monai.utils import set_determinism
 
 from data_prep.datalist import Dataset
+from data_prep.errors import NotInstalled
 from healthygan_monai.config.messages import shorten_errors
 from healthygan_monai.config.ranges import wrong_settings
 from healthygan_monai.errors import ConfigError
@@ -190,6 +191,6 @@ def require_mlflow(config: Mapping[str, Any]) -> None:
     if "MLFlowHandler" in json.dumps(config, default=str) and not importlib.util.find_spec(
         "mlflow"
     ):
-        raise ModuleNotFoundError(
+        raise NotInstalled(
             "--tracking mlflow needs MLflow: pip install 'healthygan-monai[tracking]'"
         )

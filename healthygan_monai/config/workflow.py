@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UsageError
 from healthygan_monai.paths import bundle_root
 
 HEALTHYGAN = "healthygan"
@@ -92,7 +93,7 @@ def chosen_config(
     """
     if method == HEALTHYGAN:
         if weights is not None:
-            raise ValueError("--weights: the backbone of padim or patchcore; healthygan has none.")
+            raise UsageError("--weights: the backbone of padim or patchcore; healthygan has none.")
         return "train.json", dict(changes)
     from healthygan_monai.baselines import check_options
     from healthygan_monai.paths import bundle_root

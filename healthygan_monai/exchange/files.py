@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from data_prep.errors import UsageError
+
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
@@ -31,11 +33,11 @@ def checked_output(path: Path, suffix: str) -> Path:
         ValueError: another ending, which ``infer`` would not know the file by; or a folder.
     """
     if path.suffix != suffix or path.is_dir():
-        raise ValueError(
+        raise UsageError(
             f"{path}: expected the name of a {suffix} file to write, such as model{suffix}."
         )
     if path.parent.exists() and not path.parent.is_dir():
-        raise ValueError(f"{path}: {path.parent} is a file, not a folder; give another place.")
+        raise UsageError(f"{path}: {path.parent} is a file, not a folder; give another place.")
     return path
 
 

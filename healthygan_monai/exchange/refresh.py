@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from data_prep.errors import UsageError
 from healthygan_monai.exchange.files import sha256
 from healthygan_monai.models.about import method_of
 from healthygan_monai.models.exported import load_exported
@@ -21,7 +22,7 @@ def up_to_date(model: Path, name: str) -> Path:
         FileNotFoundError, ModuleNotFoundError: as for exporting.
     """
     if (method := method_of(model)) != METHOD:
-        raise ValueError(
+        raise UsageError(
             f"{model}: a model of {method}, which only PyTorch computes; leave --runtime out."
         )
     path = model.with_name(name)

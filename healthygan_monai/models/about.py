@@ -9,6 +9,8 @@ from typing import Any
 
 import torch
 
+from data_prep.errors import UsageError
+from healthygan_monai.errors import NoModel
 from healthygan_monai.exchange.files import sha256
 from healthygan_monai.models.exported import is_exported, load_exported
 from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
@@ -66,7 +68,7 @@ def model_file(run_or_model: Path) -> Path:
     """
     path = run_or_model / "model.pt" if run_or_model.is_dir() else run_or_model
     if not path.is_file():
-        raise FileNotFoundError(
+        raise NoModel(
             f"{path}: no such model; give a run folder such as runs/00003-demo, or its model.pt."
         )
     return path
@@ -82,7 +84,7 @@ def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = 
     known = image_size_for(checkpoint, _size_of_the_shipped(checkpoint))
     size = known if image_size is None else image_size
     if image_size is None and not known:
-        raise ValueError(
+        raise UsageError(
             f"{checkpoint}: no config.json beside it says at which image size it was trained; give --image-size."
         )
     return Facts(checked_size(size), image_channels, sha256(checkpoint), seed_of(checkpoint))

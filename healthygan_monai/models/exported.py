@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from data_prep.errors import NotInstalled
+from healthygan_monai.errors import ModelError, NoModel
 from healthygan_monai.models.exported_facts import Facts, facts_of
 
 RUNTIMES = {".pt": "pytorch", ".ts": "torchscript", ".onnx": "onnxruntime"}
@@ -46,7 +48,7 @@ class TorchScriptNetwork(ExportedNetwork):
             facts_of({}, path.name)
             raise
         except (RuntimeError, ValueError) as error:
-            raise ValueError(f"{path}: not a TorchScript file that PyTorch can read.") from error
+            raise ModelError(f"{path}: not a TorchScript file that PyTorch can read.") from error
         super().__init__(path, facts_of(metadata.get("healthygan", {}), path.name))
         self.network = network.eval()
 
@@ -67,13 +69,13 @@ class OnnxNetwork(ExportedNetwork):
         try:
             session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
         except Exception as error:  # ONNX Runtime's classes share no other ancestor
-            raise ValueError(f"{path}: not an ONNX file that ONNX Runtime can read.") from error
+            raise ModelError(f"{path}: not an ONNX file that ONNX Runtime can read.") from error
         names = [
             [v.name for v in values] for values in (session.get_inputs(), session.get_outputs())
         ]
         facts = facts_of(session.get_modelmeta().custom_metadata_map, path.name)
         if names != [["image"], ["pred"]]:
-            raise ValueError(f"{path}: its input and output are {names}; expected image and pred.")
+            raise ModelError(f"{path}: its input and output are {names}; expected image and pred.")
         super().__init__(path, facts)
         self.sessions = {"cpu": session}
 
@@ -110,7 +112,7 @@ def load_exported(path: Path | str) -> ExportedNetwork:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(
+        raise NoModel(
             f"{path}: no such model. Make one: healthygan export onnx runs/00000-NAME {path.name}."
         )
     return (OnnxNetwork if path.suffix == ".onnx" else TorchScriptNetwork)(path).eval()
@@ -125,6 +127,6 @@ def needed(module: str, what: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ModuleNotFoundError(
+        raise NotInstalled(
             f'{what} needs {module}, which is not installed: pip install "healthygan-monai[onnx]".'
         ) from error

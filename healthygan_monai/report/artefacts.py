@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from healthygan_monai.errors import NoModel
 from healthygan_monai.exchange.files import sha256
 from healthygan_monai.scoring import ScoreRow, read_scores
 
@@ -87,7 +88,7 @@ def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None
     """Read all files of a run folder; raises FileNotFoundError only where the folder is absent."""
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such run folder. Give the folder of one run.")
+        raise NoModel(f"{folder}: no such run folder. Give the folder of one run.")
     found = Artefacts(folder)
     found.run = found.read("run.json", _json_object, {})
     found.config = found.read("config.json", _json_object, {})

@@ -8,6 +8,7 @@ import re
 import shutil
 from pathlib import Path
 
+from data_prep.errors import NotFound, UsageError
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.paths import MODEL_FILE, bundle_root
 from healthygan_monai.runs import CONFIG_FILE, write_json
@@ -66,20 +67,20 @@ def install(
 
 def _target(app: Path, name: str) -> Path:
     if not (app / "main.py").is_file():
-        raise FileNotFoundError(
+        raise NotFound(
             f"{app}: no MONAI Label app (main.py) there. Make one: monailabel apps --download --name monaibundle "
             f"--output {app.parent}."
         )
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise ValueError(f"--name {name}: expected letters, digits, dots, dashes.")
+        raise UsageError(f"--name {name}: expected letters, digits, dots, dashes.")
     word = next((kind for kind in KINDS if kind in name.lower()), None)
     if word is not None:
-        raise ValueError(
+        raise UsageError(
             f"--name {name}: MONAI Label takes a name with {word!r} for another kind of model."
         )
     target = app / "model" / name
     if target.exists() and not (target / "configs" / "inference.json").is_file():
-        raise ValueError(f"{target}: is there, but no bundle; give another --name.")
+        raise UsageError(f"{target}: is there, but no bundle; give another --name.")
     target.parent.mkdir(exist_ok=True)
     return target
 

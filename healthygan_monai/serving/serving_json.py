@@ -14,6 +14,7 @@ import torch
 
 import healthygan_monai
 from data_prep.datalist import DataError, Dataset, Item, read
+from data_prep.errors import MissingData, UsageError
 from healthygan_monai.data import image_transforms, load_dataset
 from healthygan_monai.exchange.files import sha256
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
@@ -64,9 +65,9 @@ def describe(
     """
     path = Path(checkpoint)
     if path.is_file() and method_of(path) != METHOD:
-        raise ValueError(f"{path}: a model of {method_of(path)}; only HealthyGAN's can be served.")
+        raise UsageError(f"{path}: a model of {method_of(path)}; only HealthyGAN's can be served.")
     if not 0 < quantile < 1:
-        raise ValueError(f"quantile is {quantile}; expected between 0 and 1, such as {QUANTILE}.")
+        raise UsageError(f"quantile is {quantile}; expected between 0 and 1, such as {QUANTILE}.")
     weights = load_state(path)
     images = load_dataset(dataset or _own_dataset(path), training=False)
     size = image_size_for(path, images.image_size)
@@ -86,7 +87,7 @@ def describe(
 def _own_dataset(checkpoint: Path) -> Path:
     run = checkpoint.parent / RUN_FILE
     if not run.is_file():
-        raise FileNotFoundError(
+        raise MissingData(
             f"{run}: no such file, so the data set of this model is not known; give it with --dataset FOLDER."
         )
     return Path(json.loads(run.read_text(encoding="utf-8"))["dataset"])
@@ -191,7 +192,7 @@ def description_of(checkpoint: Path | str, image_size: int) -> Description:
         return Description(recipe, image_size, unknown, warnings=(warning,))
     content = json.loads(told.read_text(encoding="utf-8"))
     if content.get("format") != FORMAT:
-        raise ValueError(
+        raise DataError(
             f"{told}: format {content.get('format')!r}; expected {FORMAT}. Make it again: python -m "
             "healthygan_monai.serving describe MODEL --dataset FOLDER."
         )

@@ -11,6 +11,8 @@ from ignite.engine import Events
 from monai.engines import Trainer
 from monai.engines.workflow import Workflow
 
+from data_prep.errors import UsageError
+
 
 class IterationTrainer(Trainer):
     """A MONAI trainer that ends after ``max_iterations`` batches; a child gives ``_iteration``.
@@ -40,7 +42,7 @@ class IterationTrainer(Trainer):
     ) -> None:
         for name, value in (("max_iterations", max_iterations), ("epoch_length", epoch_length)):
             if value < 1:
-                raise ValueError(f"{name} is {value}; expected at least 1.")
+                raise UsageError(f"{name} is {value}; expected at least 1.")
         super().__init__(
             device=torch.device(device),
             max_epochs=max_epochs or -(-max_iterations // epoch_length),

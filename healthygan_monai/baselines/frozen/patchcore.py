@@ -32,6 +32,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from data_prep.errors import NotInstalled, UsageError
 from healthygan_monai.baselines.base import Batches, checked_batches
 from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
 from healthygan_monai.baselines.frozen.coreset import Reservoir, greedy_coreset, project
@@ -97,9 +98,9 @@ class PatchCore(FeatureDetector):
             ("search", search, ("auto", "sklearn", "faiss", "torch")),
         ):
             if value not in allowed:
-                raise ValueError(f"{key} is {value!r}; expected one of {', '.join(allowed)}.")
+                raise UsageError(f"{key} is {value!r}; expected one of {', '.join(allowed)}.")
         if not 0 < share <= 1 or pool < 1:
-            raise ValueError(
+            raise UsageError(
                 f"share {share}, pool {pool}; expected above 0 and up to 1, and 1 or more."
             )
         super().__init__(backbone, weights, input_size=input_size, device=device)
@@ -210,7 +211,7 @@ def nearest_neighbour(
         try:
             import faiss
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError("search faiss needs it: pip install faiss-cpu") from error
+            raise NotInstalled("search faiss needs it: pip install faiss-cpu") from error
         exact = faiss.IndexFlatL2(rows.shape[1])
         exact.add(rows)
         places = exact.search(np.ascontiguousarray(queries), 1)[1][:, 0]

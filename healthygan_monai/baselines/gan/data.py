@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from data_prep.errors import UsageError
 from healthygan_monai.baselines.base import Batches, checked_batches
 
 ORDER, FLIP, NOISE, HELD_OUT = 1, 10, 11, 12  # names of the independent random streams of a seed
@@ -96,7 +97,7 @@ def held_out(images: Images, share: float, seed: int) -> tuple[Part, Part]:
     """
     count = round(share * len(images))
     if not 0 < count < len(images):
-        raise ValueError(
+        raise UsageError(
             f"validation_share {share} of {len(images)} images leaves {len(images) - count} to train on and "
             f"{count} to validate on; expected at least one of each."
         )

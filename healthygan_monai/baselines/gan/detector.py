@@ -9,10 +9,12 @@ from typing import Any, ClassVar
 
 import torch
 
+from data_prep.errors import UsageError
 from healthygan_monai.baselines.base import Batches, Detector, NotFitted, check_images
 from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.gan.blocks import seeded
 from healthygan_monai.baselines.gan.settings import GanSettings
+from healthygan_monai.errors import ModelError
 
 WEIGHTS = "gan."  # prefix of the weights in a saved state
 
@@ -60,7 +62,7 @@ class GanDetector(Detector):
         for name in changes:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-                raise ValueError(f"{cls.name} has no setting {name!r}; did you mean {near[0]!r}?")
+                raise UsageError(f"{cls.name} has no setting {name!r}; did you mean {near[0]!r}?")
         changes = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
         return dataclasses.replace(settings or cls.Settings(), **changes)
 
@@ -137,7 +139,7 @@ class GanDetector(Detector):
         try:
             gan.scoring.load_state_dict(weights)
         except RuntimeError as error:
-            raise ValueError(
+            raise ModelError(
                 f"{self.name}: the weights do not fit their settings: {str(error).splitlines()[1].strip()[:200]}"
             ) from error
         self.gan = gan.to(self.device).eval()

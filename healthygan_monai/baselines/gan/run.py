@@ -18,6 +18,7 @@ import torch
 from monai.data import CacheDataset
 
 from data_prep.datalist import Dataset
+from data_prep.errors import UsageError
 from healthygan_monai.baselines.gan.alad import Alad
 from healthygan_monai.baselines.gan.alocc import Alocc
 from healthygan_monai.baselines.gan.base import Gan
@@ -40,7 +41,7 @@ def gan_method(name: str) -> type[GanDetector]:
         ValueError: no such GAN.
     """
     if name not in GANS:
-        raise ValueError(f"method is {name!r}; the GANs are {', '.join(GANS)}.")
+        raise UsageError(f"method is {name!r}; the GANs are {', '.join(GANS)}.")
     return GANS[name]
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from data_prep.errors import DataError, UsageError
+
 SettingsT = TypeVar("SettingsT", bound="GanSettings")
 
 
@@ -43,7 +45,7 @@ class GanSettings:
         """Raises ValueError, naming every setting that cannot be meant."""
         problems = [*self._problems()]
         if problems:
-            raise ValueError("; ".join(problems))
+            raise UsageError("; ".join(problems))
 
     def _problems(self) -> Iterable[str]:
         for name in ("epochs", "max_iterations", "batch_size"):
@@ -65,7 +67,7 @@ class GanSettings:
         channels, height, width = shape
         wrong = height != width or self.image_size not in (None, height)
         if wrong or self.channels not in (None, channels):
-            raise ValueError(
+            raise DataError(
                 f"images are (C, H, W) = {shape}; expected {self.channels or '1 or 3'} channels and squares of "
                 f"{self.image_size or 'any'} pixels. Prepare them so, or change image_size and channels."
             )
