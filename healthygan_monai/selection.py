@@ -214,9 +214,8 @@ class CheckpointSelection:
     def __init__(
         self, run: Path | str, evaluator: Engine, criterion: str, fid_features: str
     ) -> None:
-        choose(
-            [Candidate(0, 0.0, 0.0, fid_features)], criterion
-        )  # refuse an unknown criterion early
+        # refuse an unknown criterion early
+        choose([Candidate(0, 0.0, 0.0, fid_features)], criterion)
         self.run = Path(run)
         self.evaluator = evaluator
         self.criterion = criterion

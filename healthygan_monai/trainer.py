@@ -125,9 +125,8 @@ class HealthyGANTrainer(IterationTrainer):
         """Eq. 9 and one step of the generator; the critic only passes gradients on."""
         critic = self.critic
         if isinstance(critic, DistributedDataParallel):
-            critic = (
-                critic.module
-            )  # its own gradients are not wanted, so they must not be synchronised
+            # its own gradients are not wanted, so they must not be synchronised
+            critic = critic.module
         self.generator_optimizer.zero_grad(set_to_none=True)
         critic.requires_grad_(False)
         try:

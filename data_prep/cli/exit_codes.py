@@ -1,4 +1,4 @@
-"""Run one command: where its words go, what its errors mean, which exit code it ends with."""
+"""What every command has: -v and -q, where its words go, what its errors mean, its exit code."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import logging
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from data_prep.errors import DISK_TROUBLE, FAILED, WRONG_USAGE, HealthyGANError, UsageError
 
@@ -21,19 +22,35 @@ FAULT = (
 log = logging.getLogger(__name__)
 
 
-def run_command(
-    arguments: argparse.Namespace,
-    explain: Callable[[Exception], BaseException] | None = None,
-) -> int:
+def command(
+    commands: Any,
+    name: str,
+    text: str,
+    run: Callable[[argparse.Namespace], int],
+    explain: Callable[[BaseException], BaseException] | None = None,
+) -> argparse.ArgumentParser:
+    """Add a sub-command to argparse sub-parsers and return its parser.
+
+    Args:
+        commands: what ``add_subparsers`` gave.
+        name: the word to type.
+        text: what it does, for the list of commands.
+        run: what it does; heavy imports belong in there.
+        explain: says what an error of another library means. The texts of such errors are shown
+            only where this is given: those of header readers may quote a patient.
+    """
+    parser = commands.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show where an error arose")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print results only")
+    parser.set_defaults(run=run, explain=explain)
+    return parser
+
+
+def run_command(arguments: argparse.Namespace) -> int:
     """Run a parsed command and return its exit code.
 
     Results go to stdout; messages, progress and one line for an error go to stderr. A traceback is
     shown with -v only.
-
-    Args:
-        arguments: with ``run``, ``quiet`` and ``verbose``.
-        explain: what an error of another library means. The texts of such errors are shown only
-            where this is given: those of header readers may quote a patient.
     """
     _log_to_stderr(arguments)
     try:
@@ -42,9 +59,9 @@ def run_command(
         log.error("stopped%s", _goes_on(arguments))
         return FAILED
     except Exception as error:
-        told = error if explain is None or isinstance(error, HealthyGANError) else explain(error)
-        words = _words(told, arguments, quote=explain is not None)
-        log.error("error: %s", words, exc_info=arguments.verbose)
+        foreign = arguments.explain is not None and not isinstance(error, HealthyGANError)
+        told = arguments.explain(error) if foreign else error
+        log.error("error: %s", _words(told, arguments), exc_info=arguments.verbose)
         return WRONG_USAGE if isinstance(told, UsageError) else FAILED
 
 
@@ -56,7 +73,7 @@ def _log_to_stderr(arguments: argparse.Namespace) -> None:
     logging.getLogger("PIL").setLevel(logging.WARNING)
 
 
-def _words(error: BaseException, arguments: argparse.Namespace, quote: bool) -> str:
+def _words(error: BaseException, arguments: argparse.Namespace) -> str:
     if isinstance(error, HealthyGANError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
@@ -64,7 +81,7 @@ def _words(error: BaseException, arguments: argparse.Namespace, quote: bool) -> 
         where = f": {place}" if place else ""
         full = f"; make room{_goes_on(arguments)}" if error.errno in DISK_TROUBLE else ""
         return f"{error.strerror}{where}{full}"
-    first = str(error).partition("\n")[0] if quote else ""
+    first = str(error).partition("\n")[0] if arguments.explain else ""
     return f"unexpected {type(error).__name__}{': ' if first else ''}{first}. {FAULT}"
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep import __version__
-from data_prep.cli.exit_codes import EXIT_CODES, run_command
-from data_prep.cli.prepare import Parsers, add_brains, add_films, command
+from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
+from data_prep.cli.prepare import Parsers, add_brains, add_films
 from data_prep.errors import DONE
 
 

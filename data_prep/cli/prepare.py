@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 from typing import Any
 
 from data_prep.cli.arguments import add_common, pairs
 from data_prep.cli.brains import add_brain_arguments, brain_choices
+from data_prep.cli.exit_codes import command
 from data_prep.cli.films import add_film_arguments, film_choices
 
 MOST_JOBS = 8
@@ -25,17 +25,6 @@ def add_brains(commands: Parsers) -> None:
     brains = command(commands, "brains", "prepare brain volumes: NIfTI or DICOM series", _brains)
     add_common(brains)
     add_brain_arguments(brains)
-
-
-def command(
-    commands: Parsers, name: str, text: str, run: Callable[[argparse.Namespace], int]
-) -> argparse.ArgumentParser:
-    """A sub-command with what every one has: help, -v, -q and what it runs."""
-    parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
-    parser.add_argument("-v", "--verbose", action="store_true")
-    parser.add_argument("-q", "--quiet", action="store_true")
-    parser.set_defaults(run=run)
-    return parser
 
 
 def _films(arguments: argparse.Namespace) -> int:

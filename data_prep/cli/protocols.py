@@ -14,8 +14,9 @@ from typing import Any
 
 from data_prep.cli.arguments import add_common, pairs
 from data_prep.cli.brains import add_brain_arguments, brain_choices
+from data_prep.cli.exit_codes import command
 from data_prep.cli.films import add_film_arguments, film_choices
-from data_prep.cli.prepare import command, prepare
+from data_prep.cli.prepare import prepare
 from data_prep.datalist import DataError
 from data_prep.errors import DONE, FAILED, UsageError
 from data_prep.sources import PROTOCOLS

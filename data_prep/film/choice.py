@@ -72,12 +72,8 @@ def require_wanted(dataset: Dataset, options: FilmOptions) -> dict[str, Any]:
     _require_body_part(dataset, options, facts)
     _require_view(dataset, options, facts)
     laterality = _text(dataset, "ImageLaterality") or _text(dataset, "Laterality")
-    if laterality in (
-        "R",
-        "L",
-        "B",
-        "U",
-    ):  # PS3.3 C.7.6.1.1.1, C.8.11.2: right, left, both, unpaired
+    # PS3.3 C.7.6.1.1.1, C.8.11.2: right, left, both, unpaired
+    if laterality in ("R", "L", "B", "U"):
         facts["laterality"] = laterality
     return facts
 

@@ -92,9 +92,8 @@ class Framing:
         first_row, last_row = max(0, int(np.floor(top))), min(shape[0], int(np.ceil(bottom)))
         first, last = max(0, int(np.floor(left))), min(shape[1], int(np.ceil(right)))
         across, down = self.size / (right - left), self.size / (bottom - top)  # pixels of the frame
-        room = (
-            int(np.ceil(max(across, down))) + 1
-        )  # the outermost pixels may reach beyond the frame
+        # the outermost pixels may reach beyond the frame
+        room = int(np.ceil(max(across, down))) + 1
         padded = np.pad(framed.astype(np.float32, copy=False), room, mode="edge")
         box = (
             (first - left) * across + room,

@@ -23,9 +23,8 @@ from data_prep.sources.files import Files
 PAGE = "https://www.kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation"
 SLICE = re.compile(r"^(TCGA_([A-Z0-9]{2})_[A-Z0-9]{4})_\d{8}_(\d+)\.tif$")
 CHANNELS = ("t1", "flair", "t1c")  # of the TIF's three: before contrast, FLAIR, after contrast
-LEAST_HEAD = (
-    0.15  # of a slice's pixels brighter than a tenth of its range; skull base and top fall out
-)
+# of a slice's pixels brighter than a tenth of its range; skull base and top fall out
+LEAST_HEAD = 0.15
 LEAST_LESION = 20  # pixels of 256 x 256: smaller ones are edges of a lesion on the next slice
 CARD = Card(
     name="lgg",

@@ -36,10 +36,8 @@ CARD = Card(
     size=64,
     framing="none",
 )
-RATE, MOST = (
-    0.6,
-    4000,
-)  # DDAD's cfgs: ar 0.6; extra_data 4000 (RSNA, VinDr), fewer where there are fewer
+# DDAD's cfgs: ar 0.6; extra_data 4000 (RSNA, VinDr), fewer where there are fewer
+RATE, MOST = 0.6, 4000
 
 
 @dataclass(frozen=True)

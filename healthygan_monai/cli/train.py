@@ -102,9 +102,8 @@ def _show(workflow: Any, networks: Mapping[str, str]) -> int:
     from healthygan_monai.paths import bundle_root
 
     refuse_unknown_keys(workflow.parser.get(), bundle_root() / "configs")
-    if (
-        workflow.parser["dataset_dir"] is None
-    ):  # the demo's films are not drawn for a look at the settings
+    # the demo's films are not drawn for a look at the settings
+    if workflow.parser["dataset_dir"] is None:
         workflow.parser["dataset"] = Dataset("demo", IMAGE_SIZE, protocol="demo")
     workflow.parser.parse(reset=True)
     for key, value in workflow.parser.get_parsed_content("settings").items():

@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from healthygan_monai.errors import ConfigError, HealthyGANError
 
 USER_ERRORS = (HealthyGANError, FileNotFoundError, ValueError, ModuleNotFoundError)
@@ -26,6 +24,8 @@ def root_cause(error: BaseException) -> BaseException:
 
 def explained(error: BaseException) -> BaseException:
     """Return the root cause, as an error of ours where its meaning is known."""
+    import torch  # loaded already where an error is PyTorch's or MONAI's
+
     cause = root_cause(error)
     if isinstance(cause, HealthyGANError):
         return cause

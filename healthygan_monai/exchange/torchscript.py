@@ -33,9 +33,8 @@ def export_torchscript(
     generator = load_generator(load_weights(checkpoint))
     facts = facts_about(checkpoint, generator.image_channels, image_size)
     with whole_file(output) as part, warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message=".*torch.jit.*"
-        )  # PyTorch would have torch.export
+        # PyTorch would have torch.export
+        warnings.filterwarnings("ignore", message=".*torch.jit.*")
         save_net_with_metadata(
             convert_to_torchscript(generator),
             str(part),

@@ -8,9 +8,8 @@ from torch.nn import functional as F
 
 from data_prep.errors import UsageError
 
-WEIGHTS_PER_PIXEL = (
-    100_000  # from here on, on a CPU, a matrix product beats the convolution (measured)
-)
+# from here on, on a CPU, a matrix product beats the convolution (measured)
+WEIGHTS_PER_PIXEL = 100_000
 
 
 class HalvingConv(nn.Conv2d):

@@ -12,10 +12,11 @@ from data_prep.errors import NotInstalled, UsageError
 
 logger = logging.getLogger(__name__)
 NAMES = ("auto", "efficientnet_lite0", "random")
+# EfficientNet-Lite0 was trained at 224; below 64 its last map is one pixel
 LEAST_SIDE, MOST_SIDE = (
     64,
     224,
-)  # EfficientNet-Lite0 was trained at 224; below 64 its last map is one pixel
+)
 
 
 class FeatureExtractor(nn.Module):
@@ -76,9 +77,8 @@ def feature_extractor(name: str = "auto") -> FeatureExtractor:
             return feature_extractor("random")
     if name in ("efficientnet_lite0", "random"):
         make = _random_network if name == "random" else _efficientnet_lite0
-        with torch.random.fork_rng(
-            devices=[]
-        ):  # layers are born random; nobody else's numbers change
+        # layers are born random; nobody else's numbers change
+        with torch.random.fork_rng(devices=[]):
             return FeatureExtractor(name, make())
     path = Path(name)
     if not path.is_file():

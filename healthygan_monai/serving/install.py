@@ -14,10 +14,11 @@ from healthygan_monai.paths import MODEL_FILE, bundle_root
 from healthygan_monai.runs import CONFIG_FILE, write_json
 from healthygan_monai.serving.serving_json import FILE_NAME, QUANTILE, describe, told_beside
 
+# of the answer; MONAI Label reads them off channel_def
 LABELS = {
     "0": "background",
     "1": "anomaly",
-}  # of the answer; MONAI Label reads them off channel_def
+}
 KINDS = ("deepedit", "deepgrow", "detection", "segmentation", "classification")
 
 

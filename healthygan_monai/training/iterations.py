@@ -54,7 +54,7 @@ class IterationTrainer(Trainer):
         )
         self.max_iterations = max_iterations
         self.ended_early = False
-        self.logger.setLevel(logging.ERROR)  # Ignite's lines; ours say it shorter
+        self.logger.setLevel(logging.CRITICAL)  # Ignite's lines; ours say it shorter
 
         @self.on(Events.ITERATION_COMPLETED)
         def end_at_max_iterations(engine: Any) -> None:

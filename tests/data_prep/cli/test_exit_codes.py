@@ -18,7 +18,7 @@ def command(error: BaseException | None, **others) -> Namespace:
             raise error
         return 0
 
-    return Namespace(run=run, **{"quiet": False, "verbose": False, **others})
+    return Namespace(run=run, **{"quiet": False, "verbose": False, "explain": None, **others})
 
 
 def test_results_go_to_stdout_and_messages_to_stderr(capsys):
@@ -65,9 +65,9 @@ def test_errors_of_other_libraries_can_be_explained(capsys):
     def explain(error: Exception) -> Exception:
         return UsageError("batch_size is 0") if "lr" in str(error) else error
 
-    assert run_command(command(RuntimeError("lr"), quiet=True), explain) == 2
+    assert run_command(command(RuntimeError("lr"), quiet=True, explain=explain)) == 2
     assert capsys.readouterr().err == "error: batch_size is 0\n"
-    assert run_command(command(RuntimeError("one\ntwo"), quiet=True), explain) == 1
+    assert run_command(command(RuntimeError("one\ntwo"), quiet=True, explain=explain)) == 1
     assert capsys.readouterr().err.startswith("error: unexpected RuntimeError: one. This is")
 
 

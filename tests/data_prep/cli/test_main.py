@@ -46,7 +46,9 @@ def test_films_then_check_from_the_command_line(tmp_path, capsys):
     assert main(["check", str(out)]) == 1
 
 
-def test_films_left_out_by_a_choice_are_no_trouble_unless_strict(tmp_path, capsys, make_dicom, ramp):
+def test_films_left_out_by_a_choice_are_no_trouble_unless_strict(
+    tmp_path, capsys, make_dicom, ramp
+):
     make_dicom(ramp, "raw/a.dcm")
     make_dicom(ramp, "raw/copy.dcm")
     make_dicom(ramp[::-1].copy(), "raw/side.dcm", ViewPosition="LL")
