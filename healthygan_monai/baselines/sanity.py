@@ -15,10 +15,10 @@ import torch
 from healthygan_monai.baselines.base import (
     Batches,
     Detector,
-    NotFitted,
     Shape,
     check_images,
     checked_batches,
+    shape_of,
 )
 from healthygan_monai.baselines.frozen.base import FeatureDetector
 from healthygan_monai.networks.backbones import Backbone
@@ -27,8 +27,8 @@ from healthygan_monai.networks.backbones import Backbone
 class _MeanImage(Detector):
     """Keeps the mean healthy image, in float64 sums; one pass."""
 
-    def __init__(self) -> None:
-        self.mean = torch.empty(0)  # (C, H, W)
+    reference = "ours: what the data give away for free"
+    mean: torch.Tensor  # (C, H, W)
 
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
         """One pass over ``healthy``; nothing is drawn, and ``mixed`` is not looked at."""
@@ -36,21 +36,21 @@ class _MeanImage(Detector):
         for batch in checked_batches(healthy, "healthy"):
             total = total + batch.double().sum(0).cpu()
             count += len(batch)
-        self.mean = (total / count).float()
+        self._take((total / count).float())
 
-    def _images(self, images: torch.Tensor) -> torch.Tensor:
-        if self.mean.ndim != 3:
-            raise NotFitted(f"{self.name} has not been fitted: call fit, or load what was saved.")
-        shape: Shape = (self.mean.shape[0], self.mean.shape[1], self.mean.shape[2])
-        return check_images(images, shape)
+    def _take(self, mean: torch.Tensor) -> None:
+        self.mean, self.image_shape = mean.to(self.device), shape_of(mean[None])
+
+    def _difference(self, images: torch.Tensor) -> torch.Tensor:
+        images = self._checked(images)
+        return images - self.mean.to(images.device)
 
     def state(self) -> dict[str, Any]:
-        if self.mean.ndim != 3:
-            raise NotFitted(f"{self.name} has not been fitted: there is nothing to save.")
+        self._fitted_shape()
         return {"mean": self.mean}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        self.mean = state["mean"]
+        self._take(state["mean"])
 
 
 class MeanIntensity(_MeanImage):
@@ -61,9 +61,11 @@ class MeanIntensity(_MeanImage):
     """
 
     name = "mean-intensity"
+    title = "Mean intensity"
+    scores_by = "distance of the image's mean to that of all healthy pixels"
 
     def score(self, images: torch.Tensor) -> torch.Tensor:
-        images = self._images(images)
+        images = self._checked(images)
         return (images.mean((1, 2, 3)) - self.mean.mean().to(images.device)).abs()
 
 
@@ -71,15 +73,15 @@ class DistanceToMean(_MeanImage):
     """s(x) = sqrt(mean of (x - mu)^2), mu the mean healthy image, (C, H, W); the map is |x - mu|."""
 
     name = "distance-to-mean"
+    title = "Distance to the mean"
+    scores_by = "root mean square of x - mu, mu the mean healthy image"
     has_map = True
 
     def score(self, images: torch.Tensor) -> torch.Tensor:
-        images = self._images(images)
-        return (images - self.mean.to(images.device)).square().mean((1, 2, 3)).sqrt()
+        return self._difference(images).square().mean((1, 2, 3)).sqrt()
 
     def anomaly_map(self, images: torch.Tensor) -> torch.Tensor:
-        images = self._images(images)
-        return (images - self.mean.to(images.device)).abs().mean(1, keepdim=True)
+        return self._difference(images).abs().mean(1, keepdim=True)
 
 
 class PuClassifier(FeatureDetector):
@@ -96,8 +98,10 @@ class PuClassifier(FeatureDetector):
     """
 
     name = "pu-classifier"
+    title = "PU classifier"
+    reference = "Elkan and Noto, KDD 2008"
+    scores_by = "logit of a classifier of mixed against healthy images"
     needs_mixed = True
-    SETTINGS = ("strength",)
     FITTED = ("weight", "bias", "counts")
 
     def __init__(
@@ -128,7 +132,7 @@ class PuClassifier(FeatureDetector):
         for name, source in (("healthy", healthy), ("mixed", mixed)):
             rows = []
             for batch in checked_batches(source, name):
-                shape = shape or (batch.shape[1], batch.shape[2], batch.shape[3])
+                shape = shape or shape_of(batch)
                 rows.append(self._features(check_images(batch, shape).to(self.device)))
             sets.append(torch.cat(rows).cpu().double().numpy())
         features = np.concatenate(sets)
@@ -152,5 +156,5 @@ class PuClassifier(FeatureDetector):
         return torch.cat(rows)
 
     def score(self, images: torch.Tensor) -> torch.Tensor:
-        logits = self._features(self._images(images)) @ self.weight + self.bias
+        logits = self._features(self._checked(images).to(self.device)) @ self.weight + self.bias
         return logits.to(images.device)

@@ -26,7 +26,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from healthygan_monai.baselines.base import Batches, checked_batches
+from healthygan_monai.baselines.base import Batches, checked_batches, shape_of
 from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
 from healthygan_monai.baselines.frozen.gaussian import RunningGaussian, mahalanobis
 from healthygan_monai.networks.backbones import Backbone
@@ -45,8 +45,15 @@ class Padim(FeatureDetector):
     """
 
     name = "padim"
+    title = "PaDiM"
+    reference = "Defard et al., ICPR 2020 (arXiv:2011.08785)"
+    scores_by = "maximum of the smoothed Mahalanobis map"
+    departures = (
+        "sums are accumulated instead of keeping every embedding: same mean and covariance, memory flat in the "
+        "number of images",
+        "no scaling over the test set",
+    )
     has_map = True
-    SETTINGS = ("channels", "ridge", "sigma")
     FITTED = ("index", "grid", "mean", "whitening", "fitted_to")
 
     def __init__(
@@ -81,16 +88,14 @@ class Padim(FeatureDetector):
             sum(self.backbone.channels), generator=torch.Generator().manual_seed(seed)
         )
         self.index = order[: self.channels].sort().values.to(self.device)
-        gaussian, shape, self.image_shape = RunningGaussian(), None, None
+        gaussian, self.image_shape, shape = RunningGaussian(), None, None
         self.mean = self.whitening = torch.empty(0)  # an earlier fit would take as much again
         for batch in checked_batches(healthy, "healthy"):
-            shape = batch.shape[1:]
+            shape = shape_of(batch)
             for images in batch.split(IMAGES_AT_ONCE):
                 gaussian.update(self._embed(images.to(self.device)))
         self.mean, self.whitening = gaussian.finish(self.ridge)
-        self.fitted_to = gaussian.count
-        assert shape is not None  # checked_batches gave at least one
-        self.image_shape = (shape[0], shape[1], shape[2])
+        self.fitted_to, self.image_shape = gaussian.count, shape
 
     def _embed(self, images: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) -> the drawn channels at layer1's positions, (B, h w, d)."""
@@ -105,7 +110,7 @@ class Padim(FeatureDetector):
 
     def distances(self, images: torch.Tensor) -> torch.Tensor:
         """Eq. 2 at every position: (B, C, H, W) -> (B, 1, h, w)."""
-        images = self._images(images)
+        images = self._checked(images).to(self.device)
         parts = [
             mahalanobis(self._embed(part), self.mean, self.whitening)
             for part in images.split(IMAGES_AT_ONCE)

@@ -28,17 +28,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
-from healthygan_monai.baselines.base import Batches, checked_batches
+from healthygan_monai.baselines.base import Batches, checked_batches, shape_of
 from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
 from healthygan_monai.baselines.frozen.coreset import Reservoir, greedy_coreset, project
+from healthygan_monai.baselines.frozen.neighbours import nearest_neighbour, neighbour_weight
 from healthygan_monai.networks.backbones import Backbone
 
 IMAGES_AT_ONCE = 4  # bounds memory whatever the batch
-QUERIES_AT_ONCE = 1024
 
 
 class PatchCore(FeatureDetector):
@@ -58,19 +57,14 @@ class PatchCore(FeatureDetector):
     """
 
     name = "patchcore"
-    has_map = True
-    SETTINGS = (
-        "patches",
-        "dimension",
-        "share",
-        "pool",
-        "projection",
-        "starting_points",
-        "neighbours",
-        "sigma",
-        "enlarge",
-        "search",
+    title = "PatchCore"
+    reference = "Roth et al., CVPR 2022 (arXiv:2106.08265)"
+    scores_by = "largest distance of a patch to the memory"
+    departures = (
+        "at most pool patches, a uniform sample, are candidates of the coreset",
+        "distances are not squared",
     )
+    has_map = True
     FITTED = ("bank", "grid", "fitted_to", "patches_seen", "candidates")
 
     def __init__(
@@ -118,7 +112,7 @@ class PatchCore(FeatureDetector):
         generator = torch.Generator().manual_seed(seed)
         reservoir, shape, self.fitted_to = Reservoir(self.pool, generator), None, 0
         for batch in checked_batches(healthy, "healthy"):
-            shape = batch.shape[1:]
+            shape = shape_of(batch)
             for images in batch.split(IMAGES_AT_ONCE):
                 for vectors in self.embed(images.to(self.device)):  # one image's draws do not
                     reservoir.add(vectors)  # depend on how images are batched
@@ -131,8 +125,7 @@ class PatchCore(FeatureDetector):
             candidates = candidates[chosen]
         self.bank = candidates.to(self.device)  # (size, dimension)
         self.patches_seen, self.candidates = reservoir.seen, len(reservoir.sample())
-        assert shape is not None  # checked_batches gave at least one
-        self.image_shape = (shape[0], shape[1], shape[2])
+        self.image_shape = shape
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) -> patches on layer2's grid, (B, h w, dimension)."""
@@ -157,7 +150,7 @@ class PatchCore(FeatureDetector):
         return level.flatten(2).transpose(1, 2)
 
     def score(self, images: torch.Tensor) -> torch.Tensor:
-        parts = [self._score(part) for part in self._images(images).split(IMAGES_AT_ONCE)]
+        parts = [self._score(part) for part in self._parts(images)]
         return torch.cat(parts).to(images.device)
 
     def _score(self, images: torch.Tensor) -> torch.Tensor:
@@ -175,12 +168,15 @@ class PatchCore(FeatureDetector):
     def anomaly_map(self, images: torch.Tensor) -> torch.Tensor:
         size = (images.shape[-2], images.shape[-1])
         parts = []
-        for part in self._images(images).split(IMAGES_AT_ONCE):
+        for part in self._parts(images):
             distances, _ = self._nearest(self.embed(part).flatten(0, 1))
             parts.append(
                 heat_map(distances.view(-1, 1, *self.grid), size, self.sigma, self.enlarge)
             )
         return torch.cat(parts).to(images.device)
+
+    def _parts(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return self._checked(images).to(self.device).split(IMAGES_AT_ONCE)
 
     def _nearest(self, vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return nearest_neighbour(vectors, self.bank, self.search)
@@ -191,48 +187,3 @@ class PatchCore(FeatureDetector):
         }
         remembered = len(self.bank) if hasattr(self, "bank") else None
         return {**super().facts(), **fitted, "remembered": remembered}
-
-
-def nearest_neighbour(
-    vectors: torch.Tensor, bank: torch.Tensor, search: str = "auto"
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Distance to, and index of, the nearest row of ``bank`` (M, d) for each of (N, d); exact, in bounded memory.
-
-    Raises:
-        ModuleNotFoundError: faiss was asked for and is not installed.
-    """
-    if search == "torch" or (search == "auto" and vectors.device.type != "cpu"):
-        found = [torch.cdist(part, bank).min(1) for part in vectors.split(QUERIES_AT_ONCE)]
-        index = torch.cat([part.indices for part in found])
-        return (vectors - bank[index]).norm(dim=1), index
-    queries, rows = vectors.cpu().numpy(), bank.cpu().numpy()
-    if search == "faiss":
-        try:
-            import faiss
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError("search faiss needs it: pip install faiss-cpu") from error
-        exact = faiss.IndexFlatL2(rows.shape[1])
-        exact.add(rows)
-        places = exact.search(np.ascontiguousarray(queries), 1)[1][:, 0]
-    else:
-        from sklearn.metrics import pairwise_distances_argmin
-
-        places = pairwise_distances_argmin(queries, rows)
-    index = torch.from_numpy(places.astype(np.int64)).to(vectors.device)
-    # from the difference itself: libraries expand |a - b|^2, which is noise where a is near b
-    return (vectors - bank[index]).norm(dim=1), index
-
-
-def neighbour_weight(
-    tested: torch.Tensor, nearest: torch.Tensor, bank: torch.Tensor, neighbours: int
-) -> torch.Tensor:
-    """Eq. 7's factor for patches (B, d) whose nearest row of ``bank`` is (B,) -> (B,) in [0, 1].
-
-    1 - exp|m_test - m*| / sum over the ``neighbours`` rows nearest to m*, itself among them, of exp|m_test - m|.
-    """
-    own = bank[nearest]  # m*, (B, d)
-    count = min(neighbours, len(bank))
-    around = torch.cdist(own, bank).scatter(1, nearest[:, None], -1.0)  # itself comes first
-    support = bank[around.topk(count, largest=False).indices]  # (B, count, d)
-    distances = (support - tested[:, None]).norm(dim=2)
-    return 1 - torch.softmax(distances, 1)[:, 0]

@@ -316,6 +316,9 @@ class Alad(GanDetector):
     """See the module. The map is |x - G(E(x))|: the authors give none."""
 
     name = "alad"
+    title = "ALAD"
+    reference = "Zenati et al., ICDM 2018 (arXiv:1812.02288)"
+    scores_by = "L1 distance of D_xx's features of (x, x) and (x, G(E(x)))"
     Settings = AladSettings
     Networks = AladNetworks
     departures = (

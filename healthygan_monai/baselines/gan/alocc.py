@@ -223,6 +223,9 @@ class Alocc(GanDetector):
     """See the module. The map is |x - R(x)|: the authors give none."""
 
     name = "alocc"
+    title = "ALOCC"
+    reference = "Sabokrou et al., CVPR 2018 (arXiv:1802.09088)"
+    scores_by = "1 - D(R(x))"
     Settings = AloccSettings
     Networks = AloccNetworks
     departures = (

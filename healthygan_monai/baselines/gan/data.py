@@ -6,31 +6,20 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from healthygan_monai.baselines.base import Batches, checked_batches
+from healthygan_monai.baselines.base import Batches, Images, Shape, checked_batches, shape_of
 
 ORDER, FLIP, NOISE, HELD_OUT = 1, 10, 11, 12  # names of the independent random streams of a seed
-
-
-class Images(Protocol):
-    """Images by their number."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, k: int) -> torch.Tensor:
-        """(C, H, W), float32 in [-1, 1]."""
-        ...
 
 
 class StoredImages:
     """Images (C, H, W) in a file of float32."""
 
-    def __init__(self, path: Path, count: int, shape: tuple[int, int, int]) -> None:
+    def __init__(self, path: Path, count: int, shape: Shape) -> None:
         self.shape = shape
         self.content = np.memmap(path, np.float32, "r", shape=(count, *shape))
 
@@ -53,25 +42,12 @@ def stored(source: Batches) -> Iterator[StoredImages]:
         with path.open("wb") as file:
             for batch in checked_batches(source, "healthy"):
                 file.write(np.ascontiguousarray(batch.cpu().numpy()).tobytes())
-                count, shape = count + len(batch), (batch.shape[1], batch.shape[2], batch.shape[3])
+                count, shape = count + len(batch), shape_of(batch)
         images = StoredImages(path, count, shape)
         try:
             yield images
         finally:
             del images
-
-
-class ItemImages:
-    """The images of a MONAI data set whose items are dictionaries with ``image``."""
-
-    def __init__(self, dataset: Any) -> None:
-        self.dataset = dataset
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitem__(self, k: int) -> torch.Tensor:
-        return torch.as_tensor(self.dataset[k]["image"])
 
 
 class Part:

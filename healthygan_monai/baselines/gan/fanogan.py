@@ -28,6 +28,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from healthygan_monai.baselines.base import Shape
 from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.gan.blocks import halvings, rmsprop
 from healthygan_monai.baselines.gan.detector import GanDetector
@@ -71,7 +72,7 @@ class FAnoGANSettings(GanSettings):
         if encoding is not None and (encoding < 1 or (total is not None and encoding >= total)):
             yield f"encoder_iterations is {encoding}; expected at least 1 and fewer than max_iterations ({total})"
 
-    def resolved(self, images: int, shape: tuple[int, int, int]) -> FAnoGANSettings:
+    def resolved(self, images: int, shape: Shape) -> FAnoGANSettings:
         """As the base class; ``max_iterations`` is the sum of both stages."""
         found = super().resolved(images, shape)
         total = found.max_iterations or 0
@@ -274,6 +275,9 @@ class FAnoGAN(GanDetector):
     """See the module."""
 
     name = "f-anogan"
+    title = "f-AnoGAN"
+    reference = "Schlegl et al., Medical Image Analysis 2019"
+    scores_by = "A_R + kappa A_D"
     Settings = FAnoGANSettings
     Networks = FAnoGANNetworks
     departures = (

@@ -194,6 +194,9 @@ class Ganomaly(GanDetector):
     """See the module. The map is |x - x^|: the authors give none."""
 
     name = "ganomaly"
+    title = "Ganomaly"
+    reference = "Akcay et al., ACCV 2018 (arXiv:1805.06725)"
+    scores_by = "mean squared distance of the two codes"
     Settings = GanomalySettings
     Networks = GanomalyNetworks
     departures = (

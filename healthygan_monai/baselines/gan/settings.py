@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from healthygan_monai.baselines.base import Shape
+
 SettingsT = TypeVar("SettingsT", bound="GanSettings")
 
 
@@ -56,7 +58,13 @@ class GanSettings:
         if self.channels not in (None, 1, 3):
             yield f"channels is {self.channels}; expected 1 (grey) or 3"
 
-    def resolved(self: SettingsT, images: int, shape: tuple[int, int, int]) -> SettingsT:
+    @property
+    def shape(self) -> Shape:
+        """(C, H, W) of the images; of resolved settings only."""
+        assert self.channels is not None and self.image_size is not None
+        return self.channels, self.image_size, self.image_size
+
+    def resolved(self: SettingsT, images: int, shape: Shape) -> SettingsT:
         """These settings for a training set of ``images`` images of ``shape`` (C, H, W); nothing is None.
 
         Raises:

@@ -14,7 +14,8 @@ from torch.testing import assert_close
 
 from data_prep.phantom.anatomy import Anatomy, Lesion
 from data_prep.phantom.film import film
-from healthygan_monai.baselines import DETECTORS, NotFitted, load_detector
+from healthygan_monai.baselines.base import NotFitted
+from healthygan_monai.baselines.registry import DETECTORS, load_detector
 
 SIZE = 64
 

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 import torch
 from ignite.engine import Events
-from tiny_gans import ITERATIONS, METHODS, SIDE, films, networks, tiny
+from tiny_detectors import GANS
+from tiny_gans import ITERATIONS, SIDE, films, networks, tiny
 
 from healthygan_monai.baselines.base import NotFitted
 from healthygan_monai.baselines.gan.alad import Alad
 from healthygan_monai.baselines.gan.data import HealthyStream, held_out, noise_generator, stored
 from healthygan_monai.baselines.gan.ganomaly import Ganomaly
-from healthygan_monai.baselines.gan.trainer import GanTraining
+from healthygan_monai.baselines.gan.trainer import GanTrainer
 from healthygan_monai.training.checkpoints import training_states
 
 HEALTHY = films(20)
@@ -24,7 +25,7 @@ def source():
     return HEALTHY.split(8)
 
 
-@pytest.fixture(scope="module", params=METHODS, ids=lambda m: m.name)
+@pytest.fixture(scope="module", params=GANS, ids=lambda m: m.name)
 def method(request):
     return request.param
 
@@ -149,7 +150,7 @@ class TestErrors:
 
     def test_a_file_of_another_method(self, method, fitted, tmp_path):
         fitted.save(tmp_path / "model.pt")
-        other = next(m for m in METHODS if m is not method)
+        other = next(m for m in GANS if m is not method)
         with pytest.raises(ValueError, match=f"holds {method.name}; expected {other.name}"):
             tiny(other).load(tmp_path / "model.pt")
 
@@ -163,7 +164,10 @@ class TestErrors:
 def training(method, run, seed=0, **changes):
     settings = tiny(method, **changes).settings.resolved(len(HEALTHY), (1, SIDE, SIDE))
     gan = method.build(settings, seed).train_on("cpu")
-    return GanTraining(gan, settings, HEALTHY, seed=seed, run=run, epoch_length=2, log_interval=1)
+    every_second = settings.max_iterations // 2
+    return GanTrainer(
+        gan, settings, HEALTHY, seed=seed, run=run, checkpoints=every_second, log_interval=1
+    )
 
 
 class Stop(Exception):
@@ -176,7 +180,7 @@ def stop(*_):
 
 class TestResume:
     def end(self, training):
-        training.trainer.run()
+        training.run()
         training.finish()
         return training.gan.state_dict()
 
@@ -185,9 +189,9 @@ class TestResume:
         whole = training(method, tmp_path / "whole")
         expected = self.end(whole)
         first = training(method, tmp_path / "run")
-        first.trainer.add_event_handler(Events.ITERATION_COMPLETED(once=iteration), stop)
+        first.add_event_handler(Events.ITERATION_COMPLETED(once=iteration), stop)
         with pytest.raises(Stop):
-            first.trainer.run()
+            first.run()
         second = training(method, tmp_path / "run", seed=0)
         for weight in second.gan.parameters():
             weight.data.zero_()  # nothing of it may come from the new networks
@@ -291,16 +295,16 @@ class TestValidation:
             20, (1, SIDE, SIDE)
         )
         gan = Alad.build(settings, 0).train_on("cpu")
-        made = GanTraining(gan, settings, HEALTHY)
+        made = GanTrainer(gan, settings, HEALTHY)
         given = iter(scores)
         made.validation.mean_score = lambda: next(given)
-        made.trainer.run()
+        made.run()
         return made
 
     def test_it_ends_after_more_than_patience_passes_without_a_lower_mean(self):
         made = self.run([3.0, 2.0, 2.5, 2.5, *[9.0] * 20])
         assert made.validation.best == 2.0
-        assert made.trainer.state.iteration == 4 * made.validation.every
+        assert made.state.iteration == 4 * made.validation.every
 
     def test_the_weights_of_the_lowest_mean_are_taken(self):
         made = self.run([3.0, 2.0, 2.5, 2.5])
@@ -313,7 +317,7 @@ class TestValidation:
     def test_the_mean_is_that_of_the_held_out_images_scores(self):
         settings = tiny(Alad, patience=1).settings.resolved(20, (1, SIDE, SIDE))
         gan = Alad.build(settings, 0).train_on("cpu")
-        made = GanTraining(gan, settings, HEALTHY)
+        made = GanTrainer(gan, settings, HEALTHY)
         _, out = held_out(HEALTHY, 0.25, seed=0)
         with torch.no_grad():
             expected = gan.eval().image_scores(torch.stack([out[k] for k in range(5)])).mean()
@@ -327,14 +331,14 @@ class TestValidation:
             return made
 
         first = make()
-        first.trainer.run()
+        first.run()
         second = make()
         second.resume()
         assert second.validation.best == 1.0
-        done = second.trainer.state.iteration
-        second.trainer.run()
-        assert second.trainer.state.iteration <= first.trainer.state.iteration
-        assert done <= first.trainer.state.iteration
+        done = second.state.iteration
+        second.run()
+        assert second.state.iteration <= first.state.iteration
+        assert done <= first.state.iteration
 
 
 def test_calibration_takes_the_statistics_of_the_images_scored():
