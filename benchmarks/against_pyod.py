@@ -147,7 +147,8 @@ def peer(path: Path) -> None:
 
 def vector_alad(width: int, dropout: float, seed: int = 0, **changes):
     """Settings, and our ALAD with pyod's networks in place of convolutions."""
-    from healthygan_monai.baselines.gan.alad import AladNetworks, AladSettings, Discriminator
+    from healthygan_monai.baselines.gan.alad import AladNetworks, AladSettings
+    from healthygan_monai.baselines.gan.alad_networks import Discriminator
     from healthygan_monai.baselines.gan.blocks import Dropout, seeded
 
     def hidden(inputs: int, layers: list[int]) -> list[nn.Module]:

@@ -34,18 +34,15 @@ class HealthyGANTrainer(IterationTrainer):
     update, and after a resumption until the next one, they are absent.
 
     Args:
-        device: where to train.
-        max_iterations: number of critic updates, the authors' way of counting (400,000 there).
-        epoch_length: iterations between checkpoints; Ignite's epoch. The last one may be shorter.
-        max_epochs: as MONAI's tools set it; by default as many as ``max_iterations`` need.
-        train_data_loader: iterable of batches.
+        device, max_iterations, epoch_length, train_data_loader, max_epochs, train_handlers: see
+            :class:`~healthygan_monai.training.iterations.IterationTrainer`; ``max_iterations`` counts critic
+            updates, as the authors do (400,000 there).
         generator, critic: the networks; either may be wrapped in DistributedDataParallel.
         generator_optimizer, critic_optimizer: Adam(1e-4, (0.5, 0.999)) in the paper's runs.
         loss: the objectives and their weights.
         n_critic: critic updates for one generator update (2 in the paper).
         amp: run the networks under autocast in bfloat16 (float32 weights, no loss scaling needed; the
             gradient penalty stays in float32).
-        train_handlers: MONAI/Ignite handlers.
     """
 
     def __init__(
@@ -124,9 +121,8 @@ class HealthyGANTrainer(IterationTrainer):
         """Eq. 9 and one step of the generator; the critic only passes gradients on."""
         critic = self.critic
         if isinstance(critic, DistributedDataParallel):
-            critic = (
-                critic.module
-            )  # its own gradients are not wanted, so they must not be synchronised
+            # its own gradients are not wanted, so they must not be synchronised
+            critic = critic.module
         self.generator_optimizer.zero_grad(set_to_none=True)
         critic.requires_grad_(False)
         try:

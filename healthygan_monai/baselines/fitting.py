@@ -12,7 +12,8 @@ import torch
 from monai.data import CacheDataset, DataLoader
 
 from data_prep.datalist import Dataset
-from healthygan_monai.baselines.base import Batches, Detector
+from healthygan_monai.baselines.base import Detector
+from healthygan_monai.baselines.images import Batches
 from healthygan_monai.data import image_transforms, training_items
 from healthygan_monai.runs import RUN_FILE, read_json, write_json
 

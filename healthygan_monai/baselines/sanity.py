@@ -12,22 +12,22 @@ from typing import Any
 import numpy as np
 import torch
 
-from healthygan_monai.baselines.base import (
+from healthygan_monai.baselines.base import Detector
+from healthygan_monai.baselines.frozen.base import FeatureDetector
+from healthygan_monai.baselines.images import (
     Batches,
-    Detector,
     Shape,
     check_images,
     checked_batches,
     shape_of,
 )
-from healthygan_monai.baselines.frozen.base import FeatureDetector
 from healthygan_monai.networks.backbones import Backbone
 
 
 class _MeanImage(Detector):
     """Keeps the mean healthy image, in float64 sums; one pass."""
 
-    reference = "ours: what the data give away for free"
+    reference = "ours"
     mean: torch.Tensor  # (C, H, W)
 
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:

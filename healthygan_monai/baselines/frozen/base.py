@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from healthygan_monai.baselines.base import Detector, Shape
+from healthygan_monai.baselines.base import Detector
+from healthygan_monai.baselines.images import Shape
 from healthygan_monai.networks.backbones import Backbone, make_backbone
 
 

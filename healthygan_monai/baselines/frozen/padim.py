@@ -26,9 +26,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from healthygan_monai.baselines.base import Batches, checked_batches, shape_of
 from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
 from healthygan_monai.baselines.frozen.gaussian import RunningGaussian, mahalanobis
+from healthygan_monai.baselines.images import Batches, checked_batches, shape_of
 from healthygan_monai.networks.backbones import Backbone
 
 CHANNELS = {"resnet18": 100, "wide_resnet50_2": 550, "efficientnet_lite0": 100}

@@ -31,10 +31,10 @@ from typing import Any
 import torch
 from torch import nn
 
-from healthygan_monai.baselines.base import Batches, checked_batches, shape_of
 from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
 from healthygan_monai.baselines.frozen.coreset import Reservoir, greedy_coreset, project
 from healthygan_monai.baselines.frozen.neighbours import nearest_neighbour, neighbour_weight
+from healthygan_monai.baselines.images import Batches, checked_batches, shape_of
 from healthygan_monai.networks.backbones import Backbone
 
 IMAGES_AT_ONCE = 4  # bounds memory whatever the batch

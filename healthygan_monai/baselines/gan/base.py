@@ -20,15 +20,24 @@ class Gan(nn.Module, ABC):
     """
 
     scoring_networks: ClassVar[tuple[str, ...]]
+    settings: Any  # the method's own kind of GanSettings
 
     def __init__(self, settings: GanSettings) -> None:
         super().__init__()
-        self.amp = settings.amp
+        self.settings, self.amp = settings, settings.amp
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
 
     @abstractmethod
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Name -> optimiser of the weights, which are on their device by now."""
+
+    def adam(
+        self, names: Iterable[str], rate: float, betas: tuple[float, float]
+    ) -> dict[str, torch.optim.Optimizer]:
+        """Adam for each of the named networks."""
+        return {
+            name: torch.optim.Adam(getattr(self, name).parameters(), rate, betas) for name in names
+        }
 
     @abstractmethod
     def step(

@@ -32,6 +32,11 @@ def halvings(image_size: int, to: int, smallest: int = 16) -> int:
     return (image_size // to).bit_length() - 1
 
 
+def batch_norm(channels: int) -> nn.BatchNorm2d:
+    """Batch norm with TensorFlow's defaults."""
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
 class SameConv2d(nn.Conv2d):
     """Convolution with TensorFlow's SAME padding: out = ceil(in / stride), the odd pixel of padding at the end."""
 
@@ -67,6 +72,16 @@ def same_padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
     """Pixels before and after ``side`` pixels that give ceil(side / stride) outputs."""
     total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
     return total // 2, total - total // 2
+
+
+def to_one(logits: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of logits (B,) to 1."""
+    return functional.softplus(-logits).mean()
+
+
+def to_zero(logits: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of logits (B,) to 0."""
+    return functional.softplus(logits).mean()
 
 
 class Dropout(nn.Module):

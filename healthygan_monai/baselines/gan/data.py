@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from healthygan_monai.baselines.base import Batches, Images, Shape, checked_batches, shape_of
+from healthygan_monai.baselines.images import Batches, Images, Shape, checked_batches, shape_of
 
 ORDER, FLIP, NOISE, HELD_OUT = 1, 10, 11, 12  # names of the independent random streams of a seed
 

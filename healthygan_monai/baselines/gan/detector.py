@@ -9,12 +9,13 @@ from typing import Any, ClassVar
 
 import torch
 
-from healthygan_monai.baselines.base import Batches, Detector, Images, Shape
+from healthygan_monai.baselines.base import Detector
 from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.gan.blocks import seeded
 from healthygan_monai.baselines.gan.data import stored
 from healthygan_monai.baselines.gan.settings import GanSettings
 from healthygan_monai.baselines.gan.trainer import GanTrainer
+from healthygan_monai.baselines.images import Batches, Images, Shape
 
 OF_THE_DATA = ("image_size", "channels")  # settings that the images bring
 WEIGHTS = "gan."  # prefix of the weights in a saved state

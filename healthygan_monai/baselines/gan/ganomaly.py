@@ -29,7 +29,7 @@ from torch import nn
 from torch.nn import functional
 
 from healthygan_monai.baselines.gan.base import Gan
-from healthygan_monai.baselines.gan.blocks import halvings, normal_weights
+from healthygan_monai.baselines.gan.blocks import halvings, normal_weights, to_one, to_zero
 from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.settings import GanSettings
 
@@ -137,32 +137,26 @@ def generator_loss(
 
 def discriminator_loss(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     """(BCE(D(x), 1) + BCE(D(x^), 0)) / 2, of logits (B,)."""
-    return (functional.softplus(-real).mean() + functional.softplus(fake).mean()) / 2
+    return (to_one(real) + to_zero(fake)) / 2
 
 
 class GanomalyNetworks(Gan):
     """Generator, discriminator, and their step."""
 
     scoring_networks = ("generator",)
+    settings: GanomalySettings
 
     def __init__(self, settings: GanomalySettings) -> None:
         super().__init__(settings)
-        self.settings = settings
-        size, channels = settings.image_size or 32, settings.channels or 1
+        channels, size, _ = settings.shape
         self.generator = Generator(size, channels, settings.features, settings.latent)
         self.discriminator = Discriminator(size, channels, settings.features)
         for network in (self.generator, self.discriminator):
             normal_weights(network, 0.02, 0.02)
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        rate, betas = self.settings.learning_rate, self.settings.betas
-        return {
-            name: torch.optim.Adam(network.parameters(), rate, betas)
-            for name, network in (
-                ("generator", self.generator),
-                ("discriminator", self.discriminator),
-            )
-        }
+        names = ("generator", "discriminator")
+        return self.adam(names, self.settings.learning_rate, self.settings.betas)
 
     def step(
         self, images: torch.Tensor, iteration: int, generator: torch.Generator

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
-from healthygan_monai.baselines.base import Shape
+from healthygan_monai.baselines.images import Shape
 
 SettingsT = TypeVar("SettingsT", bound="GanSettings")
 
@@ -30,6 +30,7 @@ class GanSettings:
         amp: networks under autocast in bfloat16; losses and gradient penalties stay in float32.
     """
 
+    CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # setting -> what it can be
     image_size: int | None = None
     channels: int | None = None
     epochs: int = 1
@@ -57,6 +58,9 @@ class GanSettings:
                 yield f"{name} is {getattr(self, name)}; expected 0 to 1"
         if self.channels not in (None, 1, 3):
             yield f"channels is {self.channels}; expected 1 (grey) or 3"
+        for name, known in self.CHOICES.items():
+            if getattr(self, name) not in known:
+                yield f"{name} is {getattr(self, name)!r}; expected one of {known}"
 
     @property
     def shape(self) -> Shape:

@@ -10,11 +10,11 @@ import torch
 from monai.engines.utils import IterationEvents
 from torch.utils.data import DataLoader
 
-from healthygan_monai.baselines.base import Images
 from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.gan.data import HealthyStream, held_out, noise_generator
 from healthygan_monai.baselines.gan.settings import GanSettings
 from healthygan_monai.baselines.gan.validation import HealthyValidation, in_batches
+from healthygan_monai.baselines.images import Images
 from healthygan_monai.data.pairs import StreamBatches
 from healthygan_monai.training import checkpoints
 from healthygan_monai.training.handlers import MetricsLog, Progress

@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from ignite.engine import Engine, Events
 
-from healthygan_monai.baselines.base import Images
 from healthygan_monai.baselines.gan.base import Gan
+from healthygan_monai.baselines.images import Images
 from healthygan_monai.training.iterations import IterationTrainer
 
 logger = logging.getLogger(__name__)

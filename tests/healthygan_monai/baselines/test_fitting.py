@@ -10,8 +10,9 @@ import pytest
 import torch
 from tiny_detectors import GANS, TINY
 
-from healthygan_monai.baselines.base import Detector, checked_batches, shape_of
+from healthygan_monai.baselines.base import Detector
 from healthygan_monai.baselines.fitting import Fitting, SectionImages, options_for
+from healthygan_monai.baselines.images import checked_batches, shape_of
 from healthygan_monai.baselines.registry import DETECTORS, load_detector, make_detector
 from healthygan_monai.data import load_dataset
 from healthygan_monai.runs import RUN_FILE

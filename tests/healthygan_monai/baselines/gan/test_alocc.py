@@ -9,7 +9,8 @@ import torch
 from tiny_gans import count, films, moved, networks, published, tiny
 from torch.nn import functional
 
-from healthygan_monai.baselines.gan.alocc import Alocc, AloccSettings, depth, refinement_loss, sides
+from healthygan_monai.baselines.gan.alocc import Alocc, AloccSettings, refinement_loss
+from healthygan_monai.baselines.gan.alocc_networks import depth, sides
 from healthygan_monai.baselines.gan.blocks import (
     SameConv2d,
     SameConvTranspose2d,

@@ -7,12 +7,8 @@ import torch
 from tiny_gans import count, films, moved, networks, published, tiny
 
 from healthygan_monai.baselines.gan.data import noise_generator
-from healthygan_monai.baselines.gan.fanogan import (
-    FAnoGAN,
-    FAnoGANSettings,
-    ResidualBlock,
-    layer_norm,
-)
+from healthygan_monai.baselines.gan.fanogan import FAnoGAN, FAnoGANSettings
+from healthygan_monai.baselines.gan.fanogan_networks import ResidualBlock, layer_norm
 
 HEALTHY = films(8)
 NAMES = ["generator", "critic", "encoder"]
