@@ -9,11 +9,8 @@ from torch.testing import assert_close
 
 from healthygan_monai.baselines.frozen.base import heat_map
 from healthygan_monai.baselines.frozen.coreset import Reservoir, greedy_coreset, project
-from healthygan_monai.baselines.frozen.patchcore import (
-    PatchCore,
-    nearest_neighbour,
-    neighbour_weight,
-)
+from healthygan_monai.baselines.frozen.neighbours import nearest_neighbour, neighbour_weight
+from healthygan_monai.baselines.frozen.patchcore import PatchCore
 from healthygan_monai.networks.backbones import make_backbone
 
 
