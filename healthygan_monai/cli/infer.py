@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
-from healthygan_monai.models.about import run_of
+from healthygan_monai.paths import run_of
 
 RUNTIME_FILES = {
     "pytorch": "model.pt",

@@ -10,7 +10,7 @@ from typing import Any
 from healthygan_monai.baselines.names import METHODS
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.config.workflow import HEALTHYGAN, chosen_config
-from healthygan_monai.models.about import run_of
+from healthygan_monai.paths import run_of
 
 NETWORKS = {"generator": "network_def", "critic": "critic_def"}
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import torch
 
-from healthygan_monai.errors import NoModel
 from healthygan_monai.exchange.files import sha256
 from healthygan_monai.models.exported import is_exported, load_exported
 from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
@@ -95,15 +94,3 @@ def _size_of_the_shipped(checkpoint: Path) -> int:
         return 0
     metadata = json.loads((bundle_root() / "configs" / "metadata.json").read_text(encoding="utf-8"))
     return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])
-
-
-def run_of(path: Path) -> Path:
-    """The run folder a user means by it or by a file in it.
-
-    Raises:
-        NoModel: no such folder.
-    """
-    folder = path.parent if path.is_file() else path
-    if not folder.is_dir():
-        raise NoModel(f"{path}: no such run folder; they are named like runs/00003-demo.")
-    return folder
