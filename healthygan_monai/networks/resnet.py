@@ -112,16 +112,16 @@ def load_resnet_weights(network: nn.Module, file: Path) -> None:
         for k, v in found.items()
         if not k.startswith(("layer4.", "fc.")) and not k.endswith("num_batches_tracked")
     }
-    missing, excess = sorted(set(wanted) - set(found)), sorted(set(found) - set(wanted))
-    other = sorted(k for k in set(wanted) & set(found) if wanted[k].shape != found[k].shape)
-    if missing or excess or other:
+    both = wanted.keys() & found.keys()
+    wrong = {
+        "missing": wanted.keys() - both,
+        "in excess": found.keys() - both,
+        "of another shape": {k for k in both if wanted[k].shape != found[k].shape},
+    }
+    if any(wrong.values()):
         told = [
-            f"{len(keys)} entries {word} (such as {keys[0]})"
-            for word, keys in (
-                ("missing", missing),
-                ("in excess", excess),
-                ("of another shape", other),
-            )
+            f"{len(keys)} entries {word} (such as {min(keys)})"
+            for word, keys in wrong.items()
             if keys
         ]
         raise ValueError(

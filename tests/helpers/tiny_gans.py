@@ -11,6 +11,7 @@ from tiny_detectors import TINY
 from data_prep.phantom.anatomy import Anatomy, Lesion
 from data_prep.phantom.film import film
 from healthygan_monai.baselines.gan.base import Gan
+from healthygan_monai.baselines.gan.data import noise_generator
 from healthygan_monai.baselines.gan.detector import GanDetector
 
 SIDE, ITERATIONS = 16, 6
@@ -40,6 +41,10 @@ def published(method: type[GanDetector], side: int, channels: int, **changes: An
     """The networks with the published settings."""
     settings = method.make_settings(**changes).resolved(1000, (channels, side, side))
     return method.build(settings, 0)
+
+
+def noise(iteration: int = 0) -> torch.Generator:
+    return noise_generator(0, iteration, "cpu")
 
 
 def count(network: torch.nn.Module) -> int:

@@ -6,10 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
 from healthygan_monai.baselines.images import Batches, Images, Shape, checked_batches, shape_of
 
@@ -50,21 +51,7 @@ def stored(source: Batches) -> Iterator[StoredImages]:
             del images
 
 
-class Part:
-    """Some of the images."""
-
-    def __init__(self, images: Images, numbers: np.ndarray) -> None:
-        self.images = images
-        self.numbers = numbers
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, k: int) -> torch.Tensor:
-        return self.images[int(self.numbers[k])]
-
-
-def held_out(images: Images, share: float, seed: int) -> tuple[Part, Part]:
+def held_out(images: Images, share: float, seed: int) -> tuple[Subset, Subset]:
     """Training images and round(share x n) images held out of training, drawn by the seed.
 
     Raises:
@@ -76,8 +63,9 @@ def held_out(images: Images, share: float, seed: int) -> tuple[Part, Part]:
             f"validation_share {share} of {len(images)} images leaves {len(images) - count} to train on and "
             f"{count} to validate on; expected at least one of each."
         )
-    order = np.random.default_rng([seed, HELD_OUT]).permutation(len(images))
-    return Part(images, np.sort(order[count:])), Part(images, np.sort(order[:count]))
+    order = np.random.default_rng([seed, HELD_OUT]).permutation(len(images)).tolist()
+    every: Any = images  # a Subset needs no more than Images have
+    return Subset(every, sorted(order[count:])), Subset(every, sorted(order[:count]))
 
 
 class HealthyStream(Dataset):

@@ -145,13 +145,18 @@ def test_what_is_saved_scores_exactly_as_before(fitted, films, tmp_path):
     other = new(fitted.name)
     other.load(path)
     assert torch.equal(other.score(films.test), expected)
+    assert other.facts() == fitted.facts()
+    if fitted.has_map:
+        assert torch.equal(other.anomaly_map(films.test), fitted.anomaly_map(films.test))
 
 
 def test_the_same_seed_gives_the_same_detector_whatever_is_drawn_elsewhere(fitted, films):
     torch.manual_seed(5)
-    before = torch.get_rng_state()
+    np.random.seed(5)
+    before, numpys = torch.get_rng_state(), np.random.get_state()[1].tolist()
     again = fit(fitted.name, films)
     assert torch.equal(torch.get_rng_state(), before), "fit drew from the global generator"
+    assert np.random.get_state()[1].tolist() == numpys, "fit drew from NumPy's global generator"
     assert torch.equal(again.score(films.test), fitted.score(films.test))
 
 

@@ -6,21 +6,16 @@ import math
 
 import pytest
 import torch
-from tiny_gans import count, films, moved, networks, published, tiny
+from tiny_gans import count, films, moved, networks, noise, published, tiny
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from healthygan_monai.baselines.gan.alad import Alad, AladSettings
 from healthygan_monai.baselines.gan.alad_networks import DiscriminatorXX
 from healthygan_monai.baselines.gan.blocks import Dropout, draw_from
-from healthygan_monai.baselines.gan.data import noise_generator
 
 HEALTHY = films(8)
 NAMES = ["encoder", "generator", "xz", "xx", "zz"]
-
-
-def noise(iteration=0):
-    return noise_generator(0, iteration, "cpu")
 
 
 class Constant(torch.nn.Module):

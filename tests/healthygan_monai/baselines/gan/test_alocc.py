@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from tiny_gans import count, films, moved, networks, published, tiny
+from tiny_gans import count, films, moved, networks, noise, published, tiny
 from torch.nn import functional
 
 from healthygan_monai.baselines.gan.alocc import Alocc, AloccSettings, refinement_loss
@@ -17,13 +17,8 @@ from healthygan_monai.baselines.gan.blocks import (
     rmsprop,
     same_padding,
 )
-from healthygan_monai.baselines.gan.data import noise_generator
 
 HEALTHY = films(8)
-
-
-def noise(iteration=0):
-    return noise_generator(0, iteration, "cpu")
 
 
 def conv(inputs, outputs, norm=True):

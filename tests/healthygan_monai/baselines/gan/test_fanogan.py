@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_gans import count, films, moved, networks, published, tiny
+from tiny_gans import count, films, moved, networks, noise, published, tiny
 
-from healthygan_monai.baselines.gan.data import noise_generator
 from healthygan_monai.baselines.gan.fanogan import FAnoGAN, FAnoGANSettings
 from healthygan_monai.baselines.gan.fanogan_networks import ResidualBlock, layer_norm
 
 HEALTHY = films(8)
 NAMES = ["generator", "critic", "encoder"]
-
-
-def noise(iteration=0):
-    return noise_generator(0, iteration, "cpu")
 
 
 def block(inputs, outputs, up):

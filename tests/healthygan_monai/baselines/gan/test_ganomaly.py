@@ -6,9 +6,8 @@ import math
 
 import pytest
 import torch
-from tiny_gans import count, films, moved, networks, published, tiny
+from tiny_gans import count, films, moved, networks, noise, published, tiny
 
-from healthygan_monai.baselines.gan.data import noise_generator
 from healthygan_monai.baselines.gan.ganomaly import (
     Ganomaly,
     GanomalySettings,
@@ -17,10 +16,6 @@ from healthygan_monai.baselines.gan.ganomaly import (
 )
 
 HEALTHY = films(8)
-
-
-def noise(iteration=0):
-    return noise_generator(0, iteration, "cpu")
 
 
 class TestPublishedNetworks:
