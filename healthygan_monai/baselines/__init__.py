@@ -1,4 +1,4 @@
-"""The methods that HealthyGAN is compared with; one contract (``base``), one registry (``names``)."""
+"""The methods that HealthyGAN is compared with: one contract, ``base``; one list, ``names``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One contract for every detector: fit on healthy images, score any image, save and load exactly."""
+"""One contract for every detector: fit on healthy images, score any image, save and load."""
 
 from __future__ import annotations
 
@@ -36,11 +36,12 @@ class Training(Protocol):
 class Detector(ABC):
     """An anomaly detector of images.
 
-    Images are float32 (B, C, H, W) in [-1, 1]. ``fit`` is given sources of batches rather than tensors: each
-    call of one is a new pass over the set in a fixed order, so that no method needs the whole set in memory.
+    Images are float32 (B, C, H, W) in [-1, 1]. ``fit`` is given sources of batches rather than
+    tensors: each call of one is a new pass over the set in a fixed order, so that no method needs
+    the whole set in memory.
 
-    The constructor of a child takes its options as keywords, ``device``, and ``weights`` where it has a
-    backbone. What belongs on the device is kept in attributes that are tensors or modules.
+    The constructor of a child takes its options as keywords, ``device``, and ``weights`` where it
+    has a backbone. What belongs on the device is kept in attributes that are tensors or modules.
 
     Args:
         device: where to fit and score.
@@ -71,15 +72,15 @@ class Detector(ABC):
 
     @abstractmethod
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """Learn what healthy images look like. The same images, order and seed give the same detector."""
+        """Learn what healthy images look like; a function of images, their order and the seed."""
 
     def training(self, images: Callable[[], Images], **run: Any) -> Training | None:
-        """Return a fit on the healthy images that can be resumed; None where ``fit`` is the only way.
+        """Return a fit that can be resumed; None where ``fit`` is the only way.
 
         Args:
             images: opens the images, which a method without such a training does not need.
-            run: ``seed``, ``run`` (the folder), ``checkpoints``, ``log_interval`` and ``num_workers``, see
-                :class:`~healthygan_monai.baselines.fitting.Fitting`.
+            run: ``seed``, ``run`` (the folder), ``checkpoints``, ``log_interval`` and
+                ``num_workers``, see :class:`~healthygan_monai.baselines.fitting.Fitting`.
         """
         return None
 
@@ -139,9 +140,10 @@ class Detector(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Return all that a file needs to score again: tensors and plain values, for ``weights_only=True``.
+        """Return all that a file needs to score again: tensors and plain values only.
 
-        The key ``settings``, where there is one, holds the arguments that make a detector like this one.
+        The key ``settings``, where there is one, holds the arguments that make a detector like this
+        one.
         """
 
     @abstractmethod
@@ -149,11 +151,11 @@ class Detector(ABC):
         """Take over what ``state`` gave."""
 
     def facts(self) -> dict[str, Any]:
-        """Return what must stand beside every number: backbone and its weights, settings, departures."""
+        """Return what must stand beside every number: backbone, weights, settings, departures."""
         return {}
 
     def save(self, path: Path) -> None:
-        """Whole or not at all; loads with ``weights_only=True``."""
+        """Write a file that is whole or absent and loads with ``weights_only=True``."""
         from healthygan_monai.runs import atomic_path
 
         with atomic_path(Path(path)) as part:
@@ -169,14 +171,14 @@ class Detector(ABC):
 
     @classmethod
     def from_state(cls: type[Self], state: Mapping[str, Any]) -> Self:
-        """A new detector that scores as the one which gave this state."""
+        """Return a new detector that scores as the one which gave this state."""
         detector = cls(**state.get("settings", {}))
         detector.load_state(state)
         return detector
 
 
 def read_state(path: Path, method: str | None = None) -> dict[str, Any]:
-    """What ``Detector.save`` wrote, on the CPU.
+    """Return what ``Detector.save`` wrote, on the CPU.
 
     Raises:
         ModelError: not such a file, or one of another method than ``method``.
@@ -189,7 +191,6 @@ def read_state(path: Path, method: str | None = None) -> dict[str, Any]:
         ) from error
     found = state.get("method") if isinstance(state, dict) else None
     if found is None or found != (method or found):
-        raise ModelError(
-            f"{Path(path).name}: holds {found or 'no detector'}; expected {method or 'one saved by Detector.save'}."
-        )
+        expected = method or "one saved by Detector.save"
+        raise ModelError(f"{Path(path).name}: holds {found or 'no detector'}; expected {expected}.")
     return state

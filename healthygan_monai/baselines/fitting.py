@@ -1,4 +1,4 @@
-"""Fit a detector on a prepared data set in a run folder: what the bundle's ``train_baseline.json`` wires."""
+"""Fit a detector on a data set in a run folder: what ``train_baseline.json`` wires."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ class SectionImages(torch.utils.data.Dataset):
 class Fitting:
     """A detector, the data set's training sections, and the run folder that receives ``model.pt``.
 
-    A method with a :meth:`Detector.training` of its own writes checkpoints and ``metrics.jsonl`` and can be
-    resumed; the others read their images once, and begin again where they are resumed.
+    A method with a :meth:`Detector.training` of its own writes checkpoints and ``metrics.jsonl``
+    and can be resumed; the others read their images once, and begin again where they are resumed.
 
     Args:
         detector: a new one.

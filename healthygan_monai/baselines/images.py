@@ -20,11 +20,11 @@ class Images(Protocol):
 
 
 def check_images(images: torch.Tensor, shape: Shape | None = None) -> torch.Tensor:
-    """The images as a plain float32 tensor (B, C, H, W).
+    """Return the images as a plain float32 tensor (B, C, H, W).
 
     Raises:
-        ValueError: no images; not four dimensions; neither 1 nor 3 channels, or not ``shape`` (C, H, W); not
-            finite or outside of [-1, 1].
+        ValueError: no images; not four dimensions; neither 1 nor 3 channels, or not ``shape`` (C,
+            H, W); not finite or outside of [-1, 1].
     """
     images = torch.as_tensor(images).float()
     if images.ndim != 4 or images.shape[1] not in (1, 3):
@@ -33,8 +33,8 @@ def check_images(images: torch.Tensor, shape: Shape | None = None) -> torch.Tens
         )
     if shape is not None and tuple(images.shape[1:]) != tuple(shape):
         raise ValueError(
-            f"images are (C, H, W) = {tuple(images.shape[1:])}; the detector was fitted to {tuple(shape)}. "
-            "Prepare them as those it was fitted to."
+            f"images are (C, H, W) = {tuple(images.shape[1:])}; the detector was fitted to "
+            f"{tuple(shape)}. Prepare them as those it was fitted to."
         )
     if len(images) == 0:
         raise ValueError("no images: the batch is empty; expected at least one.")
@@ -52,10 +52,11 @@ def shape_of(images: torch.Tensor) -> Shape:
 def checked_batches(
     source: Batches, name: str, shape: Shape | None = None
 ) -> Iterator[torch.Tensor]:
-    """One pass over a source: every batch checked, all images of one shape.
+    """Yield the batches of one pass, checked: all images have one shape.
 
     Raises:
-        ValueError: as :func:`check_images`, or the source gives nothing; ``name`` says which one it was.
+        ValueError: as :func:`check_images`, or the source gives nothing; ``name`` says which one it
+            was.
     """
     for batch in source():
         batch = check_images(batch, shape)

@@ -1,4 +1,4 @@
-"""The methods that HealthyGAN is compared with: name -> home of its class. A new method is one line.
+"""The methods that HealthyGAN is compared with: name -> home of its class; one line each.
 
 Nothing is imported here, so that ``healthygan train --help`` needs no PyTorch; ``registry`` loads
 the classes.

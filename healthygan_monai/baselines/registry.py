@@ -26,9 +26,8 @@ def detector_class(method: str) -> type[Detector]:
         ValueError: no such method; names the nearest.
     """
     if method not in DETECTORS:
-        raise ValueError(
-            f"method is {method!r}; expected one of {', '.join(DETECTORS)}.{_near(method, DETECTORS)}"
-        )
+        near = _near(method, DETECTORS)
+        raise ValueError(f"method is {method!r}; expected one of {', '.join(DETECTORS)}.{near}")
     return DETECTORS[method]
 
 

@@ -1,4 +1,4 @@
-"""What the data give away for free: two scores that know no anatomy, and a plain classifier of mixed against healthy.
+"""Trivial baselines: two scores that know no anatomy, and a classifier of mixed against healthy.
 
 A method has shown something only where it clearly beats these on the same images.
 """
@@ -56,8 +56,8 @@ class _MeanImage(Detector):
 class MeanIntensity(_MeanImage):
     """s(x) = |mean(x) - mu|, mu the mean of all healthy pixels.
 
-    Two-sided, since whether disease is brighter or darker would be knowledge of disease; on sets where
-    it is one of them, a one-sided score does better still (``evaluate``'s probes show it).
+    Two-sided, since whether disease is brighter or darker would be knowledge of disease; on sets
+    where it is one of them, a one-sided score does better still (``evaluate``'s probes show it).
     """
 
     name = "mean-intensity"
@@ -70,7 +70,7 @@ class MeanIntensity(_MeanImage):
 
 
 class DistanceToMean(_MeanImage):
-    """s(x) = sqrt(mean of (x - mu)^2), mu the mean healthy image, (C, H, W); the map is |x - mu|."""
+    """s(x) = sqrt(mean of (x - mu)^2), mu the mean healthy image; the map is |x - mu|."""
 
     name = "distance-to-mean"
     title = "Distance to the mean"
@@ -87,14 +87,15 @@ class DistanceToMean(_MeanImage):
 class PuClassifier(FeatureDetector):
     """Logistic regression of mixed against healthy on frozen features; the score is its logit.
 
-    Elkan and Noto, Learning classifiers from only positive and unlabeled data, KDD 2008: where the labelled
-    (here: healthy) images are a random sample of their class, P(mixed | x) rises with P(diseased | x), so that
-    such a classifier ranks as one trained on true labels would. Where healthy and mixed images come from other
+    Elkan and Noto, Learning classifiers from only positive and unlabeled data, KDD 2008: where the
+    labelled (here: healthy) images are a random sample of their class, P(mixed | x) rises with
+    P(diseased | x), so that such a classifier ranks as one trained on true labels would. Where
+    healthy and mixed images come from other
     places, it ranks by place: that is what this row is there to show.
 
-    Features are the mean and standard deviation over the image of each channel of the backbone's three maps,
-    standardised over the training images. Classes weigh the same; no sizes or strengths are published,
-    ``strength`` is scikit-learn's C.
+    Features are the mean and standard deviation over the image of each channel of the backbone's
+    three maps, standardised over the training images. Classes weigh the same; no sizes or strengths
+    are published, ``strength`` is scikit-learn's C.
     """
 
     name = "pu-classifier"

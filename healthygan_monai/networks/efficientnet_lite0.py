@@ -1,6 +1,7 @@
 """EfficientNet-Lite0 with ImageNet weights, which install as two packages (extra ``fid``).
 
-Tan and Le, ICML 2019, Lite variant: images in [-1, 1], trained at 224 pixels. Nothing is downloaded.
+Tan and Le, ICML 2019, Lite variant: images in [-1, 1], trained at 224 pixels. Nothing is
+downloaded.
 """
 
 from __future__ import annotations

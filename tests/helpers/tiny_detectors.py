@@ -1,4 +1,4 @@
-"""Settings with which every detector of the registry is fitted within seconds, for the contract tests."""
+"""Settings with which every detector of the registry is fitted within seconds."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def _tiny(name: str) -> dict[str, Any]:
 
 
 TINY = {name: _tiny(name) for name in DETECTORS}
-# Scores, and maps of the GANs, that are not asked to tell planted lesions from none; why stands with each.
+# methods that are not asked to tell planted lesions from none, and why
 UNTRAINED = "four iterations of tiny networks teach nothing; test_gans_on_phantoms.py trains longer"
 BLIND = {
     "mean-intensity": "films differ more in exposure than a lesion changes their mean",

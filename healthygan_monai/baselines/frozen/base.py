@@ -1,4 +1,4 @@
-"""What the detectors on frozen features share: a backbone, the shape they were fitted to, their state."""
+"""What the detectors on frozen features share: a backbone, and their state."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from healthygan_monai.networks.backbones import Backbone, make_backbone
 class FeatureDetector(Detector):
     """A detector on the maps of a frozen :class:`Backbone`.
 
-    A child keeps its other arguments, and what it names in ``FITTED``, as the attributes of these names.
+    A child keeps its other arguments, and what it names in ``FITTED``, as attributes.
 
     Args:
         backbone: name of one, or one already made.
         weights: see :func:`make_backbone`.
         input_size: resize images to this square first; None leaves them as they are.
-        device: where the network and the fitted tensors live; scores come back to where the images were.
+        device: of the network and the fitted tensors; scores come back to where the images were.
     """
 
     has_backbone = True
@@ -83,9 +83,10 @@ class FeatureDetector(Detector):
 def heat_map(
     patches: torch.Tensor, size: tuple[int, int], sigma: float = 4.0, mode: str = "bilinear"
 ) -> torch.Tensor:
-    """Patch scores (B, 1, h, w) -> (B, 1, H, W): enlarged, then smoothed by a Gaussian of ``sigma`` pixels.
+    """Enlarge patch scores (B, 1, h, w) -> (B, 1, H, W) and smooth them by a Gaussian.
 
-    The kernel is cut at 4 sigma and the image mirrored at its borders; sigma 0 leaves the enlarged map as it is.
+    The kernel is cut at 4 sigma and the image mirrored at its borders; sigma 0 leaves the enlarged
+    map as it is.
     """
     align = {"align_corners": False} if mode == "bilinear" else {}
     x = nn.functional.interpolate(patches, size, mode=mode, **align)

@@ -11,7 +11,7 @@ QUERIES_AT_ONCE = 1024
 def nearest_neighbour(
     vectors: torch.Tensor, bank: torch.Tensor, search: str = "auto"
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Distance to, and index of, the nearest row of ``bank`` (M, d) for each of (N, d); exact, in bounded memory.
+    """Return distance and index of the nearest row of ``bank`` (M, d) for each of (N, d); exact.
 
     Raises:
         ModuleNotFoundError: faiss was asked for and is not installed.
@@ -43,7 +43,8 @@ def neighbour_weight(
 ) -> torch.Tensor:
     """Eq. 7's factor for patches (B, d) whose nearest row of ``bank`` is (B,) -> (B,) in [0, 1].
 
-    1 - exp|m_test - m*| / sum over the ``neighbours`` rows nearest to m*, itself among them, of exp|m_test - m|.
+    1 - exp|m_test - m*| / sum over the ``neighbours`` rows nearest to m*, itself among them, of
+    exp|m_test - m|.
     """
     own = bank[nearest]  # m*, (B, d)
     count = min(neighbours, len(bank))

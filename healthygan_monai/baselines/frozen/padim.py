@@ -1,21 +1,23 @@
 """PaDiM: one Gaussian of frozen features at every position, Mahalanobis distance as score.
 
-Defard, Setkov, Loesch, Audigier: PaDiM, a Patch Distribution Modeling Framework for Anomaly Detection and
-Localization, ICPR 2020 (arXiv:2011.08785).
+Defard, Setkov, Loesch, Audigier: PaDiM, a Patch Distribution Modeling Framework for Anomaly
+Detection and Localization, ICPR 2020 (arXiv:2011.08785).
 
-    embedding   x_ij: layer1, layer2, layer3 at position (i, j) of layer1's grid, concatenated; d channels at random
-    Sec. III-B  mu_ij = mean of x_ij,  Sigma_ij = 1/(N-1) sum (x_ij - mu_ij)(x_ij - mu_ij)^T + eps I  (Eq. 1)
-    Sec. III-C  M(x_ij) = sqrt((x_ij - mu_ij)^T Sigma_ij^-1 (x_ij - mu_ij))                           (Eq. 2)
-    score       maximum of the map: M enlarged to the image (bilinear) and smoothed (Gaussian, sigma 4)
+    embedding   x_ij: layer1, layer2, layer3 at position (i, j) of layer1's grid, concatenated;
+                d channels at random
+    Sec. III-B  mu_ij = mean of x_ij                                                       and
+                Sigma_ij = 1/(N-1) sum (x_ij - mu_ij)(x_ij - mu_ij)^T + eps I              (Eq. 1)
+    Sec. III-C  M(x_ij) = sqrt((x_ij - mu_ij)^T Sigma_ij^-1 (x_ij - mu_ij))                (Eq. 2)
+    score       maximum of the map: M enlarged to the image (bilinear), smoothed (sigma 4)
 
-Published: ResNet-18, d = 100 of 448; Wide-ResNet-50-2, d = 550 of 1,792; eps = 0.01; images resized to 256,
-centre 224.
+Published: ResNet-18, d = 100 of 448; Wide-ResNet-50-2, d = 550 of 1,792; eps = 0.01; images resized
+to 256, centre 224.
 
-Our departures: sums are accumulated instead of keeping every embedding (same mean and covariance, memory flat
-in the number of images); no resize and no crop unless asked for, so the grid is the image's own quarter; no
-min-max scaling over the test set, which would tie images together; EfficientNet-Lite0, where it is the
-backbone, has 176 channels, of which we take 100 as for ResNet-18. anomalib 2.7 adds a further 1e-5 to eps:
-``ridge=0.01001``.
+Our departures: sums are accumulated instead of keeping every embedding (same mean and covariance,
+memory flat in the number of images); no resize and no crop unless asked for, so the grid is the
+image's own quarter; no min-max scaling over the test set, which would tie images together;
+EfficientNet-Lite0, where it is the backbone, has 176 channels, of which we take 100 as for
+ResNet-18. anomalib 2.7 adds a further 1e-5 to eps: ``ridge=0.01001``.
 """
 
 from __future__ import annotations
@@ -36,7 +38,7 @@ IMAGES_AT_ONCE = 16  # bounds memory whatever the batch: 16 x 4,096 x 550 floats
 
 
 class Padim(FeatureDetector):
-    """See the module. Memory while fitting: 4 d^2 bytes for each of (H/4)(W/4) positions, and a few images' features.
+    """See the module. Memory while fitting: 4 d^2 bytes for each of (H/4)(W/4) positions.
 
     Args:
         channels: d; None for the published number of that backbone.
@@ -49,8 +51,8 @@ class Padim(FeatureDetector):
     reference = "Defard et al., ICPR 2020 (arXiv:2011.08785)"
     scores_by = "maximum of the smoothed Mahalanobis map"
     departures = (
-        "sums are accumulated instead of keeping every embedding: same mean and covariance, memory flat in the "
-        "number of images",
+        "sums are accumulated instead of keeping every embedding: same mean and covariance, memory "
+        "flat in the number of images",
         "no scaling over the test set",
     )
     has_map = True

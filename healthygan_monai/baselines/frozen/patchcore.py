@@ -1,26 +1,30 @@
 """PatchCore: distance to the nearest of a few remembered healthy patches.
 
-Roth, Pemula, Zepeda, Schoelkopf, Brox, Gehler: Towards Total Recall in Industrial Anomaly Detection, CVPR 2022
-(arXiv:2106.08265).
+Roth, Pemula, Zepeda, Schoelkopf, Brox, Gehler: Towards Total Recall in Industrial Anomaly
+Detection, CVPR 2022 (arXiv:2106.08265).
 
-    Sec. 3.1  patches  phi_ij: 3 x 3 neighbourhoods of layer2 and of layer3 (enlarged to layer2's grid), each
-                       brought to 1,024 numbers by adaptive average pooling, then both together to 1,024
-    Sec. 3.2  memory   M_C: greedy k-centre coreset of all healthy patches, chosen in a random projection to 128
-    Eq. 6     score    s* = max over patches of min over m in M_C of |phi - m|_2, at patch m_test with neighbour m*
+    Sec. 3.1  patches  phi_ij: 3 x 3 neighbourhoods of layer2 and of layer3 (enlarged to layer2's
+                       grid), each brought to 1,024 numbers by adaptive average pooling, then both
+                       together to 1,024
+    Sec. 3.2  memory   M_C: greedy k-centre coreset of all healthy patches, chosen in a random
+                       projection to 128
+    Eq. 6     score    s* = max over patches of min over m in M_C of |phi - m|_2, at patch m_test
+                       with neighbour m*
     Eq. 7     option   s = (1 - exp|m_test - m*| / sum over m in N_b(m*) of exp|m_test - m|) s*
-              map      patch distances enlarged to the image (bilinear) and smoothed (Gaussian, sigma 4)
+              map      patch distances enlarged to the image (bilinear), smoothed (sigma 4)
 
-Published: Wide-ResNet-50-2, images resized to 256, centre 224, 10 % of the patches (1 % at 320 pixels and in
-ensembles), ten starting points; the authors' code scores by Eq. 6 without Eq. 7, as we do unless ``neighbours``
-is given.
+Published: Wide-ResNet-50-2, images resized to 256, centre 224, 10 % of the patches (1 % at 320
+pixels and in ensembles), ten starting points; the authors' code scores by Eq. 6 without Eq. 7, as
+we do unless ``neighbours`` is given.
 
-Our departures: at most ``pool`` patches, a uniform sample of all of them, are candidates for the coreset, and the
-coreset is a share of these: all are where there are no more than that, and 10,000 images of 256 x 256 (10.5
-million patches, 43 GB) otherwise fit in memory. Pooling comes before enlarging (both are linear in different
-dimensions, so the result is the same, for a ninth of the memory). The authors' library returns squared
-distances; ours are not squared. No resize and no crop unless asked for. anomalib 2.7 averages 3 x 3 positions
-channel by channel and concatenates the layers (``patches="mean"``), uses Eq. 7 with b = 9 (``neighbours=9``)
-and enlarges to the nearest (``enlarge="nearest"``).
+Our departures: at most ``pool`` patches, a uniform sample of all of them, are candidates for the
+coreset, and the coreset is a share of these: all are where there are no more than that, and 10,000
+images of 256 x 256 (10.5 million patches, 43 GB) otherwise fit in memory. Pooling comes before
+enlarging (both are linear in different dimensions, so the result is the same, for a ninth of the
+memory). The authors' library returns squared distances; ours are not squared. No resize and no crop
+unless asked for. anomalib 2.7 averages 3 x 3 positions channel by channel and concatenates the
+layers (``patches="mean"``), uses Eq. 7 with b = 9 (``neighbours=9``) and enlarges to the nearest
+(``enlarge="nearest"``).
 """
 
 from __future__ import annotations
@@ -41,7 +45,7 @@ IMAGES_AT_ONCE = 4  # bounds memory whatever the batch
 
 
 class PatchCore(FeatureDetector):
-    """See the module. Memory while fitting: 4 x 1,024 x ``pool`` bytes (0.4 GB), its projection, and the coreset.
+    """See the module. Memory while fitting: 4 x 1,024 x ``pool`` bytes (0.4 GB), and the coreset.
 
     Args:
         patches: ``unfold``, the authors' patches; or ``mean``, anomalib's.
@@ -52,8 +56,8 @@ class PatchCore(FeatureDetector):
         starting_points: see :func:`greedy_coreset`.
         neighbours: b of Eq. 7, counting m* itself; 0 or 1 for Eq. 6 alone.
         sigma, enlarge: of the map; see :func:`heat_map`.
-        search: ``sklearn``; ``faiss``, where faiss-cpu is installed; ``torch``; ``auto`` takes scikit-learn on a
-            CPU and torch elsewhere. All are exact.
+        search: ``sklearn``; ``faiss``, where faiss-cpu is installed; ``torch``; ``auto`` takes
+            scikit-learn on a CPU and torch elsewhere. All are exact.
     """
 
     name = "patchcore"
@@ -103,7 +107,7 @@ class PatchCore(FeatureDetector):
         self.sigma, self.enlarge, self.search = sigma, enlarge, search
 
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """One pass over ``healthy``; ``seed`` draws candidates, projection and starts; ``mixed`` is not looked at.
+        """Fit in one pass over ``healthy``; ``seed`` draws candidates, projection and starts.
 
         Raises:
             ValueError: no healthy image, or images of several shapes.

@@ -1,25 +1,27 @@
-"""ALAD: an encoder and a generator that learn to be each other's inverse under three discriminators.
+"""ALAD: an encoder and a generator learn to be each other's inverse under three discriminators.
 
-Zenati, Romain, Foo, Lecouat, Chandrasekhar: Adversarially Learned Anomaly Detection, ICDM 2018 (arXiv:1812.02288).
-Authors' code: houssamzenati/Adversarially-Learned-Anomaly-Detection.
+Zenati, Romain, Foo, Lecouat, Chandrasekhar: Adversarially Learned Anomaly Detection, ICDM 2018
+(arXiv:1812.02288). Authors' code: houssamzenati/Adversarially-Learned-Anomaly-Detection.
 
     D_xz    (x, E(x)) against (G(z), z)           BiGAN's
     D_xx    (x, x) against (x, G(E(x)))           cycle over images
     D_zz    (z, z) against (z, E(G(z)))           cycle over codes; ``d_zz``
-    losses  cross-entropies; D's: first kind 1, second kind 0. G: D_xz(G(z), z) to 1, E: D_xz(x, E(x)) to 0, and
+    losses  cross-entropies; D's: first kind 1, second kind 0
+            G: D_xz(G(z), z) to 1, E: D_xz(x, E(x)) to 0, and
             both: cyc = D_xx(x, x) to 0 + D_xx(x, G(E(x))) to 1 + the same of D_zz
-    score   fm    || f_xx(x, x) - f_xx(x, G(E(x))) ||_1, f_xx what D_xx's last layer sees: the published one
+    score   fm    || f_xx(x, x) - f_xx(x, G(E(x))) ||_1, f_xx what D_xx's last layer sees: published
             l1, l2  || x - G(E(x)) ||_1, _2      ch  cross-entropy of D_xx(x, G(E(x))) to 1
 
-Published (cifar10_utilities.py, run.py): 32 x 32 x 3, z of 100, batch 32, Adam 2e-4 (0.5, 0.999), weights N(0, 0.01),
-spectral norm in E and the discriminators except each last layer, batch norm (1e-3, decay 0.99), dropout 0.2, scores
-from weights averaged with decay 0.999; a quarter of the healthy images held out, training ended after more than 10
-epochs without a lower mean score of them. In an iteration the discriminators step, then G and E.
-The number of epochs is an argument without a default there; here at most 100.
+Published (cifar10_utilities.py, run.py): 32 x 32 x 3, z of 100, batch 32, Adam 2e-4 (0.5, 0.999),
+weights N(0, 0.01), spectral norm in E and the discriminators except each last layer, batch norm
+(1e-3, decay 0.99), dropout 0.2, scores from weights averaged with decay 0.999; a quarter of the
+healthy images held out, training ended after more than 10 epochs without a lower mean score of
+them. In an iteration the discriminators step, then G and E. The number of epochs is an argument
+without a default there; here at most 100.
 
-Larger images: E, G and D_xz have further layers of 512 channels down to 4 x 4 pixels, D_xx of 128 down to 8 x 8, so
-that f_xx has 8,192 values at any size. Our own design, as no other size is published. Departures:
-``Alad.departures``.
+Larger images: E, G and D_xz have further layers of 512 channels down to 4 x 4 pixels, D_xx of 128
+down to 8 x 8, so that f_xx has 8,192 values at any size. Our own design, as no other size is
+published. Departures: ``Alad.departures``.
 """
 
 from __future__ import annotations
@@ -54,7 +56,8 @@ class AladSettings(GanSettings):
         d_zz: whether there is a D_zz, as published with ``--enable_dzz``.
         ema_decay: of the weights that score.
         score: ``fm``, ``l1``, ``l2`` or ``ch``.
-        concatenate: how D_xx sees its pair: ``channels``, or one image above the other, ``height`` (authors' code).
+        concatenate: how D_xx sees its pair: ``channels``, or one image above the other, ``height``
+            (authors' code).
     """
 
     CHOICES: ClassVar = {"score": ("fm", "l1", "l2", "ch"), "concatenate": CONCATENATIONS}
@@ -182,8 +185,10 @@ class Alad(GanDetector):
     Settings = AladSettings
     Networks = AladNetworks
     departures = (
-        "D_xx sees its pair along channels: the authors' code puts one image above the other (concatenate)",
-        "one batch of images serves both steps of an iteration, where the authors draw a second order",
+        "D_xx sees its pair along channels: the authors' code puts one image above the other "
+        "(concatenate)",
+        "one batch of images serves both steps of an iteration, where the authors draw a second "
+        "order",
         "no gradient through the power iteration of spectral norm",
         "larger images than 32 pixels: further layers of our own",
     )

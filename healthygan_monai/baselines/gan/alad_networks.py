@@ -1,4 +1,4 @@
-"""ALAD's networks: encoder, generator and the three discriminators of pairs; sizes as in ``alad``."""
+"""ALAD's networks: encoder, generator and the three discriminators of pairs; see ``alad``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def widths(image_size: int, features: int) -> list[int]:
 
 
 def with_spectral_norm(network: nn.Module) -> nn.Module:
-    """Divide the weight of every convolution and linear layer but the last by its largest singular value."""
+    """Divide the weight of every layer but the last by its largest singular value."""
     layers = [m for m in network.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
     for layer in layers[:-1]:
         spectral_norm(layer)
@@ -52,7 +52,7 @@ def generator(image_size: int, channels: int, features: int, latent: int) -> nn.
 
 
 class Discriminator(nn.Module):
-    """What every discriminator ends in: features, and a linear layer on them; returns logits (B,) and features."""
+    """Features of a pair and a linear layer on them; returns logits (B,) and features."""
 
     features: nn.Module
     end: nn.Module

@@ -1,7 +1,7 @@
-"""ALOCC: a network R refines noisy healthy images, a network D judges them; what R cannot refine, D refuses.
+"""ALOCC: R refines noisy healthy images, D judges them; what R cannot refine, D refuses.
 
-Sabokrou, Khalooei, Fathy, Adeli: Adversarially Learned One-Class Classifier for Novelty Detection, CVPR 2018
-(arXiv:1802.09088). Authors' code: khalooei/ALOCC-CVPR2018.
+Sabokrou, Khalooei, Fathy, Adeli: Adversarially Learned One-Class Classifier for Novelty Detection,
+CVPR 2018 (arXiv:1802.09088). Authors' code: khalooei/ALOCC-CVPR2018.
 
     x~ = x + n,  n ~ N(0, sigma^2 I)
     L_R+D   min over R, max over D of E log D(x) + E log(1 - D(R(x~)))
@@ -9,23 +9,27 @@ Sabokrou, Khalooei, Fathy, Adeli: Adversarially Learned One-Class Classifier for
     L       = L_R+D + lambda L_R
     score   1 - D(R(x)), of the image without noise
 
-Published (code): grey patches of 45 x 45, or 28 x 28; 5 x 5 convolutions of stride 2 with TensorFlow's padding;
-R: 32, 64, 128 channels, then 32, 16 and the image; D: 16, 32, 64, 128, linear; batch norm (1e-5, decay 0.9);
-batch 128, 40 epochs, RMSProp 0.002 for both, lambda 0.2 (r_alpha), sigma 0.155 for images in [0, 1]; for one step of
-D two of R ("different from paper"), to keep D from winning. Training ends where the authors see fit.
+Published (code): grey patches of 45 x 45, or 28 x 28; 5 x 5 convolutions of stride 2 with
+TensorFlow's padding; R: 32, 64, 128 channels, then 32, 16 and the image; D: 16, 32, 64, 128,
+linear; batch norm (1e-5, decay 0.9); batch 128, 40 epochs, RMSProp 0.002 for both, lambda 0.2
+(r_alpha), sigma 0.155 for images in [0, 1]; for one step of D two of R ("different from paper"), to
+keep D from winning. Training ends where the authors see fit.
 
-The loss L_R. The code does not compute the paper's: it takes R's output, already through tanh, as the logit of a
-cross-entropy whose target is the *noisy* image. Its optimum is not the image (a logit in [-1, 1] is a probability
-in [0.27, 0.73]), and it rewards putting the noise back. The paper's squared distance to the clean image is the
-default here; ``refinement`` and ``refine_to`` give the code's.
+The loss L_R. The code does not compute the paper's: it takes R's output, already through tanh, as
+the logit of a cross-entropy whose target is the *noisy* image. Its optimum is not the image (a
+logit in [-1, 1] is a probability in [0.27, 0.73]), and it rewards putting the noise back. The
+paper's squared distance to the clean image is the default here; ``refinement`` and ``refine_to``
+give the code's.
 
-Seen here, on phantom films of 32 pixels in short trainings of small networks: R soon fools D completely (loss_d stays
-at 2 log 2), and the AUROC of the score wanders between 0.37 and 0.69 from one hundred iterations to the next; with
-noise of 1.2 the map's mean ranks steadily (0.71 to 0.78), which ``score_by="refinement"`` takes for the score.
-1 - D(R(x)) of a single stopping point means little.
+Seen here, on phantom films of 32 pixels in short trainings of small networks: R soon fools D
+completely (loss_d stays at 2 log 2), and the AUROC of the score wanders between 0.37 and 0.69 from
+one hundred iterations to the next; with noise of 1.2 the map's mean ranks steadily (0.71 to 0.78),
+which ``score_by="refinement"`` takes for the score. 1 - D(R(x)) of a single stopping point means
+little.
 
-Images from 128 pixels on have more layers, so that R narrows to 8 x 8 pixels as it does for 64: a network that saw
-only a small neighbourhood could pass a large lesion through. Further departures: ``Alocc.departures``.
+Images from 128 pixels on have more layers, so that R narrows to 8 x 8 pixels as it does for 64: a
+network that saw only a small neighbourhood could pass a large lesion through. Further departures:
+``Alocc.departures``.
 """
 
 from __future__ import annotations
@@ -55,7 +59,8 @@ class AloccSettings(GanSettings):
         noise: sigma for images in [-1, 1], twice that of images in [0, 1].
         refinement: ``l2`` (paper) or ``cross_entropy`` (code).
         refine_to: ``clean`` (paper) or ``noisy`` (code).
-        score_by: ``critic`` (paper), 1 - D(R(x)); or ``refinement``, ours: the mean of the map |x - R(x)|.
+        score_by: ``critic`` (paper), 1 - D(R(x)); or ``refinement``, ours: the mean of the map |x -
+            R(x)|.
     """
 
     CHOICES: ClassVar = {
@@ -76,7 +81,7 @@ class AloccSettings(GanSettings):
 
 
 def refinement_loss(refined: torch.Tensor, target: torch.Tensor, kind: str) -> torch.Tensor:
-    """L_R of images in [-1, 1]: mean (target - R)^2, or the code's cross-entropy with R as the logit."""
+    """L_R of images in [-1, 1]: mean (target - R)^2, or the code's, with R as the logit."""
     if kind == "l2":
         return functional.mse_loss(refined, target)
     return functional.binary_cross_entropy_with_logits(refined, (target + 1) / 2)
@@ -150,11 +155,13 @@ class Alocc(GanDetector):
     Settings = AloccSettings
     Networks = AloccNetworks
     departures = (
-        "batch norm scores with fixed statistics, those of 32 batches of healthy images on their way to a score "
-        "(calibration_batches): the authors' takes each batch's own, so that a score depends on its batch",
+        "batch norm scores with fixed statistics, those of 32 batches of healthy images on their "
+        "way to a score (calibration_batches): the authors' takes each batch's own, so that a "
+        "score depends on its batch",
         "score 1 - D(R(x)) as in the paper; the authors' test code prints the logit of D(x)",
         "L_R is the paper's squared distance to the clean image (refinement, refine_to)",
-        "new noise in every iteration, where the authors' code adds it once for all epochs; cut to [-1, 1]",
+        "new noise in every iteration, where the authors' code adds it once for all epochs; cut to "
+        "[-1, 1]",
         "whole images; more layers from 128 pixels on",
         "training ends after max_iterations: the authors stop by eye",
     )

@@ -64,7 +64,7 @@ class Refiner(nn.Module):
 
 
 def discriminator(image_size: int, channels: int, features: int) -> nn.Sequential:
-    """D: one halving more than R, no norm after the first, one linear layer; (B, C, H, W) -> logits (B, 1)."""
+    """D: (B, C, H, W) -> logits (B, 1); one halving more than R, no norm after the first."""
     halvings = depth(image_size) + 1
     layers: list[nn.Module] = [SameConv2d(channels, features, 5, 2), nn.LeakyReLU(0.2)]
     width = features

@@ -33,7 +33,7 @@ class StoredImages:
 
 @contextmanager
 def stored(source: Batches) -> Iterator[StoredImages]:
-    """One pass over the source into a temporary file, removed at the end; memory stays flat in their number.
+    """Write one pass over the source to a temporary file, so that memory stays flat.
 
     Raises:
         ValueError: no images, or not images of one shape.
@@ -60,8 +60,8 @@ def held_out(images: Images, share: float, seed: int) -> tuple[Subset, Subset]:
     count = round(share * len(images))
     if not 0 < count < len(images):
         raise ValueError(
-            f"validation_share {share} of {len(images)} images leaves {len(images) - count} to train on and "
-            f"{count} to validate on; expected at least one of each."
+            f"validation_share {share} of {len(images)} images leaves {len(images) - count} to "
+            f"train on and {count} to validate on; expected at least one of each."
         )
     order = np.random.default_rng([seed, HELD_OUT]).permutation(len(images)).tolist()
     every: Any = images  # a Subset needs no more than Images have
@@ -71,8 +71,9 @@ def held_out(images: Images, share: float, seed: int) -> tuple[Subset, Subset]:
 class HealthyStream(Dataset):
     """Endless in effect: image ``k`` of the stream is a pure function of (seed, k).
 
-    The set is gone through in a new random order each time; an item is ``{"image": (C, H, W)}``. As with
-    :class:`~healthygan_monai.data.pairs.MixedHealthyPairs`, resuming at iteration i means asking for its images.
+    The set is gone through in a new random order each time; an item is ``{"image": (C, H, W)}``. As
+    with :class:`~healthygan_monai.data.pairs.MixedHealthyPairs`, resuming at iteration i means
+    asking for its images.
     """
 
     def __init__(self, images: Images, length: int, seed: int = 0, flip_prob: float = 0.0) -> None:
@@ -99,6 +100,6 @@ class HealthyStream(Dataset):
 
 
 def noise_generator(seed: int, iteration: int, device: torch.device | str) -> torch.Generator:
-    """The generator of everything random in one iteration; a function of (seed, iteration) and the device's kind."""
+    """Return the generator of an iteration: a function of seed, iteration and kind of device."""
     (state,) = np.random.SeedSequence([seed, NOISE, iteration]).generate_state(1, np.uint64)
     return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))

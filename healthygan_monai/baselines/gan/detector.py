@@ -37,7 +37,8 @@ class GanDetector(Detector):
         changes: fields to change in ``settings``.
 
     Raises:
-        ValueError: a keyword that is no setting (the nearest is named), or a setting that cannot be meant.
+        ValueError: a keyword that is no setting (the nearest is named), or a setting that cannot be
+            meant.
     """
 
     has_map = True
@@ -76,7 +77,8 @@ class GanDetector(Detector):
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
         """Train on ``healthy`` as a run in a folder would, without one; ``mixed`` is not looked at.
 
-        The images are written to a temporary file and read from there at random, so that memory stays flat.
+        The images are written to a temporary file and read from there at random, so that memory
+        stays flat.
 
         Raises:
             ValueError: no images; not square; not of the sizes that the networks are made for.
@@ -150,13 +152,14 @@ class GanDetector(Detector):
         try:
             gan.scoring.load_state_dict(weights)
         except RuntimeError as error:
+            first = str(error).splitlines()[1].strip()[:200]
             raise ValueError(
-                f"{self.name}: the weights do not fit their settings: {str(error).splitlines()[1].strip()[:200]}"
+                f"{self.name}: the weights do not fit their settings: {first}"
             ) from error
         self.take(settings, gan.to(self.device), int(state["iterations"]))
 
     def facts(self) -> dict[str, Any]:
-        """Settings, iterations, number of weights that a score needs, departures from the publication."""
+        """Return settings, iterations, number of weights that a score needs, and departures."""
         facts: dict[str, Any] = {
             "settings": dataclasses.asdict(self.settings),
             "iterations": self.iterations,

@@ -1,21 +1,24 @@
-"""f-AnoGAN: a WGAN learns to draw healthy images, then an encoder to find the drawing nearest to an image.
+"""f-AnoGAN: a WGAN learns to draw healthy images, an encoder to find the nearest drawing.
 
-Schlegl, Seeboeck, Waldstein, Langs, Schmidt-Erfurth: f-AnoGAN, Fast Unsupervised Anomaly Detection with Generative
-Adversarial Networks, Medical Image Analysis 54 (2019). Authors' code: tSchlegl/f-AnoGAN.
+Schlegl, Seeboeck, Waldstein, Langs, Schmidt-Erfurth: f-AnoGAN, Fast Unsupervised Anomaly Detection
+with Generative Adversarial Networks, Medical Image Analysis 54 (2019). Authors' code:
+tSchlegl/f-AnoGAN.
 
-    stage 1   WGAN-GP:  loss_d = E D(G(z)) - E D(x) + 10 E (|| grad D(x') ||_2 - 1)^2,  loss_g = -E D(G(z))
-    stage 2   izi_f, G and D fixed:  loss_e = 1/n || x - G(E(x)) ||^2 + kappa/n_d || f(x) - f(G(E(x))) ||^2
+    stage 1   WGAN-GP: loss_d = E D(G(z)) - E D(x) + 10 E (|| grad D(x') ||_2 - 1)^2
+                       loss_g = -E D(G(z))
+    stage 2   izi_f, G and D fixed:
+                       loss_e = 1/n || x - G(E(x)) ||^2 + kappa/n_d || f(x) - f(G(E(x))) ||^2
     score     A(x) = A_R(x) + kappa A_D(x): the same expression for one image
     map       | x - G(E(x)) |
 
-f: what D's last layer sees, 8,192 values. Published: 64 x 64 grey, flips, z N(0, I) of 128, 64 features, batch 64;
-residual blocks, batch norm in G and E (1e-3, decay 0.99), layer norm in D; He and Glorot uniform weights; stage 1
-Adam 1e-4 (0, 0.9), 5 updates of D to one of G, 7 epochs; stage 2 RMSProp 5e-5, 50,000 iterations, tanh on E's
-output, kappa 1.
+f: what D's last layer sees, 8,192 values. Published: 64 x 64 grey, flips, z N(0, I) of 128, 64
+features, batch 64; residual blocks, batch norm in G and E (1e-3, decay 0.99), layer norm in D; He
+and Glorot uniform weights; stage 1 Adam 1e-4 (0, 0.9), 5 updates of D to one of G, 7 epochs; stage
+2 RMSProp 5e-5, 50,000 iterations, tanh on E's output, kappa 1.
 
-An iteration is one batch of healthy images: an update of D (every fifth with one of G) in stage 1, of E in stage 2.
-Other sizes than 64 have more or fewer of the blocks at the side of the 4 x 4 pixels. Departures:
-``FAnoGAN.departures``.
+An iteration is one batch of healthy images: an update of D (every fifth with one of G) in stage 1,
+of E in stage 2. Other sizes than 64 have more or fewer of the blocks at the side of the 4 x 4
+pixels. Departures: ``FAnoGAN.departures``.
 """
 
 from __future__ import annotations
@@ -48,8 +51,10 @@ class FAnoGANSettings(GanSettings):
 
     Args:
         epochs: of stage 1.
-        max_iterations: of both stages; None for stage 1's epochs and the encoder's published 50,000.
-        encoder_iterations: of stage 2, the last ones; None for 50,000, or half of ``max_iterations`` where set.
+        max_iterations: of both stages; None for stage 1's epochs and the encoder's published
+            50,000.
+        encoder_iterations: of stage 2, the last ones; None for 50,000, or half of
+            ``max_iterations`` where set.
         latent: length of z.
         features: channels after D's first convolution, DIM.
         lambda_gp, n_critic: weight of the penalty; updates of D for one of G.
@@ -72,7 +77,10 @@ class FAnoGANSettings(GanSettings):
         yield from super()._problems()
         encoding, total = self.encoder_iterations, self.max_iterations
         if encoding is not None and (encoding < 1 or (total is not None and encoding >= total)):
-            yield f"encoder_iterations is {encoding}; expected at least 1 and fewer than max_iterations ({total})"
+            yield (
+                f"encoder_iterations is {encoding}; expected at least 1 and fewer than "
+                f"max_iterations ({total})"
+            )
 
     def resolved(self, images: int, shape: Shape) -> FAnoGANSettings:
         """As the base class; ``max_iterations`` is the sum of both stages."""
@@ -175,7 +183,8 @@ class FAnoGAN(GanDetector):
     Settings = FAnoGANSettings
     Networks = FAnoGANNetworks
     departures = (
-        "both stages in one run, counted in batches of healthy images; the authors run them one after the other",
+        "both stages in one run, counted in batches of healthy images; the authors run them one "
+        "after the other",
         "batches cross the ends of epochs",
         "G's running statistics also see the noise of the critic's updates",
     )

@@ -1,4 +1,4 @@
-"""f-AnoGAN's networks of residual blocks: generator, critic and encoder; sizes as in ``fanogan``."""
+"""f-AnoGAN's networks of residual blocks: generator, critic and encoder; see ``fanogan``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def layer_norm(channels: int) -> nn.GroupNorm:
 
 
 class ResidualBlock(nn.Module):
-    """norm, ReLU, 3 x 3, norm, ReLU, 3 x 3, beside a 1 x 1 shortcut; doubles (``up``) or halves the side."""
+    """Norm, ReLU, 3 x 3, twice, beside a 1 x 1 shortcut; doubles (``up``) or halves the side."""
 
     def __init__(self, channels: int, out: int, up: bool, norm=batch_norm) -> None:
         super().__init__()
@@ -104,7 +104,10 @@ class Encoder(nn.Module):
 
 @torch.no_grad()
 def uniform_weights(network: nn.Module) -> None:
-    """He's uniform for the 3 x 3 convolutions of blocks and G's last, Glorot's for all else, as tflib; biases 0."""
+    """Draw weights as tflib does: biases 0.
+
+    He's uniform for the 3 x 3 convolutions of blocks and G's last, Glorot's for all others.
+    """
     for name, layer in network.named_modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             he = name.endswith(("conv1", "conv2")) or (

@@ -22,10 +22,13 @@ from healthygan_monai.training.iterations import IterationTrainer
 
 
 class GanTrainer(IterationTrainer):
-    """Calls the method's ``step`` on every batch; ``engine.state.output`` holds its losses, and ``loss`` = loss_g.
+    """Calls the method's ``step`` on every batch.
 
-    A batch is a dictionary with ``image`` (B, C, H, W), healthy images in [-1, 1]. The noise of an iteration is
-    a function of (seed, iteration), so that a run is a function of weights, batches and seed.
+    ``engine.state.output`` holds the losses of the step, and ``loss`` (= ``loss_g``).
+
+    A batch is a dictionary with ``image`` (B, C, H, W), healthy images in [-1, 1]. The noise of an
+    iteration is a function of (seed, iteration), so that a run is a function of weights, batches
+    and seed.
 
     Args:
         gan: networks and optimisers, on ``device``.
@@ -123,7 +126,7 @@ class GanTrainer(IterationTrainer):
             self.done(self.settings, self.gan, self.state.iteration)
 
     def finish(self) -> None:
-        """After the last iteration: the best weights where a validation chose, and batch norm's statistics."""
+        """Take the best weights where a validation chose, and calibrate batch norm."""
         if self.validation:
             self.validation.restore()
         count = self.settings.calibration_batches

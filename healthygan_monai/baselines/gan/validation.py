@@ -18,10 +18,11 @@ logger = logging.getLogger(__name__)
 
 
 class HealthyValidation:
-    """Handler: end training once the mean score of held-out healthy images has stopped falling (no label is used).
+    """Handler: end training once the mean score of held-out healthy images stops falling.
 
-    Every ``every`` iterations the images are scored; the weights of the lowest mean are kept, and after more
-    than ``patience`` times without a lower one training ends. :meth:`restore` brings the kept weights back.
+    Every ``every`` iterations the images are scored; the weights of the lowest mean are kept, and
+    after more than ``patience`` times without a lower one training ends. :meth:`restore` brings the
+    kept weights back.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ SIZE = 64
 
 @dataclass(frozen=True)
 class Films:
-    """Phantom films (n, 1, 64, 64) in [-1, 1]; ``diseased`` are the films of ``test``, each with a lesion in it."""
+    """Phantom films (n, 1, 64, 64) in [-1, 1]; ``diseased``: those of ``test`` with a lesion."""
 
     healthy: torch.Tensor
     mixed: torch.Tensor

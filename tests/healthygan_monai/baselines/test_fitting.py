@@ -1,4 +1,4 @@
-"""A detector fitted on a prepared data set in a run folder; one of no known kind works the same way."""
+"""A detector fitted on a data set in a run folder; one of a new kind works the same way."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_only_known_healthy_images_are_trained_on(images, tiny_data):
 
 
 class Brightest(Detector):
-    """Neither a GAN nor on frozen features: how far the brightest pixel is above that of all healthy images."""
+    """Neither a GAN nor on frozen features: the brightest pixel, less that of healthy images."""
 
     name = "brightest"
 

@@ -19,7 +19,7 @@ NAMES = ["encoder", "generator", "xz", "xx", "zz"]
 
 
 class Constant(torch.nn.Module):
-    """A discriminator that sees two kinds of pairs apart: one logit where they are equal, another elsewhere."""
+    """A discriminator with one logit for pairs of equals, and another for all other pairs."""
 
     def __init__(self, same, other):
         super().__init__()

@@ -1,4 +1,4 @@
-"""ALOCC: the published networks with TensorFlow's padding, both forms of L_R, one step of D to two of R."""
+"""ALOCC: the published networks, both forms of L_R, one step of D to two of R."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class TestTensorFlowsLayers:
 
     @pytest.mark.parametrize("side", [16, 23])
     def test_the_transposed_convolution_is_the_adjoint(self, side):
-        """<conv(x), y> = <x, transposed(y)> for the same weight: what makes conv2d_transpose that of SAME."""
+        """<conv(x), y> = <x, transposed(y)> for the same weight."""
         down = SameConv2d(2, 3, 5, 2, bias=False)
         up = SameConvTranspose2d(3, 2, 5, 2, bias=False)
         up.weight.data = down.weight.data

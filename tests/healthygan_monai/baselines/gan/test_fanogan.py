@@ -92,7 +92,7 @@ class TestStages:
         assert all(torch.equal(a, b) for a, b in zip(before, gan.generator.buffers(), strict=True))
 
     def test_the_critic_s_loss_in_closed_form(self):
-        """A linear critic of slope w: the penalty is 10 (||w|| - 1)^2, the rest a difference of means."""
+        """A linear critic of slope w: penalty 10 (||w|| - 1)^2, the rest a difference of means."""
         gan = networks(FAnoGAN, max_iterations=2, encoder_iterations=1)
 
         class Linear(torch.nn.Module):

@@ -134,7 +134,7 @@ class TestScore:
         assert torch.equal(gan.image_scores(HEALTHY), torch.zeros(8))
 
     def test_no_score_is_scaled_by_the_others(self):
-        """The published code scales to the test set's minimum and maximum: 0 and 1 would always be there."""
+        """The published code scales to the test set's range: 0 and 1 would always be there."""
         detector = tiny(Ganomaly)
         detector.fit(lambda: [HEALTHY])
         assert detector.score(HEALTHY).min() != 0 and detector.score(HEALTHY).max() != 1

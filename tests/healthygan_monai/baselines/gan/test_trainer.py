@@ -232,7 +232,7 @@ class TestIterations:
 
 class TestValidation:
     def run(self, scores, patience=1):
-        """A training whose held-out mean scores are given; the validation and the iterations done."""
+        """Train with these mean scores of the held-out images; return the trainer."""
         settings = tiny(Alad, max_iterations=40, patience=patience).settings.resolved(
             20, (1, SIDE, SIDE)
         )
