@@ -1,13 +1,7 @@
 """The names that the bundle's configs use, in one place: ``hg.plan_at(@dataset)``, ``_target_`` of handlers."""
 
 from healthygan_monai.baselines.fitting import options_for
-from healthygan_monai.baselines.registry import (
-    backbone_label,
-    check_options,
-    image_channels,
-    image_side,
-    load_detector,
-)
+from healthygan_monai.baselines.registry import check_options, load_detector
 from healthygan_monai.config.devices import best_device
 from healthygan_monai.config.keys import begin, check_settings
 from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
@@ -40,7 +34,6 @@ __all__ = [
     "Progress",
     "RunCheckpoints",
     "SamplePictures",
-    "backbone_label",
     "begin",
     "begin_run",
     "best_device",
@@ -53,8 +46,6 @@ __all__ = [
     "eval_folder",
     "evaluate_run",
     "feature_extractor",
-    "image_channels",
-    "image_side",
     "image_size_for",
     "items_to_score",
     "join_ranks",

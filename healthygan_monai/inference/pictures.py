@@ -11,7 +11,7 @@ import torch
 from monai.transforms import SaveImaged
 from PIL import Image
 
-from healthygan_monai.baselines.registry import image_channels, image_side, load_detector
+from healthygan_monai.baselines.registry import load_detector
 from healthygan_monai.data import image_transforms, labelled_items, load_dataset, to_display
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.models.about import image_size_for, method_of
@@ -97,7 +97,7 @@ def map_drawer(checkpoint: Path | str, dataset: Path | str) -> Callable[[ScoreRo
     """
     detector = load_detector(checkpoint)
     images = load_dataset(dataset, training=False)
-    load = image_transforms(image_side(detector), images.bit_depth, image_channels(detector))
+    load = image_transforms(detector.image_size, images.bit_depth, detector.image_channels)
     items = {item["name"]: item for item in labelled_items(images)}
 
     def draw(row: ScoreRow) -> Translation:

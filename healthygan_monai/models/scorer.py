@@ -83,18 +83,13 @@ class DetectorScorer:
     runtime = "pytorch"
 
     def __init__(self, checkpoint: Path, device: torch.device) -> None:
-        from healthygan_monai.baselines.registry import (
-            backbone_label,
-            image_channels,
-            image_side,
-            load_detector,
-        )
+        from healthygan_monai.baselines.registry import load_detector
 
         self.detector = load_detector(checkpoint, device)
         self.method = self.detector.name
-        self.backbone = backbone_label(self.detector)
-        self.image_size = image_side(self.detector)
-        self.channels = image_channels(self.detector)
+        self.backbone = self.detector.backbone_label
+        self.image_size = self.detector.image_size
+        self.channels = self.detector.image_channels
         self.device = device
 
     def __call__(self, images: torch.Tensor, save: Save | None = None) -> list[tuple[float, Parts]]:
