@@ -12,8 +12,9 @@ from torch import nn
 from healthygan_monai.exchange.files import checked_output, whole_file
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
 from healthygan_monai.models.about import facts_about
-from healthygan_monai.models.exported import OnnxNetwork, needed
+from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.load import load_generator, load_weights
+from healthygan_monai.models.runtimes import needed
 
 OPSET = 17  # what the oldest ONNX Runtime of setup.cfg reads
 
@@ -63,8 +64,8 @@ def export_onnx(
         ValueError: not a HealthyGAN model, no image size known, or the difference exceeds ``tolerance``.
     """
     output = checked_output(output, ".onnx")
-    onnx = needed("onnx", "export to ONNX")
-    needed("onnxruntime", "export to ONNX, which compares the file with PyTorch,")
+    onnx = needed("onnx", "export to ONNX", "onnx")
+    needed("onnxruntime", "export to ONNX, which compares the file with PyTorch,", "onnx")
     from monai.networks.utils import convert_to_onnx
 
     generator = load_generator(load_weights(checkpoint))
@@ -92,7 +93,7 @@ def export_onnx(
         onnx.checker.check_model(model)
         onnx.save(model, str(part))
         difference = largest_difference(
-            generator, OnnxNetwork(part), facts.image_channels, facts.image_size
+            generator, load_exported(part), facts.image_channels, facts.image_size
         )
         assure_parity(difference, output, tolerance)
     return difference

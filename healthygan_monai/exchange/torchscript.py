@@ -10,7 +10,7 @@ from healthygan_monai.exchange.deploy import inference_for, metadata_for
 from healthygan_monai.exchange.files import checked_output, whole_file
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
 from healthygan_monai.models.about import facts_about
-from healthygan_monai.models.exported import TorchScriptNetwork
+from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.load import load_generator, load_weights
 
 
@@ -44,7 +44,7 @@ def export_torchscript(
             more_extra_files={"inference.json": json.dumps(inference_for(facts)).encode()},
         )
         difference = largest_difference(
-            generator, TorchScriptNetwork(part), facts.image_channels, facts.image_size
+            generator, load_exported(part), facts.image_channels, facts.image_size
         )
         assure_parity(difference, output, tolerance)
     return difference
