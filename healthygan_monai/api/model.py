@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import tempfile
@@ -12,27 +11,25 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from monai.data import DataLoader
-from monai.data import Dataset as Items
 
 from data_prep.datalist import FILE_NAME, Dataset
 from data_prep.datalist.summary import write_skipped
 from data_prep.errors import DataError, HealthyGANError
 from data_prep.privacy.pseudonyms import load_key
 from data_prep.repeat import default_recipe, settings_from_recipe
+from healthygan_monai.api.items import parts, score_dataset
 from healthygan_monai.api.results import FolderResult, ImageResult, Problem, Result
 from healthygan_monai.config.devices import best_device
 from healthygan_monai.config.messages import root_cause, user_message
-from healthygan_monai.data import array_image, image_transforms, labelled_items
+from healthygan_monai.data import array_image
 from healthygan_monai.data.images import load_images
-from healthygan_monai.models.about import image_size_for, method_of, seed_of
 from healthygan_monai.models.recipe import Prepared, kind_of_inputs, prepare, recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
-from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, bundle_root, run_of
+from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, run_of
+from healthygan_monai.runs import make_folder
 from healthygan_monai.scoring import write_scores
 
 logger = logging.getLogger(__name__)
-BATCH = 16  # of inference.json
 SHOWN = 5  # problems in one message
 
 
@@ -68,11 +65,7 @@ def load_model(path: Path | str, device: str = "auto") -> Model:
         checkpoint = given if given.is_file() else run_of(given) / MODEL_FILE
         if not checkpoint.is_file() and (given / "models" / MODEL_FILE).is_file():
             checkpoint = given / "models" / MODEL_FILE
-        where = best_device(device)
-        method = method_of(checkpoint)
-        scorer = make_scorer(
-            checkpoint, method, where, image_size_for(checkpoint, _bundle_size(checkpoint))
-        )
+        scorer = make_scorer(checkpoint, best_device(device))
         return Model(checkpoint, scorer, recipe_of(checkpoint))
 
 
@@ -114,9 +107,9 @@ class Model:
             DataError: another shape, type or range.
         """
         with user_errors():
-            tensor = array_image(image, self.image_size, self._scorer.channels)
-            score, parts = self._scorer(tensor[None])[0]
-            return Result(score, self.method, parts)
+            images = array_image(image, self.image_size, self._scorer.image_channels)[None]
+            scores, maps = self._scorer(images)
+            return Result(float(scores[0]), self.method, parts(images, maps, 0))
 
     def score_folder(
         self,
@@ -197,48 +190,18 @@ class Model:
         maps: bool,
         names: Mapping[str, str] | None = None,
     ) -> list[ImageResult]:
-        """Validation and test images, in the order of their files; pictures are written as they come."""
-        transform = image_transforms(
-            self.image_size, dataset.bit_depth, self._scorer.channels, track_meta=True
-        )
-        items = labelled_items(dataset)
-        images = Items(items, transform)
-        folder = None if output is None else Path(output) / "pictures"
-        save = self._scorer.saver(images, folder, dataset.root)
-        results: list[ImageResult] = []
-        for batch in DataLoader(images, batch_size=BATCH, num_workers=0):
-            for score, parts in self._scorer(batch["image"], save):
-                item = items[len(results)]
-                results.append(self._result(item, score, parts if maps else {}, names))
-        return sorted(results, key=lambda r: (r.source, r.image)) if names else results
-
-    def _result(
-        self,
-        item: Mapping[str, Any],
-        score: float,
-        parts: Mapping[str, Any],
-        names: Mapping[str, str] | None,
-    ) -> ImageResult:
-        return ImageResult(
-            score,
-            self.method,
-            parts,
-            subject=item["subject"],
-            image=item["name"],
-            source=(names or {}).get(item["name"], item["name"]),
-            section=item["section"],
-            slice=None if item["slice"] == "" else int(item["slice"]),
-            label=None if item["label"] < 0 else int(item["label"]),
-        )
+        pictures = None if output is None else Path(output) / "pictures"
+        images = score_dataset(self._scorer, dataset, pictures, maps, names or {})
+        return sorted(images, key=lambda r: (r.source, r.image)) if names else images
 
     def _finished(
         self, images: Sequence[ImageResult], problems: Sequence[Problem], output: Path | str | None
     ) -> FolderResult:
         result = FolderResult(tuple(images), tuple(problems))
         if output is not None:
-            rows = result.rows(
-                seed_of(self.checkpoint), self._scorer.backbone, self._scorer.runtime
-            )
+            scorer = self._scorer
+            rows = result.rows(scorer.seed, scorer.backbone, scorer.runtime)
+            make_folder(output)
             write_scores(Path(output) / SCORES_FILE, rows)
         return result
 
@@ -269,11 +232,3 @@ def _raise_for(root: Path, found: Prepared, problems: Sequence[Problem], on_erro
             + " ".join(str(problem) for problem in bad[:SHOWN])
             + more
         )
-
-
-def _bundle_size(checkpoint: Path) -> int:
-    """The image size of a model that is in no run folder: its bundle's, by metadata.json."""
-    own = checkpoint.parent.parent / "configs" / "metadata.json"
-    path = own if own.is_file() else bundle_root() / "configs" / "metadata.json"
-    metadata = json.loads(path.read_text(encoding="utf-8"))
-    return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])
