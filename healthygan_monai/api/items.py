@@ -22,24 +22,23 @@ BATCH = 16  # of inference.json
 def score_dataset(
     scorer: Scorer,
     dataset: Dataset,
-    pictures: Path | None,
+    output: Path | str | None,
     maps: bool,
-    sources: Mapping[str, str],
+    sources: Mapping[str, str] | None = None,
 ) -> list[ImageResult]:
-    """Score validation and test images, in their order.
+    """Score validation and test images, in the order of their files.
 
     Args:
         scorer: of the model.
         dataset: what to score.
-        pictures: folder to write pictures into as they come; None writes none.
+        output: its folder pictures/ gets the pictures, as they come; None writes none.
         maps: whether results keep their maps.
-        sources: image name -> path of its input, where it is another.
+        sources: image name -> path of the input it was prepared from.
     """
-    transform = image_transforms(
-        scorer.image_size, dataset.bit_depth, scorer.image_channels, track_meta=True
-    )
+    transform = image_transforms(scorer.image_size, None, scorer.image_channels, track_meta=True)
     items = labelled_items(dataset)
     images = Items(items, transform)
+    pictures = None if output is None else Path(output) / "pictures"
     save = MapPictures(scorer, images, pictures, dataset.root)
     results: list[ImageResult] = []
     for batch in DataLoader(images, batch_size=BATCH, num_workers=0):
@@ -54,13 +53,13 @@ def score_dataset(
                     parts(batch["image"], drawn, index) if maps else {},
                     subject=item["subject"],
                     image=item["name"],
-                    source=sources.get(item["name"], item["name"]),
+                    source=(sources or {}).get(item["name"], item["name"]),
                     section=item["section"],
                     slice=None if item["slice"] == "" else int(item["slice"]),
                     label=None if item["label"] < 0 else int(item["label"]),
                 )
             )
-    return results
+    return sorted(results, key=lambda r: (r.source, r.image)) if sources else results
 
 
 def parts(images: torch.Tensor, maps: Mapping[str, torch.Tensor], index: int) -> dict[str, Map]:

@@ -5,47 +5,37 @@ from __future__ import annotations
 import logging
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from data_prep.datalist import FILE_NAME, Dataset
+from data_prep.datalist import FILE_NAME
 from data_prep.datalist.summary import write_skipped
-from data_prep.errors import DataError, HealthyGANError
+from data_prep.errors import HealthyGANError
 from data_prep.privacy.pseudonyms import load_key
 from data_prep.repeat import default_recipe, settings_from_recipe
+from healthygan_monai.api.errors import user_errors
 from healthygan_monai.api.items import parts, score_dataset
-from healthygan_monai.api.results import FolderResult, ImageResult, Problem, Result
+from healthygan_monai.api.results import (
+    FolderResult,
+    ImageResult,
+    Problem,
+    Result,
+    problems_of,
+    raise_for,
+)
 from healthygan_monai.config.devices import best_device
-from healthygan_monai.config.messages import root_cause, user_message
 from healthygan_monai.data import array_image
 from healthygan_monai.data.images import load_images
-from healthygan_monai.models.recipe import Prepared, kind_of_inputs, prepare, recipe_of
+from healthygan_monai.models.recipe import kind_of_inputs, prepare, recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
 from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, run_of
 from healthygan_monai.runs import make_folder
 from healthygan_monai.scoring import write_scores
 
 logger = logging.getLogger(__name__)
-SHOWN = 5  # problems in one message
-
-
-@contextmanager
-def user_errors() -> Iterator[None]:
-    """Errors about what the user gave leave as HealthyGANError, with the words that a command prints."""
-    try:
-        yield
-    except HealthyGANError:
-        raise
-    except Exception as error:
-        message = user_message(error)
-        if message is None:
-            raise
-        cause = root_cause(error)
-        raise (cause if isinstance(cause, HealthyGANError) else HealthyGANError(message)) from error
 
 
 def load_model(path: Path | str, device: str = "auto") -> Model:
@@ -159,8 +149,9 @@ class Model:
                 dataset = load_images(
                     root.parent if root.name == FILE_NAME else root, self.image_size
                 )
-                images = self._score(dataset, output, maps)
-                return self._finished(images, (), output)
+                return self._finished(
+                    score_dataset(self._scorer, dataset, output, maps), (), output
+                )
             key = self._salt if key_file is None else load_key(Path(key_file))
             with tempfile.TemporaryDirectory(prefix="healthygan-") as work:
                 settings = settings_from_recipe(
@@ -173,26 +164,14 @@ class Model:
                     jobs=jobs,
                 )
                 found = prepare(settings)
-                problems = _problems(found)
-                _raise_for(root, found, problems, on_error)
-                names = found.source_of()
-                any_image = any(o.images for o in found.outcomes)
-                images = self._score(found.dataset, output, maps, names) if any_image else []
+                if on_error == "raise":
+                    raise_for(found, root)
+                images: list[ImageResult] = []
+                if sources := found.source_of():
+                    images = score_dataset(self._scorer, found.dataset, output, maps, sources)
                 if output is not None:
-                    Path(output).mkdir(parents=True, exist_ok=True)
-                    write_skipped(found.outcomes, Path(output) / "skipped.csv")
-            return self._finished(images, problems, output)
-
-    def _score(
-        self,
-        dataset: Dataset,
-        output: Path | str | None,
-        maps: bool,
-        names: Mapping[str, str] | None = None,
-    ) -> list[ImageResult]:
-        pictures = None if output is None else Path(output) / "pictures"
-        images = score_dataset(self._scorer, dataset, pictures, maps, names or {})
-        return sorted(images, key=lambda r: (r.source, r.image)) if names else images
+                    write_skipped(found.outcomes, make_folder(output) / "skipped.csv")
+            return self._finished(images, problems_of(found), output)
 
     def _finished(
         self, images: Sequence[ImageResult], problems: Sequence[Problem], output: Path | str | None
@@ -201,8 +180,7 @@ class Model:
         if output is not None:
             scorer = self._scorer
             rows = result.rows(scorer.seed, scorer.backbone, scorer.runtime)
-            make_folder(output)
-            write_scores(Path(output) / SCORES_FILE, rows)
+            write_scores(make_folder(output) / SCORES_FILE, rows)
         return result
 
     def _usual_recipe(self, folder: Path) -> dict[str, Any]:
@@ -215,20 +193,3 @@ class Model:
             kind,
         )
         return default_recipe(kind, self.image_size)
-
-
-def _problems(found: Prepared) -> tuple[Problem, ...]:
-    pairs = zip(found.sources, found.outcomes, strict=True)
-    problems = [Problem.of(source.name, o) for source, o in pairs if not o.taken]
-    return tuple(sorted(problems, key=lambda problem: problem.source))
-
-
-def _raise_for(root: Path, found: Prepared, problems: Sequence[Problem], on_error: str) -> None:
-    bad = [problem for problem in problems if problem.wanted]
-    if on_error == "raise" and bad:
-        more = f" (and {len(bad) - SHOWN} more)" if len(bad) > SHOWN else ""
-        raise DataError(
-            f"{root}: {len(bad)} of {len(found.sources)} files cannot be used. "
-            + " ".join(str(problem) for problem in bad[:SHOWN])
-            + more
-        )
