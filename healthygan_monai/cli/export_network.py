@@ -35,11 +35,12 @@ def _command(
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    from healthygan_monai.exchange.export import export
+    from healthygan_monai.exchange.files import checked_output
     from healthygan_monai.exchange.parity import TOLERANCE
-    from healthygan_monai.exchange.refresh import EXPORTS
 
-    export = EXPORTS[arguments.suffix]
-    difference = export(_model(arguments.model), arguments.output, arguments.image_size)
+    model, output = _model(arguments.model), checked_output(arguments.output, arguments.suffix)
+    difference = export(model, output, arguments.image_size)
     print(f"largest difference from PyTorch: {difference:.2g} (at most {TOLERANCE:g} is let pass)")
     print(f"exported: {arguments.output}")
     print(f"next: healthygan infer {arguments.output} DATASET --output FOLDER")

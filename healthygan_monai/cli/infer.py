@@ -86,6 +86,6 @@ def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:
         return model
     if of_file != PYTORCH:
         raise ValueError(f"{model}: a file for {of_file}; --runtime {runtime} needs another.")
-    from healthygan_monai.exchange.refresh import up_to_date
+    from healthygan_monai.exchange.export import up_to_date
 
     return up_to_date(model, FILES[runtime])

@@ -1,6 +1,6 @@
 """What can compute an exported generator: one record a file ending. Importing this needs no torch.
 
-A runtime is added here, with what writes its files in ``exchange.refresh.EXPORTS``.
+A runtime is added here, with what writes its files in ``exchange.export.WRITERS``.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from PIL import Image
 from data_prep.phantom.film import film
 from healthygan_monai.baselines.sanity import MeanIntensity
 from healthygan_monai.cli.main import main
-from healthygan_monai.exchange.refresh import EXPORTS
+from healthygan_monai.exchange.export import export
 from healthygan_monai.models.runtimes import RUNTIMES
 
 
@@ -33,9 +33,10 @@ def exported(trained, tmp_path_factory) -> dict[str, Path]:
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     folder = tmp_path_factory.mktemp("exports")
-    for suffix, export in EXPORTS.items():
-        export(trained / "model.pt", folder / f"model{suffix}")
-    return {suffix[1:]: folder / f"model{suffix}" for suffix in EXPORTS}
+    files = {suffix[1:]: folder / f"model{suffix}" for suffix in RUNTIMES}
+    for file in files.values():
+        export(trained / "model.pt", file)
+    return files
 
 
 @pytest.fixture(params=[suffix[1:] for suffix in RUNTIMES])

@@ -15,9 +15,9 @@ from PIL import Image
 
 from healthygan_monai import __version__
 from healthygan_monai.exchange import parity
+from healthygan_monai.exchange.export import WRITERS, export
 from healthygan_monai.exchange.files import sha256, whole_file
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
-from healthygan_monai.exchange.refresh import EXPORTS
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.models.exported import ExportedNetwork, load_exported
 from healthygan_monai.models.load import load_generator, load_weights
@@ -30,7 +30,7 @@ FORMS = {suffix[1:]: runtime.form for suffix, runtime in RUNTIMES.items()}
 
 
 def test_every_runtime_has_what_writes_its_files():
-    assert list(EXPORTS) == list(RUNTIMES)
+    assert list(WRITERS) == list(RUNTIMES)
 
 
 def films(folder: Path, height: int, width: int) -> torch.Tensor:
@@ -195,9 +195,7 @@ class TestLoading:
 
 def test_the_folder_in_a_torchscript_archive_is_called_as_the_file(exported, own_run, tmp_path):
     """MONAI Deploy looks for metadata nowhere else."""
-    from healthygan_monai.exchange.torchscript import export_torchscript
-
-    export_torchscript(own_run / "model.pt", tmp_path / "lungs.v2.ts")
+    export(own_run / "model.pt", tmp_path / "lungs.v2.ts")
     for path in (exported["ts"], tmp_path / "lungs.v2.ts"):
         names = zipfile.ZipFile(path).namelist()
         assert {f"{path.stem}/extra/{n}.json" for n in ("metadata", "inference")} <= set(names)
