@@ -105,6 +105,21 @@ class TestOfADataSet:
             assert one.image == two.image
             assert one.score == pytest.approx(two.score, rel=1e-5)
 
+    def test_an_overlay_may_still_name_the_servers_transforms(
+        self, of_data_set, trained, tiny_data, tmp_path
+    ):
+        """As inference.json did itself at first."""
+        home = "healthygan_monai.serving.transforms"
+        model = {"checkpoint": "@checkpoint", "image_size": "@image_size", "image_channels": 1}
+        answer = {"_target_": f"{home}.AnswerRequestd", "keys": "pred"}
+        overlay = {
+            "preprocessing": {"_target_": f"{home}.request_transforms", **model},
+            "postprocessing": {"_target_": "Compose", "transforms": [answer]},
+        }
+        other = infer(trained / "model.pt", tiny_data, tmp_path, **overlay)
+        ours, theirs = (f / "scores.csv" for f in (of_data_set, other))
+        assert theirs.read_bytes() == ours.read_bytes()
+
     def test_an_unlabelled_data_set_is_scored_too(self, trained, tmp_path):
         data = read(write_dataset(tmp_path / "data"))
         bare = [replace(i, label=None, mask=None) for i in data.sections["test"]]
