@@ -19,9 +19,9 @@ from typing import Any
 import torch
 
 import healthygan_monai
+from data_prep.datalist import recipe_of_data
 from data_prep.errors import UsageError
 from healthygan_monai.errors import NoModel
-from healthygan_monai.models.recipe import recipe_of_data
 
 logger = logging.getLogger(__name__)
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"

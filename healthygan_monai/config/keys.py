@@ -31,6 +31,11 @@ MONAI_KEYS = {
     "inferring",
     "finalize",
 }
+# MONAI Label's; a run does not even import them
+OF_A_SERVER = (
+    "pre_transforms",
+    "post_transforms",
+)
 METADATA_FILE = "metadata.json"
 REFERENCE = re.compile(r"@(\w+)")
 
@@ -87,7 +92,8 @@ def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
                 for key in config[section]
                 if key not in expected
             ]
-    problems += [*_wrong_arguments(config), *wrong_settings(config)]
+    used = {key: value for key, value in config.items() if key not in OF_A_SERVER}
+    problems += [*_wrong_arguments(used), *wrong_settings(config)]
     if problems:
         raise ConfigError("; ".join(problems))
 

@@ -39,7 +39,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _describe(arguments: argparse.Namespace) -> int:
     from healthygan_monai.paths import MODEL_FILE
-    from healthygan_monai.serving.serving_json import describe, write_description
+    from healthygan_monai.serving.describe import describe, write_description
 
     model = arguments.model
     checkpoint = model / MODEL_FILE if model.is_dir() else model
