@@ -6,6 +6,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from data_prep.film.options import WHICH, FilmOptions
+from data_prep.flags import add_fields, from_arguments
+
 
 def add_film_arguments(films: argparse.ArgumentParser) -> None:
     """The flags of the film path; `film_choices` turns them into Settings."""
@@ -28,54 +31,8 @@ def add_film_arguments(films: argparse.ArgumentParser) -> None:
         choices=("remove", "keep"),
         help="dark borders outside the exposed field, before the framing (default: remove)",
     )
-    films.add_argument(
-        "--window",
-        type=int,
-        default=0,
-        metavar="N",
-        help="which of several windows or VOI LUTs, from 0",
-    )
-    films.add_argument(
-        "--colour",
-        default="refuse",
-        choices=("refuse", "equal"),
-        help="colour DICOM: refuse it, or accept it where the channels are equal",
-    )
-    films.add_argument(
-        "--frames",
-        default="first",
-        choices=("first", "each"),
-        help="of a multi-frame file: the first, or each as an image (default: first)",
-    )
-    choice = films.add_argument_group("which films; the others are left out and listed")
-    choice.add_argument(
-        "--views",
-        default="frontal",
-        metavar="VIEWS",
-        help="frontal (all that are not known to be lateral), any, or some of PA,AP,lateral "
-        "(default: frontal)",
-    )
-    choice.add_argument(
-        "--modalities",
-        default="films",
-        metavar="CODES",
-        help="films (CR, DX, RG), any, or codes like films,OT (default: films)",
-    )
-    choice.add_argument(
-        "--body-parts",
-        default="chest",
-        choices=("chest", "stated", "any"),
-        help="chest (all that are not known to be another part), stated (chest by the header), any "
-        "(default: chest)",
-    )
-    choice.add_argument(
-        "--intent",
-        default="presentation",
-        choices=("presentation", "processing", "any"),
-        help="presentation (all but raw detector data, FOR PROCESSING), processing (only those), "
-        "any (default: presentation)",
-    )
-    choice.add_argument(
+    groups = add_fields(films, FilmOptions)
+    groups[WHICH].add_argument(
         "--allow-burned-in",
         nargs="?",
         const=True,
@@ -88,16 +45,10 @@ def add_film_arguments(films: argparse.ArgumentParser) -> None:
 
 def film_choices(arguments: argparse.Namespace) -> dict[str, Any]:
     """film, framing, intensity, collimation and cleared of Settings."""
-    from data_prep.film.options import FilmOptions
-
-    names = ("window", "colour", "views", "modalities", "body_parts", "intent", "frames")
     allowed = arguments.allow_burned_in
-    film = FilmOptions(
-        **{name: getattr(arguments, name) for name in names},
-        burned_in="allow" if allowed is True else "quarantine",
-    )
+    burned_in = "allow" if allowed is True else "quarantine"
     return {
-        "film": film,
+        "film": from_arguments(FilmOptions, arguments, burned_in=burned_in),
         "framing": arguments.framing,
         "intensity": arguments.intensity,
         "collimation": arguments.collimation,

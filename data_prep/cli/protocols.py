@@ -19,6 +19,7 @@ from data_prep.cli.films import add_film_arguments, film_choices
 from data_prep.cli.prepare import prepare
 from data_prep.datalist import DataError
 from data_prep.errors import DONE, FAILED, UsageError
+from data_prep.flags import add_fields, from_arguments
 from data_prep.sources import PROTOCOLS
 from data_prep.sources.card import Card, Cohort, write_table
 from data_prep.sources.confound import confound_text
@@ -61,7 +62,7 @@ def _add_protocol_arguments(parser: argparse.ArgumentParser, module: ModuleType)
             metavar="healthy=N,mixed=H+D,...",
             help=f"other {module.CARD.unit} than the paper's, healthy + diseased",
         )
-    module.add_arguments(group)  # a group takes arguments as a parser does
+    add_fields(group, module.Options)
     known: dict[str, Any] = {"size": module.CARD.size, "protocol": module.CARD.protocol}
     if module.CARD.kind == "films":
         known["framing"] = module.CARD.framing
@@ -142,13 +143,13 @@ def _refuse_what_has_no_meaning(arguments: argparse.Namespace, module: ModuleTyp
 
 
 def _options(arguments: argparse.Namespace, module: ModuleType) -> Any:
-    values = {n: getattr(arguments, n) for n in _names(module) if hasattr(arguments, n)}
-    if "columns" in values:
-        values["columns"] = pairs(arguments.columns, "--columns")
-        values["where"] = {
+    table = {}
+    if "columns" in _names(module):
+        table["columns"] = pairs(arguments.columns, "--columns")
+        table["where"] = {
             key: value for text in arguments.where for key, value in pairs(text, "--where").items()
         }
-    return module.Options(**values)
+    return from_arguments(module.Options, arguments, **table)
 
 
 def _check(module: ModuleType, folder: Path, options: Any) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.errors import ConfigError, HealthyGANError
+from data_prep.errors import HealthyGANError
+from healthygan_monai.errors import ConfigError
 
 USER_ERRORS = (HealthyGANError, FileNotFoundError, ValueError, ModuleNotFoundError)
 COMPONENT = "Failed to instantiate component"  # MONAI's words for wrong arguments
