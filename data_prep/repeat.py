@@ -10,6 +10,7 @@ from typing import Any
 
 from data_prep.brain import template
 from data_prep.errors import DataError
+from data_prep.files import sha256
 from data_prep.film.options import FilmOptions
 from data_prep.settings import PIXELS, Settings
 
@@ -106,7 +107,7 @@ def _brain(options: dict[str, Any]) -> dict[str, Any]:
     wanted = dict(options)
     if wanted.get("mni"):
         path = template.find_template(_given(wanted.get("template", "")))
-        if template.checksum(path) != wanted.get("template_sha256"):
+        if sha256(path) != wanted.get("template_sha256"):
             raise DataError(
                 f"the training heads were laid onto the template {Path(wanted['template']).name}, and "
                 f"{path.name} here is another. Give that file: options={{'template': PATH}}."

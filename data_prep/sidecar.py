@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from data_prep.files import feed, read_json, sha256, write_json
 from data_prep.outcome import DIGEST, Outcome, WrittenImage
 from data_prep.settings import Settings
 from data_prep.source import Source
@@ -40,10 +40,10 @@ def fingerprint(source: Source, settings: Settings) -> str:
         if part.member is not None or settings.kind == "films":
             total.update(part.data())
         else:
-            _update(total, part.path)
+            feed(total, part.path)
     for path in [*([source.mask] if source.mask else []), *_further_inputs(source, settings)]:
         total.update(b"\0")
-        _update(total, path)
+        feed(total, path)
     return total.hexdigest()
 
 
@@ -53,12 +53,6 @@ def _further_inputs(source: Source, settings: Settings) -> list[Path]:
     from data_prep.brain.prepare import further_inputs
 
     return further_inputs(source, settings)
-
-
-def _update(total: Any, path: Path) -> None:
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            total.update(block)
 
 
 def keyed_digest(facts: dict[str, Any], salt: bytes) -> dict[str, Any]:
@@ -75,7 +69,7 @@ def kept_from_before(
     if settings.existing != "skip" or not sidecar.is_file():
         return None
     try:
-        content: dict[str, Any] = json.loads(sidecar.read_text(encoding="utf-8"))
+        content: dict[str, Any] = read_json(sidecar)
         images = tuple(WrittenImage(**image) for image in content["images"])
         facts = content["facts"]
     except (ValueError, KeyError, TypeError):
@@ -92,7 +86,7 @@ def _hashes(images: Iterable[WrittenImage], output: Path) -> dict[str, str]:
     hashes = {}
     for name in (name for image in images for name in (image.image, image.mask) if name):
         try:
-            hashes[name] = hashlib.sha256((output / name).read_bytes()).hexdigest()
+            hashes[name] = sha256(output / name)
         except OSError:
             continue
     return hashes
@@ -105,6 +99,4 @@ def write_sidecar(sidecar: Path, recipe: str, result: Outcome, output: Path) -> 
         "images": [asdict(image) for image in result.images],
         "facts": result.details,
     }
-    temporary = sidecar.with_name(f"{sidecar.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
-    os.replace(temporary, sidecar)
+    write_json(sidecar, content, indent=1, default=None)

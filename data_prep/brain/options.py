@@ -11,6 +11,7 @@ from data_prep.brain import extraction, template
 from data_prep.brain.grey_range import NEED_BRAIN, Normalise
 from data_prep.brain.registration import LEAST_DICE, LEAST_NCC
 from data_prep.brain.slices import SliceChoice
+from data_prep.files import sha256
 from data_prep.read.volume import ReadOptions
 
 log = logging.getLogger(__name__)
@@ -144,5 +145,5 @@ def resolved(options: BrainOptions) -> BrainOptions:
         require()
     if options.mni:
         path = template.find_template(options.template)
-        given["template"], given["template_sha256"] = str(path), template.checksum(path)
+        given["template"], given["template_sha256"] = str(path), sha256(path)
     return BrainOptions(**given)

@@ -8,7 +8,6 @@ head that is then skipped for its registration.
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from data_prep.brain.chain import Head
 from data_prep.brain.grey_range import white_peak
 from data_prep.brain.options import BrainOptions
+from data_prep.files import whole
 from data_prep.outcome import Outcome
 from data_prep.read.volume import Volume
 from data_prep.settings import Settings
@@ -77,14 +77,8 @@ def keep(head: Head, options: BrainOptions, source: Source, settings: Settings) 
     if head.brain is None:
         return ""
     if not settings.dry_run:
-        path = _path(source, settings)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
-            temporary.write_bytes(strip(head, options))
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        with whole(_path(source, settings)) as part:
+            part.write_bytes(strip(head, options))
     return f"{FOLDER}/{source.subject}/{source.session}.png"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import re
 import shutil
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from data_prep.datalist.items import MARKER
 from data_prep.errors import DataError
+from data_prep.files import read_json, write_text
 from data_prep.outcome import Outcome
 from data_prep.source import Source
 
@@ -77,15 +77,12 @@ def claim(output: Path, origin: str, *, replace: bool = False) -> None:
                 f"{output}: holds {', '.join(foreign)}, which data_prep did not make and would write "
                 "over. Choose another folder."
             )
-    output.mkdir(parents=True, exist_ok=True)
-    temporary = output / f"{MARKER}.tmp"
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(temporary, marker)
+    write_text(marker, text)
 
 
 def _made_before_markers(output: Path) -> bool:
     try:
-        made_by = json.loads((output / "dataset.json").read_text(encoding="utf-8"))["generated_by"]
+        made_by = read_json(output / "dataset.json")["generated_by"]
         return made_by["name"] == "data_prep"
     except (OSError, ValueError, KeyError, TypeError):
         return False

@@ -8,7 +8,7 @@ from statistics import fmean
 
 from data_prep.brain import quality as brain_qc
 from data_prep.datalist.items import Dataset, Item
-from data_prep.datalist.tables import write_table
+from data_prep.files import write_csv
 from data_prep.outcome import Outcome
 from data_prep.privacy.facts import OLDEST_SHOWN
 from data_prep.source import Source
@@ -50,7 +50,7 @@ def write_participants(
         who = [subject, section, group, *people.get(subject, ("n/a",) * 3)]
         told = [figures.get(subject, {}).get(name, "n/a") for name in quality]
         rows.append([*who, *counts, "n/a" if label is None else label, *told])
-    write_table(path, [*COLUMNS, "sessions", "images", "label", *quality], rows, delimiter="\t")
+    write_csv(path, [*COLUMNS, "sessions", "images", "label", *quality], rows, delimiter="\t")
 
 
 def _figures(outcomes: Sequence[Outcome]) -> dict[str, dict[str, str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ from data_prep.datalist import report_pictures
 from data_prep.datalist.items import Dataset, Item, content_hash
 from data_prep.datalist.report_page import PAGE
 from data_prep.datalist.summary import doubts, grouped
+from data_prep.files import write_text
 from data_prep.outcome import Outcome
 
 SHOWN = 30  # thumbnails of a section
@@ -42,10 +42,7 @@ def write_report(dataset: Dataset, outcomes: Sequence[Outcome], path: Path) -> P
     from jinja2 import Environment
 
     page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(PAGE)
-    text = page.render(**_content(dataset, outcomes))
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text, encoding="utf-8", newline="\n")
-    os.replace(temporary, path)
+    write_text(path, page.render(**_content(dataset, outcomes)))
     return path
 
 

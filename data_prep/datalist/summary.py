@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from data_prep.files import write_csv
 from data_prep.outcome import DONE, FAILED, SOME_SKIPPED, STATUSES, Outcome
 
 EXAMPLES = 3  # file names shown for each reason in the summary
@@ -16,15 +15,9 @@ EXAMPLES = 3  # file names shown for each reason in the summary
 def write_skipped(outcomes: Sequence[Outcome], path: Path) -> None:
     """skipped.csv: one row an input that was skipped or left, by name; written even when empty."""
     rows = sorted((o for o in outcomes if not o.taken), key=lambda o: o.source)
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["source", "reason", "detail", "remedy"])
-        for o in rows:
-            writer.writerow(
-                [o.source, o.reason, o.details.get("detail", ""), o.details.get("remedy", "")]
-            )
-    os.replace(temporary, path)
+    columns = ["source", "reason", "detail", "remedy"]
+    cells = ([o.source, o.reason, *(o.details.get(c, "") for c in columns[2:])] for o in rows)
+    write_csv(path, columns, cells)
 
 
 def grouped(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from data_prep.files import write_csv
 from data_prep.outcome import Outcome
 from data_prep.source import Source
 
@@ -39,7 +37,7 @@ def write_inputs(sources: Sequence[Source], outcomes: Sequence[Outcome], path: P
             ]
         )
     head = ["source", "decision", "reason", "detail", "notes", "subject", "session", "section"]
-    write_table(path, [*head, "images", *INPUT_FACTS], sorted(rows, key=lambda row: str(row[0])))
+    write_csv(path, [*head, "images", *INPUT_FACTS], sorted(rows, key=lambda row: str(row[0])))
 
 
 def write_sessions(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path) -> None:
@@ -61,7 +59,7 @@ def write_sessions(sources: Sequence[Source], outcomes: Sequence[Outcome], path:
         if outcome.taken
     ]
     columns = ["participant_id", "session", "study", "series", "days_from_first_study"]
-    write_table(path, columns, sorted(rows), delimiter="\t")
+    write_csv(path, columns, sorted(rows), delimiter="\t")
 
 
 def write_links(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path) -> None:
@@ -73,27 +71,4 @@ def write_links(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Pa
     for source, outcome in zip(sources, outcomes, strict=True):
         names = [image.image for image in outcome.images] if outcome.taken else [""]
         rows += [[source.name, source.subject, source.session, name] for name in names]
-    write_table(path, ["input", "subject", "session", "image"], sorted(rows), private=True)
-
-
-def write_table(
-    path: Path,
-    columns: Sequence[str],
-    rows: Iterable[Sequence[object]],
-    *,
-    delimiter: str = ",",
-    private: bool = False,
-) -> None:
-    """A table in one step; private: readable by its owner alone (POSIX)."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(rows)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600 if private else 0o666)
-    # File names may be no UTF-8; the private way back gives them as they are.
-    errors = "surrogateescape" if private else "replace"
-    with os.fdopen(handle, "w", encoding="utf-8", errors=errors, newline="") as file:
-        file.write(text.getvalue())
-    os.replace(temporary, path)
+    write_csv(path, ["input", "subject", "session", "image"], sorted(rows), private=True)

@@ -7,11 +7,12 @@ entities, and one further down overrides it ("The Inheritance Principle").
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Any
+
+from data_prep.files import read_json
 
 NAME = re.compile(r"(sub-[A-Za-z0-9]+(?:_[A-Za-z0-9]+-[A-Za-z0-9]+)*)_([A-Za-z0-9]+)\.nii(?:\.gz)?")
 SIDECAR = re.compile(r"(?:((?:[A-Za-z0-9]+-[A-Za-z0-9]+_)*))([A-Za-z0-9]+)\.json")
@@ -87,7 +88,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_SIDECAR_BYTES:
             return {}
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from data_prep.files import whole
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -24,10 +25,9 @@ def save_dicom(dataset: Dataset, path: Path, transfer_syntax: str = EXPLICIT_LIT
     meta.ImplementationClassUID = pydicom.uid.PYDICOM_IMPLEMENTATION_UID
     dataset.file_meta = meta
     dataset.preamble = b"\0" * 128
-    temporary = path.with_name(path.name + ".tmp")
-    if int(pydicom.__version__.split(".")[0]) >= 3:
-        dataset.save_as(temporary, enforce_file_format=True)
-    else:
-        dataset.is_little_endian, dataset.is_implicit_VR = True, False
-        dataset.save_as(temporary, write_like_original=False)
-    os.replace(temporary, path)
+    with whole(path) as part:
+        if int(pydicom.__version__.split(".")[0]) >= 3:
+            dataset.save_as(part, enforce_file_format=True)
+        else:
+            dataset.is_little_endian, dataset.is_implicit_VR = True, False
+            dataset.save_as(part, write_like_original=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import tempfile
@@ -28,7 +27,13 @@ from healthygan_monai.data.images import load_images
 from healthygan_monai.models.about import image_size_for, method_of, run_of, seed_of
 from healthygan_monai.models.recipe import Prepared, kind_of_inputs, prepare, recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
-from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, bundle_root
+from healthygan_monai.paths import (
+    METADATA_FILE,
+    MODEL_FILE,
+    SCORES_FILE,
+    bundle_root,
+    size_in_metadata,
+)
 from healthygan_monai.scoring import write_scores
 
 logger = logging.getLogger(__name__)
@@ -273,7 +278,5 @@ def _raise_for(root: Path, found: Prepared, problems: Sequence[Problem], on_erro
 
 def _bundle_size(checkpoint: Path) -> int:
     """The image size of a model that is in no run folder: its bundle's, by metadata.json."""
-    own = checkpoint.parent.parent / "configs" / "metadata.json"
-    path = own if own.is_file() else bundle_root() / "configs" / "metadata.json"
-    metadata = json.loads(path.read_text(encoding="utf-8"))
-    return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])
+    own = checkpoint.parent.parent
+    return size_in_metadata(own if (own / "configs" / METADATA_FILE).is_file() else bundle_root())

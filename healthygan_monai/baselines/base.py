@@ -9,6 +9,7 @@ from typing import Any, ClassVar, TypeVar
 
 import torch
 
+from data_prep.files import whole
 from healthygan_monai.errors import ModelError
 
 Batches = Callable[[], Iterable[torch.Tensor]]
@@ -65,9 +66,7 @@ class Detector(ABC):
 
     def save(self, path: Path) -> None:
         """Whole or not at all; loads with ``weights_only=True``."""
-        from healthygan_monai.runs import atomic_path
-
-        with atomic_path(Path(path)) as part:
+        with whole(Path(path)) as part:
             torch.save({"method": self.name, **self.state()}, part)
 
     def load(self, path: Path) -> None:

@@ -13,13 +13,14 @@ from monai.data import DataLoader
 from monai.data import Dataset as ItemDataset
 
 from data_prep.datalist import Dataset
+from data_prep.files import write_json
 from healthygan_monai.baselines.base import Detector
 from healthygan_monai.baselines.gan.detector import GanDetector
-from healthygan_monai.baselines.gan.run import MODEL, make_gan, save_gan, training_images
+from healthygan_monai.baselines.gan.run import make_gan, save_gan, training_images
 from healthygan_monai.baselines.gan.trainer import GanTraining
 from healthygan_monai.baselines.registry import used_options
 from healthygan_monai.data import image_transforms, training_items
-from healthygan_monai.runs import RUN_FILE, read_json, write_json
+from healthygan_monai.paths import MODEL_FILE, RUN_FILE, read_run
 
 logger = logging.getLogger(__name__)
 IMAGES_AT_ONCE = 16  # no method but the GANs, which bring their own, depends on it
@@ -108,7 +109,7 @@ class Fitting:
 
     def fit(self) -> Path:
         """Fit, write ``model.pt``, and note in run.json what must stand beside every number; the model's path."""
-        path = self.folder / MODEL
+        path = self.folder / MODEL_FILE
         if self.training is not None:
             self.training.trainer.run()
             save_gan(self.detector.name, self.training, path)
@@ -118,7 +119,7 @@ class Fitting:
             self.detector.fit(self.healthy, self.mixed, seed=self.seed)
             self.detector.save(path)
         facts = self.detector.facts()
-        run = read_json(self.folder / RUN_FILE)
+        run = read_run(self.folder)
         write_json(self.folder / RUN_FILE, {**run, "method": self.detector.name, "detector": facts})
         named = [str(facts[key]) for key in ("backbone", "weights") if key in facts]
         logger.info("%s fitted%s", self.detector.name, f" on {', '.join(named)}" if named else "")

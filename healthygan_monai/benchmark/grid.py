@@ -11,10 +11,11 @@ from typing import Any
 
 from data_prep.datalist import FILE_NAME, Dataset
 from data_prep.errors import HealthyGANError
+from data_prep.files import read_json
 from healthygan_monai.baselines import DETECTORS
 from healthygan_monai.benchmark.table1 import HEALTHYGAN
 from healthygan_monai.data import load_dataset
-from healthygan_monai.runs import CONFIG_FILE, read_json
+from healthygan_monai.paths import CONFIG_FILE
 
 METHODS = (HEALTHYGAN, *DETECTORS)
 CELLS, SPECIFICATION, RESULT = "cells", "cell.json", "result.json"

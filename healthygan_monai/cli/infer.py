@@ -8,9 +8,10 @@ from typing import Any
 
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.models.about import run_of
+from healthygan_monai.paths import MODEL_FILE, RUN_FILE, SCORES_FILE, read_run
 
 RUNTIME_FILES = {
-    "pytorch": "model.pt",
+    "pytorch": MODEL_FILE,
     "torchscript": "model.ts",
     "onnxruntime": "model.onnx",
 }
@@ -45,13 +46,12 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.config.workflow import device_override, equivalent, run_config
     from healthygan_monai.models.about import inference_config
-    from healthygan_monai.runs import RUN_FILE, read_json
 
     folder = run_of(arguments.run_folder)
     own = arguments.dataset is None
-    data = Path(read_json(folder / RUN_FILE)["dataset"]) if own else arguments.dataset
+    data = Path(read_run(folder)["dataset"]) if own else arguments.dataset
     if not own and arguments.output is None and (folder / RUN_FILE).is_file():
-        known = Path(read_json(folder / RUN_FILE)["dataset"]).resolve()
+        known = Path(read_run(folder)["dataset"]).resolve()
         given = data.parent if data.is_file() else data
         if given.resolve() != known:
             raise ValueError(
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
     print("the same as:", equivalent(config, overrides))
     run_config(config, overrides)
     output = Path(overrides["output_dir"])
-    print(f"scores: {output / 'scores.csv'}")
+    print(f"scores: {output / SCORES_FILE}")
     if (output / "pictures").is_dir():
         print(f"pictures: {output / 'pictures'}")
     print(f"next: healthygan evaluate {output}")
@@ -85,7 +85,7 @@ def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:
     """
     from healthygan_monai.models.exported import RUNTIMES
 
-    model = given if given.is_file() else folder / "model.pt"
+    model = given if given.is_file() else folder / MODEL_FILE
     of_file = RUNTIMES.get(model.suffix, "pytorch")
     if runtime in (None, of_file):
         return model

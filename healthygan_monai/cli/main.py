@@ -21,6 +21,7 @@ from healthygan_monai.cli import (
     select,
     train,
 )
+from healthygan_monai.paths import bundle_root
 
 FAILED = 1
 
@@ -60,8 +61,6 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _bundle_path(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.paths import bundle_root
-
     print(bundle_root())
     return 0
 

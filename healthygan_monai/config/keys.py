@@ -17,10 +17,12 @@ from monai.bundle import ComponentLocator, ConfigWorkflow
 from monai.utils import set_determinism
 
 from data_prep.datalist import Dataset
+from data_prep.files import read_json
 from healthygan_monai.config.messages import shorten_errors
 from healthygan_monai.config.ranges import wrong_settings
 from healthygan_monai.errors import ConfigError
 from healthygan_monai.networks import Discriminator
+from healthygan_monai.paths import METADATA_FILE
 from healthygan_monai.selection import LOWER_IS_BETTER
 
 logger = logging.getLogger(__name__)
@@ -34,7 +36,6 @@ MONAI_KEYS = {
     "inferring",
     "finalize",
 }
-METADATA_FILE = "metadata.json"
 REFERENCE = re.compile(r"@(\w+)")
 
 
@@ -73,9 +74,7 @@ def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
         ConfigError: names every unknown key with the nearest known one.
     """
     files = [
-        json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(config_dir.glob("*.json"))
-        if path.name != METADATA_FILE
+        read_json(path) for path in sorted(config_dir.glob("*.json")) if path.name != METADATA_FILE
     ]
     contained = [file for file in files if all(_section(key) in config for key in file)]
     shipped: dict[str, Any] = {}

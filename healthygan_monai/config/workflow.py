@@ -94,9 +94,9 @@ def chosen_config(
         if weights is not None:
             raise ValueError("--weights: the backbone of padim or patchcore; healthygan has none.")
         return "train.json", dict(changes)
+    from data_prep.files import read_json
     from healthygan_monai.baselines import check_options
     from healthygan_monai.paths import bundle_root
-    from healthygan_monai.runs import read_json
 
     config = "train_baseline.json"
     known = {*read_json(bundle_root() / "configs" / config)}

@@ -9,10 +9,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from healthygan_monai.exchange.files import checked_output, whole_file
+from data_prep.files import whole
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
 from healthygan_monai.models.about import facts_about
-from healthygan_monai.models.exported import OnnxNetwork, needed
+from healthygan_monai.models.exported import OnnxNetwork, checked_output, needed
 from healthygan_monai.models.load import load_generator, load_weights
 
 OPSET = 17  # what the oldest ONNX Runtime of setup.cfg reads
@@ -70,7 +70,7 @@ def export_onnx(
     generator = load_generator(load_weights(checkpoint))
     facts = facts_about(checkpoint, generator.image_channels, image_size)
     axes = {0: "images", 2: "rows", 3: "columns"}
-    with whole_file(output) as part, warnings.catch_warnings():
+    with whole(output, same_name=True) as part, warnings.catch_warnings():
         # per-image statistics are meant to be computed; that PyTorch's older exporter, which needs no further
         # package and writes one file, will go some day is no concern of a user
         warnings.filterwarnings(

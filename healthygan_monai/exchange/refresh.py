@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from healthygan_monai.exchange.files import sha256
+from data_prep.files import sha256
 from healthygan_monai.models.about import method_of
 from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.exported_facts import METHOD

@@ -6,11 +6,11 @@ import json
 import warnings
 from pathlib import Path
 
+from data_prep.files import whole
 from healthygan_monai.exchange.deploy import inference_for, metadata_for
-from healthygan_monai.exchange.files import checked_output, whole_file
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
 from healthygan_monai.models.about import facts_about
-from healthygan_monai.models.exported import TorchScriptNetwork
+from healthygan_monai.models.exported import TorchScriptNetwork, checked_output
 from healthygan_monai.models.load import load_generator, load_weights
 
 
@@ -32,7 +32,7 @@ def export_torchscript(
     output = checked_output(output, ".ts")
     generator = load_generator(load_weights(checkpoint))
     facts = facts_about(checkpoint, generator.image_channels, image_size)
-    with whole_file(output) as part, warnings.catch_warnings():
+    with whole(output, same_name=True) as part, warnings.catch_warnings():
         warnings.filterwarnings(
             "ignore", message=".*torch.jit.*"
         )  # PyTorch would have torch.export

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import yaml
 
+from data_prep.files import sha256
 from healthygan_monai.exchange.bundle_folder import BUNDLE_NAME, build_bundle, new_folder
-from healthygan_monai.exchange.files import sha256
 from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.exchange.zoo_tests import DIST_TEST, TEST
 

@@ -12,9 +12,9 @@ from monai.engines import SupervisedEvaluator
 from monai.engines.utils import IterationEvents
 from torch.utils.data import Dataset
 
+from data_prep.files import write_json
 from healthygan_monai.baselines.base import Detector
 from healthygan_monai.inference.pictures import picture_saver, plain_image
-from healthygan_monai.runs import write_json
 
 SCALED_ON = 32  # images whose maps give the pictures their white
 WHITE_PERCENTILE = 99.8  # of their values

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from data_prep.files import read_json, sha256
 from healthygan_monai.errors import NoModel
-from healthygan_monai.exchange.files import sha256
 from healthygan_monai.models.exported import is_exported, load_exported
 from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
-from healthygan_monai.paths import bundle_root
-from healthygan_monai.runs import CONFIG_FILE
+from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, bundle_root, size_in_metadata
 
 
 def weights_hash(checkpoint: Path | str) -> str:
@@ -56,7 +54,7 @@ def _trained_with(checkpoint: Path | str) -> dict[str, Any]:
     if is_exported(checkpoint):
         return asdict(load_exported(checkpoint).facts)
     path = Path(checkpoint).parent / CONFIG_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return read_json(path) if path.is_file() else {}
 
 
 def model_file(run_or_model: Path) -> Path:
@@ -65,7 +63,7 @@ def model_file(run_or_model: Path) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    path = run_or_model / "model.pt" if run_or_model.is_dir() else run_or_model
+    path = run_or_model / MODEL_FILE if run_or_model.is_dir() else run_or_model
     if not path.is_file():
         raise FileNotFoundError(
             f"{path}: no such model; give a run folder such as runs/00003-demo, or its model.pt."
@@ -91,10 +89,9 @@ def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = 
 
 def _size_of_the_shipped(checkpoint: Path) -> int:
     """The image size in the bundle's metadata where this is the bundle's own model; else 0."""
-    if checkpoint.resolve() != (bundle_root() / "models" / "model.pt").resolve():
+    if checkpoint.resolve() != (bundle_root() / "models" / MODEL_FILE).resolve():
         return 0
-    metadata = json.loads((bundle_root() / "configs" / "metadata.json").read_text(encoding="utf-8"))
-    return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])
+    return size_in_metadata(bundle_root())
 
 
 def run_of(path: Path) -> Path:

@@ -128,3 +128,18 @@ def needed(module: str, what: str) -> Any:
         raise ModuleNotFoundError(
             f'{what} needs {module}, which is not installed: pip install "healthygan-monai[onnx]".'
         ) from error
+
+
+def checked_output(path: Path, suffix: str) -> Path:
+    """``path``, where a file of that ending can be written.
+
+    Raises:
+        ValueError: another ending, which ``infer`` would not know the file by; or a folder.
+    """
+    if path.suffix != suffix or path.is_dir():
+        raise ValueError(
+            f"{path}: expected the name of a {suffix} file to write, such as model{suffix}."
+        )
+    if path.parent.exists() and not path.parent.is_dir():
+        raise ValueError(f"{path}: {path.parent} is a file, not a folder; give another place.")
+    return path

@@ -6,13 +6,13 @@ itself is data_prep's own pipeline.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import FILE_NAME, DataError, Dataset, read
+from data_prep.files import read_json, sha256
 from data_prep.inputs.copies import leave_copies
 from data_prep.inputs.find import find
 from data_prep.inputs.plan import find_inputs, plan
@@ -22,7 +22,7 @@ from data_prep.pipeline import dataset_of, pool_for
 from data_prep.repeat import default_recipe, settings_from_recipe
 from data_prep.settings import Settings
 from data_prep.source import Source
-from healthygan_monai.exchange.files import sha256
+from healthygan_monai.paths import RUN_FILE, SERVING_FILE
 
 __all__ = [
     "Prepared",
@@ -33,8 +33,6 @@ __all__ = [
     "recipe_of_data",
     "settings_from_recipe",
 ]
-
-RUN_FILE = "run.json"  # of a run folder, see runs.py, which needs torch
 
 
 @dataclass(frozen=True)
@@ -76,7 +74,7 @@ def recipe_of(checkpoint: Path | str) -> dict[str, Any] | None:
     if not path.is_file():
         return _recipe_served(Path(checkpoint))
     try:
-        run = json.loads(path.read_text(encoding="utf-8"))
+        run = read_json(path)
     except ValueError as error:
         raise DataError(f"{path}: not valid JSON. Copy the run folder again.") from error
     if not isinstance(run, Mapping):
@@ -88,10 +86,10 @@ def recipe_of(checkpoint: Path | str) -> dict[str, Any] | None:
 
 def _recipe_served(checkpoint: Path) -> dict[str, Any] | None:
     """What serving.json says of these very weights."""
-    path = checkpoint.parent / "serving.json"
+    path = checkpoint.parent / SERVING_FILE
     if not path.is_file():
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     of = sha256(checkpoint)
     recipe = content.get("recipe")
     return dict(recipe) if recipe and content.get("weights_sha256") == of else None

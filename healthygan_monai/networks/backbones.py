@@ -11,7 +11,6 @@ prepared film's borders), and resized (bilinear, antialiased) only where ``input
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from data_prep.files import sha256
 from healthygan_monai.networks.resnet import resnet18, wide_resnet50_2
 
 URLS = {
@@ -199,7 +199,7 @@ def _unwrapped(content: Mapping[str, Any]) -> dict[str, torch.Tensor]:
 
 
 def _source(file: Path) -> str:
-    return f"file {file.name}, sha256 {hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
+    return f"file {file.name}, sha256 {sha256(file)[:16]}"
 
 
 def _advice(name: str) -> str:

@@ -12,7 +12,7 @@ import torch
 from monai.data import MetaTensor
 
 import healthygan_monai
-from healthygan_monai.exchange.files import sha256
+from data_prep.files import sha256
 from healthygan_monai.inferer import split_translation
 from healthygan_monai.scoring import image_score, subject_score
 from healthygan_monai.serving.options import LABEL

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,16 +13,16 @@ import torch
 
 import healthygan_monai
 from data_prep.datalist import DataError, Dataset, Item, read
+from data_prep.files import read_json, sha256, write_json
 from healthygan_monai.data import image_transforms, load_dataset
-from healthygan_monai.exchange.files import sha256
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.models.about import image_size_for, method_of
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_state
-from healthygan_monai.runs import RUN_FILE, write_json
+from healthygan_monai.paths import EVALUATION_FILE, RUN_FILE, SERVING_FILE
 
 logger = logging.getLogger(__name__)
-FILE_NAME, FORMAT = "serving.json", 1
+FORMAT = 1
 QUANTILE = 0.995  # of healthy pixels below the cut: of a healthy image, 1 pixel in 200 is marked on average
 MOST_IMAGES = 200  # that the quantile is taken over
 WITHOUT_HEALTHY = 0.1  # of the grey range, where no healthy maps are known
@@ -79,7 +78,7 @@ def describe(
         "trained_on": {"name": images.name, "content_hash": images.content_hash},
         "recipe": _recipe(images),
         "map_threshold": {"value": value, "quantile": quantile, "source": source},
-        "score_thresholds": _validation_thresholds(path.parent / "evaluation.json", sha256(path)),
+        "score_thresholds": _validation_thresholds(path.parent / EVALUATION_FILE, sha256(path)),
     }
 
 
@@ -89,7 +88,7 @@ def _own_dataset(checkpoint: Path) -> Path:
         raise FileNotFoundError(
             f"{run}: no such file, so the data set of this model is not known; give it with --dataset FOLDER."
         )
-    return Path(json.loads(run.read_text(encoding="utf-8"))["dataset"])
+    return Path(read_json(run)["dataset"])
 
 
 def _recipe(images: Dataset) -> dict[str, Any]:
@@ -138,7 +137,7 @@ def _validation_thresholds(path: Path, weights_sha256: str) -> dict[str, Any]:
     """Of scores, by level: those of evaluation.json chosen on the validation set, if it is of these weights."""
     if not path.is_file():
         return {}
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     if (content.get("provenance") or {}).get("weights_sha256") != weights_sha256:
         return {}
     levels = content.get("levels", {})
@@ -151,7 +150,7 @@ def _validation_thresholds(path: Path, weights_sha256: str) -> dict[str, Any]:
 
 
 def write_description(content: Mapping[str, Any], folder: Path) -> Path:
-    path = folder / FILE_NAME
+    path = folder / SERVING_FILE
     write_json(path, dict(content))
     return path
 
@@ -169,10 +168,10 @@ def told_of(checkpoint: Path) -> dict[str, Any] | None:
 
 def told_beside(checkpoint: Path) -> dict[str, Any] | None:
     """serving.json beside the weights, where it is of them."""
-    path = checkpoint.parent / FILE_NAME
+    path = checkpoint.parent / SERVING_FILE
     if not path.is_file():
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     return content if content.get("weights_sha256") == sha256(checkpoint) else None
 
 
@@ -182,14 +181,14 @@ def description_of(checkpoint: Path | str, image_size: int) -> Description:
     A serving.json of other weights tells nothing about these: its threshold is left aside, and a warning says so.
     """
     path = Path(checkpoint)
-    told = path.parent / FILE_NAME
+    told = path.parent / SERVING_FILE
     unknown = Cut(
         WITHOUT_HEALTHY, "a tenth of the grey range: no healthy maps of this model are known"
     )
     if not told.is_file():
         recipe, warning = _recipe_of_run(path)
         return Description(recipe, image_size, unknown, warnings=(warning,))
-    content = json.loads(told.read_text(encoding="utf-8"))
+    content = read_json(told)
     if content.get("format") != FORMAT:
         raise ValueError(
             f"{told}: format {content.get('format')!r}; expected {FORMAT}. Make it again: python -m "
@@ -197,7 +196,7 @@ def description_of(checkpoint: Path | str, image_size: int) -> Description:
         )
     if content["weights_sha256"] != sha256(path):
         warning = (
-            f"{FILE_NAME} is of other weights: thresholds not taken from it, preparation taken"
+            f"{SERVING_FILE} is of other weights: thresholds not taken from it, preparation taken"
         )
         return Description(content["recipe"], image_size, unknown, warnings=(warning,))
     cut = content["map_threshold"]
@@ -214,5 +213,8 @@ def _recipe_of_run(checkpoint: Path) -> tuple[dict[str, Any], str]:
     try:
         recipe = _recipe(read(_own_dataset(checkpoint)))
     except (OSError, DataError, KeyError):
-        return {}, f"no {FILE_NAME} beside the model: prepared as films by default; {remedy}"
-    return recipe, f"no {FILE_NAME} beside the model: no threshold of its maps is known; {remedy}"
+        return {}, f"no {SERVING_FILE} beside the model: prepared as films by default; {remedy}"
+    return (
+        recipe,
+        f"no {SERVING_FILE} beside the model: no threshold of its maps is known; {remedy}",
+    )

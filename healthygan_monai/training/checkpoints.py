@@ -16,6 +16,7 @@ from monai.engines import Trainer
 from torch.nn.parallel import DistributedDataParallel
 
 from healthygan_monai.data.pairs import StreamBatches
+from healthygan_monai.paths import CHECKPOINT_FOLDER
 from healthygan_monai.selection import generator_checkpoint
 
 logger = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ class RunCheckpoints:
         self.state = dict(state)
 
     def attach(self, engine: Engine) -> None:
-        folder = str(self.run / "checkpoints")
+        folder = str(self.run / CHECKPOINT_FOLDER)
         self.saver = DiskSaver(folder, create_dir=True, require_empty=False, atomic=True)
         whole = Checkpoint(
             {**self.state, "trainer": engine, "random": RandomState()},
@@ -92,7 +93,7 @@ class RunCheckpoints:
         They are saved behind everything else that an epoch's end brings: a run killed before its checkpoint was
         judged resumes from the one before, and judges it then.
         """
-        for path in (self.run / "checkpoints").glob("tmp*"):
+        for path in (self.run / CHECKPOINT_FOLDER).glob("tmp*"):
             path.unlink()
         if not engine.has_event_handler(whole, Events.EPOCH_COMPLETED):
             engine.add_event_handler(Events.EPOCH_COMPLETED, whole)
@@ -110,7 +111,7 @@ def unwrapped(network: torch.nn.Module) -> torch.nn.Module:
 
 def training_states(run: Path | str) -> list[Path]:
     """Whole states of a run, oldest first."""
-    found = (Path(run) / "checkpoints").glob(f"{TRAINING_PREFIX}_*.pt")
+    found = (Path(run) / CHECKPOINT_FOLDER).glob(f"{TRAINING_PREFIX}_*.pt")
     return sorted(found, key=lambda path: int(path.stem.rpartition("_")[2]))
 
 

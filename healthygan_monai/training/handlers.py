@@ -18,9 +18,9 @@ from monai.handlers import LrScheduleHandler
 from PIL import Image
 from torch.optim import Optimizer
 
+from data_prep.files import whole, write_text
 from healthygan_monai.data.transforms import to_display
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
-from healthygan_monai.runs import atomic_path
 from healthygan_monai.schedule import decay_schedule
 
 logger = logging.getLogger(__name__)
@@ -81,8 +81,7 @@ class MetricsLog:
         lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if _iteration_of(line) <= engine.state.iteration]
         if kept != lines:
-            with atomic_path(self.path) as part:
-                part.write_text("".join(kept), encoding="utf-8")
+            write_text(self.path, "".join(kept))
 
     def __call__(self, engine: Engine) -> None:
         row = {
@@ -208,5 +207,5 @@ class SamplePictures:
             for x, m, h, d in zip(self.images, mask, healthy, difference, strict=True)
         ]
         picture = Image.fromarray((np.concatenate(rows) * 255).round().astype(np.uint8))
-        with atomic_path(self.path(engine.state.iteration)) as part:
+        with whole(self.path(engine.state.iteration)) as part:
             picture.save(part, format="PNG")

@@ -28,9 +28,9 @@ from healthygan_monai.baselines.gan.ganomaly import Ganomaly
 from healthygan_monai.baselines.gan.settings import GanSettings
 from healthygan_monai.baselines.gan.trainer import GanTraining
 from healthygan_monai.data import image_transforms, training_items
+from healthygan_monai.paths import MODEL_FILE
 
 GANS: dict[str, type[GanDetector]] = {d.name: d for d in (Alad, Alocc, FAnoGAN, Ganomaly)}
-MODEL = "model.pt"
 
 
 def gan_method(name: str) -> type[GanDetector]:
@@ -74,7 +74,7 @@ def save_gan(method: str, training: GanTraining, path: Path | None = None) -> Pa
     """
     if path is None and training.run is None:
         raise ValueError("save_gan: the training has no run folder; give the path of the file.")
-    path = path or Path(training.run or "") / MODEL
+    path = path or Path(training.run or "") / MODEL_FILE
     training.finish()
     detector = gan_method(method)()
     detector.take(training.settings, training.gan, training.trainer.state.iteration)

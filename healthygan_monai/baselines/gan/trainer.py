@@ -17,6 +17,7 @@ from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.gan.data import HealthyStream, Images, held_out, noise_generator
 from healthygan_monai.baselines.gan.settings import GanSettings
 from healthygan_monai.data.pairs import StreamBatches
+from healthygan_monai.paths import METRICS_FILE
 from healthygan_monai.training import checkpoints
 from healthygan_monai.training.handlers import MetricsLog, Progress
 from healthygan_monai.training.iterations import IterationTrainer
@@ -199,7 +200,7 @@ class GanTraining:
         if self.run is not None:
             yield Progress(self.settings.max_iterations or 0)
             first = next(iter(self.gan.optimizers.values()))
-            yield MetricsLog(self.run / "metrics.jsonl", first, log_interval)
+            yield MetricsLog(self.run / METRICS_FILE, first, log_interval)
             yield checkpoints.RunCheckpoints(self.run, self.gan.scoring, self.state)
 
     def resume(self) -> int:

@@ -20,13 +20,13 @@ from tiny import SIZE, train, write_dataset
 from torch.testing import assert_close
 
 from data_prep.datalist import read
+from data_prep.files import sha256
 from data_prep.film.options import FilmOptions
 from data_prep.phantom import brains, study
 from data_prep.pipeline import run
 from data_prep.settings import Settings
 from healthygan_monai.composition import compose_healthy
 from healthygan_monai.config.workflow import run_config
-from healthygan_monai.exchange.files import sha256
 from healthygan_monai.inferer import HealthyGANInferer
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Generator
