@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.files import read_json
+from healthygan_monai.errors import NoModel
 
 # A run folder, in the order in which its files appear.
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
@@ -52,7 +53,7 @@ def eval_folder(bundle: str) -> str:
 
 def size_in_metadata(root: Path | str) -> int:
     """Pixels a side that configs/metadata.json of a bundle states; MONAI Label reads no ``@_meta_`` into configs."""
-    metadata = read_json(Path(root) / "configs" / "metadata.json")
+    metadata = read_json(Path(root) / "configs" / METADATA_FILE)
     return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])
 
 
@@ -68,3 +69,15 @@ def read_run(folder: Path) -> dict[str, Any]:
             f"{path}: no such file; {folder} is not a run folder of healthygan."
         )
     return read_json(path)
+
+
+def run_of(path: Path) -> Path:
+    """The run folder a user means by it or by a file in it.
+
+    Raises:
+        NoModel: no such folder.
+    """
+    folder = path.parent if path.is_file() else path
+    if not folder.is_dir():
+        raise NoModel(f"{path}: no such run folder; they are named like runs/00003-demo.")
+    return folder

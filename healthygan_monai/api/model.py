@@ -24,7 +24,7 @@ from healthygan_monai.config.devices import best_device
 from healthygan_monai.config.messages import root_cause, user_message
 from healthygan_monai.data import array_image, image_transforms, labelled_items
 from healthygan_monai.data.images import load_images
-from healthygan_monai.models.about import image_size_for, method_of, run_of, seed_of
+from healthygan_monai.models.about import image_size_for, method_of, seed_of
 from healthygan_monai.models.recipe import Prepared, kind_of_inputs, prepare, recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
 from healthygan_monai.paths import (
@@ -32,6 +32,7 @@ from healthygan_monai.paths import (
     MODEL_FILE,
     SCORES_FILE,
     bundle_root,
+    run_of,
     size_in_metadata,
 )
 from healthygan_monai.scoring import write_scores

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
-from healthygan_monai.models.about import run_of
-from healthygan_monai.paths import MODEL_FILE, RUN_FILE, SCORES_FILE, read_run
+from healthygan_monai.paths import MODEL_FILE, RUN_FILE, SCORES_FILE, read_run, run_of
 
 RUNTIME_FILES = {
     "pytorch": MODEL_FILE,

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import command
-from healthygan_monai.models.about import run_of
-from healthygan_monai.paths import MODEL_FILE, RUN_FILE, read_run
+from healthygan_monai.paths import MODEL_FILE, RUN_FILE, read_run, run_of
 
 
 def add(commands: Any) -> None:

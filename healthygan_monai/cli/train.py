@@ -10,8 +10,7 @@ from typing import Any
 from data_prep.files import read_json
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.config.workflow import HEALTHYGAN, chosen_config
-from healthygan_monai.models.about import run_of
-from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, bundle_root, read_run
+from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, bundle_root, read_run, run_of
 
 NETWORKS = {"generator": "network_def", "critic": "critic_def"}
 

@@ -9,7 +9,6 @@ from typing import Any
 import torch
 
 from data_prep.files import read_json, sha256
-from healthygan_monai.errors import NoModel
 from healthygan_monai.models.exported import is_exported, load_exported
 from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
 from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, bundle_root, size_in_metadata
@@ -92,15 +91,3 @@ def _size_of_the_shipped(checkpoint: Path) -> int:
     if checkpoint.resolve() != (bundle_root() / "models" / MODEL_FILE).resolve():
         return 0
     return size_in_metadata(bundle_root())
-
-
-def run_of(path: Path) -> Path:
-    """The run folder a user means by it or by a file in it.
-
-    Raises:
-        NoModel: no such folder.
-    """
-    folder = path.parent if path.is_file() else path
-    if not folder.is_dir():
-        raise NoModel(f"{path}: no such run folder; they are named like runs/00003-demo.")
-    return folder
