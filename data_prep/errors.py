@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import difflib
+from collections.abc import Iterable
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
+_ALIKE = (
+    0.5  # of 1: 'lamda' and 'lambda' have 0.9, two words with half of their letters in common 0.5
+)
 
 
 class HealthyGANError(ValueError):
@@ -48,3 +51,10 @@ class LeakError(DataError):
 
 class FilmError(PrepError):
     """One film that cannot be used; see PrepError for its three texts."""
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """Return ", did you mean 'x'?" for the known name that is most like this one, "" if none is."""
+    names = {k.lower(): k for k in known}
+    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=_ALIKE)
+    return f", did you mean {names[near[0]]!r}?" if near else ""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
+from data_prep.errors import nearest
 from data_prep.read.dicom_terms import FILMS, MODALITIES, VIEWS
 
 COLOURS = ("refuse", "equal")
@@ -84,9 +84,6 @@ def _parts(text: str) -> list[str]:
 
 
 def _unknown(name: str, value: object, allowed: tuple[str, ...]) -> ValueError:
-    near = difflib.get_close_matches(str(value).lower(), [a.lower() for a in allowed], 1)
-    if near:
-        listed = f"did you mean {next(a for a in allowed if a.lower() == near[0])}?"
-    else:
-        listed = f"expected one of {', '.join(allowed[:8])}{', ...' if len(allowed) > 8 else ''}"
-    return ValueError(f"{name} is {value!r}; {listed}")
+    more = ", ..." if len(allowed) > 8 else ""
+    near = nearest(value, allowed) or f"; expected one of {', '.join(allowed[:8])}{more}"
+    return ValueError(f"{name} is {value!r}{near}")

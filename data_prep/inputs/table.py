@@ -8,13 +8,13 @@ as it stands.
 from __future__ import annotations
 
 import csv
-import difflib
 import logging
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
+from data_prep.errors import nearest
 from data_prep.inputs.find import Found, kind_of
 from data_prep.inputs.sections import GROUPS, LABELS, section_of
 from data_prep.inputs.table_people import described
@@ -89,7 +89,7 @@ def _names(table: Path, header: list[str], columns: dict[str, str]) -> dict[str,
         if ours not in NAMES:
             raise DataError(f"--columns {ours}=...: expected one of {', '.join(NAMES)}.")
         if theirs not in header:
-            raise DataError(f"{table}: no column '{theirs}'{_nearest(theirs, header)}.")
+            raise DataError(f"{table}: no column '{theirs}'{_nearest(theirs, header)}")
     names = {name: columns.get(name, name) for name in NAMES}
     names = {ours: theirs for ours, theirs in names.items() if theirs in header}
     for name in ("image", "subject"):
@@ -106,21 +106,20 @@ def _filtered(
 ) -> list[tuple[int, Row]]:
     for column, wanted in where.items():
         if column not in header:
-            raise DataError(f"{table}: no column '{column}' to filter{_nearest(column, header)}.")
+            raise DataError(f"{table}: no column '{column}' to filter{_nearest(column, header)}")
         allowed = wanted.split("|")
         present = {row[column] for _, row in rows}
         rows = [(line, row) for line, row in rows if row[column] in allowed]
         if not rows:
             near = _nearest(wanted, sorted(value for value in present if value))
-            raise DataError(f"{table}: no row has {column}={wanted}{near}.")
+            raise DataError(f"{table}: no row has {column}={wanted}{near}")
     if not rows:
         raise DataError(f"{table}: the table has no rows.")
     return rows
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(known[:12])}"
+    return nearest(name, known) or f"; there are {', '.join(known[:12])}."
 
 
 def _by_name(found: Found) -> dict[str, Source | None]:

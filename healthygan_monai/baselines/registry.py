@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 
 import torch
 
+from data_prep.errors import nearest
 from healthygan_monai.baselines.base import Detector, read_state
 from healthygan_monai.baselines.frozen.base import FeatureDetector
 from healthygan_monai.baselines.frozen.padim import Padim
@@ -42,7 +42,8 @@ def detector_class(method: str) -> type[Detector]:
     """
     if method not in DETECTORS:
         raise ValueError(
-            f"method is {method!r}; expected one of {', '.join(DETECTORS)}.{_near(method, DETECTORS)}"
+            f"method is {method!r}{nearest(method, DETECTORS) or '.'} "
+            f"Expected one of {', '.join(DETECTORS)}."
         )
     return DETECTORS[method]
 
@@ -67,7 +68,7 @@ def check_options(method: str, options: Mapping[str, Any], weights: str | None =
     """
     known = known_options(method)
     problems = [
-        f"{method} has no setting {name!r}{_near(name, known)}"
+        f"{method} has no setting {name!r}{nearest(name, known)}"
         for name in options
         if name not in known
     ]
@@ -75,11 +76,6 @@ def check_options(method: str, options: Mapping[str, Any], weights: str | None =
         problems.append(f"{method} has no backbone, so that weights {weights!r} would do nothing")
     if problems:
         raise ValueError("; ".join(problems))
-
-
-def _near(name: str, known: Any) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
-    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 def make_detector(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import inspect
 import json
@@ -17,6 +16,7 @@ from monai.bundle import ComponentLocator, ConfigWorkflow
 from monai.utils import set_determinism
 
 from data_prep.datalist import Dataset
+from data_prep.errors import nearest
 from data_prep.files import read_json
 from healthygan_monai.config.messages import shorten_errors
 from healthygan_monai.config.ranges import wrong_settings
@@ -113,8 +113,7 @@ def _merge(into: dict[str, Any], config: Mapping[str, Any]) -> None:
 
 
 def _unknown(key: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f"unknown config key {key!r}" + (f", did you mean {near[0]!r}?" if near else "")
+    return f"unknown config key {key!r}{nearest(key, known)}"
 
 
 def _wrong_arguments(config: Any, where: str = "") -> Iterator[str]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
 
+from data_prep.errors import nearest
 from healthygan_monai.baselines.base import Batches, Detector, NotFitted, check_images
 from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.gan.blocks import seeded
@@ -59,8 +59,7 @@ class GanDetector(Detector):
         known = [field.name for field in dataclasses.fields(cls.Settings)]
         for name in changes:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-                raise ValueError(f"{cls.name} has no setting {name!r}; did you mean {near[0]!r}?")
+                raise ValueError(f"{cls.name} has no setting {name!r}{nearest(name, known)}")
         changes = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
         return dataclasses.replace(settings or cls.Settings(), **changes)
 

@@ -159,9 +159,9 @@ def test_facts_are_closed_codes(make_dicom, ramp):
     ("choice", "message"),
     [
         ({"views": "frontl"}, "frontal"),
-        ({"modalities": "films,CRR"}, "did you mean CR"),
+        ({"modalities": "films,CRR"}, "did you mean 'CR'"),
         ({"modalities": " , "}, "empty"),
-        ({"body_parts": "cest"}, "did you mean chest"),
+        ({"body_parts": "cest"}, "did you mean 'chest'"),
         ({"intent": "raw"}, "presentation"),
         ({"frames": "all"}, "first"),
         ({"colour": "yes"}, "equal"),
