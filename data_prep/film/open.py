@@ -23,6 +23,7 @@ from data_prep.read.dicom_file import (
 )
 from data_prep.read.dicom_layout import Layout, layout, require_pixels
 from data_prep.read.dicom_pixels import is_lossy, require_decodable, stored_frame
+from data_prep.read.dicom_terms import COLOUR_SPACES
 from data_prep.read.display import constant_image, display
 from data_prep.read.stored_values import digest, stored_values
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 FEWEST_PIXELS = 16
-COLOUR_NAMES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT")
 WIDEST_ASPECT = 4.0  # of a pixel; detectors and scanners stay under 2, so more is a typing error
 ASPECT_NOTE = f"pixel spacing with a ratio above {WIDEST_ASPECT:g}; not followed"
 
@@ -132,7 +132,7 @@ def _require_grey(dataset: Dataset, pixels: Layout, options: FilmOptions) -> Non
     """Photometric Interpretation (PS3.3 C.7.6.3.1.2): films are MONOCHROME1 or MONOCHROME2."""
     photometric = str(dataset.get("PhotometricInterpretation") or "").strip()
     if pixels.samples > 1 and options.colour == "refuse":
-        name = photometric if photometric in COLOUR_NAMES else "colour"
+        name = photometric if photometric in COLOUR_SPACES else "colour"
         raise FilmError(
             f"PhotometricInterpretation {name}: a screenshot?",
             remedy="Export the original film, or pass --colour equal for grey in colour files.",

@@ -66,7 +66,7 @@ class FilmOptions:
         return frozenset(codes)
 
     def wanted_views(self) -> frozenset[str] | None:
-        """Names of film_terms.VIEWS that must be in the header; None for 'frontal' and 'any'."""
+        """Names of dicom_terms.VIEWS that must be in the header; None for 'frontal' and 'any'."""
         if self.views.strip().lower() in ("frontal", "any"):
             return None
         names = {view.lower(): view for view in VIEWS}

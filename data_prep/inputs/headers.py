@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep.privacy import facts
-from data_prep.privacy.identity import text_of
 from data_prep.privacy.words import COMMON
+from data_prep.read.header import text_of
 from data_prep.source import Source
 from data_prep.work.pools import Pool
 

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from data_prep.privacy import words
-from data_prep.privacy.identity import Identity, date_of, identity, text_of
+from data_prep.privacy.identity import Identity, date_of, identity
 from data_prep.privacy.pseudonyms import load_key, study_pseudonym, subject_pseudonym
 from data_prep.privacy.scrubbing import safe_name, safe_subject, scrub
+from data_prep.privacy.words import maker
+from data_prep.read import dicom_terms as terms
 from data_prep.read.dicom_file import quiet_pydicom
+from data_prep.read.header import text_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -43,20 +45,20 @@ LARGEST = (
 )
 _DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25}  # PS3.5 6.2, VR AS
 
-_CODES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "modality": (("Modality",), words.MODALITIES),
-    "photometric": (("PhotometricInterpretation",), words.PHOTOMETRIC),
-    "view": (("ViewPosition",), words.VIEWS),
-    "laterality": (("ImageLaterality", "Laterality"), words.LATERALITIES),
-    "intent": (("PresentationIntentType",), words.INTENTS),
-    "burned_in": (("BurnedInAnnotation",), words.YES_NO),
-    "recognizable_features": (("RecognizableVisualFeatures",), words.YES_NO),
+_CODES: dict[str, tuple[tuple[str, ...], Collection[str]]] = {
+    "modality": (("Modality",), terms.MODALITIES),
+    "photometric": (("PhotometricInterpretation",), terms.PHOTOMETRIC),
+    "view": (("ViewPosition",), terms.VIEW_TERMS),
+    "laterality": (("ImageLaterality", "Laterality"), terms.LATERALITIES),
+    "intent": (("PresentationIntentType",), terms.INTENTS),
+    "burned_in": (("BurnedInAnnotation",), terms.YES_NO),
+    "recognizable_features": (("RecognizableVisualFeatures",), terms.YES_NO),
     "lossy": (("LossyImageCompression",), ("00", "01")),
-    "sex": (("PatientSex",), words.SEXES),
+    "sex": (("PatientSex",), terms.SEXES),
 }
 _RECOGNISED: dict[str, tuple[str, Callable[[str], str | None]]] = {
-    "manufacturer": ("Manufacturer", words.maker),
-    "body_part": ("BodyPartExamined", words.body_part),
+    "manufacturer": ("Manufacturer", maker),
+    "body_part": ("BodyPartExamined", terms.body_part_of_text),
 }
 _NUMBERS = {
     "rows": "Rows",
@@ -76,7 +78,7 @@ FACTS: dict[str, tuple[str, ...]] = {
 def facts(dataset: Dataset) -> dict[str, Any]:
     """The facts of a header that survive, by the names in FACTS; values are JSON strings and ints.
 
-    Codes come out of the closed lists of vocabulary.py, numbers are whole and at most 65,535, and
+    Codes come out of the closed lists of read/dicom_terms.py, numbers are whole and at most 65,535, and
     age is in whole years, "90+" from 90 on. No free text passes, because it can hold a name; a
     value outside its list is left out. Sex and age are there to look for confounders.
     """

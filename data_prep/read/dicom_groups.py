@@ -15,6 +15,7 @@ import numpy as np
 
 from data_prep.read.dicom_file import quiet_pydicom
 from data_prep.read.dicom_geometry import Plane
+from data_prep.read.header import number_of, numbers_of
 
 _TAGS = [
     "SeriesInstanceUID",
@@ -91,11 +92,11 @@ def _header(path: Path) -> Any | None:
 
 def _key(path: Path, header: Any) -> tuple:
     """Sorts by series number; equal for the files of one stack."""
-    number = _float(header, "SeriesNumber", 0.0)
+    number = number_of(header, "SeriesNumber", 0.0)
     uid = str(header.get("SeriesInstanceUID") or "")
-    frames = int(_float(header, "NumberOfFrames", 1.0))
+    frames = int(number_of(header, "NumberOfFrames", 1.0))
     alone = str(path) if frames > 1 else ""  # a multi-frame file is a volume of its own
-    cosines = _floats(header, "ImageOrientationPatient", 6) or ()
+    cosines = numbers_of(header, "ImageOrientationPatient", 6)
     direction = tuple(round(c, _COSINES) + 0.0 for c in cosines)
     return number, uid, alone, direction, int(header.Rows), int(header.Columns)
 
@@ -103,25 +104,25 @@ def _key(path: Path, header: Any) -> tuple:
 def _series(members: list[tuple[Path, Any]]) -> Series:
     first = members[0][1]
     planes = [_plane(header) for _, header in members]
-    frames = int(_float(first, "NumberOfFrames", 1.0))
+    frames = int(number_of(first, "NumberOfFrames", 1.0))
     placed = [plane for plane in planes if plane is not None]
     return Series(
         files=tuple(path for path, _ in members),
         planes=tuple(placed) if len(placed) == len(planes) and frames <= 1 else None,
         frames=frames,
-        colour=_float(first, "SamplesPerPixel", 1.0) > 1,
+        colour=number_of(first, "SamplesPerPixel", 1.0) > 1,
         header=first,
     )
 
 
 def _plane(header: Any) -> Plane | None:
-    position = _floats(header, "ImagePositionPatient", 3)
-    cosines = _floats(header, "ImageOrientationPatient", 6)
-    spacing = _floats(header, "PixelSpacing", 2)
-    if position is None or cosines is None or spacing is None or min(spacing) <= 0:
+    position = numbers_of(header, "ImagePositionPatient", 3)
+    cosines = numbers_of(header, "ImageOrientationPatient", 6)
+    spacing = numbers_of(header, "PixelSpacing", 2)
+    if not (position and cosines and spacing) or min(spacing) <= 0:
         return None
     rank = tuple(
-        _float(header, key, 0.0) for key in ("EchoTime", "AcquisitionNumber", "InstanceNumber")
+        number_of(header, key, 0.0) for key in ("EchoTime", "AcquisitionNumber", "InstanceNumber")
     )
     x, y, z = position
     return Plane((x, y, z), _unit(cosines[:3]), _unit(cosines[3:]), (spacing[0], spacing[1]), rank)
@@ -131,19 +132,3 @@ def _unit(vector: list[float]) -> tuple[float, float, float]:
     length = float(np.linalg.norm(vector)) or 1.0
     x, y, z = (value / length for value in vector)
     return x, y, z
-
-
-def _float(header: Any, keyword: str, otherwise: float) -> float:
-    try:
-        value = float(header.get(keyword))
-    except Exception:  # missing, empty or broken
-        return otherwise
-    return value if np.isfinite(value) else otherwise
-
-
-def _floats(header: Any, keyword: str, count: int) -> list[float] | None:
-    try:
-        values = [float(value) for value in header.get(keyword)]
-    except Exception:  # missing, empty or broken
-        return None
-    return values if len(values) == count and np.isfinite(values).all() else None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from data_prep.errors import FilmError
 from data_prep.read.dicom_file import unfinished_header
 from data_prep.read.dicom_terms import MODALITY_WORDS
+from data_prep.read.header import count_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -43,20 +44,20 @@ def layout(dataset: Dataset) -> Layout:
     Raises FilmError: no pixel data, no or no sensible size, larger than any film.
     """
     require_pixels(dataset)
-    allocated = _count(dataset, "BitsAllocated")
-    stored = _count(dataset, "BitsStored", allocated)
+    allocated = count_of(dataset, "BitsAllocated")
+    stored = count_of(dataset, "BitsStored", allocated)
     if not 0 < stored <= allocated:  # cannot be meant: then every bit counts
         stored = allocated
-    high = _count(dataset, "HighBit", stored - 1)
+    high = count_of(dataset, "HighBit", stored - 1)
     found = Layout(
-        rows=_count(dataset, "Rows"),
-        columns=_count(dataset, "Columns"),
-        samples=_count(dataset, "SamplesPerPixel", 1) or 1,
-        frames=_count(dataset, "NumberOfFrames", 1) or 1,
+        rows=count_of(dataset, "Rows"),
+        columns=count_of(dataset, "Columns"),
+        samples=count_of(dataset, "SamplesPerPixel", 1) or 1,
+        frames=count_of(dataset, "NumberOfFrames", 1) or 1,
         bits_allocated=allocated,
         bits_stored=stored,
         shift=high + 1 - stored if stored - 1 <= high < allocated else 0,
-        signed=_count(dataset, "PixelRepresentation", 0) == 1,
+        signed=count_of(dataset, "PixelRepresentation", 0) == 1,
     )
     if found.frame_bits > 8 * LARGEST_FRAME:
         raise too_large(found.rows, found.columns)
@@ -128,19 +129,3 @@ def too_large(rows: int, columns: int) -> FilmError:
         detail=f"{rows:,} x {columns:,} pixels, over {LARGEST_FRAME // 2**20} MiB a frame",
         remedy="Leave it out, or export it again.",
     )
-
-
-def _count(dataset: Dataset, keyword: str, default: int | None = None) -> int:
-    """A whole number of the header; `default` where it is absent or empty."""
-    try:
-        value = dataset.get(keyword)
-        number = default if value is None or value == "" else int(value)
-        if number is None or number < 0:
-            raise ValueError
-    except Exception:  # a broken element raises many kinds when it is converted
-        raise FilmError(
-            "broken DICOM header: the size of the image is not a number",
-            detail=keyword,
-            remedy="Export it again.",
-        ) from None
-    return number

@@ -1,18 +1,15 @@
-"""Closed vocabularies of a film's header: modality, view, body part. No other text ever leaves.
+"""The closed lists of a header: modality, view, body part and more. No other text ever leaves.
 
-Headers are typed by people and by machines of many languages, so texts are recognised generously;
-what comes out is one of the names here, or None.
+These are the standard's own terms, and what makers write in their place: none of them can identify a
+patient. Headers are typed by people and by machines of many languages, so texts are recognised
+generously; what comes out is one of the names here, or None.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    pass
-
-# Defined Terms of PS3.3 C.7.3.1.1.1 that an export often holds, in words.
+# Defined Terms of Modality, PS3.3 C.7.3.1.1.1: those that an export often holds, in words.
 MODALITY_WORDS = {
     "CR": "computed radiography",
     "DX": "digital radiography",
@@ -49,15 +46,14 @@ MODALITY_WORDS = {
     "ECG": "electrocardiogram",
 }
 
-# Defined Terms of Modality, PS3.3 C.7.3.1.1.1, retired ones included.
-_MODALITIES = (
-    "AR ASMT AU BDUS BI BMD CD CF CFM CP CR CS CT CTPROTOCOL DD DF DG DM DMS DOC DS DX EC ECG EEG "
-    "EMG EOG EPS ES FA FID FS GM HC HD IO IOL IVOCT IVUS KER KO LEN LP LS M3D MA MG MR MS NM OAM "
-    "OCT OP OPM OPR OPT OPTBSV OPTENF OPV OSS OT PA PLAN POS PR PT PX REG RESP RF RG RTDOSE "
-    "RTIMAGE RTINTENT RTPLAN RTRAD RTRECORD RTSEGANN RTSTRUCT RWV SC SEG SM SMR SR SRF ST STAIN "
-    "TEXTUREMAP TG US VA VF XA XAPROTOCOL XC"
+# The others, retired ones included.
+_OTHER_MODALITIES = (
+    "AR ASMT AU BDUS BI CD CF CFM CP CS CTPROTOCOL DD DF DG DM DMS DS EC EEG EMG EOG EPS FA "
+    "FID FS HC HD IOL IVOCT IVUS KER LEN LP LS M3D MA MS OAM OPM OPR OPT OPTBSV OPTENF OPV "
+    "OSS PA PLAN POS RESP RTINTENT RTRAD RTRECORD RTSEGANN RWV SMR SRF ST STAIN TEXTUREMAP "
+    "TG VA VF XAPROTOCOL"
 )
-MODALITIES = frozenset(_MODALITIES.split())
+MODALITIES = frozenset([*MODALITY_WORDS, *_OTHER_MODALITIES.split()])
 FILMS = ("CR", "DX", "RG")
 
 # SOP Classes that are films by themselves (PS3.4 B.5, PS3.6 A.1).
@@ -68,6 +64,14 @@ FILM_CLASSES = {
     FOR_PROCESSING_CLASS: "DX",
 }
 
+# Photometric Interpretation, PS3.3 C.7.6.3.1.2.
+COLOUR_SPACES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT")
+PHOTOMETRIC = ("MONOCHROME1", "MONOCHROME2", "PALETTE COLOR", *COLOUR_SPACES)
+LATERALITIES = ("R", "L", "U", "B")  # PS3.3 C.7.6.1.1.1, C.8.11.2: right, left, unpaired, both
+INTENTS = ("FOR PRESENTATION", "FOR PROCESSING")  # PS3.3 C.8.11.1.1.1
+SEXES = ("M", "F", "O")  # PS3.3 C.7.1.1
+YES_NO = ("YES", "NO")
+
 VIEWS = ("PA", "AP", "frontal", "lateral", "oblique", "decubitus", "other")
 _VIEW_WORDS = {  # Defined Terms of PS3.3 C.8.1.1.1 and C.8.11.5, and what stands there in practice
     "decubitus": {"LLD", "RLD", "DECUB", "DECUBITUS"},
@@ -77,6 +81,8 @@ _VIEW_WORDS = {  # Defined Terms of PS3.3 C.8.1.1.1 and C.8.11.5, and what stand
     "AP": {"AP", "ANTEROPOSTERIOR", "ANTERIORPOSTERIOR"},
     "frontal": {"FRONTAL"},
 }
+# What View Position may say on its way out; AXIAL is no view above, so that it leaves no film out.
+VIEW_TERMS = frozenset({"AXIAL"}.union(*_VIEW_WORDS.values()))
 # View Code Sequence: PS3.16 CID 4010, SNOMED CT and, before 2017, SNOMED-RT identifiers.
 _VIEW_CODES = {
     "PA": "272479007 R-40888 R-10214",
@@ -95,7 +101,7 @@ _VIEW_CODES = {
 VIEW_OF_CODE = {code: view for view, codes in _VIEW_CODES.items() for code in codes.split()}
 
 # Body Part Examined, PS3.16 Annex L, as far as it is filmed. Spines first: "thoracic spine".
-_SPINE = (
+_SPINE = [
     "SPINE",
     "TSPINE",
     "CSPINE",
@@ -105,7 +111,7 @@ _SPINE = (
     "TLSPINE",
     "LSSPINE",
     "COCCYX",
-)
+]
 _PARTS = (
     "ABDOMEN ABDOMENPELVIS ANKLE ARM BILEDUCT BLADDER BREAST CALCANEUS CALF CLAVICLE COLON DUODENUM "
     "ELBOW ESOPHAGUS EXTREMITY EYE FACE FEMUR FIBULA FINGER FOOT FOREARM HAND HEAD HEEL HIP HUMERUS "
@@ -113,7 +119,9 @@ _PARTS = (
     "SHOULDER SINUS SKULL STERNUM STOMACH TEETH THIGH THUMB TIBIA TOE TOOTH ULNA URETHRA UTERUS "
     "WHOLEBODY WRIST ZYGOMA"
 )
-PARTS = frozenset(_PARTS.split())
+# These leave no film out: the first two are in a chest film, the others were never asked for.
+UNDECIDED = frozenset(("HEART", "MEDIASTINUM", "ACJOINT", "BRAIN", "SIJOINT", "TMJ"))
+_BODY_PARTS = UNDECIDED.union(_PARTS.split())
 _PLURALS = {"HANDS": "HAND", "FEET": "FOOT", "HIPS": "HIP", "KNEES": "KNEE", "RIBS": "RIB"}
 _CHEST = re.compile(r"CHEST|CHST|CXR|THORA[XKC]|TORAX|TORACE|LUNG|PULMO")
 # Anatomic Region Sequence, PS3.16 CID 4009 and 4031: chest, thorax, lung, and chest with more.
@@ -135,11 +143,12 @@ def view_of_text(text: str) -> str | None:
 
 
 def body_part_of_text(text: str) -> str | None:
-    """'CHEST', or the Annex L term of another part; None where the text is not understood."""
+    """'CHEST', 'SPINE', or the Annex L term of another part; None where the text is not understood."""
     words = [_PLURALS.get(word, word) for word in re.findall("[A-Z]+", text.upper())]
     together = "".join(words)
     if any(word in _SPINE for word in words) or together.endswith("SPINE"):
         return "SPINE"
     if _CHEST.search(together):
         return "CHEST"
-    return next((part for part in (*words, together) if part in PARTS), None)
+    known = [part for part in (*words, together) if part in _BODY_PARTS]
+    return min(known, key=UNDECIDED.__contains__, default=None)  # the first that decides

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ import numpy as np
 from data_prep.errors import FilmError
 from data_prep.read.dicom_file import quiet_pydicom
 from data_prep.read.dicom_lut import modality_values
+from data_prep.read.header import number_of
 from data_prep.read.stored_values import Stored
-from data_prep.read.voi import numbers, voi_values
+from data_prep.read.voi import voi_values
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -93,12 +95,11 @@ def constant_image() -> FilmError:
 def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
     """bool over stored.domain(): Pixel Padding Value, or the range up to its Range Limit
     (PS3.3 C.7.5.1.1.2); None where there is none, or no pixel is anything else."""
-    value = _number(dataset, "PixelPaddingValue")
-    if value is None:
+    value = number_of(dataset, "PixelPaddingValue", math.nan)
+    if math.isnan(value):
         return None
-    limit = _number(dataset, "PixelPaddingRangeLimit")
     values, bits = stored.domain(), 8 * int(dataset.BitsAllocated // 8)
-    ends = [value, value if limit is None else limit]
+    ends = [value, number_of(dataset, "PixelPaddingRangeLimit", value)]
     if stored.signed:  # a header that names -2000 as 63536 means the same word
         ends = [end - 2**bits if end >= 2 ** (bits - 1) else end for end in ends]
     low, high = min(ends), max(ends)
@@ -139,8 +140,3 @@ def _full_range(
     if low == high:
         raise constant_image()
     return np.clip((values.astype(np.float64) - low) / (high - low), 0, 1), "lowest to highest"
-
-
-def _number(dataset: Dataset, keyword: str) -> float | None:
-    found = numbers(dataset, keyword)
-    return found[0] if found else None

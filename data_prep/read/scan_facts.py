@@ -6,20 +6,19 @@ number within what a scanner can do, or a code of the standard.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
-from data_prep.read import scan_facts
+from data_prep.read.dicom_terms import MODALITIES
+from data_prep.read.header import finite
 
 SPARSE = 1.5  # gap over slice thickness from which slices seem to have been left out
 
 MANUFACTURERS = ("SIEMENS", "GE", "PHILIPS", "CANON", "TOSHIBA", "HITACHI", "UIH", "FUJIFILM")
 SEQUENCES = ("SE", "IR", "GR", "EP", "RM")  # PS3.3 C.8.3.1.1.2, Scanning Sequence
 ACQUISITIONS = ("2D", "3D")  # MR Acquisition Type, same clause
-MODALITIES = ("MR", "CT", "PT", "OT")
 # fact: (keyword, the same in DICOM and BIDS; least and most that is believed; ms in BIDS' seconds)
 _NUMBERS = {
     "field_strength_t": ("MagneticFieldStrength", 0.01, 25.0, False),
@@ -58,22 +57,12 @@ def _facts(value: Callable[[str], Any], *, seconds: bool) -> dict[str, Any]:
         if parts and all(part in allowed for part in parts):
             known[fact] = "+".join(parts)
     for fact, (keyword, least, most, is_time) in _NUMBERS.items():
-        number = _number(value(keyword))
+        number = finite(value(keyword))
         if number is not None:
             number *= 1000.0 if is_time and seconds else 1.0
             if least <= number <= most:
                 known[fact] = round(number, 4)
     return known
-
-
-def _number(value: Any) -> float | None:
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) else None
 
 
 def _plain(dataset: Any, keyword: str) -> Any:
@@ -97,7 +86,7 @@ def facts_of(header: Any, kind: str, data: np.ndarray) -> dict[str, Any]:
         "dtype": str(data.dtype),
         "orientation_source": "DICOM",
         "notes": [],
-        **scan_facts.from_header(header),
+        **from_header(header),
     }
 
 

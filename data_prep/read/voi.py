@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from data_prep.read.dicom_lut import is_big_endian, read_lut
+from data_prep.read.header import numbers_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -24,7 +25,7 @@ def voi_values(
     the index-th window, else the first. What was not followed is added to `notes`.
     """
     tables = len(dataset.get("VOILUTSequence") or ())
-    windows = min(len(numbers(dataset, "WindowCenter")), len(numbers(dataset, "WindowWidth")))
+    windows = min(len(numbers_of(dataset, "WindowCenter")), len(numbers_of(dataset, "WindowWidth")))
     if index >= max(tables, windows) and tables:
         notes.append(f"neither VOI LUT nor window {index} exists; the first VOI LUT was taken")
         index = 0
@@ -57,19 +58,6 @@ def apply_window(values: np.ndarray, centre: float, width: float, function: str)
     return np.clip((x - (centre - 0.5)) / (width - 1) + 0.5, 0, 1)
 
 
-def numbers(dataset: Dataset, keyword: str) -> list[float]:
-    """Values of a numeric element, in order; none where absent, empty or not numbers."""
-    try:
-        value: Any = dataset.get(keyword)
-        if value is None or value == "":
-            return []
-        several = isinstance(value, (list, tuple)) or type(value).__name__ == "MultiValue"
-        found = [float(v) for v in (value if several else [value])]
-    except (TypeError, ValueError):
-        return []
-    return found if np.isfinite(found).all() else []
-
-
 def _table_values(
     dataset: Dataset, values: np.ndarray, span: tuple[float, float], index: int
 ) -> np.ndarray | None:
@@ -85,7 +73,7 @@ def _table_values(
 
 def _window(dataset: Dataset, index: int, notes: list[str]) -> tuple[float, float, str] | None:
     """(centre, width, function), or None where there is none that the standard allows."""
-    centres, widths = numbers(dataset, "WindowCenter"), numbers(dataset, "WindowWidth")
+    centres, widths = numbers_of(dataset, "WindowCenter"), numbers_of(dataset, "WindowWidth")
     if not centres and not widths:
         return None
     function = str(dataset.get("VOILUTFunction") or "LINEAR")
