@@ -17,7 +17,6 @@ from data_prep.read.dicom_terms import (
     LATERALITIES,
     MODALITIES,
     MODALITY_WORDS,
-    UNDECIDED,
     VIEW_OF_CODE,
     body_part_of_text,
     view_of_text,
@@ -110,8 +109,6 @@ def body_part(dataset: Dataset) -> tuple[str | None, str]:
     Anatomic Region Sequence (0008,2218)."""
     text = code_of(dataset, "BodyPartExamined")
     found = body_part_of_text(text)
-    if found in UNDECIDED:
-        found = None
     if found is None and CHEST_CODES & set(_codes(dataset, "AnatomicRegionSequence")):
         found = "CHEST"
     return (found, "") if found else (None, ODD_PART if text else NO_PART)

@@ -58,7 +58,7 @@ _CODES: dict[str, tuple[tuple[str, ...], Collection[str]]] = {
 }
 _RECOGNISED: dict[str, tuple[str, Callable[[str], str | None]]] = {
     "manufacturer": ("Manufacturer", maker),
-    "body_part": ("BodyPartExamined", terms.body_part_of_text),
+    "body_part": ("BodyPartExamined", terms.body_part_in),
 }
 _NUMBERS = {
     "rows": "Rows",

@@ -101,17 +101,8 @@ _VIEW_CODES = {
 VIEW_OF_CODE = {code: view for view, codes in _VIEW_CODES.items() for code in codes.split()}
 
 # Body Part Examined, PS3.16 Annex L, as far as it is filmed. Spines first: "thoracic spine".
-_SPINE = [
-    "SPINE",
-    "TSPINE",
-    "CSPINE",
-    "LSPINE",
-    "SSPINE",
-    "CTSPINE",
-    "TLSPINE",
-    "LSSPINE",
-    "COCCYX",
-]
+_SPINES = "SPINE TSPINE CSPINE LSPINE SSPINE CTSPINE TLSPINE LSSPINE COCCYX"
+_SPINE = frozenset(_SPINES.split())
 _PARTS = (
     "ABDOMEN ABDOMENPELVIS ANKLE ARM BILEDUCT BLADDER BREAST CALCANEUS CALF CLAVICLE COLON DUODENUM "
     "ELBOW ESOPHAGUS EXTREMITY EYE FACE FEMUR FIBULA FINGER FOOT FOREARM HAND HEAD HEEL HIP HUMERUS "
@@ -119,11 +110,14 @@ _PARTS = (
     "SHOULDER SINUS SKULL STERNUM STOMACH TEETH THIGH THUMB TIBIA TOE TOOTH ULNA URETHRA UTERUS "
     "WHOLEBODY WRIST ZYGOMA"
 )
-# These leave no film out: the first two are in a chest film, the others were never asked for.
+# These leave no film out: the first two are in a chest film, and none was ever asked for.
 UNDECIDED = frozenset(("HEART", "MEDIASTINUM", "ACJOINT", "BRAIN", "SIJOINT", "TMJ"))
-_BODY_PARTS = UNDECIDED.union(_PARTS.split())
+_CHEST_TERMS = ("CHEST", "THORAX", "LUNG", "CHESTABDOMEN", "CHESTABDPELVIS")
+BODY_PARTS = frozenset([*_CHEST_TERMS, *_SPINE, *_PARTS.split(), *UNDECIDED])
 _PLURALS = {"HANDS": "HAND", "FEET": "FOOT", "HIPS": "HIP", "KNEES": "KNEE", "RIBS": "RIB"}
 _CHEST = re.compile(r"CHEST|CHST|CXR|THORA[XKC]|TORAX|TORACE|LUNG|PULMO")
+_LONGEST_FIRST = "|".join(sorted(BODY_PARTS, key=lambda part: (-len(part), part)))
+_TERM = re.compile(rf"(?<![A-Z])({_LONGEST_FIRST})(?![A-Z])")
 # Anatomic Region Sequence, PS3.16 CID 4009 and 4031: chest, thorax, lung, and chest with more.
 _CHEST_CODES = (
     "51185008 T-D3000 816094009 39607008 T-28000 86598002 T-280A0 416550000 R-FAB55 417437006 "
@@ -150,5 +144,11 @@ def body_part_of_text(text: str) -> str | None:
         return "SPINE"
     if _CHEST.search(together):
         return "CHEST"
-    known = [part for part in (*words, together) if part in _BODY_PARTS]
-    return min(known, key=UNDECIDED.__contains__, default=None)  # the first that decides
+    decided = BODY_PARTS - UNDECIDED
+    return next((part for part in (*words, together) if part in decided), None)
+
+
+def body_part_in(text: str) -> str | None:
+    """The first term of BODY_PARTS that stands in the text as a word, for a fact that may leave."""
+    found = _TERM.search(text.upper())
+    return found[1] if found else None

@@ -135,7 +135,7 @@ def test_a_part_that_decides_nothing_leaves_no_film_out_and_is_told(left, make_d
         *[(text, "CHEST") for text in ("CHESTABDOMEN", "TORAX", "LUNG", "chest/ribs")],
         *[(text, "SPINE") for text in ("TSPINE", "THORACIC SPINE", "C-SPINE", "LSPINE")],
         *[(text, text) for text in ("HAND", "HIP", "EXTREMITY", "SKULL", "ABDOMEN", "PELVIS")],
-        *[("HEART", "HEART"), ("BRAIN, KNEE", "KNEE")],
+        *[("HEART", None), ("BRAIN, KNEE", "KNEE")],
         *[("Left knee", "KNEE"), ("FEET", "FOOT"), ("HANDS", "HAND"), ("", None), ("XQ", None)],
     ],
 )
