@@ -7,15 +7,17 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_prep.brain import quality
 from data_prep.datalist import report_pictures
 from data_prep.datalist.items import Dataset, Item, content_hash
-from data_prep.datalist.report_page import PAGE
 from data_prep.datalist.summary import doubts, grouped
 from data_prep.files import write_text
 from data_prep.outcome import Outcome
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 SHOWN = 30  # thumbnails of a section
 UNUSUAL = 10
@@ -39,11 +41,17 @@ OVERALL = ("transfer_syntax", "laterality", "body_part", "burned_in")
 def write_report(dataset: Dataset, outcomes: Sequence[Outcome], path: Path) -> Path:
     """Write the page in one step; the same data give the same bytes: no clock, no path in it, and
     nothing of what this run had to do and what an earlier one had done."""
-    from jinja2 import Environment
-
-    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(PAGE)
-    write_text(path, page.render(**_content(dataset, outcomes)))
+    write_text(path, template().render(_content(dataset, outcomes)))
     return path
+
+
+def template() -> Template:
+    """Return the template of the page, report.html: no script, no network, prints on A4."""
+    from jinja2 import Environment, FileSystemLoader
+
+    here = FileSystemLoader(Path(__file__).parent)
+    page = Environment(loader=here, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return page.get_template("report.html")
 
 
 def _content(dataset: Dataset, outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from heads import as_volume, phantom, save, save_template
-from jinja2 import Environment
 from PIL import Image
 
 from data_prep.brain import quality, quality_strip
@@ -16,7 +15,7 @@ from data_prep.brain.chain import Head
 from data_prep.brain.options import BrainOptions
 from data_prep.brain.registration import measure
 from data_prep.brain.template import load_template
-from data_prep.datalist.brain_page import SECTION
+from data_prep.datalist.report import template
 from data_prep.outcome import Outcome, WrittenImage
 from data_prep.phantom.brains import NOISE, WHITE
 from data_prep.settings import Settings
@@ -136,10 +135,9 @@ def test_the_section_embeds_strips_and_lists_rejected_heads(
     assert told["strips"][0]["title"] == "sub-09 01: skipped"  # a strip without images
     assert told["strips"][1]["title"].startswith("sub-03 01: correlation")
     assert told["odd_count"] == 1 and told["skipped"] == 1
-    page = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(SECTION)
-    text = page.render(brain=told)
+    text = template().render(brain=told)
     assert text.count("data:image/png;base64,") == 10 and "0.300 (z" in text
-    assert page.render(brain={}).strip() == ""
+    assert "Brains and registration" not in template().render(brain={})
     quality.forget(Source("x", Path("x"), "nifti", subject="sub-09"), settings)
     assert quality.section(heads, tmp_path / "out")["skipped"] == 0
 
