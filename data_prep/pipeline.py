@@ -24,7 +24,7 @@ from data_prep.inputs.copies import leave_copies
 from data_prep.inputs.plan import find_inputs, plan
 from data_prep.outcome import Outcome
 from data_prep.per_input import PREPARERS, process_all
-from data_prep.privacy import facts as deidentify
+from data_prep.privacy.pseudonyms import load_key
 from data_prep.settings import Settings
 from data_prep.source import Source
 from data_prep.work.pools import Guarded, Inline, Pool
@@ -135,7 +135,7 @@ def _key(settings: Settings) -> bytes:
     path = settings.key_path()
     if settings.dry_run and not path.exists():
         return b"dry run: no key is made"
-    return deidentify.load_key(path)
+    return load_key(path)
 
 
 def _refuse_existing(settings: Settings) -> None:

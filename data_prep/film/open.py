@@ -48,16 +48,11 @@ def read_film(source: Path | bytes, options: FilmOptions | None = None) -> Film:
     return next(films(source, options or FilmOptions()))
 
 
-def read_films(data: bytes, options: FilmOptions | None = None) -> list[Film]:
-    """All that options.frames asks for: the first frame, or each.
-
-    Raises FilmError like read_film, and LeftOut for a film that is readable but unwanted.
-    """
-    return list(films(data, options or FilmOptions()))
-
-
 def films(data: bytes, options: FilmOptions, voi: bool = True) -> Iterator[Film]:
-    """read_films one at a time. DICOM is recognised by content, with or without preamble.
+    """All that options.frames asks for, one at a time: the first frame, or each.
+
+    DICOM is recognised by content, with or without preamble. Raises FilmError like read_film, and
+    LeftOut for a film that is readable but unwanted.
 
     voi: False for the output of the Modality LUT over its full range, before any window or VOI LUT
     and then inverted where MONOCHROME1; facts["voi"] is "none" then. A picture has neither.

@@ -7,16 +7,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from data_prep.privacy import facts
+from data_prep.privacy.identity import Identity, identity
+from data_prep.privacy.scrubbing import safe_name
 from data_prep.privacy.words import COMMON
 from data_prep.read.header import text_of
 from data_prep.source import Source
 from data_prep.work.pools import Pool
-
-if TYPE_CHECKING:
-    from data_prep.privacy.identity import Identity
 
 TOKEN = re.compile(r"[^\W_]+")
 PER_HEADER = "data_prep.inputs.headers:scan_source"
@@ -57,11 +54,10 @@ def scan_source(source: Source) -> Header | None:
         header = pydicom.dcmread(first, force=True, stop_before_pixels=True)
         if not len(header):
             return None
-        identity = facts.identity(header)
-        crowded = not identity.complete
+        who = identity(header)
         return Header(
-            identity,
-            facts.safe_name(source.name, identity.words, unread=crowded),
+            who,
+            safe_name(source.name, who.words, unread=not who.complete),
             text_of(header, "SeriesInstanceUID"),
             text_of(header, "SOPInstanceUID"),
             1 if source.kind != "series" or source.member is not None else _patients(files),
@@ -114,27 +110,25 @@ def scan(
             result[wanted[k]] = replace(sources[wanted[k]], lost=type(answer).__name__)
         if answer is None or isinstance(answer, Exception):
             continue  # the reader will give the reason
-        identity, names[wanted[k]] = answer.identity, answer.shown
+        who, names[wanted[k]] = answer.identity, answer.shown
         result[wanted[k]] = replace(
             sources[wanted[k]],
             series_uid=answer.series_uid,
             instance=answer.instance,
             lost=SEVERAL if answer.patients > 1 else "",
         )
-        ordinary = COMMON - _tokens(identity.names)  # a patient may be called Ward
+        ordinary = COMMON - _tokens(who.names)  # a patient may be called Ward
         everybody.update(
             part
-            for part in _tokens(identity.words) & tokens
+            for part in _tokens(who.words) & tokens
             if len(part) >= SHORTEST and part not in ordinary
         )
-        known[wanted[k]] = replace(
-            identity, words=(), names=()
-        )  # memory must not grow with the words
+        known[wanted[k]] = replace(who, words=(), names=())  # memory must not grow with the words
     shown = []
     for source, name, who in zip(result, names, known, strict=True):
         others = _tokens([source.name]) & everybody
         unread = keyed and (who is None or not who.who)
-        shown.append(facts.safe_name(name, others, unread=unread))
+        shown.append(safe_name(name, others, unread=unread))
     numbered = zip(result, _numbered(shown), strict=True)
     return known, [replace(source, shown=name) for source, name in numbered]
 

@@ -17,7 +17,9 @@ from data_prep.inputs.find import Found, find, kind_of
 from data_prep.inputs.headers import scan
 from data_prep.inputs.names import BIDS_SUBJECT, parse_name
 from data_prep.inputs.table import sources_of_table
-from data_prep.privacy import facts
+from data_prep.privacy.facts import days_since_first
+from data_prep.privacy.pseudonyms import study_pseudonym, subject_pseudonym
+from data_prep.privacy.scrubbing import safe_subject
 from data_prep.settings import Settings
 from data_prep.source import Source
 from data_prep.work.pools import Pool
@@ -154,8 +156,8 @@ def _as_index(path: Path) -> Path | None:
 def _renamer(settings: Settings, keyed: bool) -> Callable[[str], str]:
     """What turns an identifier into the name that goes into the data set."""
     if not keyed:
-        return facts.safe_subject
-    return lambda who: facts.subject_pseudonym(who, settings.salt)
+        return safe_subject
+    return lambda who: subject_pseudonym(who, settings.salt)
 
 
 def _named_by_content(
@@ -210,14 +212,14 @@ def _with_visits(
         dates = [known[i].study_date if known[i] else None for i in indices]  # type: ignore[union-attr]
         numbers: dict[str, int] = {}
         series: dict[tuple[str | None, str], int] = {}
-        for i, days in zip(indices, facts.days_since_first(dates), strict=True):
+        for i, days in zip(indices, days_since_first(dates), strict=True):
             identity = known[i]
             study = None
             if identity is not None and identity.study_uid:
                 number = numbers.setdefault(identity.study_uid, len(numbers) + 1)
                 study = f"{number:02d}"
                 if settings.salt:
-                    study = facts.study_pseudonym(identity.study_uid, settings.salt)
+                    study = study_pseudonym(identity.study_uid, settings.salt)
             number_of = None
             if sources[i].series_uid:
                 earlier = sum(other == study for other, _ in series)

@@ -1,7 +1,6 @@
-"""What may leave: an allow-list of facts, keyed pseudonyms, and days instead of dates.
+"""What may leave of a header: an allow-list of facts, and days instead of dates.
 
-What must not leave, and how it is blanked, is in identity.py and scrubbing.py; their functions
-can be called from here too.
+What must not leave, and how it is blanked, is in identity.py and scrubbing.py.
 """
 
 from __future__ import annotations
@@ -11,9 +10,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from data_prep.privacy.identity import Identity, date_of, identity
-from data_prep.privacy.pseudonyms import load_key, study_pseudonym, subject_pseudonym
-from data_prep.privacy.scrubbing import safe_name, safe_subject, scrub
+from data_prep.privacy.identity import date_of
 from data_prep.privacy.words import maker
 from data_prep.read import dicom_terms as terms
 from data_prep.read.dicom_file import quiet_pydicom
@@ -21,22 +18,6 @@ from data_prep.read.header import text_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-
-__all__ = [
-    "FACTS",
-    "Identity",
-    "days_since_first",
-    "facts",
-    "identifiers",
-    "identity",
-    "load_key",
-    "pseudonym",
-    "safe_name",
-    "safe_subject",
-    "scrub",
-    "study_pseudonym",
-    "subject_pseudonym",
-]
 
 OLDEST_SHOWN = 89  # 45 CFR 164.514(b)(2)(i)(C): ages over 89 go into one class, 90 or older
 OLDEST_KNOWN = 125  # above it a birth date or an age is an error
@@ -133,11 +114,3 @@ def days_since_first(dates: Sequence[datetime.date | None]) -> list[int | None]:
         return [None for _ in dates]
     first = min(known)
     return [None if date is None else (date - first).days for date in dates]
-
-
-pseudonym = subject_pseudonym
-
-
-def identifiers(dataset: Dataset) -> list[str]:
-    """The words of identity(dataset): texts that must not appear anywhere, for memory only."""
-    return list(identity(dataset).words)

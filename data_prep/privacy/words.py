@@ -43,7 +43,6 @@ _MAKERS = {
     "Planmed": r"PLANMED|PLANMECA",
     "EOS": r"EOS IMAGING|BIOSPACE",
 }
-MAKERS = (*_MAKERS, "other")
 _MAKER = {
     name: re.compile(rf"(?<![A-Z])(?:{words})(?![A-Z])|^(?:{words})FILM")
     for name, words in _MAKERS.items()
@@ -72,7 +71,7 @@ COMMON = frozenset(_COMMON.split())
 def maker(text: str) -> str | None:
     """The known maker whose word a free text holds, else 'other'; None where there is no text.
 
-    The text itself never comes back: only a name of MAKERS does.
+    The text itself never comes back: only a name of _MAKERS or "other" does.
     """
     upper = text.upper().strip()
     if not upper:

@@ -10,7 +10,6 @@ from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.paths import MODEL_FILE
 
 OWN_PACKAGE = "healthygan-monai"
-OF_A_MODEL = ("changelog", "version", "data_source", "eval_metrics")
 DIGITS = 4
 
 

@@ -16,7 +16,7 @@ from data_prep import datalist
 from data_prep.errors import FilmError
 from data_prep.film.choice import LeftOut
 from data_prep.film.film import Film
-from data_prep.film.open import read_film, read_films
+from data_prep.film.open import films, read_film
 from data_prep.film.options import FilmOptions
 from data_prep.frame import png
 from data_prep.pipeline import run
@@ -110,10 +110,10 @@ def test_each_frame_of_several_is_a_film(real_data, manifest):
     each = FilmOptions(**{**vars(ANY), "frames": "each"})
     for row in manifest:
         if row["expected_png"] and row["frames"] not in ("", "1"):
-            films = read_films((real_data / row["path"]).read_bytes(), each)
-            assert [film.frame for film in films] == list(range(int(row["frames"])))
+            found = list(films((real_data / row["path"]).read_bytes(), each))
+            assert [film.frame for film in found] == list(range(int(row["frames"])))
             expected = png.load(real_data / row["expected_png"]).astype(float)
-            assert np.abs(films[0].image * 255 - expected).max() <= tolerance(row)
+            assert np.abs(found[0].image * 255 - expected).max() <= tolerance(row)
 
 
 def chest_films(real_data: Path, manifest: list[Row]) -> list[Row]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from data_prep.errors import FilmError
-from data_prep.film.open import read_film, read_films
+from data_prep.film.open import films, read_film
 from data_prep.film.options import FilmOptions
 from data_prep.read.dicom_layout import Layout
 from data_prep.read.display import display
@@ -167,13 +167,13 @@ def test_each_frame_of_a_film_is_read_and_numbered(make_dicom, ramp):
     ds = pydicom.dcmread(path)
     ds.PixelData = ramp.tobytes() + ramp[::-1].tobytes()
     ds.save_as(path)
-    films = read_films(path.read_bytes(), FilmOptions(frames="each"))
-    assert [film.frame for film in films] == [0, 1]
-    np.testing.assert_array_equal(films[1].image, films[0].image[::-1])
-    assert films[0].digest != films[1].digest
-    only = read_films(path.read_bytes())
-    assert [film.digest for film in only] == [films[0].digest]
-    np.testing.assert_allclose(films[0].image, apply_window(ramp, 300, 401, "LINEAR"), atol=1e-6)
+    first, second = films(path.read_bytes(), FilmOptions(frames="each"))
+    assert (first.frame, second.frame) == (0, 1)
+    np.testing.assert_array_equal(second.image, first.image[::-1])
+    assert first.digest != second.digest
+    (only,) = films(path.read_bytes(), FilmOptions())
+    assert only.digest == first.digest
+    np.testing.assert_allclose(first.image, apply_window(ramp, 300, 401, "LINEAR"), atol=1e-6)
 
 
 def test_of_many_compressed_frames_only_the_first_is_decoded(make_dicom, ramp):
@@ -196,4 +196,4 @@ def test_of_many_compressed_frames_only_the_first_is_decoded(make_dicom, ramp):
     assert film.facts["notes"] == ["first of 1000 frames"]
     assert np.abs(film.image - grey / 255).max() < 0.05
     with pytest.raises(FilmError, match="decoded"):
-        read_films(path.read_bytes(), FilmOptions(frames="each"))
+        list(films(path.read_bytes(), FilmOptions(frames="each")))
