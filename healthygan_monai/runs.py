@@ -17,8 +17,8 @@ from typing import Any
 import torch
 
 import healthygan_monai
+from data_prep.datalist import recipe_of_data
 from data_prep.files import read_json, whole, write_json
-from healthygan_monai.models.recipe import recipe_of_data
 from healthygan_monai.paths import (
     CHECKPOINT_FOLDER,
     CONFIG_FILE,

@@ -18,7 +18,7 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.inference.pictures import translator
+    from healthygan_monai.report.case_pictures import case_pictures
     from healthygan_monai.report.page import write_report
 
     folder = run_of(arguments.run_folder)
@@ -27,6 +27,6 @@ def run(arguments: argparse.Namespace) -> int:
         data = Path(read_run(folder)["dataset"])
     translate = None
     if data is not None and (folder / MODEL_FILE).is_file():
-        translate = translator(folder / MODEL_FILE, data)
+        translate = case_pictures(folder / MODEL_FILE, data)
     print(f"report: {write_report(folder, translate=translate, dataset=data)}")
     return 0

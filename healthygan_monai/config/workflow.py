@@ -95,7 +95,7 @@ def chosen_config(
             raise ValueError("--weights: the backbone of padim or patchcore; healthygan has none.")
         return "train.json", dict(changes)
     from data_prep.files import read_json
-    from healthygan_monai.baselines import check_options
+    from healthygan_monai.baselines.registry import check_options
     from healthygan_monai.paths import bundle_root
 
     config = "train_baseline.json"

@@ -16,9 +16,9 @@ from healthygan_monai.exchange.authors_checkpoint import (
     load_authors_file,
     statistics_of_authors,
 )
-from healthygan_monai.models.exported import checked_output
 from healthygan_monai.models.exported_facts import METHOD, checked_size
 from healthygan_monai.models.load import load_state
+from healthygan_monai.models.runtimes import checked_output
 from healthygan_monai.networks import generator_sizes
 from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE
 from healthygan_monai.runs import save_weights

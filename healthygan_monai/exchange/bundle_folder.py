@@ -16,7 +16,7 @@ from healthygan_monai.exchange.model_card import card, data_licence
 from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.exchange.vendoring import vendor_packages, vendored_config
 from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, SERVING_FILE, bundle_root
-from healthygan_monai.serving.serving_json import told_of
+from healthygan_monai.serving.describe import told_of
 
 BUNDLE_NAME = "healthygan"
 

@@ -9,9 +9,10 @@ from typing import Any
 import torch
 
 from data_prep.files import read_json, sha256
-from healthygan_monai.models.exported import is_exported, load_exported
+from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
-from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, bundle_root, size_in_metadata
+from healthygan_monai.models.runtimes import is_exported
+from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, size_in_metadata
 
 
 def weights_hash(checkpoint: Path | str) -> str:
@@ -71,13 +72,12 @@ def model_file(run_or_model: Path) -> Path:
 
 
 def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = None) -> Facts:
-    """The facts of a model.pt: image size and seed from config.json beside it.
+    """Return the facts of a model.pt: image size and seed from config.json beside it.
 
     Raises:
         ValueError: no image size is given and none is known, or one that the generator cannot take.
     """
-
-    known = image_size_for(checkpoint, _size_of_the_shipped(checkpoint))
+    known = image_size_for(checkpoint, size_of_its_bundle(checkpoint))
     size = known if image_size is None else image_size
     if image_size is None and not known:
         raise ValueError(
@@ -86,8 +86,7 @@ def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = 
     return Facts(checked_size(size), image_channels, sha256(checkpoint), seed_of(checkpoint))
 
 
-def _size_of_the_shipped(checkpoint: Path) -> int:
-    """The image size in the bundle's metadata where this is the bundle's own model; else 0."""
-    if checkpoint.resolve() != (bundle_root() / "models" / MODEL_FILE).resolve():
-        return 0
-    return size_in_metadata(bundle_root())
+def size_of_its_bundle(checkpoint: Path) -> int:
+    """Return the image size in the metadata of the bundle that a model is in; 0 if it is in none."""
+    root = checkpoint.absolute().parent.parent
+    return size_in_metadata(root) if (root / "configs" / METADATA_FILE).is_file() else 0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_prep.datalist import FILE_NAME, DataError, Dataset, read
+from data_prep.datalist import DataError, Dataset, recipe_of_data
 from data_prep.files import read_json, sha256
 from data_prep.inputs.copies import leave_copies
 from data_prep.inputs.find import find
@@ -30,7 +30,6 @@ __all__ = [
     "kind_of_inputs",
     "prepare",
     "recipe_of",
-    "recipe_of_data",
     "settings_from_recipe",
 ]
 
@@ -47,18 +46,6 @@ class Prepared:
         """Image name -> path of its input below INPUT; these paths may name patients."""
         pairs = zip(self.sources, self.outcomes, strict=True)
         return {image.image: source.name for source, o in pairs for image in o.images}
-
-
-def recipe_of_data(dataset: Path | str) -> dict[str, Any] | None:
-    """``generated_by.recipe`` of a prepared data set; None where it has none or is gone."""
-    folder = Path(dataset)
-    if not (folder / FILE_NAME).is_file() and not folder.is_file():
-        return None
-    try:
-        found = read(folder).generated_by.get("recipe")
-    except DataError:  # whoever needs the data set itself says what is wrong with it
-        return None
-    return dict(found) if isinstance(found, Mapping) else None
 
 
 def recipe_of(checkpoint: Path | str) -> dict[str, Any] | None:

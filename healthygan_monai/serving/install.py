@@ -10,7 +10,8 @@ from pathlib import Path
 from data_prep.files import read_json, write_json
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, SERVING_FILE, bundle_root
-from healthygan_monai.serving.serving_json import QUANTILE, describe, told_beside
+from healthygan_monai.serving.describe import QUANTILE, describe
+from healthygan_monai.serving.serving_json import told_beside
 
 LABELS = {
     "0": "background",

@@ -17,7 +17,8 @@ from monai.handlers import MLFlowHandler
 from PIL import Image
 
 from healthygan_monai.paths import CONFIG_FILE, RUN_FILE, SELECTION_FILE
-from healthygan_monai.training.handlers import SamplePictures, scalars
+from healthygan_monai.training.handlers import scalars
+from healthygan_monai.training.samples import SamplePictures
 
 logger = logging.getLogger(__name__)
 DATABASE = "mlruns.db"
