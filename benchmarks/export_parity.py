@@ -33,9 +33,8 @@ from healthygan_monai.scoring import image_score
 
 EXPORTED_AT = 64
 COLUMNS = ("images", "rows x columns", "batch", "runtime", "pred", "map", "score", "s an image")
-FLAT_ROW = (
-    "one grey level"  # the hardest case: nothing for the per-image normalisation to divide by
-)
+# the hardest case: nothing for the per-image normalisation to divide by
+FLAT_ROW = "one grey level"
 
 
 def main() -> None:

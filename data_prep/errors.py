@@ -1,14 +1,17 @@
-"""The one parent of all errors that are about what the user gave. Standard library only."""
+"""Errors about what the user gave, and the exit codes of commands. Standard library only."""
 
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable
 from typing import Any
 
-_ALIKE = (
-    0.5  # of 1: 'lamda' and 'lambda' have 0.9, two words with half of their letters in common 0.5
-)
+DONE, FAILED, WRONG_USAGE, SOME_UNREAD = 0, 1, 2, 3  # in words: cli/exit_codes.py
+# OUTPUT is full or read-only: no other input would fare better, so the run stops.
+DISK_TROUBLE = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
+# of 1: 'lamda' and 'lambda' have 0.9, two words with half of their letters in common 0.5
+_ALIKE = 0.5
 
 
 class HealthyGANError(ValueError):
@@ -16,6 +19,21 @@ class HealthyGANError(ValueError):
 
     Commands print it behind ``error:``; the Python API raises it. It never holds a value of a header.
     """
+
+
+class UsageError(HealthyGANError):
+    """A wrong flag, value, config key or path: the command, not the data, must be corrected.
+
+    Commands end with exit code 2, before any work.
+    """
+
+
+class NotFound(UsageError, FileNotFoundError):
+    """A given path that does not exist; as a FileNotFoundError it has no errno."""
+
+
+class NotInstalled(UsageError, ModuleNotFoundError):
+    """An option needs a package that is not installed; the message says how to install it."""
 
 
 class PrepError(HealthyGANError):
@@ -43,6 +61,10 @@ def _rebuild(kind: type[PrepError], reason: str, remedy: str, detail: str) -> Pr
 
 class DataError(HealthyGANError):
     """A data set that cannot be used; the message says what, where and what to do."""
+
+
+class MissingData(DataError, NotFound):
+    """No data set, table or image folder at a given path."""
 
 
 class LeakError(DataError):

@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any
 
-from data_prep.errors import LeftOut, PrepError
+from data_prep.errors import DISK_TROUBLE, LeftOut, PrepError
 from data_prep.inputs.headers import SEVERAL
-from data_prep.outcome import DISK_TROUBLE, Outcome
+from data_prep.outcome import Outcome
 from data_prep.settings import Settings
 from data_prep.sidecar import fingerprint, kept_from_before, keyed_digest, write_sidecar
 from data_prep.source import Source

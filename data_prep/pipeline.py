@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from data_prep import __version__, datalist, outcome
-from data_prep.datalist import DataError, Dataset, Item, folder, summary, tables
+from data_prep.datalist import Dataset, Item, folder, summary, tables
 from data_prep.datalist.participants import write_participants
+from data_prep.errors import FAILED, UsageError
 from data_prep.inputs.copies import leave_copies
 from data_prep.inputs.plan import find_inputs, plan
 from data_prep.outcome import Outcome
@@ -89,7 +90,7 @@ def _finish(
         seconds=time.monotonic() - start,
         dry_run=settings.dry_run,
     )
-    code = summary.exit_code(outcomes)
+    code = summary.exit_code(outcomes, settings.strict)
     if settings.dry_run:
         return Result(outcomes, None, text, code)
     output = settings.output
@@ -98,10 +99,10 @@ def _finish(
     tables.write_inputs(sources, outcomes, output / "inputs.csv")
     if settings.keyed:
         tables.write_links(sources, outcomes, settings.links_path())
-    refusal = _too_many_skipped(outcomes, settings)
+    refusal = _too_many_missing(outcomes, settings)
     _write_report(dataset, outcomes, settings)
-    if refusal or code == outcome.FAILED:
-        return Result(outcomes, None, "\n".join(filter(None, [text, refusal])), outcome.FAILED)
+    if refusal or code == FAILED:
+        return Result(outcomes, None, "\n".join(filter(None, [text, refusal])), FAILED)
     stale = folder.remove_stale(output, sources, outcomes)
     if stale:
         log.info("%d files of inputs that are gone, or left out now, were removed", stale)
@@ -141,27 +142,28 @@ def _key(settings: Settings) -> bytes:
 def _refuse_existing(settings: Settings) -> None:
     output = settings.output.resolve()
     if output == settings.input.resolve():
-        raise DataError(f"{settings.output}: OUTPUT is INPUT; choose another folder.")
+        raise UsageError(f"{settings.output}: OUTPUT is INPUT; choose another folder.")
     if output.exists() and not output.is_dir():
-        raise DataError(f"{settings.output}: OUTPUT is a file; choose a folder.")
+        raise UsageError(f"{settings.output}: OUTPUT is a file; choose a folder.")
     if settings.key_file is not None and settings.key_file.resolve().is_relative_to(output):
-        raise DataError(
+        raise UsageError(
             f"{settings.key_file}: the key must not lie in OUTPUT, which is what is sent on."
         )
     if settings.existing == "fail" and settings.output.exists() and any(output.iterdir()):
-        raise DataError(
+        raise UsageError(
             f"{settings.output}: not empty. Choose another folder, or pass --existing skip (keep "
             "what is up to date) or --existing overwrite."
         )
 
 
-def _too_many_skipped(outcomes: Sequence[Outcome], settings: Settings) -> str:
-    skipped = sum(o.status == "skipped" for o in outcomes)
-    share = skipped / len(outcomes)
+def _too_many_missing(outcomes: Sequence[Outcome], settings: Settings) -> str:
+    missing = summary.missing(outcomes, settings.strict)
+    share = missing / len(outcomes)
     if settings.max_skipped is None or share <= settings.max_skipped:
         return ""
+    what = "skipped or left out" if settings.strict else "skipped"
     return (
-        f"{skipped} of {len(outcomes)} inputs were skipped ({share:.1%}), more than the "
+        f"{missing} of {len(outcomes)} inputs were {what} ({share:.1%}), more than the "
         f"{settings.max_skipped:.1%} allowed: no {datalist.FILE_NAME} was written."
     )
 

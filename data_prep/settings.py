@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from data_prep import __version__
+from data_prep.errors import UsageError
 from data_prep.film.options import FilmOptions
 from data_prep.frame import png
 from data_prep.frame.framing import Framing
@@ -31,11 +32,12 @@ class Settings:
     columns, where: see table.py. pseudonyms: 'given' takes subject names as they are, 'keyed'
     replaces them; None: given where a table names the subjects, else keyed. brain: options of
     brain_prep, values JSON can hold. validation, test: shares of the subjects, where groups are to
-    be split. max_skipped: share of the inputs, above which the run fails. jobs: child processes; 0
-    works in this process, without limits. seconds, memory (bytes): limits of one input, those of
-    SECONDS and MEMORY where None. scheduler: a Dask scheduler's address, or 'local'. salt: the key
-    of the pseudonyms once it is loaded. source: facts of a public data set for dataset.json, see
-    sources/.
+    be split. max_skipped: share of the inputs that could not be read, above which the run fails.
+    strict: count those left out by a choice as well, in max_skipped and in the exit code. jobs:
+    child processes; 0 works in this process, without limits. seconds, memory (bytes): limits of one
+    input, those of SECONDS and MEMORY where None. scheduler: a Dask scheduler's address, or
+    'local'. salt: the key of the pseudonyms once it is loaded. source: facts of a public data set
+    for dataset.json, see sources/.
     """
 
     input: Path
@@ -65,6 +67,7 @@ class Settings:
     existing: str = "skip"
     dry_run: bool = False
     max_skipped: float | None = None
+    strict: bool = False
     name: str = ""
     description: str = ""
     licence: str = ""
@@ -78,15 +81,15 @@ class Settings:
         choices["collimation"] = ("remove", "keep")
         for key, allowed in choices.items():
             if getattr(self, key) not in allowed:
-                raise ValueError(f"{key} is {getattr(self, key)!r}; expected one of {allowed}")
+                raise UsageError(f"{key} is {getattr(self, key)!r}; expected one of {allowed}")
         if self.pseudonyms not in (None, *PSEUDONYMS):
-            raise ValueError(f"pseudonyms is {self.pseudonyms!r}; expected given or keyed")
+            raise UsageError(f"pseudonyms is {self.pseudonyms!r}; expected given or keyed")
         if self.jobs < 0:
-            raise ValueError(f"jobs is {self.jobs}; expected 1 or more, or 0 for no child process")
+            raise UsageError(f"jobs is {self.jobs}; expected 1 or more, or 0 for no child process")
         if min(self.seconds or 0, self.memory or 0) < 0:
-            raise ValueError("the limits of time and memory are not negative")
+            raise UsageError("the limits of time and memory are not negative")
         if min(self.validation, self.test) < 0 or self.validation + self.test >= 1:
-            raise ValueError("validation and test are shares of the subjects, together under 1")
+            raise UsageError("validation and test are shares of the subjects, together under 1")
 
     def framing_policy(self) -> Framing:
         return Framing(self.framing, self.size)

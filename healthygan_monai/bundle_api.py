@@ -3,7 +3,8 @@
 from healthygan_monai.baselines.fitting import options_for
 from healthygan_monai.baselines.registry import check_options, load_detector
 from healthygan_monai.config.devices import best_device
-from healthygan_monai.config.keys import begin, check_settings
+from healthygan_monai.config.keys import begin
+from healthygan_monai.config.settings import check_settings, settings_of
 from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
 from healthygan_monai.data.images import items_to_score, load_images, pictures_root
 from healthygan_monai.evaluation.run import evaluate_run
@@ -67,6 +68,7 @@ __all__ = [
     "scalars",
     "seed_of",
     "selection_items",
+    "settings_of",
     "share_of_rank",
     "size_in_metadata",
     "track",

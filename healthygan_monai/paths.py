@@ -61,13 +61,11 @@ def read_run(folder: Path) -> dict[str, Any]:
     """Return what run.json of a run folder holds.
 
     Raises:
-        FileNotFoundError: there is none; says what the folder should be.
+        NoModel: there is none; says what the folder should be.
     """
     path = folder / RUN_FILE
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such file; {folder} is not a run folder of healthygan."
-        )
+        raise NoModel(f"{path}: no such file; {folder} is not a run folder of healthygan.")
     return read_json(path)
 
 

@@ -18,7 +18,9 @@ import torch
 
 import healthygan_monai
 from data_prep.datalist import recipe_of_data
+from data_prep.errors import UsageError
 from data_prep.files import read_json, whole, write_json
+from healthygan_monai.errors import NoModel
 from healthygan_monai.paths import (
     CHECKPOINT_FOLDER,
     CONFIG_FILE,
@@ -68,7 +70,7 @@ def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None
     if resume is not None:
         folder = Path(resume)
         if not (folder / CONFIG_FILE).is_file():
-            raise FileNotFoundError(
+            raise NoModel(
                 f"--resume {folder}: no {CONFIG_FILE} there; give the folder of an earlier run, such as "
                 "runs/00003-demo."
             )
@@ -131,7 +133,7 @@ def begin_run(
             if earlier.get(k) != current.get(k)
         ]
         if different:
-            raise ValueError(
+            raise UsageError(
                 f"--resume {folder}: its settings differ from this command's ({'; '.join(different)}). "
                 "Resume with the settings the run was begun with, or begin a new run."
             )

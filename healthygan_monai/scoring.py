@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from data_prep.errors import HealthyGANError
+from data_prep.errors import HealthyGANError, NotFound
 from data_prep.files import write_csv
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ SUBJECT_RULES: dict[str, Callable[..., float]] = {"mean": np.mean, "max": np.max
 
 class ScoresError(HealthyGANError):
     """A scores file that cannot be trusted; the message says where and what was expected."""
+
+
+class NoScores(ScoresError, NotFound):
+    """A folder without scores.csv."""
 
 
 @dataclass(frozen=True)
@@ -130,7 +134,7 @@ def read_scores(path: Path) -> list[ScoreRow]:
     """Read `scores.csv`; raises ScoresError naming file, line and what was expected."""
     path = Path(path)
     if not path.is_file():
-        raise ScoresError(f"{path.name}: no such file in {path.parent.name}. Score images first.")
+        raise NoScores(f"{path.name}: no such file in {path.parent.name}. Score images first.")
     with path.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream)
         missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]

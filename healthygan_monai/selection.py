@@ -16,7 +16,9 @@ from monai.handlers import IgniteMetricHandler
 from monai.metrics import CumulativeIterationMetric
 from sklearn.metrics import roc_auc_score
 
+from data_prep.errors import NotFound, UsageError
 from data_prep.files import write_csv
+from healthygan_monai.errors import Diverged
 from healthygan_monai.inferer import split_translation
 from healthygan_monai.paths import CHECKPOINT_FOLDER, MODEL_FILE, SELECTION_FILE
 from healthygan_monai.runs import save_weights
@@ -76,7 +78,17 @@ class FIDCriterion(CumulativeIterationMetric):
         return torch.cat([y.reshape(-1, 1).to(found), found], dim=1)
 
     def aggregate(self) -> float:
+        """FID over everything collected.
+
+        Raises:
+            Diverged: a translated image is not finite.
+        """
         rows = self.get_buffer()
+        if not torch.isfinite(rows).all():
+            raise Diverged(
+                "the training diverged: translated images hold values that are not finite. Begin a "
+                "new run with a lower learning_rate."
+            )
         return frechet_distance(rows[rows[:, 0] == 1, 1:], rows[rows[:, 0] == 0, 1:])
 
 
@@ -90,7 +102,17 @@ class AUCpCriterion(CumulativeIterationMetric):
         return torch.cat([y.reshape(-1, 1).to(y_pred), y_pred.reshape(-1, 1)], dim=1)
 
     def aggregate(self) -> float:
+        """FID over everything collected.
+
+        Raises:
+            Diverged: a translated image is not finite.
+        """
         rows = self.get_buffer()
+        if not torch.isfinite(rows).all():
+            raise Diverged(
+                "the training diverged: translated images hold values that are not finite. Begin a "
+                "new run with a lower learning_rate."
+            )
         return aucp(rows[rows[:, 0] == 1, 1], rows[rows[:, 0] == 0, 1])
 
 
@@ -130,9 +152,9 @@ def choose(candidates: list[Candidate], criterion: str) -> Candidate:
         ValueError: no candidates, or an unknown criterion.
     """
     if criterion not in LOWER_IS_BETTER:
-        raise ValueError(f"criterion is {criterion!r}; expected one of {sorted(LOWER_IS_BETTER)}.")
+        raise UsageError(f"criterion is {criterion!r}; expected one of {sorted(LOWER_IS_BETTER)}.")
     if not candidates:
-        raise ValueError("no checkpoint has been judged yet; train at least one epoch.")
+        raise NotFound("no checkpoint has been judged yet; train at least one epoch.")
     sign = 1 if LOWER_IS_BETTER[criterion] else -1
     return min(candidates, key=lambda c: (sign * getattr(c, criterion), c.iteration))
 
@@ -175,9 +197,7 @@ def select(run: Path, criterion: str) -> Candidate:
     chosen = choose(candidates, criterion)
     path = generator_checkpoint(run, chosen.iteration)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is gone, so it cannot become model.pt; choose another criterion."
-        )
+        raise NotFound(f"{path} is gone, so it cannot become model.pt; choose another criterion.")
     save_weights(torch.load(path, map_location="cpu", weights_only=True), run / MODEL_FILE)
     write_selection(run, candidates, chosen)
     return chosen
@@ -192,9 +212,8 @@ class CheckpointSelection:
     def __init__(
         self, run: Path | str, evaluator: Engine, criterion: str, fid_features: str
     ) -> None:
-        choose(
-            [Candidate(0, 0.0, 0.0, fid_features)], criterion
-        )  # refuse an unknown criterion early
+        # refuse an unknown criterion early
+        choose([Candidate(0, 0.0, 0.0, fid_features)], criterion)
         self.run = Path(run)
         self.evaluator = evaluator
         self.criterion = criterion

@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.errors import NotFound, NotInstalled, UsageError
 from data_prep.read.volume import NIFTI_SUFFIXES, Volume, VolumeError
 
 PACKAGES = {"deepbet": "deepbet", "brainextractor": "brainextractor", "hd-bet": "hd-bet"}
@@ -50,10 +51,10 @@ def resolve(method: str) -> tuple[str, str]:
     """
     if method.startswith("mask:"):
         if not Path(method[5:]).is_dir():
-            raise ValueError(f"--brain {method}: no such folder. Expected the folder of the masks.")
+            raise NotFound(f"--brain {method}: no such folder. Expected the folder of the masks.")
         return method, ""
     if method not in METHODS:
-        raise ValueError(
+        raise UsageError(
             f"--brain {method}: unknown; expected {', '.join(METHODS)} or mask:FOLDER."
         )
     if method in FREE:
@@ -63,7 +64,7 @@ def resolve(method: str) -> tuple[str, str]:
         if version:
             return name, version
     wanted = "neither deepbet nor brainextractor is" if method == "auto" else f"{method} is not"
-    raise ValueError(f"--brain {method}: {wanted} installed. {INSTALL}")
+    raise NotInstalled(f"--brain {method}: {wanted} installed. {INSTALL}")
 
 
 def extract(volume: Volume, method: str) -> np.ndarray:

@@ -11,6 +11,7 @@ from data_prep.brain import extraction, template
 from data_prep.brain.grey_range import NEED_BRAIN, Normalise
 from data_prep.brain.registration import LEAST_DICE, LEAST_NCC
 from data_prep.brain.slices import SliceChoice
+from data_prep.errors import UsageError
 from data_prep.files import sha256
 from data_prep.read.volume import ReadOptions
 
@@ -73,24 +74,24 @@ class BrainOptions:
 
     def _check_chain(self) -> None:
         if self.spacing is not None and not 0.2 <= self.spacing <= 10:
-            raise ValueError(f"--spacing {self.spacing:g}: expected 0.2 to 10 mm.")
+            raise UsageError(f"--spacing {self.spacing:g}: expected 0.2 to 10 mm.")
         if self.registration not in REGISTRATIONS:
-            raise ValueError(
+            raise UsageError(
                 f"--registration {self.registration}: expected {' or '.join(REGISTRATIONS)}."
             )
         if self.range.startswith("mni:") and not self.mni:
-            raise ValueError(f"--range {self.range}: MNI coordinates are known with --mni only.")
+            raise UsageError(f"--range {self.range}: MNI coordinates are known with --mni only.")
         if self.brain == "none" and self.mni:
-            raise ValueError(
+            raise UsageError(
                 "--mni: the template is a brain without its skull; expected a --brain method with "
                 "it (auto, stripped, ...)."
             )
         own = Normalise.parse(self.normalise).policy if self.normalise else ""
         if own in NEED_BRAIN and self.brain == "none":
-            raise ValueError(f"--intensity {self.normalise}: expected a --brain method with it.")
+            raise UsageError(f"--intensity {self.normalise}: expected a --brain method with it.")
         for name in ("least_ncc", "least_overlap"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected 0 to 1.")
+                raise UsageError(f"{name} is {getattr(self, name)}; expected 0 to 1.")
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> BrainOptions:
@@ -98,7 +99,7 @@ class BrainOptions:
         known = [field.name for field in fields(cls)]
         unknown = sorted(set(options) - set(known))
         if unknown:
-            raise ValueError(f"brain options {unknown}: expected some of {', '.join(known)}")
+            raise UsageError(f"brain options {unknown}: expected some of {', '.join(known)}")
         return cls(**options)
 
     def choice(self) -> SliceChoice:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.errors import NotFound, NotInstalled
 from data_prep.files import sha256
 from data_prep.read.open_volume import read_volume
 from data_prep.read.volume import Volume, VolumeError
@@ -39,12 +40,12 @@ def find_template(given: str = "") -> Path:
     """The file given, else the one nilearn ships. Raises ValueError where there is none."""
     if given:
         if not Path(given).is_file():
-            raise ValueError(f"--template {given}: no such file. Expected a NIfTI file.")
+            raise NotFound(f"--template {given}: no such file. Expected a NIfTI file.")
         return Path(given)
     found = importlib.util.find_spec("nilearn")  # looks, does not import
     path = Path(found.origin).parent / NILEARN_FILE if found and found.origin else None
     if path is None or not path.is_file():
-        raise ValueError(f"--mni: no template: nilearn is not installed. {INSTALL}")
+        raise NotInstalled(f"--mni: no template: nilearn is not installed. {INSTALL}")
     return path
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
 from typing import Any
 
 from data_prep.cli.arguments import add_common, pairs
 from data_prep.cli.brains import add_brain_arguments, brain_choices
+from data_prep.cli.exit_codes import command
 from data_prep.cli.films import add_film_arguments, film_choices
 
 MOST_JOBS = 8
@@ -27,17 +27,6 @@ def add_brains(commands: Parsers) -> None:
     add_brain_arguments(brains)
 
 
-def command(
-    commands: Parsers, name: str, text: str, run: Callable[[argparse.Namespace], int]
-) -> argparse.ArgumentParser:
-    """A sub-command with what every one has: help, -v, -q and what it runs."""
-    parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
-    parser.add_argument("-v", "--verbose", action="store_true")
-    parser.add_argument("-q", "--quiet", action="store_true")
-    parser.set_defaults(run=run)
-    return parser
-
-
 def _films(arguments: argparse.Namespace) -> int:
     return prepare(arguments, "films", **film_choices(arguments))
 
@@ -52,8 +41,9 @@ def prepare(arguments: argparse.Namespace, kind: str, **choices: Any) -> int:
     from data_prep.settings import Settings
 
     same = ["input", "output", "size", "bits", "table", "pseudonyms", "validation", "test", "seed"]
-    same += ["existing", "dry_run", "seconds", "memory", "scheduler"]
+    same += ["existing", "dry_run", "strict", "seconds", "memory", "scheduler"]
     same += ["name", "description", "licence", "protocol"]
+    most = arguments.max_skipped
     where: dict[str, str] = {}
     for text in arguments.where:
         where |= pairs(text, "--where")
@@ -64,7 +54,7 @@ def prepare(arguments: argparse.Namespace, kind: str, **choices: Any) -> int:
             where=where,
             key_file=arguments.key,
             jobs=min(MOST_JOBS, os.cpu_count() or 1) if arguments.jobs is None else arguments.jobs,
-            max_skipped=0.0 if arguments.strict else arguments.max_skipped,
+            max_skipped=0.0 if most is None and arguments.strict else most,
             **{name: getattr(arguments, name) for name in same},
             **choices,
         )

@@ -23,7 +23,7 @@ from data_prep.datalist.items import (
     a_few,
     content_hash,
 )
-from data_prep.errors import DataError
+from data_prep.errors import DataError, MissingData
 from data_prep.files import read_json, write_text
 
 _REQUIRED = {"name": str, "image_size": int, "bit_depth": int}
@@ -49,7 +49,7 @@ def read(folder_or_file: Path | str) -> Dataset:
     try:
         content = read_json(path)
     except FileNotFoundError:
-        raise DataError(
+        raise MissingData(
             f"{path}: no such file. Prepare your images first: python -m data_prep films INPUT "
             f"{path.parent}, or give the folder that holds {FILE_NAME}."
         ) from None

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_prep.datalist.items import MARKER
-from data_prep.errors import DataError
+from data_prep.errors import DataError, UsageError
 from data_prep.files import read_json, write_text
 from data_prep.outcome import Outcome
 from data_prep.source import Source
@@ -66,14 +66,14 @@ def claim(output: Path, origin: str, *, replace: bool = False) -> None:
     text = f"Made by data_prep, which writes and removes files here.\n{origin}\n"
     if marker.is_file():
         if marker.read_text(encoding="utf-8") != text and not replace:
-            raise DataError(
+            raise UsageError(
                 f"{output}: made from another INPUT, or with another key. Choose another folder, or "
                 "pass --existing overwrite to replace what is there."
             )
     elif output.is_dir():
         foreign = sorted(name for name in NAMES if (output / name).exists())
         if foreign and not _made_before_markers(output):
-            raise DataError(
+            raise UsageError(
                 f"{output}: holds {', '.join(foreign)}, which data_prep did not make and would write "
                 "over. Choose another folder."
             )

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from data_prep.errors import DONE, FAILED, SOME_UNREAD
 from data_prep.files import write_csv
-from data_prep.outcome import DONE, FAILED, SOME_SKIPPED, STATUSES, Outcome
+from data_prep.outcome import STATUSES, Outcome
 
 EXAMPLES = 3  # file names shown for each reason in the summary
 
@@ -65,9 +66,14 @@ def doubts(outcomes: Sequence[Outcome]) -> list[str]:
     return [f"note: {note} ({count:,} inputs)" for note, count in sorted(notes.items())]
 
 
-def exit_code(outcomes: Sequence[Outcome]) -> int:
-    """0 done, 1 nothing came out, 3 done but inputs were skipped or left."""
-    missing = sum(not o.taken for o in outcomes)
-    if missing == len(outcomes):
+def missing(outcomes: Sequence[Outcome], strict: bool = False) -> int:
+    """Count the inputs that could not be used; strict: those left out by a choice as well."""
+    counted = ("skipped", "left") if strict else ("skipped",)
+    return sum(o.status in counted for o in outcomes)
+
+
+def exit_code(outcomes: Sequence[Outcome], strict: bool = False) -> int:
+    """Return 0 done, 1 nothing is in the data set, 3 done but inputs are missing (see `missing`)."""
+    if not any(o.taken for o in outcomes):
         return FAILED
-    return SOME_SKIPPED if missing else DONE
+    return SOME_UNREAD if missing(outcomes, strict) else DONE

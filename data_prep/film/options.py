@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from data_prep.errors import nearest
+from data_prep.errors import UsageError, nearest
 from data_prep.read.dicom_terms import FILMS, MODALITIES, VIEWS
 
 COLOURS = ("refuse", "equal")
@@ -41,7 +41,7 @@ class FilmOptions:
 
     def __post_init__(self) -> None:
         if self.window < 0:
-            raise ValueError(f"window is {self.window}; expected 0 or more, 0 is the first")
+            raise UsageError(f"window is {self.window}; expected 0 or more, 0 is the first")
         choices = {"colour": COLOURS, "body_parts": BODY_PARTS, "intent": INTENTS}
         for name, allowed in {**choices, "frames": FRAMES, "burned_in": BURNED_IN}.items():
             if getattr(self, name) not in allowed:
@@ -62,7 +62,7 @@ class FilmOptions:
             else:
                 raise _unknown("modalities", part, ("films", "any", *sorted(MODALITIES)))
         if not codes:
-            raise ValueError("modalities is empty; expected films, any, or codes like CR,DX,OT")
+            raise UsageError("modalities is empty; expected films, any, or codes like CR,DX,OT")
         return frozenset(codes)
 
     def wanted_views(self) -> frozenset[str] | None:
@@ -75,7 +75,7 @@ class FilmOptions:
                 raise _unknown("views", part, ("any", *VIEWS))
         wanted = frozenset(names[part.lower()] for part in _parts(self.views))
         if not wanted:
-            raise ValueError("views is empty; expected frontal, any, or names like PA,AP")
+            raise UsageError("views is empty; expected frontal, any, or names like PA,AP")
         return wanted
 
 
@@ -83,7 +83,7 @@ def _parts(text: str) -> list[str]:
     return [part for part in (part.strip() for part in text.split(",")) if part]
 
 
-def _unknown(name: str, value: object, allowed: tuple[str, ...]) -> ValueError:
+def _unknown(name: str, value: object, allowed: tuple[str, ...]) -> UsageError:
     more = ", ..." if len(allowed) > 8 else ""
     near = nearest(value, allowed) or f"; expected one of {', '.join(allowed[:8])}{more}"
-    return ValueError(f"{name} is {value!r}{near}")
+    return UsageError(f"{name} is {value!r}{near}")

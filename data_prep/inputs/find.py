@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist.items import MARKER
-from data_prep.errors import PrepError
+from data_prep.errors import NotFound, PrepError
 from data_prep.film.picture import is_picture
 from data_prep.inputs import dicomdir
 from data_prep.read import archive
@@ -48,7 +48,7 @@ def find(
     """
     folder = Path(folder)
     if not folder.exists():
-        raise FileNotFoundError(f"{folder}: no such file or folder. Correct INPUT.")
+        raise NotFound(f"{folder}: no such file or folder. Correct INPUT.")
     found, series = Found(), dict[str, Source]()
     if folder.is_file():
         _sort_in(Source(folder.name, folder, kind_of(folder)), found, series, "films", True)

@@ -123,7 +123,8 @@ def scan(
             for part in _tokens(who.words) & tokens
             if len(part) >= SHORTEST and part not in ordinary
         )
-        known[wanted[k]] = replace(who, words=(), names=())  # memory must not grow with the words
+        # memory must not grow with the words
+        known[wanted[k]] = replace(who, words=(), names=())
     shown = []
     for source, name, who in zip(result, names, known, strict=True):
         others = _tokens([source.name]) & everybody

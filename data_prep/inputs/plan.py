@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from data_prep.datalist import DataError
-from data_prep.errors import PrepError
+from data_prep.errors import PrepError, UsageError
 from data_prep.inputs import bids, dicomdir, sections
 from data_prep.inputs.find import Found, find, kind_of
 from data_prep.inputs.headers import scan
@@ -72,7 +72,7 @@ def find_inputs(settings: Settings, pool: Pool) -> Found:
     Raises DataError where there is nothing, FileNotFoundError where there is no INPUT.
     """
     if settings.table is None and (settings.where or settings.columns):
-        raise DataError("--where and --columns filter a table: give one with --table.")
+        raise UsageError("--where and --columns filter a table: give one with --table.")
     index = _as_index(settings.input)
     folder = settings.input if index is None else settings.input.parent
     whole_folder = settings.table is None and index is None
@@ -276,7 +276,7 @@ def _cleared(sources: list[Source], settings: Settings) -> list[Source]:
     try:
         lines = settings.cleared.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
-        raise DataError(
+        raise UsageError(
             f"{settings.cleared}: cannot be read. Expected a text file with one path a line."
         ) from None
     names = {line.strip().replace("\\", "/") for line in lines if line.strip()}

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
-from data_prep.errors import nearest
+from data_prep.errors import MissingData, UsageError, nearest
 from data_prep.inputs.find import Found, kind_of
 from data_prep.inputs.sections import GROUPS, LABELS, section_of
 from data_prep.inputs.table_people import described
@@ -78,7 +78,7 @@ def _read(table: Path) -> tuple[list[tuple[int, Row]], list[str]]:
             rows = [(reader.line_num, row) for row in reader]
             return rows, [name.strip() for name in reader.fieldnames or []]
     except FileNotFoundError:
-        raise DataError(f"{table}: no such table. Correct --table.") from None
+        raise MissingData(f"{table}: no such table. Correct --table.") from None
     except (UnicodeDecodeError, csv.Error):
         raise DataError(f"{table}: not a CSV file in UTF-8. Export it again as CSV.") from None
 
@@ -87,9 +87,9 @@ def _names(table: Path, header: list[str], columns: dict[str, str]) -> dict[str,
     """Our names -> the table's, for those it has; refuses what a typo would silently drop."""
     for ours, theirs in columns.items():
         if ours not in NAMES:
-            raise DataError(f"--columns {ours}=...: expected one of {', '.join(NAMES)}.")
+            raise UsageError(f"--columns {ours}=...: expected one of {', '.join(NAMES)}.")
         if theirs not in header:
-            raise DataError(f"{table}: no column '{theirs}'{_nearest(theirs, header)}")
+            raise UsageError(f"{table}: no column '{theirs}'{_nearest(theirs, header)}")
     names = {name: columns.get(name, name) for name in NAMES}
     names = {ours: theirs for ours, theirs in names.items() if theirs in header}
     for name in ("image", "subject"):
@@ -106,13 +106,13 @@ def _filtered(
 ) -> list[tuple[int, Row]]:
     for column, wanted in where.items():
         if column not in header:
-            raise DataError(f"{table}: no column '{column}' to filter{_nearest(column, header)}")
+            raise UsageError(f"{table}: no column '{column}' to filter{_nearest(column, header)}")
         allowed = wanted.split("|")
         present = {row[column] for _, row in rows}
         rows = [(line, row) for line, row in rows if row[column] in allowed]
         if not rows:
             near = _nearest(wanted, sorted(value for value in present if value))
-            raise DataError(f"{table}: no row has {column}={wanted}{near}")
+            raise UsageError(f"{table}: no row has {column}={wanted}{near}")
     if not rows:
         raise DataError(f"{table}: the table has no rows.")
     return rows

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.errors import UsageError
 from data_prep.files import whole, write_csv
 
 SHAPE = (64, 76, 64)  # voxels along R, A, S
@@ -184,7 +185,7 @@ def _plan(counts: dict[str, int], generator: np.random.Generator) -> list[tuple[
     """(section, diseased) of every head, sections interleaved so that numbers tell nothing."""
     unknown = sorted(set(counts) - set(COUNTS))
     if unknown:
-        raise ValueError(f"counts: unknown section {unknown}; expected {', '.join(COUNTS)}.")
+        raise UsageError(f"counts: unknown section {unknown}; expected {', '.join(COUNTS)}.")
     plan = []
     for section, count in counts.items():
         diseased = 0 if section == "training_healthy" else round(count * DISEASED_SHARE)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.errors import DataError
 from data_prep.files import whole, write_csv
 from data_prep.inputs.names import parse_name
 from data_prep.phantom.brains import COHORT_COLUMNS
@@ -112,7 +113,7 @@ def make_cohort(heads: Path, output: Path, *, brain: str = "auto", seed: int = 0
     subjects = [parse_name(path.name).subject for path in files]
     twice = sorted({name for name in subjects if subjects.count(name) > 1})
     if twice or not files:
-        raise ValueError(
+        raise DataError(
             f"{heads}: {len(twice)} subjects have several files; expected one each"
             if twice
             else f"{heads}: no NIfTI heads in this folder"

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
 OLDEST_SHOWN = 89  # 45 CFR 164.514(b)(2)(i)(C): ages over 89 go into one class, 90 or older
 OLDEST_KNOWN = 125  # above it a birth date or an age is an error
-LARGEST = (
-    65535  # Rows and Columns are US; a larger count of frames may be a date in the wrong place
-)
+# Rows and Columns are US; a larger count of frames may be a date in the wrong place
+LARGEST = 65535
 _DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25}  # PS3.5 6.2, VR AS
 
 _CODES: dict[str, tuple[tuple[str, ...], Collection[str]]] = {

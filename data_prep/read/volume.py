@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.errors import LeftOut, PrepError
+from data_prep.errors import LeftOut, PrepError, UsageError
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img")
 MAX_VOXELS = 2**31  # 8 GiB as float32; a 0.4 mm whole head has a fifth of that
@@ -63,12 +63,12 @@ class ReadOptions:
 
     def __post_init__(self) -> None:
         if self.unoriented != "refuse" and not _is_axis_code(self.unoriented):
-            raise ValueError(
+            raise UsageError(
                 f"unoriented is {self.unoriented!r}; expected 'refuse' or one letter each of R/L, "
                 "A/P and S/I in the order of the array axes, for example 'RAS' or 'LPI'."
             )
         if self.disagreement not in DISAGREEMENT:
-            raise ValueError(
+            raise UsageError(
                 f"disagreement is {self.disagreement!r}; expected one of {', '.join(DISAGREEMENT)}."
             )
 

@@ -14,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from data_prep.datalist import DataError
+from data_prep.errors import NotInstalled
 from data_prep.files import read_json, whole
 from data_prep.sources.ixi import IMAGE
 
@@ -139,7 +140,7 @@ def fetch(archive: Archive, folder: Path, **options: Any) -> Path:
     try:
         import pooch  # type: ignore[import-not-found]
     except ImportError:
-        raise DataError(
+        raise NotInstalled(
             'fetching needs pooch: pip install "healthygan-monai[fetch]", or download the file '
             f"{archive.name} from {archive.url} by hand."
         ) from None

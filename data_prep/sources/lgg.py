@@ -14,6 +14,7 @@ import numpy as np
 from PIL import Image
 
 from data_prep.datalist import DataError
+from data_prep.errors import UsageError
 from data_prep.frame import png
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.confound import confounds
@@ -23,9 +24,8 @@ from data_prep.sources.files import Files
 PAGE = "https://www.kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation"
 SLICE = re.compile(r"^(TCGA_([A-Z0-9]{2})_[A-Z0-9]{4})_\d{8}_(\d+)\.tif$")
 CHANNELS = ("t1", "flair", "t1c")  # of the TIF's three: before contrast, FLAIR, after contrast
-LEAST_HEAD = (
-    0.15  # of a slice's pixels brighter than a tenth of its range; skull base and top fall out
-)
+# of a slice's pixels brighter than a tenth of its range; skull base and top fall out
+LEAST_HEAD = 0.15
 LEAST_LESION = 20  # pixels of 256 x 256: smaller ones are edges of a lesion on the next slice
 CARD = Card(
     name="lgg",
@@ -133,7 +133,7 @@ def _homes(patients: Sequence[str], options: Options) -> dict[str, str]:
     tested, validated = (max(1, round(len(order) * s)) for s in (options.test, options.validation))
     rest = order[tested + validated :]
     if len(rest) < 2:
-        raise DataError("--test and --validation leave no two patients for training.")
+        raise UsageError("--test and --validation leave no two patients for training.")
     home = dict.fromkeys(order[:tested], "test")
     home |= dict.fromkeys(order[tested : tested + validated], "validation")
     home |= dict.fromkeys(rest[: len(rest) // 2], "training_healthy")

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
+from data_prep.errors import UsageError
 from data_prep.inputs import sections
 from data_prep.inputs.find import Found
 from data_prep.inputs.table import TABLE_NEEDED, sources_of_table
@@ -88,7 +89,7 @@ def cohort(folder: Path, options: Options) -> Cohort:
 
 def _sources(folder: Path, options: Options) -> list[Source]:
     if options.table is None:
-        raise DataError(f"--table FILE.csv is needed: {TABLE_NEEDED}.")
+        raise UsageError(f"--table FILE.csv is needed: {TABLE_NEEDED}.")
     sources = sources_of_table(options.table, folder, Found(), options.columns, options.where)
     return list(_found_by_name(sources, folder, options))
 

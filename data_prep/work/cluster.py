@@ -16,6 +16,7 @@ from typing import Any
 
 from data_prep import __version__
 from data_prep.datalist import DataError
+from data_prep.errors import NotInstalled, UsageError
 from data_prep.work.guard import Crashed, Guard, Limits
 from data_prep.work.pools import Answer, call_twice
 
@@ -36,7 +37,7 @@ class Cluster:
         try:
             from distributed import Client, LocalCluster
         except ImportError:
-            raise DataError(
+            raise NotInstalled(
                 "--scheduler needs Dask: pip install 'healthygan-monai[cluster]'"
             ) from None
         self._limits = limits
@@ -50,7 +51,7 @@ class Cluster:
             else:
                 self._client = Client(scheduler, timeout=CONNECT)
         except (OSError, ValueError):
-            raise DataError(
+            raise UsageError(
                 f"--scheduler {scheduler}: no Dask scheduler answers there. Start one with "
                 "'dask scheduler' and give its address, like tcp://host:8786, or 'local'."
             ) from None

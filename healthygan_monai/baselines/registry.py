@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from data_prep.errors import nearest
+from data_prep.errors import UsageError, nearest
 from healthygan_monai.baselines.base import Detector, read_state
 from healthygan_monai.baselines.names import METHODS
 from healthygan_monai.errors import ModelError, NoModel
@@ -27,7 +27,7 @@ def detector_class(method: str) -> type[Detector]:
     """
     if method not in DETECTORS:
         near = nearest(method, DETECTORS) or "."
-        raise ValueError(f"method is {method!r}{near} Expected one of {', '.join(DETECTORS)}.")
+        raise UsageError(f"method is {method!r}{near} Expected one of {', '.join(DETECTORS)}.")
     return DETECTORS[method]
 
 
@@ -47,7 +47,7 @@ def check_options(method: str, options: Mapping[str, Any], weights: str | None =
     if weights is not None and not detector.has_backbone:
         problems.append(f"{method} has no backbone, so that weights {weights!r} would do nothing")
     if problems:
-        raise ValueError("; ".join(problems))
+        raise UsageError("; ".join(problems))
 
 
 def make_detector(

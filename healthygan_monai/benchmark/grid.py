@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import FILE_NAME, Dataset
-from data_prep.errors import HealthyGANError, nearest
+from data_prep.errors import nearest
 from data_prep.files import read_json
 from healthygan_monai.baselines import names
 from healthygan_monai.benchmark.table1 import HEALTHYGAN
 from healthygan_monai.data import load_dataset
+from healthygan_monai.errors import ConfigError
 from healthygan_monai.paths import CONFIG_FILE
 
 METHODS = (HEALTHYGAN, *names.METHODS)
 CELLS, SPECIFICATION, RESULT = "cells", "cell.json", "result.json"
 
 
-class GridError(HealthyGANError):
-    """A grid that cannot be meant; the message names everything wrong with it."""
+class GridError(ConfigError):
+    """An invalid grid; the message names everything wrong with it."""
 
 
 @dataclass(frozen=True)

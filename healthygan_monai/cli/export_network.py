@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UsageError
 from healthygan_monai.cli.arguments import command
 from healthygan_monai.models.runtimes import RUNTIMES, is_exported
 
@@ -72,9 +73,9 @@ def _model(run_or_model: Path) -> Path:
 
     path = model_file(run_or_model)
     if is_exported(path):
-        raise ValueError(f"{path}: an export already; give the model.pt that it was made from.")
+        raise UsageError(f"{path}: an export already; give the model.pt that it was made from.")
     if (method := method_of(path)) != METHOD:
-        raise ValueError(
+        raise UsageError(
             f"{path}: a model of {method}; only HealthyGAN's generator has this form. Hand on the model.pt of "
             f"{method} itself, which healthygan infer reads."
         )

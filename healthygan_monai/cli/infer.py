@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UsageError
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.models.runtimes import PYTORCH, RUNTIMES, runtime_name
 from healthygan_monai.paths import MODEL_FILE, RUN_FILE, SCORES_FILE, read_run, run_of
@@ -50,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
         known = Path(read_run(folder)["dataset"]).resolve()
         given = data.parent if data.is_file() else data
         if given.resolve() != known:
-            raise ValueError(
+            raise UsageError(
                 f"{data} is not the data set of {folder}; give --output FOLDER, so that the run's own "
                 "scores stay."
             )
@@ -84,7 +85,7 @@ def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:
     if runtime in (None, of_file):
         return model
     if of_file != PYTORCH:
-        raise ValueError(f"{model}: a file for {of_file}; --runtime {runtime} needs another.")
+        raise UsageError(f"{model}: a file for {of_file}; --runtime {runtime} needs another.")
     from healthygan_monai.exchange.export import up_to_date
 
     return up_to_date(model, FILES[runtime])

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UsageError
 from data_prep.files import read_json
 from healthygan_monai.baselines.names import METHODS
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
@@ -56,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     method = earlier.get("method", HEALTHYGAN)
     if arguments.method != method and arguments.resume is not None:
         if arguments.method != HEALTHYGAN:
-            raise ValueError(
+            raise UsageError(
                 f"--resume {arguments.resume}: a run of {method}, not {arguments.method}."
             )
     else:
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         data = arguments.dataset
         overrides["dataset_dir"] = str(data.parent if data.is_file() else data)
     if arguments.tracking and method != HEALTHYGAN:
-        raise ValueError(f"--tracking: only for {HEALTHYGAN}; {method} writes metrics.jsonl alone.")
+        raise UsageError(f"--tracking: only for {HEALTHYGAN}; {method} writes metrics.jsonl alone.")
     print("the same as:", equivalent(config, overrides, "training", arguments.tracking))
     workflow = make_workflow(config, overrides, "training", arguments.tracking)
     if arguments.dry_run:
@@ -102,9 +103,8 @@ def _show(workflow: Any, networks: Mapping[str, str]) -> int:
     from healthygan_monai.config.keys import refuse_unknown_keys
 
     refuse_unknown_keys(workflow.parser.get(), bundle_root() / "configs")
-    if (
-        workflow.parser["dataset_dir"] is None
-    ):  # the demo's films are not drawn for a look at the settings
+    # the demo's films are not drawn for a look at the settings
+    if workflow.parser["dataset_dir"] is None:
         workflow.parser["dataset"] = Dataset("demo", IMAGE_SIZE, protocol="demo")
     workflow.parser.parse(reset=True)
     for key, value in workflow.parser.get_parsed_content("settings").items():

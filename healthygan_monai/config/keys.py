@@ -8,24 +8,20 @@ import json
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ComponentLocator, ConfigWorkflow
+from monai.bundle import ComponentLocator, ConfigParser
 from monai.utils import set_determinism
 
-from data_prep.datalist import Dataset
-from data_prep.errors import nearest
+from data_prep.errors import NotInstalled, nearest
 from data_prep.files import read_json
 from healthygan_monai.config.messages import shorten_errors
 from healthygan_monai.config.ranges import wrong_settings
 from healthygan_monai.errors import ConfigError
-from healthygan_monai.networks import Discriminator
 from healthygan_monai.paths import METADATA_FILE
-from healthygan_monai.selection import LOWER_IS_BETTER
 
-logger = logging.getLogger(__name__)
 MONAI_KEYS = {
     "_meta_",
     "imports",
@@ -36,10 +32,11 @@ MONAI_KEYS = {
     "inferring",
     "finalize",
 }
+# MONAI Label's; a run does not even import them
 OF_A_SERVER = (
     "pre_transforms",
     "post_transforms",
-)  # MONAI Label's; a run does not even import them
+)
 REFERENCE = re.compile(r"@(\w+)")
 
 
@@ -59,13 +56,12 @@ def begin(config_dir: Path | str, seed: int) -> None:
         ModuleNotFoundError: the run is to be tracked with MLflow, which is not there.
     """
     shorten_errors()
-    workflow = _calling_workflow()
-    if workflow is not None:
-        require_mlflow(workflow.parser.get())
-        refuse_unknown_keys(workflow.parser.get(), Path(config_dir))
+    config = calling_parser().get()
+    require_mlflow(config)
+    refuse_unknown_keys(config, Path(config_dir))
     set_determinism(seed=seed, use_deterministic_algorithms=None)
     for chatty in CHATTY:
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
 
 
 def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
@@ -152,36 +148,19 @@ def _wrong_arguments(config: Any, where: str = "") -> Iterator[str]:
             yield _unknown(f"{where}#{key}", {f"{where}#{p}" for p in parameters})
 
 
-def _calling_workflow() -> ConfigWorkflow | None:
-    """The MONAI workflow whose ``initialize`` is being evaluated; an expression has no other way to its config."""
+def calling_parser() -> ConfigParser:
+    """Return the MONAI parser that is evaluating an expression.
+
+    The expression itself has no other way to its config; ``exchange/vendoring.py`` needs the
+    workflow in the same way, before this package can be imported.
+    """
     frame = inspect.currentframe()
     while frame is not None:
         candidate = frame.f_locals.get("self")
-        if isinstance(candidate, ConfigWorkflow):
+        if isinstance(candidate, ConfigParser):
             return candidate
         frame = frame.f_back
-    return None
-
-
-def check_settings(criterion: str, dataset: Dataset, image_size: int, parts: Sequence[Any]) -> None:
-    """Refuse what only the first checkpoint would have tripped over; ``parts`` need only exist by now.
-
-    Raises:
-        ConfigError: the criterion is unknown, or the image size does not suit the networks.
-    """
-    if criterion not in LOWER_IS_BETTER:
-        raise ConfigError(f"criterion is {criterion!r}; expected one of {sorted(LOWER_IS_BETTER)}.")
-    if image_size % 4 or image_size < 16:
-        raise ConfigError(f"image_size is {image_size}; expected a multiple of 4, at least 16.")
-    layers = [len(p.main) // 2 for p in parts if isinstance(p, Discriminator)]
-    if any(image_size < 2**n for n in layers):
-        raise ConfigError(
-            f"critic_layers is {max(layers)}: images of {image_size} pixels cannot be halved that often."
-        )
-    if image_size != dataset.image_size:
-        logger.warning(
-            "training at %d pixels on images prepared at %d", image_size, dataset.image_size
-        )
+    raise RuntimeError("not called from an expression of a MONAI config")
 
 
 def require_mlflow(config: Mapping[str, Any]) -> None:
@@ -193,6 +172,6 @@ def require_mlflow(config: Mapping[str, Any]) -> None:
     if "MLFlowHandler" in json.dumps(config, default=str) and not importlib.util.find_spec(
         "mlflow"
     ):
-        raise ModuleNotFoundError(
+        raise NotInstalled(
             "--tracking mlflow needs MLflow: pip install 'healthygan-monai[tracking]'"
         )

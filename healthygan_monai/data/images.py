@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
+from data_prep.errors import MissingData
 from healthygan_monai.data import labelled_items, load_dataset
 from healthygan_monai.data.lists import DEMO_FOLDER
 from healthygan_monai.data.transforms import GreyReader
@@ -29,7 +30,7 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
     root = Path(folder)
     found = sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURES)
     if not found:
-        raise DataError(
+        raise MissingData(
             f"{root}: no {FILE_NAME} and no pictures ({', '.join(PICTURES)}) there. DICOM and NIfTI files "
             f"are prepared first: healthygan prep films {root} OUTPUT."
         )

@@ -49,7 +49,7 @@ def image_transforms(
         ValueError: ``bit_depth`` is neither 8 nor 16.
     """
     if bit_depth is not None and bit_depth not in WHITE:
-        raise ValueError(f"bit_depth is {bit_depth}; dataset.json must say 8 or 16.")
+        raise DataError(f"bit_depth is {bit_depth}; dataset.json must say 8 or 16.")
     # MONAI sets up all its readers, and says that one of them, for GPUs, is missing
     logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
@@ -123,11 +123,9 @@ class GreyReader(PILReader):
             picture = super().read(path)
             picture.load()
         except (OSError, SyntaxError, ValueError) as error:
-            raise ValueError(
-                f"{Path(path).name}: cannot be read as a picture ({error})."
-            ) from error
+            raise DataError(f"{Path(path).name}: cannot be read as a picture ({error}).") from error
         if picture.mode not in ("L", "I;16", "I"):
-            raise ValueError(
+            raise DataError(
                 f"{Path(path).name}: image mode {picture.mode}; expected 8- or 16-bit greyscale. "
                 "Prepare it with data_prep first."
             )

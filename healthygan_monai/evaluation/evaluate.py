@@ -114,7 +114,10 @@ def _level(rows: Sequence[ScoreRow], options: Options) -> dict[str, Any]:
     validation, test = Sample.of(rows, "validation"), Sample.of(rows, "test")
     level: dict[str, Any] = {
         "n": {"validation": count_by_label(validation), "test": count_by_label(test)},
-        **{"auc": None, "average_precision": None, "reason": None, "bootstrap": None},
+        "auc": None,
+        "average_precision": None,
+        "reason": None,
+        "bootstrap": None,
         "thresholds": {"validation": None, "test_optimistic": None},
         "threshold_reason": None,
     }
@@ -131,8 +134,11 @@ def _level(rows: Sequence[ScoreRow], options: Options) -> dict[str, Any]:
         cuts["test_optimistic"] = paper_threshold(test.labels, test.scores)
     for name, cut in cuts.items():
         level["thresholds"][name] = {
-            **{"threshold": cut.value, "policy": cut.policy, "chosen_on": cut.chosen_on},
-            **{"words": POLICY_WORDS[cut.policy], "confusion": None},
+            "threshold": cut.value,
+            "policy": cut.policy,
+            "chosen_on": cut.chosen_on,
+            "words": POLICY_WORDS[cut.policy],
+            "confusion": None,
         }
     if not test.lacks():
         _measure(level, test, cuts, options)

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 
+from data_prep.errors import UsageError
 from data_prep.files import read_json, sha256, whole, write_json
 from healthygan_monai.exchange.authors_checkpoint import (
     PUBLISHED_SIZE,
@@ -33,7 +34,7 @@ def model_to_write(output: Path) -> Path:
         ValueError: a file of another ending, which nothing would take for a model.
     """
     if output.suffix in (".pth", ".ckpt", ".bin", ".ts", ".onnx"):
-        raise ValueError(f"{output}: expected the name of a .pt file, such as OUT/model.pt.")
+        raise UsageError(f"{output}: expected the name of a .pt file, such as OUT/model.pt.")
     return output if output.suffix == ".pt" else output / MODEL_FILE
 
 
@@ -51,7 +52,7 @@ def import_checkpoint(
     config, statistics = model.with_name(CONFIG_FILE), model.with_name(STATISTICS_FILE)
     for path in (model, config, statistics):
         if path.exists():
-            raise ValueError(f"{path} is there already; import into a folder of its own.")
+            raise UsageError(f"{path} is there already; import into a folder of its own.")
     checked_size(image_size)
     theirs = load_authors_file(source)
     check_generator(theirs, source.name)

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UsageError
 from data_prep.files import read_json, write_json
 from healthygan_monai import __version__
 from healthygan_monai.exchange.bundle_metadata import metadata_for, provenance
@@ -34,7 +35,7 @@ def new_folder(out: Path) -> Iterator[Path]:
         ValueError: ``out`` exists and is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out}: is there already and not empty; give a new folder.")
+        raise UsageError(f"{out}: is there already and not empty; give a new folder.")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         part = Path(scratch) / "part"

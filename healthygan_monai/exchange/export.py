@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from data_prep.errors import UsageError
 from data_prep.files import sha256, whole
 from healthygan_monai.exchange.onnx import write_onnx
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
@@ -55,7 +56,7 @@ def up_to_date(model: Path, name: str) -> Path:
         FileNotFoundError, ModuleNotFoundError: as for exporting.
     """
     if (method := method_of(model)) != METHOD:
-        raise ValueError(
+        raise UsageError(
             f"{model}: a model of {method}, which only PyTorch computes; leave --runtime out."
         )
     path = model.with_name(name)

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from data_prep.datalist import FILE_NAME
+from data_prep.errors import UsageError
 from data_prep.files import read_json, sha256
+from healthygan_monai.errors import NoModel
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_state
 from healthygan_monai.networks import generator_sizes
@@ -73,7 +75,7 @@ def bundled_model() -> ModelFacts:
     """
     path = bundle_root() / "models" / MODEL_FILE
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: the bundle brings no model; give one with --model RUN.")
+        raise NoModel(f"{path}: the bundle brings no model; give one with --model RUN.")
     state = load_state(path)
     side = size_in_metadata(bundle_root())
     return ModelFacts(path, state, side, generator_sizes(state), of_bundle=True)
@@ -100,7 +102,7 @@ def model_facts(model: Path | str | None, image_size: int | None = None) -> Mode
     if (folder / CONFIG_FILE).is_file():
         found = read_artefacts(folder)
         if not found.is_healthygan():
-            raise ValueError(
+            raise UsageError(
                 f"{path}: a model of {found.method()}; the bundle's network is that of {METHOD}."
             )
     else:
@@ -110,7 +112,7 @@ def model_facts(model: Path | str | None, image_size: int | None = None) -> Mode
     found.dataset = _dataset_of(found)
     known = found.config.get("image_size", image_size)
     if known is None:
-        raise ValueError(
+        raise UsageError(
             f"{weights}: no {CONFIG_FILE} beside it says at which image size it was trained; give --image-size."
         )
     return ModelFacts(weights, state, int(known), generator_sizes(state), found)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from data_prep.errors import UsageError
 from data_prep.files import sha256
 from healthygan_monai.exchange.bundle_folder import BUNDLE_NAME, build_bundle, new_folder
 from healthygan_monai.exchange.model_facts import ModelFacts
@@ -67,7 +68,7 @@ def move_large_files(
         sizes = ", ".join(
             f"{p.relative_to(bundle)} ({p.stat().st_size / 1e6:.0f} MB)" for p in large
         )
-        raise ValueError(
+        raise UsageError(
             f"{sizes}: the Model Zoo takes no file over {LARGEST / 1e6:.0f} MB. Say where you will put it with "
             "--url https://HOST/FOLDER (the file's name is added)."
         )

@@ -8,7 +8,9 @@ from typing import Any
 
 import torch
 
+from data_prep.errors import UsageError
 from data_prep.files import read_json, sha256
+from healthygan_monai.errors import NoModel
 from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
 from healthygan_monai.models.runtimes import is_exported
@@ -65,7 +67,7 @@ def model_file(run_or_model: Path) -> Path:
     """
     path = run_or_model / MODEL_FILE if run_or_model.is_dir() else run_or_model
     if not path.is_file():
-        raise FileNotFoundError(
+        raise NoModel(
             f"{path}: no such model; give a run folder such as runs/00003-demo, or its model.pt."
         )
     return path
@@ -80,7 +82,7 @@ def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = 
     known = image_size_for(checkpoint, size_of_its_bundle(checkpoint))
     size = known if image_size is None else image_size
     if image_size is None and not known:
-        raise ValueError(
+        raise UsageError(
             f"{checkpoint}: no config.json beside it says at which image size it was trained; give --image-size."
         )
     return Facts(checked_size(size), image_channels, sha256(checkpoint), seed_of(checkpoint))

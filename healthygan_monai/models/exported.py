@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from healthygan_monai.errors import NoModel
 from healthygan_monai.models.runtimes import RUNTIMES
 
 
@@ -37,7 +38,7 @@ def load_exported(path: Path | str) -> ExportedNetwork:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(
+        raise NoModel(
             f"{path}: no such model. Make one: healthygan export onnx runs/00000-NAME {path.name}."
         )
     return ExportedNetwork(path).eval()

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data_prep.errors import NotInstalled, UsageError
+from healthygan_monai.errors import ModelError
 from healthygan_monai.models.exported_facts import Facts, facts_of
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def read_torchscript(path: Path) -> tuple[Facts, Any]:
     except json.JSONDecodeError:  # no metadata at all
         return facts_of({}, path.name), None
     except (RuntimeError, ValueError) as error:
-        raise ValueError(f"{path}: not a TorchScript file that PyTorch can read.") from error
+        raise ModelError(f"{path}: not a TorchScript file that PyTorch can read.") from error
     return facts_of(metadata.get("healthygan", {}), path.name), network
 
 
@@ -65,7 +67,7 @@ class OnnxSessions:
         try:
             self.sessions = {"cpu": self._open("CPUExecutionProvider")}
         except Exception as error:  # ONNX Runtime's classes share no other ancestor
-            raise ValueError(f"{path}: not an ONNX file that ONNX Runtime can read.") from error
+            raise ModelError(f"{path}: not an ONNX file that ONNX Runtime can read.") from error
 
     def _open(self, *providers: str) -> Any:
         return self.runtime.InferenceSession(str(self.path), providers=list(providers))
@@ -96,7 +98,7 @@ def read_onnx(path: Path) -> tuple[Facts, OnnxSessions]:
     facts = facts_of(session.get_modelmeta().custom_metadata_map, path.name)
     names = [[v.name for v in values] for values in (session.get_inputs(), session.get_outputs())]
     if names != [["image"], ["pred"]]:
-        raise ValueError(f"{path}: its input and output are {names}; expected image and pred.")
+        raise ModelError(f"{path}: its input and output are {names}; expected image and pred.")
     return facts, sessions
 
 
@@ -137,7 +139,7 @@ def needed(module: str, what: str, extra: str) -> Any:
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ModuleNotFoundError(
+        raise NotInstalled(
             f"{what} needs {module}, which is not installed: "
             f'pip install "healthygan-monai[{extra}]".'
         ) from error
@@ -147,12 +149,12 @@ def checked_output(path: Path, suffix: str) -> Path:
     """Return ``path`` if a file of that ending can be written there.
 
     Raises:
-        ValueError: another ending, which ``infer`` would not know the file by; or a folder.
+        UsageError: another ending, which ``infer`` would not know the file by; or a folder.
     """
     if path.suffix != suffix or path.is_dir():
-        raise ValueError(
+        raise UsageError(
             f"{path}: expected the name of a {suffix} file to write, such as model{suffix}."
         )
     if path.parent.exists() and not path.parent.is_dir():
-        raise ValueError(f"{path}: {path.parent} is a file, not a folder; give another place.")
+        raise UsageError(f"{path}: {path.parent} is a file, not a folder; give another place.")
     return path

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.files import read_json, sha256
+from healthygan_monai.errors import NoModel
 from healthygan_monai.paths import (
     CONFIG_FILE,
     EVALUATION_FILE,
@@ -96,7 +97,7 @@ def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None
     """Read all files of a run folder; raises FileNotFoundError only where the folder is absent."""
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such run folder. Give the folder of one run.")
+        raise NoModel(f"{folder}: no such run folder. Give the folder of one run.")
     found = Artefacts(folder)
     found.run = found.read(RUN_FILE, _json_object, {})
     found.config = found.read(CONFIG_FILE, _json_object, {})

@@ -10,6 +10,7 @@ import numpy as np
 
 import healthygan_monai
 from data_prep.datalist import DataError, Dataset
+from data_prep.errors import UsageError
 from data_prep.files import read_json, sha256, write_json
 from healthygan_monai.data import image_transforms, load_dataset
 from healthygan_monai.models.about import image_size_for, method_of
@@ -43,9 +44,9 @@ def describe(
     """
     path = Path(checkpoint)
     if path.is_file() and method_of(path) != METHOD:
-        raise ValueError(f"{path}: a model of {method_of(path)}; only HealthyGAN's can be served.")
+        raise UsageError(f"{path}: a model of {method_of(path)}; only HealthyGAN's can be served.")
     if not 0 < quantile < 1:
-        raise ValueError(f"quantile is {quantile}; expected between 0 and 1, such as {QUANTILE}.")
+        raise UsageError(f"quantile is {quantile}; expected between 0 and 1, such as {QUANTILE}.")
     generator = load_generator(load_state(path))  # an export is refused: it is not what is served
     images = load_dataset(dataset or own_dataset(path), training=False)
     size = image_size_for(path, images.image_size)

@@ -7,16 +7,18 @@ import re
 import shutil
 from pathlib import Path
 
+from data_prep.errors import NotFound, UsageError
 from data_prep.files import read_json, write_json
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, SERVING_FILE, bundle_root
 from healthygan_monai.serving.describe import QUANTILE, describe
 from healthygan_monai.serving.serving_json import told_beside
 
+# of the answer; MONAI Label reads them off channel_def
 LABELS = {
     "0": "background",
     "1": "anomaly",
-}  # of the answer; MONAI Label reads them off channel_def
+}
 KINDS = ("deepedit", "deepgrow", "detection", "segmentation", "classification")
 
 
@@ -66,20 +68,20 @@ def install(
 
 def _target(app: Path, name: str) -> Path:
     if not (app / "main.py").is_file():
-        raise FileNotFoundError(
+        raise NotFound(
             f"{app}: no MONAI Label app (main.py) there. Make one: monailabel apps --download --name monaibundle "
             f"--output {app.parent}."
         )
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise ValueError(f"--name {name}: expected letters, digits, dots, dashes.")
+        raise UsageError(f"--name {name}: expected letters, digits, dots, dashes.")
     word = next((kind for kind in KINDS if kind in name.lower()), None)
     if word is not None:
-        raise ValueError(
+        raise UsageError(
             f"--name {name}: MONAI Label takes a name with {word!r} for another kind of model."
         )
     target = app / "model" / name
     if target.exists() and not (target / "configs" / "inference.json").is_file():
-        raise ValueError(f"{target}: is there, but no bundle; give another --name.")
+        raise UsageError(f"{target}: is there, but no bundle; give another --name.")
     target.parent.mkdir(exist_ok=True)
     return target
 

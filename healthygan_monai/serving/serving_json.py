@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import DataError, Dataset, read
+from data_prep.errors import MissingData
 from data_prep.files import read_json, sha256
 from healthygan_monai.paths import RUN_FILE, SERVING_FILE
 
@@ -58,7 +59,7 @@ def description_of(checkpoint: Path | str, image_size: int) -> Description:
         return Description(recipe, image_size, unknown, warnings=(warning,))
     content = read_json(told)
     if content.get("format") != FORMAT:
-        raise ValueError(
+        raise DataError(
             f"{told}: format {content.get('format')!r}; expected {FORMAT}. Make it again: python -m "
             "healthygan_monai.serving describe MODEL --dataset FOLDER."
         )
@@ -91,7 +92,7 @@ def _recipe_of_run(checkpoint: Path) -> tuple[dict[str, Any], str]:
 def own_dataset(checkpoint: Path) -> Path:
     run = checkpoint.parent / RUN_FILE
     if not run.is_file():
-        raise FileNotFoundError(
+        raise MissingData(
             f"{run}: no such file, so the data set of this model is not known; give it with --dataset FOLDER."
         )
     return Path(read_json(run)["dataset"])

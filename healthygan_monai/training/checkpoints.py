@@ -15,7 +15,9 @@ from ignite.handlers import Checkpoint, DiskSaver
 from monai.engines import Trainer
 from torch.nn.parallel import DistributedDataParallel
 
+from data_prep.errors import UsageError
 from healthygan_monai.data.pairs import StreamBatches
+from healthygan_monai.errors import ModelError
 from healthygan_monai.paths import CHECKPOINT_FOLDER
 from healthygan_monai.selection import generator_checkpoint
 
@@ -140,7 +142,7 @@ def resume(
     try:
         Checkpoint.load_objects(objects, content)
     except (KeyError, RuntimeError, ValueError) as error:
-        raise ValueError(
+        raise UsageError(
             f"{path} does not fit this training: {str(error).splitlines()[0][:200]}. Resume with the settings the "
             "run was begun with."
         ) from error
@@ -159,7 +161,7 @@ def _last_readable(run: Path) -> tuple[Path | None, Any]:
         except Exception as error:  # torch raises whatever its reader met
             logger.warning("%s cannot be read (%s)", path, type(error).__name__)
     if states:
-        raise ValueError(
+        raise ModelError(
             f"{run}: none of its {len(states)} checkpoints/{TRAINING_PREFIX}_*.pt can be read."
         )
     return None, None

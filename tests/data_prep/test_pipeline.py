@@ -14,6 +14,7 @@ from planted import PLANTED
 from data_prep import datalist
 from data_prep.datalist import DataError, LeakError
 from data_prep.demo import make_demo
+from data_prep.errors import UsageError
 from data_prep.frame import png
 from data_prep.phantom import study as phantom
 from data_prep.pipeline import run
@@ -112,7 +113,7 @@ def test_overwrite_makes_all_again_and_fail_refuses(study, tmp_path):
     run(settings(study, out))
     again = run(settings(study, out, existing="overwrite"))
     assert [o.status for o in again.outcomes].count("written") == 21
-    with pytest.raises(DataError, match="not empty"):
+    with pytest.raises(UsageError, match="not empty"):
         run(settings(study, out, existing="fail"))
 
 

@@ -112,9 +112,8 @@ def test_a_strip_has_the_outline_of_the_mask_and_the_edges_of_the_template(
 
 def test_a_strip_shows_no_face():
     """The eyes of the phantom lie in front of its brain; they must not be in the picture."""
-    head = Head(
-        as_volume(np.where(HEAD.brain, 0, 200)), brain=HEAD.brain
-    )  # all but the brain shines
+    # all but the brain shines
+    head = Head(as_volume(np.where(HEAD.brain, 0, 200)), brain=HEAD.brain)
     shown = quality_strip._faceless(head.volume, HEAD.brain).data > 0
     front = int(np.argwhere(HEAD.brain)[:, 1].max())
     assert shown.any() and not shown[:, front + 7 :].any()  # 7 voxels are 17 mm

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from data_prep.datalist import DataError
+from data_prep.errors import UsageError
 from data_prep.phantom import study
 from data_prep.pipeline import run
 from data_prep.settings import Settings
@@ -118,7 +119,7 @@ def test_no_scheduler_at_the_address_is_told(monkeypatch):
     from data_prep.work import cluster as module
 
     monkeypatch.setattr(module, "CONNECT", "1s")
-    with pytest.raises(DataError, match="no Dask scheduler answers"):
+    with pytest.raises(UsageError, match="no Dask scheduler answers"):
         Cluster("tcp://127.0.0.1:9", 1, Limits())
 
 

@@ -106,7 +106,7 @@ class TestCommands:
     def test_a_rivals_model_is_refused(self, form, run, rival, tmp_path):
         rival(tmp_path / "model.pt")
         code, _, err = run("export", FORMS[form], tmp_path / "model.pt", tmp_path / f"m.{form}")
-        assert code == 1 and "a model of mean-intensity; only HealthyGAN's generator" in err
+        assert code == 2 and "a model of mean-intensity; only HealthyGAN's generator" in err
         assert not (tmp_path / f"m.{form}").exists()
 
     def test_the_critic_and_an_absent_run_are_refused(self, form, run, tmp_path):
@@ -114,25 +114,25 @@ class TestCommands:
         code, _, err = run("export", FORMS[form], tmp_path, tmp_path / f"m.{form}")
         assert code == 1 and "not the weights of a HealthyGAN generator" in err
         code, _, err = run("export", FORMS[form], tmp_path / "absent", tmp_path / f"m.{form}")
-        assert code == 1 and "no such model; give a run folder" in err
+        assert code == 2 and "no such model; give a run folder" in err
 
     def test_an_export_is_not_exported_again(self, form, run, exported, tmp_path):
         code, _, err = run("export", FORMS[form], exported[form], tmp_path / f"m.{form}")
-        assert code == 1 and "an export already" in err
+        assert code == 2 and "an export already" in err
 
     def test_another_ending_is_refused(self, form, run, own_run, tmp_path):
         code, _, err = run("export", FORMS[form], own_run, tmp_path / "model.bin")
-        assert code == 1 and f"the name of a .{form} file" in err
+        assert code == 2 and f"the name of a .{form} file" in err
 
     def test_the_image_size_must_be_known(self, form, run, trained, tmp_path):
         shutil.copy(trained / "model.pt", tmp_path)
         words = ["export", FORMS[form], tmp_path / "model.pt", tmp_path / f"m.{form}"]
         code, _, err = run(*words)
-        assert code == 1 and "give --image-size" in err
+        assert code == 2 and "give --image-size" in err
         code, _, err = run(*words, "--image-size", "30")
-        assert code == 1 and "image size 30: expected a multiple of 4" in err
+        assert code == 2 and "image size 30: expected a multiple of 4" in err
         code, _, err = run(*words, "--image-size", "0")
-        assert code == 1 and "image size 0: expected a multiple of 4" in err
+        assert code == 2 and "image size 0: expected a multiple of 4" in err
         assert run(*words, "--image-size", "48")[0] == 0
         assert load_exported(tmp_path / f"m.{form}").facts.image_size == 48
 
@@ -142,7 +142,7 @@ class TestCommands:
         for library in ("onnx", "onnxruntime"):
             monkeypatch.setitem(sys.modules, library, None)  # as if it were not installed
             code, _, err = run("export", "onnx", own_run, tmp_path / "m.onnx")
-            assert code == 1 and f"needs {library}, which is not installed" in err
+            assert code == 2 and f"needs {library}, which is not installed" in err
             assert 'pip install "healthygan-monai[onnx]"' in err
             monkeypatch.undo()
 
