@@ -2,7 +2,7 @@
 
     python benchmarks/deidentify_side_by_side.py [--summary]
 
-Every attribute of the PS3.15 Basic Profile (tests/helpers/basic_profile.csv) is planted at the
+Every attribute of the PS3.15 Basic Profile (tests/helpers/basic_profile.txt) is planted at the
 top level and in a sequence, with private elements beside them. In dicognito's DICOM an attribute
 survives where its element still holds the planted value, in our output where any byte of any file
 does. The two tools do different work: dicognito writes a DICOM file that stays usable and does not
