@@ -46,17 +46,10 @@ _NUMBERS = {
     "bits": "BitsStored",
     "frames": "NumberOfFrames",
 }
-# fact -> the only elements it may be taken from
-FACTS: dict[str, tuple[str, ...]] = {
-    **{name: keywords for name, (keywords, _) in _CODES.items()},
-    **{name: (keyword,) for name, (keyword, _) in _RECOGNISED.items()},
-    **{name: (keyword,) for name, keyword in _NUMBERS.items()},
-    "age": ("PatientAge", "StudyDate", "PatientBirthDate"),
-}
 
 
 def facts(dataset: Dataset) -> dict[str, Any]:
-    """The facts of a header that survive, by the names in FACTS; values are JSON strings and ints.
+    """The facts of a header that survive; values are JSON strings and ints.
 
     Codes come out of the closed lists of read/dicom_terms.py, numbers are whole and at most 65,535, and
     age is in whole years, "90+" from 90 on. No free text passes, because it can hold a name; a
