@@ -16,9 +16,8 @@ from monai.data import DataLoader
 from monai.data import Dataset as Items
 
 from data_prep.datalist import FILE_NAME, Dataset
-from data_prep.datalist.summary import write_skipped
 from data_prep.errors import DataError, HealthyGANError
-from data_prep.privacy.pseudonyms import load_key
+from data_prep.pipeline import kind_of_inputs, prepare
 from data_prep.repeat import default_recipe, settings_from_recipe
 from healthygan_monai.api.results import FolderResult, ImageResult, Problem, Result
 from healthygan_monai.config.devices import best_device
@@ -26,7 +25,7 @@ from healthygan_monai.config.messages import root_cause, user_message
 from healthygan_monai.data import array_image, image_transforms, labelled_items
 from healthygan_monai.data.images import load_images
 from healthygan_monai.models.about import image_size_for, method_of, run_of, seed_of
-from healthygan_monai.models.recipe import Prepared, kind_of_inputs, prepare, recipe_of
+from healthygan_monai.models.recipe import recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
 from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, bundle_root
 from healthygan_monai.scoring import write_scores
@@ -168,26 +167,26 @@ class Model:
                 )
                 images = self._score(dataset, output, maps)
                 return self._finished(images, (), output)
-            key = self._salt if key_file is None else load_key(Path(key_file))
             with tempfile.TemporaryDirectory(prefix="healthygan-") as work:
                 settings = settings_from_recipe(
                     recipe or self.recipe or self._usual_recipe(root),
                     root,
                     Path(work) / "prepared",
-                    options=dict(options or {}),
+                    options=options,
                     pseudonyms=pseudonyms,
-                    salt=key,
+                    key_file=None if key_file is None else Path(key_file),
+                    salt=self._salt if key_file is None else b"",
                     jobs=jobs,
                 )
                 found = prepare(settings)
-                problems = _problems(found)
-                _raise_for(root, found, problems, on_error)
+                problems = _problems(found.refused())
+                _raise_for(root, len(found.sources), problems, on_error)
                 names = found.source_of()
                 any_image = any(o.images for o in found.outcomes)
                 images = self._score(found.dataset, output, maps, names) if any_image else []
                 if output is not None:
                     Path(output).mkdir(parents=True, exist_ok=True)
-                    write_skipped(found.outcomes, Path(output) / "skipped.csv")
+                    found.write_skipped(Path(output) / "skipped.csv")
             return self._finished(images, problems, output)
 
     def _score(
@@ -254,18 +253,20 @@ class Model:
         return default_recipe(kind, self.image_size)
 
 
-def _problems(found: Prepared) -> tuple[Problem, ...]:
-    pairs = zip(found.sources, found.outcomes, strict=True)
-    problems = [Problem.of(source.name, o) for source, o in pairs if not o.taken]
+def _problems(refused: Sequence[tuple[str, Any]]) -> tuple[Problem, ...]:
+    problems = []
+    for name, o in refused:
+        told = {key: str(o.details.get(key, "")) for key in ("detail", "remedy")}
+        problems.append(Problem(name, o.source, o.reason, wanted=o.status != "left", **told))
     return tuple(sorted(problems, key=lambda problem: problem.source))
 
 
-def _raise_for(root: Path, found: Prepared, problems: Sequence[Problem], on_error: str) -> None:
+def _raise_for(root: Path, count: int, problems: Sequence[Problem], on_error: str) -> None:
     bad = [problem for problem in problems if problem.wanted]
     if on_error == "raise" and bad:
         more = f" (and {len(bad) - SHOWN} more)" if len(bad) > SHOWN else ""
         raise DataError(
-            f"{root}: {len(bad)} of {len(found.sources)} files cannot be used. "
+            f"{root}: {len(bad)} of {count} files cannot be used. "
             + " ".join(str(problem) for problem in bad[:SHOWN])
             + more
         )

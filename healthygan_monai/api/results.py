@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from data_prep.errors import HealthyGANError
 from data_prep.frame import png
-from data_prep.outcome import Outcome
 from healthygan_monai.scoring import ScoreRow, subject_rows
 
 PICTURES = ("difference", "mask", "healthy")
@@ -122,11 +121,6 @@ class Problem:
     detail: str = ""
     remedy: str = ""
     wanted: bool = True
-
-    @classmethod
-    def of(cls, source: str, outcome: Outcome) -> Problem:
-        told = {key: str(outcome.details.get(key, "")) for key in ("detail", "remedy")}
-        return cls(source, outcome.source, outcome.reason, wanted=outcome.status != "left", **told)
 
     def __str__(self) -> str:
         text = f"{self.shown}: {self.reason}"
