@@ -72,6 +72,8 @@ def extract(volume: Volume, method: str) -> np.ndarray:
 
     Raises VolumeError where the program fails, or what it finds cannot be a brain.
     """
+    if method.startswith("mask:"):
+        raise VolumeError("no brain mask came with this scan", remedy="Give it with the head.")
     if method == "stripped":
         return plausible(volume.data > max(0.0, float(volume.data.min())), volume.spacing)
     runner: Callable[[Volume], np.ndarray] = _RUNNERS[method]
@@ -94,12 +96,15 @@ def volume_ml(mask: np.ndarray, spacing: Sequence[float]) -> float:
     return float(mask.sum() * np.prod(spacing) / 1000.0)
 
 
-def own_mask(folder: Path, name: str) -> Path:
-    """The file of FOLDER that is the brain mask of the scan `name` (POSIX, relative to INPUT).
+def own_mask(method: str, name: str) -> Path | None:
+    """The brain mask of the scan `name` (POSIX, relative to INPUT); None but for mask:FOLDER.
 
     Looked for at the scan's own sub-folder and at the top, under the scan's name with one of
     `MASK_ENDINGS`, or with the BIDS suffix replaced. Raises VolumeError where there is none.
     """
+    if not method.startswith("mask:"):
+        return None
+    folder = Path(method[5:])
     stem, parent = _stem(name), PurePosixPath(name).parent
     bases = [stem, stem.rsplit("_", 1)[0]] if "_" in stem else [stem]
     for base in bases:

@@ -29,12 +29,12 @@ REGISTRATIONS = ("simpleitk", "elastix")
 
 @dataclass(frozen=True)
 class BrainOptions:
-    """Choices of the brain path, as `Settings.brain` holds them; see SliceChoice, ReadOptions.
+    """Choices of the brain path; see SliceChoice, ReadOptions.
 
     range: "START:STOP", empty for the default of the plane. n4: correct the bias field. brain: a
     method of brain_extraction, resolved, its version beside it. mni: lay the brain onto the
     template. spacing: mm of the voxels before slices are cut, None: as they are. normalise: a
-    policy of normalise.py that Settings.intensity cannot hold, empty for that one. suffix: the
+    policy of grey_range.py that Recipe.intensity cannot hold, empty for that one. suffix: the
     images taken out of a BIDS tree. least_ncc, least_overlap: of a registration, below which a
     head is skipped.
     """
@@ -95,7 +95,7 @@ class BrainOptions:
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> BrainOptions:
-        """From `Settings.brain`; refuses a key it does not know."""
+        """From a dict; refuses a key it does not know."""
         known = [field.name for field in fields(cls)]
         unknown = sorted(set(options) - set(known))
         if unknown:
@@ -106,10 +106,6 @@ class BrainOptions:
         return SliceChoice.parse(
             self.range, plane=self.plane, step=self.step, least_foreground=self.least_foreground
         )
-
-    def grey(self, intensity: str) -> Normalise:
-        """The policy in force, given Settings.intensity, whose default no volume can have."""
-        return Normalise.parse(self.normalise or ("" if intensity == "window" else intensity))
 
     def reading(self) -> ReadOptions:
         return ReadOptions(

@@ -14,14 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.brain.chain import Head
 from data_prep.brain.grey_range import white_peak
-from data_prep.brain.options import BrainOptions
-from data_prep.files import whole
 from data_prep.outcome import Outcome
 from data_prep.read.volume import Volume
-from data_prep.settings import Settings
-from data_prep.source import Source
 
 FOLDER = "qc"
 EMBEDDED = 60  # strips in the report; all are in the folder
@@ -62,28 +57,6 @@ def signal_to_noise(volume: Volume, brain: np.ndarray) -> float | None:
     bend = (data[:-2] - 2 * data[1:-1] + data[2:])[rows]
     noise = 1.4826 * float(np.median(np.abs(bend - np.median(bend)))) / np.sqrt(6)
     return round(peak / noise, 2) if noise > 0 else None
-
-
-def forget(source: Source, settings: Settings) -> None:
-    """Take away the strip of an earlier run, which a head that fails now would seem to have."""
-    if not settings.dry_run:
-        _path(source, settings).unlink(missing_ok=True)
-
-
-def keep(head: Head, options: BrainOptions, source: Source, settings: Settings) -> str:
-    """Store the strip; returns its path relative to OUTPUT, '' where no brain was looked for."""
-    from data_prep.brain.quality_strip import strip
-
-    if head.brain is None:
-        return ""
-    if not settings.dry_run:
-        with whole(_path(source, settings)) as part:
-            part.write_bytes(strip(head, options))
-    return f"{FOLDER}/{source.subject}/{source.session}.png"
-
-
-def _path(source: Source, settings: Settings) -> Path:
-    return settings.output / FOLDER / source.subject / f"{source.session}.png"
 
 
 def robust_z(values: Sequence[float]) -> list[float]:

@@ -113,7 +113,7 @@ def remove_stale(output: Path, sources: Iterable[Source], outcomes: Iterable[Out
     Only names that this package gives are touched, and only below images/ and qc/. A head that was
     skipped keeps its strip, which shows why.
     """
-    wanted = {f"qc/{source.subject}/{source.session}.png" for source in sources}
+    wanted = {f"qc/{source.who.subject}/{source.who.session}.png" for source in sources}
     for outcome in outcomes:
         if not outcome.taken:
             continue

@@ -77,11 +77,12 @@ def _people(
     known: dict[str, tuple[str, str, str]] = {}
     headers = [o.details if o.taken else {} for o in outcomes] or [{} for _ in sources]
     for source, header in zip(sources, headers, strict=True):
-        age = _age(source.age) if source.age is not None else str(header.get("age", "n/a"))
-        told = (source.site or "n/a", age, source.sex or str(header.get("sex", "n/a")))
-        before = known.get(source.subject, ("n/a",) * 3)
+        who = source.who
+        age = _age(who.age) if who.age is not None else str(header.get("age", "n/a"))
+        told = (who.site or "n/a", age, who.sex or str(header.get("sex", "n/a")))
+        before = known.get(who.subject, ("n/a",) * 3)
         site, age, sex = (a if a != "n/a" else b for a, b in zip(before, told, strict=True))
-        known[source.subject] = (site, age, sex)
+        known[who.subject] = (site, age, sex)
     return known
 
 

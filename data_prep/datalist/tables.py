@@ -29,9 +29,9 @@ def write_inputs(sources: Sequence[Source], outcomes: Sequence[Outcome], path: P
                 outcome.reason,
                 "" if outcome.taken else facts.get("detail", ""),
                 "; ".join(facts.get("notes", ())),
-                source.subject,
-                source.session,
-                source.section if outcome.taken else "",
+                source.who.subject,
+                source.who.session,
+                source.truth.section if outcome.taken else "",
                 len(outcome.images),
                 *(facts.get(name, "") for name in INPUT_FACTS),
             ]
@@ -49,13 +49,13 @@ def write_sessions(sources: Sequence[Source], outcomes: Sequence[Outcome], path:
     """
     rows = [
         [
-            s.subject,
-            s.session,
-            s.study or "n/a",
-            f"{s.series_number:02d}" if s.series_number else "n/a",
-            "n/a" if s.days is None else str(s.days),
+            who.subject,
+            who.session,
+            who.study or "n/a",
+            f"{who.series_number:02d}" if who.series_number else "n/a",
+            "n/a" if who.days is None else str(who.days),
         ]
-        for s, outcome in zip(sources, outcomes, strict=True)
+        for who, outcome in zip((source.who for source in sources), outcomes, strict=True)
         if outcome.taken
     ]
     columns = ["participant_id", "session", "study", "series", "days_from_first_study"]
@@ -70,5 +70,5 @@ def write_links(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Pa
     rows: list[list[str]] = []
     for source, outcome in zip(sources, outcomes, strict=True):
         names = [image.image for image in outcome.images] if outcome.taken else [""]
-        rows += [[source.name, source.subject, source.session, name] for name in names]
+        rows += [[source.name, source.who.subject, source.who.session, name] for name in names]
     write_csv(path, ["input", "subject", "session", "image"], sorted(rows), private=True)

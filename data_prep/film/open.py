@@ -13,8 +13,9 @@ from data_prep.film import choice
 from data_prep.film.burned_in import annotation_flags
 from data_prep.film.film import Film
 from data_prep.film.options import FilmOptions
-from data_prep.film.picture import is_picture, read_picture
+from data_prep.film.picture import read_picture
 from data_prep.privacy import facts as deidentify
+from data_prep.read.content import is_picture
 from data_prep.read.dicom_file import (
     looks_like_dicom,
     quiet_pydicom,
@@ -23,7 +24,7 @@ from data_prep.read.dicom_file import (
 )
 from data_prep.read.dicom_layout import Layout, layout, require_pixels
 from data_prep.read.dicom_pixels import is_lossy, require_decodable, stored_frame
-from data_prep.read.dicom_terms import COLOUR_SPACES
+from data_prep.read.dicom_terms import COLOUR_SPACES, FILMS
 from data_prep.read.display import constant_image, display
 from data_prep.read.stored_values import digest, stored_values
 
@@ -46,6 +47,12 @@ def read_film(source: Path | bytes, options: FilmOptions | None = None) -> Film:
             raise FilmError("no such file", remedy="Correct the table or the folder.")
         source = path.read_bytes()
     return next(films(source, options or FilmOptions()))
+
+
+def is_film(data: bytes) -> bool:
+    """Whether DICOM content is a radiograph by its Modality or SOP Class."""
+    with quiet_pydicom():
+        return choice.modality(read_dataset(data)) in FILMS
 
 
 def films(data: bytes, options: FilmOptions, voi: bool = True) -> Iterator[Film]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from io import BytesIO
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,14 +15,8 @@ from data_prep.read.stored_values import digest
 if TYPE_CHECKING:
     from data_prep.film.film import Film
 
-PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I")
 COLOUR_TOLERANCE = 8  # grey levels: colour JPEG of a grey film is not exactly grey
-
-
-def is_picture(head: bytes) -> bool:
-    """PNG or JPEG by their first bytes."""
-    return head.startswith((PNG, JPEG))
 
 
 def read_picture(data: bytes) -> Film:
@@ -55,10 +48,10 @@ def read_picture(data: bytes) -> Film:
     return Film(image, (1.0, 1.0), facts, digest=digest(levels))
 
 
-def read_mask_picture(path: Path) -> np.ndarray:
+def read_mask_picture(data: bytes) -> np.ndarray:
     """bool (H, W): true where any channel of the picture is not black."""
     try:
-        with Image.open(path, formats=("PNG", "JPEG")) as picture:
+        with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as picture:
             deep = picture.mode in DEEP_MODES
             pixels = np.asarray(picture if deep else picture.convert("RGB"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):

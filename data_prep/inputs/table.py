@@ -15,10 +15,11 @@ from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
 from data_prep.errors import MissingData, UsageError, nearest
-from data_prep.inputs.find import Found, kind_of
+from data_prep.inputs.find import Found
 from data_prep.inputs.sections import GROUPS, LABELS, section_of
-from data_prep.inputs.table_people import described
-from data_prep.source import Source
+from data_prep.inputs.table_people import boxes_of, people
+from data_prep.read.content import kind_of
+from data_prep.source import Source, Truth, Who
 
 PEOPLE = ("site", "age", "sex", "boxes")  # read by table_people.py
 log = logging.getLogger(__name__)
@@ -176,12 +177,9 @@ def _described(
         section = "test"
         if value.get("section") is None and value.get("group") is None and label is not None:
             section, group = None, ("healthy", "diseased")[label]
+    boxes = boxes_of(value.get("boxes", ""), line, problems)
     return replace(
         source,
-        subject=value["subject"],
-        section=section,
-        group=group,
-        label=label,
-        mask=mask,
-        **described(value, line, problems, doubts),
+        who=Who(value["subject"], **people(value, doubts)),
+        truth=Truth(section, group, label, mask, boxes),
     )

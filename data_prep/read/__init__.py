@@ -1,1 +1,8 @@
 """Readers of DICOM and NIfTI, each clause of the standards in its own file."""
+
+from data_prep.read.content import kind_of
+from data_prep.read.open_volume import read_volume
+from data_prep.read.place import Place, place_of
+from data_prep.read.volume import ReadOptions, Volume
+
+__all__ = ["Place", "ReadOptions", "Volume", "kind_of", "place_of", "read_volume"]

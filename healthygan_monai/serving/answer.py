@@ -77,7 +77,7 @@ def answer(
         "warnings": [*description.warnings, *received.warnings],
     }
     if received.indices is not None:
-        found["input"]["plane"] = received.facts["plane"]
+        found["input"]["plane"] = received.plane
         found["slices"] = [
             {"index": i, "score": score, "counted": counts, "empty": empty}
             for i, score, counts, empty in zip(

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
+from flat_settings import settings
 
 from data_prep import datalist
 from data_prep.errors import FilmError
@@ -20,7 +21,6 @@ from data_prep.film.open import films, read_film
 from data_prep.film.options import FilmOptions
 from data_prep.frame import png
 from data_prep.pipeline import run
-from data_prep.settings import Settings
 
 ANY = FilmOptions(views="any", colour="equal", modalities="any", body_parts="any", intent="any")
 HEADER_TEXTS = ("patient_name", "institution", "source")
@@ -158,7 +158,7 @@ def test_real_chest_films_convert_and_show_dark_lungs_in_a_bright_chest(
     (tmp_path / "in").mkdir()
     for name, row in rows.items():
         (tmp_path / "in" / name).write_bytes((real_data / row["path"]).read_bytes())
-    result = run(Settings(tmp_path / "in", tmp_path / "out", size=64))
+    result = run(settings(tmp_path / "in", tmp_path / "out", size=64))
     assert {o.source for o in result.outcomes} == set(rows)
     dataset = datalist.read(tmp_path / "out")
     assert datalist.check(dataset, deep=True) == []

@@ -42,7 +42,7 @@ def shown(folder: Path, files: dict[str, Dataset | None], *, keyed: bool = True)
         else:
             save_dicom(dataset, path)
         sources.append(Source(name, path, "other" if dataset is None else "dicom"))
-    return [source.shown for source in scan(sources, Inline(), keyed)[1]]
+    return [source.shown for source in scan(sources, Inline(), keyed)]
 
 
 @pytest.mark.parametrize("word", ORDINARY)

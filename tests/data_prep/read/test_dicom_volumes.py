@@ -8,6 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 from dicom_heads import write_multi_frame, write_stack
+from flat_settings import settings
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from places import DATA
 from planted import PLANTED
@@ -165,37 +166,35 @@ def test_a_folder_of_several_series_becomes_several_sources(tmp_path: Path):
 def test_each_series_of_a_folder_has_its_own_patient(tmp_path: Path):
     from data_prep.datalist import LeakError
     from data_prep.pipeline import run
-    from data_prep.settings import Settings
 
     raw = tmp_path / "raw"
     write_stack(raw / "training_healthy" / "both", ras(), AFFINE, series=1, PatientID="AAA1")
     write_stack(raw / "training_healthy" / "both", ras(), AFFINE, series=2, PatientID="BBB2")
     write_stack(raw / "test" / "one", 2 * ras(), AFFINE, series=3, PatientID="BBB2")
     with pytest.raises(LeakError, match="BBB2: test, training_healthy"):
-        run(Settings(raw, tmp_path / "out", kind="brains", pseudonyms="given", jobs=0))
+        run(settings(raw, tmp_path / "out", kind="brains", pseudonyms="given", jobs=0))
 
 
 def test_a_series_of_several_patients_is_refused(tmp_path: Path):
     from data_prep.pipeline import run
-    from data_prep.settings import Settings
 
     folder = write_stack(tmp_path / "raw" / "one", ras(), AFFINE, PatientID="AAA1")
     other = write_stack(tmp_path / "b", ras(), AFFINE, PatientID="BBB2")
     (other / "1_0_0014.dcm").replace(folder / "1_0_0014.dcm")
-    (outcome,) = run(Settings(tmp_path / "raw", tmp_path / "out", kind="brains", jobs=0)).outcomes
+    (outcome,) = run(settings(tmp_path / "raw", tmp_path / "out", kind="brains", jobs=0)).outcomes
     assert outcome.reason == "one series, but several patients"
 
 
 def test_derivatives_of_a_bids_tree_are_no_raw_scans(tmp_path: Path, caplog):
-    from data_prep.inputs.plan import find_inputs
-    from data_prep.settings import Settings
+    from data_prep.inputs.choices import Cohort
+    from data_prep.inputs.gather import find_inputs
     from data_prep.work.pools import Inline
 
     for folder in ("sub-01/anat", "derivatives/x/sub-01/anat"):
         path = tmp_path / "raw" / folder / "sub-01_T1w.nii.gz"
         path.parent.mkdir(parents=True)
         nib.save(nib.Nifti1Image(ras(), AFFINE), path)
-    found = find_inputs(Settings(tmp_path / "raw", tmp_path / "out", kind="brains"), Inline())
+    found = find_inputs(tmp_path / "raw", "brains", Cohort(), (), Inline())
     assert [source.name for source in found.sources] == ["sub-01/anat/sub-01_T1w.nii.gz"]
     assert "1 inputs in folders called derivatives were passed by" in caplog.text
 

@@ -13,12 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from flat_settings import settings
 
 from data_prep.datalist import DataError
 from data_prep.errors import UsageError
 from data_prep.phantom import study
 from data_prep.pipeline import run
-from data_prep.settings import Settings
+from data_prep.settings import Work
 from data_prep.work.guard import Limits
 
 distributed = pytest.importorskip("distributed")
@@ -72,9 +73,9 @@ def test_both_workers_have_work(cluster, tmp_path):
 def test_a_cluster_gives_the_bytes_of_a_local_run(cluster, tmp_path):
     address, _ = cluster
     raw = study.make_films(tmp_path / "raw", counts=COUNTS, size=32, bad=True)
-    chosen = Settings(raw, tmp_path / "local", table=raw / "cohort.csv", size=16, name="toy")
+    chosen = settings(raw, tmp_path / "local", table=raw / "cohort.csv", size=16, name="toy")
     run(chosen)
-    result = run(replace(chosen, output=tmp_path / "cluster", scheduler=address))
+    result = run(replace(chosen, output=tmp_path / "cluster", work=Work(scheduler=address)))
     assert result.exit_code == 3
     assert contents(tmp_path / "cluster") == contents(tmp_path / "local")
 
@@ -83,7 +84,7 @@ def test_a_worker_killed_in_the_middle_of_a_run_costs_no_film(cluster, tmp_path)
     """Runs last of those that need both workers: one of them is gone afterwards."""
     address, workers = cluster
     raw = study.make_films(tmp_path / "raw", counts={**COUNTS, "test": 40}, size=256)
-    chosen = Settings(raw, tmp_path / "local", table=raw / "cohort.csv", size=32, name="toy")
+    chosen = settings(raw, tmp_path / "local", table=raw / "cohort.csv", size=32, name="toy")
     run(chosen)
     killed = threading.Event()
 
@@ -96,7 +97,7 @@ def test_a_worker_killed_in_the_middle_of_a_run_costs_no_film(cluster, tmp_path)
 
     watch = threading.Thread(target=kill_once_it_works, daemon=True)
     watch.start()
-    result = run(replace(chosen, output=tmp_path / "cluster", scheduler=address))
+    result = run(replace(chosen, output=tmp_path / "cluster", work=Work(scheduler=address)))
     assert killed.is_set() and workers[0].wait(10) != 0
     assert result.exit_code == 0
     assert contents(tmp_path / "cluster") == contents(tmp_path / "local")
