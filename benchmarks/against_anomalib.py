@@ -180,7 +180,7 @@ def run_half(arguments: argparse.Namespace) -> None:
 
 
 def run_ours(arguments: argparse.Namespace, healthy, tested):
-    from healthygan_monai.baselines import DETECTORS
+    from healthygan_monai.baselines.registry import DETECTORS
 
     method, settings = CASES[arguments.case]
     if method == "patchcore" and arguments.half == "ours":

@@ -147,7 +147,8 @@ def peer(path: Path) -> None:
 
 def vector_alad(width: int, dropout: float, seed: int = 0, **changes):
     """Settings, and our ALAD with pyod's networks in place of convolutions."""
-    from healthygan_monai.baselines.gan.alad import AladNetworks, AladSettings, Discriminator
+    from healthygan_monai.baselines.gan.alad import AladNetworks, AladSettings
+    from healthygan_monai.baselines.gan.alad_networks import Discriminator
     from healthygan_monai.baselines.gan.blocks import Dropout, seeded
 
     def hidden(inputs: int, layers: list[int]) -> list[nn.Module]:
@@ -243,13 +244,13 @@ def trained(content: dict, theirs: dict) -> None:
 
 def our_scores(data: dict, seed: int, iterations: int) -> tuple[dict[str, torch.Tensor], float]:
     """Scores of the test vectors, and seconds of processor time of the fit."""
-    from healthygan_monai.baselines.gan.trainer import GanTraining
+    from healthygan_monai.baselines.gan.trainer import GanTrainer
 
     train, test = data["train"].float(), data["test"].float()
     settings, gan = vector_alad(train.shape[1], 0.2, seed, max_iterations=iterations)
     gan.train_on("cpu")
     began = time.process_time()
-    GanTraining(gan, settings, train, seed=seed).trainer.run()
+    GanTrainer(gan, settings, train, seed=seed).run()
     took = time.process_time() - began
     scores = {}
     for kind in ("fm", "l2"):

@@ -76,7 +76,7 @@ def main() -> None:
 def fit(arguments: argparse.Namespace) -> dict[str, float]:
     import torch
 
-    from healthygan_monai.baselines import DETECTORS
+    from healthygan_monai.baselines.registry import DETECTORS
 
     torch.set_num_threads(arguments.threads)
     method, backbone, settings = CASES[arguments.one]

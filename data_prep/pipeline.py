@@ -13,13 +13,11 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from data_prep import datalist, outcome
 from data_prep.datalist import DataError, Dataset, folder, summary, tables
 from data_prep.datalist.participants import write_participants
 from data_prep.inputs.copies import leave_copies
-from data_prep.inputs.find import find
 from data_prep.inputs.gather import find_inputs
 from data_prep.inputs.plan import plan
 from data_prep.outcome import Outcome
@@ -119,11 +117,6 @@ def finish(prepared: Prepared, settings: Settings, start: float) -> Result:
     tables.write_sessions(sources, outcomes, output / "sessions.tsv")
     datalist.write(dataset, output)
     return Result(outcomes, dataset, text, code)
-
-
-def kind_of_inputs(folder: Path | str) -> str:
-    """'brains' where there is a NIfTI volume, else 'films': for models that do not tell."""
-    return "brains" if any(s.kind == "nifti" for s in find(Path(folder)).sources) else "films"
 
 
 def pool_for(settings: Settings) -> Pool:

@@ -11,12 +11,14 @@ from typing import Any
 from data_prep.brain import template
 from data_prep.brain.options import BrainOptions, resolved
 from data_prep.brain.recipe import BrainRecipe
-from data_prep.datalist import FILE_NAME, read
 from data_prep.errors import DataError
 from data_prep.film.options import FilmOptions
 from data_prep.film.recipe import FilmRecipe
 from data_prep.frame.recipe import PIXELS
 from data_prep.inputs.choices import Cohort
+from data_prep.inputs.find import find
+from data_prep.pipeline import prepare
+from data_prep.prepared import Prepared
 from data_prep.settings import Settings, Work
 
 log = logging.getLogger(__name__)
@@ -24,16 +26,9 @@ log = logging.getLogger(__name__)
 RECIPES: dict[str, type[FilmRecipe | BrainRecipe]] = {"films": FilmRecipe, "brains": BrainRecipe}
 
 
-def recipe_of_data(dataset: Path | str) -> dict[str, Any] | None:
-    """``generated_by.recipe`` of a prepared data set; None where it has none or is gone."""
-    folder = Path(dataset)
-    if not (folder / FILE_NAME).is_file() and not folder.is_file():
-        return None
-    try:
-        found = read(folder).generated_by.get("recipe")
-    except DataError:  # whoever needs the data set itself says what is wrong with it
-        return None
-    return dict(found) if isinstance(found, Mapping) else None
+def kind_of_inputs(folder: Path) -> str:
+    """'brains' where there is a NIfTI volume, else 'films': for models that do not tell."""
+    return "brains" if any(s.kind == "nifti" for s in find(folder).sources) else "films"
 
 
 def default_recipe(kind: str, size: int) -> dict[str, Any]:
@@ -43,9 +38,9 @@ def default_recipe(kind: str, size: int) -> dict[str, Any]:
     return RECIPES[kind](size=size).record()
 
 
-def settings_from_recipe(
+def prepare_again(
     record: Mapping[str, Any],
-    input: Path,
+    given: Path,
     output: Path,
     *,
     options: Mapping[str, Any] | None = None,
@@ -53,10 +48,17 @@ def settings_from_recipe(
     key_file: Path | None = None,
     salt: bytes = b"",
     jobs: int = 1,
-) -> Settings:
-    """Settings that prepare all of another INPUT by this recipe, for inference; see recipe_from."""
+) -> Prepared:
+    """Prepare all below ``given`` by a stored recipe, for inference, whatever its folders are called.
+
+    Only ``images/`` and its sidecars are written, no lists and no dataset.json; a bad file is among
+    the outcomes. record, options: see `recipe_from`; the others: see Cohort and Work.
+
+    Raises:
+        DataError, FileNotFoundError: no recipe, or nothing to prepare.
+    """
     cohort = Cohort(pseudonyms=pseudonyms, key_file=key_file, salt=salt, by_folders=False)
-    return Settings(input, output, recipe_from(record, options), cohort, Work(jobs))
+    return prepare(Settings(given, output, recipe_from(record, options), cohort, Work(jobs)))
 
 
 def recipe_from(

@@ -1,22 +1,17 @@
 """The names that the bundle's configs use, in one place: ``hg.plan_at(@dataset)``, ``_target_`` of handlers."""
 
 from healthygan_monai.baselines.fitting import options_for
-from healthygan_monai.baselines.registry import (
-    backbone_label,
-    check_options,
-    image_channels,
-    image_side,
-    load_detector,
-)
+from healthygan_monai.baselines.registry import check_options, load_detector
 from healthygan_monai.config.devices import best_device
 from healthygan_monai.config.keys import begin, check_settings
 from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
 from healthygan_monai.data.images import items_to_score, load_images, pictures_root
 from healthygan_monai.evaluation.run import evaluate_run
-from healthygan_monai.inference.detector_evaluator import DetectorEvaluator, MapPictures
-from healthygan_monai.inference.pictures import picture_saver
+from healthygan_monai.inference.detector_evaluator import DetectorEvaluator
+from healthygan_monai.inference.pictures import MapPictures, picture_saver
 from healthygan_monai.models.about import image_size_for, seed_of
 from healthygan_monai.models.load import load_generator, load_weights
+from healthygan_monai.models.scorer import detector_scorer, make_scorer
 from healthygan_monai.networks.fid_features import feature_extractor
 from healthygan_monai.paths import bundle_root_here, eval_folder, size_in_metadata
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
@@ -26,10 +21,10 @@ from healthygan_monai.training.handlers import (
     LearningRate,
     MetricsLog,
     Progress,
-    SamplePictures,
     scalars,
 )
 from healthygan_monai.training.ranks import dataset_of_ranks, join_ranks, share_of_rank
+from healthygan_monai.training.samples import SamplePictures
 from healthygan_monai.training.tracking import track, tracking_database, tracking_name
 
 __all__ = [
@@ -40,7 +35,6 @@ __all__ = [
     "Progress",
     "RunCheckpoints",
     "SamplePictures",
-    "backbone_label",
     "begin",
     "begin_run",
     "best_device",
@@ -49,12 +43,11 @@ __all__ = [
     "check_settings",
     "criterion_metrics",
     "dataset_of_ranks",
+    "detector_scorer",
     "end_run",
     "eval_folder",
     "evaluate_run",
     "feature_extractor",
-    "image_channels",
-    "image_side",
     "image_size_for",
     "items_to_score",
     "join_ranks",
@@ -64,6 +57,7 @@ __all__ = [
     "load_images",
     "load_weights",
     "make_folder",
+    "make_scorer",
     "options_for",
     "picture_saver",
     "pictures_root",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from healthygan_monai.errors import NoModel
+
 MODEL_FILE, SCORES_FILE = "model.pt", "scores.csv"
 
 
@@ -45,3 +47,15 @@ def size_in_metadata(root: Path | str) -> int:
     path = Path(root) / "configs" / "metadata.json"
     image = json.loads(path.read_text(encoding="utf-8"))["network_data_format"]["inputs"]["image"]
     return int(image["spatial_shape"][0])
+
+
+def run_of(path: Path) -> Path:
+    """The run folder a user means by it or by a file in it.
+
+    Raises:
+        NoModel: no such folder.
+    """
+    folder = path.parent if path.is_file() else path
+    if not folder.is_dir():
+        raise NoModel(f"{path}: no such run folder; they are named like runs/00003-demo.")
+    return folder

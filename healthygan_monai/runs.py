@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 import healthygan_monai
-from data_prep.repeat import recipe_of_data
+from data_prep.datalist import recipe_of_data
 
 logger = logging.getLogger(__name__)
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"

@@ -16,36 +16,35 @@ from healthygan_monai.training.rank_means import mean_over_ranks, means_over_ran
 
 
 class HealthyGANTrainer(IterationTrainer):
-    """Critic update in every iteration, generator update in every ``n_critic``-th, on that iteration's batch.
+    """Critic update in every iteration, generator update in every ``n_critic``-th, on one batch.
 
-    Each batch is a dictionary: ``mixed`` and ``healthy`` (B, C, H, W) in [-1, 1], and ``alpha`` (B, 1, 1, 1) in
-    [0, 1], the interpolation weights of the gradient penalty. They come with the batch so that the trainer
+    Each batch is a dictionary: ``mixed`` and ``healthy`` (B, C, H, W) in [-1, 1], and ``alpha`` (B,
+    1, 1, 1) in [0, 1], the interpolation weights of the gradient penalty. They come with the batch
+    so that the trainer
     draws nothing at random itself: a run is a function of its weights and its batches.
 
-    It computes what the published loop computes, with less work: no graph through the generator where only the
-    critic learns; both sets in one generator pass, and real and fake in one critic pass (nothing in either
-    network mixes images of a batch); the generator pass of a generator iteration serves both updates, its
-    weights being the same; no gradients of the critic's weights in the generator's update.
+    It computes what the published loop computes, with less work: no graph through the generator
+    where only the critic learns; both sets in one generator pass, and real and fake in one critic
+    pass (nothing in either network mixes images of a batch); the generator pass of a generator
+    iteration serves both updates, its weights being the same; no gradients of the critic's weights
+    in the generator's update.
 
     ``engine.state.output`` holds the named losses as floats-to-be (detached scalars): those of
-    :class:`~healthygan_monai.losses.HealthyGANLoss`, ``mask_mean``, ``mask_std``, ``loss`` (= ``loss_g``), over the
-    batch of all ranks where there are several. In
-    iterations without a generator update the generator's terms are those of its last update; before the first
-    update, and after a resumption until the next one, they are absent.
+    :class:`~healthygan_monai.losses.HealthyGANLoss`, ``mask_mean``, ``mask_std``, ``loss`` (=
+    ``loss_g``), over the batch of all ranks where there are several. In iterations without a
+    generator update the generator's terms are those of its last update; before the first update,
+    and after a resumption until the next one, they are absent.
 
     Args:
-        device: where to train.
-        max_iterations: number of critic updates, the authors' way of counting (400,000 there).
-        epoch_length: iterations between checkpoints; Ignite's epoch. The last one may be shorter.
-        max_epochs: as MONAI's tools set it; by default as many as ``max_iterations`` need.
-        train_data_loader: iterable of batches.
+        device, max_iterations, epoch_length, train_data_loader, max_epochs, train_handlers: see
+            :class:`~healthygan_monai.training.iterations.IterationTrainer`; ``max_iterations``
+            counts critic updates, as the authors do (400,000 there).
         generator, critic: the networks; either may be wrapped in DistributedDataParallel.
         generator_optimizer, critic_optimizer: Adam(1e-4, (0.5, 0.999)) in the paper's runs.
         loss: the objectives and their weights.
         n_critic: critic updates for one generator update (2 in the paper).
-        amp: run the networks under autocast in bfloat16 (float32 weights, no loss scaling needed; the
-            gradient penalty stays in float32).
-        train_handlers: MONAI/Ignite handlers.
+        amp: run the networks under autocast in bfloat16 (float32 weights, no loss scaling needed;
+            the gradient penalty stays in float32).
     """
 
     def __init__(
@@ -124,9 +123,8 @@ class HealthyGANTrainer(IterationTrainer):
         """Eq. 9 and one step of the generator; the critic only passes gradients on."""
         critic = self.critic
         if isinstance(critic, DistributedDataParallel):
-            critic = (
-                critic.module
-            )  # its own gradients are not wanted, so they must not be synchronised
+            # its own gradients are not wanted, so they must not be synchronised
+            critic = critic.module
         self.generator_optimizer.zero_grad(set_to_none=True)
         critic.requires_grad_(False)
         try:

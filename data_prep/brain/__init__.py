@@ -11,6 +11,7 @@
 
 from data_prep.brain.chain import Head
 from data_prep.brain.options import BrainOptions
+from data_prep.brain.place import Place, place_of
 from data_prep.brain.prepare import Slices, prepare
 from data_prep.brain.recipe import BrainRecipe
 from data_prep.brain.slices import NORMAL_AXIS, SliceChoice, display, display_spacing, stacked
@@ -20,10 +21,12 @@ __all__ = [
     "BrainOptions",
     "BrainRecipe",
     "Head",
+    "Place",
     "SliceChoice",
     "Slices",
     "display",
     "display_spacing",
+    "place_of",
     "prepare",
     "stacked",
 ]

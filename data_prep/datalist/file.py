@@ -167,3 +167,12 @@ def _read_boxes(where: str, boxes: Any) -> tuple[Box, ...]:
             f"{where}: key 'boxes' must be a list of [x, y, width, height, label]. Correct it."
         ) from None
     return read
+
+
+def recipe_of_data(folder_or_file: Path | str) -> dict[str, Any] | None:
+    """Return ``generated_by.recipe`` of a prepared data set; None if it has none or cannot be read."""
+    try:
+        found = read(folder_or_file).generated_by.get("recipe")
+    except DataError:  # whoever needs the data set itself says what is wrong with it
+        return None
+    return dict(found) if isinstance(found, dict) else None

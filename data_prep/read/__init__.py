@@ -2,7 +2,6 @@
 
 from data_prep.read.content import kind_of
 from data_prep.read.open_volume import read_volume
-from data_prep.read.place import Place, place_of
 from data_prep.read.volume import ReadOptions, Volume
 
-__all__ = ["Place", "ReadOptions", "Volume", "kind_of", "place_of", "read_volume"]
+__all__ = ["ReadOptions", "Volume", "kind_of", "read_volume"]

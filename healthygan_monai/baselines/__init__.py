@@ -1,23 +1,15 @@
-"""The methods that HealthyGAN is compared with, and what the data give away for free; one contract (``base``)."""
+"""The methods that HealthyGAN is compared with: one contract, ``base``; one list, ``names``."""
 
 from __future__ import annotations
 
-from healthygan_monai.baselines.base import Batches, Detector, NotFitted
-from healthygan_monai.baselines.registry import (
-    DETECTORS,
-    check_options,
-    known_options,
-    load_detector,
-    make_detector,
-)
+from importlib import import_module
+from typing import Any
 
-__all__ = [
-    "DETECTORS",
-    "Batches",
-    "Detector",
-    "NotFitted",
-    "check_options",
-    "known_options",
-    "load_detector",
-    "make_detector",
-]
+__all__ = ["DETECTORS", "check_options", "load_detector", "make_detector"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the registry when one of its names is first used; ``names`` alone needs no PyTorch."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.registry"), name)

@@ -1,18 +1,19 @@
-"""One contract for every detector: fit on healthy images, score any image, save and load exactly."""
+"""One contract for every detector: fit on healthy images, score any image, save and load."""
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import torch
+from torch import nn
 
+from healthygan_monai.baselines.images import Batches, Images, Shape, check_images
 from healthygan_monai.errors import ModelError
 
-Batches = Callable[[], Iterable[torch.Tensor]]
-Shape = tuple[int, int, int]
 Self = TypeVar("Self", bound="Detector")
 
 
@@ -20,25 +21,68 @@ class NotFitted(RuntimeError):
     """A score was asked of a detector that has been neither fitted nor loaded."""
 
 
+class Training(Protocol):
+    """A fit that writes checkpoints into a run folder and can go on from them."""
+
+    def resume(self) -> int:
+        """Go on from the last checkpoint; return the iterations already done."""
+        ...
+
+    def fit(self) -> None:
+        """Train to the end; from then on the detector scores."""
+        ...
+
+
 class Detector(ABC):
     """An anomaly detector of images.
 
-    Images are float32 (B, C, H, W) in [-1, 1]. ``fit`` is given sources of batches rather than tensors: each
-    call of one is a new pass over the set in a fixed order, so that no method needs the whole set in memory.
+    Images are float32 (B, C, H, W) in [-1, 1]. ``fit`` is given sources of batches rather than
+    tensors: each call of one is a new pass over the set in a fixed order, so that no method needs
+    the whole set in memory.
+
+    The constructor of a child takes its options as keywords, ``device``, and ``weights`` where it
+    has a backbone. What belongs on the device is kept in attributes that are tensors or modules.
+
+    Args:
+        device: where to fit and score.
 
     Attributes:
-        name: as in scores.csv and on the command line.
+        name: as in scores.csv, on the command line and in ``names.METHODS``.
+        title, reference: name and publication, for docs/paper_to_code.md.
+        scores_by: the score of an image in words or symbols, for the same page.
+        departures: from the publication or its authors' code, for docs/paper_vs_code.md.
         has_map: whether ``anomaly_map`` exists.
+        has_backbone: whether it stands on a pretrained network, whose ``weights`` can be given.
         needs_mixed: whether ``fit`` needs the unannotated mixed set too.
+        image_shape: (C, H, W) of the images it was fitted to; None before.
     """
 
     name: ClassVar[str]
+    title: ClassVar[str]
+    reference: ClassVar[str]
+    scores_by: ClassVar[str]
+    departures: ClassVar[tuple[str, ...]] = ()
     has_map: ClassVar[bool] = False
+    has_backbone: ClassVar[bool] = False
     needs_mixed: ClassVar[bool] = False
+    image_shape: Shape | None = None
+
+    def __init__(self, *, device: torch.device | str = "cpu") -> None:
+        self.device = torch.device(device)
 
     @abstractmethod
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """Learn what healthy images look like. The same images, order and seed give the same detector."""
+        """Learn what healthy images look like; a function of images, their order and the seed."""
+
+    def training(self, images: Callable[[], Images], **run: Any) -> Training | None:
+        """Return a fit that can be resumed; None where ``fit`` is the only way.
+
+        Args:
+            images: opens the images, which a method without such a training does not need.
+            run: ``seed``, ``run`` (the folder), ``checkpoints``, ``log_interval`` and
+                ``num_workers``, see :class:`~healthygan_monai.baselines.fitting.Fitting`.
+        """
+        return None
 
     @abstractmethod
     def score(self, images: torch.Tensor) -> torch.Tensor:
@@ -48,11 +92,58 @@ class Detector(ABC):
         """(B, C, H, W) -> (B, 1, H, W); higher = more anomalous."""
         raise NotImplementedError(f"{self.name} gives a score for an image, and no map.")
 
+    @property
+    def image_size(self) -> int:
+        """Pixels of a side of the images that it scores."""
+        return self._fitted_shape()[-1]
+
+    @property
+    def image_channels(self) -> int:
+        """Channels of the images that it scores: 1 (grey) or 3."""
+        return self._fitted_shape()[0]
+
+    @property
+    def backbone_label(self) -> str:
+        """Name of the pretrained network under it, for scores.csv; empty where there is none."""
+        return ""
+
+    def _fitted_shape(self) -> Shape:
+        if self.image_shape is None:
+            raise NotFitted(f"{self.name} has not been fitted: call fit, or load what was saved.")
+        return self.image_shape
+
+    def _checked(self, images: torch.Tensor) -> torch.Tensor:
+        """Return the images, checked against the shape that the detector was fitted to."""
+        return check_images(images, self._fitted_shape())
+
+    @classmethod
+    def known_options(cls) -> list[str]:
+        """Return the names of what can be set, beside ``weights`` and the device."""
+        return [
+            name for name in inspect.signature(cls).parameters if name not in ("weights", "device")
+        ]
+
+    def options(self, images: int, shape: Shape) -> dict[str, Any]:
+        """Return every option as it will be used on ``images`` images of ``shape`` (C, H, W).
+
+        They make the same detector again.
+        """
+        return {name: getattr(self, name) for name in self.known_options()}
+
+    def to(self: Self, device: torch.device | str) -> Self:
+        """Move networks and fitted tensors to a device; return the detector."""
+        self.device = torch.device(device)
+        for name, value in list(vars(self).items()):
+            if isinstance(value, (torch.Tensor, nn.Module)):
+                setattr(self, name, value.to(self.device))
+        return self
+
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Everything a file must hold to score again: tensors and plain values, for ``weights_only=True``.
+        """Return all that a file needs to score again: tensors and plain values only.
 
-        The key ``settings``, where there is one, holds the arguments that make a detector like this one.
+        The key ``settings``, where there is one, holds the arguments that make a detector like this
+        one.
         """
 
     @abstractmethod
@@ -60,11 +151,11 @@ class Detector(ABC):
         """Take over what ``state`` gave."""
 
     def facts(self) -> dict[str, Any]:
-        """What must stand beside every number: backbone and its weights, settings, departures."""
+        """Return what must stand beside every number: backbone, weights, settings, departures."""
         return {}
 
     def save(self, path: Path) -> None:
-        """Whole or not at all; loads with ``weights_only=True``."""
+        """Write a file that is whole or absent and loads with ``weights_only=True``."""
         from healthygan_monai.runs import atomic_path
 
         with atomic_path(Path(path)) as part:
@@ -80,14 +171,14 @@ class Detector(ABC):
 
     @classmethod
     def from_state(cls: type[Self], state: Mapping[str, Any]) -> Self:
-        """A new detector that scores as the one which gave this state."""
+        """Return a new detector that scores as the one which gave this state."""
         detector = cls(**state.get("settings", {}))
         detector.load_state(state)
         return detector
 
 
 def read_state(path: Path, method: str | None = None) -> dict[str, Any]:
-    """What ``Detector.save`` wrote, on the CPU.
+    """Return what ``Detector.save`` wrote, on the CPU.
 
     Raises:
         ModelError: not such a file, or one of another method than ``method``.
@@ -100,47 +191,6 @@ def read_state(path: Path, method: str | None = None) -> dict[str, Any]:
         ) from error
     found = state.get("method") if isinstance(state, dict) else None
     if found is None or found != (method or found):
-        raise ModelError(
-            f"{Path(path).name}: holds {found or 'no detector'}; expected {method or 'one saved by Detector.save'}."
-        )
+        expected = method or "one saved by Detector.save"
+        raise ModelError(f"{Path(path).name}: holds {found or 'no detector'}; expected {expected}.")
     return state
-
-
-def check_images(images: torch.Tensor, shape: Shape | None = None) -> torch.Tensor:
-    """The images as a plain float32 tensor (B, C, H, W).
-
-    Raises:
-        ValueError: no images; not four dimensions; neither 1 nor 3 channels, or not ``shape`` (C, H, W); not
-            finite or outside of [-1, 1].
-    """
-    images = torch.as_tensor(images).float()
-    if images.ndim != 4 or images.shape[1] not in (1, 3):
-        raise ValueError(
-            f"images have shape {tuple(images.shape)}; expected (B, C, H, W) with C 1 (grey) or 3."
-        )
-    if shape is not None and tuple(images.shape[1:]) != tuple(shape):
-        raise ValueError(
-            f"images are (C, H, W) = {tuple(images.shape[1:])}; the detector was fitted to {tuple(shape)}. "
-            "Prepare them as those it was fitted to."
-        )
-    if len(images) == 0:
-        raise ValueError("no images: the batch is empty; expected at least one.")
-    if not images.abs().max() <= 1.001:  # false for NaN too
-        raise ValueError("images have values outside of [-1, 1] or that are no numbers.")
-    return images
-
-
-def checked_batches(
-    source: Batches, name: str, shape: Shape | None = None
-) -> Iterator[torch.Tensor]:
-    """One pass over a source: every batch checked, all images of one shape.
-
-    Raises:
-        ValueError: as :func:`check_images`, or the source gives nothing; ``name`` says which one it was.
-    """
-    for batch in source():
-        batch = check_images(batch, shape)
-        shape = tuple(batch.shape[1:])  # type: ignore[assignment]
-        yield batch
-    if shape is None:
-        raise ValueError(f"the {name} set gives no images; expected at least one batch.")

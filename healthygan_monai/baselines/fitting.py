@@ -1,49 +1,60 @@
-"""Fitting a detector on a prepared data set in a run folder: what the bundle's ``train_baseline.json`` wires."""
+"""Fit a detector on a data set in a run folder: what ``train_baseline.json`` wires."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from monai.data import DataLoader
-from monai.data import Dataset as ItemDataset
+from monai.data import CacheDataset, DataLoader
 
 from data_prep.datalist import Dataset
 from healthygan_monai.baselines.base import Detector
-from healthygan_monai.baselines.gan.detector import GanDetector
-from healthygan_monai.baselines.gan.run import MODEL, make_gan, save_gan, training_images
-from healthygan_monai.baselines.gan.trainer import GanTraining
-from healthygan_monai.baselines.registry import used_options
+from healthygan_monai.baselines.images import Batches
 from healthygan_monai.data import image_transforms, training_items
 from healthygan_monai.runs import RUN_FILE, read_json, write_json
 
 logger = logging.getLogger(__name__)
+MODEL = "model.pt"
+HEALTHY = "training_healthy"
 IMAGES_AT_ONCE = 16  # no method but the GANs, which bring their own, depends on it
 
 
-def section_batches(
-    dataset: Dataset, section: str, image_size: int, channels: int, num_workers: int = 0
-) -> Callable[[], Iterable[torch.Tensor]]:
-    """A training section as ``Detector.fit`` takes it: each call is one pass, (B, C, H, W) in [-1, 1], from disk."""
-    transform = image_transforms(image_size, dataset.bit_depth, channels)
-    images = ItemDataset(training_items(dataset, section), transform)
-    return partial(_one_pass, images, num_workers)
+class SectionImages(torch.utils.data.Dataset):
+    """The images of a training section by their number, made as HealthyGAN's are.
 
+    Args:
+        dataset, section: where they are listed.
+        image_size, channels: of the images.
+        cache_rate: share that is kept in memory.
+    """
 
-def _one_pass(images: ItemDataset, num_workers: int) -> Iterable[torch.Tensor]:
-    loader = DataLoader(images, batch_size=IMAGES_AT_ONCE, num_workers=num_workers)
-    return (torch.as_tensor(batch["image"]) for batch in loader)
+    def __init__(
+        self, dataset: Dataset, section: str, image_size: int, channels: int, cache_rate: float = 0
+    ) -> None:
+        transform = image_transforms(image_size, dataset.bit_depth, channels)
+        items = [{"image": item["image"]} for item in training_items(dataset, section)]
+        self.items = CacheDataset(items, transform, cache_rate=cache_rate, progress=False)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, k: int) -> torch.Tensor:
+        return torch.as_tensor(self.items[k]["image"])
+
+    def batches(self, num_workers: int = 0) -> Iterable[torch.Tensor]:
+        """One pass in the order of the list."""
+        return DataLoader(self, batch_size=IMAGES_AT_ONCE, num_workers=num_workers)
 
 
 class Fitting:
     """A detector, the data set's training sections, and the run folder that receives ``model.pt``.
 
-    The GANs train as workflows with checkpoints, ``metrics.jsonl`` and :meth:`resume`; the other methods read
-    their images once, and begin again where they are resumed.
+    A method with a :meth:`Detector.training` of its own writes checkpoints and ``metrics.jsonl``
+    and can be resumed; the others read their images once, and begin again where they are resumed.
 
     Args:
         detector: a new one.
@@ -51,11 +62,11 @@ class Fitting:
         image_size, channels: of the images, made as HealthyGAN's are.
         run: the run folder.
         seed: of the fit.
-        device: where to train.
-        checkpoints: how many a GAN keeps.
-        log_interval: iterations between lines of a GAN's ``metrics.jsonl``.
+        device: where to train; the detector's.
+        checkpoints: how many a training keeps.
+        log_interval: iterations between lines of a training's ``metrics.jsonl``.
         num_workers: processes that load images.
-        cache_rate: share of the images that a GAN keeps in memory.
+        cache_rate: share of the images that a training keeps in memory.
     """
 
     def __init__(
@@ -73,50 +84,41 @@ class Fitting:
         num_workers: int = 0,
         cache_rate: float = 1.0,
     ) -> None:
-        self.detector, self.folder, self.seed = detector, Path(run), seed
-        self.training: GanTraining | None = None
-        if isinstance(detector, GanDetector):
-            images = training_images(dataset, image_size, channels, cache_rate)
-            settings = detector.settings.resolved(len(images), (channels, image_size, image_size))
-            epoch = max(1, -(-(settings.max_iterations or 1) // max(1, checkpoints)))
-            self.training = GanTraining(
-                make_gan(detector.name, settings, seed, device),
-                settings,
-                images,
-                seed=seed,
-                device=device,
-                run=self.folder,
-                epoch_length=epoch,
-                log_interval=log_interval,
-                num_workers=num_workers,
-            )
-        else:
-            sections = partial(
-                section_batches,
-                dataset,
-                image_size=image_size,
-                channels=channels,
-                num_workers=num_workers,
-            )
-            self.healthy = sections("training_healthy")
-            self.mixed = sections("training_mixed") if detector.needs_mixed else None
+        self.detector, self.folder, self.seed = detector.to(device), Path(run), seed
+
+        def batches(section: str) -> Batches:
+            images = SectionImages(dataset, section, image_size, channels)
+            return partial(images.batches, num_workers)
+
+        self.training = detector.training(
+            partial(SectionImages, dataset, HEALTHY, image_size, channels, cache_rate),
+            seed=seed,
+            run=self.folder,
+            checkpoints=checkpoints,
+            log_interval=log_interval,
+            num_workers=num_workers,
+        )
+        self.healthy = batches(HEALTHY)
+        self.mixed = batches("training_mixed") if detector.needs_mixed else None
 
     def resume(self) -> None:
-        """Go on from a GAN's last checkpoint."""
+        """Go on from the last checkpoint of a training."""
         if self.training is not None:
             self.training.resume()
 
     def fit(self) -> Path:
-        """Fit, write ``model.pt``, and note in run.json what must stand beside every number; the model's path."""
-        path = self.folder / MODEL
+        """Fit, write ``model.pt``, and note in run.json what must stand beside every number.
+
+        Returns:
+            the path of the model.
+        """
         if self.training is not None:
-            self.training.trainer.run()
-            save_gan(self.detector.name, self.training, path)
-            self.detector.load(path)
+            self.training.fit()
         else:
             logger.info("fitting %s", self.detector.name)
             self.detector.fit(self.healthy, self.mixed, seed=self.seed)
-            self.detector.save(path)
+        path = self.folder / MODEL
+        self.detector.save(path)
         facts = self.detector.facts()
         run = read_json(self.folder / RUN_FILE)
         write_json(self.folder / RUN_FILE, {**run, "method": self.detector.name, "detector": facts})
@@ -128,6 +130,6 @@ class Fitting:
 def options_for(
     detector: Detector, dataset: Dataset, image_size: int, channels: int
 ) -> Mapping[str, Any]:
-    """:func:`used_options` of a detector for the data set's healthy images."""
-    images = len(dataset.sections["training_healthy"])
-    return used_options(detector, images, (channels, image_size, image_size))
+    """Return a detector's options as they will be used on the data set's healthy images."""
+    images = len(dataset.sections[HEALTHY])
+    return detector.options(images, (channels, image_size, image_size))

@@ -1,4 +1,4 @@
-"""What the data give away for free: two scores that know no anatomy, and a plain classifier of mixed against healthy.
+"""Trivial baselines: two scores that know no anatomy, and a classifier of mixed against healthy.
 
 A method has shown something only where it clearly beats these on the same images.
 """
@@ -12,23 +12,23 @@ from typing import Any
 import numpy as np
 import torch
 
-from healthygan_monai.baselines.base import (
+from healthygan_monai.baselines.base import Detector
+from healthygan_monai.baselines.frozen.base import FeatureDetector
+from healthygan_monai.baselines.images import (
     Batches,
-    Detector,
-    NotFitted,
     Shape,
     check_images,
     checked_batches,
+    shape_of,
 )
-from healthygan_monai.baselines.frozen.base import FeatureDetector
 from healthygan_monai.networks.backbones import Backbone
 
 
 class _MeanImage(Detector):
     """Keeps the mean healthy image, in float64 sums; one pass."""
 
-    def __init__(self) -> None:
-        self.mean = torch.empty(0)  # (C, H, W)
+    reference = "ours"
+    mean: torch.Tensor  # (C, H, W)
 
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
         """One pass over ``healthy``; nothing is drawn, and ``mixed`` is not looked at."""
@@ -36,68 +36,73 @@ class _MeanImage(Detector):
         for batch in checked_batches(healthy, "healthy"):
             total = total + batch.double().sum(0).cpu()
             count += len(batch)
-        self.mean = (total / count).float()
+        self._take((total / count).float())
 
-    def _images(self, images: torch.Tensor) -> torch.Tensor:
-        if self.mean.ndim != 3:
-            raise NotFitted(f"{self.name} has not been fitted: call fit, or load what was saved.")
-        shape: Shape = (self.mean.shape[0], self.mean.shape[1], self.mean.shape[2])
-        return check_images(images, shape)
+    def _take(self, mean: torch.Tensor) -> None:
+        self.mean, self.image_shape = mean.to(self.device), shape_of(mean[None])
+
+    def _difference(self, images: torch.Tensor) -> torch.Tensor:
+        images = self._checked(images)
+        return images - self.mean.to(images.device)
 
     def state(self) -> dict[str, Any]:
-        if self.mean.ndim != 3:
-            raise NotFitted(f"{self.name} has not been fitted: there is nothing to save.")
+        self._fitted_shape()
         return {"mean": self.mean}
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        self.mean = state["mean"]
+        self._take(state["mean"])
 
 
 class MeanIntensity(_MeanImage):
     """s(x) = |mean(x) - mu|, mu the mean of all healthy pixels.
 
-    Two-sided, since whether disease is brighter or darker would be knowledge of disease; on sets where
-    it is one of them, a one-sided score does better still (``evaluate``'s probes show it).
+    Two-sided, since whether disease is brighter or darker would be knowledge of disease; on sets
+    where it is one of them, a one-sided score does better still (``evaluate``'s probes show it).
     """
 
     name = "mean-intensity"
+    title = "Mean intensity"
+    scores_by = "distance of the image's mean to that of all healthy pixels"
 
     def score(self, images: torch.Tensor) -> torch.Tensor:
-        images = self._images(images)
+        images = self._checked(images)
         return (images.mean((1, 2, 3)) - self.mean.mean().to(images.device)).abs()
 
 
 class DistanceToMean(_MeanImage):
-    """s(x) = sqrt(mean of (x - mu)^2), mu the mean healthy image, (C, H, W); the map is |x - mu|."""
+    """s(x) = sqrt(mean of (x - mu)^2), mu the mean healthy image; the map is |x - mu|."""
 
     name = "distance-to-mean"
+    title = "Distance to the mean"
+    scores_by = "root mean square of x - mu, mu the mean healthy image"
     has_map = True
 
     def score(self, images: torch.Tensor) -> torch.Tensor:
-        images = self._images(images)
-        return (images - self.mean.to(images.device)).square().mean((1, 2, 3)).sqrt()
+        return self._difference(images).square().mean((1, 2, 3)).sqrt()
 
     def anomaly_map(self, images: torch.Tensor) -> torch.Tensor:
-        images = self._images(images)
-        return (images - self.mean.to(images.device)).abs().mean(1, keepdim=True)
+        return self._difference(images).abs().mean(1, keepdim=True)
 
 
 class PuClassifier(FeatureDetector):
     """Logistic regression of mixed against healthy on frozen features; the score is its logit.
 
-    Elkan and Noto, Learning classifiers from only positive and unlabeled data, KDD 2008: where the labelled
-    (here: healthy) images are a random sample of their class, P(mixed | x) rises with P(diseased | x), so that
-    such a classifier ranks as one trained on true labels would. Where healthy and mixed images come from other
+    Elkan and Noto, Learning classifiers from only positive and unlabeled data, KDD 2008: where the
+    labelled (here: healthy) images are a random sample of their class, P(mixed | x) rises with
+    P(diseased | x), so that such a classifier ranks as one trained on true labels would. Where
+    healthy and mixed images come from other
     places, it ranks by place: that is what this row is there to show.
 
-    Features are the mean and standard deviation over the image of each channel of the backbone's three maps,
-    standardised over the training images. Classes weigh the same; no sizes or strengths are published,
-    ``strength`` is scikit-learn's C.
+    Features are the mean and standard deviation over the image of each channel of the backbone's
+    three maps, standardised over the training images. Classes weigh the same; no sizes or strengths
+    are published, ``strength`` is scikit-learn's C.
     """
 
     name = "pu-classifier"
+    title = "PU classifier"
+    reference = "Elkan and Noto, KDD 2008"
+    scores_by = "logit of a classifier of mixed against healthy images"
     needs_mixed = True
-    SETTINGS = ("strength",)
     FITTED = ("weight", "bias", "counts")
 
     def __init__(
@@ -128,7 +133,7 @@ class PuClassifier(FeatureDetector):
         for name, source in (("healthy", healthy), ("mixed", mixed)):
             rows = []
             for batch in checked_batches(source, name):
-                shape = shape or (batch.shape[1], batch.shape[2], batch.shape[3])
+                shape = shape or shape_of(batch)
                 rows.append(self._features(check_images(batch, shape).to(self.device)))
             sets.append(torch.cat(rows).cpu().double().numpy())
         features = np.concatenate(sets)
@@ -152,5 +157,5 @@ class PuClassifier(FeatureDetector):
         return torch.cat(rows)
 
     def score(self, images: torch.Tensor) -> torch.Tensor:
-        logits = self._features(self._images(images)) @ self.weight + self.bias
+        logits = self._features(self._checked(images).to(self.device)) @ self.weight + self.bias
         return logits.to(images.device)

@@ -11,12 +11,12 @@ from typing import Any
 
 from data_prep.datalist import FILE_NAME, Dataset
 from data_prep.errors import HealthyGANError
-from healthygan_monai.baselines import DETECTORS
+from healthygan_monai.baselines import names
 from healthygan_monai.benchmark.table1 import HEALTHYGAN
 from healthygan_monai.data import load_dataset
 from healthygan_monai.runs import CONFIG_FILE, read_json
 
-METHODS = (HEALTHYGAN, *DETECTORS)
+METHODS = (HEALTHYGAN, *names.METHODS)
 CELLS, SPECIFICATION, RESULT = "cells", "cell.json", "result.json"
 
 
@@ -30,7 +30,7 @@ class Grid:
 
     Args:
         datasets: folders with dataset.json; in a file, relative to it.
-        methods: ``healthygan`` and names of ``DETECTORS``.
+        methods: ``healthygan`` and names of ``baselines/names.py``.
         seeds: of the fits.
         settings: method -> what ``healthygan train --method`` takes with ``--set``.
         weights: method -> file of its backbone's weights, or ``random``.

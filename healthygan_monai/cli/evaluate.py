@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import command
-from healthygan_monai.models.about import run_of
+from healthygan_monai.paths import run_of
 
 
 def add(commands: Any) -> None:

@@ -7,13 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
-from healthygan_monai.models.about import run_of
+from healthygan_monai.models.runtimes import PYTORCH, RUNTIMES, runtime_name
+from healthygan_monai.paths import run_of
 
-RUNTIME_FILES = {
-    "pytorch": "model.pt",
-    "torchscript": "model.ts",
-    "onnxruntime": "model.onnx",
-}
+FILES = {runtime.name: f"model{suffix}" for suffix, runtime in RUNTIMES.items()}
 
 
 def add(commands: Any) -> None:
@@ -35,7 +32,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: RUN")
     parser.add_argument(
         "--runtime",
-        choices=list(RUNTIME_FILES),
+        choices=[PYTORCH, *FILES],
         help="what computes; RUN is exported to it where need be. Default: what the model's file is for",
     )
     add_device(parser)
@@ -83,14 +80,12 @@ def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:
     Raises:
         ValueError: the file given is for another runtime.
     """
-    from healthygan_monai.models.exported import RUNTIMES
-
     model = given if given.is_file() else folder / "model.pt"
-    of_file = RUNTIMES.get(model.suffix, "pytorch")
+    of_file = runtime_name(model)
     if runtime in (None, of_file):
         return model
-    if of_file != "pytorch":
+    if of_file != PYTORCH:
         raise ValueError(f"{model}: a file for {of_file}; --runtime {runtime} needs another.")
-    from healthygan_monai.exchange.refresh import up_to_date
+    from healthygan_monai.exchange.export import up_to_date
 
-    return up_to_date(model, RUNTIME_FILES[runtime])
+    return up_to_date(model, FILES[runtime])

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from healthygan_monai.baselines.names import METHODS
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.config.workflow import HEALTHYGAN, chosen_config
-from healthygan_monai.models.about import run_of
+from healthygan_monai.paths import run_of
 
 NETWORKS = {"generator": "network_def", "critic": "critic_def"}
 
@@ -20,18 +21,18 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "dataset", nargs="?", type=Path, metavar="DATASET", help="default: demo films"
     )
+    *others, last = METHODS
     parser.add_argument(
         "--method",
         default=HEALTHYGAN,
         metavar="NAME",
-        help="healthygan (default), alad, alocc, f-anogan, ganomaly, padim, patchcore, mean-intensity, "
-        "distance-to-mean or pu-classifier",
+        help=f"{HEALTHYGAN} (default), {', '.join(others)} or {last}",
     )
     parser.add_argument(
         "--weights",
         type=Path,
         metavar="FILE",
-        help="of the backbone of padim, patchcore, pu-classifier",
+        help="of the backbone, for a method that has one",
     )
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"), help="default: runs")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with an earlier run")

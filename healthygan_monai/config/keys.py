@@ -34,6 +34,10 @@ MONAI_KEYS = {
     "inferring",
     "finalize",
 }
+OF_A_SERVER = (
+    "pre_transforms",
+    "post_transforms",
+)  # MONAI Label's; a run does not even import them
 METADATA_FILE = "metadata.json"
 REFERENCE = re.compile(r"@(\w+)")
 
@@ -91,7 +95,8 @@ def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
                 for key in config[section]
                 if key not in expected
             ]
-    problems += [*_wrong_arguments(config), *wrong_settings(config)]
+    used = {key: value for key, value in config.items() if key not in OF_A_SERVER}
+    problems += [*_wrong_arguments(used), *wrong_settings(config)]
     if problems:
         raise ConfigError("; ".join(problems))
 

@@ -94,7 +94,7 @@ def chosen_config(
         if weights is not None:
             raise ValueError("--weights: the backbone of padim or patchcore; healthygan has none.")
         return "train.json", dict(changes)
-    from healthygan_monai.baselines import check_options
+    from healthygan_monai.baselines.registry import check_options
     from healthygan_monai.paths import bundle_root
     from healthygan_monai.runs import read_json
 

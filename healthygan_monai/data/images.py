@@ -1,9 +1,12 @@
-"""Images to score: a prepared data set, or a folder of pictures."""
+"""Images to score: a prepared data set, or a folder of pictures; and the lesion masks beside them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
 from healthygan_monai.data import labelled_items, load_dataset
@@ -54,6 +57,12 @@ def _problem(path: Path) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def load_mask(path: Path | str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a lesion mask (H, W) bool at the size of the difference map; resized to the nearest pixel."""
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("L").resize(shape[::-1], Image.Resampling.NEAREST)) > 0
 
 
 def items_to_score(dataset: Dataset) -> list[dict[str, Any]]:

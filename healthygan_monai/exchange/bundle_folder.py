@@ -17,8 +17,8 @@ from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.exchange.vendoring import vendor_packages, vendored_config
 from healthygan_monai.paths import bundle_root
 from healthygan_monai.runs import CONFIG_FILE
+from healthygan_monai.serving.describe import told_of
 from healthygan_monai.serving.serving_json import FILE_NAME as SERVING
-from healthygan_monai.serving.serving_json import told_of
 
 BUNDLE_NAME = "healthygan"
 METADATA = "metadata.json"

@@ -14,7 +14,7 @@ from healthygan_monai.exchange.files import sha256
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_state
 from healthygan_monai.networks import generator_sizes
-from healthygan_monai.paths import MODEL_FILE, bundle_root
+from healthygan_monai.paths import MODEL_FILE, bundle_root, size_in_metadata
 from healthygan_monai.report.artefacts import Artefacts, read_artefacts
 from healthygan_monai.runs import CONFIG_FILE
 
@@ -72,9 +72,8 @@ def bundled_model() -> ModelFacts:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: the bundle brings no model; give one with --model RUN.")
     state = load_state(path)
-    metadata = json.loads((bundle_root() / "configs" / "metadata.json").read_text("utf-8"))
-    side = metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0]
-    return ModelFacts(path, state, int(side), generator_sizes(state), of_bundle=True)
+    side = size_in_metadata(bundle_root())
+    return ModelFacts(path, state, side, generator_sizes(state), of_bundle=True)
 
 
 def model_facts(model: Path | str | None, image_size: int | None = None) -> ModelFacts:

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from healthygan_monai.errors import NoModel
 from healthygan_monai.exchange.files import sha256
-from healthygan_monai.models.exported import is_exported, load_exported
+from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
-from healthygan_monai.paths import bundle_root
+from healthygan_monai.models.runtimes import is_exported
+from healthygan_monai.paths import size_in_metadata
 from healthygan_monai.runs import CONFIG_FILE
 
 
@@ -74,13 +74,12 @@ def model_file(run_or_model: Path) -> Path:
 
 
 def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = None) -> Facts:
-    """The facts of a model.pt: image size and seed from config.json beside it.
+    """Return the facts of a model.pt: image size and seed from config.json beside it.
 
     Raises:
         ValueError: no image size is given and none is known, or one that the generator cannot take.
     """
-
-    known = image_size_for(checkpoint, _size_of_the_shipped(checkpoint))
+    known = image_size_for(checkpoint, size_of_its_bundle(checkpoint))
     size = known if image_size is None else image_size
     if image_size is None and not known:
         raise ValueError(
@@ -89,21 +88,7 @@ def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = 
     return Facts(checked_size(size), image_channels, sha256(checkpoint), seed_of(checkpoint))
 
 
-def _size_of_the_shipped(checkpoint: Path) -> int:
-    """The image size in the bundle's metadata where this is the bundle's own model; else 0."""
-    if checkpoint.resolve() != (bundle_root() / "models" / "model.pt").resolve():
-        return 0
-    metadata = json.loads((bundle_root() / "configs" / "metadata.json").read_text(encoding="utf-8"))
-    return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])
-
-
-def run_of(path: Path) -> Path:
-    """The run folder a user means by it or by a file in it.
-
-    Raises:
-        NoModel: no such folder.
-    """
-    folder = path.parent if path.is_file() else path
-    if not folder.is_dir():
-        raise NoModel(f"{path}: no such run folder; they are named like runs/00003-demo.")
-    return folder
+def size_of_its_bundle(checkpoint: Path) -> int:
+    """Return the image size in the metadata of the bundle that a model is in; 0 if it is in none."""
+    root = checkpoint.absolute().parent.parent
+    return size_in_metadata(root) if (root / "configs" / "metadata.json").is_file() else 0

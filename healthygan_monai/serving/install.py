@@ -11,7 +11,8 @@ from pathlib import Path
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.paths import MODEL_FILE, bundle_root
 from healthygan_monai.runs import CONFIG_FILE, write_json
-from healthygan_monai.serving.serving_json import FILE_NAME, QUANTILE, describe, told_beside
+from healthygan_monai.serving.describe import QUANTILE, describe
+from healthygan_monai.serving.serving_json import FILE_NAME, told_beside
 
 LABELS = {
     "0": "background",

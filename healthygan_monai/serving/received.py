@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 
-from data_prep.read import Place, Volume
+from data_prep.brain import Place
+from data_prep.read import Volume
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from data_prep import brain
 from data_prep.errors import PrepError
 from data_prep.film import Film
-from data_prep.read import Place, Volume, place_of, read_volume
+from data_prep.read import Volume, read_volume
 from healthygan_monai.serving.films import framed
 from healthygan_monai.serving.preparation import FILMS, Preparation
 from healthygan_monai.serving.received import Received
@@ -21,7 +21,7 @@ def of_volume(path: Path, given: Preparation, volume_index: int | None) -> Recei
     options = given.head.options
     reading = replace(options.reading(), volume_index=volume_index)
     volume = read_volume(path, reading)
-    place = place_of(path, volume, reading)
+    place = brain.place_of(path, volume, reading)
     thin = volume.data.shape[brain.NORMAL_AXIS[options.plane]] == 1
     if min(volume.data.shape) == 1 and not thin:
         raise PrepError(
@@ -40,7 +40,7 @@ def of_volume(path: Path, given: Preparation, volume_index: int | None) -> Recei
     return _cut(volume, given, place, warnings)
 
 
-def _film_in_nifti(volume: Volume, given: Preparation, place: Place) -> Received:
+def _film_in_nifti(volume: Volume, given: Preparation, place: brain.Place) -> Received:
     """A film that another program saved as NIfTI: no window is known any more, so the full range is shown.
 
     8-bit values use 0 to 255, others lowest to highest, as the film reader shows DICOM without a window.
@@ -61,7 +61,9 @@ def _film_in_nifti(volume: Volume, given: Preparation, place: Place) -> Received
     return replace(film, way=way, place=place)
 
 
-def _cut(volume: Volume, given: Preparation, place: Place, warnings: Sequence[str]) -> Received:
+def _cut(
+    volume: Volume, given: Preparation, place: brain.Place, warnings: Sequence[str]
+) -> Received:
     """All slices of a head in the model's plane, with the head's own black and white."""
     slices = brain.prepare(brain.Head(volume), given.head, every=True, choice=given.choice)
     chosen, pixels = slices.chosen, np.stack([frame.pixels for frame in slices.frames])

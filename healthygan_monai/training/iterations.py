@@ -61,7 +61,7 @@ class IterationTrainer(Trainer):
                 engine.terminate_epoch()
 
     def run(self) -> None:  # type: ignore[override]
-        """Train from the present state to the end; a run that is complete already is left as it is."""
+        """Train from the present state to the end; do nothing where the run is complete."""
         if self.ended_early or self.state.iteration >= self.max_iterations:
             logging.getLogger(__name__).info(
                 "nothing left to train: %d iterations are done", self.state.iteration

@@ -18,7 +18,8 @@ from PIL import Image
 
 from healthygan_monai.runs import CONFIG_FILE, RUN_FILE
 from healthygan_monai.selection import SELECTION_FILE
-from healthygan_monai.training.handlers import SamplePictures, scalars
+from healthygan_monai.training.handlers import scalars
+from healthygan_monai.training.samples import SamplePictures
 
 logger = logging.getLogger(__name__)
 DATABASE = "mlruns.db"

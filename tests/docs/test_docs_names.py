@@ -171,9 +171,9 @@ def test_every_option_that_is_named_is_understood():
 
 
 def test_every_key_that_is_set_is_one_of_the_configs_or_of_a_method():
-    from healthygan_monai.baselines.registry import DETECTORS, known_options
+    from healthygan_monai.baselines.registry import DETECTORS
 
-    known = config_keys() | {key for method in DETECTORS for key in known_options(method)}
+    known = config_keys() | {key for method in DETECTORS.values() for key in method.known_options()}
     unknown = []
     for page, text in TEXTS.items():
         for key in re.findall(r"--set[ =]([a-z]\w*)(?:#\w+)?=", text):

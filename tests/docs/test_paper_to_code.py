@@ -27,7 +27,6 @@ def table(heading: str) -> list[dict[str, str]]:
 
 EQUATIONS = table("Equations")
 TABLES, SECTIONS, NUMBERS = table("Tables"), table("Sections"), table("Appendix A")
-COMPETITORS = table("The competitors")
 
 
 def ticked(cell: str) -> list[str]:
@@ -177,16 +176,3 @@ def test_the_numbers_of_the_appendix_are_the_defaults():
     assert told["choice of the model"].lower() == resolved("criterion")
     assert float(told["horizontal flips"].split()[1]) == resolved("flip_prob")
     assert told["optimiser"] == "Adam" and TRAIN["optimizer"]["_target_"].endswith(".Adam")
-
-
-def test_every_competitor_has_a_row_with_its_file_and_its_settings():
-    from healthygan_monai.baselines.registry import DETECTORS, known_options
-
-    rows = {name: row for row in COMPETITORS for name in ticked(row["Method"])}
-    assert {*rows} == {*DETECTORS}
-    for name, row in rows.items():
-        (file,) = ticked(row["File"])
-        assert DETECTORS[name].__module__ == f"healthygan_monai.{file[:-3].replace('/', '.')}"
-    for row in COMPETITORS:
-        known = {key for name in ticked(row["Method"]) for key in known_options(name)}
-        assert {*ticked(row["Settings, for example"])} <= known

@@ -1,4 +1,4 @@
-"""The four GANs so small that a fit takes a second, and phantom films for them."""
+"""The GANs so small that a fit takes a second, and phantom films for them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from tiny_detectors import TINY
 
 from data_prep.phantom.anatomy import Anatomy, Lesion
 from data_prep.phantom.film import film
-from healthygan_monai.baselines.gan.alad import Alad
-from healthygan_monai.baselines.gan.alocc import Alocc
 from healthygan_monai.baselines.gan.base import Gan
+from healthygan_monai.baselines.gan.data import noise_generator
 from healthygan_monai.baselines.gan.detector import GanDetector
-from healthygan_monai.baselines.gan.fanogan import FAnoGAN
-from healthygan_monai.baselines.gan.ganomaly import Ganomaly
 
-TINY: dict[type[GanDetector], dict[str, Any]] = {
-    Alad: {"features": 2, "latent": 3, "patience": 0},
-    Alocc: {"features": 2, "calibration_batches": 2},
-    FAnoGAN: {"features": 2, "latent": 3, "n_critic": 2},
-    Ganomaly: {"features": 2, "latent": 3},
-}
-METHODS = list(TINY)
 SIDE, ITERATIONS = 16, 6
 
 
@@ -37,8 +28,7 @@ def films(count: int, seed: int = 0, side: int = SIDE, diseased: bool = False) -
 
 
 def tiny(method: type[GanDetector], **changes: Any) -> GanDetector:
-    settings = {"max_iterations": ITERATIONS, "batch_size": 4, **TINY[method]}
-    return method(**{**settings, **changes})
+    return method(**{**TINY[method.name], "max_iterations": ITERATIONS, **changes})
 
 
 def networks(method: type[GanDetector], side: int = SIDE, channels: int = 1, **changes: Any) -> Gan:
@@ -51,6 +41,10 @@ def published(method: type[GanDetector], side: int, channels: int, **changes: An
     """The networks with the published settings."""
     settings = method.make_settings(**changes).resolved(1000, (channels, side, side))
     return method.build(settings, 0)
+
+
+def noise(iteration: int = 0) -> torch.Generator:
+    return noise_generator(0, iteration, "cpu")
 
 
 def count(network: torch.nn.Module) -> int:

@@ -19,8 +19,8 @@ from tiny import train
 from data_prep.phantom import brains, study
 from data_prep.pipeline import run
 from healthygan_monai.paths import bundle_root
+from healthygan_monai.serving.describe import describe, write_description
 from healthygan_monai.serving.install import install
-from healthygan_monai.serving.serving_json import describe, write_description
 
 SIZE = 64
 

@@ -1,4 +1,4 @@
-"""What the detectors on frozen features share: a backbone, the shape they were fitted to, their state."""
+"""What the detectors on frozen features share: a backbone, and their state."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from typing import Any, ClassVar
 import torch
 from torch import nn
 
-from healthygan_monai.baselines.base import Detector, NotFitted, Shape, check_images
+from healthygan_monai.baselines.base import Detector
+from healthygan_monai.baselines.images import Shape
 from healthygan_monai.networks.backbones import Backbone, make_backbone
 
 
 class FeatureDetector(Detector):
     """A detector on the maps of a frozen :class:`Backbone`.
 
-    A child names its other arguments in ``SETTINGS`` and its fitted tensors in ``FITTED``, and keeps each as the
-    attribute of that name; it reads images through :meth:`_images`.
+    A child keeps its other arguments, and what it names in ``FITTED``, as attributes.
 
     Args:
         backbone: name of one, or one already made.
         weights: see :func:`make_backbone`.
         input_size: resize images to this square first; None leaves them as they are.
-        device: where the network and the fitted tensors live; scores come back to where the images were.
+        device: of the network and the fitted tensors; scores come back to where the images were.
     """
 
-    SETTINGS: ClassVar[tuple[str, ...]] = ()
+    has_backbone = True
     FITTED: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
@@ -39,23 +39,27 @@ class FeatureDetector(Detector):
     ) -> None:
         if isinstance(backbone, str):
             backbone = make_backbone(backbone, weights, input_size=input_size)
-        self.device = torch.device(device)
+        super().__init__(device=device)
         self.backbone = backbone.to(self.device)
-        self.image_shape: Shape | None = None
 
-    def _images(self, images: torch.Tensor) -> torch.Tensor:
-        """Checked against the shape that the detector was fitted to, on its device."""
-        if self.image_shape is None:
-            raise NotFitted(f"{self.name} has not been fitted: call fit, or load what was saved.")
-        return check_images(images, self.image_shape).to(self.device)
+    @property
+    def backbone_label(self) -> str:
+        return self.backbone.label
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments that are not the backbone's."""
+        own = [name for name in self.known_options() if name not in ("backbone", "input_size")]
+        return {name: getattr(self, name) for name in own}
+
+    def options(self, images: int, shape: Shape) -> dict[str, Any]:
+        backbone = self.backbone
+        return {"backbone": backbone.name, "input_size": backbone.input_size, **self.settings()}
 
     def state(self) -> dict[str, Any]:
-        if self.image_shape is None:
-            raise NotFitted(f"{self.name} has not been fitted: there is nothing to save.")
         return {
-            "settings": {key: getattr(self, key) for key in self.SETTINGS},
+            "settings": self.settings(),
             "backbone": self.backbone.state(),
-            "image_shape": list(self.image_shape),
+            "image_shape": list(self._fitted_shape()),
             "fitted": {key: getattr(self, key) for key in self.FITTED},
         }
 
@@ -73,16 +77,16 @@ class FeatureDetector(Detector):
         return detector
 
     def facts(self) -> dict[str, Any]:
-        settings = {key: getattr(self, key) for key in self.SETTINGS}
-        return {**self.backbone.facts(), **settings, "image_shape": self.image_shape}
+        return {**self.backbone.facts(), **self.settings(), "image_shape": self.image_shape}
 
 
 def heat_map(
     patches: torch.Tensor, size: tuple[int, int], sigma: float = 4.0, mode: str = "bilinear"
 ) -> torch.Tensor:
-    """Patch scores (B, 1, h, w) -> (B, 1, H, W): enlarged, then smoothed by a Gaussian of ``sigma`` pixels.
+    """Enlarge patch scores (B, 1, h, w) -> (B, 1, H, W) and smooth them by a Gaussian.
 
-    The kernel is cut at 4 sigma and the image mirrored at its borders; sigma 0 leaves the enlarged map as it is.
+    The kernel is cut at 4 sigma and the image mirrored at its borders; sigma 0 leaves the enlarged
+    map as it is.
     """
     align = {"align_corners": False} if mode == "bilinear" else {}
     x = nn.functional.interpolate(patches, size, mode=mode, **align)

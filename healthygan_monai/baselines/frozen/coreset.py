@@ -1,4 +1,4 @@
-"""Few vectors that stand for many: a uniform sample in bounded memory, then a greedy cover of it."""
+"""Few vectors that stand for many: a uniform sample, then a greedy cover of it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import torch
 
 
 class Reservoir:
-    """A uniform sample without replacement of at most ``size`` vectors of a stream (Vitter 1985, Algorithm R).
+    """A uniform sample of at most ``size`` vectors of a stream (Vitter 1985, Algorithm R).
 
-    The t-th vector (from 1) draws a whole number below t and takes the place of that number, if there is one.
-    While no more than ``size`` have been seen the sample is the stream itself, in its order.
+    The t-th vector (from 1) draws a whole number below t and takes the place of that number, if
+    there is one. While no more than ``size`` have been seen the sample is the stream itself, in its
+    order.
     """
 
     def __init__(self, size: int, generator: torch.Generator) -> None:
@@ -36,7 +37,7 @@ class Reservoir:
 
 
 def project(points: torch.Tensor, width: int, generator: torch.Generator) -> torch.Tensor:
-    """(N, d) -> (N, width) by a random Gaussian matrix of variance 1/width; as they are where d <= width.
+    """(N, d) -> (N, width) by a random Gaussian matrix; unchanged where d <= width.
 
     Distances are kept in expectation (Johnson and Lindenstrauss 1984).
     """
@@ -49,11 +50,11 @@ def project(points: torch.Tensor, width: int, generator: torch.Generator) -> tor
 def greedy_coreset(
     points: torch.Tensor, size: int, generator: torch.Generator, starting_points: int = 10
 ) -> torch.Tensor:
-    """Indices (size,) of points, each the farthest from those taken before it (k-centre greedy, Gonzalez 1985).
+    """Return indices of points, each the farthest from those before it (Gonzalez 1985).
 
-    Before any is taken, a point's distance is its mean distance to ``starting_points`` random ones: PatchCore's
-    approximation, which takes the place of the N x N matrix. Memory is a few vectors of N beside the points; time is
-    size x N x d.
+    Before any is taken, a point's distance is its mean distance to ``starting_points`` random ones:
+    PatchCore's approximation, which takes the place of the N x N matrix. Memory is a few vectors of
+    N beside the points; time is size x N x d.
 
     Raises:
         ValueError: not 1 <= size <= N.

@@ -1,4 +1,4 @@
-"""Mean and covariance of many positions at once, from one pass, in memory that no number of images enlarges."""
+"""Mean and covariance of many positions, from one pass, in memory flat in the number of images."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ POSITIONS_AT_ONCE = 64  # factorised together in float64: 64 x 550 x 550 x 8 byt
 class RunningGaussian:
     """One Gaussian a position, from batches of vectors x (B, P, d).
 
-    With a shift s (the mean of the first batch) it keeps n, sum(x - s) as (P, d) and sum((x - s)(x - s)^T) as
-    (P, d, d), in float32: 4 P d^2 bytes. The shift keeps the subtraction below from cancelling.
+    With a shift s (the mean of the first batch) it keeps n, sum(x - s) as (P, d) and
+    sum((x - s)(x - s)^T) as (P, d, d), in float32: 4 P d^2 bytes. The shift keeps the subtraction
+    below from cancelling.
     """
 
     def __init__(self) -> None:
@@ -31,10 +32,11 @@ class RunningGaussian:
         self.scatter.baddbmm_(centred.transpose(1, 2), centred)
 
     def finish(self, ridge: float) -> tuple[torch.Tensor, torch.Tensor]:
-        """Means (P, d) and whitening matrices W (P, d, d): the inverse Cholesky factors of the covariances.
+        """Return means (P, d) and inverse Cholesky factors W (P, d, d) of the covariances.
 
-        C = sum((x - m)(x - m)^T) / (n - 1) + ridge I = L L^T and W = L^-1, so that the Mahalanobis distance
-        sqrt((x - m)^T C^-1 (x - m)) is the length of W (x - m). The scatter matrices are overwritten by W.
+        C = sum((x - m)(x - m)^T) / (n - 1) + ridge I = L L^T and W = L^-1, so that the Mahalanobis
+        distance sqrt((x - m)^T C^-1 (x - m)) is the length of W (x - m). The scatter matrices are
+        overwritten by W.
 
         Raises:
             ValueError: fewer than two vectors.
@@ -57,6 +59,6 @@ class RunningGaussian:
 
 
 def mahalanobis(vectors: torch.Tensor, mean: torch.Tensor, whitening: torch.Tensor) -> torch.Tensor:
-    """sqrt((x - m)^T C^-1 (x - m)); x (B, P, d), m (P, d), W (P, d, d) with W^T W = C^-1 -> (B, P)."""
+    """sqrt((x - m)^T C^-1 (x - m)): x (B, P, d), m (P, d), W (P, d, d), W^T W = C^-1 -> (B, P)."""
     centred = (vectors - mean).permute(1, 2, 0)  # (P, d, B)
     return torch.bmm(whitening, centred).norm(dim=1).T

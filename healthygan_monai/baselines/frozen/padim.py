@@ -1,21 +1,23 @@
 """PaDiM: one Gaussian of frozen features at every position, Mahalanobis distance as score.
 
-Defard, Setkov, Loesch, Audigier: PaDiM, a Patch Distribution Modeling Framework for Anomaly Detection and
-Localization, ICPR 2020 (arXiv:2011.08785).
+Defard, Setkov, Loesch, Audigier: PaDiM, a Patch Distribution Modeling Framework for Anomaly
+Detection and Localization, ICPR 2020 (arXiv:2011.08785).
 
-    embedding   x_ij: layer1, layer2, layer3 at position (i, j) of layer1's grid, concatenated; d channels at random
-    Sec. III-B  mu_ij = mean of x_ij,  Sigma_ij = 1/(N-1) sum (x_ij - mu_ij)(x_ij - mu_ij)^T + eps I  (Eq. 1)
-    Sec. III-C  M(x_ij) = sqrt((x_ij - mu_ij)^T Sigma_ij^-1 (x_ij - mu_ij))                           (Eq. 2)
-    score       maximum of the map: M enlarged to the image (bilinear) and smoothed (Gaussian, sigma 4)
+    embedding   x_ij: layer1, layer2, layer3 at position (i, j) of layer1's grid, concatenated;
+                d channels at random
+    Sec. III-B  mu_ij = mean of x_ij                                                       and
+                Sigma_ij = 1/(N-1) sum (x_ij - mu_ij)(x_ij - mu_ij)^T + eps I              (Eq. 1)
+    Sec. III-C  M(x_ij) = sqrt((x_ij - mu_ij)^T Sigma_ij^-1 (x_ij - mu_ij))                (Eq. 2)
+    score       maximum of the map: M enlarged to the image (bilinear), smoothed (sigma 4)
 
-Published: ResNet-18, d = 100 of 448; Wide-ResNet-50-2, d = 550 of 1,792; eps = 0.01; images resized to 256,
-centre 224.
+Published: ResNet-18, d = 100 of 448; Wide-ResNet-50-2, d = 550 of 1,792; eps = 0.01; images resized
+to 256, centre 224.
 
-Our departures: sums are accumulated instead of keeping every embedding (same mean and covariance, memory flat
-in the number of images); no resize and no crop unless asked for, so the grid is the image's own quarter; no
-min-max scaling over the test set, which would tie images together; EfficientNet-Lite0, where it is the
-backbone, has 176 channels, of which we take 100 as for ResNet-18. anomalib 2.7 adds a further 1e-5 to eps:
-``ridge=0.01001``.
+Our departures: sums are accumulated instead of keeping every embedding (same mean and covariance,
+memory flat in the number of images); no resize and no crop unless asked for, so the grid is the
+image's own quarter; no min-max scaling over the test set, which would tie images together;
+EfficientNet-Lite0, where it is the backbone, has 176 channels, of which we take 100 as for
+ResNet-18. anomalib 2.7 adds a further 1e-5 to eps: ``ridge=0.01001``.
 """
 
 from __future__ import annotations
@@ -26,9 +28,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from healthygan_monai.baselines.base import Batches, checked_batches
 from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
 from healthygan_monai.baselines.frozen.gaussian import RunningGaussian, mahalanobis
+from healthygan_monai.baselines.images import Batches, checked_batches, shape_of
 from healthygan_monai.networks.backbones import Backbone
 
 CHANNELS = {"resnet18": 100, "wide_resnet50_2": 550, "efficientnet_lite0": 100}
@@ -36,7 +38,7 @@ IMAGES_AT_ONCE = 16  # bounds memory whatever the batch: 16 x 4,096 x 550 floats
 
 
 class Padim(FeatureDetector):
-    """See the module. Memory while fitting: 4 d^2 bytes for each of (H/4)(W/4) positions, and a few images' features.
+    """See the module. Memory while fitting: 4 d^2 bytes for each of (H/4)(W/4) positions.
 
     Args:
         channels: d; None for the published number of that backbone.
@@ -45,8 +47,15 @@ class Padim(FeatureDetector):
     """
 
     name = "padim"
+    title = "PaDiM"
+    reference = "Defard et al., ICPR 2020 (arXiv:2011.08785)"
+    scores_by = "maximum of the smoothed Mahalanobis map"
+    departures = (
+        "sums are accumulated instead of keeping every embedding: same mean and covariance, memory "
+        "flat in the number of images",
+        "no scaling over the test set",
+    )
     has_map = True
-    SETTINGS = ("channels", "ridge", "sigma")
     FITTED = ("index", "grid", "mean", "whitening", "fitted_to")
 
     def __init__(
@@ -81,16 +90,14 @@ class Padim(FeatureDetector):
             sum(self.backbone.channels), generator=torch.Generator().manual_seed(seed)
         )
         self.index = order[: self.channels].sort().values.to(self.device)
-        gaussian, shape, self.image_shape = RunningGaussian(), None, None
+        gaussian, self.image_shape, shape = RunningGaussian(), None, None
         self.mean = self.whitening = torch.empty(0)  # an earlier fit would take as much again
         for batch in checked_batches(healthy, "healthy"):
-            shape = batch.shape[1:]
+            shape = shape_of(batch)
             for images in batch.split(IMAGES_AT_ONCE):
                 gaussian.update(self._embed(images.to(self.device)))
         self.mean, self.whitening = gaussian.finish(self.ridge)
-        self.fitted_to = gaussian.count
-        assert shape is not None  # checked_batches gave at least one
-        self.image_shape = (shape[0], shape[1], shape[2])
+        self.fitted_to, self.image_shape = gaussian.count, shape
 
     def _embed(self, images: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) -> the drawn channels at layer1's positions, (B, h w, d)."""
@@ -105,7 +112,7 @@ class Padim(FeatureDetector):
 
     def distances(self, images: torch.Tensor) -> torch.Tensor:
         """Eq. 2 at every position: (B, C, H, W) -> (B, 1, h, w)."""
-        images = self._images(images)
+        images = self._checked(images).to(self.device)
         parts = [
             mahalanobis(self._embed(part), self.mean, self.whitening)
             for part in images.split(IMAGES_AT_ONCE)

@@ -1,26 +1,30 @@
 """PatchCore: distance to the nearest of a few remembered healthy patches.
 
-Roth, Pemula, Zepeda, Schoelkopf, Brox, Gehler: Towards Total Recall in Industrial Anomaly Detection, CVPR 2022
-(arXiv:2106.08265).
+Roth, Pemula, Zepeda, Schoelkopf, Brox, Gehler: Towards Total Recall in Industrial Anomaly
+Detection, CVPR 2022 (arXiv:2106.08265).
 
-    Sec. 3.1  patches  phi_ij: 3 x 3 neighbourhoods of layer2 and of layer3 (enlarged to layer2's grid), each
-                       brought to 1,024 numbers by adaptive average pooling, then both together to 1,024
-    Sec. 3.2  memory   M_C: greedy k-centre coreset of all healthy patches, chosen in a random projection to 128
-    Eq. 6     score    s* = max over patches of min over m in M_C of |phi - m|_2, at patch m_test with neighbour m*
+    Sec. 3.1  patches  phi_ij: 3 x 3 neighbourhoods of layer2 and of layer3 (enlarged to layer2's
+                       grid), each brought to 1,024 numbers by adaptive average pooling, then both
+                       together to 1,024
+    Sec. 3.2  memory   M_C: greedy k-centre coreset of all healthy patches, chosen in a random
+                       projection to 128
+    Eq. 6     score    s* = max over patches of min over m in M_C of |phi - m|_2, at patch m_test
+                       with neighbour m*
     Eq. 7     option   s = (1 - exp|m_test - m*| / sum over m in N_b(m*) of exp|m_test - m|) s*
-              map      patch distances enlarged to the image (bilinear) and smoothed (Gaussian, sigma 4)
+              map      patch distances enlarged to the image (bilinear), smoothed (sigma 4)
 
-Published: Wide-ResNet-50-2, images resized to 256, centre 224, 10 % of the patches (1 % at 320 pixels and in
-ensembles), ten starting points; the authors' code scores by Eq. 6 without Eq. 7, as we do unless ``neighbours``
-is given.
+Published: Wide-ResNet-50-2, images resized to 256, centre 224, 10 % of the patches (1 % at 320
+pixels and in ensembles), ten starting points; the authors' code scores by Eq. 6 without Eq. 7, as
+we do unless ``neighbours`` is given.
 
-Our departures: at most ``pool`` patches, a uniform sample of all of them, are candidates for the coreset, and the
-coreset is a share of these: all are where there are no more than that, and 10,000 images of 256 x 256 (10.5
-million patches, 43 GB) otherwise fit in memory. Pooling comes before enlarging (both are linear in different
-dimensions, so the result is the same, for a ninth of the memory). The authors' library returns squared
-distances; ours are not squared. No resize and no crop unless asked for. anomalib 2.7 averages 3 x 3 positions
-channel by channel and concatenates the layers (``patches="mean"``), uses Eq. 7 with b = 9 (``neighbours=9``)
-and enlarges to the nearest (``enlarge="nearest"``).
+Our departures: at most ``pool`` patches, a uniform sample of all of them, are candidates for the
+coreset, and the coreset is a share of these: all are where there are no more than that, and 10,000
+images of 256 x 256 (10.5 million patches, 43 GB) otherwise fit in memory. Pooling comes before
+enlarging (both are linear in different dimensions, so the result is the same, for a ninth of the
+memory). The authors' library returns squared distances; ours are not squared. No resize and no crop
+unless asked for. anomalib 2.7 averages 3 x 3 positions channel by channel and concatenates the
+layers (``patches="mean"``), uses Eq. 7 with b = 9 (``neighbours=9``) and enlarges to the nearest
+(``enlarge="nearest"``).
 """
 
 from __future__ import annotations
@@ -28,21 +32,20 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import nn
 
-from healthygan_monai.baselines.base import Batches, checked_batches
 from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
 from healthygan_monai.baselines.frozen.coreset import Reservoir, greedy_coreset, project
+from healthygan_monai.baselines.frozen.neighbours import nearest_neighbour, neighbour_weight
+from healthygan_monai.baselines.images import Batches, checked_batches, shape_of
 from healthygan_monai.networks.backbones import Backbone
 
 IMAGES_AT_ONCE = 4  # bounds memory whatever the batch
-QUERIES_AT_ONCE = 1024
 
 
 class PatchCore(FeatureDetector):
-    """See the module. Memory while fitting: 4 x 1,024 x ``pool`` bytes (0.4 GB), its projection, and the coreset.
+    """See the module. Memory while fitting: 4 x 1,024 x ``pool`` bytes (0.4 GB), and the coreset.
 
     Args:
         patches: ``unfold``, the authors' patches; or ``mean``, anomalib's.
@@ -53,24 +56,19 @@ class PatchCore(FeatureDetector):
         starting_points: see :func:`greedy_coreset`.
         neighbours: b of Eq. 7, counting m* itself; 0 or 1 for Eq. 6 alone.
         sigma, enlarge: of the map; see :func:`heat_map`.
-        search: ``sklearn``; ``faiss``, where faiss-cpu is installed; ``torch``; ``auto`` takes scikit-learn on a
-            CPU and torch elsewhere. All are exact.
+        search: ``sklearn``; ``faiss``, where faiss-cpu is installed; ``torch``; ``auto`` takes
+            scikit-learn on a CPU and torch elsewhere. All are exact.
     """
 
     name = "patchcore"
-    has_map = True
-    SETTINGS = (
-        "patches",
-        "dimension",
-        "share",
-        "pool",
-        "projection",
-        "starting_points",
-        "neighbours",
-        "sigma",
-        "enlarge",
-        "search",
+    title = "PatchCore"
+    reference = "Roth et al., CVPR 2022 (arXiv:2106.08265)"
+    scores_by = "largest distance of a patch to the memory"
+    departures = (
+        "at most pool patches, a uniform sample, are candidates of the coreset",
+        "distances are not squared",
     )
+    has_map = True
     FITTED = ("bank", "grid", "fitted_to", "patches_seen", "candidates")
 
     def __init__(
@@ -109,7 +107,7 @@ class PatchCore(FeatureDetector):
         self.sigma, self.enlarge, self.search = sigma, enlarge, search
 
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """One pass over ``healthy``; ``seed`` draws candidates, projection and starts; ``mixed`` is not looked at.
+        """Fit in one pass over ``healthy``; ``seed`` draws candidates, projection and starts.
 
         Raises:
             ValueError: no healthy image, or images of several shapes.
@@ -118,7 +116,7 @@ class PatchCore(FeatureDetector):
         generator = torch.Generator().manual_seed(seed)
         reservoir, shape, self.fitted_to = Reservoir(self.pool, generator), None, 0
         for batch in checked_batches(healthy, "healthy"):
-            shape = batch.shape[1:]
+            shape = shape_of(batch)
             for images in batch.split(IMAGES_AT_ONCE):
                 for vectors in self.embed(images.to(self.device)):  # one image's draws do not
                     reservoir.add(vectors)  # depend on how images are batched
@@ -131,8 +129,7 @@ class PatchCore(FeatureDetector):
             candidates = candidates[chosen]
         self.bank = candidates.to(self.device)  # (size, dimension)
         self.patches_seen, self.candidates = reservoir.seen, len(reservoir.sample())
-        assert shape is not None  # checked_batches gave at least one
-        self.image_shape = (shape[0], shape[1], shape[2])
+        self.image_shape = shape
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) -> patches on layer2's grid, (B, h w, dimension)."""
@@ -157,7 +154,7 @@ class PatchCore(FeatureDetector):
         return level.flatten(2).transpose(1, 2)
 
     def score(self, images: torch.Tensor) -> torch.Tensor:
-        parts = [self._score(part) for part in self._images(images).split(IMAGES_AT_ONCE)]
+        parts = [self._score(part) for part in self._parts(images)]
         return torch.cat(parts).to(images.device)
 
     def _score(self, images: torch.Tensor) -> torch.Tensor:
@@ -175,12 +172,15 @@ class PatchCore(FeatureDetector):
     def anomaly_map(self, images: torch.Tensor) -> torch.Tensor:
         size = (images.shape[-2], images.shape[-1])
         parts = []
-        for part in self._images(images).split(IMAGES_AT_ONCE):
+        for part in self._parts(images):
             distances, _ = self._nearest(self.embed(part).flatten(0, 1))
             parts.append(
                 heat_map(distances.view(-1, 1, *self.grid), size, self.sigma, self.enlarge)
             )
         return torch.cat(parts).to(images.device)
+
+    def _parts(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return self._checked(images).to(self.device).split(IMAGES_AT_ONCE)
 
     def _nearest(self, vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return nearest_neighbour(vectors, self.bank, self.search)
@@ -191,48 +191,3 @@ class PatchCore(FeatureDetector):
         }
         remembered = len(self.bank) if hasattr(self, "bank") else None
         return {**super().facts(), **fitted, "remembered": remembered}
-
-
-def nearest_neighbour(
-    vectors: torch.Tensor, bank: torch.Tensor, search: str = "auto"
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Distance to, and index of, the nearest row of ``bank`` (M, d) for each of (N, d); exact, in bounded memory.
-
-    Raises:
-        ModuleNotFoundError: faiss was asked for and is not installed.
-    """
-    if search == "torch" or (search == "auto" and vectors.device.type != "cpu"):
-        found = [torch.cdist(part, bank).min(1) for part in vectors.split(QUERIES_AT_ONCE)]
-        index = torch.cat([part.indices for part in found])
-        return (vectors - bank[index]).norm(dim=1), index
-    queries, rows = vectors.cpu().numpy(), bank.cpu().numpy()
-    if search == "faiss":
-        try:
-            import faiss
-        except ModuleNotFoundError as error:
-            raise ModuleNotFoundError("search faiss needs it: pip install faiss-cpu") from error
-        exact = faiss.IndexFlatL2(rows.shape[1])
-        exact.add(rows)
-        places = exact.search(np.ascontiguousarray(queries), 1)[1][:, 0]
-    else:
-        from sklearn.metrics import pairwise_distances_argmin
-
-        places = pairwise_distances_argmin(queries, rows)
-    index = torch.from_numpy(places.astype(np.int64)).to(vectors.device)
-    # from the difference itself: libraries expand |a - b|^2, which is noise where a is near b
-    return (vectors - bank[index]).norm(dim=1), index
-
-
-def neighbour_weight(
-    tested: torch.Tensor, nearest: torch.Tensor, bank: torch.Tensor, neighbours: int
-) -> torch.Tensor:
-    """Eq. 7's factor for patches (B, d) whose nearest row of ``bank`` is (B,) -> (B,) in [0, 1].
-
-    1 - exp|m_test - m*| / sum over the ``neighbours`` rows nearest to m*, itself among them, of exp|m_test - m|.
-    """
-    own = bank[nearest]  # m*, (B, d)
-    count = min(neighbours, len(bank))
-    around = torch.cdist(own, bank).scatter(1, nearest[:, None], -1.0)  # itself comes first
-    support = bank[around.topk(count, largest=False).indices]  # (B, count, d)
-    distances = (support - tested[:, None]).norm(dim=2)
-    return 1 - torch.softmax(distances, 1)[:, 0]

@@ -1,54 +1,48 @@
-"""ALAD: an encoder and a generator that learn to be each other's inverse under three discriminators.
+"""ALAD: an encoder and a generator learn to be each other's inverse under three discriminators.
 
-Zenati, Romain, Foo, Lecouat, Chandrasekhar: Adversarially Learned Anomaly Detection, ICDM 2018 (arXiv:1812.02288).
-Authors' code: houssamzenati/Adversarially-Learned-Anomaly-Detection.
+Zenati, Romain, Foo, Lecouat, Chandrasekhar: Adversarially Learned Anomaly Detection, ICDM 2018
+(arXiv:1812.02288). Authors' code: houssamzenati/Adversarially-Learned-Anomaly-Detection.
 
     D_xz    (x, E(x)) against (G(z), z)           BiGAN's
     D_xx    (x, x) against (x, G(E(x)))           cycle over images
     D_zz    (z, z) against (z, E(G(z)))           cycle over codes; ``d_zz``
-    losses  cross-entropies; D's: first kind 1, second kind 0. G: D_xz(G(z), z) to 1, E: D_xz(x, E(x)) to 0, and
+    losses  cross-entropies; D's: first kind 1, second kind 0
+            G: D_xz(G(z), z) to 1, E: D_xz(x, E(x)) to 0, and
             both: cyc = D_xx(x, x) to 0 + D_xx(x, G(E(x))) to 1 + the same of D_zz
-    score   fm    || f_xx(x, x) - f_xx(x, G(E(x))) ||_1, f_xx what D_xx's last layer sees: the published one
+    score   fm    || f_xx(x, x) - f_xx(x, G(E(x))) ||_1, f_xx what D_xx's last layer sees: published
             l1, l2  || x - G(E(x)) ||_1, _2      ch  cross-entropy of D_xx(x, G(E(x))) to 1
 
-Published (cifar10_utilities.py, run.py): 32 x 32 x 3, z of 100, batch 32, Adam 2e-4 (0.5, 0.999), weights N(0, 0.01),
-spectral norm in E and the discriminators except each last layer, batch norm (1e-3, decay 0.99), dropout 0.2, scores
-from weights averaged with decay 0.999; a quarter of the healthy images held out, training ended after more than 10
-epochs without a lower mean score of them. In an iteration the discriminators step, then G and E.
-The number of epochs is an argument without a default there; here at most 100.
+Published (cifar10_utilities.py, run.py): 32 x 32 x 3, z of 100, batch 32, Adam 2e-4 (0.5, 0.999),
+weights N(0, 0.01), spectral norm in E and the discriminators except each last layer, batch norm
+(1e-3, decay 0.99), dropout 0.2, scores from weights averaged with decay 0.999; a quarter of the
+healthy images held out, training ended after more than 10 epochs without a lower mean score of
+them. In an iteration the discriminators step, then G and E. The number of epochs is an argument
+without a default there; here at most 100.
 
-Larger images: E, G and D_xz have further layers of 512 channels down to 4 x 4 pixels, D_xx of 128 down to 8 x 8, so
-that f_xx has 8,192 values at any size. Our own design, as no other size is published. Departures:
-``Alad.departures``.
+Larger images: E, G and D_xz have further layers of 512 channels down to 4 x 4 pixels, D_xx of 128
+down to 8 x 8, so that f_xx has 8,192 values at any size. Our own design, as no other size is
+published. Departures: ``Alad.departures``.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from typing import ClassVar
 
 import torch
 from torch import nn
 from torch.nn import functional
-from torch.nn.utils.parametrizations import spectral_norm
 
-from healthygan_monai.baselines.gan.base import Gan
-from healthygan_monai.baselines.gan.blocks import (
-    Dropout,
-    SameConv2d,
-    draw_from,
-    follow,
-    halvings,
-    normal_weights,
+from healthygan_monai.baselines.gan.alad_networks import (
+    CONCATENATIONS,
+    five_networks,
+    with_spectral_norm,
 )
+from healthygan_monai.baselines.gan.base import Gan
+from healthygan_monai.baselines.gan.blocks import draw_from, follow, normal_weights, to_one, to_zero
 from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.settings import GanSettings
-
-SCORES = ("fm", "l1", "l2", "ch")
-CONCATENATIONS = ("channels", "height")
-DROPOUT = 0.2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +56,11 @@ class AladSettings(GanSettings):
         d_zz: whether there is a D_zz, as published with ``--enable_dzz``.
         ema_decay: of the weights that score.
         score: ``fm``, ``l1``, ``l2`` or ``ch``.
-        concatenate: how D_xx sees its pair: ``channels``, or one image above the other, ``height`` (authors' code).
+        concatenate: how D_xx sees its pair: ``channels``, or one image above the other, ``height``
+            (authors' code).
     """
 
+    CHOICES: ClassVar = {"score": ("fm", "l1", "l2", "ch"), "concatenate": CONCATENATIONS}
     epochs: int = 100
     batch_size: int = 32
     validation_share: float = 0.25
@@ -79,146 +75,15 @@ class AladSettings(GanSettings):
     score: str = "fm"
     concatenate: str = "channels"
 
-    def _problems(self) -> Iterable[str]:
-        yield from super()._problems()
-        for name, known in (("score", SCORES), ("concatenate", CONCATENATIONS)):
-            if getattr(self, name) not in known:
-                yield f"{name} is {getattr(self, name)!r}; expected one of {known}"
-
-
-def batch_norm(channels: int) -> nn.BatchNorm2d:
-    """TensorFlow's defaults."""
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
-
-
-def widths(image_size: int, features: int) -> list[int]:
-    """Channels of E's layers: 128, 256, 512, 512, ..."""
-    return [features * min(2**level, 4) for level in range(halvings(image_size, 4))]
-
-
-def with_spectral_norm(network: nn.Module) -> nn.Module:
-    """Divide the weight of every convolution and linear layer but the last by its largest singular value."""
-    layers = [m for m in network.modules() if isinstance(m, (nn.Conv2d, nn.Linear))]
-    for layer in layers[:-1]:
-        spectral_norm(layer)
-    return network
-
-
-def encoder(settings: AladSettings) -> nn.Sequential:
-    """E: (B, C, H, W) -> (B, latent)."""
-    width = settings.channels or 3
-    layers: list[nn.Module] = []
-    for wide in widths(settings.image_size or 32, settings.features):
-        layers += [nn.Conv2d(width, wide, 4, 2, 1), batch_norm(wide), nn.LeakyReLU(0.2)]
-        width = wide
-    return nn.Sequential(*layers, nn.Conv2d(width, settings.latent, 4), nn.Flatten())
-
-
-def generator(settings: AladSettings) -> nn.Sequential:
-    """G: (B, latent) -> (B, C, H, W) in [-1, 1]; no spectral norm."""
-    outs = widths(settings.image_size or 32, settings.features)[::-1]
-    layers: list[nn.Module] = [
-        nn.Unflatten(1, (settings.latent, 1, 1)),
-        nn.ConvTranspose2d(settings.latent, outs[0], 4),
-        batch_norm(outs[0]),
-        nn.ReLU(),
-    ]
-    for width, narrow in pairwise(outs):
-        layers += [nn.ConvTranspose2d(width, narrow, 4, 2, 1), batch_norm(narrow), nn.ReLU()]
-    last = nn.ConvTranspose2d(outs[-1], settings.channels or 3, 4, 2, 1)
-    return nn.Sequential(*layers, last, nn.Tanh())
-
-
-class Discriminator(nn.Module):
-    """What every discriminator ends in: features, and a linear layer on them; returns logits (B,) and features."""
-
-    features: nn.Module
-    end: nn.Module
-
-    def forward(
-        self, first: torch.Tensor, second: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """A pair of inputs; which ones the method's equations say."""
-        features = self.features(self.joined(first, second))
-        return self.end(features).flatten(), features
-
-    def joined(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return torch.cat([first, second], 1)
-
-
-class DiscriminatorXZ(Discriminator):
-    """(B, C, H, W) and (B, latent)."""
-
-    def __init__(self, settings: AladSettings) -> None:
-        super().__init__()
-        width, size = settings.channels or 3, settings.image_size or 32
-        layers: list[nn.Module] = []
-        for level, wide in enumerate(widths(size, settings.features)):
-            layers.append(nn.Conv2d(width, wide, 4, 2, 1))
-            layers += [*([batch_norm(wide)] if level else []), nn.LeakyReLU(0.2)]
-            width = wide
-        self.of_image = nn.Sequential(*layers, nn.Flatten())
-        hidden = 4 * settings.features
-        self.of_code = nn.Sequential(*dense(settings.latent, hidden), *dense(hidden, hidden))
-        self.features = nn.Sequential(*dense(width * 4 * 4 + hidden, 2 * hidden))
-        self.end = nn.Linear(2 * hidden, 1)
-
-    def joined(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return torch.cat([self.of_image(first), self.of_code(second)], 1)
-
-
-class DiscriminatorXX(Discriminator):
-    """(B, C, H, W) twice."""
-
-    def __init__(self, settings: AladSettings) -> None:
-        super().__init__()
-        self.along = CONCATENATIONS.index(settings.concatenate) + 1
-        size = settings.image_size or 32
-        width = (settings.channels or 3) * (2 if self.along == 1 else 1)
-        layers: list[nn.Module] = []
-        for level in range(halvings(size, 8)):
-            wide = settings.features // (1 if level else 2)
-            layers += [SameConv2d(width, wide, 5, 2), nn.LeakyReLU(0.2), Dropout(DROPOUT)]
-            width = wide
-        self.features = nn.Sequential(*layers, nn.Flatten())
-        self.end = nn.Linear(width * 8 * 8 * self.along, 1)
-
-    def joined(self, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
-        return torch.cat([first, second], self.along)
-
-
-class DiscriminatorZZ(Discriminator):
-    """(B, latent) twice."""
-
-    def __init__(self, settings: AladSettings) -> None:
-        super().__init__()
-        self.features = nn.Sequential(*dense(2 * settings.latent, 64), *dense(64, 32))
-        self.end = nn.Linear(32, 1)
-
-
-def dense(inputs: int, outputs: int) -> list[nn.Module]:
-    """A linear layer, LeakyReLU 0.2, dropout 0.2."""
-    return [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2), Dropout(DROPOUT)]
-
-
-def to_one(logits: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy of logits (B,) to 1."""
-    return functional.softplus(-logits).mean()
-
-
-def to_zero(logits: torch.Tensor) -> torch.Tensor:
-    """Mean cross-entropy of logits (B,) to 0."""
-    return functional.softplus(logits).mean()
-
 
 class AladNetworks(Gan):
     """E, G, three discriminators, the averaged weights that score, and the step."""
 
     scoring_networks = ("mean_encoder", "mean_generator", "mean_xx")
+    settings: AladSettings
 
     def __init__(self, settings: AladSettings) -> None:
         super().__init__(settings)
-        self.settings = settings
         self.encoder, self.generator, self.xz, self.xx, self.zz = self.make_networks(settings)
         normal_weights(self, 0.01)
         if settings.spectral_norm:
@@ -231,15 +96,13 @@ class AladNetworks(Gan):
 
     def make_networks(self, settings: AladSettings) -> tuple[nn.Module, ...]:
         """E, G, D_xz, D_xx, D_zz."""
-        discriminators = (DiscriminatorXZ, DiscriminatorXX, DiscriminatorZZ)
-        return (encoder(settings), generator(settings), *(d(settings) for d in discriminators))
+        channels, size, _ = settings.shape
+        along = settings.concatenate
+        return five_networks(size, channels, settings.features, settings.latent, along)
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         names = ["xz", "xx", *(["zz"] if self.settings.d_zz else []), "generator", "encoder"]
-        rate, betas = self.settings.learning_rate, self.settings.betas
-        return {
-            name: torch.optim.Adam(getattr(self, name).parameters(), rate, betas) for name in names
-        }
+        return self.adam(names, self.settings.learning_rate, self.settings.betas)
 
     def step(
         self, images: torch.Tensor, iteration: int, generator: torch.Generator
@@ -316,11 +179,16 @@ class Alad(GanDetector):
     """See the module. The map is |x - G(E(x))|: the authors give none."""
 
     name = "alad"
+    title = "ALAD"
+    reference = "Zenati et al., ICDM 2018 (arXiv:1812.02288)"
+    scores_by = "L1 distance of D_xx's features of (x, x) and (x, G(E(x)))"
     Settings = AladSettings
     Networks = AladNetworks
     departures = (
-        "D_xx sees its pair along channels: the authors' code puts one image above the other (concatenate)",
-        "one batch of images serves both steps of an iteration, where the authors draw a second order",
+        "D_xx sees its pair along channels: the authors' code puts one image above the other "
+        "(concatenate)",
+        "one batch of images serves both steps of an iteration, where the authors draw a second "
+        "order",
         "no gradient through the power iteration of spectral norm",
         "larger images than 32 pixels: further layers of our own",
     )

@@ -1,7 +1,7 @@
-"""ALOCC: a network R refines noisy healthy images, a network D judges them; what R cannot refine, D refuses.
+"""ALOCC: R refines noisy healthy images, D judges them; what R cannot refine, D refuses.
 
-Sabokrou, Khalooei, Fathy, Adeli: Adversarially Learned One-Class Classifier for Novelty Detection, CVPR 2018
-(arXiv:1802.09088). Authors' code: khalooei/ALOCC-CVPR2018.
+Sabokrou, Khalooei, Fathy, Adeli: Adversarially Learned One-Class Classifier for Novelty Detection,
+CVPR 2018 (arXiv:1802.09088). Authors' code: khalooei/ALOCC-CVPR2018.
 
     x~ = x + n,  n ~ N(0, sigma^2 I)
     L_R+D   min over R, max over D of E log D(x) + E log(1 - D(R(x~)))
@@ -9,46 +9,43 @@ Sabokrou, Khalooei, Fathy, Adeli: Adversarially Learned One-Class Classifier for
     L       = L_R+D + lambda L_R
     score   1 - D(R(x)), of the image without noise
 
-Published (code): grey patches of 45 x 45, or 28 x 28; 5 x 5 convolutions of stride 2 with TensorFlow's padding;
-R: 32, 64, 128 channels, then 32, 16 and the image; D: 16, 32, 64, 128, linear; batch norm (1e-5, decay 0.9);
-batch 128, 40 epochs, RMSProp 0.002 for both, lambda 0.2 (r_alpha), sigma 0.155 for images in [0, 1]; for one step of
-D two of R ("different from paper"), to keep D from winning. Training ends where the authors see fit.
+Published (code): grey patches of 45 x 45, or 28 x 28; 5 x 5 convolutions of stride 2 with
+TensorFlow's padding; R: 32, 64, 128 channels, then 32, 16 and the image; D: 16, 32, 64, 128,
+linear; batch norm (1e-5, decay 0.9); batch 128, 40 epochs, RMSProp 0.002 for both, lambda 0.2
+(r_alpha), sigma 0.155 for images in [0, 1]; for one step of D two of R ("different from paper"), to
+keep D from winning. Training ends where the authors see fit.
 
-The loss L_R. The code does not compute the paper's: it takes R's output, already through tanh, as the logit of a
-cross-entropy whose target is the *noisy* image. Its optimum is not the image (a logit in [-1, 1] is a probability
-in [0.27, 0.73]), and it rewards putting the noise back. The paper's squared distance to the clean image is the
-default here; ``refinement`` and ``refine_to`` give the code's.
+The loss L_R. The code does not compute the paper's: it takes R's output, already through tanh, as
+the logit of a cross-entropy whose target is the *noisy* image. Its optimum is not the image (a
+logit in [-1, 1] is a probability in [0.27, 0.73]), and it rewards putting the noise back. The
+paper's squared distance to the clean image is the default here; ``refinement`` and ``refine_to``
+give the code's.
 
-Seen here, on phantom films of 32 pixels in short trainings of small networks: R soon fools D completely (loss_d stays
-at 2 log 2), and the AUROC of the score wanders between 0.37 and 0.69 from one hundred iterations to the next; with
-noise of 1.2 the map's mean ranks steadily (0.71 to 0.78), which ``score_by="refinement"`` takes for the score.
-1 - D(R(x)) of a single stopping point means little.
+Seen here, on phantom films of 32 pixels in short trainings of small networks: R soon fools D
+completely (loss_d stays at 2 log 2), and the AUROC of the score wanders between 0.37 and 0.69 from
+one hundred iterations to the next; with noise of 1.2 the map's mean ranks steadily (0.71 to 0.78),
+which ``score_by="refinement"`` takes for the score. 1 - D(R(x)) of a single stopping point means
+little.
 
-Images from 128 pixels on have more layers, so that R narrows to 8 x 8 pixels as it does for 64: a network that saw
-only a small neighbourhood could pass a large lesion through. Further departures: ``Alocc.departures``.
+Images from 128 pixels on have more layers, so that R narrows to 8 x 8 pixels as it does for 64: a
+network that saw only a small neighbourhood could pass a large lesion through. Further departures:
+``Alocc.departures``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
-from torch import nn
 from torch.nn import functional
 
+from healthygan_monai.baselines.gan.alocc_networks import Refiner, discriminator
 from healthygan_monai.baselines.gan.base import Gan
-from healthygan_monai.baselines.gan.blocks import (
-    SameConv2d,
-    SameConvTranspose2d,
-    normal_weights,
-    rmsprop,
-)
+from healthygan_monai.baselines.gan.blocks import normal_weights, rmsprop, to_one, to_zero
 from healthygan_monai.baselines.gan.detector import GanDetector, rebuilding_error
 from healthygan_monai.baselines.gan.settings import GanSettings
 
-PUBLISHED_HALVINGS = 3
-PUBLISHED_UP_TO = 64  # pixels: the last size for which R has the published depth
 R_STEPS = 2  # authors' models.py: steps of R for one of D
 
 
@@ -62,9 +59,15 @@ class AloccSettings(GanSettings):
         noise: sigma for images in [-1, 1], twice that of images in [0, 1].
         refinement: ``l2`` (paper) or ``cross_entropy`` (code).
         refine_to: ``clean`` (paper) or ``noisy`` (code).
-        score_by: ``critic`` (paper), 1 - D(R(x)); or ``refinement``, ours: the mean of the map |x - R(x)|.
+        score_by: ``critic`` (paper), 1 - D(R(x)); or ``refinement``, ours: the mean of the map |x -
+            R(x)|.
     """
 
+    CHOICES: ClassVar = {
+        "refinement": ("l2", "cross_entropy"),
+        "refine_to": ("clean", "noisy"),
+        "score_by": ("critic", "refinement"),
+    }
     epochs: int = 40
     batch_size: int = 128
     calibration_batches: int = 32
@@ -76,86 +79,9 @@ class AloccSettings(GanSettings):
     refine_to: str = "clean"
     score_by: str = "critic"
 
-    def _problems(self) -> Iterable[str]:
-        yield from super()._problems()
-        for name, known in (
-            ("refinement", ("l2", "cross_entropy")),
-            ("refine_to", ("clean", "noisy")),
-            ("score_by", ("critic", "refinement")),
-        ):
-            if getattr(self, name) not in known:
-                yield f"{name} is {getattr(self, name)!r}; expected one of {known}"
-
-
-def sides(image_size: int, halvings: int) -> list[int]:
-    """Side of the maps after 0, 1, ... halvings, rounded up: 45, 23, 12, 6."""
-    found = [image_size]
-    for _ in range(halvings):
-        found.append(-(-found[-1] // 2))
-    return found
-
-
-def depth(image_size: int) -> int:
-    """Halvings of R: 3 up to 64 pixels, one more for every further doubling.
-
-    Raises:
-        ValueError: below 16 pixels.
-    """
-    if image_size < 16:
-        raise ValueError(f"image_size is {image_size}; expected at least 16 pixels.")
-    further = max(0, (-(-image_size // PUBLISHED_UP_TO) - 1).bit_length())
-    return PUBLISHED_HALVINGS + further
-
-
-class Refiner(nn.Module):
-    """R: halves ``depth`` times, doubling the channels, and back to the image."""
-
-    def __init__(self, image_size: int, channels: int, features: int) -> None:
-        super().__init__()
-        halvings = depth(image_size)
-        self.sides = sides(image_size, halvings)
-        down: list[nn.Module] = []
-        width = channels
-        for level in range(halvings):
-            wide = features * 2 ** (level + 1)
-            down += [SameConv2d(width, wide, 5, 2), nn.BatchNorm2d(wide), nn.LeakyReLU(0.2)]
-            width = wide
-        self.down = nn.Sequential(*down)
-        self.up, self.norms = nn.ModuleList(), nn.ModuleList()
-        for level in reversed(range(halvings)):
-            narrow = features * 2 ** (level - 1) if level else channels
-            self.up.append(SameConvTranspose2d(width, narrow, 5, 2))
-            if level:
-                self.norms.append(nn.BatchNorm2d(narrow))
-            width = narrow
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        """(B, C, H, W) -> (B, C, H, W) in [-1, 1]."""
-        x = self.down(images)
-        targets = self.sides[-2::-1]  # of a size 45: 12, 23, 45
-        for layer, norm, side in zip(self.up, self.norms, targets[:-1], strict=False):
-            x = functional.relu(norm(layer(x, (side, side))))
-        return torch.tanh(self.up[-1](x, (targets[-1], targets[-1])))
-
-
-def discriminator(image_size: int, channels: int, features: int) -> nn.Sequential:
-    """D: one halving more than R, no norm after the first, one linear layer; (B, C, H, W) -> logits (B, 1)."""
-    halvings = depth(image_size) + 1
-    layers: list[nn.Module] = [SameConv2d(channels, features, 5, 2), nn.LeakyReLU(0.2)]
-    width = features
-    for _ in range(halvings - 1):
-        layers += [
-            SameConv2d(width, 2 * width, 5, 2),
-            nn.BatchNorm2d(2 * width),
-            nn.LeakyReLU(0.2),
-        ]
-        width *= 2
-    left = sides(image_size, halvings)[-1]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * left * left, 1))
-
 
 def refinement_loss(refined: torch.Tensor, target: torch.Tensor, kind: str) -> torch.Tensor:
-    """L_R of images in [-1, 1]: mean (target - R)^2, or the code's cross-entropy with R as the logit."""
+    """L_R of images in [-1, 1]: mean (target - R)^2, or the code's, with R as the logit."""
     if kind == "l2":
         return functional.mse_loss(refined, target)
     return functional.binary_cross_entropy_with_logits(refined, (target + 1) / 2)
@@ -165,13 +91,13 @@ class AloccNetworks(Gan):
     """R, D, and their step."""
 
     scoring_networks = ("refiner", "discriminator")
+    settings: AloccSettings
 
     def __init__(self, settings: AloccSettings) -> None:
         super().__init__(settings)
-        self.settings = settings
-        arguments = (settings.image_size or 45, settings.channels or 1, settings.features)
-        self.refiner = Refiner(*arguments)
-        self.discriminator = discriminator(*arguments)
+        channels, size, _ = settings.shape
+        self.refiner = Refiner(size, channels, settings.features)
+        self.discriminator = discriminator(size, channels, settings.features)
         for network in (self.refiner, self.discriminator):
             normal_weights(network, 0.02)
 
@@ -191,7 +117,7 @@ class AloccNetworks(Gan):
         with torch.no_grad():
             refined = self.run(self.refiner, noisy)
         real, fake = (self.run(self.discriminator, x) for x in (images, refined))
-        loss_d = functional.softplus(-real).mean() + functional.softplus(fake).mean()
+        loss_d = to_one(real) + to_zero(fake)
         self.update(discriminator=loss_d)
         target = images if self.settings.refine_to == "clean" else noisy
         for _ in range(R_STEPS):
@@ -202,7 +128,7 @@ class AloccNetworks(Gan):
     def refiner_losses(self, noisy: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
         """R's part of L: -log D(R(x~)) + lambda L_R."""
         refined = self.run(self.refiner, noisy)
-        adversarial = functional.softplus(-self.run(self.discriminator, refined)).mean()
+        adversarial = to_one(self.run(self.discriminator, refined))
         refinement = refinement_loss(refined, target, self.settings.refinement)
         loss = adversarial + self.settings.weight * refinement
         return {"loss_g": loss, "g_adv": adversarial, "g_refine": refinement}
@@ -223,14 +149,19 @@ class Alocc(GanDetector):
     """See the module. The map is |x - R(x)|: the authors give none."""
 
     name = "alocc"
+    title = "ALOCC"
+    reference = "Sabokrou et al., CVPR 2018 (arXiv:1802.09088)"
+    scores_by = "1 - D(R(x))"
     Settings = AloccSettings
     Networks = AloccNetworks
     departures = (
-        "batch norm scores with fixed statistics, those of 32 batches of healthy images on their way to a score "
-        "(calibration_batches): the authors' takes each batch's own, so that a score depends on its batch",
+        "batch norm scores with fixed statistics, those of 32 batches of healthy images on their "
+        "way to a score (calibration_batches): the authors' takes each batch's own, so that a "
+        "score depends on its batch",
         "score 1 - D(R(x)) as in the paper; the authors' test code prints the logit of D(x)",
         "L_R is the paper's squared distance to the clean image (refinement, refine_to)",
-        "new noise in every iteration, where the authors' code adds it once for all epochs; cut to [-1, 1]",
+        "new noise in every iteration, where the authors' code adds it once for all epochs; cut to "
+        "[-1, 1]",
         "whole images; more layers from 128 pixels on",
         "training ends after max_iterations: the authors stop by eye",
     )

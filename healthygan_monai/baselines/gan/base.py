@@ -1,4 +1,4 @@
-"""What the four competing GANs share: networks with their optimisers and one step, and the contract."""
+"""What the competing GANs share: networks with their optimisers, one step, and the score."""
 
 from __future__ import annotations
 
@@ -16,19 +16,29 @@ class Gan(nn.Module, ABC):
     """Networks of a method, their optimisers, one training step, and the score.
 
     Attributes:
-        scoring_networks: names of the networks that a score needs; only they are saved with a detector.
+        scoring_networks: names of the networks that a score needs; only they are saved with a
+            detector.
     """
 
     scoring_networks: ClassVar[tuple[str, ...]]
+    settings: Any  # the method's own kind of GanSettings
 
     def __init__(self, settings: GanSettings) -> None:
         super().__init__()
-        self.amp = settings.amp
+        self.settings, self.amp = settings, settings.amp
         self.optimizers: dict[str, torch.optim.Optimizer] = {}
 
     @abstractmethod
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """Name -> optimiser of the weights, which are on their device by now."""
+
+    def adam(
+        self, names: Iterable[str], rate: float, betas: tuple[float, float]
+    ) -> dict[str, torch.optim.Optimizer]:
+        """Adam for each of the named networks."""
+        return {
+            name: torch.optim.Adam(getattr(self, name).parameters(), rate, betas) for name in names
+        }
 
     @abstractmethod
     def step(
@@ -68,8 +78,8 @@ class Gan(nn.Module, ABC):
     def update(self, **losses: torch.Tensor) -> None:
         """One step of each named optimiser down its own loss.
 
-        All gradients are taken before the first step, each of its own optimiser's weights alone: no loss can
-        move a network that is not its own.
+        All gradients are taken before the first step, each of its own optimiser's weights alone: no
+        loss can move a network that is not its own.
         """
         gradients = {}
         for left, (name, loss) in zip(range(len(losses) - 1, -1, -1), losses.items(), strict=True):
@@ -85,7 +95,7 @@ class Gan(nn.Module, ABC):
 
     @torch.no_grad()
     def calibrate(self, batches: Iterable[torch.Tensor]) -> None:
-        """Means and variances of batch norm anew: their averages over batches of healthy images being scored."""
+        """Replace batch norm's statistics by their averages over these batches being scored."""
         self.eval()
         norms = [
             m for m in self.scoring.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)

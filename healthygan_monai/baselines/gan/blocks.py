@@ -12,7 +12,7 @@ from torch.nn import functional
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draws of PyTorch's global CPU generator inside are a function of ``seed``; outside it goes on as it was."""
+    """Seed PyTorch's global CPU generator inside; outside it goes on as it was."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
@@ -26,14 +26,19 @@ def halvings(image_size: int, to: int, smallest: int = 16) -> int:
     """
     if image_size < smallest or image_size & (image_size - 1):
         raise ValueError(
-            f"image_size is {image_size}; expected a power of two, at least {smallest}: prepare the images at "
-            "32, 64, 128 or 256 pixels."
+            f"image_size is {image_size}; expected a power of two, at least {smallest}: prepare "
+            "the images at 32, 64, 128 or 256 pixels."
         )
     return (image_size // to).bit_length() - 1
 
 
+def batch_norm(channels: int) -> nn.BatchNorm2d:
+    """Batch norm with TensorFlow's defaults."""
+    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
+
+
 class SameConv2d(nn.Conv2d):
-    """Convolution with TensorFlow's SAME padding: out = ceil(in / stride), the odd pixel of padding at the end."""
+    """Convolution with TensorFlow's SAME padding: the odd pixel of padding comes at the end."""
 
     def forward(self, images: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) -> (B, C', ceil(H / stride), ceil(W / stride))."""
@@ -49,12 +54,12 @@ class SameConv2d(nn.Conv2d):
 
 
 class SameConvTranspose2d(nn.ConvTranspose2d):
-    """The adjoint of :class:`SameConv2d` from a given size, as TensorFlow's ``conv2d_transpose``."""
+    """The adjoint of :class:`SameConv2d` for a given size: TensorFlow's ``conv2d_transpose``."""
 
     def forward(
         self, images: torch.Tensor, output_size: Sequence[int] | None = None
     ) -> torch.Tensor:
-        """(B, C, ceil(H / stride), ceil(W / stride)) -> (B, C', H, W) for ``output_size`` (H, W)."""
+        """(B, C, ceil(H / stride), ceil(W / stride)) -> (B, C', H, W), (H, W) = ``output_size``."""
         height, width = output_size or [
             s * n for s, n in zip(self.stride, images.shape[2:], strict=True)
         ]
@@ -69,8 +74,18 @@ def same_padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
     return total // 2, total - total // 2
 
 
+def to_one(logits: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of logits (B,) to 1."""
+    return functional.softplus(-logits).mean()
+
+
+def to_zero(logits: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of logits (B,) to 0."""
+    return functional.softplus(logits).mean()
+
+
 class Dropout(nn.Module):
-    """Dropout whose draws come from a given generator (:func:`draw_from`); the identity in evaluation mode."""
+    """Dropout that draws from a given generator, see :func:`draw_from`."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
@@ -121,8 +136,8 @@ def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
 def rmsprop(parameters: Iterator[nn.Parameter], learning_rate: float) -> torch.optim.RMSprop:
     """RMSProp as TensorFlow 1 has it: decay 0.9, and a mean square that begins at 1 instead of 0.
 
-    Beginning at 0, as PyTorch's does, makes the first steps 3 times the learning rate however small the
-    gradient is; the published rates were chosen without that.
+    Beginning at 0, as PyTorch's does, makes the first steps 3 times the learning rate however small
+    the gradient is; the published rates were chosen without that.
     """
     optimizer = torch.optim.RMSprop(parameters, lr=learning_rate, alpha=0.9, eps=1e-10)
     for group in optimizer.param_groups:

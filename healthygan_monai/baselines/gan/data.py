@@ -6,31 +6,21 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
-from healthygan_monai.baselines.base import Batches, checked_batches
+from healthygan_monai.baselines.images import Batches, Images, Shape, checked_batches, shape_of
 
 ORDER, FLIP, NOISE, HELD_OUT = 1, 10, 11, 12  # names of the independent random streams of a seed
-
-
-class Images(Protocol):
-    """Images by their number."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, k: int) -> torch.Tensor:
-        """(C, H, W), float32 in [-1, 1]."""
-        ...
 
 
 class StoredImages:
     """Images (C, H, W) in a file of float32."""
 
-    def __init__(self, path: Path, count: int, shape: tuple[int, int, int]) -> None:
+    def __init__(self, path: Path, count: int, shape: Shape) -> None:
         self.shape = shape
         self.content = np.memmap(path, np.float32, "r", shape=(count, *shape))
 
@@ -43,7 +33,7 @@ class StoredImages:
 
 @contextmanager
 def stored(source: Batches) -> Iterator[StoredImages]:
-    """One pass over the source into a temporary file, removed at the end; memory stays flat in their number.
+    """Write one pass over the source to a temporary file, so that memory stays flat.
 
     Raises:
         ValueError: no images, or not images of one shape.
@@ -53,7 +43,7 @@ def stored(source: Batches) -> Iterator[StoredImages]:
         with path.open("wb") as file:
             for batch in checked_batches(source, "healthy"):
                 file.write(np.ascontiguousarray(batch.cpu().numpy()).tobytes())
-                count, shape = count + len(batch), (batch.shape[1], batch.shape[2], batch.shape[3])
+                count, shape = count + len(batch), shape_of(batch)
         images = StoredImages(path, count, shape)
         try:
             yield images
@@ -61,34 +51,7 @@ def stored(source: Batches) -> Iterator[StoredImages]:
             del images
 
 
-class ItemImages:
-    """The images of a MONAI data set whose items are dictionaries with ``image``."""
-
-    def __init__(self, dataset: Any) -> None:
-        self.dataset = dataset
-
-    def __len__(self) -> int:
-        return len(self.dataset)
-
-    def __getitem__(self, k: int) -> torch.Tensor:
-        return torch.as_tensor(self.dataset[k]["image"])
-
-
-class Part:
-    """Some of the images."""
-
-    def __init__(self, images: Images, numbers: np.ndarray) -> None:
-        self.images = images
-        self.numbers = numbers
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def __getitem__(self, k: int) -> torch.Tensor:
-        return self.images[int(self.numbers[k])]
-
-
-def held_out(images: Images, share: float, seed: int) -> tuple[Part, Part]:
+def held_out(images: Images, share: float, seed: int) -> tuple[Subset, Subset]:
     """Training images and round(share x n) images held out of training, drawn by the seed.
 
     Raises:
@@ -97,18 +60,20 @@ def held_out(images: Images, share: float, seed: int) -> tuple[Part, Part]:
     count = round(share * len(images))
     if not 0 < count < len(images):
         raise ValueError(
-            f"validation_share {share} of {len(images)} images leaves {len(images) - count} to train on and "
-            f"{count} to validate on; expected at least one of each."
+            f"validation_share {share} of {len(images)} images leaves {len(images) - count} to "
+            f"train on and {count} to validate on; expected at least one of each."
         )
-    order = np.random.default_rng([seed, HELD_OUT]).permutation(len(images))
-    return Part(images, np.sort(order[count:])), Part(images, np.sort(order[:count]))
+    order = np.random.default_rng([seed, HELD_OUT]).permutation(len(images)).tolist()
+    every: Any = images  # a Subset needs no more than Images have
+    return Subset(every, sorted(order[count:])), Subset(every, sorted(order[:count]))
 
 
 class HealthyStream(Dataset):
     """Endless in effect: image ``k`` of the stream is a pure function of (seed, k).
 
-    The set is gone through in a new random order each time; an item is ``{"image": (C, H, W)}``. As with
-    :class:`~healthygan_monai.data.pairs.MixedHealthyPairs`, resuming at iteration i means asking for its images.
+    The set is gone through in a new random order each time; an item is ``{"image": (C, H, W)}``. As
+    with :class:`~healthygan_monai.data.pairs.MixedHealthyPairs`, resuming at iteration i means
+    asking for its images.
     """
 
     def __init__(self, images: Images, length: int, seed: int = 0, flip_prob: float = 0.0) -> None:
@@ -135,6 +100,6 @@ class HealthyStream(Dataset):
 
 
 def noise_generator(seed: int, iteration: int, device: torch.device | str) -> torch.Generator:
-    """The generator of everything random in one iteration; a function of (seed, iteration) and the device's kind."""
+    """Return the generator of an iteration: a function of seed, iteration and kind of device."""
     (state,) = np.random.SeedSequence([seed, NOISE, iteration]).generate_state(1, np.uint64)
     return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))

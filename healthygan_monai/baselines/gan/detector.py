@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import torch
 
-from healthygan_monai.baselines.base import Batches, Detector, NotFitted, check_images
+from healthygan_monai.baselines.base import Detector
 from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.gan.blocks import seeded
+from healthygan_monai.baselines.gan.data import stored
 from healthygan_monai.baselines.gan.settings import GanSettings
+from healthygan_monai.baselines.gan.trainer import GanTrainer
+from healthygan_monai.baselines.images import Batches, Images, Shape
 
+OF_THE_DATA = ("image_size", "channels")  # settings that the images bring
 WEIGHTS = "gan."  # prefix of the weights in a saved state
 
 
@@ -33,13 +37,13 @@ class GanDetector(Detector):
         changes: fields to change in ``settings``.
 
     Raises:
-        ValueError: a keyword that is no setting (the nearest is named), or a setting that cannot be meant.
+        ValueError: a keyword that is no setting (the nearest is named), or a setting that cannot be
+            meant.
     """
 
     has_map = True
     Settings: ClassVar[type[GanSettings]]
     Networks: ClassVar[type[Gan]]
-    departures: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,
@@ -48,8 +52,8 @@ class GanDetector(Detector):
         device: torch.device | str = "cpu",
         **changes: Any,
     ) -> None:
+        super().__init__(device=device)
         self.settings = self.make_settings(settings, **changes)
-        self.device = torch.device(device)
         self.gan: Gan | None = None
         self.iterations = 0
 
@@ -73,52 +77,63 @@ class GanDetector(Detector):
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
         """Train on ``healthy`` as a run in a folder would, without one; ``mixed`` is not looked at.
 
-        The images are written to a temporary file and read from there at random, so that memory stays flat.
+        The images are written to a temporary file and read from there at random, so that memory
+        stays flat.
 
         Raises:
             ValueError: no images; not square; not of the sizes that the networks are made for.
         """
-        from healthygan_monai.baselines.gan.data import stored
-        from healthygan_monai.baselines.gan.trainer import GanTraining
-
         with stored(healthy) as images:
-            settings = self.settings.resolved(len(images), images.shape)
-            gan = self.build(settings, seed).train_on(self.device)
-            training = GanTraining(gan, settings, images, seed=seed, device=self.device)
-            training.trainer.run()
-            training.finish()
-        self.take(settings, gan, training.trainer.state.iteration)
+            self.training(lambda: images, seed=seed).fit()
+
+    def training(self, images: Callable[[], Images], *, seed: int = 0, **run: Any) -> GanTrainer:
+        """Return the trainer of new networks, which this detector scores with once it has ended."""
+        opened = images()
+        channels, height, width = opened[0].shape
+        settings = self.settings.resolved(len(opened), (channels, height, width))
+        gan = self.build(settings, seed).train_on(self.device)
+        return GanTrainer(
+            gan, settings, opened, seed=seed, device=self.device, done=self.take, **run
+        )
 
     def take(self, settings: GanSettings, gan: Gan, iterations: int) -> None:
-        """Score with these networks from now on; trained elsewhere, in a run folder, say."""
+        """Score with these networks from now on."""
         self.settings, self.gan, self.iterations = settings, gan.eval(), iterations
+        self.image_shape = settings.shape
+
+    @classmethod
+    def known_options(cls) -> list[str]:
+        return [
+            field.name
+            for field in dataclasses.fields(cls.Settings)
+            if field.name not in OF_THE_DATA
+        ]
+
+    def options(self, images: int, shape: Shape) -> dict[str, Any]:
+        settings = dataclasses.asdict(self.settings.resolved(images, shape))
+        return {name: settings[name] for name in self.known_options()}
 
     @torch.no_grad()
     def score(self, images: torch.Tensor) -> torch.Tensor:
-        gan, parts = self._ready(images)
-        return torch.cat([gan.image_scores(part.to(self.device)) for part in parts]).to(
-            images.device
-        )
+        gan = self._fitted()
+        scores = [gan.image_scores(part) for part in self._parts(images)]
+        return torch.cat(scores).to(images.device)
 
     @torch.no_grad()
     def anomaly_map(self, images: torch.Tensor) -> torch.Tensor:
         """:func:`rebuilding_error` of each image, (B, 1, H, W)."""
-        gan, parts = self._ready(images)
-        maps = []
-        for part in parts:
-            part = part.to(self.device)
-            maps.append(rebuilding_error(part, gan.rebuilt(part)))
+        gan = self._fitted()
+        maps = [rebuilding_error(part, gan.rebuilt(part)) for part in self._parts(images)]
         return torch.cat(maps).to(images.device)
 
-    def _ready(self, images: torch.Tensor) -> tuple[Gan, tuple[torch.Tensor, ...]]:
-        gan, side = self._fitted(), self.settings.image_size or 0
-        images = check_images(images, (self.settings.channels or 0, side, side))
-        return gan.eval(), images.split(self.settings.batch_size)
-
     def _fitted(self) -> Gan:
-        if self.gan is None:
-            raise NotFitted(f"{self.name} has not been fitted: call fit, or load what was saved.")
-        return self.gan
+        self._fitted_shape()
+        assert self.gan is not None
+        return self.gan.eval()
+
+    def _parts(self, images: torch.Tensor) -> Iterator[torch.Tensor]:
+        for part in self._checked(images).split(self.settings.batch_size):
+            yield part.to(self.device)
 
     def state(self) -> dict[str, Any]:
         """Settings, iterations done, and the scoring networks' weights under flat names."""
@@ -131,20 +146,20 @@ class GanDetector(Detector):
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Raises ValueError where the weights do not fit the settings beside them."""
-        self.settings = self.make_settings(**state["settings"])
-        gan = self.build(self.settings, seed=0)
+        settings = self.make_settings(**state["settings"])
+        gan = self.build(settings, seed=0)
         weights = {k[len(WEIGHTS) :]: v for k, v in state.items() if k.startswith(WEIGHTS)}
         try:
             gan.scoring.load_state_dict(weights)
         except RuntimeError as error:
+            first = str(error).splitlines()[1].strip()[:200]
             raise ValueError(
-                f"{self.name}: the weights do not fit their settings: {str(error).splitlines()[1].strip()[:200]}"
+                f"{self.name}: the weights do not fit their settings: {first}"
             ) from error
-        self.gan = gan.to(self.device).eval()
-        self.iterations = int(state["iterations"])
+        self.take(settings, gan.to(self.device), int(state["iterations"]))
 
     def facts(self) -> dict[str, Any]:
-        """Settings, iterations, number of weights that a score needs, departures from the publication."""
+        """Return settings, iterations, number of weights that a score needs, and departures."""
         facts: dict[str, Any] = {
             "settings": dataclasses.asdict(self.settings),
             "iterations": self.iterations,

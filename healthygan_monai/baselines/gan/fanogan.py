@@ -1,21 +1,24 @@
-"""f-AnoGAN: a WGAN learns to draw healthy images, then an encoder to find the drawing nearest to an image.
+"""f-AnoGAN: a WGAN learns to draw healthy images, an encoder to find the nearest drawing.
 
-Schlegl, Seeboeck, Waldstein, Langs, Schmidt-Erfurth: f-AnoGAN, Fast Unsupervised Anomaly Detection with Generative
-Adversarial Networks, Medical Image Analysis 54 (2019). Authors' code: tSchlegl/f-AnoGAN.
+Schlegl, Seeboeck, Waldstein, Langs, Schmidt-Erfurth: f-AnoGAN, Fast Unsupervised Anomaly Detection
+with Generative Adversarial Networks, Medical Image Analysis 54 (2019). Authors' code:
+tSchlegl/f-AnoGAN.
 
-    stage 1   WGAN-GP:  loss_d = E D(G(z)) - E D(x) + 10 E (|| grad D(x') ||_2 - 1)^2,  loss_g = -E D(G(z))
-    stage 2   izi_f, G and D fixed:  loss_e = 1/n || x - G(E(x)) ||^2 + kappa/n_d || f(x) - f(G(E(x))) ||^2
+    stage 1   WGAN-GP: loss_d = E D(G(z)) - E D(x) + 10 E (|| grad D(x') ||_2 - 1)^2
+                       loss_g = -E D(G(z))
+    stage 2   izi_f, G and D fixed:
+                       loss_e = 1/n || x - G(E(x)) ||^2 + kappa/n_d || f(x) - f(G(E(x))) ||^2
     score     A(x) = A_R(x) + kappa A_D(x): the same expression for one image
     map       | x - G(E(x)) |
 
-f: what D's last layer sees, 8,192 values. Published: 64 x 64 grey, flips, z N(0, I) of 128, 64 features, batch 64;
-residual blocks, batch norm in G and E (1e-3, decay 0.99), layer norm in D; He and Glorot uniform weights; stage 1
-Adam 1e-4 (0, 0.9), 5 updates of D to one of G, 7 epochs; stage 2 RMSProp 5e-5, 50,000 iterations, tanh on E's
-output, kappa 1.
+f: what D's last layer sees, 8,192 values. Published: 64 x 64 grey, flips, z N(0, I) of 128, 64
+features, batch 64; residual blocks, batch norm in G and E (1e-3, decay 0.99), layer norm in D; He
+and Glorot uniform weights; stage 1 Adam 1e-4 (0, 0.9), 5 updates of D to one of G, 7 epochs; stage
+2 RMSProp 5e-5, 50,000 iterations, tanh on E's output, kappa 1.
 
-An iteration is one batch of healthy images: an update of D (every fifth with one of G) in stage 1, of E in stage 2.
-Other sizes than 64 have more or fewer of the blocks at the side of the 4 x 4 pixels. Departures:
-``FAnoGAN.departures``.
+An iteration is one batch of healthy images: an update of D (every fifth with one of G) in stage 1,
+of E in stage 2. Other sizes than 64 have more or fewer of the blocks at the side of the 4 x 4
+pixels. Departures: ``FAnoGAN.departures``.
 """
 
 from __future__ import annotations
@@ -25,18 +28,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
-from torch import nn
-from torch.nn import functional
 
 from healthygan_monai.baselines.gan.base import Gan
-from healthygan_monai.baselines.gan.blocks import halvings, rmsprop
+from healthygan_monai.baselines.gan.blocks import rmsprop
 from healthygan_monai.baselines.gan.detector import GanDetector
+from healthygan_monai.baselines.gan.fanogan_networks import (
+    Critic,
+    Encoder,
+    Generator,
+    uniform_weights,
+)
 from healthygan_monai.baselines.gan.settings import GanSettings
+from healthygan_monai.baselines.images import Shape
 from healthygan_monai.losses import gradient_penalty
 
 ENCODER_ITERATIONS = 50_000
-UP = (8, 4, 2, 1)  # channels of G's blocks for 64 pixels, in features
-DOWN = (2, 4, 8, 8)  # of D's and E's
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,8 +51,10 @@ class FAnoGANSettings(GanSettings):
 
     Args:
         epochs: of stage 1.
-        max_iterations: of both stages; None for stage 1's epochs and the encoder's published 50,000.
-        encoder_iterations: of stage 2, the last ones; None for 50,000, or half of ``max_iterations`` where set.
+        max_iterations: of both stages; None for stage 1's epochs and the encoder's published
+            50,000.
+        encoder_iterations: of stage 2, the last ones; None for 50,000, or half of
+            ``max_iterations`` where set.
         latent: length of z.
         features: channels after D's first convolution, DIM.
         lambda_gp, n_critic: weight of the penalty; updates of D for one of G.
@@ -69,9 +77,12 @@ class FAnoGANSettings(GanSettings):
         yield from super()._problems()
         encoding, total = self.encoder_iterations, self.max_iterations
         if encoding is not None and (encoding < 1 or (total is not None and encoding >= total)):
-            yield f"encoder_iterations is {encoding}; expected at least 1 and fewer than max_iterations ({total})"
+            yield (
+                f"encoder_iterations is {encoding}; expected at least 1 and fewer than "
+                f"max_iterations ({total})"
+            )
 
-    def resolved(self, images: int, shape: tuple[int, int, int]) -> FAnoGANSettings:
+    def resolved(self, images: int, shape: Shape) -> FAnoGANSettings:
         """As the base class; ``max_iterations`` is the sum of both stages."""
         found = super().resolved(images, shape)
         total = found.max_iterations or 0
@@ -84,124 +95,16 @@ class FAnoGANSettings(GanSettings):
         )
 
 
-def layer_norm(channels: int) -> nn.GroupNorm:
-    """Layer norm over (C, H, W) with a scale and an offset a channel, as the authors' tflib."""
-    return nn.GroupNorm(1, channels)
-
-
-def batch_norm(channels: int) -> nn.BatchNorm2d:
-    """TensorFlow's defaults."""
-    return nn.BatchNorm2d(channels, eps=1e-3, momentum=0.01)
-
-
-class ResidualBlock(nn.Module):
-    """norm, ReLU, 3 x 3, norm, ReLU, 3 x 3, beside a 1 x 1 shortcut; doubles (``up``) or halves the side."""
-
-    def __init__(self, channels: int, out: int, up: bool, norm=batch_norm) -> None:
-        super().__init__()
-        middle = out if up else channels
-        self.up = up
-        self.norm1, self.norm2 = norm(channels), norm(middle)
-        self.conv1 = nn.Conv2d(channels, middle, 3, padding=1, bias=False)
-        self.conv2 = nn.Conv2d(middle, out, 3, padding=1)
-        self.shortcut = nn.Conv2d(channels, out, 1)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """(B, channels, H, W) -> (B, out, 2 H, 2 W) or (B, out, H / 2, W / 2)."""
-        y = functional.relu(self.norm1(x))
-        if self.up:
-            y = self.conv1(functional.interpolate(y, scale_factor=2.0))
-            y = self.conv2(functional.relu(self.norm2(y)))
-            return self.shortcut(functional.interpolate(x, scale_factor=2.0)) + y
-        y = self.conv2(functional.relu(self.norm2(self.conv1(y))))
-        return self.shortcut(functional.avg_pool2d(x, 2)) + functional.avg_pool2d(y, 2)
-
-
-class Generator(nn.Module):
-    """z (B, latent) -> (B, C, H, W) in [-1, 1]."""
-
-    def __init__(self, image_size: int, channels: int, features: int, latent: int) -> None:
-        super().__init__()
-        count = halvings(image_size, 4)
-        outs = [features * n for n in ((8,) * count + UP[1:])[-count:]]
-        self.start = nn.Linear(latent, 4 * 4 * 8 * features)
-        ins = [8 * features, *outs]
-        self.blocks = nn.Sequential(
-            *(ResidualBlock(i, o, up=True) for i, o in zip(ins, outs, strict=False))
-        )
-        self.norm = batch_norm(outs[-1])
-        self.end = nn.Conv2d(outs[-1], channels, 3, padding=1)
-
-    def forward(self, z: torch.Tensor) -> torch.Tensor:
-        x = self.blocks(self.start(z).unflatten(1, (-1, 4, 4)))
-        return torch.tanh(self.end(functional.relu(self.norm(x))))
-
-
-class Halving(nn.Module):
-    """The body of D and of E: (B, C, H, W) -> (B, K x 4 x 4)."""
-
-    def __init__(self, image_size: int, channels: int, features: int, norm) -> None:
-        super().__init__()
-        count = halvings(image_size, 4)
-        outs = [features * n for n in (DOWN[:3] + (8,) * count)[:count]]
-        self.start = nn.Conv2d(channels, features, 3, padding=1)
-        ins = [features, *outs]
-        self.blocks = nn.Sequential(
-            *(ResidualBlock(i, o, up=False, norm=norm) for i, o in zip(ins, outs, strict=False))
-        )
-        self.size = outs[-1] * 4 * 4
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.blocks(self.start(images)).flatten(1)
-
-
-class Critic(nn.Module):
-    """D: (B, C, H, W) -> (B,)."""
-
-    def __init__(self, image_size: int, channels: int, features: int) -> None:
-        super().__init__()
-        self.features = Halving(image_size, channels, features, layer_norm)
-        self.end = nn.Linear(self.features.size, 1)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.end(self.features(images)).flatten()
-
-
-class Encoder(nn.Module):
-    """E: (B, C, H, W) -> (B, latent) in [-1, 1]."""
-
-    def __init__(self, image_size: int, channels: int, features: int, latent: int) -> None:
-        super().__init__()
-        self.features = Halving(image_size, channels, features, batch_norm)
-        self.end = nn.Linear(self.features.size, latent)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return torch.tanh(self.end(self.features(images)))
-
-
-@torch.no_grad()
-def uniform_weights(network: nn.Module) -> None:
-    """He's uniform for the 3 x 3 convolutions of blocks and G's last, Glorot's for all else, as tflib; biases 0."""
-    for name, layer in network.named_modules():
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            he = name.endswith(("conv1", "conv2")) or (
-                isinstance(layer, nn.Conv2d) and "end" in name
-            )
-            nn.init.xavier_uniform_(layer.weight, gain=2**0.5 if he else 1.0)
-            if layer.bias is not None:
-                layer.bias.zero_()
-
-
 class FAnoGANNetworks(Gan):
     """G, D, E, and the steps of both stages."""
 
     scoring_networks = ("generator", "critic", "encoder")
+    settings: FAnoGANSettings
 
     def __init__(self, settings: FAnoGANSettings) -> None:
         super().__init__(settings)
-        self.settings = settings
         self.gan_iterations = (settings.max_iterations or 0) - (settings.encoder_iterations or 0)
-        size, channels = settings.image_size or 64, settings.channels or 1
+        channels, size, _ = settings.shape
         self.generator = Generator(size, channels, settings.features, settings.latent)
         self.critic = Critic(size, channels, settings.features)
         self.encoder = Encoder(size, channels, settings.features, settings.latent)
@@ -209,10 +112,10 @@ class FAnoGANNetworks(Gan):
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         s = self.settings
+        encoder = rmsprop(self.encoder.parameters(), s.encoder_learning_rate)
         return {
-            "generator": torch.optim.Adam(self.generator.parameters(), s.learning_rate, s.betas),
-            "critic": torch.optim.Adam(self.critic.parameters(), s.learning_rate, s.betas),
-            "encoder": rmsprop(self.encoder.parameters(), s.encoder_learning_rate),
+            **self.adam(("generator", "critic"), s.learning_rate, s.betas),
+            "encoder": encoder,
         }
 
     def step(
@@ -274,10 +177,14 @@ class FAnoGAN(GanDetector):
     """See the module."""
 
     name = "f-anogan"
+    title = "f-AnoGAN"
+    reference = "Schlegl et al., Medical Image Analysis 2019"
+    scores_by = "A_R + kappa A_D"
     Settings = FAnoGANSettings
     Networks = FAnoGANNetworks
     departures = (
-        "both stages in one run, counted in batches of healthy images; the authors run them one after the other",
+        "both stages in one run, counted in batches of healthy images; the authors run them one "
+        "after the other",
         "batches cross the ends of epochs",
         "G's running statistics also see the noise of the critic's updates",
     )

@@ -1,20 +1,21 @@
-"""GANomaly: an encoder-decoder-encoder whose second code strays from the first where it meets the unknown.
+"""GANomaly: an encoder-decoder-encoder whose two codes differ where it meets the unknown.
 
-Akcay, Atapour-Abarghouei, Breckon: GANomaly, Semi-Supervised Anomaly Detection via Adversarial Training, ACCV 2018
-(arXiv:1805.06725). Authors' code: samet-akcay/ganomaly.
+Akcay, Atapour-Abarghouei, Breckon: GANomaly, Semi-Supervised Anomaly Detection via Adversarial
+Training, ACCV 2018 (arXiv:1805.06725). Authors' code: samet-akcay/ganomaly.
 
-    z = G_E(x),  x^ = G_D(z),  z^ = E(x^);  f(.): features of the discriminator before its last convolution
+    z = G_E(x),  x^ = G_D(z),  z^ = E(x^);  f(.): what the discriminator's last convolution sees
     Eq. 2   L_adv = || f(x) - f(x^) ||_2       in the authors' code the mean of squares
     Eq. 3   L_con = || x - x^ ||_1             mean
     Eq. 4   L_enc = || z - z^ ||_2             mean of squares in the code
     Eq. 5   L = w_adv L_adv + w_con L_con + w_enc L_enc
     code    loss_d = (BCE(D(x), 1) + BCE(D(x^), 0)) / 2
-    Eq. 6   A(x) = || z - z^ ||_1 in the paper; mean over the code of (z - z^)^2 in the authors' code, as here
+    Eq. 6   A(x) = || z - z^ ||_1 in the paper; mean of (z - z^)^2 in the authors' code, as here
 
-Published (options.py): 32 x 32, nz 100, 64 features, batch 64, 15 epochs, Adam 2e-4 (0.5, 0.999), weights 1, 50, 1,
-convolutions N(0, 0.02), batch norm N(1, 0.02). One step of the generator, then one of the discriminator, whose
-outputs are those of before the generator's step; a discriminator whose loss falls below 1e-5 is drawn anew. Larger
-images have more halvings down to 4 x 4, each doubling the channels, as in the authors' code (256 pixels: 2,048).
+Published (options.py): 32 x 32, nz 100, 64 features, batch 64, 15 epochs, Adam 2e-4 (0.5, 0.999),
+weights 1, 50, 1, convolutions N(0, 0.02), batch norm N(1, 0.02). One step of the generator, then
+one of the discriminator, whose outputs are those of before the generator's step; a discriminator
+whose loss falls below 1e-5 is drawn anew. Larger images have more halvings down to 4 x 4, each
+doubling the channels, as in the authors' code (256 pixels: 2,048).
 
 Our departures: see ``Ganomaly.departures``. The first two make the published figures
 optimistic; they are not offered.
@@ -29,7 +30,7 @@ from torch import nn
 from torch.nn import functional
 
 from healthygan_monai.baselines.gan.base import Gan
-from healthygan_monai.baselines.gan.blocks import halvings, normal_weights
+from healthygan_monai.baselines.gan.blocks import halvings, normal_weights, to_one, to_zero
 from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.settings import GanSettings
 
@@ -57,7 +58,7 @@ class GanomalySettings(GanSettings):
 
 
 def encoder(image_size: int, channels: int, features: int, latent: int) -> nn.Sequential:
-    """Convolutions 4 x 4 halving to 4 x 4 pixels, doubling the channels; (B, C, H, W) -> (B, latent, 1, 1)."""
+    """(B, C, H, W) -> (B, latent, 1, 1); halves down to 4 x 4 pixels, doubling the channels."""
     layers = [nn.Conv2d(channels, features, 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]
     for _ in range(halvings(image_size, 8)):
         layers += [
@@ -137,37 +138,31 @@ def generator_loss(
 
 def discriminator_loss(real: torch.Tensor, fake: torch.Tensor) -> torch.Tensor:
     """(BCE(D(x), 1) + BCE(D(x^), 0)) / 2, of logits (B,)."""
-    return (functional.softplus(-real).mean() + functional.softplus(fake).mean()) / 2
+    return (to_one(real) + to_zero(fake)) / 2
 
 
 class GanomalyNetworks(Gan):
     """Generator, discriminator, and their step."""
 
     scoring_networks = ("generator",)
+    settings: GanomalySettings
 
     def __init__(self, settings: GanomalySettings) -> None:
         super().__init__(settings)
-        self.settings = settings
-        size, channels = settings.image_size or 32, settings.channels or 1
+        channels, size, _ = settings.shape
         self.generator = Generator(size, channels, settings.features, settings.latent)
         self.discriminator = Discriminator(size, channels, settings.features)
         for network in (self.generator, self.discriminator):
             normal_weights(network, 0.02, 0.02)
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        rate, betas = self.settings.learning_rate, self.settings.betas
-        return {
-            name: torch.optim.Adam(network.parameters(), rate, betas)
-            for name, network in (
-                ("generator", self.generator),
-                ("discriminator", self.discriminator),
-            )
-        }
+        names = ("generator", "discriminator")
+        return self.adam(names, self.settings.learning_rate, self.settings.betas)
 
     def step(
         self, images: torch.Tensor, iteration: int, generator: torch.Generator
     ) -> dict[str, torch.Tensor]:
-        """Eq. 5 and the discriminator's loss, both of the networks as they are, then a step of each."""
+        """Both losses of the networks as they are, then a step of each network."""
         rebuilt, z, z_hat = self.run(self.generator, images)
         real, real_features = self.run(self.discriminator, images)
         fake, fake_features = self.run(self.discriminator, rebuilt)
@@ -194,12 +189,17 @@ class Ganomaly(GanDetector):
     """See the module. The map is |x - x^|: the authors give none."""
 
     name = "ganomaly"
+    title = "Ganomaly"
+    reference = "Akcay et al., ACCV 2018 (arXiv:1805.06725)"
+    scores_by = "mean squared distance of the two codes"
     Settings = GanomalySettings
     Networks = GanomalyNetworks
     departures = (
-        "scores in evaluation mode: the authors' networks stay in training mode, where a score depends on its batch",
+        "scores in evaluation mode: the authors' networks stay in training mode, where a score "
+        "depends on its batch",
         "no choice of the epoch by the AUC on test images: the last iteration is the model",
         "scores are not scaled to the minimum and maximum of the test set",
-        "discriminator's sigmoid inside of the loss, which is the same number and does not overflow",
+        "discriminator's sigmoid inside of the loss, which is the same number and does not "
+        "overflow",
         "batches cross the ends of epochs, where the authors drop an incomplete one",
     )

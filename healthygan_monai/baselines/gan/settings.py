@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import ClassVar, TypeVar
+
+from healthygan_monai.baselines.images import Shape
 
 SettingsT = TypeVar("SettingsT", bound="GanSettings")
 
@@ -16,18 +18,21 @@ class GanSettings:
 
     Args:
         image_size, channels: of the images, square; None for those of the images given to ``fit``.
-        epochs: passes over the healthy set, where ``max_iterations`` is None; published in this form.
+        epochs: passes over the healthy set, where ``max_iterations`` is None; published in this
+            form.
         max_iterations: batches to train on; None for epochs x (images // batch_size), at least 1.
         batch_size: images in a batch.
         flip_prob: probability of a left-right flip.
-        validation_share: share of the healthy images held out of training, to end it by their mean score.
-        patience: passes without a lower mean score of the held-out images after which training ends, and the
-            weights of the lowest are taken; needs ``validation_share``.
-        calibration_batches: batches of healthy images over which the statistics of batch norm are taken anew
-            once training is over; 0 keeps the running ones.
+        validation_share: share of the healthy images held out of training, to end it by their mean
+            score.
+        patience: passes without a lower mean score of the held-out images after which training
+            ends, and the weights of the lowest are taken; needs ``validation_share``.
+        calibration_batches: batches of healthy images over which the statistics of batch norm are
+            taken anew once training is over; 0 keeps the running ones.
         amp: networks under autocast in bfloat16; losses and gradient penalties stay in float32.
     """
 
+    CHOICES: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # setting -> what it can be
     image_size: int | None = None
     channels: int | None = None
     epochs: int = 1
@@ -55,9 +60,18 @@ class GanSettings:
                 yield f"{name} is {getattr(self, name)}; expected 0 to 1"
         if self.channels not in (None, 1, 3):
             yield f"channels is {self.channels}; expected 1 (grey) or 3"
+        for name, known in self.CHOICES.items():
+            if getattr(self, name) not in known:
+                yield f"{name} is {getattr(self, name)!r}; expected one of {known}"
 
-    def resolved(self: SettingsT, images: int, shape: tuple[int, int, int]) -> SettingsT:
-        """These settings for a training set of ``images`` images of ``shape`` (C, H, W); nothing is None.
+    @property
+    def shape(self) -> Shape:
+        """(C, H, W) of the images; of resolved settings only."""
+        assert self.channels is not None and self.image_size is not None
+        return self.channels, self.image_size, self.image_size
+
+    def resolved(self: SettingsT, images: int, shape: Shape) -> SettingsT:
+        """Return these settings, without None, for ``images`` training images of ``shape``.
 
         Raises:
             ValueError: the images are not square, or not as set.
@@ -66,8 +80,9 @@ class GanSettings:
         wrong = height != width or self.image_size not in (None, height)
         if wrong or self.channels not in (None, channels):
             raise ValueError(
-                f"images are (C, H, W) = {shape}; expected {self.channels or '1 or 3'} channels and squares of "
-                f"{self.image_size or 'any'} pixels. Prepare them so, or change image_size and channels."
+                f"images are (C, H, W) = {shape}; expected {self.channels or '1 or 3'} channels and "
+                f"squares of {self.image_size or 'any'} pixels. Prepare them so, or change "
+                "image_size and channels."
             )
         iterations = self.max_iterations or max(1, self.epochs * (images // self.batch_size))
         return dataclasses.replace(

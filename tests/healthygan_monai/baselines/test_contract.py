@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,14 +15,15 @@ from torch.testing import assert_close
 
 from data_prep.phantom.anatomy import Anatomy, Lesion
 from data_prep.phantom.film import film
-from healthygan_monai.baselines import DETECTORS, NotFitted, load_detector
+from healthygan_monai.baselines.base import NotFitted
+from healthygan_monai.baselines.registry import DETECTORS, load_detector, make_detector
 
 SIZE = 64
 
 
 @dataclass(frozen=True)
 class Films:
-    """Phantom films (n, 1, 64, 64) in [-1, 1]; ``diseased`` are the films of ``test``, each with a lesion in it."""
+    """Phantom films (n, 1, 64, 64) in [-1, 1]; ``diseased``: those of ``test`` with a lesion."""
 
     healthy: torch.Tensor
     mixed: torch.Tensor
@@ -66,8 +68,10 @@ def name(request) -> str:
 
 
 def test_every_detector_of_the_registry_is_held_to_the_contract():
-    assert set(TINY) == set(DETECTORS)
-    assert all(name == detector.name for name, detector in DETECTORS.items())
+    for name, detector in DETECTORS.items():
+        assert name == detector.name
+        assert detector.title and detector.reference and detector.scores_by
+        assert ("weights" in inspect.signature(detector).parameters) == detector.has_backbone
 
 
 def test_scores_are_finite_one_an_image_and_leave_the_images_alone(fitted, films):
@@ -105,6 +109,16 @@ def test_a_map_has_the_images_size_or_there_is_none_and_that_is_said(fitted, fil
     assert_close(maps[:1], alone, rtol=1e-4, atol=1e-5)
 
 
+def test_a_detector_knows_its_images_and_the_options_that_make_it_again(fitted, films):
+    assert (fitted.image_shape, fitted.image_size, fitted.image_channels) == ((1, 64, 64), 64, 1)
+    assert (fitted.backbone_label != "") == fitted.has_backbone
+    options = fitted.options(len(films.healthy), (1, SIZE, SIZE))
+    assert sorted(options) == sorted(fitted.known_options())
+    weights = "random" if fitted.has_backbone else None
+    again = make_detector(fitted.name, options, weights)
+    assert again.options(len(films.healthy), (1, SIZE, SIZE)) == options
+
+
 def test_a_planted_lesion_raises_the_score(fitted, films):
     if fitted.name in BLIND:
         pytest.skip(BLIND[fitted.name])
@@ -131,13 +145,18 @@ def test_what_is_saved_scores_exactly_as_before(fitted, films, tmp_path):
     other = new(fitted.name)
     other.load(path)
     assert torch.equal(other.score(films.test), expected)
+    assert other.facts() == fitted.facts()
+    if fitted.has_map:
+        assert torch.equal(other.anomaly_map(films.test), fitted.anomaly_map(films.test))
 
 
 def test_the_same_seed_gives_the_same_detector_whatever_is_drawn_elsewhere(fitted, films):
     torch.manual_seed(5)
-    before = torch.get_rng_state()
+    np.random.seed(5)
+    before, numpys = torch.get_rng_state(), np.random.get_state()[1].tolist()
     again = fit(fitted.name, films)
     assert torch.equal(torch.get_rng_state(), before), "fit drew from the global generator"
+    assert np.random.get_state()[1].tolist() == numpys, "fit drew from NumPy's global generator"
     assert torch.equal(again.score(films.test), fitted.score(films.test))
 
 
@@ -165,6 +184,9 @@ def test_images_of_other_channels_or_size_or_range_are_refused(fitted, films):
 def test_before_it_is_fitted_a_detector_neither_scores_nor_is_saved(name, films, tmp_path):
     with pytest.raises(NotFitted, match=name):
         new(name).score(films.test)
+    if DETECTORS[name].has_map:
+        with pytest.raises(NotFitted, match=name):
+            new(name).anomaly_map(films.test)
     with pytest.raises(NotFitted, match=name):
         new(name).save(tmp_path / "detector.pt")
     assert not list(tmp_path.iterdir())

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from tiny_detectors import TINY
+from tiny_detectors import GANS, TINY
 
-from healthygan_monai.baselines import DETECTORS, load_detector
+from healthygan_monai.baselines.registry import DETECTORS, load_detector
 from healthygan_monai.cli.main import main
 from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.workflow import run_config
@@ -84,7 +84,7 @@ def test_from_a_data_set_to_a_report_each_naming_the_next(method, run, tiny_data
     assert ("resnet18[random]" in page) == ("backbone" in TINY[method])
 
 
-@pytest.mark.parametrize("method", ["alad", "alocc", "f-anogan", "ganomaly"])
+@pytest.mark.parametrize("method", [gan.name for gan in GANS])
 def test_a_gan_goes_on_where_it_was_stopped_as_if_it_never_had_been(
     method, run, tiny_data, tmp_path
 ):

@@ -1,4 +1,4 @@
-"""Trivial scores against their formulas; the classifier learns mixed against healthy and nothing else."""
+"""Trivial scores against their formulas; the classifier learns mixed against healthy only."""
 
 from __future__ import annotations
 

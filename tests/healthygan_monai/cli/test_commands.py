@@ -16,7 +16,7 @@ from tiny import TRAINING, write_dataset
 from healthygan_monai.cli.arguments import settings
 from healthygan_monai.cli.main import build_parser, main
 from healthygan_monai.data import PROTOCOLS
-from healthygan_monai.models.about import run_of
+from healthygan_monai.paths import run_of
 from healthygan_monai.scoring import read_scores
 
 SETTINGS = [f"--set={k}={v}" for k, v in TRAINING.items() if k != "device"] + ["--device=cpu"]

@@ -1,4 +1,4 @@
-"""Frozen networks: the published architectures, every format of their weights, and never a silent substitute."""
+"""Frozen networks: the published ones, every format of weights, never a silent substitute."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def images() -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def independent() -> torch.nn.Module:
-    """MONAI's ResNet-18 with torchvision's options and statistics that are not those of a new network."""
+    """MONAI's ResNet-18 with torchvision's options and random statistics."""
     with torch.random.fork_rng():
         torch.manual_seed(3)
         network = monai_resnet18(

@@ -9,11 +9,8 @@ from torch.testing import assert_close
 
 from healthygan_monai.baselines.frozen.base import heat_map
 from healthygan_monai.baselines.frozen.coreset import Reservoir, greedy_coreset, project
-from healthygan_monai.baselines.frozen.patchcore import (
-    PatchCore,
-    nearest_neighbour,
-    neighbour_weight,
-)
+from healthygan_monai.baselines.frozen.neighbours import nearest_neighbour, neighbour_weight
+from healthygan_monai.baselines.frozen.patchcore import PatchCore
 from healthygan_monai.networks.backbones import make_backbone
 
 
@@ -106,7 +103,7 @@ def test_a_reservoir_takes_every_vector_with_the_same_probability_and_none_twice
 
 
 def test_patches_are_the_authors_unfolded_pooled_and_joined(backbone, images):
-    """In the authors' order: enlarge every entry of the 3 x 3 patches first, then pool; written out for one patch."""
+    """In the authors' order, written out for one patch: enlarge the 3 x 3 patches, then pool."""
     detector = PatchCore(backbone, dimension=32)
     found = detector.embed(images)
     levels = []
@@ -151,7 +148,7 @@ def test_eq7_against_its_formula(backbone, images):
 
 
 def test_eq7_raises_the_score_of_a_patch_whose_neighbour_lies_alone():
-    """Where m* and its neighbours are equally far the factor is 1 - 1/b; where these are farther, it is larger."""
+    """Where m* and its neighbours are equally far the factor is 1 - 1/b; else it is larger."""
     square = torch.tensor([[1.0, 0], [-1, 0], [0, 1], [0, -1]])
     nearest = torch.tensor([0])
     assert_close(neighbour_weight(torch.zeros(1, 2), nearest, square, 4), torch.tensor([0.75]))

@@ -6,24 +6,20 @@ import math
 
 import pytest
 import torch
-from tiny_gans import count, films, moved, networks, published, tiny
+from tiny_gans import count, films, moved, networks, noise, published, tiny
 from torch.nn import functional
 from torch.nn.utils import parametrize
 
 from healthygan_monai.baselines.gan.alad import Alad, AladSettings
+from healthygan_monai.baselines.gan.alad_networks import DiscriminatorXX
 from healthygan_monai.baselines.gan.blocks import Dropout, draw_from
-from healthygan_monai.baselines.gan.data import noise_generator
 
 HEALTHY = films(8)
 NAMES = ["encoder", "generator", "xz", "xx", "zz"]
 
 
-def noise(iteration=0):
-    return noise_generator(0, iteration, "cpu")
-
-
 class Constant(torch.nn.Module):
-    """A discriminator that sees two kinds of pairs apart: one logit where they are equal, another elsewhere."""
+    """A discriminator with one logit for pairs of equals, and another for all other pairs."""
 
     def __init__(self, same, other):
         super().__init__()
@@ -56,11 +52,9 @@ class TestPublishedNetworks:
 
     @pytest.mark.parametrize("side", [64, 128, 256])
     def test_the_feature_layer_has_8192_values_at_any_size(self, side):
-        settings = Alad.make_settings().resolved(100, (1, side, side))
-        from healthygan_monai.baselines.gan.alad import DiscriminatorXX
-
+        xx = DiscriminatorXX(side, 1, AladSettings().features, "channels")
         with torch.no_grad():
-            _, features = DiscriminatorXX(settings)(*[torch.zeros(1, 1, side, side)] * 2)
+            _, features = xx(*[torch.zeros(1, 1, side, side)] * 2)
         assert features.shape == (1, 8192)
 
     def test_spectral_norm_everywhere_but_in_the_generator_and_in_last_layers(self):

@@ -1,4 +1,4 @@
-"""ALOCC: the published networks with TensorFlow's padding, both forms of L_R, one step of D to two of R."""
+"""ALOCC: the published networks, both forms of L_R, one step of D to two of R."""
 
 from __future__ import annotations
 
@@ -6,23 +6,19 @@ import math
 
 import pytest
 import torch
-from tiny_gans import count, films, moved, networks, published, tiny
+from tiny_gans import count, films, moved, networks, noise, published, tiny
 from torch.nn import functional
 
-from healthygan_monai.baselines.gan.alocc import Alocc, AloccSettings, depth, refinement_loss, sides
+from healthygan_monai.baselines.gan.alocc import Alocc, AloccSettings, refinement_loss
+from healthygan_monai.baselines.gan.alocc_networks import depth, sides
 from healthygan_monai.baselines.gan.blocks import (
     SameConv2d,
     SameConvTranspose2d,
     rmsprop,
     same_padding,
 )
-from healthygan_monai.baselines.gan.data import noise_generator
 
 HEALTHY = films(8)
-
-
-def noise(iteration=0):
-    return noise_generator(0, iteration, "cpu")
 
 
 def conv(inputs, outputs, norm=True):
@@ -76,7 +72,7 @@ class TestTensorFlowsLayers:
 
     @pytest.mark.parametrize("side", [16, 23])
     def test_the_transposed_convolution_is_the_adjoint(self, side):
-        """<conv(x), y> = <x, transposed(y)> for the same weight: what makes conv2d_transpose that of SAME."""
+        """<conv(x), y> = <x, transposed(y)> for the same weight."""
         down = SameConv2d(2, 3, 5, 2, bias=False)
         up = SameConvTranspose2d(3, 2, 5, 2, bias=False)
         up.weight.data = down.weight.data

@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from tiny_gans import count, films, moved, networks, published, tiny
+from tiny_gans import count, films, moved, networks, noise, published, tiny
 
-from healthygan_monai.baselines.gan.data import noise_generator
-from healthygan_monai.baselines.gan.fanogan import (
-    FAnoGAN,
-    FAnoGANSettings,
-    ResidualBlock,
-    layer_norm,
-)
+from healthygan_monai.baselines.gan.fanogan import FAnoGAN, FAnoGANSettings
+from healthygan_monai.baselines.gan.fanogan_networks import ResidualBlock, layer_norm
 
 HEALTHY = films(8)
 NAMES = ["generator", "critic", "encoder"]
-
-
-def noise(iteration=0):
-    return noise_generator(0, iteration, "cpu")
 
 
 def block(inputs, outputs, up):
@@ -101,7 +92,7 @@ class TestStages:
         assert all(torch.equal(a, b) for a, b in zip(before, gan.generator.buffers(), strict=True))
 
     def test_the_critic_s_loss_in_closed_form(self):
-        """A linear critic of slope w: the penalty is 10 (||w|| - 1)^2, the rest a difference of means."""
+        """A linear critic of slope w: penalty 10 (||w|| - 1)^2, the rest a difference of means."""
         gan = networks(FAnoGAN, max_iterations=2, encoder_iterations=1)
 
         class Linear(torch.nn.Module):

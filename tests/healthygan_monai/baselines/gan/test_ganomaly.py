@@ -6,9 +6,8 @@ import math
 
 import pytest
 import torch
-from tiny_gans import count, films, moved, networks, published, tiny
+from tiny_gans import count, films, moved, networks, noise, published, tiny
 
-from healthygan_monai.baselines.gan.data import noise_generator
 from healthygan_monai.baselines.gan.ganomaly import (
     Ganomaly,
     GanomalySettings,
@@ -17,10 +16,6 @@ from healthygan_monai.baselines.gan.ganomaly import (
 )
 
 HEALTHY = films(8)
-
-
-def noise(iteration=0):
-    return noise_generator(0, iteration, "cpu")
 
 
 class TestPublishedNetworks:
@@ -139,7 +134,7 @@ class TestScore:
         assert torch.equal(gan.image_scores(HEALTHY), torch.zeros(8))
 
     def test_no_score_is_scaled_by_the_others(self):
-        """The published code scales to the test set's minimum and maximum: 0 and 1 would always be there."""
+        """The published code scales to the test set's range: 0 and 1 would always be there."""
         detector = tiny(Ganomaly)
         detector.fit(lambda: [HEALTHY])
         assert detector.score(HEALTHY).min() != 0 and detector.score(HEALTHY).max() != 1

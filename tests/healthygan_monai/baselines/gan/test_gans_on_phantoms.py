@@ -1,15 +1,17 @@
 """After a short fit on healthy phantom films, films with planted lesions score higher.
 
-Small networks, few iterations and higher rates than published, chosen on films of other seeds than these; but that
-f-AnoGAN's number of iterations was cut after that choice, and run once on these films before it was kept.
+Small networks, few iterations and higher rates than published, chosen on films of other seeds than
+these; but that f-AnoGAN's number of iterations was cut after that choice, and run once on these
+films before it was kept.
 
 These take about a minute, so that they are run on request: ``pytest -m slow``.
 
-ALOCC passes with our score, the mean of its map, and not with the published one. In eight trials of 100 to 600
-iterations, with lambda from 0.2 to 10, noise from 0.31 to 1.2, rates from 2e-4 to 2e-3, either form of L_R and batch
-statistics or fixed ones, the AUROC of 1 - D(R(x)) moved between 0.37 and 0.69 from one hundred iterations to another,
-as D's loss stayed that of guessing; one step of R for one of D, as in the paper, did the same (0.51 to 0.75). Other
-settings may do better. The authors end training by eye.
+ALOCC passes with our score, the mean of its map, and not with the published one. In eight trials of
+100 to 600 iterations, with lambda from 0.2 to 10, noise from 0.31 to 1.2, rates from 2e-4 to 2e-3,
+either form of L_R and batch statistics or fixed ones, the AUROC of 1 - D(R(x)) moved between 0.37
+and 0.69 from one hundred iterations to another, as D's loss stayed that of guessing; one step of R
+for one of D, as in the paper, did the same (0.51 to 0.75). Other settings may do better. The
+authors end training by eye.
 """
 
 from __future__ import annotations
@@ -80,7 +82,7 @@ def auroc(scores: torch.Tensor) -> float:
 
 @pytest.fixture(scope="module")
 def trivial(healthy, tested):
-    """AUROC of the mean intensity, one-sided and two-sided, and of the distance to the mean healthy film."""
+    """The best AUROC of the mean intensity and of the distance to the mean healthy film."""
     mean = tested.mean((1, 2, 3))
     distance = (tested - healthy.mean(0)).square().mean((1, 2, 3))
     return max(auroc(mean), 1 - auroc(mean), auroc((mean - healthy.mean()).abs()), auroc(distance))

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 
-import numpy as np
 import pytest
 import torch
 from ignite.engine import Events
-from tiny_gans import ITERATIONS, METHODS, SIDE, films, networks, tiny
+from tiny_detectors import GANS
+from tiny_gans import ITERATIONS, SIDE, films, networks, tiny
 
-from healthygan_monai.baselines.base import NotFitted
 from healthygan_monai.baselines.gan.alad import Alad
 from healthygan_monai.baselines.gan.data import HealthyStream, held_out, noise_generator, stored
 from healthygan_monai.baselines.gan.ganomaly import Ganomaly
-from healthygan_monai.baselines.gan.trainer import GanTraining
+from healthygan_monai.baselines.gan.trainer import GanTrainer
 from healthygan_monai.training.checkpoints import training_states
 
 HEALTHY = films(20)
@@ -24,7 +23,7 @@ def source():
     return HEALTHY.split(8)
 
 
-@pytest.fixture(scope="module", params=METHODS, ids=lambda m: m.name)
+@pytest.fixture(scope="module", params=GANS, ids=lambda m: m.name)
 def method(request):
     return request.param
 
@@ -37,22 +36,6 @@ def fitted(method):
 
 
 class TestContract:
-    def test_scores_are_one_finite_number_an_image(self, fitted):
-        scores = fitted.score(HEALTHY)
-        assert scores.shape == (20,) and scores.isfinite().all()
-
-    def test_a_score_does_not_depend_on_the_rest_of_the_batch(self, fitted):
-        together = fitted.score(HEALTHY)
-        alone = torch.cat([fitted.score(image[None]) for image in HEALTHY])
-        torch.testing.assert_close(alone, together, rtol=1e-4, atol=1e-6)
-        order = torch.randperm(20, generator=torch.Generator().manual_seed(0))
-        torch.testing.assert_close(
-            fitted.score(HEALTHY[order]), together[order], rtol=1e-4, atol=1e-6
-        )
-
-    def test_scoring_changes_nothing(self, fitted):
-        assert torch.equal(fitted.score(HEALTHY), fitted.score(HEALTHY))
-
     def test_the_map_is_the_distance_to_the_rebuilt_image(self, fitted):
         found = fitted.anomaly_map(HEALTHY)
         assert found.shape == (20, 1, SIDE, SIDE) and found.min() >= 0
@@ -61,29 +44,10 @@ class TestContract:
         assert rebuilt.abs().max() <= 1
         torch.testing.assert_close(found, (HEALTHY - rebuilt).abs(), rtol=1e-4, atol=1e-5)
 
-    def test_saved_and_loaded_it_scores_the_same_to_the_last_bit(self, method, fitted, tmp_path):
-        fitted.save(tmp_path / "model.pt")
-        state = torch.load(tmp_path / "model.pt", weights_only=True)
-        assert state["method"] == method.name
-        loaded = method.from_state(state)
-        assert torch.equal(loaded.score(HEALTHY), fitted.score(HEALTHY))
-        assert torch.equal(loaded.anomaly_map(HEALTHY), fitted.anomaly_map(HEALTHY))
-        assert loaded.facts() == fitted.facts()
-
-    def test_the_same_seed_gives_the_same_detector(self, method, fitted):
-        torch.rand(7)  # the global generator has no say
-        again, other = tiny(method), tiny(method)
-        again.fit(source, seed=3)
+    def test_another_seed_gives_another_detector(self, method, fitted):
+        other = tiny(method)
         other.fit(source, seed=4)
-        assert torch.equal(again.score(HEALTHY), fitted.score(HEALTHY))
         assert not torch.equal(other.score(HEALTHY), fitted.score(HEALTHY))
-
-    def test_a_fit_draws_nothing_from_the_global_generator(self, method):
-        torch.manual_seed(5)
-        expected = torch.rand(3)
-        torch.manual_seed(5)
-        tiny(method, max_iterations=2).fit(source)
-        assert torch.equal(torch.rand(3), expected)
 
     def test_three_channels(self, method):
         detector = tiny(method, max_iterations=2)
@@ -116,13 +80,6 @@ class TestContract:
 
 
 class TestErrors:
-    def test_before_a_fit(self, method):
-        for use in (tiny(method).score, tiny(method).anomaly_map):
-            with pytest.raises(NotFitted, match=f"{method.name} has not been fitted"):
-                use(HEALTHY)
-        with pytest.raises(NotFitted):
-            tiny(method).state()
-
     def test_an_unknown_setting_is_named_with_the_nearest(self, method):
         with pytest.raises(ValueError, match="no setting 'batchsize'; did you mean 'batch_size'"):
             method(batchsize=3)
@@ -131,10 +88,6 @@ class TestErrors:
         with pytest.raises(ValueError, match=r"batch_size is 0.*flip_prob is 2.*channels is 2"):
             method(batch_size=0, flip_prob=2, channels=2)
 
-    def test_images_of_another_size_than_fitted(self, fitted):
-        with pytest.raises(ValueError, match=r"fitted to \(1, 16, 16\)"):
-            fitted.score(films(1, side=32))
-
     def test_images_that_are_not_square(self, method):
         with pytest.raises(ValueError, match="squares"):
             tiny(method).fit(lambda: [HEALTHY[:, :, :8]])
@@ -142,16 +95,6 @@ class TestErrors:
     def test_images_of_another_size_than_set(self, method):
         with pytest.raises(ValueError, match="squares of 32 pixels"):
             tiny(method, image_size=32).fit(source)
-
-    def test_no_images(self, method):
-        with pytest.raises(ValueError, match="healthy set gives no images"):
-            tiny(method).fit(lambda: [])
-
-    def test_a_file_of_another_method(self, method, fitted, tmp_path):
-        fitted.save(tmp_path / "model.pt")
-        other = next(m for m in METHODS if m is not method)
-        with pytest.raises(ValueError, match=f"holds {method.name}; expected {other.name}"):
-            tiny(other).load(tmp_path / "model.pt")
 
     def test_weights_that_do_not_fit(self, method, fitted):
         state = fitted.state()
@@ -163,7 +106,10 @@ class TestErrors:
 def training(method, run, seed=0, **changes):
     settings = tiny(method, **changes).settings.resolved(len(HEALTHY), (1, SIDE, SIDE))
     gan = method.build(settings, seed).train_on("cpu")
-    return GanTraining(gan, settings, HEALTHY, seed=seed, run=run, epoch_length=2, log_interval=1)
+    every_second = settings.max_iterations // 2
+    return GanTrainer(
+        gan, settings, HEALTHY, seed=seed, run=run, checkpoints=every_second, log_interval=1
+    )
 
 
 class Stop(Exception):
@@ -176,7 +122,7 @@ def stop(*_):
 
 class TestResume:
     def end(self, training):
-        training.trainer.run()
+        training.run()
         training.finish()
         return training.gan.state_dict()
 
@@ -185,9 +131,9 @@ class TestResume:
         whole = training(method, tmp_path / "whole")
         expected = self.end(whole)
         first = training(method, tmp_path / "run")
-        first.trainer.add_event_handler(Events.ITERATION_COMPLETED(once=iteration), stop)
+        first.add_event_handler(Events.ITERATION_COMPLETED(once=iteration), stop)
         with pytest.raises(Stop):
-            first.trainer.run()
+            first.run()
         second = training(method, tmp_path / "run", seed=0)
         for weight in second.gan.parameters():
             weight.data.zero_()  # nothing of it may come from the new networks
@@ -258,7 +204,7 @@ class TestStream:
 
     def test_held_out_images_are_not_trained_on(self):
         rest, out = held_out(HEALTHY, 0.25, seed=0)
-        assert len(out) == 5 and sorted([*rest.numbers, *out.numbers]) == list(range(20))
+        assert len(out) == 5 and sorted([*rest.indices, *out.indices]) == list(range(20))
 
     def test_a_share_that_leaves_nothing_is_refused(self):
         with pytest.raises(
@@ -286,21 +232,21 @@ class TestIterations:
 
 class TestValidation:
     def run(self, scores, patience=1):
-        """A training whose held-out mean scores are given; the validation and the iterations done."""
+        """Train with these mean scores of the held-out images; return the trainer."""
         settings = tiny(Alad, max_iterations=40, patience=patience).settings.resolved(
             20, (1, SIDE, SIDE)
         )
         gan = Alad.build(settings, 0).train_on("cpu")
-        made = GanTraining(gan, settings, HEALTHY)
+        made = GanTrainer(gan, settings, HEALTHY)
         given = iter(scores)
         made.validation.mean_score = lambda: next(given)
-        made.trainer.run()
+        made.run()
         return made
 
     def test_it_ends_after_more_than_patience_passes_without_a_lower_mean(self):
         made = self.run([3.0, 2.0, 2.5, 2.5, *[9.0] * 20])
         assert made.validation.best == 2.0
-        assert made.trainer.state.iteration == 4 * made.validation.every
+        assert made.state.iteration == 4 * made.validation.every
 
     def test_the_weights_of_the_lowest_mean_are_taken(self):
         made = self.run([3.0, 2.0, 2.5, 2.5])
@@ -313,7 +259,7 @@ class TestValidation:
     def test_the_mean_is_that_of_the_held_out_images_scores(self):
         settings = tiny(Alad, patience=1).settings.resolved(20, (1, SIDE, SIDE))
         gan = Alad.build(settings, 0).train_on("cpu")
-        made = GanTraining(gan, settings, HEALTHY)
+        made = GanTrainer(gan, settings, HEALTHY)
         _, out = held_out(HEALTHY, 0.25, seed=0)
         with torch.no_grad():
             expected = gan.eval().image_scores(torch.stack([out[k] for k in range(5)])).mean()
@@ -327,14 +273,14 @@ class TestValidation:
             return made
 
         first = make()
-        first.trainer.run()
+        first.run()
         second = make()
         second.resume()
         assert second.validation.best == 1.0
-        done = second.trainer.state.iteration
-        second.trainer.run()
-        assert second.trainer.state.iteration <= first.trainer.state.iteration
-        assert done <= first.trainer.state.iteration
+        done = second.state.iteration
+        second.run()
+        assert second.state.iteration <= first.state.iteration
+        assert done <= first.state.iteration
 
 
 def test_calibration_takes_the_statistics_of_the_images_scored():
@@ -356,11 +302,3 @@ def test_no_loss_moves_a_network_that_is_not_its_own():
         torch.equal(a, b) for a, b in zip(before, gan.discriminator.parameters(), strict=True)
     )
     assert all(p.grad is None for p in gan.parameters())
-
-
-def test_numpy_is_not_drawn_from_either():
-    np.random.seed(1)
-    expected = np.random.rand()
-    np.random.seed(1)
-    tiny(Ganomaly, max_iterations=2).fit(source)
-    assert np.random.rand() == expected

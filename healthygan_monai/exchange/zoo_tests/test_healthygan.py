@@ -1,9 +1,3 @@
-"""The unit tests that go to the Model Zoo with the bundle, in its layout: train, evaluate, infer, and two ranks.
-
-They draw their own images and run in the zoo's checkout, beside its ``ci/unit_tests/utils.py``.
-"""
-
-HEADER = """\
 # Copyright (c) MONAI Consortium
 # Licensed under the Apache License, Version 2.0 (the "License");
 # you may not use this file except in compliance with the License.
@@ -15,39 +9,6 @@ HEADER = """\
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-"""
-
-DATA = '''\
-SIZE = 32
-
-
-def draw_dataset(folder):
-    """Eight images for each training set and for validation and test; every second of the latter has a square."""
-    sys.path = [BUNDLE_ROOT] + sys.path
-    from data_prep.datalist import Dataset, Item, write
-
-    rng = np.random.default_rng(0)
-    sections = {}
-    for section in ("training_mixed", "training_healthy", "validation", "test"):
-        items = []
-        for i in range(8):
-            diseased = i % 2 == 1 and section != "training_healthy"
-            image = rng.uniform(25, 100, (SIZE, SIZE))
-            if diseased:
-                image[8:16, 8:16] = 230
-            subject = f"{section}{i}"
-            path = os.path.join(folder, "images", subject)
-            os.makedirs(path)
-            Image.fromarray(image.astype(np.uint8)).save(os.path.join(path, "0.png"))
-            label = int(diseased) if section in ("validation", "test") else None
-            items.append(Item(f"images/{subject}/0.png", subject, slice=0, label=label))
-        sections[section] = items
-    write(Dataset("drawn", SIZE, sections=sections), folder)
-'''
-
-TEST = (
-    HEADER
-    + """\
 import glob
 import json
 import os
@@ -72,9 +33,32 @@ TRAIN_OVERRIDE = {
     "epoch_length": 2,
     "fid_features": "random",
 }
-"""
-    + DATA
-    + """
+SIZE = 32
+
+
+def draw_dataset(folder):
+    """Eight images for each training set and for validation and test; every second of the latter has a square."""
+    sys.path.insert(0, BUNDLE_ROOT)
+    from data_prep.datalist import Dataset, Item, write
+
+    rng = np.random.default_rng(0)
+    sections = {}
+    for section in ("training_mixed", "training_healthy", "validation", "test"):
+        items = []
+        for i in range(8):
+            diseased = i % 2 == 1 and section != "training_healthy"
+            image = rng.uniform(25, 100, (SIZE, SIZE))
+            if diseased:
+                image[8:16, 8:16] = 230
+            subject = f"{section}{i}"
+            path = os.path.join(folder, "images", subject)
+            os.makedirs(path)
+            Image.fromarray(image.astype(np.uint8)).save(os.path.join(path, "0.png"))
+            label = int(diseased) if section in ("validation", "test") else None
+            items.append(Item(f"images/{subject}/0.png", subject, slice=0, label=label))
+        sections[section] = items
+    write(Dataset("drawn", SIZE, sections=sections), folder)
+
 
 class TestHealthyGAN(unittest.TestCase):
     def setUp(self):
@@ -118,74 +102,3 @@ class TestHealthyGAN(unittest.TestCase):
 
 if __name__ == "__main__":
     unittest.main()
-"""
-)
-
-DIST_TEST = (
-    HEADER
-    + """\
-import glob
-import os
-import shutil
-import sys
-import tempfile
-import unittest
-
-import numpy as np
-import torch
-from PIL import Image
-from utils import export_config_and_run_mgpu_cmd
-
-BUNDLE_ROOT = "models/healthygan"
-"""
-    + DATA
-    + """
-
-class TestHealthyGANMGPU(unittest.TestCase):
-    def setUp(self):
-        self.folder = tempfile.mkdtemp()
-        self.dataset_dir = os.path.join(self.folder, "data")
-        os.makedirs(self.dataset_dir)
-        draw_dataset(self.dataset_dir)
-        self.output_path = os.path.join(BUNDLE_ROOT, "configs/train_override.json")
-
-    def tearDown(self):
-        shutil.rmtree(self.folder)
-        if os.path.isfile(self.output_path):
-            os.remove(self.output_path)
-
-    def test_train_mgpu_config(self):
-        n_gpu = torch.cuda.device_count() or 2  # without GPUs two processes on the CPU, by gloo
-        runs_dir = os.path.join(self.folder, "runs")
-        override = {
-            "bundle_root": BUNDLE_ROOT,
-            "dataset_dir": self.dataset_dir,
-            "runs_dir": runs_dir,
-            "generator_channels": 2,
-            "generator_blocks": 1,
-            "critic_channels": 2,
-            "critic_layers": 3,
-            "batch_size": 2 * n_gpu,
-            "max_iterations": 4,
-            "epoch_length": 2,
-            "fid_features": "random",
-        }
-        export_config_and_run_mgpu_cmd(
-            config_file=[
-                os.path.join(BUNDLE_ROOT, "configs/train.json"),
-                os.path.join(BUNDLE_ROOT, "configs/multi_gpu_train.json"),
-            ],
-            logging_file=os.path.join(BUNDLE_ROOT, "configs/logging.conf"),
-            meta_file=os.path.join(BUNDLE_ROOT, "configs/metadata.json"),
-            override_dict=override,
-            output_path=self.output_path,
-            ngpu=n_gpu,
-        )
-        (run,) = glob.glob(os.path.join(runs_dir, "*"))
-        self.assertTrue(os.path.isfile(os.path.join(run, "model.pt")))
-
-
-if __name__ == "__main__":
-    unittest.main()
-"""
-)

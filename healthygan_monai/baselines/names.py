@@ -1,0 +1,19 @@
+"""The methods that HealthyGAN is compared with: name -> home of its class; one line each.
+
+Nothing is imported here, so that ``healthygan train --help`` needs no PyTorch; ``registry`` loads
+the classes.
+"""
+
+from __future__ import annotations
+
+METHODS = {
+    "alad": "healthygan_monai.baselines.gan.alad:Alad",
+    "alocc": "healthygan_monai.baselines.gan.alocc:Alocc",
+    "f-anogan": "healthygan_monai.baselines.gan.fanogan:FAnoGAN",
+    "ganomaly": "healthygan_monai.baselines.gan.ganomaly:Ganomaly",
+    "padim": "healthygan_monai.baselines.frozen.padim:Padim",
+    "patchcore": "healthygan_monai.baselines.frozen.patchcore:PatchCore",
+    "mean-intensity": "healthygan_monai.baselines.sanity:MeanIntensity",
+    "distance-to-mean": "healthygan_monai.baselines.sanity:DistanceToMean",
+    "pu-classifier": "healthygan_monai.baselines.sanity:PuClassifier",
+}
