@@ -27,7 +27,7 @@ from basic_profile import Planted, leaks, plant, profile, read_back  # noqa: E40
 
 from data_prep.film import FilmRecipe  # noqa: E402
 from data_prep.pipeline import run  # noqa: E402
-from data_prep.read.dicom_write import save_dicom  # noqa: E402
+from data_prep.read.dicom.write import save_dicom  # noqa: E402
 from data_prep.settings import Settings  # noqa: E402
 
 

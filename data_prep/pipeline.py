@@ -15,13 +15,14 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from data_prep import datalist
-from data_prep.datalist import Dataset, folder, summary, tables
-from data_prep.datalist.participants import write_participants
+from data_prep.datalist import Dataset
 from data_prep.errors import FAILED, UsageError
 from data_prep.inputs.copies import leave_copies
 from data_prep.inputs.gather import find_inputs
 from data_prep.inputs.plan import plan
 from data_prep.outcome import Outcome
+from data_prep.output import folder, summary, tables
+from data_prep.output.participants import write_participants
 from data_prep.per_input import process_all
 from data_prep.prepared import Prepared, dataset_of
 from data_prep.privacy.pseudonyms import load_key
@@ -89,7 +90,7 @@ def prepare(settings: Settings) -> Prepared:
 
 def finish(prepared: Prepared, settings: Settings, start: float) -> Result:
     """Write lists, report and, last, dataset.json; none of it in a dry run. start: of the clock."""
-    from data_prep.datalist.report import write_report
+    from data_prep.output.report import write_report
 
     sources, outcomes, dataset = prepared.sources, prepared.outcomes, prepared.dataset
     text = summary.summary(

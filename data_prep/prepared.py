@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep import __version__, datalist, outcome
-from data_prep.datalist import Dataset, Item, summary
+from data_prep.datalist import Dataset, Item
 from data_prep.outcome import Outcome
+from data_prep.output import summary
 from data_prep.settings import Settings
 from data_prep.source import Source
 

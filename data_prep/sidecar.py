@@ -19,7 +19,7 @@ from data_prep.brain.recipe import BrainRecipe
 from data_prep.files import feed, read_json, sha256, write_json
 from data_prep.film.recipe import FilmRecipe
 from data_prep.outcome import DIGEST, Outcome, WrittenImage
-from data_prep.read.volume import VolumeError
+from data_prep.read.volume.volume import VolumeError
 from data_prep.source import Source
 
 

@@ -16,11 +16,10 @@ from data_prep.film.prepare import prepare
 from data_prep.film.recipe import FilmRecipe
 from data_prep.frame import png
 from data_prep.frame.frame import Frame
-from data_prep.inputs import bids
 from data_prep.outcome import DIGEST, Outcome, WrittenImage
-from data_prep.read import scan_facts
-from data_prep.read.open_volume import read_mask, read_volume
-from data_prep.read.volume import OtherImage, VolumeError
+from data_prep.read.volume import bids, scan_facts
+from data_prep.read.volume.open_volume import read_mask, read_volume
+from data_prep.read.volume.volume import OtherImage, VolumeError
 from data_prep.source import Source
 
 

@@ -25,8 +25,8 @@ from data_prep.brain.head import correct_bias_field, head_mask
 from data_prep.brain.options import BrainOptions
 from data_prep.brain.registration import Registration, place, register
 from data_prep.brain.template import Template, load_template, slice_grid
-from data_prep.read.resample import box_grid, onto_grid
-from data_prep.read.volume import Volume
+from data_prep.read.volume.resample import box_grid, onto_grid
+from data_prep.read.volume.volume import Volume
 
 logger = logging.getLogger(__name__)
 

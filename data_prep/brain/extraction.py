@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.errors import NotFound, NotInstalled, UsageError
-from data_prep.read.volume import NIFTI_SUFFIXES, Volume, VolumeError
+from data_prep.read.volume.volume import NIFTI_SUFFIXES, Volume, VolumeError
 
 PACKAGES = {"deepbet": "deepbet", "brainextractor": "brainextractor", "hd-bet": "hd-bet"}
 FREE = ("none", "stripped")  # need neither a program nor a file
@@ -144,7 +144,7 @@ def _deepbet(volume: Volume) -> np.ndarray:
 
 def _brainextractor(volume: Volume) -> np.ndarray:
     from data_prep.brain.head import head_mask
-    from data_prep.read.resample import box_grid, onto_grid
+    from data_prep.read.volume.resample import box_grid, onto_grid
 
     command = [sys.executable, "-m", "data_prep.brain.extraction_run", "brainextractor"]
     # The centre of the head starts the surface, so the neck has to go.

@@ -13,7 +13,7 @@ from data_prep.brain.registration import LEAST_DICE, LEAST_NCC
 from data_prep.brain.slices import SliceChoice
 from data_prep.errors import UsageError
 from data_prep.files import sha256
-from data_prep.read.volume import ReadOptions
+from data_prep.read.volume.volume import ReadOptions
 
 log = logging.getLogger(__name__)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.read.resample import onto_grid
-from data_prep.read.volume import NIFTI_SUFFIXES, ReadOptions, Volume
+from data_prep.read.volume.resample import onto_grid
+from data_prep.read.volume.volume import NIFTI_SUFFIXES, ReadOptions, Volume
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _tilted(path: Path, options: ReadOptions) -> Place:
     import nibabel as nib
     from nibabel.orientations import inv_ornt_aff, io_orientation
 
-    from data_prep.read.nifti import read_nifti
+    from data_prep.read.volume.nifti import read_nifti
 
     raw = read_nifti(path, options)
     assert raw.affine is not None  # a tilt is known from it

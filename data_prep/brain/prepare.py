@@ -32,7 +32,7 @@ from data_prep.brain.slices import (
 )
 from data_prep.frame.frame import Frame, WayBack
 from data_prep.frame.intensity import Intensity
-from data_prep.read.volume import Volume, VolumeError
+from data_prep.read.volume.volume import Volume, VolumeError
 
 
 @dataclass(frozen=True)

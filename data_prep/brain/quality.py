@@ -16,7 +16,7 @@ import numpy as np
 
 from data_prep.brain.grey_range import white_peak
 from data_prep.outcome import Outcome
-from data_prep.read.volume import Volume
+from data_prep.read.volume.volume import Volume
 
 FOLDER = "qc"
 EMBEDDED = 60  # strips in the report; all are in the folder

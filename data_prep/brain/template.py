@@ -16,8 +16,8 @@ import numpy as np
 
 from data_prep.errors import NotFound, NotInstalled
 from data_prep.files import sha256
-from data_prep.read.open_volume import read_volume
-from data_prep.read.volume import Volume, VolumeError
+from data_prep.read.volume.open_volume import read_volume
+from data_prep.read.volume.volume import Volume, VolumeError
 
 NILEARN_FILE = "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 MARGIN_MM = 8.0  # around the template's brain; single brains reach a few mm beyond the average

@@ -17,7 +17,7 @@ from data_prep.brain.options import (
 from data_prep.brain.recipe import BrainRecipe
 from data_prep.brain.registration import LEAST_DICE, LEAST_NCC
 from data_prep.brain.slices import NORMAL_AXIS
-from data_prep.read.volume import DISAGREEMENT
+from data_prep.read.volume.volume import DISAGREEMENT
 
 
 def add_brain_arguments(parser: argparse.ArgumentParser) -> None:

@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.film.strokes import Region, dense_regions, eight_bits, halve, strokes, top_hat
-from data_prep.read.header import code_of
+from data_prep.read.dicom.header import code_of
 
 LEVELS = 3  # 1, 1/2, 1/4: glyphs up to 4 * TALLEST = 128 pixels, 12 % of the film
 SMALLEST_LEVEL = 100  # 5-pixel text would be 5 % of a smaller picture; finer levels have it

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep import errors
 from data_prep.errors import FilmError
-from data_prep.read.dicom_terms import (
+from data_prep.read.dicom.header import code_of
+from data_prep.read.dicom.terms import (
     CHEST_CODES,
     FILM_CLASSES,
     FOR_PROCESSING_CLASS,
@@ -21,7 +22,6 @@ from data_prep.read.dicom_terms import (
     body_part_of_text,
     view_of_text,
 )
-from data_prep.read.header import code_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

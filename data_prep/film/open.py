@@ -13,20 +13,20 @@ from data_prep.film import choice
 from data_prep.film.burned_in import annotation_flags
 from data_prep.film.film import Film
 from data_prep.film.options import FilmOptions
-from data_prep.film.picture import read_picture
 from data_prep.privacy import facts as deidentify
 from data_prep.read.content import is_picture
-from data_prep.read.dicom_file import (
+from data_prep.read.dicom.display import constant_image, display
+from data_prep.read.dicom.file import (
     looks_like_dicom,
     quiet_pydicom,
     read_dataset,
     transfer_syntax_name,
 )
-from data_prep.read.dicom_layout import Layout, layout, require_pixels
-from data_prep.read.dicom_pixels import is_lossy, require_decodable, stored_frame
-from data_prep.read.dicom_terms import COLOUR_SPACES, FILMS
-from data_prep.read.display import constant_image, display
-from data_prep.read.stored_values import digest, stored_values
+from data_prep.read.dicom.layout import Layout, layout, require_pixels
+from data_prep.read.dicom.pixels import is_lossy, require_decodable, stored_frame
+from data_prep.read.dicom.stored_values import digest, stored_values
+from data_prep.read.dicom.terms import COLOUR_SPACES, FILMS
+from data_prep.read.picture import read_picture
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

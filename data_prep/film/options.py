@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from data_prep.errors import UsageError, nearest
-from data_prep.read.dicom_terms import FILMS, MODALITIES, VIEWS
+from data_prep.read.dicom.terms import FILMS, MODALITIES, VIEWS
 
 COLOURS = ("refuse", "equal")
 FRAMES = ("first", "each")

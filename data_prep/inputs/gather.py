@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
 from data_prep.errors import PrepError
-from data_prep.inputs import bids, dicomdir
+from data_prep.inputs import dicomdir
 from data_prep.inputs.choices import Cohort
 from data_prep.inputs.find import Found, find
 from data_prep.read.content import kind_of
+from data_prep.read.volume import bids
 from data_prep.source import Source
 from data_prep.work.pools import Pool
 
@@ -98,7 +99,7 @@ def _by_series(sources: list[Source], pool: Pool) -> list[Source]:
     wanted = [i for i, s in enumerate(sources) if s.kind == "series" and s.member is None]
     parts: dict[int, list[Source]] = {}
     calls = ((sources[i].name, sources[i].files()) for i in wanted)
-    for k, answer in pool.stream("data_prep.read.dicom_groups:named", calls):
+    for k, answer in pool.stream("data_prep.read.volume.dicom_groups:named", calls):
         if not isinstance(answer, Exception):
             source = sources[wanted[k]]
             parts[wanted[k]] = [replace(source, name=n, series=index) for n, index in answer]

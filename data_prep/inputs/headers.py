@@ -11,7 +11,7 @@ from pathlib import Path
 from data_prep.privacy.identity import identity as identity_of
 from data_prep.privacy.scrubbing import safe_name
 from data_prep.privacy.words import COMMON
-from data_prep.read.header import text_of
+from data_prep.read.dicom.header import text_of
 from data_prep.source import Header, Lost, Source
 from data_prep.work.guard import Crashed, TimedOut
 from data_prep.work.pools import Pool
@@ -30,7 +30,7 @@ def scan_source(source: Source) -> Source | None:
     """
     import pydicom
 
-    from data_prep.read.dicom_file import quiet_pydicom
+    from data_prep.read.dicom.file import quiet_pydicom
 
     if source.member is not None:
         first: io.BytesIO | Path = io.BytesIO(
@@ -55,7 +55,7 @@ def _files(source: Source) -> Sequence[Path]:
     """Of one of several series in a folder its own files, not the first one's."""
     if source.series is None:
         return source.files()
-    from data_prep.read.dicom_groups import series_of
+    from data_prep.read.volume.dicom_groups import series_of
 
     return series_of(source.files())[source.series].files
 

@@ -19,8 +19,8 @@ from data_prep.errors import DataError
 from data_prep.files import whole, write_csv
 from data_prep.inputs.names import parse_name
 from data_prep.phantom.brains import COHORT_COLUMNS
-from data_prep.read.open_volume import read_volume
-from data_prep.read.volume import Volume, VolumeError
+from data_prep.read.volume.open_volume import read_volume
+from data_prep.read.volume.volume import Volume, VolumeError
 
 log = logging.getLogger(__name__)
 

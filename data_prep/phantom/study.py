@@ -15,7 +15,7 @@ from data_prep.files import write_csv
 from data_prep.frame import png
 from data_prep.phantom.anatomy import Anatomy, Lesion
 from data_prep.phantom.film import film
-from data_prep.read.dicom_write import save_dicom
+from data_prep.read.dicom.write import save_dicom
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.privacy.identity import date_of
 from data_prep.privacy.words import maker
-from data_prep.read import dicom_terms as terms
-from data_prep.read.dicom_file import quiet_pydicom
-from data_prep.read.header import text_of
+from data_prep.read.dicom import terms
+from data_prep.read.dicom.file import quiet_pydicom
+from data_prep.read.dicom.header import text_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

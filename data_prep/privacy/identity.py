@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from data_prep.privacy.header_words import digits_of, words_of
-from data_prep.read.dicom_file import quiet_pydicom
-from data_prep.read.header import number_of, text_of
+from data_prep.read.dicom.file import quiet_pydicom
+from data_prep.read.dicom.header import number_of, text_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from data_prep.read import archive
-from data_prep.read.dicom_file import looks_like_dicom
+from data_prep.read.dicom.file import looks_like_dicom
 
 HEAD_BYTES = 512
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"

@@ -22,8 +22,8 @@ from data_prep.cli.brains import add_brain_arguments, brain_recipe
 from data_prep.errors import PrepError
 from data_prep.frame import png
 from data_prep.outcome import Outcome
-from data_prep.read.resample import onto_grid
-from data_prep.read.volume import OtherImage
+from data_prep.read.volume.resample import onto_grid
+from data_prep.read.volume.volume import OtherImage
 from data_prep.source import Source, Truth, Who
 from data_prep.write_frames import write_head
 

@@ -21,8 +21,8 @@ from data_prep.brain.options import BrainOptions
 from data_prep.cli.brains import add_brain_arguments, brain_recipe
 from data_prep.errors import PrepError
 from data_prep.phantom.brains import SPACING_MM, make_head
-from data_prep.read.open_volume import read_mask, read_volume
-from data_prep.read.volume import Volume
+from data_prep.read.volume.open_volume import read_mask, read_volume
+from data_prep.read.volume.volume import Volume
 
 needs_data = pytest.mark.skipif(
     not (DATA / "nifti").is_dir(), reason="HEALTHYGAN_DATA has no nifti/"

@@ -15,8 +15,8 @@ from data_prep.brain.chain import Head
 from data_prep.brain.options import BrainOptions
 from data_prep.brain.registration import measure
 from data_prep.brain.template import load_template
-from data_prep.datalist.report import template
 from data_prep.outcome import Outcome, WrittenImage
+from data_prep.output.report import template
 from data_prep.phantom.brains import NOISE, WHITE
 
 HEAD = phantom(33)
@@ -144,7 +144,7 @@ def test_films_have_no_section(tmp_path: Path):
 
 
 def test_a_head_that_is_saved_and_read_keeps_its_noise(tmp_path: Path):
-    from data_prep.read.open_volume import read_volume
+    from data_prep.read.volume.open_volume import read_volume
 
     volume = read_volume(save(tmp_path / "a.nii", HEAD.image))
     assert quality.signal_to_noise(volume, HEAD.brain) == pytest.approx(

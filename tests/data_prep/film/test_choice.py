@@ -8,7 +8,7 @@ from planted import PLANTED
 from data_prep.film.choice import LeftOut
 from data_prep.film.open import read_film
 from data_prep.film.options import FilmOptions
-from data_prep.read.dicom_terms import UNDECIDED, body_part_of_text, view_of_text
+from data_prep.read.dicom.terms import UNDECIDED, body_part_of_text, view_of_text
 
 CR, DX = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1"
 RAW, CAPTURE = DX + ".1", "1.2.840.10008.5.1.4.1.1.7"

@@ -16,12 +16,12 @@ import pytest
 from data_prep.errors import FilmError
 from data_prep.film.open import read_film
 from data_prep.film.options import FilmOptions
-from data_prep.read.dicom_file import read_dataset
-from data_prep.read.dicom_layout import Layout, layout
-from data_prep.read.dicom_pixels import is_lossy, stored_frame
-from data_prep.read.dicom_write import save_dicom
-from data_prep.read.header import numbers_of
-from data_prep.read.stored_values import stored_values
+from data_prep.read.dicom.file import read_dataset
+from data_prep.read.dicom.header import numbers_of
+from data_prep.read.dicom.layout import Layout, layout
+from data_prep.read.dicom.pixels import is_lossy, stored_frame
+from data_prep.read.dicom.stored_values import stored_values
+from data_prep.read.dicom.write import save_dicom
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from data_prep.datalist import DataError, Dataset, Item, check, read, write
-from data_prep.datalist.participants import write_participants
 from data_prep.frame.boxes import LesionBox, framed_boxes
 from data_prep.frame.framing import PAPER_TOP, Framing
 from data_prep.frame.png import save
+from data_prep.output.participants import write_participants
 from data_prep.source import Source, Who
 
 WHOLE = LesionBox(0, 0, 1024, 1024, "Mass", 1024, 1024)

@@ -120,7 +120,7 @@ class TestDiscs:
         """An exported disc whose index names one film that is not there."""
         from pydicom.dataset import Dataset
 
-        from data_prep.read.dicom_write import save_dicom
+        from data_prep.read.dicom.write import save_dicom
 
         rng = np.random.default_rng(0)
         index = Dataset()
@@ -234,7 +234,7 @@ class TestTheFolder:
         assert datalist.check(datalist.read(out), deep=True) == []
 
     def test_two_runs_at_once_in_one_folder_are_refused(self, study, tmp_path):
-        from data_prep.datalist.folder import alone_in
+        from data_prep.output.folder import alone_in
 
         with alone_in(tmp_path / "out"), pytest.raises(DataError, match="another run is writing"):
             run(settings(study / "films", tmp_path / "out", size=16))
@@ -349,7 +349,7 @@ class TestWhatHospitalsHave:
     def test_an_index_that_was_cut_is_said_to_be_damaged(self, tmp_path):
         from pydicom.dataset import Dataset
 
-        from data_prep.read.dicom_write import save_dicom
+        from data_prep.read.dicom.write import save_dicom
 
         index = Dataset()
         index.SOPClassUID, index.SOPInstanceUID = "1.2.840.10008.1.3.10", "1.2.3"

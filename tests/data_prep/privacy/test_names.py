@@ -11,7 +11,7 @@ from data_prep.inputs.headers import scan
 from data_prep.privacy.header_words import MOST_WORDS
 from data_prep.privacy.identity import identity
 from data_prep.privacy.scrubbing import safe_name
-from data_prep.read.dicom_write import save_dicom
+from data_prep.read.dicom.write import save_dicom
 from data_prep.source import Source
 from data_prep.work.pools import Inline
 

@@ -22,7 +22,7 @@ from places import ROOT
 
 from data_prep.pipeline import run
 from data_prep.privacy import facts as deidentify
-from data_prep.read.dicom_write import EXPLICIT_LITTLE_ENDIAN, save_dicom
+from data_prep.read.dicom.write import EXPLICIT_LITTLE_ENDIAN, save_dicom
 
 PRIVATE_SYNTAX = f"{ROOT}.99"  # as long as the one it takes the place of
 FAMILY, GIVEN, NUMBER, BORN = f"{MARK}Strasse", "Änneliese", f"{MARK}4711", "19360229"

@@ -10,10 +10,10 @@ import pytest
 from data_prep.errors import FilmError
 from data_prep.film.open import films, read_film
 from data_prep.film.options import FilmOptions
-from data_prep.read.dicom_layout import Layout
-from data_prep.read.display import display
-from data_prep.read.stored_values import BITS_NOTE, SHIFT_NOTE, Stored, digest, stored_values
-from data_prep.read.voi import apply_window
+from data_prep.read.dicom.display import display
+from data_prep.read.dicom.layout import Layout
+from data_prep.read.dicom.stored_values import BITS_NOTE, SHIFT_NOTE, Stored, digest, stored_values
+from data_prep.read.dicom.voi import apply_window
 
 WINDOW = {"WindowCenter": "300", "WindowWidth": "401"}
 # The ramp of 32 x 24 values 0..767 as a reversible HTJ2K codestream (drawn; nobody's data).

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.read.volume import MAX_VOXELS, RawVolume, ReadOptions, VolumeError
+from data_prep.read.volume.volume import MAX_VOXELS, RawVolume, ReadOptions, VolumeError
 
 UNIT_IN_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
 MAX_GZIP_RATIO = 1032  # the most deflate can do: zlib technical notes, "Maximum Compression Factor"

@@ -8,7 +8,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 
 from data_prep.errors import FilmError
-from data_prep.read.header import code_of, count_of, number_of, numbers_of, text_of
+from data_prep.read.dicom.header import code_of, count_of, number_of, numbers_of, text_of
 
 
 def header(**raw: bytes) -> Dataset:

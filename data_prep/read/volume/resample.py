@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from data_prep.read.volume import Volume, voxel_size
+from data_prep.read.volume.volume import Volume, voxel_size
 
 
 def straighten(volume: Volume) -> Volume:

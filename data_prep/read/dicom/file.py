@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from data_prep.errors import FilmError
-from data_prep.read.dicom_deflated import DEFLATED, InflateError, inflate
+from data_prep.read.dicom.deflated import DEFLATED, InflateError, inflate
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from data_prep.errors import FilmError
-from data_prep.read.dicom_file import unfinished_header
-from data_prep.read.dicom_terms import MODALITY_WORDS
-from data_prep.read.header import count_of
+from data_prep.read.dicom.file import unfinished_header
+from data_prep.read.dicom.header import count_of
+from data_prep.read.dicom.terms import MODALITY_WORDS
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

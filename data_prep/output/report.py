@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data_prep.brain import quality
-from data_prep.datalist import report_pictures
 from data_prep.datalist.items import Dataset, Item, content_hash
-from data_prep.datalist.summary import doubts, grouped
 from data_prep.files import write_text
 from data_prep.outcome import Outcome
+from data_prep.output import report_pictures
+from data_prep.output.summary import doubts, grouped
 
 if TYPE_CHECKING:
     from jinja2 import Template

@@ -9,8 +9,8 @@ from dicom_lut_item import lut_item
 from data_prep.errors import FilmError
 from data_prep.film.open import read_film
 from data_prep.film.options import FilmOptions
-from data_prep.read.dicom_lut import read_lut
-from data_prep.read.voi import apply_window
+from data_prep.read.dicom.lut import read_lut
+from data_prep.read.dicom.voi import apply_window
 
 IMPLICIT, EXPLICIT, BIG = (f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2"))
 

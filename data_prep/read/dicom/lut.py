@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_prep.errors import FilmError
-from data_prep.read.dicom_file import EXPLICIT_BIG_ENDIAN
+from data_prep.read.dicom.file import EXPLICIT_BIG_ENDIAN
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

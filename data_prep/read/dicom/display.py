@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data_prep.errors import FilmError
-from data_prep.read.dicom_file import quiet_pydicom
-from data_prep.read.dicom_lut import modality_values
-from data_prep.read.header import number_of
-from data_prep.read.stored_values import Stored
-from data_prep.read.voi import voi_values
+from data_prep.read.dicom.file import quiet_pydicom
+from data_prep.read.dicom.header import number_of
+from data_prep.read.dicom.lut import modality_values
+from data_prep.read.dicom.stored_values import Stored
+from data_prep.read.dicom.voi import voi_values
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.read.dicom_geometry import arrange
-from data_prep.read.dicom_groups import Series, series_of
-from data_prep.read.scan_facts import facts_of, note_sparse, spacing_of
-from data_prep.read.volume import RawVolume, ReadOptions, VolumeError
+from data_prep.read.volume.dicom_geometry import arrange
+from data_prep.read.volume.dicom_groups import Series, series_of
+from data_prep.read.volume.scan_facts import facts_of, note_sparse, spacing_of
+from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
 
 
 def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] = ()) -> RawVolume:
@@ -30,7 +30,7 @@ def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] 
             "colour DICOM; expected one intensity a voxel", remedy="Export the original scan."
         )
     if series.frames > 1:
-        from data_prep.read.dicom_enhanced import read_multi_frame
+        from data_prep.read.volume.dicom_enhanced import read_multi_frame
 
         return read_multi_frame(series.files[0], options)
     if series.planes is None:

@@ -15,8 +15,8 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from places import DATA
 
 from data_prep.phantom.brains import make_head
-from data_prep.read.open_volume import read_mask, read_volume
-from data_prep.read.volume import ReadOptions, VolumeError
+from data_prep.read.volume.open_volume import read_mask, read_volume
+from data_prep.read.volume.volume import ReadOptions, VolumeError
 
 needs_data = pytest.mark.skipif(
     not (DATA / "nifti").is_dir(), reason="HEALTHYGAN_DATA has no nifti/"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_prep.read.dicom_lut import is_big_endian, read_lut
-from data_prep.read.header import numbers_of
+from data_prep.read.dicom.header import numbers_of
+from data_prep.read.dicom.lut import is_big_endian, read_lut
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

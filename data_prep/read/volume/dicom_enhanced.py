@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.read.dicom_file import quiet_pydicom
-from data_prep.read.dicom_geometry import Plane, arrange
-from data_prep.read.scan_facts import facts_of, note_sparse, spacing_of
-from data_prep.read.volume import RawVolume, ReadOptions, VolumeError
+from data_prep.read.dicom.file import quiet_pydicom
+from data_prep.read.volume.dicom_geometry import Plane, arrange
+from data_prep.read.volume.scan_facts import facts_of, note_sparse, spacing_of
+from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
 
 
 def read_multi_frame(path: Path, options: ReadOptions) -> RawVolume:

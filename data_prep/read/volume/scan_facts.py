@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.read.dicom_terms import MODALITIES
-from data_prep.read.header import finite
+from data_prep.read.dicom.header import finite
+from data_prep.read.dicom.terms import MODALITIES
 
 SPARSE = 1.5  # gap over slice thickness from which slices seem to have been left out
 

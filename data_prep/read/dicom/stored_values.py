@@ -12,7 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
-from data_prep.read.dicom_layout import Layout
+from data_prep.read.dicom.layout import Layout
 
 ROWS_AT_ONCE = 64  # rows whose table look-up stays in the processor's cache
 BITS_NOTE = "bits above Bits Stored are no part of the values; left out"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from data_prep.inputs.bids import entities, sidecar
+from data_prep.read.volume.bids import entities, sidecar
 
 
 def write(path: Path, **content: object) -> None:

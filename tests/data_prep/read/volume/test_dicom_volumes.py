@@ -13,10 +13,10 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from places import DATA
 from planted import PLANTED
 
-from data_prep.read import scan_facts
-from data_prep.read.dicom_groups import named, series_of
-from data_prep.read.open_volume import read_volume
-from data_prep.read.volume import ReadOptions, VolumeError
+from data_prep.read.volume import scan_facts
+from data_prep.read.volume.dicom_groups import named, series_of
+from data_prep.read.volume.open_volume import read_volume
+from data_prep.read.volume.volume import ReadOptions, VolumeError
 
 needs_data = pytest.mark.skipif(
     not (DATA / "dicom").is_dir(), reason="HEALTHYGAN_DATA has no dicom/"

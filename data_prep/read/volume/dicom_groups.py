@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.read.dicom_file import quiet_pydicom
-from data_prep.read.dicom_geometry import Plane
-from data_prep.read.header import number_of, numbers_of
+from data_prep.read.dicom.file import quiet_pydicom
+from data_prep.read.dicom.header import number_of, numbers_of
+from data_prep.read.volume.dicom_geometry import Plane
 
 _TAGS = [
     "SeriesInstanceUID",

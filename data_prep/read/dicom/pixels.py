@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_prep.errors import FilmError
-from data_prep.read.codestream import coded_size
-from data_prep.read.dicom_file import (
+from data_prep.read.dicom.codestream import coded_size
+from data_prep.read.dicom.file import (
     EXPLICIT_BIG_ENDIAN,
     PRIVATE,
     UNKNOWN,
     quiet_pydicom,
     transfer_syntax_name,
 )
-from data_prep.read.dicom_layout import LARGEST_FRAME, Layout, mismatch, require_whole, too_large
-from data_prep.read.dicom_write import save_dicom
+from data_prep.read.dicom.layout import LARGEST_FRAME, Layout, mismatch, require_whole, too_large
+from data_prep.read.dicom.write import save_dicom
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.read.volume import (
+from data_prep.read.volume.volume import (
     NIFTI_SUFFIXES,
     RawVolume,
     ReadOptions,
@@ -45,11 +45,11 @@ def read_volume(
     if not path.exists():
         raise VolumeError("no such file", remedy="Correct the table or the folder.")
     if path.is_dir() or files or _is_dicom(path):
-        from data_prep.read.dicom_series import read_dicom_series
+        from data_prep.read.volume.dicom_series import read_dicom_series
 
         raw = read_dicom_series(path, options, files or ([] if path.is_dir() else [path]))
     else:
-        from data_prep.read.nifti import read_nifti
+        from data_prep.read.volume.nifti import read_nifti
 
         raw = read_nifti(path, options)
     volume = _to_ras(_checked(raw, options), options)
@@ -60,14 +60,14 @@ def read_volume(
             remedy="Pass --straighten to resample such scans onto the patient's axes.",
         )
     if options.straighten_oblique and volume.facts["obliquity_deg"] > 0:
-        from data_prep.read.resample import straighten
+        from data_prep.read.volume.resample import straighten
 
         volume = straighten(volume)
     return volume
 
 
 def _is_dicom(path: Path) -> bool:
-    from data_prep.read.dicom_file import looks_like_dicom
+    from data_prep.read.dicom.file import looks_like_dicom
 
     if path.name.lower().endswith(NIFTI_SUFFIXES):
         return False
@@ -86,8 +86,8 @@ def read_mask(
     """
     options = options or ReadOptions()
     path = Path(path)
-    from data_prep.read.nifti import read_nifti
-    from data_prep.read.resample import onto_grid
+    from data_prep.read.volume.nifti import read_nifti
+    from data_prep.read.volume.resample import onto_grid
 
     try:
         if not path.is_file():

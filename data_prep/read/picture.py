@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from data_prep.errors import FilmError
-from data_prep.read.stored_values import digest
+from data_prep.read.dicom.stored_values import digest
 
 if TYPE_CHECKING:
     from data_prep.film.film import Film

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.read.volume import VolumeError
+from data_prep.read.volume.volume import VolumeError
 
 GAP_TOLERANCE = 0.1  # of the typical gap; scanners round positions to about a hundredth
 SAME_PLACE_MM = 0.01
