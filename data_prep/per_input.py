@@ -22,7 +22,6 @@ from data_prep.write_frames import write_film, write_head
 
 log = logging.getLogger(__name__)
 
-PER_INPUT = "data_prep.per_input:process_one"
 LINE_EVERY = 60.0  # seconds between lines of progress where there is no terminal
 ENDED = {Lost.CRASHED: Crashed, Lost.TIMED_OUT: TimedOut, Lost.TOO_LARGE: MemoryError}
 
@@ -34,7 +33,7 @@ def process_all(sources: Sequence[Source], settings: Settings, pool: Pool) -> li
     """
     results: dict[int, Outcome] = {}
     calls = ((source, settings) for source in sources)
-    stream = pool.stream(PER_INPUT, calls)
+    stream = pool.stream(process_one, calls)
     for index, answer in _progress(stream, len(sources)):
         if isinstance(answer, OSError):
             raise answer

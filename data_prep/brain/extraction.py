@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.brain import extraction_run
 from data_prep.errors import NotFound, NotInstalled, UsageError
 from data_prep.read.volume.volume import NIFTI_SUFFIXES, Volume, VolumeError
 
@@ -137,16 +138,14 @@ def _version(name: str) -> str:
 
 
 def _deepbet(volume: Volume) -> np.ndarray:
-    return _in_a_process(
-        volume, [sys.executable, "-m", "data_prep.brain.extraction_run", "deepbet"]
-    )
+    return _in_a_process(volume, [sys.executable, "-m", extraction_run.__name__, "deepbet"])
 
 
 def _brainextractor(volume: Volume) -> np.ndarray:
     from data_prep.brain.head import head_mask
     from data_prep.read.volume.resample import box_grid, onto_grid
 
-    command = [sys.executable, "-m", "data_prep.brain.extraction_run", "brainextractor"]
+    command = [sys.executable, "-m", extraction_run.__name__, "brainextractor"]
     # The centre of the head starts the surface, so the neck has to go.
     head = np.argwhere(head_mask(volume.data).any(axis=(0, 1)))[[0, -1], 0]
     lowest = max(int(head[0]), int(head[1] - HEAD_MM / volume.spacing[2]))

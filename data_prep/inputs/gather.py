@@ -14,6 +14,7 @@ from data_prep.inputs.choices import Cohort
 from data_prep.inputs.find import Found, find
 from data_prep.read.content import kind_of
 from data_prep.read.volume import bids
+from data_prep.read.volume.dicom_groups import named
 from data_prep.source import Source
 from data_prep.work.pools import Pool
 
@@ -90,7 +91,7 @@ def _named(index: Source, pool: Pool) -> list[str] | None:
         content = index.data()
     except (PrepError, OSError):
         return None
-    ((_, names),) = pool.stream("data_prep.inputs.dicomdir:referenced_files", [(content,)])
+    ((_, names),) = pool.stream(dicomdir.referenced_files, [(content,)])
     return None if isinstance(names, Exception) else names
 
 
@@ -99,7 +100,7 @@ def _by_series(sources: list[Source], pool: Pool) -> list[Source]:
     wanted = [i for i, s in enumerate(sources) if s.kind == "series" and s.member is None]
     parts: dict[int, list[Source]] = {}
     calls = ((sources[i].name, sources[i].files()) for i in wanted)
-    for k, answer in pool.stream("data_prep.read.volume.dicom_groups:named", calls):
+    for k, answer in pool.stream(named, calls):
         if not isinstance(answer, Exception):
             source = sources[wanted[k]]
             parts[wanted[k]] = [replace(source, name=n, series=index) for n, index in answer]

@@ -17,7 +17,6 @@ from data_prep.work.guard import Crashed, TimedOut
 from data_prep.work.pools import Pool
 
 TOKEN = re.compile(r"[^\W_]+")
-PER_HEADER = "data_prep.inputs.headers:scan_source"
 LOST = {TimedOut: Lost.TIMED_OUT, Crashed: Lost.CRASHED, MemoryError: Lost.TOO_LARGE}
 SHORTEST = 3  # letters of a word that can be a name; two would blank the views and "IM"
 
@@ -87,7 +86,7 @@ def scan(sources: Sequence[Source], pool: Pool, keyed: bool = True) -> list[Sour
     wanted = [i for i, source in enumerate(sources) if source.kind in ("dicom", "series")]
     calls = ((sources[i],) for i in wanted)
     result = [replace(source, shown=source.name) for source in sources]
-    for k, answer in pool.stream(PER_HEADER, calls):
+    for k, answer in pool.stream(scan_source, calls):
         if isinstance(answer, Exception):
             # Whom it shows is not known now, so it must not be taken, whatever the reader says later.
             unknown = Header(lost=LOST.get(type(answer), Lost.BROKEN))

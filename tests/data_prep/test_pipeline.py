@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+import hazards
 import numpy as np
 import pytest
 from flat_settings import settings
@@ -238,7 +239,7 @@ def test_a_decoder_that_fails_badly_costs_one_file_not_the_run(
 ):
     from data_prep import per_input
 
-    monkeypatch.setattr(per_input, "PER_INPUT", f"hazards:{hazard}_at_film_3")
+    monkeypatch.setattr(per_input, "process_one", getattr(hazards, f"{hazard}_at_film_3"))
     table = tmp_path / "few.csv"
     lines = (study / "cohort.csv").read_text(encoding="utf-8").splitlines()[:5]
     table.write_text("\n".join(re.sub(r",(\w+)(,\w?,).*", r",test,,", x) for x in lines))
@@ -252,7 +253,7 @@ def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(study, tmp_path, mon
     from data_prep import per_input
 
     out = tmp_path / "out"
-    monkeypatch.setattr(per_input, "PER_INPUT", "hazards:disk_full_at_film_3")
+    monkeypatch.setattr(per_input, "process_one", hazards.disk_full_at_film_3)
     with pytest.raises(OSError, match="No space left"):
         run(toy(study, out))
     assert not (out / "dataset.json").exists() and not list(out.rglob("*.tmp"))

@@ -7,6 +7,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
+import hazards
 import numpy as np
 import pytest
 from flat_settings import settings
@@ -255,7 +256,7 @@ class TestWhatHospitalsHave:
 
         for k in (1, 2, 3, 4):
             make_dicom(np.roll(ramp, k), f"raw/IM000{k}.dcm", PatientID="ONE-1")
-        monkeypatch.setattr(headers, "PER_HEADER", "hazards:scan_that_dies_at_film_3")
+        monkeypatch.setattr(headers, "scan_source", hazards.scan_that_dies_at_film_3)
         result = run(settings(tmp_path / "raw", tmp_path / "out", size=16))
         assert len({image.subject for o in result.outcomes for image in o.images}) == 1
         lost = [o for o in result.outcomes if not o.taken]

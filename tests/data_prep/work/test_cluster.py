@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hazards
 import pytest
 from flat_settings import settings
 
@@ -65,7 +66,7 @@ def test_both_workers_have_work(cluster, tmp_path):
     with Cluster(address, 1, Limits(), [tmp_path]) as pool:
         pool._client.wait_for_workers(2, timeout=60)
         calls = ((str(tmp_path), k) for k in range(40))
-        assert dict(pool.stream("hazards:slow_pid", calls)) == {k: k for k in range(40)}
+        assert dict(pool.stream(hazards.slow_pid, calls)) == {k: k for k in range(40)}
     seen = {int(path.name.split("-")[1]) for path in tmp_path.iterdir()}
     assert seen == {worker.pid for worker in workers}
 
@@ -106,9 +107,9 @@ def test_a_worker_killed_in_the_middle_of_a_run_costs_no_film(cluster, tmp_path)
 def test_a_crash_on_the_cluster_costs_one_call(cluster):
     address, _ = cluster
     with Cluster(address, 1, Limits(seconds=20)) as pool:
-        ((_, answer),) = pool.stream("hazards:crash", [()])
+        ((_, answer),) = pool.stream(hazards.crash, [()])
         assert type(answer).__name__ == "Crashed"
-        assert list(pool.stream("hazards:add", [(1, 2)])) == [(0, 3)]
+        assert list(pool.stream(hazards.add, [(1, 2)])) == [(0, 3)]
 
 
 def test_a_folder_that_the_workers_do_not_see_is_told(cluster):
@@ -126,7 +127,7 @@ def test_no_scheduler_at_the_address_is_told(monkeypatch):
 
 def test_a_local_cluster_needs_no_address():
     with Cluster("local", 1, Limits()) as pool:
-        assert dict(pool.stream("hazards:add", [(1, 2), (3, 4)])) == {0: 3, 1: 7}
+        assert dict(pool.stream(hazards.add, [(1, 2), (3, 4)])) == {0: 3, 1: 7}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -140,5 +141,5 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_workers_wait_for_the_slow_and_answer_all(cluster):
     start = time.monotonic()
     with Cluster(cluster[0], 1, Limits(seconds=1)) as pool:
-        ((_, answer),) = pool.stream("hazards:hang", [()])
+        ((_, answer),) = pool.stream(hazards.hang, [()])
     assert type(answer).__name__ == "TimedOut" and time.monotonic() - start < 60
