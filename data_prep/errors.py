@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import difflib
 import errno
+from collections.abc import Iterable
 from typing import Any
 
 DONE, FAILED, WRONG_USAGE, SOME_UNREAD = 0, 1, 2, 3  # in words: cli/exit_codes.py
 # OUTPUT is full or read-only: no other input would fare better, so the run stops.
 DISK_TROUBLE = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
+# of 1: 'lamda' and 'lambda' have 0.9, two words with half of their letters in common 0.5
+_ALIKE = 0.5
 
 
 class HealthyGANError(ValueError):
@@ -69,3 +73,10 @@ class LeakError(DataError):
 
 class FilmError(PrepError):
     """One film that cannot be used; see PrepError for its three texts."""
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """Return ", did you mean 'x'?" for the known name that is most like this one, "" if none is."""
+    names = {k.lower(): k for k in known}
+    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=_ALIKE)
+    return f", did you mean {names[near[0]]!r}?" if near else ""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 
 from data_prep.errors import HealthyGANError, NotFound
+from data_prep.files import write_csv
 
 if TYPE_CHECKING:
     import torch
@@ -117,13 +117,7 @@ def write_scores(path: Path, rows: Iterable[ScoreRow]) -> None:
     path = Path(path)
     rows = list(rows)
     _check(path, rows)
-    part = path.with_name(path.name + ".tmp")
-    with part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(FIELDS)
-        for row in rows:
-            writer.writerow(["" if v is None else v for v in _cells(row)])
-    os.replace(part, path)
+    write_csv(path, FIELDS, (_cells(row) for row in rows))  # None becomes an empty cell
 
 
 def _cells(row: ScoreRow) -> list[object]:

@@ -6,7 +6,7 @@ import csv
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,14 @@ from monai.metrics import CumulativeIterationMetric
 from sklearn.metrics import roc_auc_score
 
 from data_prep.errors import NotFound, UsageError
+from data_prep.files import write_csv
 from healthygan_monai.errors import Diverged
 from healthygan_monai.inferer import split_translation
-from healthygan_monai.runs import atomic_path, save_weights
+from healthygan_monai.paths import CHECKPOINT_FOLDER, MODEL_FILE, SELECTION_FILE
+from healthygan_monai.runs import save_weights
 from healthygan_monai.scoring import image_score
 
 logger = logging.getLogger(__name__)
-SELECTION_FILE = "selection.csv"
 LOWER_IS_BETTER = {"fid": True, "aucp": False}
 
 
@@ -178,19 +179,16 @@ def read_selection(run: Path) -> list[Candidate]:
 
 def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -> None:
     """selection.csv, whole or not at all, in the order of iterations."""
-    with (
-        atomic_path(run / SELECTION_FILE) as part,
-        part.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        writer = csv.DictWriter(stream, list(Candidate.__dataclass_fields__), lineterminator="\n")
-        writer.writeheader()
-        for c in sorted(candidates, key=lambda c: c.iteration):
-            writer.writerow({**asdict(c), "chosen": int(c.iteration == chosen.iteration)})
+    rows = (
+        astuple(replace(c, chosen=int(c.iteration == chosen.iteration)))
+        for c in sorted(candidates, key=lambda c: c.iteration)
+    )
+    write_csv(run / SELECTION_FILE, list(Candidate.__dataclass_fields__), rows)
 
 
 def generator_checkpoint(run: Path, iteration: int) -> Path:
     """Where the generator's weights of an iteration lie."""
-    return run / "checkpoints" / f"generator_{iteration:07d}.pt"
+    return run / CHECKPOINT_FOLDER / f"generator_{iteration:07d}.pt"
 
 
 def select(run: Path, criterion: str) -> Candidate:
@@ -200,7 +198,7 @@ def select(run: Path, criterion: str) -> Candidate:
     path = generator_checkpoint(run, chosen.iteration)
     if not path.is_file():
         raise NotFound(f"{path} is gone, so it cannot become model.pt; choose another criterion.")
-    save_weights(torch.load(path, map_location="cpu", weights_only=True), run / "model.pt")
+    save_weights(torch.load(path, map_location="cpu", weights_only=True), run / MODEL_FILE)
     write_selection(run, candidates, chosen)
     return chosen
 
@@ -239,7 +237,7 @@ class CheckpointSelection:
             select_from = generator_checkpoint(self.run, iteration)
             save_weights(
                 torch.load(select_from, map_location="cpu", weights_only=True),
-                self.run / "model.pt",
+                self.run / MODEL_FILE,
             )
         write_selection(self.run, [*earlier, candidate], chosen)
         logger.info(

@@ -19,7 +19,7 @@ import numpy as np
 
 from data_prep.errors import UsageError
 from data_prep.frame.intensity import Intensity
-from data_prep.read.volume import VolumeError
+from data_prep.read.volume.volume import VolumeError
 
 DEFAULT = "percentile:0.5,99"  # of the core, see brain.head_core
 DEFAULTS = {"zscore": (3.0, 3.0), "white": (0.8,)}

@@ -12,8 +12,9 @@ from data_prep.brain.grey_range import NEED_BRAIN, Normalise
 from data_prep.brain.registration import LEAST_DICE, LEAST_NCC
 from data_prep.brain.slices import NORMAL_AXIS, SliceChoice
 from data_prep.errors import UsageError
-from data_prep.flags import flag
-from data_prep.read.volume import DISAGREEMENT, ReadOptions
+from data_prep.files import sha256
+from data_prep.frame.recipe import flag
+from data_prep.read.volume.volume import DISAGREEMENT, ReadOptions
 
 log = logging.getLogger(__name__)
 
@@ -36,11 +37,11 @@ def _spoken(ranges: dict[str, str]) -> str:
 
 @dataclass(frozen=True)
 class BrainOptions:
-    """Choices of the brain path, as `Settings.brain` holds them; see SliceChoice, ReadOptions.
+    """Choices of the brain path; see SliceChoice, ReadOptions.
 
     The help texts say what they mean. range: empty for the default of the plane. brain: a method of
     brain_extraction, resolved, its version beside it. spacing: None leaves the voxels as they are.
-    normalise: a policy of grey_range.py that Settings.intensity cannot hold, empty for that one.
+    normalise: a policy of grey_range.py that Recipe.intensity cannot hold, empty for that one.
     """
 
     plane: str = flag("axial", "plane of the slices", group=SLICES, choices=tuple(NORMAL_AXIS))
@@ -140,7 +141,7 @@ class BrainOptions:
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> BrainOptions:
-        """From `Settings.brain`; refuses a key it does not know."""
+        """From a dict; refuses a key it does not know."""
         known = [field.name for field in fields(cls)]
         unknown = sorted(set(options) - set(known))
         if unknown:
@@ -151,10 +152,6 @@ class BrainOptions:
         return SliceChoice.parse(
             self.range, plane=self.plane, step=self.step, least_foreground=self.least_foreground
         )
-
-    def grey(self, intensity: str) -> Normalise:
-        """The policy in force, given Settings.intensity, whose default no volume can have."""
-        return Normalise.parse(self.normalise or ("" if intensity == "window" else intensity))
 
     def reading(self) -> ReadOptions:
         return ReadOptions(
@@ -191,5 +188,5 @@ def resolved(options: BrainOptions) -> BrainOptions:
         require()
     if options.mni:
         path = template.find_template(options.template)
-        given["template"], given["template_sha256"] = str(path), template.checksum(path)
+        given["template"], given["template_sha256"] = str(path), sha256(path)
     return BrainOptions(**given)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.errors import NotInstalled
-from data_prep.read.volume import Volume, VolumeError
+from data_prep.read.volume.volume import Volume, VolumeError
 
 INSTALL = "pip install itk-elastix, or pass --registration simpleitk."
 

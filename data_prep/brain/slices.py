@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,17 +26,6 @@ HEAD_END = 0.1  # of the largest cross-section: where the head is taken to begin
 MNI = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(?:mm)?\s*")
 LENGTH = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%|mm)\s*")
 STEP = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(mm)?\s*")
-
-
-@dataclass(frozen=True)
-class Slice:
-    """Pixels (H, W) as displayed; `depth_mm` below the top end of the head (see SliceChoice)."""
-
-    plane: str
-    index: int  # along the RAS+ axis, 0 = inferior, posterior or left
-    depth_mm: float
-    pixels: np.ndarray
-    spacing: tuple[float, float]  # mm between rows, between columns
 
 
 @dataclass(frozen=True)
@@ -142,19 +130,6 @@ def choose_slices(
         if bottom <= index <= top and share[index] >= choice.least_foreground:
             chosen.append((index, round(steps_down * mm, 3)))
     return chosen
-
-
-def cut_slices(
-    data: np.ndarray,
-    foreground: np.ndarray,
-    spacing: tuple[float, float, float],
-    choice: SliceChoice,
-    origin: float = 0.0,
-) -> Iterator[Slice]:
-    """The chosen slices of an RAS+ array, from the top down."""
-    for index, depth in choose_slices(foreground, spacing, choice, origin):
-        pixels = display(data, choice.plane, index)
-        yield Slice(choice.plane, index, depth, pixels, display_spacing(spacing, choice.plane))
 
 
 def _at_coordinates(

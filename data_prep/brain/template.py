@@ -8,7 +8,6 @@ ICBM152 2009a symmetric (V. Fonov et al., NeuroImage 54:313, 2011) as the packag
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.errors import NotFound, NotInstalled
-from data_prep.read.open_volume import read_volume
-from data_prep.read.volume import Volume, VolumeError
+from data_prep.files import sha256
+from data_prep.read.volume.open_volume import read_volume
+from data_prep.read.volume.volume import Volume, VolumeError
 
 NILEARN_FILE = "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 MARGIN_MM = 8.0  # around the template's brain; single brains reach a few mm beyond the average
@@ -49,11 +49,6 @@ def find_template(given: str = "") -> Path:
     return path
 
 
-def checksum(path: Path) -> str:
-    """SHA-256 of the template's file; goes into the recipe."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 @functools.lru_cache(maxsize=2)  # one process prepares many heads
 def load_template(path: Path) -> Template:
     """Read a template. Raises VolumeError where it cannot be read or is not brain-extracted."""
@@ -70,7 +65,7 @@ def load_template(path: Path) -> Template:
             detail=f"{ml:.0f} ml above zero; expected {BRAIN_ML[0]:.0f} to {BRAIN_ML[1]:.0f}",
             remedy="Pass the brain-extracted version of the template.",
         )
-    return Template(volume, brain, checksum(path))
+    return Template(volume, brain, sha256(path))
 
 
 def slice_grid(template: Template, mm: float) -> tuple[tuple[int, int, int], np.ndarray]:

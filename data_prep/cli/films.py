@@ -1,37 +1,18 @@
-"""The flags of the film path, and the settings they choose."""
+"""The flags of the film path, and the recipe they make."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
 
-from data_prep.film.options import WHICH, FilmOptions
-from data_prep.flags import add_fields, from_arguments
+from data_prep.cli.arguments import add_fields, from_arguments
+from data_prep.film import FilmOptions, FilmRecipe
+from data_prep.film.options import WHICH
 
 
 def add_film_arguments(films: argparse.ArgumentParser) -> None:
-    """The flags of the film path; `film_choices` turns them into Settings."""
-    films.add_argument(
-        "--intensity",
-        default="window",
-        metavar="POLICY",
-        help="window: as the header says; minmax, percentile or percentile:0.5,99.5: of all the film's "
-        "values, whatever window the header has (default: window)",
-    )
-    films.add_argument(
-        "--framing",
-        default="paper",
-        choices=("paper", "square", "centre", "none"),
-        help="paper: top 8%% off, centre square; square: pad; centre: centre square (default: paper)",
-    )
-    films.add_argument(
-        "--collimation",
-        default="remove",
-        choices=("remove", "keep"),
-        help="dark borders outside the exposed field, before the framing (default: remove)",
-    )
-    groups = add_fields(films, FilmOptions)
+    """Add the flags of the film path; `film_recipe` reads them."""
+    groups = add_fields(films, FilmRecipe, FilmOptions)
     groups[WHICH].add_argument(
         "--allow-burned-in",
         nargs="?",
@@ -43,14 +24,14 @@ def add_film_arguments(films: argparse.ArgumentParser) -> None:
     )
 
 
-def film_choices(arguments: argparse.Namespace) -> dict[str, Any]:
-    """film, framing, intensity, collimation and cleared of Settings."""
-    allowed = arguments.allow_burned_in
-    burned_in = "allow" if allowed is True else "quarantine"
-    return {
-        "film": from_arguments(FilmOptions, arguments, burned_in=burned_in),
-        "framing": arguments.framing,
-        "intensity": arguments.intensity,
-        "collimation": arguments.collimation,
-        "cleared": Path(allowed) if isinstance(allowed, str) else None,
-    }
+def film_recipe(arguments: argparse.Namespace) -> FilmRecipe:
+    """Return what decides the pixels; raises UsageError for an invalid choice."""
+    burned_in = "allow" if arguments.allow_burned_in is True else "quarantine"
+    options = from_arguments(FilmOptions, arguments, burned_in=burned_in)
+    return from_arguments(FilmRecipe, arguments, options=options)
+
+
+def cleared_films(arguments: argparse.Namespace) -> Path | None:
+    """Return the file that lists films which somebody has looked at."""
+    allowed = getattr(arguments, "allow_burned_in", None)
+    return Path(allowed) if isinstance(allowed, str) else None

@@ -12,14 +12,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from data_prep.cli.arguments import add_common, pairs
-from data_prep.cli.brains import add_brain_arguments, brain_choices
+from data_prep.cli.arguments import add_common, add_fields, from_arguments, pairs
+from data_prep.cli.brains import add_brain_arguments, brain_recipe
 from data_prep.cli.exit_codes import command
-from data_prep.cli.films import add_film_arguments, film_choices
+from data_prep.cli.films import add_film_arguments, film_recipe
 from data_prep.cli.prepare import prepare
 from data_prep.datalist import DataError
 from data_prep.errors import DONE, FAILED, UsageError
-from data_prep.flags import add_fields, from_arguments
 from data_prep.sources import PROTOCOLS
 from data_prep.sources.card import Card, Cohort, write_table
 from data_prep.sources.confound import confound_text
@@ -95,7 +94,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if cohort.facts.get("missing") == len(cohort.rows) and not _zipped(arguments.input):
         raise DataError(f"{arguments.input}: none of the images is there. Try --check.")
     films = card.kind == "films"
-    choices = film_choices(arguments) if films else brain_choices(arguments)
+    recipe = film_recipe(arguments) if films else brain_recipe(arguments)
     if card.name != OWN:  # one's own table has no name that others know: OUTPUT's is told
         arguments.name = arguments.name or card.name
     arguments.description = arguments.description or card.title
@@ -108,7 +107,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.table = place / "cohort.csv"
         write_table(rows, arguments.table)
         source = {**card.record(), **cohort.facts}
-        return prepare(arguments, card.kind, source=source, **choices)
+        return prepare(arguments, recipe, source)
 
 
 def _beside(arguments: argparse.Namespace) -> Any:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field, fields
 
-from data_prep.errors import UsageError
-from data_prep.flags import flag
-from data_prep.read.dicom_terms import FILMS, MODALITIES, VIEWS
+from data_prep.errors import UsageError, nearest
+from data_prep.frame.recipe import flag
+from data_prep.read.dicom.terms import FILMS, MODALITIES, VIEWS
 
 WHICH = "which films; the others are left out and listed"
 
@@ -87,7 +86,7 @@ class FilmOptions:
         return frozenset(codes)
 
     def wanted_views(self) -> frozenset[str] | None:
-        """Names of film_terms.VIEWS that must be in the header; None for 'frontal' and 'any'."""
+        """Names of dicom_terms.VIEWS that must be in the header; None for 'frontal' and 'any'."""
         if self.views.strip().lower() in ("frontal", "any"):
             return None
         names = {view.lower(): view for view in VIEWS}
@@ -105,9 +104,6 @@ def _parts(text: str) -> list[str]:
 
 
 def _unknown(name: str, value: object, allowed: tuple[str, ...]) -> UsageError:
-    near = difflib.get_close_matches(str(value).lower(), [a.lower() for a in allowed], 1)
-    if near:
-        listed = f"did you mean {next(a for a in allowed if a.lower() == near[0])}?"
-    else:
-        listed = f"expected one of {', '.join(allowed[:8])}{', ...' if len(allowed) > 8 else ''}"
-    return UsageError(f"{name} is {value!r}; {listed}")
+    more = ", ..." if len(allowed) > 8 else ""
+    near = nearest(value, allowed) or f"; expected one of {', '.join(allowed[:8])}{more}"
+    return UsageError(f"{name} is {value!r}{near}")

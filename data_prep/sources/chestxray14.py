@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.datalist import DataError
-from data_prep.flags import flag
 from data_prep.frame.boxes import LesionBox
+from data_prep.frame.recipe import flag
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.chestxray14_tables import (
     BOX_SITE,

@@ -10,7 +10,7 @@ from typing import Any
 
 from data_prep.datalist import DataError
 from data_prep.errors import UsageError
-from data_prep.flags import flag
+from data_prep.frame.recipe import flag
 from data_prep.sources.card import Card, Cohort, Expected, Row
 from data_prep.sources.confound import confounds
 from data_prep.sources.draw import shuffled

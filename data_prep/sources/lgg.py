@@ -14,7 +14,8 @@ from PIL import Image
 
 from data_prep.datalist import DataError
 from data_prep.errors import UsageError
-from data_prep.flags import flag
+from data_prep.frame import png
+from data_prep.frame.recipe import flag
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.confound import confounds
 from data_prep.sources.draw import shuffled
@@ -170,18 +171,11 @@ def stage(rows: Sequence[Row], folder: Path, place: Path, options: Options) -> l
         stem = PurePosixPath(row.image).stem
         image = place / row.subject / f"{stem}_{options.channel}.png"
         mask = place / row.subject / f"{stem}_mask.png"
-        image.parent.mkdir(parents=True, exist_ok=True)
         if not image.exists():
-            _save(_pixels(folder / row.image)[..., channel], image)
+            png.save(_pixels(folder / row.image)[..., channel], image)
         if not mask.exists():
-            _save((_pixels(folder / row.mask) > 0).astype(np.uint8) * 255, mask)
+            png.save(_pixels(folder / row.mask) > 0, mask)
         names = (os.path.relpath(path.resolve(), folder.resolve()) for path in (image, mask))
         image_name, mask_name = (Path(name).as_posix() for name in names)
         staged.append(replace(row, image=image_name, mask=mask_name))
     return staged
-
-
-def _save(pixels: np.ndarray, path: Path) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, format="PNG")
-    os.replace(temporary, path)

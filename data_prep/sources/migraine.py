@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
-from data_prep.flags import flag
+from data_prep.frame.recipe import flag
 from data_prep.sources import ixi
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.confound import confounds

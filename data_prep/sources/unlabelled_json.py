@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
 from data_prep.errors import MissingData, UsageError
-from data_prep.flags import flag
+from data_prep.files import read_json
+from data_prep.frame.recipe import flag
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.counts import Counts, parse_counts
 from data_prep.sources.draw import shuffled
@@ -143,7 +143,7 @@ def _subject(name: str) -> str:
 def read_lists(path: Path) -> Lists:
     """The authors' file. Raises DataError for another shape, and for a list without unlabelled images."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         train, test = content["train"], content["test"]
         parts = [train["0"], test["0"], test["1"]]
         pool = train.get("unlabeled") or train.get("unlabelled")

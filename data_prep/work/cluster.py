@@ -18,7 +18,7 @@ from data_prep import __version__
 from data_prep.datalist import DataError
 from data_prep.errors import NotInstalled, UsageError
 from data_prep.work.guard import Crashed, Guard, Limits
-from data_prep.work.pools import Answer, call_twice
+from data_prep.work.pools import Answer, Function, call_twice
 
 log = logging.getLogger(__name__)
 
@@ -73,7 +73,7 @@ class Cluster:
         if self._own is not None:
             self._own.close()
 
-    def stream(self, function: str, calls: Iterable[Sequence[Any]]) -> Iterator[Answer]:
+    def stream(self, function: Function, calls: Iterable[Sequence[Any]]) -> Iterator[Answer]:
         from distributed import as_completed
 
         todo = iter(enumerate(calls))
@@ -121,7 +121,7 @@ class Cluster:
         log.info("%d Dask workers at %s", len(told), scheduler)
 
 
-def guarded(function: str, arguments: Sequence[Any], limits: Limits) -> Any:
+def guarded(function: Function, arguments: Sequence[Any], limits: Limits) -> Any:
     """Runs on a worker: one guard a thread, kept from call to call."""
     guard = getattr(_guards, "guard", None)
     if guard is None or guard.limits != limits:

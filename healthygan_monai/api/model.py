@@ -12,10 +12,8 @@ from typing import Any, Literal
 import numpy as np
 
 from data_prep.datalist import FILE_NAME
-from data_prep.datalist.summary import write_skipped
 from data_prep.errors import HealthyGANError
-from data_prep.privacy.pseudonyms import load_key
-from data_prep.repeat import default_recipe, settings_from_recipe
+from data_prep.repeat import default_recipe, kind_of_inputs, prepare_again
 from healthygan_monai.api.errors import user_errors
 from healthygan_monai.api.items import parts, score_dataset
 from healthygan_monai.api.results import (
@@ -29,7 +27,7 @@ from healthygan_monai.api.results import (
 from healthygan_monai.config.devices import best_device
 from healthygan_monai.data import array_image
 from healthygan_monai.data.images import load_images
-from healthygan_monai.models.recipe import kind_of_inputs, prepare, recipe_of
+from healthygan_monai.models.recipe import recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
 from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, run_of
 from healthygan_monai.runs import make_folder
@@ -152,25 +150,24 @@ class Model:
                 return self._finished(
                     score_dataset(self._scorer, dataset, output, maps), (), output
                 )
-            key = self._salt if key_file is None else load_key(Path(key_file))
             with tempfile.TemporaryDirectory(prefix="healthygan-") as work:
-                settings = settings_from_recipe(
+                found = prepare_again(
                     recipe or self.recipe or self._usual_recipe(root),
                     root,
                     Path(work) / "prepared",
-                    options=dict(options or {}),
+                    options=options,
                     pseudonyms=pseudonyms,
-                    salt=key,
+                    key_file=None if key_file is None else Path(key_file),
+                    salt=self._salt if key_file is None else b"",
                     jobs=jobs,
                 )
-                found = prepare(settings)
                 if on_error == "raise":
                     raise_for(found, root)
                 images: list[ImageResult] = []
                 if sources := found.source_of():
                     images = score_dataset(self._scorer, found.dataset, output, maps, sources)
                 if output is not None:
-                    write_skipped(found.outcomes, make_folder(output) / "skipped.csv")
+                    found.write_skipped(make_folder(output) / "skipped.csv")
             return self._finished(images, problems_of(found), output)
 
     def _finished(

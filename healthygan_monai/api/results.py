@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 
 from data_prep.errors import DataError, HealthyGANError
 from data_prep.frame import png
-from data_prep.outcome import Outcome
-from healthygan_monai.models.recipe import Prepared
+from data_prep.prepared import Prepared
 from healthygan_monai.scoring import ScoreRow, subject_rows
 
 SHOWN = 5  # problems in one message
@@ -124,11 +123,6 @@ class Problem:
     remedy: str = ""
     wanted: bool = True
 
-    @classmethod
-    def of(cls, source: str, outcome: Outcome) -> Problem:
-        told = {key: str(outcome.details.get(key, "")) for key in ("detail", "remedy")}
-        return cls(source, outcome.source, outcome.reason, wanted=outcome.status != "left", **told)
-
     def __str__(self) -> str:
         text = f"{self.shown}: {self.reason}"
         text += f": {self.detail}." if self.detail else "."
@@ -137,8 +131,10 @@ class Problem:
 
 def problems_of(found: Prepared) -> tuple[Problem, ...]:
     """Return the problems of a preparation, in the order of their files."""
-    pairs = zip(found.sources, found.outcomes, strict=True)
-    problems = [Problem.of(source.name, o) for source, o in pairs if not o.taken]
+    problems = []
+    for name, o in found.refused():
+        told = {key: str(o.details.get(key, "")) for key in ("detail", "remedy")}
+        problems.append(Problem(name, o.source, o.reason, wanted=o.status != "left", **told))
     return tuple(sorted(problems, key=lambda problem: problem.source))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import add_device, add_set, command
+from healthygan_monai.paths import REPORT_FILE
 
 log = logging.getLogger(__name__)
 
@@ -48,5 +49,5 @@ def run(arguments: argparse.Namespace) -> int:
     step("3/5 infer", "infer", latest, *common)
     step("4/5 evaluate", "evaluate", latest)
     step("5/5 report", "report", latest)
-    print(f"done in {time.monotonic() - began:.0f} s; open {latest / 'report.html'}")
+    print(f"done in {time.monotonic() - began:.0f} s; open {latest / REPORT_FILE}")
     return 0

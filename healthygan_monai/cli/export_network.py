@@ -37,8 +37,8 @@ def _command(
 
 def _export(arguments: argparse.Namespace) -> int:
     from healthygan_monai.exchange.export import export
-    from healthygan_monai.exchange.files import checked_output
     from healthygan_monai.exchange.parity import TOLERANCE
+    from healthygan_monai.models.runtimes import checked_output
 
     model, output = _model(arguments.model), checked_output(arguments.output, arguments.suffix)
     difference = export(model, output, arguments.image_size)

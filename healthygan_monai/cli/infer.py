@@ -9,7 +9,7 @@ from typing import Any
 from data_prep.errors import UsageError
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.models.runtimes import PYTORCH, RUNTIMES, runtime_name
-from healthygan_monai.paths import run_of
+from healthygan_monai.paths import MODEL_FILE, RUN_FILE, SCORES_FILE, read_run, run_of
 
 FILES = {runtime.name: f"model{suffix}" for suffix, runtime in RUNTIMES.items()}
 
@@ -43,13 +43,12 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.config.workflow import device_override, equivalent, run_config
     from healthygan_monai.models.about import inference_config
-    from healthygan_monai.runs import RUN_FILE, read_json
 
     folder = run_of(arguments.run_folder)
     own = arguments.dataset is None
-    data = Path(read_json(folder / RUN_FILE)["dataset"]) if own else arguments.dataset
+    data = Path(read_run(folder)["dataset"]) if own else arguments.dataset
     if not own and arguments.output is None and (folder / RUN_FILE).is_file():
-        known = Path(read_json(folder / RUN_FILE)["dataset"]).resolve()
+        known = Path(read_run(folder)["dataset"]).resolve()
         given = data.parent if data.is_file() else data
         if given.resolve() != known:
             raise UsageError(
@@ -68,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     print("the same as:", equivalent(config, overrides))
     run_config(config, overrides)
     output = Path(overrides["output_dir"])
-    print(f"scores: {output / 'scores.csv'}")
+    print(f"scores: {output / SCORES_FILE}")
     if (output / "pictures").is_dir():
         print(f"pictures: {output / 'pictures'}")
     print(f"next: healthygan evaluate {output}")
@@ -81,7 +80,7 @@ def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:
     Raises:
         ValueError: the file given is for another runtime.
     """
-    model = given if given.is_file() else folder / "model.pt"
+    model = given if given.is_file() else folder / MODEL_FILE
     of_file = runtime_name(model)
     if runtime in (None, of_file):
         return model

@@ -21,6 +21,7 @@ from healthygan_monai.cli import (
     select,
     train,
 )
+from healthygan_monai.paths import bundle_root
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -53,8 +54,6 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _bundle_path(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.paths import bundle_root
-
     print(bundle_root())
     return 0
 

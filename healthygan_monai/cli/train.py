@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UsageError
+from data_prep.files import read_json
 from healthygan_monai.baselines.names import METHODS
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.config.workflow import HEALTHYGAN, chosen_config
-from healthygan_monai.paths import run_of
+from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, bundle_root, read_run, run_of
 
 NETWORKS = {"generator": "network_def", "critic": "critic_def"}
 
@@ -81,18 +82,18 @@ def run(arguments: argparse.Namespace) -> int:
     workflow.initialize()
     folder = workflow.parser.get_parsed_content("output_dir")
     workflow.run()
-    print(f"model: {folder / 'model.pt'}")
+    print(f"model: {folder / MODEL_FILE}")
     print(f"next: healthygan infer {folder}")
     return 0
 
 
 def _settings_of(run: Path) -> dict[str, Any]:
     """Overrides that continue a run with what it was begun with."""
-    from healthygan_monai.runs import CONFIG_FILE, RUN_FILE, read_json
 
+    dataset = read_run(run)["dataset"]
     earlier = read_json(run / CONFIG_FILE)
     earlier.pop("data_hash", None)  # computed from the data, not a key of the config
-    return {**earlier, "resume": str(run), "dataset_dir": read_json(run / RUN_FILE)["dataset"]}
+    return {**earlier, "resume": str(run), "dataset_dir": dataset}
 
 
 def _show(workflow: Any, networks: Mapping[str, str]) -> int:
@@ -100,7 +101,6 @@ def _show(workflow: Any, networks: Mapping[str, str]) -> int:
     from data_prep.datalist import Dataset
     from data_prep.demo import IMAGE_SIZE
     from healthygan_monai.config.keys import refuse_unknown_keys
-    from healthygan_monai.paths import bundle_root
 
     refuse_unknown_keys(workflow.parser.get(), bundle_root() / "configs")
     # the demo's films are not drawn for a look at the settings

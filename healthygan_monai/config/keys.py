@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import inspect
 import json
@@ -16,10 +15,12 @@ from typing import Any
 from monai.bundle import ComponentLocator, ConfigParser
 from monai.utils import set_determinism
 
-from data_prep.errors import NotInstalled
+from data_prep.errors import NotInstalled, nearest
+from data_prep.files import read_json
 from healthygan_monai.config.messages import shorten_errors
 from healthygan_monai.config.ranges import wrong_settings
 from healthygan_monai.errors import ConfigError
+from healthygan_monai.paths import METADATA_FILE
 
 MONAI_KEYS = {
     "_meta_",
@@ -36,7 +37,6 @@ OF_A_SERVER = (
     "pre_transforms",
     "post_transforms",
 )
-METADATA_FILE = "metadata.json"
 REFERENCE = re.compile(r"@(\w+)")
 
 
@@ -74,9 +74,7 @@ def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
         ConfigError: names every unknown key with the nearest known one.
     """
     files = [
-        json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(config_dir.glob("*.json"))
-        if path.name != METADATA_FILE
+        read_json(path) for path in sorted(config_dir.glob("*.json")) if path.name != METADATA_FILE
     ]
     contained = [file for file in files if all(_section(key) in config for key in file)]
     shipped: dict[str, Any] = {}
@@ -116,8 +114,7 @@ def _merge(into: dict[str, Any], config: Mapping[str, Any]) -> None:
 
 
 def _unknown(key: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f"unknown config key {key!r}" + (f", did you mean {near[0]!r}?" if near else "")
+    return f"unknown config key {key!r}{nearest(key, known)}"
 
 
 def _wrong_arguments(config: Any, where: str = "") -> Iterator[str]:

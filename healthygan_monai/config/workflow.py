@@ -113,8 +113,9 @@ def chosen_config(
         if weights is not None:
             raise UsageError("--weights: the backbone of padim or patchcore; healthygan has none.")
         return "train.json", dict(changes)
+    from data_prep.files import read_json
     from healthygan_monai.baselines.registry import check_options
-    from healthygan_monai.runs import read_json
+    from healthygan_monai.paths import bundle_root
 
     config = "train_baseline.json"
     known = {*read_json(bundle_root() / "configs" / config)}

@@ -6,7 +6,7 @@ import logging
 from pathlib import Path
 
 from data_prep.errors import UsageError
-from healthygan_monai.exchange.files import sha256, whole_file
+from data_prep.files import sha256, whole
 from healthygan_monai.exchange.onnx import write_onnx
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
 from healthygan_monai.exchange.torchscript import write_torchscript
@@ -39,7 +39,7 @@ def export(
     """
     generator = load_generator(load_weights(checkpoint))
     facts = facts_about(checkpoint, generator.image_channels, image_size)
-    with whole_file(output) as part:
+    with whole(output, same_name=True) as part:
         WRITERS[output.suffix](generator, facts, part)
         difference = largest_difference(
             generator, load_exported(part), facts.image_channels, facts.image_size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,20 @@ import torch
 
 from data_prep.datalist import FILE_NAME
 from data_prep.errors import UsageError
+from data_prep.files import read_json, sha256
 from healthygan_monai.errors import NoModel
-from healthygan_monai.exchange.files import sha256
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_state
 from healthygan_monai.networks import generator_sizes
-from healthygan_monai.paths import MODEL_FILE, bundle_root, size_in_metadata
+from healthygan_monai.paths import (
+    CONFIG_FILE,
+    EVALUATION_FILE,
+    MODEL_FILE,
+    bundle_root,
+    size_in_metadata,
+)
 from healthygan_monai.report.artefacts import Artefacts, read_artefacts
-from healthygan_monai.runs import CONFIG_FILE
 
-EVALUATION_FILE = "evaluation.json"
 NOT_EXPORTED = ("data_hash", "seed")  # said elsewhere
 
 
@@ -130,7 +133,7 @@ def _dataset_of(found: Artefacts) -> dict[str, Any]:
         return {}
     path = Path(where) / FILE_NAME
     if path.is_file():
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content.get("content_hash") == found.config.get("data_hash"):
             return content
     return {"name": Path(where.replace("\\", "/")).name}

@@ -10,8 +10,8 @@ from pathlib import Path
 import yaml
 
 from data_prep.errors import UsageError
+from data_prep.files import sha256
 from healthygan_monai.exchange.bundle_folder import BUNDLE_NAME, build_bundle, new_folder
-from healthygan_monai.exchange.files import sha256
 from healthygan_monai.exchange.model_facts import ModelFacts
 
 LARGEST = 25_000_000  # bytes of one file; CONTRIBUTING.md of the zoo, "Model storage"

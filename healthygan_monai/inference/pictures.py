@@ -9,9 +9,9 @@ import numpy as np
 from monai.transforms import SaveImaged
 from torch.utils.data import Dataset
 
+from data_prep.files import write_json
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.scorer import Scorer, plain
-from healthygan_monai.runs import write_json
 
 MAPS = ("difference", "mask", "healthy")
 SCALED_ON = 32  # images whose maps give the pictures their white

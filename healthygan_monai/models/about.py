@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -10,13 +9,12 @@ from typing import Any
 import torch
 
 from data_prep.errors import UsageError
+from data_prep.files import read_json, sha256
 from healthygan_monai.errors import NoModel
-from healthygan_monai.exchange.files import sha256
 from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
 from healthygan_monai.models.runtimes import is_exported
-from healthygan_monai.paths import size_in_metadata
-from healthygan_monai.runs import CONFIG_FILE
+from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, size_in_metadata
 
 
 def weights_hash(checkpoint: Path | str) -> str:
@@ -58,7 +56,7 @@ def _trained_with(checkpoint: Path | str) -> dict[str, Any]:
     if is_exported(checkpoint):
         return asdict(load_exported(checkpoint).facts)
     path = Path(checkpoint).parent / CONFIG_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return read_json(path) if path.is_file() else {}
 
 
 def model_file(run_or_model: Path) -> Path:
@@ -67,7 +65,7 @@ def model_file(run_or_model: Path) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    path = run_or_model / "model.pt" if run_or_model.is_dir() else run_or_model
+    path = run_or_model / MODEL_FILE if run_or_model.is_dir() else run_or_model
     if not path.is_file():
         raise NoModel(
             f"{path}: no such model; give a run folder such as runs/00003-demo, or its model.pt."
@@ -93,4 +91,4 @@ def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = 
 def size_of_its_bundle(checkpoint: Path) -> int:
     """Return the image size in the metadata of the bundle that a model is in; 0 if it is in none."""
     root = checkpoint.absolute().parent.parent
-    return size_in_metadata(root) if (root / "configs" / "metadata.json").is_file() else 0
+    return size_in_metadata(root) if (root / "configs" / METADATA_FILE).is_file() else 0

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data_prep.errors import NotInstalled
+from data_prep.errors import NotInstalled, UsageError
 from healthygan_monai.errors import ModelError
 from healthygan_monai.models.exported_facts import Facts, facts_of
 
@@ -143,3 +143,18 @@ def needed(module: str, what: str, extra: str) -> Any:
             f"{what} needs {module}, which is not installed: "
             f'pip install "healthygan-monai[{extra}]".'
         ) from error
+
+
+def checked_output(path: Path, suffix: str) -> Path:
+    """Return ``path`` if a file of that ending can be written there.
+
+    Raises:
+        UsageError: another ending, which ``infer`` would not know the file by; or a folder.
+    """
+    if path.suffix != suffix or path.is_dir():
+        raise UsageError(
+            f"{path}: expected the name of a {suffix} file to write, such as model{suffix}."
+        )
+    if path.parent.exists() and not path.parent.is_dir():
+        raise UsageError(f"{path}: {path.parent} is a file, not a folder; give another place.")
+    return path

@@ -13,7 +13,6 @@ as in the network's own training. They are not cropped (the published code resiz
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ import torch
 from torch import nn
 
 from data_prep.errors import DataError, NotFound, UsageError
+from data_prep.files import sha256
 from healthygan_monai.networks.efficientnet_lite0 import (
     NAME,
     SOURCE,
@@ -153,7 +153,7 @@ def make_backbone(
 
 
 def _source(file: Path) -> str:
-    return f"file {file.name}, sha256 {hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
+    return f"file {file.name}, sha256 {sha256(file)[:16]}"
 
 
 def _advice(name: str) -> str:

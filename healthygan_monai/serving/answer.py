@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 import healthygan_monai
+from data_prep.files import sha256
 from healthygan_monai.data.images import PICTURES
-from healthygan_monai.exchange.files import sha256
 from healthygan_monai.inferer import scores_and_maps
 from healthygan_monai.models.scorer import plain
 from healthygan_monai.scoring import subject_score
@@ -77,7 +77,7 @@ def answer(
         "warnings": [*description.warnings, *received.warnings],
     }
     if received.indices is not None:
-        found["input"]["plane"] = received.facts["plane"]
+        found["input"]["plane"] = received.plane
         found["slices"] = [
             {"index": i, "score": score, "counted": counts, "empty": empty}
             for i, score, counts, empty in zip(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,15 +11,14 @@ import numpy as np
 import healthygan_monai
 from data_prep.datalist import DataError, Dataset
 from data_prep.errors import UsageError
+from data_prep.files import read_json, sha256, write_json
 from healthygan_monai.data import image_transforms, load_dataset
-from healthygan_monai.exchange.files import sha256
 from healthygan_monai.models.about import image_size_for, method_of
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.models.scorer import Scorer, generator_scorer
-from healthygan_monai.runs import write_json
+from healthygan_monai.paths import EVALUATION_FILE, SERVING_FILE
 from healthygan_monai.serving.serving_json import (
-    FILE_NAME,
     FORMAT,
     own_dataset,
     recipe_in,
@@ -62,7 +60,7 @@ def describe(
         "trained_on": {"name": images.name, "content_hash": images.content_hash},
         "recipe": recipe_in(images),
         "map_threshold": {"value": value, "quantile": quantile, "source": source},
-        "score_thresholds": _validation_thresholds(path.parent / "evaluation.json", sha256(path)),
+        "score_thresholds": _validation_thresholds(path.parent / EVALUATION_FILE, sha256(path)),
     }
 
 
@@ -89,7 +87,7 @@ def _validation_thresholds(path: Path, weights_sha256: str) -> dict[str, Any]:
     """Of scores, by level: those of evaluation.json chosen on the validation set, if it is of these weights."""
     if not path.is_file():
         return {}
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     if (content.get("provenance") or {}).get("weights_sha256") != weights_sha256:
         return {}
     levels = content.get("levels", {})
@@ -102,7 +100,7 @@ def _validation_thresholds(path: Path, weights_sha256: str) -> dict[str, Any]:
 
 
 def write_description(content: Mapping[str, Any], folder: Path) -> Path:
-    path = folder / FILE_NAME
+    path = folder / SERVING_FILE
     write_json(path, dict(content))
     return path
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import DataError, Dataset, read
 from data_prep.errors import MissingData
-from healthygan_monai.exchange.files import sha256
-from healthygan_monai.runs import RUN_FILE
+from data_prep.files import read_json, sha256
+from healthygan_monai.paths import RUN_FILE, SERVING_FILE
 
-FILE_NAME, FORMAT = "serving.json", 1
+FORMAT = 1
 WITHOUT_HEALTHY = 0.1  # of the grey range, where no healthy maps are known
 
 
@@ -38,10 +37,10 @@ class Description:
 
 def told_beside(checkpoint: Path) -> dict[str, Any] | None:
     """serving.json beside the weights, where it is of them."""
-    path = checkpoint.parent / FILE_NAME
+    path = checkpoint.parent / SERVING_FILE
     if not path.is_file():
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     return content if content.get("weights_sha256") == sha256(checkpoint) else None
 
 
@@ -51,14 +50,14 @@ def description_of(checkpoint: Path | str, image_size: int) -> Description:
     A serving.json of other weights tells nothing about these: its threshold is left aside, and a warning says so.
     """
     path = Path(checkpoint)
-    told = path.parent / FILE_NAME
+    told = path.parent / SERVING_FILE
     unknown = Cut(
         WITHOUT_HEALTHY, "a tenth of the grey range: no healthy maps of this model are known"
     )
     if not told.is_file():
         recipe, warning = _recipe_of_run(path)
         return Description(recipe, image_size, unknown, warnings=(warning,))
-    content = json.loads(told.read_text(encoding="utf-8"))
+    content = read_json(told)
     if content.get("format") != FORMAT:
         raise DataError(
             f"{told}: format {content.get('format')!r}; expected {FORMAT}. Make it again: python -m "
@@ -66,7 +65,7 @@ def description_of(checkpoint: Path | str, image_size: int) -> Description:
         )
     if content["weights_sha256"] != sha256(path):
         warning = (
-            f"{FILE_NAME} is of other weights: thresholds not taken from it, preparation taken"
+            f"{SERVING_FILE} is of other weights: thresholds not taken from it, preparation taken"
         )
         return Description(content["recipe"], image_size, unknown, warnings=(warning,))
     cut = content["map_threshold"]
@@ -83,8 +82,11 @@ def _recipe_of_run(checkpoint: Path) -> tuple[dict[str, Any], str]:
     try:
         recipe = recipe_in(read(own_dataset(checkpoint)))
     except (OSError, DataError, KeyError):
-        return {}, f"no {FILE_NAME} beside the model: prepared as films by default; {remedy}"
-    return recipe, f"no {FILE_NAME} beside the model: no threshold of its maps is known; {remedy}"
+        return {}, f"no {SERVING_FILE} beside the model: prepared as films by default; {remedy}"
+    return (
+        recipe,
+        f"no {SERVING_FILE} beside the model: no threshold of its maps is known; {remedy}",
+    )
 
 
 def own_dataset(checkpoint: Path) -> Path:
@@ -93,7 +95,7 @@ def own_dataset(checkpoint: Path) -> Path:
         raise MissingData(
             f"{run}: no such file, so the data set of this model is not known; give it with --dataset FOLDER."
         )
-    return Path(json.loads(run.read_text(encoding="utf-8"))["dataset"])
+    return Path(read_json(run)["dataset"])
 
 
 def recipe_in(images: Dataset) -> dict[str, Any]:

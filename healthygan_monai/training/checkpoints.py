@@ -18,6 +18,7 @@ from torch.nn.parallel import DistributedDataParallel
 from data_prep.errors import UsageError
 from healthygan_monai.data.pairs import StreamBatches
 from healthygan_monai.errors import ModelError
+from healthygan_monai.paths import CHECKPOINT_FOLDER
 from healthygan_monai.selection import generator_checkpoint
 
 logger = logging.getLogger(__name__)
@@ -71,7 +72,7 @@ class RunCheckpoints:
         self.state = dict(state)
 
     def attach(self, engine: Engine) -> None:
-        folder = str(self.run / "checkpoints")
+        folder = str(self.run / CHECKPOINT_FOLDER)
         self.saver = DiskSaver(folder, create_dir=True, require_empty=False, atomic=True)
         whole = Checkpoint(
             {**self.state, "trainer": engine, "random": RandomState()},
@@ -94,7 +95,7 @@ class RunCheckpoints:
         They are saved behind everything else that an epoch's end brings: a run killed before its checkpoint was
         judged resumes from the one before, and judges it then.
         """
-        for path in (self.run / "checkpoints").glob("tmp*"):
+        for path in (self.run / CHECKPOINT_FOLDER).glob("tmp*"):
             path.unlink()
         if not engine.has_event_handler(whole, Events.EPOCH_COMPLETED):
             engine.add_event_handler(Events.EPOCH_COMPLETED, whole)
@@ -112,7 +113,7 @@ def unwrapped(network: torch.nn.Module) -> torch.nn.Module:
 
 def training_states(run: Path | str) -> list[Path]:
     """Whole states of a run, oldest first."""
-    found = (Path(run) / "checkpoints").glob(f"{TRAINING_PREFIX}_*.pt")
+    found = (Path(run) / CHECKPOINT_FOLDER).glob(f"{TRAINING_PREFIX}_*.pt")
     return sorted(found, key=lambda path: int(path.stem.rpartition("_")[2]))
 
 

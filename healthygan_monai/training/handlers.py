@@ -14,7 +14,7 @@ from ignite.engine import Engine, Events
 from monai.handlers import LrScheduleHandler
 from torch.optim import Optimizer
 
-from healthygan_monai.runs import atomic_path
+from data_prep.files import write_text
 from healthygan_monai.schedule import decay_schedule
 
 logger = logging.getLogger(__name__)
@@ -75,8 +75,7 @@ class MetricsLog:
         lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if _iteration_of(line) <= engine.state.iteration]
         if kept != lines:
-            with atomic_path(self.path) as part:
-                part.write_text("".join(kept), encoding="utf-8")
+            write_text(self.path, "".join(kept))
 
     def __call__(self, engine: Engine) -> None:
         row = {

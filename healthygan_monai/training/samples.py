@@ -10,9 +10,9 @@ import torch
 from ignite.engine import Engine, Events
 from PIL import Image
 
+from data_prep.files import whole
 from healthygan_monai.data.transforms import to_display
 from healthygan_monai.models.scorer import generator_scorer
-from healthygan_monai.runs import atomic_path
 
 
 class SamplePictures:
@@ -46,5 +46,5 @@ class SamplePictures:
         columns = (to_display(self.images), maps["mask"], maps["healthy"], twice)  # (B, H, W) each
         rows = np.concatenate([np.asarray(part) for part in columns], axis=2)
         picture = Image.fromarray((np.concatenate(rows) * 255).round().astype(np.uint8))
-        with atomic_path(self.path(engine.state.iteration)) as part:
+        with whole(self.path(engine.state.iteration)) as part:
             picture.save(part, format="PNG")

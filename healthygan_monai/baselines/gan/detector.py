@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import torch
 
-from data_prep.errors import UsageError
+from data_prep.errors import UsageError, nearest
 from healthygan_monai.baselines.base import Detector
 from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.gan.blocks import seeded
@@ -65,8 +64,7 @@ class GanDetector(Detector):
         known = [field.name for field in dataclasses.fields(cls.Settings)]
         for name in changes:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-                raise UsageError(f"{cls.name} has no setting {name!r}; did you mean {near[0]!r}?")
+                raise UsageError(f"{cls.name} has no setting {name!r}{nearest(name, known)}")
         changes = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
         return dataclasses.replace(settings or cls.Settings(), **changes)
 

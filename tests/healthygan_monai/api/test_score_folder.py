@@ -14,9 +14,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 import healthygan_monai as hg
+from data_prep.files import read_json
 from data_prep.phantom.study import make_films
 from healthygan_monai.cli.main import main
-from healthygan_monai.runs import RUN_FILE, read_json
+from healthygan_monai.paths import RUN_FILE
 from healthygan_monai.scoring import read_scores
 
 COUNTS = {"training_mixed": 3, "training_healthy": 3, "validation": 2, "test": 3}

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from data_prep.files import sha256
 from healthygan_monai.composition import compose_healthy, split_output
 from healthygan_monai.exchange.authors_checkpoint import generator_to_authors
-from healthygan_monai.exchange.files import sha256
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.runs import save_weights

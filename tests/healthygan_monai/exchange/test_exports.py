@@ -13,10 +13,10 @@ import pytest
 import torch
 from PIL import Image
 
+from data_prep.files import sha256
 from healthygan_monai import __version__
 from healthygan_monai.exchange import parity
 from healthygan_monai.exchange.export import WRITERS, export
-from healthygan_monai.exchange.files import sha256, whole_file
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.models.exported import ExportedNetwork, load_exported
@@ -199,11 +199,3 @@ def test_the_folder_in_a_torchscript_archive_is_called_as_the_file(exported, own
     for path in (exported["ts"], tmp_path / "lungs.v2.ts"):
         names = zipfile.ZipFile(path).namelist()
         assert {f"{path.stem}/extra/{n}.json" for n in ("metadata", "inference")} <= set(names)
-
-
-def test_a_failure_while_writing_leaves_what_was_there(tmp_path):
-    (tmp_path / "m.ts").write_text("old")
-    with pytest.raises(RuntimeError), whole_file(tmp_path / "m.ts") as part:
-        part.write_text("half")
-        raise RuntimeError
-    assert [p.read_text() for p in tmp_path.iterdir()] == ["old"]

@@ -12,7 +12,7 @@ from places import CONFIGS
 from tiny import SIZE
 from torch.testing import assert_close
 
-from healthygan_monai.baselines import make_detector
+from healthygan_monai.baselines.registry import make_detector
 from healthygan_monai.composition import compose_healthy, split_output
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.models.scorer import make_scorer

@@ -11,7 +11,7 @@ import pytest
 import torch
 from served_bundle import ask
 
-from healthygan_monai.exchange.files import sha256
+from data_prep.files import sha256
 from healthygan_monai.paths import bundle_root, size_in_metadata
 from healthygan_monai.serving.__main__ import main
 from healthygan_monai.serving.install import install
