@@ -44,9 +44,8 @@ CASES = {  # ours: settings that are anomalib's; share is for PatchCore only
 }
 AS_ANOMALIB = {"patches": "mean", "neighbours": 9, "enlarge": "nearest"}
 BATCH = 16
-MOST_BYTES = (
-    10 << 30
-)  # of address space: a half that needs more fails, and nothing else on the machine does
+# of address space: a half that needs more fails, and nothing else on the machine does
+MOST_BYTES = 10 << 30
 
 
 def main() -> None:
@@ -202,9 +201,8 @@ def run_ours(arguments: argparse.Namespace, healthy, tested):
 def run_anomalib(arguments: argparse.Namespace, healthy, tested):
     import torch
 
-    if (
-        "+cpu" in torch.__version__
-    ):  # torchvision of the registry expects operators of its own build
+    # torchvision of the registry expects operators of its own build
+    if "+cpu" in torch.__version__:
         library = torch.library.Library("torchvision", "DEF")
         library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

@@ -25,9 +25,9 @@ from data_prep.brain.extraction import extract, resolve, volume_ml
 from data_prep.brain.head import correct_bias_field
 from data_prep.brain.registration import measure, register
 from data_prep.brain.template import find_template, load_template
-from data_prep.read.open_volume import read_volume
-from data_prep.read.resample import onto_grid
-from data_prep.read.volume import Volume, VolumeError
+from data_prep.read.volume.open_volume import read_volume
+from data_prep.read.volume.resample import onto_grid
+from data_prep.read.volume.volume import Volume, VolumeError
 
 METHODS = ("deepbet", "brainextractor", "hd-bet")
 # Whole heads of the pack whose brain is known: the template's brain lies on the same grid.

@@ -2,7 +2,7 @@
 
     python benchmarks/deidentify_side_by_side.py [--summary]
 
-Every attribute of the PS3.15 Basic Profile (tests/helpers/basic_profile.csv) is planted at the
+Every attribute of the PS3.15 Basic Profile (tests/helpers/basic_profile.txt) is planted at the
 top level and in a sequence, with private elements beside them. In dicognito's DICOM an attribute
 survives where its element still holds the planted value, in our output where any byte of any file
 does. The two tools do different work: dicognito writes a DICOM file that stays usable and does not
@@ -25,8 +25,9 @@ import numpy as np  # noqa: E402
 import pydicom  # noqa: E402
 from basic_profile import Planted, leaks, plant, profile, read_back  # noqa: E402
 
+from data_prep.film import FilmRecipe  # noqa: E402
 from data_prep.pipeline import run  # noqa: E402
-from data_prep.read.dicom_write import save_dicom  # noqa: E402
+from data_prep.read.dicom.write import save_dicom  # noqa: E402
 from data_prep.settings import Settings  # noqa: E402
 
 
@@ -50,7 +51,7 @@ def main() -> int:
         # a control: what is compared is there to begin with
         missing = set(planted.values) - unchanged(pydicom.dcmread(film), planted)
         assert not missing, sorted(missing)
-        run(Settings(film.parent, Path(folder) / "out", size=32))
+        run(Settings(film.parent, Path(folder) / "out", FilmRecipe(size=32)))
         ours = {p.name: p.read_bytes() for p in (Path(folder) / "out").rglob("*") if p.is_file()}
         survived = {
             "dicognito": unchanged(pydicom.dcmread(theirs), planted),

@@ -22,8 +22,7 @@ import torch
 
 from healthygan_monai.data.images import PICTURES
 from healthygan_monai.data.transforms import GreyReader, resized
-from healthygan_monai.exchange.onnx import export_onnx
-from healthygan_monai.exchange.torchscript import export_torchscript
+from healthygan_monai.exchange.export import export
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.load import load_generator, load_weights
@@ -34,9 +33,8 @@ from healthygan_monai.scoring import image_score
 
 EXPORTED_AT = 64
 COLUMNS = ("images", "rows x columns", "batch", "runtime", "pred", "map", "score", "s an image")
-FLAT_ROW = (
-    "one grey level"  # the hardest case: nothing for the per-image normalisation to divide by
-)
+# the hardest case: nothing for the per-image normalisation to divide by
+FLAT_ROW = "one grey level"
 
 
 def main() -> None:
@@ -66,8 +64,8 @@ def main() -> None:
 
 def exports(model: Path, folder: Path) -> dict[str, torch.nn.Module]:
     """The network as PyTorch, TorchScript and ONNX Runtime compute it."""
-    export_torchscript(model, folder / "model.ts", EXPORTED_AT)
-    export_onnx(model, folder / "model.onnx", EXPORTED_AT)
+    export(model, folder / "model.ts", EXPORTED_AT)
+    export(model, folder / "model.onnx", EXPORTED_AT)
     return {
         "PyTorch": load_generator(load_weights(model)),
         "TorchScript": load_exported(folder / "model.ts"),

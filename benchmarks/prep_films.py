@@ -83,7 +83,7 @@ def make_film(picture: Path, folder: Path, number: int) -> None:
     from pydicom.dataset import Dataset
     from pydicom.uid import generate_uid
 
-    from data_prep.read.dicom_write import save_dicom
+    from data_prep.read.dicom.write import save_dicom
 
     path = folder / f"IM{number:05d}.dcm"
     if path.exists():

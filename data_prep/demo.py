@@ -25,9 +25,11 @@ def make_demo(
     finished. Nothing is downloaded.
     Raises DataError where an existing demo has another image size.
     """
+    from data_prep.film import FilmRecipe
+    from data_prep.inputs.choices import Cohort
     from data_prep.phantom import study
     from data_prep.pipeline import run
-    from data_prep.settings import Settings
+    from data_prep.settings import About, Settings
 
     folder = Path(folder)
     path = folder / datalist.FILE_NAME
@@ -44,17 +46,12 @@ def make_demo(
     if not table.is_file():  # written last, so a table means whole films
         log.info("drawing phantom films in %s", raw)
         study.make_films(raw, seed=seed, counts=counts)
-    settings = Settings(
-        input=raw,
-        output=folder,
-        size=image_size,
-        framing="centre",
-        table=table,
-        seed=seed,
+    recipe = FilmRecipe(size=image_size, framing="centre")
+    about = About(
         name="demo",
         description="Phantom chest films with planted opacities: drawn, nobody's data.",
         licence="Apache-2.0",
         protocol="demo",
     )
-    run(settings)
+    run(Settings(raw, folder, recipe, Cohort(table=table, seed=seed), about=about))
     return path

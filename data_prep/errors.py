@@ -1,11 +1,17 @@
-"""The one parent of all errors that are about what the user gave. Standard library only."""
+"""Errors about what the user gave, and the exit codes of commands. Standard library only."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import difflib
+import errno
+from collections.abc import Iterable
+from typing import Any
 
-if TYPE_CHECKING:
-    pass
+DONE, FAILED, WRONG_USAGE, SOME_UNREAD = 0, 1, 2, 3  # in words: cli/exit_codes.py
+# OUTPUT is full or read-only: no other input would fare better, so the run stops.
+DISK_TROUBLE = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
+# of 1: 'lamda' and 'lambda' have 0.9, two words with half of their letters in common 0.5
+_ALIKE = 0.5
 
 
 class HealthyGANError(ValueError):
@@ -13,6 +19,21 @@ class HealthyGANError(ValueError):
 
     Commands print it behind ``error:``; the Python API raises it. It never holds a value of a header.
     """
+
+
+class UsageError(HealthyGANError):
+    """A wrong flag, value, config key or path: the command, not the data, must be corrected.
+
+    Commands end with exit code 2, before any work.
+    """
+
+
+class NotFound(UsageError, FileNotFoundError):
+    """A given path that does not exist; as a FileNotFoundError it has no errno."""
+
+
+class NotInstalled(UsageError, ModuleNotFoundError):
+    """An option needs a package that is not installed; the message says how to install it."""
 
 
 class PrepError(HealthyGANError):
@@ -42,9 +63,20 @@ class DataError(HealthyGANError):
     """A data set that cannot be used; the message says what, where and what to do."""
 
 
+class MissingData(DataError, NotFound):
+    """No data set, table or image folder at a given path."""
+
+
 class LeakError(DataError):
     """One subject in two sections; the message names the subjects."""
 
 
 class FilmError(PrepError):
     """One film that cannot be used; see PrepError for its three texts."""
+
+
+def nearest(name: object, known: Iterable[str]) -> str:
+    """Return ", did you mean 'x'?" for the known name that is most like this one, "" if none is."""
+    names = {k.lower(): k for k in known}
+    near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=_ALIKE)
+    return f", did you mean {names[near[0]]!r}?" if near else ""

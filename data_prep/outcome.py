@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,9 +10,6 @@ from data_prep.frame.boxes import FramedBox
 
 DIGEST = "digest"  # a fact of films: equal for equal pixel data, whatever their encoding
 
-DONE, FAILED, WRONG_USAGE, SOME_SKIPPED = 0, 1, 2, 3
-# OUTPUT is full or read-only: no other input would fare better, so the run stops.
-DISK_TROUBLE = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
 STATUSES = ("written", "kept", "skipped", "left")
 
 

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import importlib
 import logging
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
 
-from data_prep import __version__, datalist, outcome
-from data_prep.datalist import DataError, Dataset, Item, folder, summary, tables
-from data_prep.datalist.participants import write_participants
+from data_prep import datalist
+from data_prep.datalist import Dataset
+from data_prep.errors import FAILED, UsageError
 from data_prep.inputs.copies import leave_copies
-from data_prep.inputs.plan import find_inputs, plan
+from data_prep.inputs.gather import find_inputs
+from data_prep.inputs.plan import plan
 from data_prep.outcome import Outcome
-from data_prep.per_input import PREPARERS, process_all
-from data_prep.privacy import facts as deidentify
+from data_prep.output import folder, summary, tables
+from data_prep.output.participants import write_participants
+from data_prep.per_input import process_all
+from data_prep.prepared import Prepared, dataset_of
+from data_prep.privacy.pseudonyms import load_key
 from data_prep.settings import Settings
-from data_prep.source import Source
 from data_prep.work.pools import Guarded, Inline, Pool
 
 log = logging.getLogger(__name__)
@@ -55,33 +55,44 @@ def run(settings: Settings) -> Result:
             stack.enter_context(folder.alone_in(settings.output))
             folder.remove_temporary(settings.output, settings.work_folder())
             stack.callback(folder.remove_temporary, settings.output, settings.work_folder())
-        pool = stack.enter_context(pool_for(settings))
-        found = find_inputs(settings, pool)
+        return finish(prepare(settings), settings, start)
+
+
+def prepare(settings: Settings) -> Prepared:
+    """Find, plan and prepare all inputs: `images/` and its sidecars below OUTPUT, no lists.
+
+    Raises as `run`; a bad file is among the outcomes.
+    """
+    output = settings.output
+    with pool_for(settings) as pool:
+        beside = (output, settings.key_path(), settings.links_path())
+        found = find_inputs(settings.input, settings.kind, settings.cohort, beside, pool)
         if found.others:
             log.info(
                 "%d other files left alone (neither images nor named like images)", found.others
             )
-        if settings.keyed and not settings.salt:
-            settings = replace(settings, salt=_key(settings))
-        sources = plan(found, settings, pool)
+        if settings.cohort.keyed and not settings.cohort.salt:
+            settings = replace(settings, cohort=replace(settings.cohort, salt=_key(settings)))
+        sources = plan(found, settings.input, settings.cohort, pool)
         if not settings.dry_run:
             replaced = settings.existing == "overwrite"
-            folder.claim(settings.output, _origin(settings), replace=replaced)
+            folder.claim(output, _origin(settings), replace=replaced)
             settings.work_folder().mkdir(exist_ok=True)
-            (settings.output / datalist.FILE_NAME).unlink(missing_ok=True)
+            (output / datalist.FILE_NAME).unlink(missing_ok=True)
         prepared = process_all(sources, settings, pool)
-        outcomes = leave_copies(sources, prepared)
-        if not settings.dry_run:
-            for before, after in zip(prepared, outcomes, strict=True):
-                if before.taken and not after.taken:
-                    folder.remove_images(settings.output, before)
-        return _finish(sources, outcomes, settings, start)
+    outcomes = leave_copies(sources, prepared)
+    if not settings.dry_run:
+        for before, after in zip(prepared, outcomes, strict=True):
+            if before.taken and not after.taken:
+                folder.remove_images(output, before)
+    return Prepared(sources, outcomes, dataset_of(sources, outcomes, settings))
 
 
-def _finish(
-    sources: Sequence[Source], outcomes: list[Outcome], settings: Settings, start: float
-) -> Result:
-    """Lists, report and, last, dataset.json; none of it in a dry run."""
+def finish(prepared: Prepared, settings: Settings, start: float) -> Result:
+    """Write lists, report and, last, dataset.json; none of it in a dry run. start: of the clock."""
+    from data_prep.output.report import write_report
+
+    sources, outcomes, dataset = prepared.sources, prepared.outcomes, prepared.dataset
     text = summary.summary(
         outcomes,
         kind=settings.kind,
@@ -89,19 +100,18 @@ def _finish(
         seconds=time.monotonic() - start,
         dry_run=settings.dry_run,
     )
-    code = summary.exit_code(outcomes)
+    code = summary.exit_code(outcomes, settings.strict)
     if settings.dry_run:
         return Result(outcomes, None, text, code)
     output = settings.output
-    dataset = dataset_of(sources, outcomes, settings)
-    summary.write_skipped(outcomes, output / "skipped.csv")
+    prepared.write_skipped(output / "skipped.csv")
     tables.write_inputs(sources, outcomes, output / "inputs.csv")
-    if settings.keyed:
+    if settings.cohort.keyed:
         tables.write_links(sources, outcomes, settings.links_path())
-    refusal = _too_many_skipped(outcomes, settings)
-    _write_report(dataset, outcomes, settings)
-    if refusal or code == outcome.FAILED:
-        return Result(outcomes, None, "\n".join(filter(None, [text, refusal])), outcome.FAILED)
+    refusal = _too_many_missing(outcomes, settings)
+    write_report(dataset, outcomes, output / "prep_report.html")
+    if refusal or code == FAILED:
+        return Result(outcomes, None, "\n".join(filter(None, [text, refusal])), FAILED)
     stale = folder.remove_stale(output, sources, outcomes)
     if stale:
         log.info("%d files of inputs that are gone, or left out now, were removed", stale)
@@ -113,21 +123,22 @@ def _finish(
 
 def pool_for(settings: Settings) -> Pool:
     """Where the per-input functions run."""
-    if settings.scheduler is not None:
+    work = settings.work
+    if work.scheduler is not None:
         from data_prep.work.cluster import Cluster
 
         seen = [settings.input, settings.output.resolve().parent]
-        return Cluster(settings.scheduler, max(1, settings.jobs), settings.limits(), seen)
-    if settings.jobs == 0:
+        return Cluster(work.scheduler, max(1, work.jobs), settings.limits(), seen)
+    if work.jobs == 0:
         return Inline()
-    work = None if settings.dry_run else settings.work_folder()
-    return Guarded(settings.jobs, settings.limits(), work)
+    temporary = None if settings.dry_run else settings.work_folder()
+    return Guarded(work.jobs, settings.limits(), temporary)
 
 
 def _origin(settings: Settings) -> str:
     """Which INPUT this is, for whom knows the key; its path may name somebody."""
     path = str(settings.input.resolve()).encode("utf-8", "surrogateescape")
-    return hmac.new(settings.salt, path, hashlib.sha256).hexdigest()
+    return hmac.new(settings.cohort.salt, path, hashlib.sha256).hexdigest()
 
 
 def _key(settings: Settings) -> bytes:
@@ -135,91 +146,32 @@ def _key(settings: Settings) -> bytes:
     path = settings.key_path()
     if settings.dry_run and not path.exists():
         return b"dry run: no key is made"
-    return deidentify.load_key(path)
+    return load_key(path)
 
 
 def _refuse_existing(settings: Settings) -> None:
     output = settings.output.resolve()
     if output == settings.input.resolve():
-        raise DataError(f"{settings.output}: OUTPUT is INPUT; choose another folder.")
+        raise UsageError(f"{settings.output}: OUTPUT is INPUT; choose another folder.")
     if output.exists() and not output.is_dir():
-        raise DataError(f"{settings.output}: OUTPUT is a file; choose a folder.")
-    if settings.key_file is not None and settings.key_file.resolve().is_relative_to(output):
-        raise DataError(
-            f"{settings.key_file}: the key must not lie in OUTPUT, which is what is sent on."
-        )
+        raise UsageError(f"{settings.output}: OUTPUT is a file; choose a folder.")
+    key = settings.cohort.key_file
+    if key is not None and key.resolve().is_relative_to(output):
+        raise UsageError(f"{key}: the key must not lie in OUTPUT, which is what is sent on.")
     if settings.existing == "fail" and settings.output.exists() and any(output.iterdir()):
-        raise DataError(
+        raise UsageError(
             f"{settings.output}: not empty. Choose another folder, or pass --existing skip (keep "
             "what is up to date) or --existing overwrite."
         )
 
 
-def _too_many_skipped(outcomes: Sequence[Outcome], settings: Settings) -> str:
-    skipped = sum(o.status == "skipped" for o in outcomes)
-    share = skipped / len(outcomes)
+def _too_many_missing(outcomes: Sequence[Outcome], settings: Settings) -> str:
+    missing = summary.missing(outcomes, settings.strict)
+    share = missing / len(outcomes)
     if settings.max_skipped is None or share <= settings.max_skipped:
         return ""
+    what = "skipped or left out" if settings.strict else "skipped"
     return (
-        f"{skipped} of {len(outcomes)} inputs were skipped ({share:.1%}), more than the "
+        f"{missing} of {len(outcomes)} inputs were {what} ({share:.1%}), more than the "
         f"{settings.max_skipped:.1%} allowed: no {datalist.FILE_NAME} was written."
     )
-
-
-def dataset_of(
-    sources: Sequence[Source], outcomes: Sequence[Outcome], settings: Settings
-) -> Dataset:
-    """What dataset.json will say; nothing is written, and content_hash is empty."""
-    sections: dict[str, list[Item]] = {name: [] for name in datalist.SECTIONS}
-    for source, result in zip(sources, outcomes, strict=True):
-        for image in result.images:
-            item = Item(
-                image=image.image,
-                subject=image.subject,
-                session=image.session,
-                slice=image.slice,
-                label=source.label,
-                mask=image.mask,
-                boxes=image.boxes or None,
-            )
-            sections[source.section or "test"].append(item)
-    for items in sections.values():
-        items.sort(key=lambda item: item.image)
-    facts = _record(settings)
-    counts = {s: sum(o.status == s for o in outcomes) for s in outcome.STATUSES}
-    return Dataset(
-        name=settings.name or settings.output.resolve().name,
-        description=settings.description,
-        licence=settings.licence,
-        modality=facts.get("modality", settings.kind),
-        image_size=settings.size,
-        bit_depth=settings.bits,
-        intensity=facts.get("intensity", settings.intensity_policy().record()),
-        framing=facts.get("framing", settings.framing_policy().record()),
-        protocol=settings.protocol,
-        generated_by={
-            "name": "data_prep",
-            "version": __version__,
-            "recipe": settings.recipe(),
-            "seed": settings.seed,
-            "images": sum(len(o.images) for o in outcomes),
-            "inputs": len(outcomes),
-            "skipped": counts["skipped"],
-            "left": counts["left"],
-            **({"source": settings.source} if settings.source else {}),
-        },
-        sections=sections,
-        root=settings.output,
-    )
-
-
-def _record(settings: Settings) -> dict[str, Any]:
-    module = importlib.import_module(PREPARERS[settings.kind][0])
-    describe = getattr(module, "record", None)
-    return describe(settings) if describe else {}
-
-
-def _write_report(dataset: Dataset, outcomes: Sequence[Outcome], settings: Settings) -> Path:
-    from data_prep.datalist.report import write_report
-
-    return write_report(dataset, outcomes, settings.output / "prep_report.html")

@@ -1,53 +1,96 @@
-"""The way back from the recipe in dataset.json to the settings of a preparation that does the same."""
+"""From the recipe stored in dataset.json back to the same preparation, of other inputs."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from data_prep.brain import template
+from data_prep.brain.options import BrainOptions, resolved
+from data_prep.brain.recipe import BrainRecipe
 from data_prep.errors import DataError
+from data_prep.files import sha256
 from data_prep.film.options import FilmOptions
-from data_prep.settings import PIXELS, Settings
+from data_prep.film.recipe import FilmRecipe
+from data_prep.frame.recipe import PIXELS
+from data_prep.inputs.choices import Cohort
+from data_prep.inputs.find import find
+from data_prep.pipeline import prepare
+from data_prep.prepared import Prepared
+from data_prep.settings import Settings, Work
 
 log = logging.getLogger(__name__)
 
+RECIPES: dict[str, type[FilmRecipe | BrainRecipe]] = {"films": FilmRecipe, "brains": BrainRecipe}
 
-def settings_from_recipe(
-    recipe: Mapping[str, Any], input: Path, output: Path, **changes: Any
-) -> Settings:
-    """Settings with this ``Settings.recipe()``, of another INPUT and OUTPUT; an inverse of it.
 
-    changes: fields of Settings that are no part of a recipe (jobs, pseudonyms, ...), and `options`:
-    what of the film's or brain's options is to differ.
-    Raises DataError where it is no recipe, or needs files that it only names: brain masks, another
-    template than the one at hand.
+def kind_of_inputs(folder: Path) -> str:
+    """'brains' where there is a NIfTI volume, else 'films': for models that do not tell."""
+    return "brains" if any(s.kind == "nifti" for s in find(folder).sources) else "films"
+
+
+def default_recipe(kind: str, size: int) -> dict[str, Any]:
+    """What ``healthygan prep KIND --size SIZE`` does without further flags."""
+    if kind not in RECIPES:
+        raise ValueError(f"kind is {kind!r}; expected one of {tuple(RECIPES)}")
+    return RECIPES[kind](size=size).record()
+
+
+def prepare_again(
+    record: Mapping[str, Any],
+    given: Path,
+    output: Path,
+    *,
+    options: Mapping[str, Any] | None = None,
+    pseudonyms: str | None = None,
+    key_file: Path | None = None,
+    salt: bytes = b"",
+    jobs: int = 1,
+) -> Prepared:
+    """Prepare all below ``given`` by a stored recipe, for inference, whatever its folders are called.
+
+    Only ``images/`` and its sidecars are written, no lists and no dataset.json; a bad file is among
+    the outcomes. record, options: see `recipe_from`; the others: see Cohort and Work.
+
+    Raises:
+        DataError, FileNotFoundError: no recipe, or nothing to prepare.
+    """
+    cohort = Cohort(pseudonyms=pseudonyms, key_file=key_file, salt=salt, by_folders=False)
+    return prepare(Settings(given, output, recipe_from(record, options), cohort, Work(jobs)))
+
+
+def recipe_from(
+    record: Mapping[str, Any], options: Mapping[str, Any] | None = None
+) -> FilmRecipe | BrainRecipe:
+    """Return the recipe that has this ``record()``; what it leaves out is the default.
+
+    Args:
+        options: what of the film's or brain's options is to differ.
+
+    Raises:
+        DataError: it is no recipe, or needs files that it only names: brain masks, another template
+            than the one at hand.
     """
     try:
-        kind = str(recipe["kind"])
-        recipe = {**default_recipe(kind, recipe["size"]), **recipe}
-        given = changes.pop("options", {})
-        _refuse_unknown(given, kind)
-        options = {**recipe["options"], **given}
-        reading: dict[str, Any] = (
-            {"film": FilmOptions(**options), "collimation": recipe["collimation"]}
-            if kind == "films"
-            else {"brain": _brain(options)}
-        )
-        settings = Settings(
-            input=Path(input),
-            output=Path(output),
-            kind=kind,
-            size=recipe["size"],
-            bits=recipe["bits"],
-            framing=recipe["framing"]["policy"],
-            intensity=_intensity(recipe["intensity"]),
-            **reading,
-            **changes,
-        )
+        kind = str(record["kind"])
+        whole = {**default_recipe(kind, record["size"]), **record}
+        _refuse_unknown(options or {}, kind)
+        chosen = {**whole["options"], **(options or {})}
+        common = {
+            "size": whole["size"],
+            "bits": whole["bits"],
+            "framing": whole["framing"]["policy"],
+            "intensity": _intensity(whole["intensity"]),
+        }
+        recipe: FilmRecipe | BrainRecipe
+        if kind == "films":
+            films = FilmOptions(**chosen)
+            recipe = FilmRecipe(**common, collimation=whole["collimation"], options=films)
+        else:
+            recipe = BrainRecipe(**common, options=_here(chosen))
     except DataError:
         raise
     except (KeyError, TypeError, ValueError) as error:
@@ -55,31 +98,15 @@ def settings_from_recipe(
             f"not a recipe of this version ({type(error).__name__}: {error}). Expected generated_by.recipe "
             "of a dataset.json; prepare the data set again, or give another recipe."
         ) from error
-    if recipe.get("pixels") != PIXELS:
+    if whole["pixels"] != PIXELS:
         log.warning(
             "the recipe was written by another version of data_prep, whose pixels differ; prepare the "
             "training data again for scores that can be compared"
         )
-    return settings
-
-
-def default_recipe(kind: str, size: int) -> dict[str, Any]:
-    """What ``healthygan prep KIND --size SIZE`` does without further flags."""
-    nowhere = Path()
-    if kind == "films":
-        return Settings(nowhere, nowhere, size=size).recipe()
-    from data_prep.brain.grey_range import DEFAULT
-    from data_prep.brain.options import FRAMING, BrainOptions
-
-    brain = asdict(BrainOptions())
-    return Settings(
-        nowhere, nowhere, kind=kind, size=size, framing=FRAMING, intensity=DEFAULT, brain=brain
-    ).recipe()
+    return recipe
 
 
 def _refuse_unknown(options: Mapping[str, Any], kind: str) -> None:
-    from data_prep.brain.options import BrainOptions
-
     known = [f.name for f in fields(FilmOptions if kind == "films" else BrainOptions)]
     unknown = [repr(name) for name in options if name not in known]
     if unknown:
@@ -89,15 +116,13 @@ def _refuse_unknown(options: Mapping[str, Any], kind: str) -> None:
 
 
 def _intensity(record: Mapping[str, Any]) -> str:
-    """The text of Settings.intensity whose record this is."""
+    """The text of Recipe.intensity whose record this is."""
     policy = str(record["policy"])
     return f"{policy}:{record['low']!r},{record['high']!r}" if "low" in record else policy
 
 
-def _brain(options: dict[str, Any]) -> dict[str, Any]:
+def _here(options: dict[str, Any]) -> BrainOptions:
     """Options of the brain path with what this machine has; the recipe told files by name only."""
-    from data_prep.brain.options import BrainOptions, resolved
-
     if options.get("brain") == "mask":
         raise DataError(
             "the training heads were prepared with brain masks of their own (--brain mask:FOLDER), "
@@ -106,7 +131,7 @@ def _brain(options: dict[str, Any]) -> dict[str, Any]:
     wanted = dict(options)
     if wanted.get("mni"):
         path = template.find_template(_given(wanted.get("template", "")))
-        if template.checksum(path) != wanted.get("template_sha256"):
+        if sha256(path) != wanted.get("template_sha256"):
             raise DataError(
                 f"the training heads were laid onto the template {Path(wanted['template']).name}, and "
                 f"{path.name} here is another. Give that file: options={{'template': PATH}}."
@@ -120,7 +145,7 @@ def _brain(options: dict[str, Any]) -> dict[str, Any]:
             found.brain_version,
             options.get("brain_version"),
         )
-    return asdict(found)
+    return found
 
 
 def _given(name: str) -> str:

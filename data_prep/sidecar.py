@@ -9,27 +9,30 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from data_prep.brain.extraction import own_mask
+from data_prep.brain.recipe import BrainRecipe
+from data_prep.files import feed, read_json, sha256, write_json
+from data_prep.film.recipe import FilmRecipe
 from data_prep.outcome import DIGEST, Outcome, WrittenImage
-from data_prep.settings import Settings
+from data_prep.read.volume.volume import VolumeError
 from data_prep.source import Source
 
 
-def fingerprint(source: Source, settings: Settings) -> str:
-    """HMAC-SHA256 over the settings that decide the pixels and the bytes of the input and its mask,
-    and its boxes.
+def fingerprint(source: Source, recipe: FilmRecipe | BrainRecipe, salt: bytes) -> str:
+    """HMAC-SHA256 over the recipe and the bytes of the input and its masks, and its boxes.
 
     Keyed like the pseudonyms, so that nobody without the key can tell whether a known file is in.
     """
-    total = hmac.new(settings.salt, digestmod=hashlib.sha256)
-    total.update(json.dumps([settings.recipe(), source.series], sort_keys=True).encode())
-    if source.boxes:
-        total.update(json.dumps([box.to_json() for box in source.boxes]).encode())
+    total = hmac.new(salt, digestmod=hashlib.sha256)
+    total.update(json.dumps([recipe.record(), source.series], sort_keys=True).encode())
+    truth = source.truth
+    if truth.boxes:
+        total.update(json.dumps([box.to_json() for box in truth.boxes]).encode())
     parts: list[Source] = [source]
     if source.kind == "series" and source.member is None:
         parts = [replace(source, kind="dicom", path=path) for path in source.files()]
@@ -37,28 +40,25 @@ def fingerprint(source: Source, settings: Settings) -> str:
         parts = [replace(source, kind="dicom", member=name) for name in source.members()]
     for part in parts:
         total.update(b"\0")
-        if part.member is not None or settings.kind == "films":
+        if part.member is not None or isinstance(recipe, FilmRecipe):
             total.update(part.data())
         else:
-            _update(total, part.path)
-    for path in [*([source.mask] if source.mask else []), *_further_inputs(source, settings)]:
-        total.update(b"\0")
-        _update(total, path)
+            feed(total, part.path)
+    for path in (truth.mask, _brain_mask(source, recipe)):
+        if path is not None:
+            total.update(b"\0")
+            feed(total, path)
     return total.hexdigest()
 
 
-def _further_inputs(source: Source, settings: Settings) -> list[Path]:
-    if settings.kind != "brains":
-        return []
-    from data_prep.brain.prepare import further_inputs
-
-    return further_inputs(source, settings)
-
-
-def _update(total: Any, path: Path) -> None:
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            total.update(block)
+def _brain_mask(source: Source, recipe: FilmRecipe | BrainRecipe) -> Path | None:
+    """The user's own; a template is told by its checksum in the recipe."""
+    if isinstance(recipe, FilmRecipe):
+        return None
+    try:
+        return own_mask(recipe.options.brain, source.name)
+    except VolumeError:
+        return None  # the preparation will say so
 
 
 def keyed_digest(facts: dict[str, Any], salt: bytes) -> dict[str, Any]:
@@ -69,20 +69,19 @@ def keyed_digest(facts: dict[str, Any], salt: bytes) -> dict[str, Any]:
     return {DIGEST: hmac.new(salt, text, hashlib.sha256).hexdigest()[:32]}
 
 
-def kept_from_before(
-    source: Source, sidecar: Path, recipe: str, settings: Settings
-) -> Outcome | None:
-    if settings.existing != "skip" or not sidecar.is_file():
+def kept_from_before(source: Source, sidecar: Path, recipe: str, output: Path) -> Outcome | None:
+    """The outcome of an earlier run, where recipe (a fingerprint) and pictures are the same."""
+    if not sidecar.is_file():
         return None
     try:
-        content: dict[str, Any] = json.loads(sidecar.read_text(encoding="utf-8"))
+        content: dict[str, Any] = read_json(sidecar)
         images = tuple(WrittenImage(**image) for image in content["images"])
         facts = content["facts"]
     except (ValueError, KeyError, TypeError):
         return None
     if content.get("recipe") != recipe or not images:
         return None
-    if content.get("files") != _hashes(images, settings.output):
+    if content.get("files") != _hashes(images, output):
         return None  # gone, or changed, or never whole because the power went
     return Outcome("kept", source.shown, images=images, details=facts)
 
@@ -92,7 +91,7 @@ def _hashes(images: Iterable[WrittenImage], output: Path) -> dict[str, str]:
     hashes = {}
     for name in (name for image in images for name in (image.image, image.mask) if name):
         try:
-            hashes[name] = hashlib.sha256((output / name).read_bytes()).hexdigest()
+            hashes[name] = sha256(output / name)
         except OSError:
             continue
     return hashes
@@ -105,6 +104,4 @@ def write_sidecar(sidecar: Path, recipe: str, result: Outcome, output: Path) -> 
         "images": [asdict(image) for image in result.images],
         "facts": result.details,
     }
-    temporary = sidecar.with_name(f"{sidecar.name}.{os.getpid()}.tmp")
-    temporary.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8", newline="\n")
-    os.replace(temporary, sidecar)
+    write_json(sidecar, content, indent=1, default=None)

@@ -1,4 +1,4 @@
-"""One input: where it is, and whose it is."""
+"""One input: where it is, whom it shows, and what is known of its lesions."""
 
 from __future__ import annotations
 
@@ -6,11 +6,63 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from data_prep.errors import PrepError
 from data_prep.frame.boxes import LesionBox
+from data_prep.privacy.identity import Identity
 from data_prep.read import archive
+
+
+class Lost(Enum):
+    """Why the scan of a header did not tell whom the input shows."""
+
+    TIMED_OUT = "timed out"
+    CRASHED = "crashed"
+    TOO_LARGE = "too large"
+    BROKEN = "broken"
+    SEVERAL_PATIENTS = "several patients"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the scan of a header told, for memory only; lost: why it did not tell whom it shows."""
+
+    identity: Identity = field(default_factory=Identity)
+    series_uid: str = ""
+    instance: str = ""
+    lost: Lost | None = None
+
+
+@dataclass(frozen=True)
+class Who:
+    """Whom an input shows, and when; fit for output.
+
+    session: '01', '02', ... within the subject. study: a pseudonym, days: since the subject's first
+    study, series_number: which of its study's. site, age (years), sex (M, F): where a table tells.
+    """
+
+    subject: str = ""
+    session: str = "01"
+    study: str | None = None
+    days: int | None = None
+    series_number: int | None = None
+    site: str | None = None
+    age: float | None = None
+    sex: str | None = None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """Where an input belongs and what is known of its lesions; label 0 healthy, 1 diseased."""
+
+    section: str | None = None
+    group: str | None = None
+    label: int | None = None
+    mask: Path | None = None
+    boxes: tuple[LesionBox, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -19,38 +71,29 @@ class Source:
 
     path: the file, the folder of a DICOM series, or the archive that holds `member` (of a series:
     the folder in the archive). kind: 'dicom', 'series', 'nifti', 'picture', 'other', 'archive' (a
-    damaged one), 'missing', 'link' (to a folder) or 'special' (a pipe, a device). The rest is
-    filled in by plan.py: shown is the name fit for lists and messages; subject is fit for output,
-    session is '01', '02', ... within it; label 0 healthy, 1 diseased, None unknown; cleared: a
-    person has looked for burned-in text; study and days tell which visit it was, see deidentify;
-    series: which of a folder's, where it has several; series_number: which of its study's;
-    series_uid, instance: its UIDs, for memory only; lost: the kind of error that ended the scan of
-    its header; site, age (years), sex (M, F), boxes (lesions): where a table tells them.
+    damaged one), 'missing', 'link' (to a folder) or 'special' (a pipe, a device). series: which of
+    a folder's, where it has several. The rest is filled in by plan.py: shown is the name fit for
+    lists and messages; cleared: a person has looked for burned-in text.
     """
 
     name: str
     path: Path
     kind: str
-    subject: str = ""
-    session: str = "01"
-    study: str | None = None
-    days: int | None = None
-    section: str | None = None
-    group: str | None = None
-    label: int | None = None
-    mask: Path | None = None
     member: str | None = None
-    shown: str = ""
-    cleared: bool = False
     series: int | None = None
-    series_number: int | None = None
-    series_uid: str = field(default="", repr=False)
-    instance: str = field(default="", repr=False)
-    lost: str = ""
-    site: str | None = None
-    age: float | None = None
-    sex: str | None = None
-    boxes: tuple[LesionBox, ...] = ()
+    shown: str = ""
+    who: Who = field(default_factory=Who)
+    truth: Truth = field(default_factory=Truth)
+    cleared: bool = False
+    header: Header = field(default_factory=Header, repr=False)
+
+    def with_who(self, **changes: Any) -> Source:
+        """Return the same source with fields of `who` changed."""
+        return replace(self, who=replace(self.who, **changes))
+
+    def with_truth(self, **changes: Any) -> Source:
+        """Return the same source with fields of `truth` changed."""
+        return replace(self, truth=replace(self.truth, **changes))
 
     def data(self) -> bytes:
         """All bytes of a file or a member. Raises PrepError or OSError."""

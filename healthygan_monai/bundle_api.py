@@ -3,14 +3,16 @@
 from healthygan_monai.baselines.fitting import options_for
 from healthygan_monai.baselines.registry import check_options, load_detector
 from healthygan_monai.config.devices import best_device
-from healthygan_monai.config.keys import begin, check_settings
+from healthygan_monai.config.keys import begin
+from healthygan_monai.config.settings import check_settings, settings_of
 from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
 from healthygan_monai.data.images import items_to_score, load_images, pictures_root
 from healthygan_monai.evaluation.run import evaluate_run
-from healthygan_monai.inference.detector_evaluator import DetectorEvaluator, MapPictures
-from healthygan_monai.inference.pictures import picture_saver
+from healthygan_monai.inference.detector_evaluator import DetectorEvaluator
+from healthygan_monai.inference.pictures import MapPictures, picture_saver
 from healthygan_monai.models.about import image_size_for, seed_of
 from healthygan_monai.models.load import load_generator, load_weights
+from healthygan_monai.models.scorer import detector_scorer, make_scorer
 from healthygan_monai.networks.fid_features import feature_extractor
 from healthygan_monai.paths import bundle_root_here, eval_folder, size_in_metadata
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
@@ -20,10 +22,10 @@ from healthygan_monai.training.handlers import (
     LearningRate,
     MetricsLog,
     Progress,
-    SamplePictures,
     scalars,
 )
 from healthygan_monai.training.ranks import dataset_of_ranks, join_ranks, share_of_rank
+from healthygan_monai.training.samples import SamplePictures
 from healthygan_monai.training.tracking import track, tracking_database, tracking_name
 
 __all__ = [
@@ -42,6 +44,7 @@ __all__ = [
     "check_settings",
     "criterion_metrics",
     "dataset_of_ranks",
+    "detector_scorer",
     "end_run",
     "eval_folder",
     "evaluate_run",
@@ -55,6 +58,7 @@ __all__ = [
     "load_images",
     "load_weights",
     "make_folder",
+    "make_scorer",
     "options_for",
     "picture_saver",
     "pictures_root",
@@ -64,6 +68,7 @@ __all__ = [
     "scalars",
     "seed_of",
     "selection_items",
+    "settings_of",
     "share_of_rank",
     "size_in_metadata",
     "track",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from data_prep.datalist import DataError, LeakError
-from data_prep.errors import HealthyGANError, PrepError
+from data_prep.errors import HealthyGANError, NotFound, PrepError, UsageError
 
 __all__ = ["DataError", "HealthyGANError", "LeakError", "ModelError", "NoModel", "PrepError"]
 
@@ -12,9 +12,13 @@ class ModelError(HealthyGANError):
     """A file that holds no model, or not the whole of one."""
 
 
-class NoModel(ModelError, FileNotFoundError):
-    """No such file or run folder; as a FileNotFoundError it has no errno."""
+class NoModel(ModelError, NotFound):
+    """No such file or run folder."""
 
 
-class ConfigError(HealthyGANError):
-    """A configuration that cannot be meant; the message names the key and the nearest one that exists."""
+class ConfigError(UsageError):
+    """An invalid configuration; the message names the key and the nearest one that exists."""
+
+
+class Diverged(HealthyGANError):
+    """A training whose networks give no finite numbers any more."""

@@ -46,13 +46,23 @@ def split_translation(pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, t
     return healthy, mask, difference
 
 
+def scores_and_maps(pred: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Image scores (B,) and maps (B, 1, H, W) in [0, 1] from ``pred`` (B, 2C + 1, H, W).
+
+    The maps are ``difference`` (mean over the channels), ``mask`` and ``healthy``. Scores are taken
+    image by image, so that the last bit of a score does not depend on the rest of the batch.
+    """
+    healthy, mask, difference = split_translation(pred)
+    scores = torch.stack([image_score(one) for one in difference])
+    mean = difference.mean(1, keepdim=True)  # (B, 1, H, W)
+    return scores, {"difference": mean, "mask": mask, "healthy": to_display(healthy)[:, None]}
+
+
 class Translationd(MapTransform):
     """Post-processing: ``pred`` of :class:`HealthyGANInferer`, one image (2C + 1, H, W), into named parts.
 
-    Writes ``healthy`` (1, H, W) for display in [0, 1], ``mask`` (1, H, W), ``difference`` (1, H, W; mean over
-    the channels) and ``score``, the image score. ``pred`` itself becomes the difference map,
-    which viewers show, and ``result``
-    holds the score for servers that answer in JSON.
+    Writes ``score`` and the maps of :func:`scores_and_maps`, each (1, H, W). ``pred`` itself becomes
+    the difference map, which viewers show. ``result`` holds the score for servers that answer in JSON.
     """
 
     def __init__(self, keys: str = "pred", allow_missing_keys: bool = False) -> None:
@@ -61,10 +71,9 @@ class Translationd(MapTransform):
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
         for key in self.key_iterator(d):
-            healthy, mask, difference = split_translation(d[key])
-            score = float(image_score(difference))
-            d["healthy"] = to_display(healthy)[None]
-            d.update({"mask": mask, "score": score})
-            d["difference"] = d[key] = difference.mean(dim=0, keepdim=True)
-            d["result"] = {"anomaly_score": score}
+            scores, maps = scores_and_maps(d[key][None])
+            d.update({name: found[0] for name, found in maps.items()})
+            d["score"] = float(scores[0])
+            d[key] = d["difference"]
+            d["result"] = {"anomaly_score": d["score"]}
         return d

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 
+from data_prep.errors import UsageError
 from healthygan_monai.composition import compose_healthy, compose_reconstruction
 from healthygan_monai.training.rank_means import mean_over_ranks
 
@@ -128,15 +129,15 @@ class HealthyGANLoss:
 
     def __post_init__(self) -> None:
         if self.focus_reduction not in FOCUS_REDUCTIONS:
-            raise ValueError(
+            raise UsageError(
                 f"focus_reduction is {self.focus_reduction!r}; expected one of {FOCUS_REDUCTIONS}."
             )
         for name in [n for n in vars(self) if n.startswith("lambda_")]:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
-                raise ValueError(f"{name} is {value!r}; expected a number, 0 or more.")
+                raise UsageError(f"{name} is {value!r}; expected a number, 0 or more.")
         if self.focus_eps <= 0:
-            raise ValueError(f"focus_eps is {self.focus_eps}; it divides, so it must be positive.")
+            raise UsageError(f"focus_eps is {self.focus_eps}; it divides, so it must be positive.")
 
     def discriminator_objective(
         self,

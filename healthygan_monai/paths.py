@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
+from typing import Any
 
+from data_prep.files import read_json
 from healthygan_monai.errors import NoModel
 
-MODEL_FILE, SCORES_FILE = "model.pt", "scores.csv"
+# A run folder, in the order in which its files appear.
+CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
+METRICS_FILE, CHECKPOINT_FOLDER = "metrics.jsonl", "checkpoints"
+SELECTION_FILE, MODEL_FILE = "selection.csv", "model.pt"
+SCORES_FILE, SCORED_FILE = "scores.csv", "scores.json"  # the second says which weights scored
+LOCALISATION_FILE, EVALUATION_FILE = "localisation.json", "evaluation.json"
+REPORT_FILE = "report.html"
+# A bundle's folder: beside the model, and beside the configs.
+SERVING_FILE, METADATA_FILE = "serving.json", "metadata.json"
 
 
 def bundle_root() -> Path:
@@ -44,9 +53,20 @@ def eval_folder(bundle: str) -> str:
 
 def size_in_metadata(root: Path | str) -> int:
     """Pixels a side that configs/metadata.json of a bundle states; MONAI Label reads no ``@_meta_`` into configs."""
-    path = Path(root) / "configs" / "metadata.json"
-    image = json.loads(path.read_text(encoding="utf-8"))["network_data_format"]["inputs"]["image"]
-    return int(image["spatial_shape"][0])
+    metadata = read_json(Path(root) / "configs" / METADATA_FILE)
+    return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])
+
+
+def read_run(folder: Path) -> dict[str, Any]:
+    """Return what run.json of a run folder holds.
+
+    Raises:
+        NoModel: there is none; says what the folder should be.
+    """
+    path = folder / RUN_FILE
+    if not path.is_file():
+        raise NoModel(f"{path}: no such file; {folder} is not a run folder of healthygan.")
+    return read_json(path)
 
 
 def run_of(path: Path) -> Path:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import atexit
 import json
 import logging
-import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -19,46 +17,27 @@ from typing import Any
 import torch
 
 import healthygan_monai
-from healthygan_monai.models.recipe import recipe_of_data
+from data_prep.datalist import recipe_of_data
+from data_prep.errors import UsageError
+from data_prep.files import read_json, whole, write_json
+from healthygan_monai.errors import NoModel
+from healthygan_monai.paths import (
+    CHECKPOINT_FOLDER,
+    CONFIG_FILE,
+    LOG_FILE,
+    METRICS_FILE,
+    MODEL_FILE,
+    RUN_FILE,
+    SCORES_FILE,
+    read_run,
+)
 
 logger = logging.getLogger(__name__)
-CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
-
-
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """A temporary neighbour of ``path`` to write to; it takes the name once the block has succeeded."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def write_json(path: Path, content: Any) -> None:
-    """Indented JSON, whole or not at all."""
-    with atomic_path(path) as part:
-        part.write_text(json.dumps(content, indent=2, default=str) + "\n", encoding="utf-8")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """JSON of a run folder.
-
-    Raises:
-        FileNotFoundError: with what the folder should be.
-    """
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such file; {path.parent} is not a run folder of healthygan."
-        )
-    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def save_weights(state_dict: Mapping[str, torch.Tensor], path: Path) -> None:
     """A flat state dict on disk, whole or not at all; loads with ``weights_only=True``."""
-    with atomic_path(path) as part:
+    with whole(path) as part:
         torch.save(dict(state_dict), part)
 
 
@@ -80,7 +59,7 @@ def new_run_folder(runs_dir: Path | str, name: str) -> Path:
 
 def _remove_unused(folder: Path) -> None:
     """Leave no folder behind where an error stopped a run before its first iteration was logged or saved."""
-    made = ("metrics.jsonl", "checkpoints", "model.pt", "scores.csv")
+    made = (METRICS_FILE, CHECKPOINT_FOLDER, MODEL_FILE, SCORES_FILE)
     if not any((folder / name).exists() for name in made):
         logging.shutdown()  # its log file is open
         shutil.rmtree(folder, ignore_errors=True)
@@ -91,7 +70,7 @@ def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None
     if resume is not None:
         folder = Path(resume)
         if not (folder / CONFIG_FILE).is_file():
-            raise FileNotFoundError(
+            raise NoModel(
                 f"--resume {folder}: no {CONFIG_FILE} there; give the folder of an earlier run, such as "
                 "runs/00003-demo."
             )
@@ -154,11 +133,11 @@ def begin_run(
             if earlier.get(k) != current.get(k)
         ]
         if different:
-            raise ValueError(
+            raise UsageError(
                 f"--resume {folder}: its settings differ from this command's ({'; '.join(different)}). "
                 "Resume with the settings the run was begun with, or begin a new run."
             )
-        previous = read_json(folder / RUN_FILE)
+        previous = read_run(folder)
         run = {
             **run,
             "started": previous["started"],
@@ -176,7 +155,10 @@ def end_run(folder: Path | str) -> None:
         return
     write_json(
         path,
-        {**read_json(path), "finished": datetime.now(timezone.utc).isoformat(timespec="seconds")},
+        {
+            **read_run(path.parent),
+            "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        },
     )
 
 

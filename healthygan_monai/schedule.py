@@ -5,6 +5,8 @@ from __future__ import annotations
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
+from data_prep.errors import UsageError
+
 SCHEDULES = ("linear", "authors")
 AUTHORS_STEP = 1000  # authors' solver.py changes the rate only every 1,000 iterations
 
@@ -37,9 +39,9 @@ def decay_schedule(
         ValueError: unknown ``schedule``, or more decay iterations than iterations.
     """
     if schedule not in SCHEDULES:
-        raise ValueError(f"lr_schedule is {schedule!r}; expected one of {SCHEDULES}.")
+        raise UsageError(f"lr_schedule is {schedule!r}; expected one of {SCHEDULES}.")
     if not 0 <= decay_iterations <= max_iterations:
-        raise ValueError(
+        raise UsageError(
             f"decay_iterations is {decay_iterations}; expected 0 to max_iterations ({max_iterations})."
         )
     factor = linear_decay_factor if schedule == "linear" else authors_decay_factor

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,7 +16,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from data_prep.errors import HealthyGANError
+from data_prep.errors import HealthyGANError, NotFound
+from data_prep.files import write_csv
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +32,10 @@ SUBJECT_RULES: dict[str, Callable[..., float]] = {"mean": np.mean, "max": np.max
 
 class ScoresError(HealthyGANError):
     """A scores file that cannot be trusted; the message says where and what was expected."""
+
+
+class NoScores(ScoresError, NotFound):
+    """A folder without scores.csv."""
 
 
 @dataclass(frozen=True)
@@ -113,13 +117,7 @@ def write_scores(path: Path, rows: Iterable[ScoreRow]) -> None:
     path = Path(path)
     rows = list(rows)
     _check(path, rows)
-    part = path.with_name(path.name + ".tmp")
-    with part.open("w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(FIELDS)
-        for row in rows:
-            writer.writerow(["" if v is None else v for v in _cells(row)])
-    os.replace(part, path)
+    write_csv(path, FIELDS, (_cells(row) for row in rows))  # None becomes an empty cell
 
 
 def _cells(row: ScoreRow) -> list[object]:
@@ -136,7 +134,7 @@ def read_scores(path: Path) -> list[ScoreRow]:
     """Read `scores.csv`; raises ScoresError naming file, line and what was expected."""
     path = Path(path)
     if not path.is_file():
-        raise ScoresError(f"{path.name}: no such file in {path.parent.name}. Score images first.")
+        raise NoScores(f"{path.name}: no such file in {path.parent.name}. Score images first.")
     with path.open(newline="", encoding="utf-8-sig") as stream:
         reader = csv.DictReader(stream)
         missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]

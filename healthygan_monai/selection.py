@@ -6,7 +6,7 @@ import csv
 import logging
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +16,15 @@ from monai.handlers import IgniteMetricHandler
 from monai.metrics import CumulativeIterationMetric
 from sklearn.metrics import roc_auc_score
 
+from data_prep.errors import NotFound, UsageError
+from data_prep.files import write_csv
+from healthygan_monai.errors import Diverged
 from healthygan_monai.inferer import split_translation
-from healthygan_monai.runs import atomic_path, save_weights
+from healthygan_monai.paths import CHECKPOINT_FOLDER, MODEL_FILE, SELECTION_FILE
+from healthygan_monai.runs import save_weights
 from healthygan_monai.scoring import image_score
 
 logger = logging.getLogger(__name__)
-SELECTION_FILE = "selection.csv"
 LOWER_IS_BETTER = {"fid": True, "aucp": False}
 
 
@@ -75,7 +78,17 @@ class FIDCriterion(CumulativeIterationMetric):
         return torch.cat([y.reshape(-1, 1).to(found), found], dim=1)
 
     def aggregate(self) -> float:
+        """FID over everything collected.
+
+        Raises:
+            Diverged: a translated image is not finite.
+        """
         rows = self.get_buffer()
+        if not torch.isfinite(rows).all():
+            raise Diverged(
+                "the training diverged: translated images hold values that are not finite. Begin a "
+                "new run with a lower learning_rate."
+            )
         return frechet_distance(rows[rows[:, 0] == 1, 1:], rows[rows[:, 0] == 0, 1:])
 
 
@@ -89,7 +102,17 @@ class AUCpCriterion(CumulativeIterationMetric):
         return torch.cat([y.reshape(-1, 1).to(y_pred), y_pred.reshape(-1, 1)], dim=1)
 
     def aggregate(self) -> float:
+        """FID over everything collected.
+
+        Raises:
+            Diverged: a translated image is not finite.
+        """
         rows = self.get_buffer()
+        if not torch.isfinite(rows).all():
+            raise Diverged(
+                "the training diverged: translated images hold values that are not finite. Begin a "
+                "new run with a lower learning_rate."
+            )
         return aucp(rows[rows[:, 0] == 1, 1], rows[rows[:, 0] == 0, 1])
 
 
@@ -129,9 +152,9 @@ def choose(candidates: list[Candidate], criterion: str) -> Candidate:
         ValueError: no candidates, or an unknown criterion.
     """
     if criterion not in LOWER_IS_BETTER:
-        raise ValueError(f"criterion is {criterion!r}; expected one of {sorted(LOWER_IS_BETTER)}.")
+        raise UsageError(f"criterion is {criterion!r}; expected one of {sorted(LOWER_IS_BETTER)}.")
     if not candidates:
-        raise ValueError("no checkpoint has been judged yet; train at least one epoch.")
+        raise NotFound("no checkpoint has been judged yet; train at least one epoch.")
     sign = 1 if LOWER_IS_BETTER[criterion] else -1
     return min(candidates, key=lambda c: (sign * getattr(c, criterion), c.iteration))
 
@@ -156,19 +179,16 @@ def read_selection(run: Path) -> list[Candidate]:
 
 def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -> None:
     """selection.csv, whole or not at all, in the order of iterations."""
-    with (
-        atomic_path(run / SELECTION_FILE) as part,
-        part.open("w", newline="", encoding="utf-8") as stream,
-    ):
-        writer = csv.DictWriter(stream, list(Candidate.__dataclass_fields__), lineterminator="\n")
-        writer.writeheader()
-        for c in sorted(candidates, key=lambda c: c.iteration):
-            writer.writerow({**asdict(c), "chosen": int(c.iteration == chosen.iteration)})
+    rows = (
+        astuple(replace(c, chosen=int(c.iteration == chosen.iteration)))
+        for c in sorted(candidates, key=lambda c: c.iteration)
+    )
+    write_csv(run / SELECTION_FILE, list(Candidate.__dataclass_fields__), rows)
 
 
 def generator_checkpoint(run: Path, iteration: int) -> Path:
     """Where the generator's weights of an iteration lie."""
-    return run / "checkpoints" / f"generator_{iteration:07d}.pt"
+    return run / CHECKPOINT_FOLDER / f"generator_{iteration:07d}.pt"
 
 
 def select(run: Path, criterion: str) -> Candidate:
@@ -177,10 +197,8 @@ def select(run: Path, criterion: str) -> Candidate:
     chosen = choose(candidates, criterion)
     path = generator_checkpoint(run, chosen.iteration)
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path} is gone, so it cannot become model.pt; choose another criterion."
-        )
-    save_weights(torch.load(path, map_location="cpu", weights_only=True), run / "model.pt")
+        raise NotFound(f"{path} is gone, so it cannot become model.pt; choose another criterion.")
+    save_weights(torch.load(path, map_location="cpu", weights_only=True), run / MODEL_FILE)
     write_selection(run, candidates, chosen)
     return chosen
 
@@ -194,9 +212,8 @@ class CheckpointSelection:
     def __init__(
         self, run: Path | str, evaluator: Engine, criterion: str, fid_features: str
     ) -> None:
-        choose(
-            [Candidate(0, 0.0, 0.0, fid_features)], criterion
-        )  # refuse an unknown criterion early
+        # refuse an unknown criterion early
+        choose([Candidate(0, 0.0, 0.0, fid_features)], criterion)
         self.run = Path(run)
         self.evaluator = evaluator
         self.criterion = criterion
@@ -220,7 +237,7 @@ class CheckpointSelection:
             select_from = generator_checkpoint(self.run, iteration)
             save_weights(
                 torch.load(select_from, map_location="cpu", weights_only=True),
-                self.run / "model.pt",
+                self.run / MODEL_FILE,
             )
         write_selection(self.run, [*earlier, candidate], chosen)
         logger.info(

@@ -9,6 +9,7 @@ import torch
 from monai.engines.utils import IterationEvents
 from torch.nn.parallel import DistributedDataParallel
 
+from data_prep.errors import UsageError
 from healthygan_monai.composition import split_output
 from healthygan_monai.losses import HealthyGANLoss, Translated
 from healthygan_monai.training.iterations import IterationTrainer
@@ -64,7 +65,7 @@ class HealthyGANTrainer(IterationTrainer):
         train_handlers: Sequence | None = None,
     ) -> None:
         if n_critic < 1:
-            raise ValueError(f"n_critic is {n_critic}; expected at least 1.")
+            raise UsageError(f"n_critic is {n_critic}; expected at least 1.")
         super().__init__(
             device, max_iterations, epoch_length, train_data_loader, max_epochs, amp, train_handlers
         )

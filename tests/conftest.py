@@ -8,9 +8,8 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-os.environ.setdefault(
-    "OMP_NUM_THREADS", "1"
-)  # tiny networks; two threads would only wait for each other
+# tiny networks; two threads would only wait for each other
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from places import SHARED

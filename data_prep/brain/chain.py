@@ -25,9 +25,8 @@ from data_prep.brain.head import correct_bias_field, head_mask
 from data_prep.brain.options import BrainOptions
 from data_prep.brain.registration import Registration, place, register
 from data_prep.brain.template import Template, load_template, slice_grid
-from data_prep.read.open_volume import read_mask
-from data_prep.read.resample import box_grid, onto_grid
-from data_prep.read.volume import Volume
+from data_prep.read.volume.resample import box_grid, onto_grid
+from data_prep.read.volume.volume import Volume
 
 logger = logging.getLogger(__name__)
 
@@ -37,15 +36,12 @@ class Head:
     """A head on its way.
 
     brain, lesion: bool (R, A, S) on the grid of `volume`, None where not known. native, native_
-    brain: as they were before registration, for the quality strip. name: of the source, for a
-    mask of the user's own.
+    brain: as they were before registration, for the quality strip.
     """
 
     volume: Volume
     lesion: np.ndarray | None = None
     brain: np.ndarray | None = None
-    brain_file: Path | None = None
-    name: str = ""
     native: Volume | None = None
     native_brain: np.ndarray | None = None
     registration: Registration | None = None
@@ -107,13 +103,12 @@ def n4(head: Head) -> Head:
 
 
 def extract(head: Head, options: BrainOptions) -> Head:
-    """Find the brain with the chosen method; the voxels outside stay until slices are cut."""
-    if head.brain_file is not None or options.brain.startswith("mask:"):
-        path = head.brain_file
-        if path is None:
-            path = extraction.own_mask(Path(options.brain[5:]), head.name)
-        found = read_mask(path, head.volume, options.reading(), what="brain")
-        brain = extraction.plausible(found, head.volume.spacing)
+    """Find the brain with the chosen method; the voxels outside stay until slices are cut.
+
+    A brain that the head came with, a mask of the user's own, is taken instead.
+    """
+    if head.brain is not None:
+        brain = extraction.plausible(head.brain, head.volume.spacing)
     else:
         brain = extraction.extract(head.volume, options.brain)
     facts = {"brain_ml": round(extraction.volume_ml(brain, head.volume.spacing), 1)}

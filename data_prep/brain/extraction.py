@@ -27,7 +27,9 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.read.volume import NIFTI_SUFFIXES, Volume, VolumeError
+from data_prep.brain import extraction_run
+from data_prep.errors import NotFound, NotInstalled, UsageError
+from data_prep.read.volume.volume import NIFTI_SUFFIXES, Volume, VolumeError
 
 PACKAGES = {"deepbet": "deepbet", "brainextractor": "brainextractor", "hd-bet": "hd-bet"}
 FREE = ("none", "stripped")  # need neither a program nor a file
@@ -50,10 +52,10 @@ def resolve(method: str) -> tuple[str, str]:
     """
     if method.startswith("mask:"):
         if not Path(method[5:]).is_dir():
-            raise ValueError(f"--brain {method}: no such folder. Expected the folder of the masks.")
+            raise NotFound(f"--brain {method}: no such folder. Expected the folder of the masks.")
         return method, ""
     if method not in METHODS:
-        raise ValueError(
+        raise UsageError(
             f"--brain {method}: unknown; expected {', '.join(METHODS)} or mask:FOLDER."
         )
     if method in FREE:
@@ -63,7 +65,7 @@ def resolve(method: str) -> tuple[str, str]:
         if version:
             return name, version
     wanted = "neither deepbet nor brainextractor is" if method == "auto" else f"{method} is not"
-    raise ValueError(f"--brain {method}: {wanted} installed. {INSTALL}")
+    raise NotInstalled(f"--brain {method}: {wanted} installed. {INSTALL}")
 
 
 def extract(volume: Volume, method: str) -> np.ndarray:
@@ -71,6 +73,8 @@ def extract(volume: Volume, method: str) -> np.ndarray:
 
     Raises VolumeError where the program fails, or what it finds cannot be a brain.
     """
+    if method.startswith("mask:"):
+        raise VolumeError("no brain mask came with this scan", remedy="Give it with the head.")
     if method == "stripped":
         return plausible(volume.data > max(0.0, float(volume.data.min())), volume.spacing)
     runner: Callable[[Volume], np.ndarray] = _RUNNERS[method]
@@ -93,12 +97,15 @@ def volume_ml(mask: np.ndarray, spacing: Sequence[float]) -> float:
     return float(mask.sum() * np.prod(spacing) / 1000.0)
 
 
-def own_mask(folder: Path, name: str) -> Path:
-    """The file of FOLDER that is the brain mask of the scan `name` (POSIX, relative to INPUT).
+def own_mask(method: str, name: str) -> Path | None:
+    """The brain mask of the scan `name` (POSIX, relative to INPUT); None but for mask:FOLDER.
 
     Looked for at the scan's own sub-folder and at the top, under the scan's name with one of
     `MASK_ENDINGS`, or with the BIDS suffix replaced. Raises VolumeError where there is none.
     """
+    if not method.startswith("mask:"):
+        return None
+    folder = Path(method[5:])
     stem, parent = _stem(name), PurePosixPath(name).parent
     bases = [stem, stem.rsplit("_", 1)[0]] if "_" in stem else [stem]
     for base in bases:
@@ -131,16 +138,14 @@ def _version(name: str) -> str:
 
 
 def _deepbet(volume: Volume) -> np.ndarray:
-    return _in_a_process(
-        volume, [sys.executable, "-m", "data_prep.brain.extraction_run", "deepbet"]
-    )
+    return _in_a_process(volume, [sys.executable, "-m", extraction_run.__name__, "deepbet"])
 
 
 def _brainextractor(volume: Volume) -> np.ndarray:
     from data_prep.brain.head import head_mask
-    from data_prep.read.resample import box_grid, onto_grid
+    from data_prep.read.volume.resample import box_grid, onto_grid
 
-    command = [sys.executable, "-m", "data_prep.brain.extraction_run", "brainextractor"]
+    command = [sys.executable, "-m", extraction_run.__name__, "brainextractor"]
     # The centre of the head starts the surface, so the neck has to go.
     head = np.argwhere(head_mask(volume.data).any(axis=(0, 1)))[[0, -1], 0]
     lowest = max(int(head[0]), int(head[1] - HEAD_MM / volume.spacing[2]))

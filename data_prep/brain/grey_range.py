@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.errors import UsageError
 from data_prep.frame.intensity import Intensity
-from data_prep.read.volume import VolumeError
+from data_prep.read.volume.volume import VolumeError
 
 DEFAULT = "percentile:0.5,99"  # of the core, see brain.head_core
 DEFAULTS = {"zscore": (3.0, 3.0), "white": (0.8,)}
@@ -42,20 +43,20 @@ class Normalise:
         if policy not in DEFAULTS:
             known = Intensity.parse(text or DEFAULT)  # refuses what it does not know
             if known.policy == "window":
-                raise ValueError(
+                raise UsageError(
                     "--intensity window: a volume has none; expected percentile, minmax, zscore or "
                     "white"
                 )
             return cls(known.policy, (known.low, known.high) if known.policy != "minmax" else ())
         expected = DEFAULTS[policy]
         if not re.fullmatch(r"[0-9.,]*", numbers):
-            raise ValueError(f"intensity is {text!r}; expected like {policy}:{_text(expected)}")
+            raise UsageError(f"intensity is {text!r}; expected like {policy}:{_text(expected)}")
         try:
             given = tuple(float(part) for part in numbers.split(",")) if numbers else expected
         except ValueError:
             given = ()
         if len(given) != len(expected) or min(given) <= 0 or (policy == "white" and given[0] > 1):
-            raise ValueError(f"intensity is {text!r}; expected like {policy}:{_text(expected)}")
+            raise UsageError(f"intensity is {text!r}; expected like {policy}:{_text(expected)}")
         return cls(policy, given)
 
     def record(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from data_prep.read.volume import Volume
+from data_prep.read.volume.volume import Volume
 
 ROBUST_RANGE = (2.0, 98.0)  # per cent; S. M. Smith, Hum Brain Mapp 17:143 (2002), Sec. "BET"
 HEAD_LEVEL = 0.1  # of the robust range; same source

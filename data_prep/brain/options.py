@@ -11,7 +11,9 @@ from data_prep.brain import extraction, template
 from data_prep.brain.grey_range import NEED_BRAIN, Normalise
 from data_prep.brain.registration import LEAST_DICE, LEAST_NCC
 from data_prep.brain.slices import SliceChoice
-from data_prep.read.volume import ReadOptions
+from data_prep.errors import UsageError
+from data_prep.files import sha256
+from data_prep.read.volume.volume import ReadOptions
 
 log = logging.getLogger(__name__)
 
@@ -27,12 +29,12 @@ REGISTRATIONS = ("simpleitk", "elastix")
 
 @dataclass(frozen=True)
 class BrainOptions:
-    """Choices of the brain path, as `Settings.brain` holds them; see SliceChoice, ReadOptions.
+    """Choices of the brain path; see SliceChoice, ReadOptions.
 
     range: "START:STOP", empty for the default of the plane. n4: correct the bias field. brain: a
     method of brain_extraction, resolved, its version beside it. mni: lay the brain onto the
     template. spacing: mm of the voxels before slices are cut, None: as they are. normalise: a
-    policy of normalise.py that Settings.intensity cannot hold, empty for that one. suffix: the
+    policy of grey_range.py that Recipe.intensity cannot hold, empty for that one. suffix: the
     images taken out of a BIDS tree. least_ncc, least_overlap: of a registration, below which a
     head is skipped.
     """
@@ -72,42 +74,38 @@ class BrainOptions:
 
     def _check_chain(self) -> None:
         if self.spacing is not None and not 0.2 <= self.spacing <= 10:
-            raise ValueError(f"--spacing {self.spacing:g}: expected 0.2 to 10 mm.")
+            raise UsageError(f"--spacing {self.spacing:g}: expected 0.2 to 10 mm.")
         if self.registration not in REGISTRATIONS:
-            raise ValueError(
+            raise UsageError(
                 f"--registration {self.registration}: expected {' or '.join(REGISTRATIONS)}."
             )
         if self.range.startswith("mni:") and not self.mni:
-            raise ValueError(f"--range {self.range}: MNI coordinates are known with --mni only.")
+            raise UsageError(f"--range {self.range}: MNI coordinates are known with --mni only.")
         if self.brain == "none" and self.mni:
-            raise ValueError(
+            raise UsageError(
                 "--mni: the template is a brain without its skull; expected a --brain method with "
                 "it (auto, stripped, ...)."
             )
         own = Normalise.parse(self.normalise).policy if self.normalise else ""
         if own in NEED_BRAIN and self.brain == "none":
-            raise ValueError(f"--intensity {self.normalise}: expected a --brain method with it.")
+            raise UsageError(f"--intensity {self.normalise}: expected a --brain method with it.")
         for name in ("least_ncc", "least_overlap"):
             if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; expected 0 to 1.")
+                raise UsageError(f"{name} is {getattr(self, name)}; expected 0 to 1.")
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> BrainOptions:
-        """From `Settings.brain`; refuses a key it does not know."""
+        """From a dict; refuses a key it does not know."""
         known = [field.name for field in fields(cls)]
         unknown = sorted(set(options) - set(known))
         if unknown:
-            raise ValueError(f"brain options {unknown}: expected some of {', '.join(known)}")
+            raise UsageError(f"brain options {unknown}: expected some of {', '.join(known)}")
         return cls(**options)
 
     def choice(self) -> SliceChoice:
         return SliceChoice.parse(
             self.range, plane=self.plane, step=self.step, least_foreground=self.least_foreground
         )
-
-    def grey(self, intensity: str) -> Normalise:
-        """The policy in force, given Settings.intensity, whose default no volume can have."""
-        return Normalise.parse(self.normalise or ("" if intensity == "window" else intensity))
 
     def reading(self) -> ReadOptions:
         return ReadOptions(
@@ -144,5 +142,5 @@ def resolved(options: BrainOptions) -> BrainOptions:
         require()
     if options.mni:
         path = template.find_template(options.template)
-        given["template"], given["template_sha256"] = str(path), template.checksum(path)
+        given["template"], given["template_sha256"] = str(path), sha256(path)
     return BrainOptions(**given)

@@ -8,20 +8,15 @@ head that is then skipped for its registration.
 from __future__ import annotations
 
 import base64
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from data_prep.brain.chain import Head
 from data_prep.brain.grey_range import white_peak
-from data_prep.brain.options import BrainOptions
 from data_prep.outcome import Outcome
-from data_prep.read.volume import Volume
-from data_prep.settings import Settings
-from data_prep.source import Source
+from data_prep.read.volume.volume import Volume
 
 FOLDER = "qc"
 EMBEDDED = 60  # strips in the report; all are in the folder
@@ -62,34 +57,6 @@ def signal_to_noise(volume: Volume, brain: np.ndarray) -> float | None:
     bend = (data[:-2] - 2 * data[1:-1] + data[2:])[rows]
     noise = 1.4826 * float(np.median(np.abs(bend - np.median(bend)))) / np.sqrt(6)
     return round(peak / noise, 2) if noise > 0 else None
-
-
-def forget(source: Source, settings: Settings) -> None:
-    """Take away the strip of an earlier run, which a head that fails now would seem to have."""
-    if not settings.dry_run:
-        _path(source, settings).unlink(missing_ok=True)
-
-
-def keep(head: Head, options: BrainOptions, source: Source, settings: Settings) -> str:
-    """Store the strip; returns its path relative to OUTPUT, '' where no brain was looked for."""
-    from data_prep.brain.quality_strip import strip
-
-    if head.brain is None:
-        return ""
-    if not settings.dry_run:
-        path = _path(source, settings)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-        try:
-            temporary.write_bytes(strip(head, options))
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    return f"{FOLDER}/{source.subject}/{source.session}.png"
-
-
-def _path(source: Source, settings: Settings) -> Path:
-    return settings.output / FOLDER / source.subject / f"{source.session}.png"
 
 
 def robust_z(values: Sequence[float]) -> list[float]:

@@ -13,8 +13,8 @@ from data_prep.brain.chain import Head
 from data_prep.brain.options import BrainOptions
 from data_prep.brain.slices import display, display_spacing
 from data_prep.brain.template import load_template, slice_grid
-from data_prep.read.resample import onto_grid
-from data_prep.read.volume import Volume
+from data_prep.read.volume.resample import onto_grid
+from data_prep.read.volume.volume import Volume
 
 TILE, GAP = 132, 4  # pixels
 PLACES = (  # plane, share of the brain's extent along the normal

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from data_prep.brain.template import Template
-from data_prep.read.resample import onto_grid
-from data_prep.read.volume import Volume, VolumeError, voxel_size
+from data_prep.read.volume.resample import onto_grid
+from data_prep.read.volume.volume import Volume, VolumeError, voxel_size
 
 WORK_MM = 2.0  # finer grids do not change the affine match of two brains
 EDGE_MM = 10.0  # of air around the template's brain: its edge is half of what can be matched

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.read.volume import Volume, VolumeError
+from data_prep.errors import NotInstalled
+from data_prep.read.volume.volume import Volume, VolumeError
 
 INSTALL = "pip install itk-elastix, or pass --registration simpleitk."
 
@@ -22,7 +23,7 @@ def require() -> None:
     try:
         importlib.metadata.version("itk-elastix")
     except importlib.metadata.PackageNotFoundError:
-        raise ValueError(
+        raise NotInstalled(
             f"--registration elastix: itk-elastix is not installed. {INSTALL}"
         ) from None
 

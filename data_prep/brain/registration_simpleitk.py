@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.read.volume import Volume, VolumeError
+from data_prep.read.volume.volume import Volume, VolumeError
 
 BINS = 32
 NEAR_MM = 10.0  # of air around the template's brain that counts

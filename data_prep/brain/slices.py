@@ -15,27 +15,17 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+from data_prep.errors import UsageError
 
 NORMAL_AXIS = {"sagittal": 0, "coronal": 1, "axial": 2}  # in RAS+ order
 HEAD_END = 0.1  # of the largest cross-section: where the head is taken to begin and to end
 MNI = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(?:mm)?\s*")
 LENGTH = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%|mm)\s*")
 STEP = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(mm)?\s*")
-
-
-@dataclass(frozen=True)
-class Slice:
-    """Pixels (H, W) as displayed; `depth_mm` below the top end of the head (see SliceChoice)."""
-
-    plane: str
-    index: int  # along the RAS+ axis, 0 = inferior, posterior or left
-    depth_mm: float
-    pixels: np.ndarray
-    spacing: tuple[float, float]  # mm between rows, between columns
 
 
 @dataclass(frozen=True)
@@ -61,21 +51,21 @@ class SliceChoice:
 
     def __post_init__(self) -> None:
         if self.plane not in NORMAL_AXIS:
-            raise ValueError(f"plane is {self.plane!r}; expected one of {', '.join(NORMAL_AXIS)}.")
+            raise UsageError(f"plane is {self.plane!r}; expected one of {', '.join(NORMAL_AXIS)}.")
         for name, text in (("start", self.start), ("stop", self.stop)):
             if (MNI if self.mni else LENGTH).fullmatch(text) is None:
                 wanted = "MNI mm such as '-10'" if self.mni else "a depth such as '30%' or '25mm'"
-                raise ValueError(f"{name} is {text!r}; expected {wanted}.")
+                raise UsageError(f"{name} is {text!r}; expected {wanted}.")
         if self.mni and float(self.start.rstrip(" m")) > float(self.stop.rstrip(" m")):
-            raise ValueError(f"mni:{self.start}:{self.stop}: expected the lower number first.")
+            raise UsageError(f"mni:{self.start}:{self.stop}: expected the lower number first.")
         match = STEP.fullmatch(self.step)
         if match is None or float(match[1]) <= 0 or not (match[2] or match[1].isdigit()):
-            raise ValueError(
+            raise UsageError(
                 f"step is {self.step!r}; expected a number of slices such as '2', or mm such as "
                 "'4mm'."
             )
         if not 0 <= self.least_foreground <= 1:
-            raise ValueError(f"least_foreground is {self.least_foreground}; expected 0 to 1.")
+            raise UsageError(f"least_foreground is {self.least_foreground}; expected 0 to 1.")
 
     @classmethod
     def parse(cls, text: str, **others: object) -> SliceChoice:
@@ -84,7 +74,7 @@ class SliceChoice:
         text = text.removeprefix("mni:")
         start, colon, stop = text.partition(":")
         if not colon:
-            raise ValueError(f"the range is {text!r}; expected START:STOP such as '25mm:95mm'.")
+            raise UsageError(f"the range is {text!r}; expected START:STOP such as '25mm:95mm'.")
         return cls(start=start.strip(), stop=stop.strip(), mni=mni, **others)  # type: ignore[arg-type]
 
 
@@ -140,19 +130,6 @@ def choose_slices(
         if bottom <= index <= top and share[index] >= choice.least_foreground:
             chosen.append((index, round(steps_down * mm, 3)))
     return chosen
-
-
-def cut_slices(
-    data: np.ndarray,
-    foreground: np.ndarray,
-    spacing: tuple[float, float, float],
-    choice: SliceChoice,
-    origin: float = 0.0,
-) -> Iterator[Slice]:
-    """The chosen slices of an RAS+ array, from the top down."""
-    for index, depth in choose_slices(foreground, spacing, choice, origin):
-        pixels = display(data, choice.plane, index)
-        yield Slice(choice.plane, index, depth, pixels, display_spacing(spacing, choice.plane))
 
 
 def _at_coordinates(

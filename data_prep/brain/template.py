@@ -8,15 +8,16 @@ ICBM152 2009a symmetric (V. Fonov et al., NeuroImage 54:313, 2011) as the packag
 from __future__ import annotations
 
 import functools
-import hashlib
 import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from data_prep.read.open_volume import read_volume
-from data_prep.read.volume import Volume, VolumeError
+from data_prep.errors import NotFound, NotInstalled
+from data_prep.files import sha256
+from data_prep.read.volume.open_volume import read_volume
+from data_prep.read.volume.volume import Volume, VolumeError
 
 NILEARN_FILE = "datasets/data/mni_icbm152_t1_tal_nlin_sym_09a_converted.nii.gz"
 MARGIN_MM = 8.0  # around the template's brain; single brains reach a few mm beyond the average
@@ -39,18 +40,13 @@ def find_template(given: str = "") -> Path:
     """The file given, else the one nilearn ships. Raises ValueError where there is none."""
     if given:
         if not Path(given).is_file():
-            raise ValueError(f"--template {given}: no such file. Expected a NIfTI file.")
+            raise NotFound(f"--template {given}: no such file. Expected a NIfTI file.")
         return Path(given)
     found = importlib.util.find_spec("nilearn")  # looks, does not import
     path = Path(found.origin).parent / NILEARN_FILE if found and found.origin else None
     if path is None or not path.is_file():
-        raise ValueError(f"--mni: no template: nilearn is not installed. {INSTALL}")
+        raise NotInstalled(f"--mni: no template: nilearn is not installed. {INSTALL}")
     return path
-
-
-def checksum(path: Path) -> str:
-    """SHA-256 of the template's file; goes into the recipe."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 @functools.lru_cache(maxsize=2)  # one process prepares many heads
@@ -69,7 +65,7 @@ def load_template(path: Path) -> Template:
             detail=f"{ml:.0f} ml above zero; expected {BRAIN_ML[0]:.0f} to {BRAIN_ML[1]:.0f}",
             remedy="Pass the brain-extracted version of the template.",
         )
-    return Template(volume, brain, checksum(path))
+    return Template(volume, brain, sha256(path))
 
 
 def slice_grid(template: Template, mm: float) -> tuple[tuple[int, int, int], np.ndarray]:

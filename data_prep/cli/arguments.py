@@ -6,6 +6,8 @@ import argparse
 import re
 from pathlib import Path
 
+from data_prep.errors import UsageError
+
 TABLE_HELP = (
     "CSV with one row an image: image, subject, section (training_mixed, training_healthy, "
     "validation, test) or group (healthy, mixed, diseased), and label (0, 1) and mask where known"
@@ -52,8 +54,18 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     )
     add("--existing", default="skip", choices=("skip", "overwrite", "fail"))
     add("-n", "--dry-run", action="store_true", help="read everything, write nothing")
-    add("--max-skipped", type=share, metavar="5%", help="fail where more inputs are skipped")
-    add("--strict", action="store_true", help="the same as --max-skipped 0")
+    add(
+        "--max-skipped",
+        type=share,
+        metavar="5%",
+        help="write no data set if a larger share of the inputs could not be read",
+    )
+    add(
+        "--strict",
+        action="store_true",
+        help="count inputs that were left out (copies, other views, ...) as if they could not be "
+        "read; --max-skipped is then 0 if it is not given",
+    )
     add("--name", default="", help="name of the data set (default: that of OUTPUT)")
     add("--description", default="")
     add("--licence", default="")
@@ -85,6 +97,6 @@ def pairs(text: str, flag: str) -> dict[str, str]:
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = part.partition("=")
         if not equals or not name.strip() or not value.strip():
-            raise ValueError(f"{flag} {part}: expected NAME=VALUE")
+            raise UsageError(f"{flag} {part}: expected NAME=VALUE")
         found[name.strip()] = value.strip()
     return found

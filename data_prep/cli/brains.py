@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any
 
 from data_prep.brain.grey_range import DEFAULT, DEFAULTS, Normalise
 from data_prep.brain.options import (
     DEFAULT_RANGE,
-    FRAMING,
     MNI_RANGE,
     REGISTRATIONS,
     BrainOptions,
     resolved,
 )
+from data_prep.brain.recipe import BrainRecipe
 from data_prep.brain.registration import LEAST_DICE, LEAST_NCC
 from data_prep.brain.slices import NORMAL_AXIS
-from data_prep.read.volume import DISAGREEMENT
+from data_prep.read.volume.volume import DISAGREEMENT
 
 
 def add_brain_arguments(parser: argparse.ArgumentParser) -> None:
-    """The flags of the brain path; `settings_of` turns them into Settings."""
+    """The flags of the brain path; `brain_recipe` reads them."""
     _add_slices(parser.add_argument_group("slices"))
     _add_chain(parser.add_argument_group("corrections, in the order they run"))
     _add_volumes(parser.add_argument_group("volumes"))
@@ -118,12 +118,12 @@ def _add_volumes(group: Any) -> None:
     group.add_argument("--allow-single-slice", action="store_true")
 
 
-def brain_choices(arguments: argparse.Namespace) -> dict[str, Any]:
-    """framing and brain of Settings; raises ValueError for what cannot be meant or is not there."""
+def brain_recipe(arguments: argparse.Namespace) -> BrainRecipe:
+    """What decides the pixels; raises ValueError for an invalid choice or a missing program."""
     policy = Normalise.parse(arguments.intensity).policy
     own = arguments.intensity if policy in DEFAULTS else ""  # no word of Intensity
     names = [field.name for field in fields(BrainOptions) if hasattr(arguments, field.name)]
     chosen = {name: getattr(arguments, name) for name in names}
     options = resolved(BrainOptions(**chosen, normalise=own))
     intensity = DEFAULT if own else arguments.intensity
-    return {"framing": FRAMING, "intensity": intensity, "brain": asdict(options)}
+    return BrainRecipe(arguments.size, arguments.bits, intensity=intensity, options=options)

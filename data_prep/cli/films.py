@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from data_prep.film import FilmRecipe
 
 
 def add_film_arguments(films: argparse.ArgumentParser) -> None:
-    """The flags of the film path; `film_choices` turns them into Settings."""
+    """The flags of the film path; `film_recipe` reads them."""
     films.add_argument(
         "--intensity",
         default="window",
@@ -86,20 +89,22 @@ def add_film_arguments(films: argparse.ArgumentParser) -> None:
     )
 
 
-def film_choices(arguments: argparse.Namespace) -> dict[str, Any]:
-    """film, framing, intensity, collimation and cleared of Settings."""
-    from data_prep.film.options import FilmOptions
+def film_recipe(arguments: argparse.Namespace) -> FilmRecipe:
+    """What decides the pixels; raises ValueError for an invalid choice."""
+    from data_prep.film import FilmOptions, FilmRecipe
 
-    names = ("window", "colour", "views", "modalities", "body_parts", "intent", "frames")
-    allowed = arguments.allow_burned_in
-    film = FilmOptions(
-        **{name: getattr(arguments, name) for name in names},
-        burned_in="allow" if allowed is True else "quarantine",
+    def given(*names: str) -> dict[str, Any]:
+        return {name: getattr(arguments, name) for name in names}
+
+    options = FilmOptions(
+        **given("window", "colour", "views", "modalities", "body_parts", "intent", "frames"),
+        burned_in="allow" if arguments.allow_burned_in is True else "quarantine",
     )
-    return {
-        "film": film,
-        "framing": arguments.framing,
-        "intensity": arguments.intensity,
-        "collimation": arguments.collimation,
-        "cleared": Path(allowed) if isinstance(allowed, str) else None,
-    }
+    chosen = given("size", "bits", "framing", "intensity", "collimation")
+    return FilmRecipe(**chosen, options=options)
+
+
+def cleared_films(arguments: argparse.Namespace) -> Path | None:
+    """The file that lists films which somebody has looked at."""
+    allowed = getattr(arguments, "allow_burned_in", None)
+    return Path(allowed) if isinstance(allowed, str) else None

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep import __version__
-from data_prep.cli.prepare import Parsers, add_brains, add_films, command
-from data_prep.outcome import DISK_TROUBLE
-
-DONE, FAILED, WRONG_USAGE = 0, 1, 2
-EXIT_CODES = (
-    "Exit codes: 0 done; 1 failure; 2 wrong usage; 3 done, but inputs were skipped and listed."
-)
+from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
+from data_prep.cli.prepare import Parsers, add_brains, add_films
+from data_prep.errors import DONE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse, run, print; the only place that turns errors into exit codes."""
-    from data_prep.cli.protocols import add_fetch_command
-
+    """Parse, run, print; return the exit code."""
     parser = argparse.ArgumentParser(
         prog="python -m data_prep",
         description="Raw films and brain volumes -> PNG images and one dataset.json.",
@@ -32,33 +24,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_prep_commands(commands)
     add_fetch_command(commands)
     return run_command(parser.parse_args(argv))
-
-
-def run_command(arguments: argparse.Namespace) -> int:
-    """Run what add_prep_commands has parsed; returns the exit code."""
-    level = logging.WARNING if arguments.quiet else logging.INFO
-    logging.basicConfig(
-        level=logging.DEBUG if arguments.verbose else level, format="%(message)s", stream=sys.stderr
-    )
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote header values
-    logging.getLogger("PIL").setLevel(logging.WARNING)
-    try:
-        return arguments.run(arguments)
-    except (ValueError, FileNotFoundError) as error:  # DataError, LeakError, a wrong choice
-        print(f"error: {error}", file=sys.stderr)
-        return FAILED if type(error).__name__ in ("DataError", "LeakError") else WRONG_USAGE
-    except OSError as error:
-        place = error.filename or getattr(arguments, "output", None)
-        where = f": {place}" if place else ""
-        print(f"error: {error.strerror or type(error).__name__}{where}", file=sys.stderr)
-        if error.errno in DISK_TROUBLE:
-            print(
-                "make room, then run the same command again: it goes on from here", file=sys.stderr
-            )
-        return FAILED
-    except KeyboardInterrupt:
-        print("stopped; run the same command again to go on from here", file=sys.stderr)
-        return FAILED
 
 
 def add_prep_commands(commands: Parsers) -> None:
@@ -110,4 +75,24 @@ def _phantom(arguments: argparse.Namespace) -> int:
         f"next: healthygan prep {arguments.kind} {arguments.output} {arguments.output}-prepared "
         f"--table {table}"
     )
+    return DONE
+
+
+def add_fetch_command(commands: Parsers) -> None:
+    """Add fetch, the only command that downloads anything."""
+    from data_prep.sources.fetch import IXI_URL
+
+    text = "download a public data set (the only command that does)"
+    fetch = command(commands, "fetch", text, _fetch)
+    fetch.add_argument("what", choices=("ixi",))
+    fetch.add_argument("output", type=Path, metavar="OUTPUT", help="folder for the archives")
+    fetch.add_argument("--url", default=IXI_URL, help="folder they are in (default: %(default)s)")
+
+
+def _fetch(arguments: argparse.Namespace) -> int:
+    from data_prep.sources.fetch import fetch_ixi
+
+    volumes = fetch_ixi(arguments.output, arguments.url)
+    print(f"{volumes:,} T1 volumes in {arguments.output / 'T1'}")
+    print(f"next: healthygan prep ixi {arguments.output} {arguments.output}-prepared --check")
     return DONE

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data_prep.cli.arguments import add_common, pairs
-from data_prep.cli.brains import add_brain_arguments, brain_choices
-from data_prep.cli.films import add_film_arguments, film_choices
+from data_prep.cli.brains import add_brain_arguments, brain_recipe
+from data_prep.cli.exit_codes import command
+from data_prep.cli.films import add_film_arguments, cleared_films, film_recipe
+
+if TYPE_CHECKING:
+    from data_prep.brain import BrainRecipe
+    from data_prep.film import FilmRecipe
 
 MOST_JOBS = 8
 Parsers = Any  # argparse gives what add_subparsers returns no public name
@@ -27,48 +31,51 @@ def add_brains(commands: Parsers) -> None:
     add_brain_arguments(brains)
 
 
-def command(
-    commands: Parsers, name: str, text: str, run: Callable[[argparse.Namespace], int]
-) -> argparse.ArgumentParser:
-    """A sub-command with what every one has: help, -v, -q and what it runs."""
-    parser = commands.add_parser(name, help=text, description=text.capitalize() + ".")
-    parser.add_argument("-v", "--verbose", action="store_true")
-    parser.add_argument("-q", "--quiet", action="store_true")
-    parser.set_defaults(run=run)
-    return parser
-
-
 def _films(arguments: argparse.Namespace) -> int:
-    return prepare(arguments, "films", **film_choices(arguments))
+    return prepare(arguments, film_recipe(arguments))
 
 
 def _brains(arguments: argparse.Namespace) -> int:
-    return prepare(arguments, "brains", **brain_choices(arguments))
+    return prepare(arguments, brain_recipe(arguments))
 
 
-def prepare(arguments: argparse.Namespace, kind: str, **choices: Any) -> int:
-    """Run the pipeline with the common flags and these choices; prints, returns the exit code."""
+def prepare(
+    arguments: argparse.Namespace,
+    recipe: FilmRecipe | BrainRecipe,
+    source: dict[str, Any] | None = None,
+) -> int:
+    """Run the pipeline with the common flags; prints, returns the exit code.
+
+    source: facts of a public data set.
+    """
+    from data_prep.inputs.choices import Cohort
     from data_prep.pipeline import run
-    from data_prep.settings import Settings
+    from data_prep.settings import About, Settings, Work
 
-    same = ["input", "output", "size", "bits", "table", "pseudonyms", "validation", "test", "seed"]
-    same += ["existing", "dry_run", "seconds", "memory", "scheduler"]
-    same += ["name", "description", "licence", "protocol"]
+    def given(*names: str) -> dict[str, Any]:
+        return {name: getattr(arguments, name) for name in names}
+
+    most = arguments.max_skipped
     where: dict[str, str] = {}
     for text in arguments.where:
         where |= pairs(text, "--where")
-    result = run(
-        Settings(
-            kind=kind,
-            columns=pairs(arguments.columns, "--columns"),
-            where=where,
-            key_file=arguments.key,
-            jobs=min(MOST_JOBS, os.cpu_count() or 1) if arguments.jobs is None else arguments.jobs,
-            max_skipped=0.0 if arguments.strict else arguments.max_skipped,
-            **{name: getattr(arguments, name) for name in same},
-            **choices,
-        )
+    jobs = min(MOST_JOBS, os.cpu_count() or 1) if arguments.jobs is None else arguments.jobs
+    cohort = Cohort(
+        columns=pairs(arguments.columns, "--columns"),
+        where=where,
+        key_file=arguments.key,
+        cleared=cleared_films(arguments),
+        **given("table", "pseudonyms", "validation", "test", "seed"),
     )
+    settings = Settings(
+        recipe=recipe,
+        cohort=cohort,
+        work=Work(jobs, **given("seconds", "memory", "scheduler")),
+        about=About(**given("name", "description", "licence", "protocol"), source=source or {}),
+        max_skipped=0.0 if most is None and arguments.strict else most,
+        **given("input", "output", "existing", "dry_run", "strict"),
+    )
+    result = run(settings)
     print(result.summary)
     if result.dataset is not None:
         print(f"next: healthygan check {result.dataset.path}")

@@ -1,4 +1,4 @@
-"""Arguments of `healthygan prep covidx`, `chestxray14`, ... and of `healthygan fetch`."""
+"""Arguments of `healthygan prep covidx`, `chestxray14`, ..."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from types import ModuleType
 from typing import Any
 
 from data_prep.cli.arguments import add_common, pairs
-from data_prep.cli.brains import add_brain_arguments, brain_choices
-from data_prep.cli.films import add_film_arguments, film_choices
-from data_prep.cli.prepare import command, prepare
+from data_prep.cli.brains import add_brain_arguments, brain_recipe
+from data_prep.cli.exit_codes import command
+from data_prep.cli.films import add_film_arguments, film_recipe
+from data_prep.cli.prepare import prepare
 from data_prep.datalist import DataError
+from data_prep.errors import DONE, FAILED, UsageError
 from data_prep.sources import PROTOCOLS
 from data_prep.sources.card import Card, Cohort, write_table
 from data_prep.sources.confound import confound_text
@@ -28,7 +30,6 @@ OWN = "csv"
 TABLE_FLAGS = ("table", "columns", "where")
 # Public films were cleared by who published them, and are framed as the paper's authors do
 PUBLIC_FILMS = {"allow_burned_in": True, "collimation": "keep"}
-DONE, FAILED = 0, 1
 
 
 def add_source_commands(commands: Any) -> None:
@@ -78,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
     _refuse_what_has_no_meaning(arguments, module)
     options = _options(arguments, module)
     if arguments.check and arguments.write_table is not None:
-        raise ValueError("--check writes nothing: leave it out, or --write-table")
+        raise UsageError("--check writes nothing: leave it out, or --write-table")
     if arguments.check:
         return _check(module, arguments.input, options)
     problems = module.verify(arguments.input, options)
@@ -93,7 +94,7 @@ def _run(arguments: argparse.Namespace) -> int:
     if cohort.facts.get("missing") == len(cohort.rows) and not _zipped(arguments.input):
         raise DataError(f"{arguments.input}: none of the images is there. Try --check.")
     films = card.kind == "films"
-    choices = film_choices(arguments) if films else brain_choices(arguments)
+    recipe = film_recipe(arguments) if films else brain_recipe(arguments)
     if card.name != OWN:  # one's own table has no name that others know: OUTPUT's is told
         arguments.name = arguments.name or card.name
     arguments.description = arguments.description or card.title
@@ -106,7 +107,7 @@ def _run(arguments: argparse.Namespace) -> int:
         arguments.table = place / "cohort.csv"
         write_table(rows, arguments.table)
         source = {**card.record(), **cohort.facts}
-        return prepare(arguments, card.kind, source=source, **choices)
+        return prepare(arguments, recipe, source)
 
 
 def _beside(arguments: argparse.Namespace) -> Any:
@@ -135,7 +136,7 @@ def _refuse_what_has_no_meaning(arguments: argparse.Namespace, module: ModuleTyp
     for flag in (*TABLE_FLAGS, "validation", "test"):
         given = getattr(arguments, flag) != arguments.defaults.get_default(flag)
         if given and flag not in names:
-            raise ValueError(
+            raise UsageError(
                 f"--{flag} has no meaning for {module.CARD.name}: its lists decide. See --help."
             )
 
@@ -176,23 +177,3 @@ def _tell(card: Card, cohort: Cohort) -> None:
         print(text)
     for warning in cohort.warnings:
         print(f"warning: {warning}")
-
-
-def add_fetch_command(commands: Any) -> None:
-    """Add `fetch`, which is the only command that downloads anything."""
-    from data_prep.sources.fetch import IXI_URL
-
-    parser = command(commands, "fetch", "download a public data set (the only command that does)",
-                     _fetch)  # fmt: skip
-    parser.add_argument("what", choices=("ixi",))
-    parser.add_argument("output", type=Path, metavar="OUTPUT", help="folder for the archives")
-    parser.add_argument("--url", default=IXI_URL, help="folder they lie in (default: %(default)s)")
-
-
-def _fetch(arguments: argparse.Namespace) -> int:
-    from data_prep.sources.fetch import fetch_ixi
-
-    volumes = fetch_ixi(arguments.output, arguments.url)
-    print(f"{volumes:,} T1 volumes in {arguments.output / 'T1'}")
-    print(f"next: healthygan prep ixi {arguments.output} {arguments.output}-prepared --check")
-    return DONE

@@ -8,7 +8,7 @@ all: Set A (mixed) is unannotated by construction and Set B (healthy) needs none
 """
 
 from data_prep.datalist.check import check, require_valid
-from data_prep.datalist.file import read, write
+from data_prep.datalist.file import read, recipe_of_data, write
 from data_prep.datalist.items import FILE_NAME, SECTIONS, UNLABELLED, Dataset, Item, content_hash
 from data_prep.errors import DataError, LeakError
 
@@ -23,6 +23,7 @@ __all__ = [
     "check",
     "content_hash",
     "read",
+    "recipe_of_data",
     "require_valid",
     "write",
 ]

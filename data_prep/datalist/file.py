@@ -10,7 +10,6 @@ all: Set A (mixed) is unannotated by construction and Set B (healthy) needs none
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,8 @@ from data_prep.datalist.items import (
     a_few,
     content_hash,
 )
-from data_prep.errors import DataError
+from data_prep.errors import DataError, MissingData
+from data_prep.files import read_json, write_text
 
 _REQUIRED = {"name": str, "image_size": int, "bit_depth": int}
 _OPTIONAL: dict[str, Any] = {
@@ -47,9 +47,9 @@ def read(folder_or_file: Path | str) -> Dataset:
     if path.is_dir():
         path = path / FILE_NAME
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except FileNotFoundError:
-        raise DataError(
+        raise MissingData(
             f"{path}: no such file. Prepare your images first: python -m data_prep films INPUT "
             f"{path.parent}, or give the folder that holds {FILE_NAME}."
         ) from None
@@ -102,13 +102,8 @@ def write(dataset: Dataset, folder: Path | str) -> Path:
     content |= {key: getattr(dataset, key) for key in _OPTIONAL if key != "generated_by"}
     content |= {"image_size": dataset.image_size, "bit_depth": dataset.bit_depth}
     content |= {"content_hash": dataset.content_hash, "generated_by": dataset.generated_by}
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / FILE_NAME
-    temporary = path.with_name(f"{FILE_NAME}.{os.getpid()}.tmp")
-    with temporary.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(_to_text(content, dataset))
-    os.replace(temporary, path)
-    return path
+    write_text(folder / FILE_NAME, _to_text(content, dataset))
+    return folder / FILE_NAME
 
 
 def _to_text(content: dict[str, Any], dataset: Dataset) -> str:
@@ -167,3 +162,12 @@ def _read_boxes(where: str, boxes: Any) -> tuple[Box, ...]:
             f"{where}: key 'boxes' must be a list of [x, y, width, height, label]. Correct it."
         ) from None
     return read
+
+
+def recipe_of_data(folder_or_file: Path | str) -> dict[str, Any] | None:
+    """Return ``generated_by.recipe`` of a prepared data set; None if it has none or cannot be read."""
+    try:
+        found = read(folder_or_file).generated_by.get("recipe")
+    except DataError:  # whoever needs the data set itself says what is wrong with it
+        return None
+    return dict(found) if isinstance(found, dict) else None

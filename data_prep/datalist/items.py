@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data_prep.files import sha256
+
 MARKER = ".data_prep"  # in every folder that data_prep made
 
 SECTIONS = ("training_mixed", "training_healthy", "validation", "test")
@@ -88,7 +90,7 @@ def content_hash(dataset: Dataset) -> str:
         for name in (item.image, item.mask):
             path = dataset.root / name if name else None
             if path is not None and path.is_file():
-                total.update(hashlib.sha256(path.read_bytes()).digest())
+                total.update(bytes.fromhex(sha256(path)))
     return total.hexdigest()
 
 

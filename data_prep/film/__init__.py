@@ -1,1 +1,29 @@
-"""Chest films: open, choose, find the exposed field, frame."""
+"""Chest films: open, choose, find the exposed field, frame.
+
+>>> import numpy as np
+>>> from data_prep import film
+>>> shown = film.Film(np.random.default_rng(0).random((96, 80), np.float32), (1.0, 1.0))
+>>> film.framed(shown, film.FilmRecipe(size=64)).pixels.shape
+(64, 64)
+"""
+
+from data_prep.film.burned_in import find_text
+from data_prep.film.film import Film
+from data_prep.film.open import films, is_film
+from data_prep.film.options import FilmOptions
+from data_prep.film.prepare import framed, prepare, way_back
+from data_prep.film.recipe import FilmRecipe
+from data_prep.read.picture import read_picture
+
+__all__ = [
+    "Film",
+    "FilmOptions",
+    "FilmRecipe",
+    "films",
+    "find_text",
+    "framed",
+    "is_film",
+    "prepare",
+    "read_picture",
+    "way_back",
+]

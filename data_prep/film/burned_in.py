@@ -32,6 +32,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.film.strokes import Region, dense_regions, eight_bits, halve, strokes, top_hat
+from data_prep.read.dicom.header import code_of
 
 LEVELS = 3  # 1, 1/2, 1/4: glyphs up to 4 * TALLEST = 128 pixels, 12 % of the film
 SMALLEST_LEVEL = 100  # 5-pixel text would be 5 % of a smaller picture; finer levels have it
@@ -90,14 +91,7 @@ def annotation_flags(dataset: Any) -> list[str]:
         "BurnedInAnnotation": "burned-in annotation",
         "RecognizableVisualFeatures": "recognizable visual features",
     }
-    return [name for keyword, name in names.items() if _says_yes(dataset, keyword)]
-
-
-def _says_yes(dataset: Any, keyword: str) -> bool:
-    try:
-        return str(dataset.get(keyword) or "").strip().upper() == "YES"
-    except Exception:  # a broken element raises when it is converted
-        return False
+    return [name for keyword, name in names.items() if code_of(dataset, keyword) == "YES"]
 
 
 def find_text(image: np.ndarray) -> list[TextLine]:

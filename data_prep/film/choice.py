@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep import errors
 from data_prep.errors import FilmError
-from data_prep.read.dicom_terms import (
+from data_prep.read.dicom.header import code_of
+from data_prep.read.dicom.terms import (
     CHEST_CODES,
     FILM_CLASSES,
     FOR_PROCESSING_CLASS,
+    LATERALITIES,
     MODALITIES,
     MODALITY_WORDS,
     VIEW_OF_CODE,
@@ -44,7 +46,7 @@ def require_modality(dataset: Dataset, options: FilmOptions) -> None:
     code = modality(dataset)
     if wanted is None or code in wanted:
         return
-    stated = bool(_text(dataset, "Modality"))
+    stated = bool(code_of(dataset, "Modality"))
     if code in MODALITIES:
         word = MODALITY_WORDS.get(code)
         what = f"{code} ({word})" if word else code
@@ -71,20 +73,15 @@ def require_wanted(dataset: Dataset, options: FilmOptions) -> dict[str, Any]:
     _require_intent(dataset, options, facts)
     _require_body_part(dataset, options, facts)
     _require_view(dataset, options, facts)
-    laterality = _text(dataset, "ImageLaterality") or _text(dataset, "Laterality")
-    if laterality in (
-        "R",
-        "L",
-        "B",
-        "U",
-    ):  # PS3.3 C.7.6.1.1.1, C.8.11.2: right, left, both, unpaired
+    laterality = code_of(dataset, "ImageLaterality") or code_of(dataset, "Laterality")
+    if laterality in LATERALITIES:
         facts["laterality"] = laterality
     return facts
 
 
 def modality(dataset: Dataset) -> str:
     """The code of Modality, else that of a film's SOP Class, else ''."""
-    return _text(dataset, "Modality") or FILM_CLASSES.get(_sop_class(dataset), "")
+    return code_of(dataset, "Modality") or FILM_CLASSES.get(_sop_class(dataset), "")
 
 
 def sop_class_name(dataset: Dataset) -> str:
@@ -96,10 +93,10 @@ def sop_class_name(dataset: Dataset) -> str:
 
 
 def view(dataset: Dataset) -> tuple[str | None, str]:
-    """(one of film_terms.VIEWS or None, a note): View Position (0018,5101), View Code Sequence
+    """(one of dicom_terms.VIEWS or None, a note): View Position (0018,5101), View Code Sequence
     (0054,0220), then Patient Orientation (0020,0020), which tells frontal from lateral only."""
-    text = _text(dataset, "ViewPosition")
-    found = view_of_text(text) if text else None
+    text = code_of(dataset, "ViewPosition")
+    found = view_of_text(text)
     for code in _codes(dataset, "ViewCodeSequence"):
         found = found or VIEW_OF_CODE.get(code)
     if found:
@@ -110,8 +107,8 @@ def view(dataset: Dataset) -> tuple[str | None, str]:
 def body_part(dataset: Dataset) -> tuple[str | None, str]:
     """('CHEST' or another Annex L term or None, a note): Body Part Examined (0018,0015), else
     Anatomic Region Sequence (0008,2218)."""
-    text = _text(dataset, "BodyPartExamined")
-    found = body_part_of_text(text) if text else None
+    text = code_of(dataset, "BodyPartExamined")
+    found = body_part_of_text(text)
     if found is None and CHEST_CODES & set(_codes(dataset, "AnatomicRegionSequence")):
         found = "CHEST"
     return (found, "") if found else (None, ODD_PART if text else NO_PART)
@@ -119,7 +116,7 @@ def body_part(dataset: Dataset) -> tuple[str | None, str]:
 
 def _require_intent(dataset: Dataset, options: FilmOptions, facts: dict[str, Any]) -> None:
     """Presentation Intent Type (PS3.3 C.8.11.1.1.1), else the SOP Class that goes with it."""
-    raw = _text(dataset, "PresentationIntentType") == "FOR PROCESSING"
+    raw = code_of(dataset, "PresentationIntentType") == "FOR PROCESSING"
     raw |= _sop_class(dataset) == FOR_PROCESSING_CLASS
     facts["intent"] = "processing" if raw else "presentation"
     if options.intent == "presentation" and raw:
@@ -181,7 +178,7 @@ def _view_of_orientation(dataset: Dataset) -> str | None:
 
 def _sop_class(dataset: Dataset) -> str:
     meta = getattr(dataset, "file_meta", None) or {}
-    text = _text(dataset, "SOPClassUID") or str(meta.get("MediaStorageSOPClassUID") or "")
+    text = code_of(dataset, "SOPClassUID") or str(meta.get("MediaStorageSOPClassUID") or "")
     return text if re.fullmatch(r"[0-9.]+", text) else ""
 
 
@@ -190,10 +187,3 @@ def _codes(dataset: Dataset, keyword: str) -> list[str]:
         return [str(item.get("CodeValue") or "").strip() for item in dataset.get(keyword) or ()]
     except Exception:  # a broken sequence tells nothing
         return []
-
-
-def _text(dataset: Dataset, keyword: str) -> str:
-    try:
-        return str(dataset.get(keyword) or "").strip().upper()
-    except Exception:  # a broken element raises when it is converted
-        return ""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 class Film:
     """image: float32 (H, W) in [0, 1]; spacing: mm between rows, between columns, (1, 1) unknown.
 
-    facts: JSON facts that may leave (deidentify.FACTS, choose); padding: bool (H, W), no image
+    facts: JSON facts that may leave (privacy.facts, choice); padding: bool (H, W), no image
     there, None where there is none; digest: stored_values.digest of the stored pixels, the same in
     every transfer syntax; frame: which of several, from 0, None where the file has one; flags: what
     the header admits of text and faces in the pixels (burned_in.annotation_flags).

@@ -13,24 +13,25 @@ from data_prep.film import choice
 from data_prep.film.burned_in import annotation_flags
 from data_prep.film.film import Film
 from data_prep.film.options import FilmOptions
-from data_prep.film.picture import is_picture, read_picture
 from data_prep.privacy import facts as deidentify
-from data_prep.read.dicom_file import (
+from data_prep.read.content import is_picture
+from data_prep.read.dicom.display import constant_image, display
+from data_prep.read.dicom.file import (
     looks_like_dicom,
     quiet_pydicom,
     read_dataset,
     transfer_syntax_name,
 )
-from data_prep.read.dicom_layout import Layout, layout, require_pixels
-from data_prep.read.dicom_pixels import is_lossy, require_decodable, stored_frame
-from data_prep.read.display import constant_image, display
-from data_prep.read.stored_values import digest, stored_values
+from data_prep.read.dicom.layout import Layout, layout, require_pixels
+from data_prep.read.dicom.pixels import is_lossy, require_decodable, stored_frame
+from data_prep.read.dicom.stored_values import digest, stored_values
+from data_prep.read.dicom.terms import COLOUR_SPACES, FILMS
+from data_prep.read.picture import read_picture
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 FEWEST_PIXELS = 16
-COLOUR_NAMES = ("RGB", "YBR_FULL", "YBR_FULL_422", "YBR_PARTIAL_420", "YBR_RCT", "YBR_ICT")
 WIDEST_ASPECT = 4.0  # of a pixel; detectors and scanners stay under 2, so more is a typing error
 ASPECT_NOTE = f"pixel spacing with a ratio above {WIDEST_ASPECT:g}; not followed"
 
@@ -48,16 +49,17 @@ def read_film(source: Path | bytes, options: FilmOptions | None = None) -> Film:
     return next(films(source, options or FilmOptions()))
 
 
-def read_films(data: bytes, options: FilmOptions | None = None) -> list[Film]:
-    """All that options.frames asks for: the first frame, or each.
-
-    Raises FilmError like read_film, and LeftOut for a film that is readable but unwanted.
-    """
-    return list(films(data, options or FilmOptions()))
+def is_film(data: bytes) -> bool:
+    """Whether DICOM content is a radiograph by its Modality or SOP Class."""
+    with quiet_pydicom():
+        return choice.modality(read_dataset(data)) in FILMS
 
 
 def films(data: bytes, options: FilmOptions, voi: bool = True) -> Iterator[Film]:
-    """read_films one at a time. DICOM is recognised by content, with or without preamble.
+    """All that options.frames asks for, one at a time: the first frame, or each.
+
+    DICOM is recognised by content, with or without preamble. Raises FilmError like read_film, and
+    LeftOut for a film that is readable but unwanted.
 
     voi: False for the output of the Modality LUT over its full range, before any window or VOI LUT
     and then inverted where MONOCHROME1; facts["voi"] is "none" then. A picture has neither.
@@ -132,7 +134,7 @@ def _require_grey(dataset: Dataset, pixels: Layout, options: FilmOptions) -> Non
     """Photometric Interpretation (PS3.3 C.7.6.3.1.2): films are MONOCHROME1 or MONOCHROME2."""
     photometric = str(dataset.get("PhotometricInterpretation") or "").strip()
     if pixels.samples > 1 and options.colour == "refuse":
-        name = photometric if photometric in COLOUR_NAMES else "colour"
+        name = photometric if photometric in COLOUR_SPACES else "colour"
         raise FilmError(
             f"PhotometricInterpretation {name}: a screenshot?",
             remedy="Export the original film, or pass --colour equal for grey in colour files.",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
-from data_prep.read.dicom_terms import FILMS, MODALITIES, VIEWS
+from data_prep.errors import UsageError, nearest
+from data_prep.read.dicom.terms import FILMS, MODALITIES, VIEWS
 
 COLOURS = ("refuse", "equal")
 FRAMES = ("first", "each")
@@ -41,7 +41,7 @@ class FilmOptions:
 
     def __post_init__(self) -> None:
         if self.window < 0:
-            raise ValueError(f"window is {self.window}; expected 0 or more, 0 is the first")
+            raise UsageError(f"window is {self.window}; expected 0 or more, 0 is the first")
         choices = {"colour": COLOURS, "body_parts": BODY_PARTS, "intent": INTENTS}
         for name, allowed in {**choices, "frames": FRAMES, "burned_in": BURNED_IN}.items():
             if getattr(self, name) not in allowed:
@@ -62,11 +62,11 @@ class FilmOptions:
             else:
                 raise _unknown("modalities", part, ("films", "any", *sorted(MODALITIES)))
         if not codes:
-            raise ValueError("modalities is empty; expected films, any, or codes like CR,DX,OT")
+            raise UsageError("modalities is empty; expected films, any, or codes like CR,DX,OT")
         return frozenset(codes)
 
     def wanted_views(self) -> frozenset[str] | None:
-        """Names of film_terms.VIEWS that must be in the header; None for 'frontal' and 'any'."""
+        """Names of dicom_terms.VIEWS that must be in the header; None for 'frontal' and 'any'."""
         if self.views.strip().lower() in ("frontal", "any"):
             return None
         names = {view.lower(): view for view in VIEWS}
@@ -75,7 +75,7 @@ class FilmOptions:
                 raise _unknown("views", part, ("any", *VIEWS))
         wanted = frozenset(names[part.lower()] for part in _parts(self.views))
         if not wanted:
-            raise ValueError("views is empty; expected frontal, any, or names like PA,AP")
+            raise UsageError("views is empty; expected frontal, any, or names like PA,AP")
         return wanted
 
 
@@ -83,10 +83,7 @@ def _parts(text: str) -> list[str]:
     return [part for part in (part.strip() for part in text.split(",")) if part]
 
 
-def _unknown(name: str, value: object, allowed: tuple[str, ...]) -> ValueError:
-    near = difflib.get_close_matches(str(value).lower(), [a.lower() for a in allowed], 1)
-    if near:
-        listed = f"did you mean {next(a for a in allowed if a.lower() == near[0])}?"
-    else:
-        listed = f"expected one of {', '.join(allowed[:8])}{', ...' if len(allowed) > 8 else ''}"
-    return ValueError(f"{name} is {value!r}; {listed}")
+def _unknown(name: str, value: object, allowed: tuple[str, ...]) -> UsageError:
+    more = ", ..." if len(allowed) > 8 else ""
+    near = nearest(value, allowed) or f"; expected one of {', '.join(allowed[:8])}{more}"
+    return UsageError(f"{name} is {value!r}{near}")

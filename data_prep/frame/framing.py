@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from data_prep.errors import UsageError
+
 POLICIES = ("paper", "square", "centre", "none")
 PAPER_TOP = 0.08  # authors' data_loader.py crop_top, after COVID-Net's data.py (top_percent)
 
@@ -28,9 +30,9 @@ class Framing:
 
     def __post_init__(self) -> None:
         if self.policy not in POLICIES:
-            raise ValueError(f"framing is {self.policy!r}; expected one of {', '.join(POLICIES)}")
+            raise UsageError(f"framing is {self.policy!r}; expected one of {', '.join(POLICIES)}")
         if self.size < 8:
-            raise ValueError(f"size is {self.size}; expected at least 8 pixels")
+            raise UsageError(f"size is {self.size}; expected at least 8 pixels")
 
     def record(self) -> dict[str, Any]:
         """What dataset.json says about the framing."""
@@ -90,9 +92,8 @@ class Framing:
         first_row, last_row = max(0, int(np.floor(top))), min(shape[0], int(np.ceil(bottom)))
         first, last = max(0, int(np.floor(left))), min(shape[1], int(np.ceil(right)))
         across, down = self.size / (right - left), self.size / (bottom - top)  # pixels of the frame
-        room = (
-            int(np.ceil(max(across, down))) + 1
-        )  # the outermost pixels may reach beyond the frame
+        # the outermost pixels may reach beyond the frame
+        room = int(np.ceil(max(across, down))) + 1
         padded = np.pad(framed.astype(np.float32, copy=False), room, mode="edge")
         box = (
             (first - left) * across + room,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.errors import PrepError
+from data_prep.errors import PrepError, UsageError
 
 POLICIES = ("window", "percentile", "minmax")
 
@@ -27,9 +27,9 @@ class Intensity:
 
     def __post_init__(self) -> None:
         if self.policy not in POLICIES:
-            raise ValueError(f"intensity is {self.policy!r}; expected one of {', '.join(POLICIES)}")
+            raise UsageError(f"intensity is {self.policy!r}; expected one of {', '.join(POLICIES)}")
         if not 0 <= self.low < self.high <= 100:
-            raise ValueError(
+            raise UsageError(
                 f"percentiles are {self.low}, {self.high}; expected 0 <= low < high <= 100"
             )
 
@@ -42,7 +42,7 @@ class Intensity:
         try:
             low, high = (float(part) for part in numbers.split(","))
         except ValueError:
-            raise ValueError(f"intensity is {text!r}; expected like percentile:0.5,99.5") from None
+            raise UsageError(f"intensity is {text!r}; expected like percentile:0.5,99.5") from None
         return cls(policy, low, high)
 
     def record(self) -> dict[str, Any]:
@@ -65,7 +65,7 @@ class Intensity:
         percentiles and extremes are taken from. Raises PrepError for a constant image.
         """
         if bits not in (8, 16):
-            raise ValueError(f"bits is {bits}; expected 8 or 16")
+            raise UsageError(f"bits is {bits}; expected 8 or 16")
         known = image[foreground] if foreground is not None and foreground.any() else image
         if not np.isfinite(known).all():
             raise PrepError("the image holds values that are not numbers (NaN or infinite)")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
+
+from data_prep.files import whole
 
 
 def save(pixels: np.ndarray, path: Path) -> None:
@@ -15,13 +16,8 @@ def save(pixels: np.ndarray, path: Path) -> None:
         pixels = pixels.astype(np.uint8) * 255
     if pixels.ndim != 2 or pixels.dtype not in (np.uint8, np.uint16):
         raise ValueError(f"PNG pixels are {pixels.dtype} {pixels.shape}; expected uint8/16 (H, W)")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, format="PNG")
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole(path) as part:
+        Image.fromarray(np.ascontiguousarray(pixels)).save(part, format="PNG")
 
 
 def load(path: Path) -> np.ndarray:

@@ -26,7 +26,7 @@ def leave_copies(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> list
     split: it is told apart, and warned of.
     """
     order = sorted(
-        range(len(sources)), key=lambda i: (FIRST.index(sources[i].section or "test"), i)
+        range(len(sources)), key=lambda i: (FIRST.index(sources[i].truth.section or "test"), i)
     )
     first: dict[str, int] = {}
     result = list(outcomes)
@@ -38,7 +38,7 @@ def leave_copies(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> list
         taken = first.setdefault(digest, index)
         if taken == index:
             continue
-        same = sources[taken].subject == sources[index].subject
+        same = sources[taken].who.subject == sources[index].who.subject
         strangers += not same
         result[index] = Outcome.skipped(
             sources[index].shown,
@@ -61,9 +61,9 @@ def leave_copies(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> list
 
 def _note_shared_instances(sources: Sequence[Source], outcomes: list[Outcome]) -> None:
     """The same SOP Instance UID with other pixels: re-encoded, processed again, or a careless export."""
-    taken = [i for i, o in enumerate(outcomes) if o.taken and sources[i].instance]
-    count = Counter(sources[i].instance for i in taken)
+    taken = [i for i, o in enumerate(outcomes) if o.taken and sources[i].header.instance]
+    count = Counter(sources[i].header.instance for i in taken)
     for i in taken:
-        if count[sources[i].instance] > 1:
+        if count[sources[i].header.instance] > 1:
             notes = [*outcomes[i].details.get("notes", ()), SHARED]
             outcomes[i] = replace(outcomes[i], details={**outcomes[i].details, "notes": notes})

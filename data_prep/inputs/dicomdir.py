@@ -27,7 +27,7 @@ def referenced_files(content: bytes) -> list[str]:
     """
     import pydicom
 
-    from data_prep.read.dicom_file import quiet_pydicom
+    from data_prep.read.dicom.file import quiet_pydicom
 
     names = []
     with quiet_pydicom():

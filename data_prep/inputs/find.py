@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist.items import MARKER
-from data_prep.errors import PrepError
-from data_prep.film.picture import is_picture
+from data_prep.errors import NotFound, PrepError
 from data_prep.inputs import dicomdir
 from data_prep.read import archive
-from data_prep.read.dicom_file import looks_like_dicom
+from data_prep.read.content import HEAD_BYTES, kind_of, kind_of_bytes
 from data_prep.source import Source
 
-HEAD_BYTES = 512
 IMAGE_SUFFIXES = ("", ".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".nii", ".gz", ".zip")
 SIDECAR_SUFFIXES = {".json", ".tsv", ".csv", ".bval", ".bvec", ".md"}
 SIDECAR_NAMES = {"README", "CHANGES", "LICENSE"}
@@ -48,7 +46,7 @@ def find(
     """
     folder = Path(folder)
     if not folder.exists():
-        raise FileNotFoundError(f"{folder}: no such file or folder. Correct INPUT.")
+        raise NotFound(f"{folder}: no such file or folder. Correct INPUT.")
     found, series = Found(), dict[str, Source]()
     if folder.is_file():
         _sort_in(Source(folder.name, folder, kind_of(folder)), found, series, "films", True)
@@ -103,7 +101,7 @@ def _members(source: Source) -> list[Source] | None:
     inside = []
     for name in names:
         first = archive.head(source.path, name, HEAD_BYTES)
-        kind = _kind(first, PurePosixPath(name), partial(_start, source.path, name))
+        kind = kind_of_bytes(first, PurePosixPath(name), partial(_start, source.path, name))
         inside.append(Source(f"{source.name}/{name}", source.path, kind, member=name))
     return inside
 
@@ -119,52 +117,6 @@ def _start(path: Path, member: str) -> bytes:
 def _is_sidecar(path: PurePosixPath) -> bool:
     """Tables and texts that lie beside images in BIDS and elsewhere: nobody takes them for images."""
     return path.suffix.lower() in SIDECAR_SUFFIXES or path.stem.upper() in SIDECAR_NAMES
-
-
-def kind_of(path: Path) -> str:
-    """'dicom', 'nifti', 'picture', 'archive', 'link', 'special' or 'other', by the first bytes of
-    the file; only regular files are opened, for a pipe would never answer."""
-    if path.is_dir():
-        return "link"
-    if not path.is_file():
-        return "special"
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError:
-        return "other"
-    if archive.is_archive(path, head):
-        return "archive"
-    return _kind(head, PurePosixPath(path.as_posix()), partial(_gzip_start, path))
-
-
-def _kind(head: bytes, name: PurePosixPath, unpacked: Callable[[], bytes]) -> str:
-    """unpacked: gives the first bytes behind a gzip header."""
-    if is_picture(head):
-        return "picture"
-    if _is_nifti(name, head, unpacked):
-        return "nifti"
-    return "dicom" if looks_like_dicom(head) else "other"
-
-
-def _gzip_start(path: Path) -> bytes:
-    import gzip
-
-    with gzip.open(path) as file:
-        return file.read(HEAD_BYTES)
-
-
-def _is_nifti(name: PurePosixPath, head: bytes, unpacked: Callable[[], bytes]) -> bool:
-    """NIfTI-1 or -2 by header size and magic; a gzip file is looked into."""
-    if head[:2] == b"\x1f\x8b":
-        import zlib
-
-        try:
-            head = unpacked()
-        except (OSError, EOFError, zlib.error):
-            return name.name.lower().endswith(".nii.gz")  # a damaged volume: to be listed as such
-    nifti1 = head[344:348] in (b"n+1\0", b"ni1\0")
-    return nifti1 or head[4:8] in (b"n+2\0", b"ni2\0")
 
 
 def _files(folder: Path, exclude: Collection[Path], earlier: list[Path]) -> list[Path]:

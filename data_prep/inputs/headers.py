@@ -5,46 +5,31 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from data_prep.privacy import facts
-from data_prep.privacy.identity import text_of
+from data_prep.privacy.identity import identity as identity_of
+from data_prep.privacy.scrubbing import safe_name
 from data_prep.privacy.words import COMMON
-from data_prep.source import Source
+from data_prep.read.dicom.header import text_of
+from data_prep.source import Header, Lost, Source
+from data_prep.work.guard import Crashed, TimedOut
 from data_prep.work.pools import Pool
 
-if TYPE_CHECKING:
-    from data_prep.privacy.identity import Identity
-
 TOKEN = re.compile(r"[^\W_]+")
-PER_HEADER = "data_prep.inputs.headers:scan_source"
-SEVERAL = "several patients"
+LOST = {TimedOut: Lost.TIMED_OUT, Crashed: Lost.CRASHED, MemoryError: Lost.TOO_LARGE}
 SHORTEST = 3  # letters of a word that can be a name; two would blank the views and "IM"
 
 
-@dataclass(frozen=True)
-class Header:
-    """What a header says; shown: the name of the file without any word of it; patients: how many a
-    series names."""
-
-    identity: Identity
-    shown: str
-    series_uid: str
-    instance: str
-    patients: int = 1
-
-
-def scan_source(source: Source) -> Header | None:
-    """The header of an input, None where there is none.
+def scan_source(source: Source) -> Source | None:
+    """The source with its header, shown without any word of it; None where there is no header.
 
     It reads a film, or the first file of a series. Runs in a child: a broken header may raise
     anything, hang, or inflate without end.
     """
     import pydicom
 
-    from data_prep.read.dicom_file import quiet_pydicom
+    from data_prep.read.dicom.file import quiet_pydicom
 
     if source.member is not None:
         first: io.BytesIO | Path = io.BytesIO(
@@ -57,22 +42,19 @@ def scan_source(source: Source) -> Header | None:
         header = pydicom.dcmread(first, force=True, stop_before_pixels=True)
         if not len(header):
             return None
-        identity = facts.identity(header)
-        crowded = not identity.complete
-        return Header(
-            identity,
-            facts.safe_name(source.name, identity.words, unread=crowded),
-            text_of(header, "SeriesInstanceUID"),
-            text_of(header, "SOPInstanceUID"),
-            1 if source.kind != "series" or source.member is not None else _patients(files),
-        )
+        identity = identity_of(header)
+        shown = safe_name(source.name, identity.words, unread=not identity.complete)
+        uids = text_of(header, "SeriesInstanceUID"), text_of(header, "SOPInstanceUID")
+        crowd = source.kind == "series" and source.member is None and _patients(files) > 1
+        told = Header(identity, *uids, lost=Lost.SEVERAL_PATIENTS if crowd else None)
+        return replace(source, shown=shown, header=told)
 
 
 def _files(source: Source) -> Sequence[Path]:
     """Of one of several series in a folder its own files, not the first one's."""
     if source.series is None:
         return source.files()
-    from data_prep.read.dicom_groups import series_of
+    from data_prep.read.volume.dicom_groups import series_of
 
     return series_of(source.files())[source.series].files
 
@@ -87,13 +69,11 @@ def _patients(files: Sequence[Path]) -> int:
             path, force=True, stop_before_pixels=True, specific_tags=["PatientID"]
         )
         found.add(text_of(header, "PatientID"))
-    return len(found - {""}) or 1
+    return len(found - {""})
 
 
-def scan(
-    sources: Sequence[Source], pool: Pool, keyed: bool = True
-) -> tuple[list[Identity | None], list[Source]]:
-    """(identities, sources with their shown names), in the order of the sources.
+def scan(sources: Sequence[Source], pool: Pool, keyed: bool = True) -> list[Source]:
+    """The sources with their headers and shown names, in their order.
 
     keyed: names are secret, so of a file without a header only ordinary words are shown.
     A file is shown by its own name, without what its own header holds and without the names and
@@ -102,41 +82,33 @@ def scan(
     numbered in the order of the sources, so the shown names of a run are all different.
     """
     tokens = _tokens(source.name for source in sources)
-    known: list[Identity | None] = [None] * len(sources)
-    names = [source.name for source in sources]
     everybody: set[str] = set()  # in lower case, and only what some file name holds
     wanted = [i for i, source in enumerate(sources) if source.kind in ("dicom", "series")]
     calls = ((sources[i],) for i in wanted)
-    result = list(sources)
-    for k, answer in pool.stream(PER_HEADER, calls):
+    result = [replace(source, shown=source.name) for source in sources]
+    for k, answer in pool.stream(scan_source, calls):
         if isinstance(answer, Exception):
             # Whom it shows is not known now, so it must not be taken, whatever the reader says later.
-            result[wanted[k]] = replace(sources[wanted[k]], lost=type(answer).__name__)
+            unknown = Header(lost=LOST.get(type(answer), Lost.BROKEN))
+            result[wanted[k]] = replace(result[wanted[k]], header=unknown)
         if answer is None or isinstance(answer, Exception):
             continue  # the reader will give the reason
-        identity, names[wanted[k]] = answer.identity, answer.shown
-        result[wanted[k]] = replace(
-            sources[wanted[k]],
-            series_uid=answer.series_uid,
-            instance=answer.instance,
-            lost=SEVERAL if answer.patients > 1 else "",
-        )
+        identity = answer.header.identity
         ordinary = COMMON - _tokens(identity.names)  # a patient may be called Ward
         everybody.update(
             part
             for part in _tokens(identity.words) & tokens
             if len(part) >= SHORTEST and part not in ordinary
         )
-        known[wanted[k]] = replace(
-            identity, words=(), names=()
-        )  # memory must not grow with the words
+        bare = replace(identity, words=(), names=())  # memory must not grow with the words
+        result[wanted[k]] = replace(answer, header=replace(answer.header, identity=bare))
     shown = []
-    for source, name, who in zip(result, names, known, strict=True):
+    for source in result:
         others = _tokens([source.name]) & everybody
-        unread = keyed and (who is None or not who.who)
-        shown.append(facts.safe_name(name, others, unread=unread))
+        unread = keyed and not source.header.identity.who
+        shown.append(safe_name(source.shown, others, unread=unread))
     numbered = zip(result, _numbered(shown), strict=True)
-    return known, [replace(source, shown=name) for source, name in numbered]
+    return [replace(source, shown=name) for source, name in numbered]
 
 
 def _numbered(names: Sequence[str]) -> list[str]:

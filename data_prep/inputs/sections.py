@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 import numpy as np
 
@@ -32,7 +31,7 @@ def section_of(text: str) -> str | None:
 def by_group(
     sources: list[Source], *, seed: int, validation: float = 0.1, test: float = 0.2
 ) -> list[Source]:
-    """Give every source a section from its group, whole subjects at a time.
+    """Give every source without a section one from its group, whole subjects at a time.
 
     Healthy and diseased subjects fill validation and test by the given shares; the other diseased
     ones go to training_mixed, the other healthy ones to training_healthy. Subjects of group mixed
@@ -40,11 +39,13 @@ def by_group(
     join the diseased ones there, for a mixed set holds both.
     A subject in two groups counts as the sicker: diseased, then mixed, then healthy.
     """
+    fixed = [source for source in sources if source.truth.section is not None]
+    sources = [source for source in sources if source.truth.section is None]
     rank = {name: k for k, name in enumerate(GROUPS)}
     worst: dict[str, str] = {}
     for source in sources:
-        group = source.group or "mixed"
-        worst[source.subject] = max(worst.get(source.subject, group), group, key=rank.__getitem__)
+        group, subject = source.truth.group or "mixed", source.who.subject
+        worst[subject] = max(worst.get(subject, group), group, key=rank.__getitem__)
     have_mixed = "mixed" in worst.values()
     sections: dict[str, str] = {}
     for group in GROUPS:
@@ -63,20 +64,20 @@ def by_group(
         sections |= dict.fromkeys(rest[:stay], home)
         sections |= dict.fromkeys(rest[stay:], "training_mixed")
     labels = {"healthy": 0, "diseased": 1}
-    return [
-        replace(
-            source,
-            section=sections[source.subject],
-            label=source.label if source.label is not None else labels.get(source.group or ""),
-        )
-        for source in sources
-    ]
+    result = fixed
+    for source in sources:
+        truth = source.truth
+        label = truth.label if truth.label is not None else labels.get(truth.group or "")
+        result.append(source.with_truth(section=sections[source.who.subject], label=label))
+    return result
 
 
 def without_training_truth(sources: Iterable[Source]) -> list[Source]:
     """Training sources lose label, mask and boxes: what is not there cannot leak into training."""
     return [
-        replace(source, label=None, mask=None, boxes=()) if source.section in UNLABELLED else source
+        source.with_truth(label=None, mask=None, boxes=())
+        if source.truth.section in UNLABELLED
+        else source
         for source in sources
     ]
 
@@ -85,7 +86,7 @@ def verify(sources: Iterable[Source]) -> None:
     """Raise LeakError naming every subject that is in two sections."""
     homes: dict[str, set[str]] = {}
     for source in sources:
-        homes.setdefault(source.subject, set()).add(source.section or "no section")
+        homes.setdefault(source.who.subject, set()).add(source.truth.section or "no section")
     torn = {subject: sorted(names) for subject, names in sorted(homes.items()) if len(names) > 1}
     if not torn:
         return

@@ -8,17 +8,18 @@ as it stands.
 from __future__ import annotations
 
 import csv
-import difflib
 import logging
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
-from data_prep.inputs.find import Found, kind_of
+from data_prep.errors import MissingData, UsageError, nearest
+from data_prep.inputs.find import Found
 from data_prep.inputs.sections import GROUPS, LABELS, section_of
-from data_prep.inputs.table_people import described
-from data_prep.source import Source
+from data_prep.inputs.table_people import boxes_of, people
+from data_prep.read.content import kind_of
+from data_prep.source import Source, Truth, Who
 
 PEOPLE = ("site", "age", "sex", "boxes")  # read by table_people.py
 log = logging.getLogger(__name__)
@@ -78,7 +79,7 @@ def _read(table: Path) -> tuple[list[tuple[int, Row]], list[str]]:
             rows = [(reader.line_num, row) for row in reader]
             return rows, [name.strip() for name in reader.fieldnames or []]
     except FileNotFoundError:
-        raise DataError(f"{table}: no such table. Correct --table.") from None
+        raise MissingData(f"{table}: no such table. Correct --table.") from None
     except (UnicodeDecodeError, csv.Error):
         raise DataError(f"{table}: not a CSV file in UTF-8. Export it again as CSV.") from None
 
@@ -87,9 +88,9 @@ def _names(table: Path, header: list[str], columns: dict[str, str]) -> dict[str,
     """Our names -> the table's, for those it has; refuses what a typo would silently drop."""
     for ours, theirs in columns.items():
         if ours not in NAMES:
-            raise DataError(f"--columns {ours}=...: expected one of {', '.join(NAMES)}.")
+            raise UsageError(f"--columns {ours}=...: expected one of {', '.join(NAMES)}.")
         if theirs not in header:
-            raise DataError(f"{table}: no column '{theirs}'{_nearest(theirs, header)}.")
+            raise UsageError(f"{table}: no column '{theirs}'{_nearest(theirs, header)}")
     names = {name: columns.get(name, name) for name in NAMES}
     names = {ours: theirs for ours, theirs in names.items() if theirs in header}
     for name in ("image", "subject"):
@@ -106,21 +107,20 @@ def _filtered(
 ) -> list[tuple[int, Row]]:
     for column, wanted in where.items():
         if column not in header:
-            raise DataError(f"{table}: no column '{column}' to filter{_nearest(column, header)}.")
+            raise UsageError(f"{table}: no column '{column}' to filter{_nearest(column, header)}")
         allowed = wanted.split("|")
         present = {row[column] for _, row in rows}
         rows = [(line, row) for line, row in rows if row[column] in allowed]
         if not rows:
             near = _nearest(wanted, sorted(value for value in present if value))
-            raise DataError(f"{table}: no row has {column}={wanted}{near}.")
+            raise UsageError(f"{table}: no row has {column}={wanted}{near}")
     if not rows:
         raise DataError(f"{table}: the table has no rows.")
     return rows
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean '{near[0]}'?" if near else f"; there are {', '.join(known[:12])}"
+    return nearest(name, known) or f"; there are {', '.join(known[:12])}."
 
 
 def _by_name(found: Found) -> dict[str, Source | None]:
@@ -177,12 +177,9 @@ def _described(
         section = "test"
         if value.get("section") is None and value.get("group") is None and label is not None:
             section, group = None, ("healthy", "diseased")[label]
+    boxes = boxes_of(value.get("boxes", ""), line, problems)
     return replace(
         source,
-        subject=value["subject"],
-        section=section,
-        group=group,
-        label=label,
-        mask=mask,
-        **described(value, line, problems, doubts),
+        who=Who(value["subject"], **people(value, doubts)),
+        truth=Truth(section, group, label, mask, boxes),
     )

@@ -18,10 +18,8 @@ SITE = re.compile(r"[\w .+-]{1,40}")  # a name of a place or scanner, not a sent
 OLDEST = 120  # years
 
 
-def described(
-    value: Mapping[str, str], line: int, problems: list[str], doubts: Counter[str]
-) -> dict[str, Any]:
-    """site, age (years), sex (M, F) and boxes of one row; boxes that cannot be meant join `problems`.
+def people(value: Mapping[str, str], doubts: Counter[str]) -> dict[str, Any]:
+    """site, age (years) and sex (M, F) of one row.
 
     Empty, "0" and "n/a" mean unknown for age and sex; so does an age that is no number or over
     OLDEST, and a site that reads like a sentence: registries have such columns, and no image is to
@@ -31,7 +29,6 @@ def described(
         "site": _site(value.get("site", ""), doubts),
         "age": _age(value.get("age", ""), doubts),
         "sex": SEXES.get(value.get("sex", "").lower()),
-        "boxes": _boxes(value.get("boxes", ""), line, problems),
     }
 
 
@@ -53,7 +50,8 @@ def _age(text: str, doubts: Counter[str]) -> float | None:
     return age if 0 < age <= OLDEST else None
 
 
-def _boxes(text: str, line: int, problems: list[str]) -> tuple[LesionBox, ...]:
+def boxes_of(text: str, line: int, problems: list[str]) -> tuple[LesionBox, ...]:
+    """The lesions of one row; those that are not boxes join `problems`."""
     if not text:
         return ()
     try:

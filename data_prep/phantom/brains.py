@@ -8,13 +8,13 @@ minutes; a score on it says nothing about patients.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from data_prep.datalist.tables import write_table
+from data_prep.errors import UsageError
+from data_prep.files import whole, write_csv
 
 SHAPE = (64, 76, 64)  # voxels along R, A, S
 SPACING_MM = 2.5
@@ -66,7 +66,7 @@ def make_brains(folder: Path, *, seed: int = 0, counts: dict[str, int] | None = 
             _save(folder / mask, head.mask.astype(np.uint8), orientation)
         label = str(int(diseased)) if known else ""
         rows.append((image, subject, section, label, mask))
-    write_table(folder / "cohort.csv", COHORT_COLUMNS, rows)
+    write_csv(folder / "cohort.csv", COHORT_COLUMNS, rows)
     return folder
 
 
@@ -185,7 +185,7 @@ def _plan(counts: dict[str, int], generator: np.random.Generator) -> list[tuple[
     """(section, diseased) of every head, sections interleaved so that numbers tell nothing."""
     unknown = sorted(set(counts) - set(COUNTS))
     if unknown:
-        raise ValueError(f"counts: unknown section {unknown}; expected {', '.join(COUNTS)}.")
+        raise UsageError(f"counts: unknown section {unknown}; expected {', '.join(COUNTS)}.")
     plan = []
     for section, count in counts.items():
         diseased = 0 if section == "training_healthy" else round(count * DISEASED_SHARE)
@@ -203,6 +203,5 @@ def _save(path: Path, data: np.ndarray, orientation: str) -> None:
     image = nib.Nifti1Image(data, affine)
     image.header.set_xyzt_units("mm")
     turn = ornt_transform(io_orientation(affine), axcodes2ornt(tuple(orientation)))
-    partial = path.with_name(f"partial-{path.name}")  # nibabel goes by the suffix
-    nib.save(image.as_reoriented(turn), partial)
-    os.replace(partial, path)
+    with whole(path, same_name=True) as part:
+        nib.save(image.as_reoriented(turn), part)

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from data_prep.datalist.tables import write_table
+from data_prep.errors import DataError
+from data_prep.files import whole, write_csv
 from data_prep.inputs.names import parse_name
 from data_prep.phantom.brains import COHORT_COLUMNS
-from data_prep.read.open_volume import read_volume
-from data_prep.read.volume import Volume, VolumeError
+from data_prep.read.volume.open_volume import read_volume
+from data_prep.read.volume.volume import Volume, VolumeError
 
 log = logging.getLogger(__name__)
 
@@ -113,7 +113,7 @@ def make_cohort(heads: Path, output: Path, *, brain: str = "auto", seed: int = 0
     subjects = [parse_name(path.name).subject for path in files]
     twice = sorted({name for name in subjects if subjects.count(name) > 1})
     if twice or not files:
-        raise ValueError(
+        raise DataError(
             f"{heads}: {len(twice)} subjects have several files; expected one each"
             if twice
             else f"{heads}: no NIfTI heads in this folder"
@@ -139,16 +139,15 @@ def make_cohort(heads: Path, output: Path, *, brain: str = "auto", seed: int = 0
             _save(Path(output) / lesion, mask.astype(np.uint8), volume.affine)
         rows.append((image, subject, section, str(int(diseased)) if known else "", lesion))
         log.info("lesions %d/%d", number + 1, len(files))
-    write_table(Path(output) / "cohort.csv", COHORT_COLUMNS, rows)
+    write_csv(Path(output) / "cohort.csv", COHORT_COLUMNS, rows)
     return Path(output)
 
 
 def _save(path: Path, data: np.ndarray, affine: np.ndarray) -> None:
     import nibabel as nib
 
-    partial = path.with_name(f"partial-{path.name}")  # nibabel goes by the suffix
-    nib.save(nib.Nifti1Image(data, affine), partial)
-    os.replace(partial, path)
+    with whole(path, same_name=True) as part:
+        nib.save(nib.Nifti1Image(data, affine), part)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

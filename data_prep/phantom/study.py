@@ -5,18 +5,17 @@ Nobody's data: every name, date and identifier is invented from the seed.
 
 from __future__ import annotations
 
-import csv
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image
 
+from data_prep.files import write_csv
+from data_prep.frame import png
 from data_prep.phantom.anatomy import Anatomy, Lesion
 from data_prep.phantom.film import film
-from data_prep.read.dicom_write import save_dicom
+from data_prep.read.dicom.write import save_dicom
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -71,17 +70,12 @@ def make_films(
             row["label"] = str(int(entry.diseased))
             if entry.diseased:
                 row["mask"] = f"masks/{name}.png"
-                _save_mask(mask, folder / row["mask"])
+                png.save(mask, folder / row["mask"])
         rows.append(row)
     if bad:
         rows += _write_bad_files(seed, folder, size)
-    table = folder / "cohort.csv"
-    temporary = table.with_name("cohort.csv.tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COHORT_COLUMNS, restval="", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    os.replace(temporary, table)
+    cells = ([row.get(column, "") for column in COHORT_COLUMNS] for row in rows)
+    write_csv(folder / "cohort.csv", COHORT_COLUMNS, cells)
     return folder
 
 
@@ -182,12 +176,6 @@ def _squaring_lut() -> Dataset:
     item.add_new("LUTDescriptor", "US", [4096, 0, 16])
     item.add_new("LUTData", "OW", entries.tobytes())
     return item
-
-
-def _save_mask(mask: np.ndarray, path: Path) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    Image.fromarray(mask.astype(np.uint8) * 255).save(temporary, format="PNG")
-    os.replace(temporary, path)
 
 
 def _write_bad_files(seed: int, folder: Path, size: int) -> list[dict[str, str]]:

@@ -1,62 +1,44 @@
-"""What may leave: an allow-list of facts, keyed pseudonyms, and days instead of dates.
+"""What may leave of a header: an allow-list of facts, and days instead of dates.
 
-What must not leave, and how it is blanked, is in identity.py and scrubbing.py; their functions
-can be called from here too.
+What must not leave, and how it is blanked, is in identity.py and scrubbing.py.
 """
 
 from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
-from data_prep.privacy import words
-from data_prep.privacy.identity import Identity, date_of, identity, text_of
-from data_prep.privacy.pseudonyms import load_key, study_pseudonym, subject_pseudonym
-from data_prep.privacy.scrubbing import safe_name, safe_subject, scrub
-from data_prep.read.dicom_file import quiet_pydicom
+from data_prep.privacy.identity import date_of
+from data_prep.privacy.words import maker
+from data_prep.read.dicom import terms
+from data_prep.read.dicom.file import quiet_pydicom
+from data_prep.read.dicom.header import text_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = [
-    "FACTS",
-    "Identity",
-    "days_since_first",
-    "facts",
-    "identifiers",
-    "identity",
-    "load_key",
-    "pseudonym",
-    "safe_name",
-    "safe_subject",
-    "scrub",
-    "study_pseudonym",
-    "subject_pseudonym",
-]
-
 OLDEST_SHOWN = 89  # 45 CFR 164.514(b)(2)(i)(C): ages over 89 go into one class, 90 or older
 OLDEST_KNOWN = 125  # above it a birth date or an age is an error
-LARGEST = (
-    65535  # Rows and Columns are US; a larger count of frames may be a date in the wrong place
-)
+# Rows and Columns are US; a larger count of frames may be a date in the wrong place
+LARGEST = 65535
 _DAYS = {"D": 1.0, "W": 7.0, "M": 365.25 / 12, "Y": 365.25}  # PS3.5 6.2, VR AS
 
-_CODES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "modality": (("Modality",), words.MODALITIES),
-    "photometric": (("PhotometricInterpretation",), words.PHOTOMETRIC),
-    "view": (("ViewPosition",), words.VIEWS),
-    "laterality": (("ImageLaterality", "Laterality"), words.LATERALITIES),
-    "intent": (("PresentationIntentType",), words.INTENTS),
-    "burned_in": (("BurnedInAnnotation",), words.YES_NO),
-    "recognizable_features": (("RecognizableVisualFeatures",), words.YES_NO),
+_CODES: dict[str, tuple[tuple[str, ...], Collection[str]]] = {
+    "modality": (("Modality",), terms.MODALITIES),
+    "photometric": (("PhotometricInterpretation",), terms.PHOTOMETRIC),
+    "view": (("ViewPosition",), terms.VIEW_TERMS),
+    "laterality": (("ImageLaterality", "Laterality"), terms.LATERALITIES),
+    "intent": (("PresentationIntentType",), terms.INTENTS),
+    "burned_in": (("BurnedInAnnotation",), terms.YES_NO),
+    "recognizable_features": (("RecognizableVisualFeatures",), terms.YES_NO),
     "lossy": (("LossyImageCompression",), ("00", "01")),
-    "sex": (("PatientSex",), words.SEXES),
+    "sex": (("PatientSex",), terms.SEXES),
 }
 _RECOGNISED: dict[str, tuple[str, Callable[[str], str | None]]] = {
-    "manufacturer": ("Manufacturer", words.maker),
-    "body_part": ("BodyPartExamined", words.body_part),
+    "manufacturer": ("Manufacturer", maker),
+    "body_part": ("BodyPartExamined", terms.body_part_in),
 }
 _NUMBERS = {
     "rows": "Rows",
@@ -64,19 +46,12 @@ _NUMBERS = {
     "bits": "BitsStored",
     "frames": "NumberOfFrames",
 }
-# fact -> the only elements it may be taken from
-FACTS: dict[str, tuple[str, ...]] = {
-    **{name: keywords for name, (keywords, _) in _CODES.items()},
-    **{name: (keyword,) for name, (keyword, _) in _RECOGNISED.items()},
-    **{name: (keyword,) for name, keyword in _NUMBERS.items()},
-    "age": ("PatientAge", "StudyDate", "PatientBirthDate"),
-}
 
 
 def facts(dataset: Dataset) -> dict[str, Any]:
-    """The facts of a header that survive, by the names in FACTS; values are JSON strings and ints.
+    """The facts of a header that survive; values are JSON strings and ints.
 
-    Codes come out of the closed lists of vocabulary.py, numbers are whole and at most 65,535, and
+    Codes come out of the closed lists of read/dicom_terms.py, numbers are whole and at most 65,535, and
     age is in whole years, "90+" from 90 on. No free text passes, because it can hold a name; a
     value outside its list is left out. Sex and age are there to look for confounders.
     """
@@ -131,11 +106,3 @@ def days_since_first(dates: Sequence[datetime.date | None]) -> list[int | None]:
         return [None for _ in dates]
     first = min(known)
     return [None if date is None else (date - first).days for date in dates]
-
-
-pseudonym = subject_pseudonym
-
-
-def identifiers(dataset: Dataset) -> list[str]:
-    """The words of identity(dataset): texts that must not appear anywhere, for memory only."""
-    return list(identity(dataset).words)

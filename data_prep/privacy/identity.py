@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from data_prep.privacy.header_words import digits_of, words_of
-from data_prep.read.dicom_file import quiet_pydicom
+from data_prep.read.dicom.file import quiet_pydicom
+from data_prep.read.dicom.header import number_of, text_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -61,27 +62,14 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
             order=(
                 day,
                 digits_of(text_of(dataset, "StudyTime")),
-                _whole(text_of(dataset, "SeriesNumber")),
+                int(number_of(dataset, "SeriesNumber", 0)),
                 digits_of(moment),
-                _whole(text_of(dataset, "InstanceNumber")),
+                int(number_of(dataset, "InstanceNumber", 0)),
             ),
             words=found,
             names=names,
             complete=complete,
         )
-
-
-def text_of(dataset: Dataset, keyword: str) -> str:
-    """An element's first value as text, without blanks around it; "" where absent or broken."""
-    try:
-        value: Any = dataset.get(keyword)
-        if value is None or isinstance(value, bytes):
-            return ""
-        if not isinstance(value, str) and hasattr(value, "__getitem__") and len(value):
-            value = value[0]
-        return str(value).strip(" \0\t\r\n")
-    except Exception:  # a broken element raises many kinds when it is converted
-        return ""
 
 
 def date_of(text: str) -> datetime.date | None:
@@ -99,10 +87,3 @@ def _study_date(dataset: Dataset) -> datetime.date | None:
         if date is not None and date.year >= FIRST_YEAR:
             return date
     return None
-
-
-def _whole(text: str) -> int:
-    try:
-        return int(float(text))
-    except (ValueError, OverflowError):
-        return 0

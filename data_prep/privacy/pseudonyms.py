@@ -11,6 +11,8 @@ import time
 import unicodedata
 from pathlib import Path
 
+from data_prep.errors import UsageError
+
 log = logging.getLogger(__name__)
 
 KEY_BYTES = 32
@@ -72,7 +74,7 @@ def load_key(path: Path) -> bytes:
     except ValueError:
         key = b""
     if len(key) < SHORTEST_KEY:
-        raise ValueError(f"{path}: not a pseudonym key; expected 32 or more hexadecimal digits.")
+        raise UsageError(f"{path}: not a pseudonym key; expected 32 or more hexadecimal digits.")
     if os.name == "posix" and path.stat().st_mode & 0o077:
         log.warning("%s: other users can read the pseudonym key; chmod 600 it", path)
     return key

@@ -1,43 +1,8 @@
-"""Closed lists of what a header may say on its way out; a value that is on none of them stays in."""
+"""Makers of devices, and ordinary words, which tell nothing of a patient."""
 
 from __future__ import annotations
 
 import re
-
-# PS3.3 C.7.3.1.1.1, Defined Terms of Modality that lie beside films in an export.
-_MODALITIES = (
-    "CR DX RG OT MR CT MG US XA RF PX IO PT NM ES SC SR KO PR DOC SEG REG ECG GM SM OP XC BMD DG "
-    "RTIMAGE RTPLAN RTSTRUCT RTDOSE HC PLAN TG"
-)
-MODALITIES = tuple(_MODALITIES.split())
-# PS3.3 C.7.6.3.1.2
-PHOTOMETRIC = (
-    "MONOCHROME1",
-    "MONOCHROME2",
-    "PALETTE COLOR",
-    "RGB",
-    "YBR_FULL",
-    "YBR_FULL_422",
-    "YBR_PARTIAL_420",
-    "YBR_ICT",
-    "YBR_RCT",
-)
-# PS3.3 C.8.1.1 (CR Series), C.8.11.7 (DX Positioning), and what makers write in the same place.
-_VIEWS = "AP PA LL RL RLD LLD RLO LLO RAO LAO RPO LPO LAT LATERAL FRONTAL OBLIQUE AXIAL"
-VIEWS = tuple(_VIEWS.split())
-# PS3.16 Annex L, Body Part Examined, in the standard's own words where a radiograph can show it.
-_BODY_PARTS = (
-    "CHEST THORAX LUNG RIB STERNUM CLAVICLE HEART MEDIASTINUM ABDOMEN CHESTABDOMEN CHESTABDPELVIS "
-    "HEAD BRAIN SKULL FACE JAW MANDIBLE MAXILLA NOSE ORBIT SINUS TMJ ZYGOMA NECK CSPINE TSPINE "
-    "LSPINE CTSPINE TLSPINE LSSPINE SSPINE SPINE SACRUM COCCYX SIJOINT PELVIS HIP FEMUR THIGH KNEE "
-    "PATELLA TIBIA FIBULA LEG ANKLE FOOT CALCANEUS TOE SHOULDER SCAPULA ACJOINT HUMERUS ARM ELBOW "
-    "FOREARM RADIUS ULNA WRIST HAND FINGER THUMB EXTREMITY BREAST KIDNEY BLADDER WHOLEBODY"
-)
-BODY_PARTS = tuple(_BODY_PARTS.split())
-LATERALITIES = ("R", "L", "U", "B")
-INTENTS = ("FOR PRESENTATION", "FOR PROCESSING")
-SEXES = ("M", "F", "O")
-YES_NO = ("YES", "NO")
 
 # Makers of film readers, detectors and heads' scanners, by a word of theirs in Manufacturer.
 _MAKERS = {
@@ -78,14 +43,10 @@ _MAKERS = {
     "Planmed": r"PLANMED|PLANMECA",
     "EOS": r"EOS IMAGING|BIOSPACE",
 }
-MAKERS = (*_MAKERS, "other")
 _MAKER = {
     name: re.compile(rf"(?<![A-Z])(?:{words})(?![A-Z])|^(?:{words})FILM")
     for name, words in _MAKERS.items()
 }
-_PART = re.compile(
-    r"(?<![A-Z])(" + "|".join(sorted(BODY_PARTS, key=len, reverse=True)) + r")(?![A-Z])"
-)
 
 # Ordinary words of the trade, which tell nothing of a patient, and words of file names.
 # They count in texts alone: a patient may be called Ward or Page.
@@ -110,15 +71,9 @@ COMMON = frozenset(_COMMON.split())
 def maker(text: str) -> str | None:
     """The known maker whose word a free text holds, else 'other'; None where there is no text.
 
-    The text itself never comes back: only a name of MAKERS does.
+    The text itself never comes back: only a name of _MAKERS or "other" does.
     """
     upper = text.upper().strip()
     if not upper:
         return None
     return next((name for name, pattern in _MAKER.items() if pattern.search(upper)), "other")
-
-
-def body_part(text: str) -> str | None:
-    """The first term of BODY_PARTS in the text ("CHEST PA" -> CHEST), or None."""
-    found = _PART.search(text.upper())
-    return found[1] if found else None

@@ -79,9 +79,8 @@ def extract(path: Path, names: Iterable[str], folder: Path) -> None:
 
 
 def _hidden(name: str) -> bool:
-    parts = [
-        part for part in PurePosixPath(name).parts if part != ".."
-    ]  # nothing is unpacked there
+    # nothing is unpacked there
+    parts = [part for part in PurePosixPath(name).parts if part != ".."]
     return any(part.startswith(".") or part == "__MACOSX" for part in parts)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import SECTIONS, UNLABELLED, LeakError
+from data_prep.files import write_csv
 from data_prep.frame.boxes import LesionBox
 
 COLUMNS = ("image", "subject", "section", "label", "mask", "site", "age", "sex", "boxes")
@@ -119,13 +118,7 @@ def require_disjoint(rows: Sequence[Row]) -> None:
 
 def write_table(rows: Sequence[Row], path: Path) -> None:
     """The cohort table that data_prep.inputs.table reads, in one step; no truth in training rows."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    with temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows(_cells(row) for row in rows)
-    os.replace(temporary, path)
+    write_csv(path, COLUMNS, (_cells(row) for row in rows))
 
 
 def _cells(row: Row) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data_prep.datalist import DataError
+from data_prep.errors import UsageError
 from data_prep.inputs.sections import section_of
 
 Counts = Mapping[str, tuple[int, int]]  # section -> (healthy, diseased)
@@ -21,9 +22,9 @@ def parse_counts(text: str, default: Counts) -> dict[str, tuple[int, int]]:
         section = section_of(name)
         numbers = value.split("+")
         if section is None or not all(number.strip().isdigit() for number in numbers):
-            raise ValueError(f"--counts {part}: expected for example healthy=424 or mixed=84+76")
+            raise UsageError(f"--counts {part}: expected for example healthy=424 or mixed=84+76")
         if len(numbers) != (1 if section == "training_healthy" else 2):
-            raise ValueError(
+            raise UsageError(
                 f"--counts {part}: healthy takes one number, the others healthy + diseased"
             )
         healthy, diseased = (int(number) for number in (*numbers, "0")[:2])

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.datalist import DataError
+from data_prep.errors import UsageError
 from data_prep.sources import covidx_split
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.confound import confounds
@@ -109,7 +110,9 @@ def cohort(folder: Path, options: Options) -> Cohort:
     warnings = []
     if options.split == "authors":
         if options.counts:
-            raise DataError("--counts has no meaning for --split authors: the rule sets the sizes.")
+            raise UsageError(
+                "--counts has no meaning for --split authors: the rule sets the sizes."
+            )
         chosen = covidx_split.authors(films)
         shared = covidx_split.shared_patients(chosen)
         warnings.append(
@@ -159,7 +162,7 @@ def read_lists(folder: Path, options: Options) -> tuple[str, list[Film]]:
         raise DataError(f"{place}: {len(twice)} films are listed twice. Take whole lists.")
     if options.pneumonia == "out":
         if not any(f.kind == "pneumonia" for f in films):
-            raise DataError(
+            raise UsageError(
                 "--pneumonia out: the list has two classes; use the one that ends in A."
             )
         films = [f for f in films if f.kind != "pneumonia"]
@@ -176,7 +179,7 @@ def _version(found: dict[str, dict[str, Path]], asked: str, place: Path) -> str:
         "7B" if "7B" in found else next(iter(found)) if len(found) == 1 else ""
     )
     if asked not in found:
-        raise DataError(f"{place}: lists of {', '.join(sorted(found))} are there; say --version.")
+        raise UsageError(f"{place}: lists of {', '.join(sorted(found))} are there; say --version.")
     return asked
 
 

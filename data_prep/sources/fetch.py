@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import tarfile
 import time
 from collections.abc import Callable, Sequence
@@ -13,12 +14,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from data_prep.datalist import DataError
+from data_prep.errors import NotInstalled
+from data_prep.files import read_json, whole
 from data_prep.sources.ixi import IMAGE
 
 log = logging.getLogger(__name__)
 
 IXI_URL = "http://biomedic.doc.ic.ac.uk/brain-development/downloads/IXI/"
-BLOCK = 1 << 20
 PIECE = 1 << 14  # of a download: what has not filled one is lost where the connection breaks
 
 
@@ -125,7 +127,7 @@ class Resuming:
 
     def _validator(self) -> str:
         try:
-            return str(json.loads(self._state().read_text(encoding="utf-8"))["validator"])
+            return str(read_json(self._state())["validator"])
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
@@ -138,7 +140,7 @@ def fetch(archive: Archive, folder: Path, **options: Any) -> Path:
     try:
         import pooch  # type: ignore[import-not-found]
     except ImportError:
-        raise DataError(
+        raise NotInstalled(
             'fetching needs pooch: pip install "healthygan-monai[fetch]", or download the file '
             f"{archive.name} from {archive.url} by hand."
         ) from None
@@ -188,11 +190,8 @@ def unpack_ixi(archive: Path, folder: Path) -> int:
                     continue
                 content = tar.extractfile(member)
                 assert content is not None  # a regular file
-                temporary = path.with_name(name + ".tmp")
-                with content, temporary.open("wb") as file:
-                    while block := content.read(BLOCK):
-                        file.write(block)
-                os.replace(temporary, path)
+                with content, whole(path) as part, part.open("wb") as file:
+                    shutil.copyfileobj(content, file)
     except (tarfile.TarError, EOFError):
         raise DataError(
             f"{archive}: not a whole tar archive. Remove it and fetch it again."

@@ -9,6 +9,7 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
+from data_prep.errors import MissingData, NotFound
 from data_prep.sources.card import Card, Row
 
 Suffixes = Sequence[str]
@@ -19,7 +20,7 @@ class Files:
 
     def __init__(self, folder: Path, exclude: Path | None = None) -> None:
         if not folder.is_dir():
-            raise FileNotFoundError(f"{folder}: no such folder. Correct INPUT.")
+            raise NotFound(f"{folder}: no such folder. Correct INPUT.")
         self.folder = folder
         self.paths: list[str] = []
         hidden = exclude.resolve() if exclude is not None else None
@@ -72,7 +73,7 @@ def one_file(files: Files, card: Card, pattern: str, given: Path | None = None) 
     """The one file of that pattern, or the one given; DataError says where to get it."""
     if given is not None:
         if not given.is_file():
-            raise DataError(f"{given}: no such file.")
+            raise MissingData(f"{given}: no such file.")
         return given
     found = files.matching(pattern)
     if len(found) == 1:

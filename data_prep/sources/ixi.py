@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from data_prep.datalist import DataError
+from data_prep.errors import UsageError
 from data_prep.sources.card import Card, Cohort, Expected, Row
 from data_prep.sources.confound import confounds
 from data_prep.sources.draw import shuffled
@@ -64,9 +65,9 @@ class Options:
     def __post_init__(self) -> None:
         wrong = sorted(set(self.sites) - set(SITES))
         if wrong:
-            raise ValueError(f"--sites {','.join(wrong)}: expected some of {', '.join(SITES)}")
+            raise UsageError(f"--sites {','.join(wrong)}: expected some of {', '.join(SITES)}")
         if self.ages is not None and not 0 <= self.ages[0] <= self.ages[1]:
-            raise ValueError("--ages: expected for example 20:60")
+            raise UsageError("--ages: expected for example 20:60")
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def read_heads(folder: Path, options: Options) -> Heads:
         )
     path = demographics_file(files, options)
     if path is None and options.ages is not None:
-        raise DataError(f"--ages needs {DEMOGRAPHICS} below {folder}, or --demographics FILE.")
+        raise UsageError(f"--ages needs {DEMOGRAPHICS} below {folder}, or --demographics FILE.")
     people, quirks = read_people(path) if path is not None else ({}, {})
     heads = Heads()
     unknown_age = 0
@@ -182,7 +183,7 @@ def read_heads(folder: Path, options: Options) -> Heads:
         **quirks,
     }
     if not heads.rows:
-        raise DataError(f"{folder}: none of {len(found)} IXI heads passes --sites and --ages.")
+        raise UsageError(f"{folder}: none of {len(found)} IXI heads passes --sites and --ages.")
     if unknown_age:
         heads.warnings.append(f"{unknown_age} heads of unknown age were left out by --ages")
     return heads

@@ -14,6 +14,8 @@ import numpy as np
 from PIL import Image
 
 from data_prep.datalist import DataError
+from data_prep.errors import UsageError
+from data_prep.frame import png
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.confound import confounds
 from data_prep.sources.draw import shuffled
@@ -22,9 +24,8 @@ from data_prep.sources.files import Files
 PAGE = "https://www.kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation"
 SLICE = re.compile(r"^(TCGA_([A-Z0-9]{2})_[A-Z0-9]{4})_\d{8}_(\d+)\.tif$")
 CHANNELS = ("t1", "flair", "t1c")  # of the TIF's three: before contrast, FLAIR, after contrast
-LEAST_HEAD = (
-    0.15  # of a slice's pixels brighter than a tenth of its range; skull base and top fall out
-)
+# of a slice's pixels brighter than a tenth of its range; skull base and top fall out
+LEAST_HEAD = 0.15
 LEAST_LESION = 20  # pixels of 256 x 256: smaller ones are edges of a lesion on the next slice
 CARD = Card(
     name="lgg",
@@ -132,7 +133,7 @@ def _homes(patients: Sequence[str], options: Options) -> dict[str, str]:
     tested, validated = (max(1, round(len(order) * s)) for s in (options.test, options.validation))
     rest = order[tested + validated :]
     if len(rest) < 2:
-        raise DataError("--test and --validation leave no two patients for training.")
+        raise UsageError("--test and --validation leave no two patients for training.")
     home = dict.fromkeys(order[:tested], "test")
     home |= dict.fromkeys(order[tested : tested + validated], "validation")
     home |= dict.fromkeys(rest[: len(rest) // 2], "training_healthy")
@@ -174,18 +175,11 @@ def stage(rows: Sequence[Row], folder: Path, place: Path, options: Options) -> l
         stem = PurePosixPath(row.image).stem
         image = place / row.subject / f"{stem}_{options.channel}.png"
         mask = place / row.subject / f"{stem}_mask.png"
-        image.parent.mkdir(parents=True, exist_ok=True)
         if not image.exists():
-            _save(_pixels(folder / row.image)[..., channel], image)
+            png.save(_pixels(folder / row.image)[..., channel], image)
         if not mask.exists():
-            _save((_pixels(folder / row.mask) > 0).astype(np.uint8) * 255, mask)
+            png.save(_pixels(folder / row.mask) > 0, mask)
         names = (os.path.relpath(path.resolve(), folder.resolve()) for path in (image, mask))
         image_name, mask_name = (Path(name).as_posix() for name in names)
         staged.append(replace(row, image=image_name, mask=mask_name))
     return staged
-
-
-def _save(pixels: np.ndarray, path: Path) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    Image.fromarray(np.ascontiguousarray(pixels)).save(temporary, format="PNG")
-    os.replace(temporary, path)

@@ -9,8 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from data_prep.datalist import DataError
-from data_prep.inputs import bids
+from data_prep.errors import MissingData
 from data_prep.inputs.sections import LABELS
+from data_prep.read.volume import bids
 from data_prep.sources.files import Files
 from data_prep.sources.spreadsheet import read_rows
 
@@ -96,7 +97,7 @@ def _yaml(path: Path) -> list[dict[str, Any]]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file.") from None
+        raise MissingData(f"{path}: no such file.") from None
     except (yaml.YAMLError, UnicodeDecodeError):
         raise DataError(f"{path}: not YAML in UTF-8.") from None
     expected = (

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
+from data_prep.errors import UsageError
 from data_prep.inputs import sections
 from data_prep.inputs.find import Found
 from data_prep.inputs.table import TABLE_NEEDED, sources_of_table
@@ -72,14 +73,11 @@ def verify(folder: Path, options: Options) -> list[str]:
 def cohort(folder: Path, options: Options) -> Cohort:
     """The table's rows, those with a group drawn into sections. Raises DataError or LeakError."""
     sources = _sources(folder, options)
-    fixed = [source for source in sources if source.section is not None]
-    grouped = [source for source in sources if source.section is None]
-    if grouped:
-        fixed += sections.by_group(
-            grouped, seed=options.seed, validation=options.validation, test=options.test
-        )
-    sections.verify(fixed)
-    rows = [_row(source, folder) for source in fixed]
+    split = sections.by_group(
+        sources, seed=options.seed, validation=options.validation, test=options.test
+    )
+    sections.verify(split)
+    rows = [_row(source, folder) for source in split]
     require_disjoint(rows)
     missing = sum(source.kind == "missing" for source in sources)
     facts = {"seed": options.seed, "missing": missing, **confounds(rows)}
@@ -88,7 +86,7 @@ def cohort(folder: Path, options: Options) -> Cohort:
 
 def _sources(folder: Path, options: Options) -> list[Source]:
     if options.table is None:
-        raise DataError(f"--table FILE.csv is needed: {TABLE_NEEDED}.")
+        raise UsageError(f"--table FILE.csv is needed: {TABLE_NEEDED}.")
     sources = sources_of_table(options.table, folder, Found(), options.columns, options.where)
     return list(_found_by_name(sources, folder, options))
 
@@ -114,15 +112,16 @@ def _row(source: Source, folder: Path) -> Row:
     image = source.name
     if source.kind != "missing" and not (folder / image).exists():
         image = Path(os.path.relpath(source.path, folder)).as_posix()
-    mask = Path(os.path.relpath(source.mask, folder)).as_posix() if source.mask else ""
+    who, truth = source.who, source.truth
+    mask = Path(os.path.relpath(truth.mask, folder)).as_posix() if truth.mask else ""
     return Row(
         PurePosixPath(image).as_posix(),
-        source.subject,
-        source.section or "test",
-        source.label,
+        who.subject,
+        truth.section or "test",
+        truth.label,
         mask,
-        source.site or "",
-        source.age,
-        source.sex or "",
-        source.boxes,
+        who.site or "",
+        who.age,
+        who.sex or "",
+        truth.boxes,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import DataError
+from data_prep.errors import MissingData, NotInstalled
 
 
 def read_rows(path: Path, sheet: str = "") -> list[list[str]]:
@@ -22,12 +23,12 @@ def read_rows(path: Path, sheet: str = "") -> list[list[str]]:
             return _xlsx(path, sheet)
         return _csv(path)
     except ImportError as error:
-        raise DataError(
+        raise NotInstalled(
             f"{path}: a {kind} file is read by {error.name}, which is not installed. Install it "
             f"(pip install {error.name}), or save the sheet as CSV and give that."
         ) from None
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file.") from None
+        raise MissingData(f"{path}: no such file.") from None
     except DataError:
         raise
     except Exception as error:  # both readers raise many kinds for a damaged file

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
+from data_prep.errors import MissingData, UsageError
+from data_prep.files import read_json
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.counts import Counts, parse_counts
 from data_prep.sources.draw import shuffled
@@ -35,10 +36,8 @@ CARD = Card(
     size=64,
     framing="none",
 )
-RATE, MOST = (
-    0.6,
-    4000,
-)  # DDAD's cfgs: ar 0.6; extra_data 4000 (RSNA, VinDr), fewer where there are fewer
+# DDAD's cfgs: ar 0.6; extra_data 4000 (RSNA, VinDr), fewer where there are fewer
+RATE, MOST = 0.6, 4000
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class Options:
 
     def __post_init__(self) -> None:
         if not 0 <= self.rate <= 1:
-            raise ValueError(f"--rate {self.rate}: expected a share from 0 to 1")
+            raise UsageError(f"--rate {self.rate}: expected a share from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ def _subject(name: str) -> str:
 def read_lists(path: Path) -> Lists:
     """The authors' file. Raises DataError for another shape, and for a list without unlabelled images."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         train, test = content["train"], content["test"]
         parts = [train["0"], test["0"], test["1"]]
         pool = train.get("unlabeled") or train.get("unlabelled")
@@ -160,7 +159,7 @@ def read_lists(path: Path) -> Lists:
         if not all(isinstance(n, str) for part in parts for n in part):
             raise TypeError
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file.") from None
+        raise MissingData(f"{path}: no such file.") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise DataError(
             f'{path}: expected {{"train": {{"0": [...], "unlabeled": {{"0": [...], "1": [...]}}}}, '

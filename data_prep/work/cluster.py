@@ -16,8 +16,9 @@ from typing import Any
 
 from data_prep import __version__
 from data_prep.datalist import DataError
+from data_prep.errors import NotInstalled, UsageError
 from data_prep.work.guard import Crashed, Guard, Limits
-from data_prep.work.pools import Answer, call_twice
+from data_prep.work.pools import Answer, Function, call_twice
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Cluster:
         try:
             from distributed import Client, LocalCluster
         except ImportError:
-            raise DataError(
+            raise NotInstalled(
                 "--scheduler needs Dask: pip install 'healthygan-monai[cluster]'"
             ) from None
         self._limits = limits
@@ -50,7 +51,7 @@ class Cluster:
             else:
                 self._client = Client(scheduler, timeout=CONNECT)
         except (OSError, ValueError):
-            raise DataError(
+            raise UsageError(
                 f"--scheduler {scheduler}: no Dask scheduler answers there. Start one with "
                 "'dask scheduler' and give its address, like tcp://host:8786, or 'local'."
             ) from None
@@ -72,7 +73,7 @@ class Cluster:
         if self._own is not None:
             self._own.close()
 
-    def stream(self, function: str, calls: Iterable[Sequence[Any]]) -> Iterator[Answer]:
+    def stream(self, function: Function, calls: Iterable[Sequence[Any]]) -> Iterator[Answer]:
         from distributed import as_completed
 
         todo = iter(enumerate(calls))
@@ -120,7 +121,7 @@ class Cluster:
         log.info("%d Dask workers at %s", len(told), scheduler)
 
 
-def guarded(function: str, arguments: Sequence[Any], limits: Limits) -> Any:
+def guarded(function: Function, arguments: Sequence[Any], limits: Limits) -> Any:
     """Runs on a worker: one guard a thread, kept from call to call."""
     guard = getattr(_guards, "guard", None)
     if guard is None or guard.limits != limits:

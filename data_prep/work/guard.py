@@ -13,7 +13,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,8 +72,8 @@ class Guard:
     def __exit__(self, *error: Any) -> None:
         self.stop()
 
-    def call(self, function: str, arguments: Sequence[Any]) -> Any:
-        """function: "package.module:name". Returns what it returns and raises what it raises.
+    def call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+        """Return what the function returns; raise what it raises. The child imports it by name.
 
         Raises TimedOut or Crashed where the child did not live to answer.
         """
@@ -84,7 +84,8 @@ class Guard:
         clock.daemon = True
         clock.start()
         try:
-            send(child.stdin, (function, tuple(arguments)))
+            name = f"{function.__module__}:{function.__qualname__}"
+            send(child.stdin, (name, tuple(arguments)))
             done, value = receive(child.stdout)
         except (EOFError, OSError):
             self.stop()

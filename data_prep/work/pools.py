@@ -7,22 +7,22 @@ under way at any time, so memory does not grow with their number.
 
 from __future__ import annotations
 
-import importlib
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from data_prep.work.guard import Crashed, Guard, Limits
 
 Answer = tuple[int, Any]
+Function = Callable[..., Any]  # at the top of a module: children import it by name
 
 
 class Pool(Protocol):
     """Where calls run; a context manager."""
 
-    def stream(self, function: str, calls: Iterable[Sequence[Any]]) -> Iterator[Answer]: ...
+    def stream(self, function: Function, calls: Iterable[Sequence[Any]]) -> Iterator[Answer]: ...
 
     def __enter__(self) -> Pool: ...
 
@@ -38,11 +38,10 @@ class Inline:
     def __exit__(self, *error: Any) -> None:
         return None
 
-    def stream(self, function: str, calls: Iterable[Sequence[Any]]) -> Iterator[Answer]:
-        target = load(function)
+    def stream(self, function: Function, calls: Iterable[Sequence[Any]]) -> Iterator[Answer]:
         for index, arguments in enumerate(calls):
             try:
-                yield index, target(*arguments)
+                yield index, function(*arguments)
             except Exception as error:
                 yield index, error
 
@@ -60,7 +59,7 @@ class Guarded:
         for guard in self._guards:
             guard.stop()
 
-    def stream(self, function: str, calls: Iterable[Sequence[Any]]) -> Iterator[Answer]:
+    def stream(self, function: Function, calls: Iterable[Sequence[Any]]) -> Iterator[Answer]:
         todo, lock = iter(enumerate(calls)), threading.Lock()
         done: queue.Queue[Answer | None] = queue.Queue(maxsize=4 * len(self._guards))
         stopped = threading.Event()
@@ -107,16 +106,10 @@ def _drain(answers: queue.Queue[Answer | None]) -> None:
         return
 
 
-def call_twice(guard: Guard, function: str, arguments: Sequence[Any]) -> Any:
+def call_twice(guard: Guard, function: Function, arguments: Sequence[Any]) -> Any:
     """As guard.call; a call whose child died is made once more, for it may have been killed for
     what others did: a full memory, an impatient administrator."""
     try:
         return guard.call(function, arguments)
     except Crashed:
         return guard.call(function, arguments)
-
-
-def load(function: str) -> Any:
-    """The function that "package.module:name" names."""
-    module, _, attribute = function.partition(":")
-    return getattr(importlib.import_module(module), attribute)

@@ -13,8 +13,8 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
-from healthygan_monai.inference.pictures import translator
 from healthygan_monai.report.artefacts import read_artefacts
+from healthygan_monai.report.case_pictures import case_pictures
 from healthygan_monai.report.cases import pick_cases
 
 TITLES = ("input", "mask", "healthy translation", "difference")
@@ -26,7 +26,7 @@ def main(run: Path, output: Path) -> None:
     threshold = level["thresholds"]["validation"]["threshold"]
     cases = pick_cases(found.scores, threshold, per_kind=3)
     rows = [*cases["true positive"], *cases["true negative"][:1]]
-    translate = translator(run / "model.pt", found.run["dataset"])
+    translate = case_pictures(run / "model.pt", found.run["dataset"])
     shown = [translate(row) for row in rows]
     most = max(float(case.difference.max()) for case in shown)
     figure, axes = plt.subplots(

@@ -2,53 +2,38 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from monai.data import DataLoader
-from monai.data import Dataset as Items
 
-from data_prep.datalist import FILE_NAME, Dataset
-from data_prep.datalist.summary import write_skipped
-from data_prep.errors import DataError, HealthyGANError
-from data_prep.privacy.pseudonyms import load_key
-from data_prep.repeat import default_recipe, settings_from_recipe
-from healthygan_monai.api.results import FolderResult, ImageResult, Problem, Result
+from data_prep.datalist import FILE_NAME
+from data_prep.errors import HealthyGANError
+from data_prep.repeat import default_recipe, kind_of_inputs, prepare_again
+from healthygan_monai.api.errors import user_errors
+from healthygan_monai.api.items import parts, score_dataset
+from healthygan_monai.api.results import (
+    FolderResult,
+    ImageResult,
+    Problem,
+    Result,
+    problems_of,
+    raise_for,
+)
 from healthygan_monai.config.devices import best_device
-from healthygan_monai.config.messages import root_cause, user_message
-from healthygan_monai.data import array_image, image_transforms, labelled_items
+from healthygan_monai.data import array_image
 from healthygan_monai.data.images import load_images
-from healthygan_monai.models.about import image_size_for, method_of, seed_of
-from healthygan_monai.models.recipe import Prepared, kind_of_inputs, prepare, recipe_of
+from healthygan_monai.models.recipe import recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
-from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, bundle_root, run_of
+from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, run_of
+from healthygan_monai.runs import make_folder
 from healthygan_monai.scoring import write_scores
 
 logger = logging.getLogger(__name__)
-BATCH = 16  # of inference.json
-SHOWN = 5  # problems in one message
-
-
-@contextmanager
-def user_errors() -> Iterator[None]:
-    """Errors about what the user gave leave as HealthyGANError, with the words that a command prints."""
-    try:
-        yield
-    except HealthyGANError:
-        raise
-    except Exception as error:
-        message = user_message(error)
-        if message is None:
-            raise
-        cause = root_cause(error)
-        raise (cause if isinstance(cause, HealthyGANError) else HealthyGANError(message)) from error
 
 
 def load_model(path: Path | str, device: str = "auto") -> Model:
@@ -68,11 +53,7 @@ def load_model(path: Path | str, device: str = "auto") -> Model:
         checkpoint = given if given.is_file() else run_of(given) / MODEL_FILE
         if not checkpoint.is_file() and (given / "models" / MODEL_FILE).is_file():
             checkpoint = given / "models" / MODEL_FILE
-        where = best_device(device)
-        method = method_of(checkpoint)
-        scorer = make_scorer(
-            checkpoint, method, where, image_size_for(checkpoint, _bundle_size(checkpoint))
-        )
+        scorer = make_scorer(checkpoint, best_device(device))
         return Model(checkpoint, scorer, recipe_of(checkpoint))
 
 
@@ -114,9 +95,9 @@ class Model:
             DataError: another shape, type or range.
         """
         with user_errors():
-            tensor = array_image(image, self.image_size, self._scorer.channels)
-            score, parts = self._scorer(tensor[None])[0]
-            return Result(score, self.method, parts)
+            images = array_image(image, self.image_size, self._scorer.image_channels)[None]
+            scores, maps = self._scorer(images)
+            return Result(float(scores[0]), self.method, parts(images, maps, 0))
 
     def score_folder(
         self,
@@ -166,80 +147,37 @@ class Model:
                 dataset = load_images(
                     root.parent if root.name == FILE_NAME else root, self.image_size
                 )
-                images = self._score(dataset, output, maps)
-                return self._finished(images, (), output)
-            key = self._salt if key_file is None else load_key(Path(key_file))
+                return self._finished(
+                    score_dataset(self._scorer, dataset, output, maps), (), output
+                )
             with tempfile.TemporaryDirectory(prefix="healthygan-") as work:
-                settings = settings_from_recipe(
+                found = prepare_again(
                     recipe or self.recipe or self._usual_recipe(root),
                     root,
                     Path(work) / "prepared",
-                    options=dict(options or {}),
+                    options=options,
                     pseudonyms=pseudonyms,
-                    salt=key,
+                    key_file=None if key_file is None else Path(key_file),
+                    salt=self._salt if key_file is None else b"",
                     jobs=jobs,
                 )
-                found = prepare(settings)
-                problems = _problems(found)
-                _raise_for(root, found, problems, on_error)
-                names = found.source_of()
-                any_image = any(o.images for o in found.outcomes)
-                images = self._score(found.dataset, output, maps, names) if any_image else []
+                if on_error == "raise":
+                    raise_for(found, root)
+                images: list[ImageResult] = []
+                if sources := found.source_of():
+                    images = score_dataset(self._scorer, found.dataset, output, maps, sources)
                 if output is not None:
-                    Path(output).mkdir(parents=True, exist_ok=True)
-                    write_skipped(found.outcomes, Path(output) / "skipped.csv")
-            return self._finished(images, problems, output)
-
-    def _score(
-        self,
-        dataset: Dataset,
-        output: Path | str | None,
-        maps: bool,
-        names: Mapping[str, str] | None = None,
-    ) -> list[ImageResult]:
-        """Validation and test images, in the order of their files; pictures are written as they come."""
-        transform = image_transforms(
-            self.image_size, dataset.bit_depth, self._scorer.channels, track_meta=True
-        )
-        items = labelled_items(dataset)
-        images = Items(items, transform)
-        folder = None if output is None else Path(output) / "pictures"
-        save = self._scorer.saver(images, folder, dataset.root)
-        results: list[ImageResult] = []
-        for batch in DataLoader(images, batch_size=BATCH, num_workers=0):
-            for score, parts in self._scorer(batch["image"], save):
-                item = items[len(results)]
-                results.append(self._result(item, score, parts if maps else {}, names))
-        return sorted(results, key=lambda r: (r.source, r.image)) if names else results
-
-    def _result(
-        self,
-        item: Mapping[str, Any],
-        score: float,
-        parts: Mapping[str, Any],
-        names: Mapping[str, str] | None,
-    ) -> ImageResult:
-        return ImageResult(
-            score,
-            self.method,
-            parts,
-            subject=item["subject"],
-            image=item["name"],
-            source=(names or {}).get(item["name"], item["name"]),
-            section=item["section"],
-            slice=None if item["slice"] == "" else int(item["slice"]),
-            label=None if item["label"] < 0 else int(item["label"]),
-        )
+                    found.write_skipped(make_folder(output) / "skipped.csv")
+            return self._finished(images, problems_of(found), output)
 
     def _finished(
         self, images: Sequence[ImageResult], problems: Sequence[Problem], output: Path | str | None
     ) -> FolderResult:
         result = FolderResult(tuple(images), tuple(problems))
         if output is not None:
-            rows = result.rows(
-                seed_of(self.checkpoint), self._scorer.backbone, self._scorer.runtime
-            )
-            write_scores(Path(output) / SCORES_FILE, rows)
+            scorer = self._scorer
+            rows = result.rows(scorer.seed, scorer.backbone, scorer.runtime)
+            write_scores(make_folder(output) / SCORES_FILE, rows)
         return result
 
     def _usual_recipe(self, folder: Path) -> dict[str, Any]:
@@ -252,28 +190,3 @@ class Model:
             kind,
         )
         return default_recipe(kind, self.image_size)
-
-
-def _problems(found: Prepared) -> tuple[Problem, ...]:
-    pairs = zip(found.sources, found.outcomes, strict=True)
-    problems = [Problem.of(source.name, o) for source, o in pairs if not o.taken]
-    return tuple(sorted(problems, key=lambda problem: problem.source))
-
-
-def _raise_for(root: Path, found: Prepared, problems: Sequence[Problem], on_error: str) -> None:
-    bad = [problem for problem in problems if problem.wanted]
-    if on_error == "raise" and bad:
-        more = f" (and {len(bad) - SHOWN} more)" if len(bad) > SHOWN else ""
-        raise DataError(
-            f"{root}: {len(bad)} of {len(found.sources)} files cannot be used. "
-            + " ".join(str(problem) for problem in bad[:SHOWN])
-            + more
-        )
-
-
-def _bundle_size(checkpoint: Path) -> int:
-    """The image size of a model that is in no run folder: its bundle's, by metadata.json."""
-    own = checkpoint.parent.parent / "configs" / "metadata.json"
-    path = own if own.is_file() else bundle_root() / "configs" / "metadata.json"
-    metadata = json.loads(path.read_text(encoding="utf-8"))
-    return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])

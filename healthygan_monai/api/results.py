@@ -10,12 +10,12 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.errors import HealthyGANError
+from data_prep.errors import DataError, HealthyGANError
 from data_prep.frame import png
-from data_prep.outcome import Outcome
+from data_prep.prepared import Prepared
 from healthygan_monai.scoring import ScoreRow, subject_rows
 
-PICTURES = ("difference", "mask", "healthy")
+SHOWN = 5  # problems in one message
 Map = NDArray[np.float32]
 
 
@@ -61,8 +61,8 @@ class Result:
         """
         self._part("input")
         written = []
-        for part in PICTURES:
-            if part in self.parts:
+        for part in self.parts:
+            if part != "input":
                 shown = self.parts[part]
                 white = max(1.0 if self.method == "healthygan" else float(shown.max()), 1e-6)
                 path = Path(folder) / f"{name}_{part}.png"
@@ -123,15 +123,29 @@ class Problem:
     remedy: str = ""
     wanted: bool = True
 
-    @classmethod
-    def of(cls, source: str, outcome: Outcome) -> Problem:
-        told = {key: str(outcome.details.get(key, "")) for key in ("detail", "remedy")}
-        return cls(source, outcome.source, outcome.reason, wanted=outcome.status != "left", **told)
-
     def __str__(self) -> str:
         text = f"{self.shown}: {self.reason}"
         text += f": {self.detail}." if self.detail else "."
         return f"{text} {self.remedy}".rstrip()
+
+
+def problems_of(found: Prepared) -> tuple[Problem, ...]:
+    """Return the problems of a preparation, in the order of their files."""
+    problems = []
+    for name, o in found.refused():
+        told = {key: str(o.details.get(key, "")) for key in ("detail", "remedy")}
+        problems.append(Problem(name, o.source, o.reason, wanted=o.status != "left", **told))
+    return tuple(sorted(problems, key=lambda problem: problem.source))
+
+
+def raise_for(found: Prepared, root: Path) -> None:
+    """Raise DataError if a file of the wanted kind below ``root`` cannot be used."""
+    bad = [problem for problem in problems_of(found) if problem.wanted]
+    if bad:
+        more = f" (and {len(bad) - SHOWN} more)" if len(bad) > SHOWN else ""
+        first = " ".join(str(problem) for problem in bad[:SHOWN])
+        count = f"{len(bad)} of {len(found.sources)}"
+        raise DataError(f"{root}: {count} files cannot be used. {first}{more}")
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import torch
 from torch import nn
 
+from data_prep.files import whole
 from healthygan_monai.baselines.images import Batches, Images, Shape, check_images
 from healthygan_monai.errors import ModelError
 
@@ -156,9 +157,7 @@ class Detector(ABC):
 
     def save(self, path: Path) -> None:
         """Write a file that is whole or absent and loads with ``weights_only=True``."""
-        from healthygan_monai.runs import atomic_path
-
-        with atomic_path(Path(path)) as part:
+        with whole(Path(path)) as part:
             torch.save({"method": self.name, **self.state()}, part)
 
     def load(self, path: Path) -> None:

@@ -12,13 +12,13 @@ import torch
 from monai.data import CacheDataset, DataLoader
 
 from data_prep.datalist import Dataset
+from data_prep.files import write_json
 from healthygan_monai.baselines.base import Detector
 from healthygan_monai.baselines.images import Batches
 from healthygan_monai.data import image_transforms, training_items
-from healthygan_monai.runs import RUN_FILE, read_json, write_json
+from healthygan_monai.paths import MODEL_FILE, RUN_FILE, read_run
 
 logger = logging.getLogger(__name__)
-MODEL = "model.pt"
 HEALTHY = "training_healthy"
 IMAGES_AT_ONCE = 16  # no method but the GANs, which bring their own, depends on it
 
@@ -117,10 +117,10 @@ class Fitting:
         else:
             logger.info("fitting %s", self.detector.name)
             self.detector.fit(self.healthy, self.mixed, seed=self.seed)
-        path = self.folder / MODEL
+        path = self.folder / MODEL_FILE
         self.detector.save(path)
         facts = self.detector.facts()
-        run = read_json(self.folder / RUN_FILE)
+        run = read_run(self.folder)
         write_json(self.folder / RUN_FILE, {**run, "method": self.detector.name, "detector": facts})
         named = [str(facts[key]) for key in ("backbone", "weights") if key in facts]
         logger.info("%s fitted%s", self.detector.name, f" on {', '.join(named)}" if named else "")

@@ -7,6 +7,8 @@ from typing import Protocol
 
 import torch
 
+from data_prep.errors import DataError
+
 Batches = Callable[[], Iterable[torch.Tensor]]
 Shape = tuple[int, int, int]
 
@@ -32,7 +34,7 @@ def check_images(images: torch.Tensor, shape: Shape | None = None) -> torch.Tens
             f"images have shape {tuple(images.shape)}; expected (B, C, H, W) with C 1 (grey) or 3."
         )
     if shape is not None and tuple(images.shape[1:]) != tuple(shape):
-        raise ValueError(
+        raise DataError(
             f"images are (C, H, W) = {tuple(images.shape[1:])}; the detector was fitted to "
             f"{tuple(shape)}. Prepare them as those it was fitted to."
         )
@@ -63,4 +65,4 @@ def checked_batches(
         shape = shape_of(batch)
         yield batch
     if shape is None:
-        raise ValueError(f"the {name} set gives no images; expected at least one batch.")
+        raise DataError(f"the {name} set gives no images; expected at least one batch.")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import pkgutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from data_prep.errors import UsageError, nearest
 from healthygan_monai.baselines.base import Detector, read_state
 from healthygan_monai.baselines.names import METHODS
 from healthygan_monai.errors import ModelError, NoModel
@@ -26,8 +26,8 @@ def detector_class(method: str) -> type[Detector]:
         ValueError: no such method; names the nearest.
     """
     if method not in DETECTORS:
-        near = _near(method, DETECTORS)
-        raise ValueError(f"method is {method!r}; expected one of {', '.join(DETECTORS)}.{near}")
+        near = nearest(method, DETECTORS) or "."
+        raise UsageError(f"method is {method!r}{near} Expected one of {', '.join(DETECTORS)}.")
     return DETECTORS[method]
 
 
@@ -40,19 +40,14 @@ def check_options(method: str, options: Mapping[str, Any], weights: str | None =
     detector = detector_class(method)
     known = detector.known_options()
     problems = [
-        f"{method} has no setting {name!r}{_near(name, known)}"
+        f"{method} has no setting {name!r}{nearest(name, known)}"
         for name in options
         if name not in known
     ]
     if weights is not None and not detector.has_backbone:
         problems.append(f"{method} has no backbone, so that weights {weights!r} would do nothing")
     if problems:
-        raise ValueError("; ".join(problems))
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.4)
-    return f" Did you mean {near[0]!r}?" if near else ""
+        raise UsageError("; ".join(problems))
 
 
 def make_detector(

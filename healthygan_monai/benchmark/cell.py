@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
+from data_prep.files import read_json, write_json
 from healthygan_monai.benchmark.grid import RESULT, SPECIFICATION
 from healthygan_monai.benchmark.table1 import HEALTHYGAN
 from healthygan_monai.config.workflow import chosen_config, device_override, run_config
 from healthygan_monai.data import load_dataset
 from healthygan_monai.evaluation.run import evaluate_run
 from healthygan_monai.models.about import inference_config
-from healthygan_monai.paths import MODEL_FILE, SCORES_FILE
-from healthygan_monai.runs import CONFIG_FILE, RUN_FILE, read_json, write_json
+from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, RUN_FILE, SCORES_FILE, read_run
 
 NO_PICTURES: dict[str, Any] = {
     "inference.json": {
@@ -63,7 +63,7 @@ def run_cell(folder: Path, device: str = "auto") -> dict[str, Any]:
 
 
 def _finished(folder: Path) -> bool:
-    run = read_json(folder / RUN_FILE) if (folder / RUN_FILE).is_file() else {}
+    run = read_run(folder) if (folder / RUN_FILE).is_file() else {}
     return (folder / MODEL_FILE).is_file() and run.get("finished") is not None
 
 
@@ -88,7 +88,7 @@ def _result(
     fit: dict[str, Any],
     scoring: dict[str, Any],
 ) -> dict[str, Any]:
-    run = read_json(folder / RUN_FILE)
+    run = read_run(folder)
     return {
         "dataset": dataset.name,
         "protocol": dataset.protocol,

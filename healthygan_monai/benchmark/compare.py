@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.errors import DataError
 from healthygan_monai.evaluation.intervals import bootstrap
 from healthygan_monai.evaluation.metrics import ranking_metrics, roc_auc
 from healthygan_monai.scoring import ScoreRow, subject_rows
@@ -108,7 +109,7 @@ def _aligned(
                 labels = np.array([kept[key].label for key in keys])
                 subjects = np.array([key[0] for key in keys])
             elif own != keys:
-                raise ValueError(
+                raise DataError(
                     "two cells of one data set hold scores of different test images; delete those that were made "
                     "on other images and run the benchmark again."
                 )

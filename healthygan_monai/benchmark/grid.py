@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import FILE_NAME, Dataset
-from data_prep.errors import HealthyGANError
+from data_prep.errors import nearest
+from data_prep.files import read_json
 from healthygan_monai.baselines import names
 from healthygan_monai.benchmark.table1 import HEALTHYGAN
 from healthygan_monai.data import load_dataset
-from healthygan_monai.runs import CONFIG_FILE, read_json
+from healthygan_monai.errors import ConfigError
+from healthygan_monai.paths import CONFIG_FILE
 
 METHODS = (HEALTHYGAN, *names.METHODS)
 CELLS, SPECIFICATION, RESULT = "cells", "cell.json", "result.json"
 
 
-class GridError(HealthyGANError):
-    """A grid that cannot be meant; the message names everything wrong with it."""
+class GridError(ConfigError):
+    """An invalid grid; the message names everything wrong with it."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ def read_grid(path: Path) -> Grid:
     """
     content = read_json(path)
     known = [f.name for f in fields(Grid)]
-    problems = [f"unknown key {key!r}{_near(key, known)}" for key in content if key not in known]
+    problems = [f"unknown key {key!r}{nearest(key, known)}" for key in content if key not in known]
     if not content.get("datasets"):
         problems.append("datasets is missing: a list of prepared data sets")
     if problems:
@@ -97,7 +98,7 @@ def check_grid(grid: Grid) -> dict[str, Dataset]:
         DataError, LeakError: a data set that cannot be used.
     """
     problems = [
-        f"method {name!r} is not known{_near(name, METHODS)}"
+        f"method {name!r} is not known{nearest(name, METHODS)}"
         for name in {*grid.methods, *grid.settings, *grid.weights}
         if name not in METHODS
     ]
@@ -206,8 +207,3 @@ def _is_stale(cell: Cell) -> bool:
     earlier, now = read_json(path), json.loads(json.dumps(cell.specification, default=str))
     where = ("dataset",)  # a data set may be moved; its hash says whether it is the same
     return any(earlier.get(key) != now[key] for key in now if key not in where)
-
-
-def _near(name: Any, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.4)
-    return f", did you mean {near[0]!r}?" if near else ""

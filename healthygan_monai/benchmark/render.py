@@ -8,9 +8,9 @@ import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from data_prep.files import write_text
 from healthygan_monai import __version__
 from healthygan_monai.benchmark.table import COLUMNS, NUMBERS, Row
-from healthygan_monai.runs import atomic_path
 
 Tables = Mapping[str, Sequence[Row]]
 NOTES = (
@@ -34,8 +34,7 @@ def write_tables(tables: Tables, out: Path, command: str) -> list[Path]:
         "benchmark.html": page(tables, command),
     }
     for name, text in contents.items():
-        with atomic_path(out / name) as part:
-            part.write_text(text, encoding="utf-8")
+        write_text(out / name, text)
     return [out / name for name in contents]
 
 

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 
+from data_prep.files import write_json
 from healthygan_monai.benchmark.grid import (
     SPECIFICATION,
     Cell,
@@ -21,7 +22,6 @@ from healthygan_monai.benchmark.grid import (
 )
 from healthygan_monai.benchmark.render import write_tables
 from healthygan_monai.benchmark.table import tables
-from healthygan_monai.runs import write_json
 
 logger = logging.getLogger(__name__)
 OUTPUT_FILE = "output.txt"

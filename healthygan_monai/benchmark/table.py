@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.files import read_json
 from healthygan_monai.benchmark.compare import Estimate, Runs, against, auc_over_seeds
 from healthygan_monai.benchmark.grid import Cell
 from healthygan_monai.benchmark.table1 import HEALTHYGAN, paper_value
 from healthygan_monai.paths import SCORES_FILE
-from healthygan_monai.runs import read_json
 from healthygan_monai.scoring import read_scores
 
 NOT_RUN = "not run"

@@ -7,16 +7,16 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from data_prep.cli import exit_codes
+from data_prep.errors import UsageError
+from healthygan_monai.config.messages import explained
+
 
 def command(
     commands: Any, name: str, text: str, run: Callable[[argparse.Namespace], int]
 ) -> argparse.ArgumentParser:
-    """A sub-command that needs PyTorch; its ``run`` imports it."""
-    parser = commands.add_parser(name, help=text, description=text[:1].upper() + text[1:] + ".")
-    parser.add_argument("-v", "--verbose", action="store_true", help="show where an error arose")
-    parser.add_argument("-q", "--quiet", action="store_true", help="print results only")
-    parser.set_defaults(run=run, heavy=True)
-    return parser
+    """Add a sub-command that needs PyTorch; its ``run`` imports it."""
+    return exit_codes.command(commands, name, text, run, explained)
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +43,7 @@ def settings(texts: Sequence[str]) -> dict[str, Any]:
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
-            raise ValueError(f"--set {text}: expected KEY=VALUE, such as --set lambda_id=2.")
+            raise UsageError(f"--set {text}: expected KEY=VALUE, such as --set lambda_id=2.")
         try:
             found[key] = ast.literal_eval(value)
         except (ValueError, SyntaxError):

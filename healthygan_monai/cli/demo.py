@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import time
 from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import add_device, add_set, command
+from healthygan_monai.paths import REPORT_FILE
+
+log = logging.getLogger(__name__)
 
 
 def add(commands: Any) -> None:
@@ -27,7 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
 
     began = time.monotonic()
     folder: Path = arguments.folder
-    print(f"1/5 prepare: phantom films, drawn as DICOM, in {folder / 'data'}", flush=True)
+    log.info("1/5 prepare: phantom films, drawn as DICOM, in %s", folder / "data")
     dataset = make_demo(folder / "data", seed=arguments.seed)
     runs = folder / "runs"
     common = ["--device", arguments.device]
@@ -35,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
     seed = ["--seed", str(arguments.seed)]
 
     def step(title: str, *words: str | Path) -> None:
-        print(f"{title}: healthygan {' '.join(str(w) for w in words)}", flush=True)
+        log.info("%s: healthygan %s", title, " ".join(str(w) for w in words))
         name, *rest = (str(word) for word in words)
         parsed = arguments.commands[name].parse_args(rest)
         parsed.run(parsed)
@@ -45,5 +49,5 @@ def run(arguments: argparse.Namespace) -> int:
     step("3/5 infer", "infer", latest, *common)
     step("4/5 evaluate", "evaluate", latest)
     step("5/5 report", "report", latest)
-    print(f"done in {time.monotonic() - began:.0f} s; open {latest / 'report.html'}")
+    print(f"done in {time.monotonic() - began:.0f} s; open {latest / REPORT_FILE}")
     return 0

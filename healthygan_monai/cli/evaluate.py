@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import command
-from healthygan_monai.paths import run_of
+from healthygan_monai.paths import RUN_FILE, read_run, run_of
 
 
 def add(commands: Any) -> None:
@@ -31,12 +31,11 @@ def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.data import load_dataset
     from healthygan_monai.evaluation.run import evaluate_run
     from healthygan_monai.report.summary import sentences
-    from healthygan_monai.runs import RUN_FILE, read_json
 
     folder = run_of(arguments.run_folder)
     data = arguments.dataset
     if data is None and (folder / RUN_FILE).is_file():
-        data = Path(read_json(folder / RUN_FILE)["dataset"])
+        data = Path(read_run(folder)["dataset"])
     result = evaluate_run(
         folder,
         load_dataset(data, training=False) if data is not None else None,

@@ -3,47 +3,45 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UsageError
 from healthygan_monai.cli.arguments import command
+from healthygan_monai.models.runtimes import RUNTIMES, is_exported
 
 
 def add(forms: Any) -> None:
     """Add the network's forms to the parser of ``export``."""
-    for form, suffix, text, run in (
-        ("torchscript", ".ts", "the generator for MONAI Deploy, C++ and infer", _torchscript),
-        ("onnx", ".onnx", "the generator for ONNX Runtime and infer", _onnx),
-        ("authors", "-G.ckpt", "the generator for the authors' own code", _authors),
-    ):
-        parser = command(forms, form, text, run)
-        parser.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
-        parser.add_argument("output", type=Path, metavar=f"OUT{suffix}", help="the file to write")
-        if form != "authors":
-            parser.add_argument(
-                "--image-size",
-                type=int,
-                metavar="PIXELS",
-                help="side that images are brought to; default: the one the model was trained at",
-            )
+    for runtime in RUNTIMES.values():
+        parser = _command(forms, runtime.form, runtime.suffix, runtime.text, _export)
+        parser.add_argument(
+            "--image-size",
+            type=int,
+            metavar="PIXELS",
+            help="side that images are brought to; default: the one the model was trained at",
+        )
+        parser.set_defaults(suffix=runtime.suffix)
+    _command(forms, "authors", "-G.ckpt", "the generator for the authors' own code", _authors)
 
 
-def _torchscript(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.exchange.torchscript import export_torchscript
-
-    return _export(arguments, export_torchscript)
-
-
-def _onnx(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.exchange.onnx import export_onnx
-
-    return _export(arguments, export_onnx)
+def _command(
+    forms: Any, form: str, ending: str, text: str, run: Callable[[argparse.Namespace], int]
+) -> argparse.ArgumentParser:
+    parser = command(forms, form, text, run)
+    parser.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
+    parser.add_argument("output", type=Path, metavar=f"OUT{ending}", help="the file to write")
+    return parser
 
 
-def _export(arguments: argparse.Namespace, export: Any) -> int:
+def _export(arguments: argparse.Namespace) -> int:
+    from healthygan_monai.exchange.export import export
     from healthygan_monai.exchange.parity import TOLERANCE
+    from healthygan_monai.models.runtimes import checked_output
 
-    difference = export(_model(arguments.model), arguments.output, arguments.image_size)
+    model, output = _model(arguments.model), checked_output(arguments.output, arguments.suffix)
+    difference = export(model, output, arguments.image_size)
     print(f"largest difference from PyTorch: {difference:.2g} (at most {TOLERANCE:g} is let pass)")
     print(f"exported: {arguments.output}")
     print(f"next: healthygan infer {arguments.output} DATASET --output FOLDER")
@@ -71,14 +69,13 @@ def _model(run_or_model: Path) -> Path:
         ValueError: it is another method's, or itself an export.
     """
     from healthygan_monai.models.about import method_of, model_file
-    from healthygan_monai.models.exported import is_exported
     from healthygan_monai.models.exported_facts import METHOD
 
     path = model_file(run_or_model)
     if is_exported(path):
-        raise ValueError(f"{path}: an export already; give the model.pt that it was made from.")
+        raise UsageError(f"{path}: an export already; give the model.pt that it was made from.")
     if (method := method_of(path)) != METHOD:
-        raise ValueError(
+        raise UsageError(
             f"{path}: a model of {method}; only HealthyGAN's generator has this form. Hand on the model.pt of "
             f"{method} itself, which healthygan infer reads."
         )

@@ -6,14 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UsageError
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
-from healthygan_monai.paths import run_of
+from healthygan_monai.models.runtimes import PYTORCH, RUNTIMES, runtime_name
+from healthygan_monai.paths import MODEL_FILE, RUN_FILE, SCORES_FILE, read_run, run_of
 
-RUNTIME_FILES = {
-    "pytorch": "model.pt",
-    "torchscript": "model.ts",
-    "onnxruntime": "model.onnx",
-}
+FILES = {runtime.name: f"model{suffix}" for suffix, runtime in RUNTIMES.items()}
 
 
 def add(commands: Any) -> None:
@@ -35,7 +33,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: RUN")
     parser.add_argument(
         "--runtime",
-        choices=list(RUNTIME_FILES),
+        choices=[PYTORCH, *FILES],
         help="what computes; RUN is exported to it where need be. Default: what the model's file is for",
     )
     add_device(parser)
@@ -45,16 +43,15 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.config.workflow import device_override, equivalent, run_config
     from healthygan_monai.models.about import inference_config
-    from healthygan_monai.runs import RUN_FILE, read_json
 
     folder = run_of(arguments.run_folder)
     own = arguments.dataset is None
-    data = Path(read_json(folder / RUN_FILE)["dataset"]) if own else arguments.dataset
+    data = Path(read_run(folder)["dataset"]) if own else arguments.dataset
     if not own and arguments.output is None and (folder / RUN_FILE).is_file():
-        known = Path(read_json(folder / RUN_FILE)["dataset"]).resolve()
+        known = Path(read_run(folder)["dataset"]).resolve()
         given = data.parent if data.is_file() else data
         if given.resolve() != known:
-            raise ValueError(
+            raise UsageError(
                 f"{data} is not the data set of {folder}; give --output FOLDER, so that the run's own "
                 "scores stay."
             )
@@ -70,7 +67,7 @@ def run(arguments: argparse.Namespace) -> int:
     print("the same as:", equivalent(config, overrides))
     run_config(config, overrides)
     output = Path(overrides["output_dir"])
-    print(f"scores: {output / 'scores.csv'}")
+    print(f"scores: {output / SCORES_FILE}")
     if (output / "pictures").is_dir():
         print(f"pictures: {output / 'pictures'}")
     print(f"next: healthygan evaluate {output}")
@@ -83,14 +80,12 @@ def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:
     Raises:
         ValueError: the file given is for another runtime.
     """
-    from healthygan_monai.models.exported import RUNTIMES
-
-    model = given if given.is_file() else folder / "model.pt"
-    of_file = RUNTIMES.get(model.suffix, "pytorch")
+    model = given if given.is_file() else folder / MODEL_FILE
+    of_file = runtime_name(model)
     if runtime in (None, of_file):
         return model
-    if of_file != "pytorch":
-        raise ValueError(f"{model}: a file for {of_file}; --runtime {runtime} needs another.")
-    from healthygan_monai.exchange.refresh import up_to_date
+    if of_file != PYTORCH:
+        raise UsageError(f"{model}: a file for {of_file}; --runtime {runtime} needs another.")
+    from healthygan_monai.exchange.export import up_to_date
 
-    return up_to_date(model, RUNTIME_FILES[runtime])
+    return up_to_date(model, FILES[runtime])

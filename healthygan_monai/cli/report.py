@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import command
-from healthygan_monai.paths import run_of
+from healthygan_monai.paths import MODEL_FILE, RUN_FILE, read_run, run_of
 
 
 def add(commands: Any) -> None:
@@ -18,17 +18,15 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.inference.pictures import translator
-    from healthygan_monai.paths import MODEL_FILE
+    from healthygan_monai.report.case_pictures import case_pictures
     from healthygan_monai.report.page import write_report
-    from healthygan_monai.runs import RUN_FILE, read_json
 
     folder = run_of(arguments.run_folder)
     data = arguments.dataset
     if data is None and (folder / RUN_FILE).is_file():
-        data = Path(read_json(folder / RUN_FILE)["dataset"])
+        data = Path(read_run(folder)["dataset"])
     translate = None
     if data is not None and (folder / MODEL_FILE).is_file():
-        translate = translator(folder / MODEL_FILE, data)
+        translate = case_pictures(folder / MODEL_FILE, data)
     print(f"report: {write_report(folder, translate=translate, dataset=data)}")
     return 0

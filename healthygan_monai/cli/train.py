@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UsageError
+from data_prep.files import read_json
 from healthygan_monai.baselines.names import METHODS
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.config.workflow import HEALTHYGAN, chosen_config
-from healthygan_monai.paths import run_of
+from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, bundle_root, read_run, run_of
 
 NETWORKS = {"generator": "network_def", "critic": "critic_def"}
 
@@ -55,7 +57,7 @@ def run(arguments: argparse.Namespace) -> int:
     method = earlier.get("method", HEALTHYGAN)
     if arguments.method != method and arguments.resume is not None:
         if arguments.method != HEALTHYGAN:
-            raise ValueError(
+            raise UsageError(
                 f"--resume {arguments.resume}: a run of {method}, not {arguments.method}."
             )
     else:
@@ -72,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         data = arguments.dataset
         overrides["dataset_dir"] = str(data.parent if data.is_file() else data)
     if arguments.tracking and method != HEALTHYGAN:
-        raise ValueError(f"--tracking: only for {HEALTHYGAN}; {method} writes metrics.jsonl alone.")
+        raise UsageError(f"--tracking: only for {HEALTHYGAN}; {method} writes metrics.jsonl alone.")
     print("the same as:", equivalent(config, overrides, "training", arguments.tracking))
     workflow = make_workflow(config, overrides, "training", arguments.tracking)
     if arguments.dry_run:
@@ -80,18 +82,18 @@ def run(arguments: argparse.Namespace) -> int:
     workflow.initialize()
     folder = workflow.parser.get_parsed_content("output_dir")
     workflow.run()
-    print(f"model: {folder / 'model.pt'}")
+    print(f"model: {folder / MODEL_FILE}")
     print(f"next: healthygan infer {folder}")
     return 0
 
 
 def _settings_of(run: Path) -> dict[str, Any]:
     """Overrides that continue a run with what it was begun with."""
-    from healthygan_monai.runs import CONFIG_FILE, RUN_FILE, read_json
 
+    dataset = read_run(run)["dataset"]
     earlier = read_json(run / CONFIG_FILE)
     earlier.pop("data_hash", None)  # computed from the data, not a key of the config
-    return {**earlier, "resume": str(run), "dataset_dir": read_json(run / RUN_FILE)["dataset"]}
+    return {**earlier, "resume": str(run), "dataset_dir": dataset}
 
 
 def _show(workflow: Any, networks: Mapping[str, str]) -> int:
@@ -99,12 +101,10 @@ def _show(workflow: Any, networks: Mapping[str, str]) -> int:
     from data_prep.datalist import Dataset
     from data_prep.demo import IMAGE_SIZE
     from healthygan_monai.config.keys import refuse_unknown_keys
-    from healthygan_monai.paths import bundle_root
 
     refuse_unknown_keys(workflow.parser.get(), bundle_root() / "configs")
-    if (
-        workflow.parser["dataset_dir"] is None
-    ):  # the demo's films are not drawn for a look at the settings
+    # the demo's films are not drawn for a look at the settings
+    if workflow.parser["dataset_dir"] is None:
         workflow.parser["dataset"] = Dataset("demo", IMAGE_SIZE, protocol="demo")
     workflow.parser.parse(reset=True)
     for key, value in workflow.parser.get_parsed_content("settings").items():

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib.util
 import inspect
 import json
 import logging
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from monai.bundle import ComponentLocator, ConfigWorkflow
+from monai.bundle import ComponentLocator, ConfigParser
 from monai.utils import set_determinism
 
-from data_prep.datalist import Dataset
+from data_prep.errors import NotInstalled, nearest
+from data_prep.files import read_json
 from healthygan_monai.config.messages import shorten_errors
 from healthygan_monai.config.ranges import wrong_settings
 from healthygan_monai.errors import ConfigError
-from healthygan_monai.networks import Discriminator
-from healthygan_monai.selection import LOWER_IS_BETTER
+from healthygan_monai.paths import METADATA_FILE
 
-logger = logging.getLogger(__name__)
 MONAI_KEYS = {
     "_meta_",
     "imports",
@@ -34,7 +32,11 @@ MONAI_KEYS = {
     "inferring",
     "finalize",
 }
-METADATA_FILE = "metadata.json"
+# MONAI Label's; a run does not even import them
+OF_A_SERVER = (
+    "pre_transforms",
+    "post_transforms",
+)
 REFERENCE = re.compile(r"@(\w+)")
 
 
@@ -54,13 +56,12 @@ def begin(config_dir: Path | str, seed: int) -> None:
         ModuleNotFoundError: the run is to be tracked with MLflow, which is not there.
     """
     shorten_errors()
-    workflow = _calling_workflow()
-    if workflow is not None:
-        require_mlflow(workflow.parser.get())
-        refuse_unknown_keys(workflow.parser.get(), Path(config_dir))
+    config = calling_parser().get()
+    require_mlflow(config)
+    refuse_unknown_keys(config, Path(config_dir))
     set_determinism(seed=seed, use_deterministic_algorithms=None)
     for chatty in CHATTY:
-        logging.getLogger(chatty).setLevel(logging.ERROR)
+        logging.getLogger(chatty).setLevel(logging.CRITICAL)
 
 
 def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
@@ -73,9 +74,7 @@ def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
         ConfigError: names every unknown key with the nearest known one.
     """
     files = [
-        json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(config_dir.glob("*.json"))
-        if path.name != METADATA_FILE
+        read_json(path) for path in sorted(config_dir.glob("*.json")) if path.name != METADATA_FILE
     ]
     contained = [file for file in files if all(_section(key) in config for key in file)]
     shipped: dict[str, Any] = {}
@@ -91,7 +90,8 @@ def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
                 for key in config[section]
                 if key not in expected
             ]
-    problems += [*_wrong_arguments(config), *wrong_settings(config)]
+    used = {key: value for key, value in config.items() if key not in OF_A_SERVER}
+    problems += [*_wrong_arguments(used), *wrong_settings(config)]
     if problems:
         raise ConfigError("; ".join(problems))
 
@@ -114,8 +114,7 @@ def _merge(into: dict[str, Any], config: Mapping[str, Any]) -> None:
 
 
 def _unknown(key: str, known: set[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-    return f"unknown config key {key!r}" + (f", did you mean {near[0]!r}?" if near else "")
+    return f"unknown config key {key!r}{nearest(key, known)}"
 
 
 def _wrong_arguments(config: Any, where: str = "") -> Iterator[str]:
@@ -149,36 +148,19 @@ def _wrong_arguments(config: Any, where: str = "") -> Iterator[str]:
             yield _unknown(f"{where}#{key}", {f"{where}#{p}" for p in parameters})
 
 
-def _calling_workflow() -> ConfigWorkflow | None:
-    """The MONAI workflow whose ``initialize`` is being evaluated; an expression has no other way to its config."""
+def calling_parser() -> ConfigParser:
+    """Return the MONAI parser that is evaluating an expression.
+
+    The expression itself has no other way to its config; ``exchange/vendoring.py`` needs the
+    workflow in the same way, before this package can be imported.
+    """
     frame = inspect.currentframe()
     while frame is not None:
         candidate = frame.f_locals.get("self")
-        if isinstance(candidate, ConfigWorkflow):
+        if isinstance(candidate, ConfigParser):
             return candidate
         frame = frame.f_back
-    return None
-
-
-def check_settings(criterion: str, dataset: Dataset, image_size: int, parts: Sequence[Any]) -> None:
-    """Refuse what only the first checkpoint would have tripped over; ``parts`` need only exist by now.
-
-    Raises:
-        ConfigError: the criterion is unknown, or the image size does not suit the networks.
-    """
-    if criterion not in LOWER_IS_BETTER:
-        raise ConfigError(f"criterion is {criterion!r}; expected one of {sorted(LOWER_IS_BETTER)}.")
-    if image_size % 4 or image_size < 16:
-        raise ConfigError(f"image_size is {image_size}; expected a multiple of 4, at least 16.")
-    layers = [len(p.main) // 2 for p in parts if isinstance(p, Discriminator)]
-    if any(image_size < 2**n for n in layers):
-        raise ConfigError(
-            f"critic_layers is {max(layers)}: images of {image_size} pixels cannot be halved that often."
-        )
-    if image_size != dataset.image_size:
-        logger.warning(
-            "training at %d pixels on images prepared at %d", image_size, dataset.image_size
-        )
+    raise RuntimeError("not called from an expression of a MONAI config")
 
 
 def require_mlflow(config: Mapping[str, Any]) -> None:
@@ -190,6 +172,6 @@ def require_mlflow(config: Mapping[str, Any]) -> None:
     if "MLFlowHandler" in json.dumps(config, default=str) and not importlib.util.find_spec(
         "mlflow"
     ):
-        raise ModuleNotFoundError(
+        raise NotInstalled(
             "--tracking mlflow needs MLflow: pip install 'healthygan-monai[tracking]'"
         )

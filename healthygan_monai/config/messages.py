@@ -1,52 +1,56 @@
-"""Errors meant for the user, as one line."""
+"""What the errors of MONAI and PyTorch mean for the user, in one line."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from data_prep.datalist import DataError
+from data_prep.errors import HealthyGANError
 from healthygan_monai.errors import ConfigError
-from healthygan_monai.scoring import ScoresError
 
-USER_ERRORS = (
-    ConfigError,
-    DataError,
-    ScoresError,
-    FileNotFoundError,
-    ValueError,
-    ModuleNotFoundError,
-)
+USER_ERRORS = (HealthyGANError, FileNotFoundError, ValueError, ModuleNotFoundError)
+COMPONENT = "Failed to instantiate component"  # MONAI's words for wrong arguments
+NOT_WRITTEN = "PytorchStreamWriter failed"  # PyTorch's words for a full disk
 
 
 def root_cause(error: BaseException) -> BaseException:
-    """The error meant for the user that MONAI's config parser wrapped in its own, else the first of all.
+    """Return the error meant for the user that MONAI's parser wrapped in its own, else the first.
 
-    What an error for the user was itself raised from (a reader's, say) is left behind it.
+    What an error for the user was itself raised from (a reader's, say) is not looked at.
     """
-    while error.__cause__ is not None and not isinstance(error, USER_ERRORS):
-        error = error.__cause__
-    return error
+    return next((step for step in _causes(error) if isinstance(step, USER_ERRORS)), _last(error))
+
+
+def explained(error: BaseException) -> BaseException:
+    """Return the root cause, as an error of ours where its meaning is known."""
+    import torch  # loaded already where an error is PyTorch's or MONAI's
+
+    cause = root_cause(error)
+    if isinstance(cause, HealthyGANError):
+        return cause
+    if isinstance(cause, torch.cuda.OutOfMemoryError):
+        return HealthyGANError(
+            f"the device has too little memory ({_first_line(cause)}). Lower batch_size or "
+            "image_size with --set, or give another --device."
+        )
+    if NOT_WRITTEN in str(cause):
+        return HealthyGANError(f"a file of weights could not be written, is the disk full? {cause}")
+    made = next((step for step in _causes(error) if str(step).startswith(COMPONENT)), None)
+    if made is not None and isinstance(cause, (TypeError, ValueError)):
+        return ConfigError(f"{_first_line(made)}: {cause}")
+    return cause
 
 
 def user_message(error: BaseException) -> str | None:
-    """One line for the user, where the error is about what they gave; None where it is a fault of the program."""
-    cause = root_cause(error)
-    if isinstance(cause, USER_ERRORS):
-        return str(cause)
-    step: BaseException | None = error
-    while step is not None:
-        if str(step).startswith(
-            "Failed to instantiate component"
-        ):  # MONAI's words for wrong arguments
-            return f"{str(step).splitlines()[0]}: {cause}"
-        step = step.__cause__
-    return None
+    """Return one line if the error is about what the user gave, None for a fault of the program."""
+    cause = explained(error)
+    return str(cause) if isinstance(cause, USER_ERRORS) else None
 
 
 def shorten_errors() -> None:
-    """An error meant for the user ends ``python -m monai.bundle`` with its one message, not with MONAI's trace."""
+    """Let ``python -m monai.bundle`` end with one line for an error meant for the user."""
     if Path(sys.argv[0]).parts[-3:-1] != ("monai", "bundle"):
         return
 
@@ -58,3 +62,19 @@ def shorten_errors() -> None:
             sys.__excepthook__(kind, error, trace)
 
     sys.excepthook = hook
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    step: BaseException | None = error
+    while step is not None:
+        yield step
+        step = step.__cause__
+
+
+def _last(error: BaseException) -> BaseException:
+    *_, last = _causes(error)
+    return last
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0]

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UsageError
+from healthygan_monai.errors import ConfigError
 from healthygan_monai.paths import bundle_root
 
 HEALTHYGAN = "healthygan"
@@ -43,28 +45,45 @@ def make_workflow(
     run_id: str = "run",
     tracking: str | None = None,
 ) -> Any:
-    """The workflow, configured but not initialised; ``tracking`` is MONAI's: ``mlflow`` or a file of settings."""
+    """Return the workflow, configured but not initialised.
+
+    Args:
+        config: name of the file.
+        overrides: keys and their values.
+        run_id: the key to run.
+        tracking: MONAI's: ``mlflow`` or a file of settings.
+
+    Raises:
+        ConfigError: an override such as ``seed#x`` of a key that holds no others.
+    """
     import warnings
 
     warnings.filterwarnings("ignore", message="parsing config_file", category=UserWarning)
     from monai.bundle import ConfigWorkflow
 
+    # MONAI sets them to INFO on import, and warns of no log file
     for name in (
         "monai.bundle.workflows",
         "monai.bundle.scripts",
-    ):  # MONAI sets them to INFO on import, and warns of no log file
+    ):
         logging.getLogger(name).setLevel(logging.ERROR)
 
     configs = bundle_root() / "configs"
-    return ConfigWorkflow(
-        config_file=str(configs / config),
-        logging_file=False,
-        workflow_type=None,
-        run_id=run_id,
-        tracking=tracking,
-        bundle_root=str(bundle_root()),
-        **overrides,
-    )
+    try:
+        return ConfigWorkflow(
+            config_file=str(configs / config),
+            logging_file=False,
+            workflow_type=None,
+            run_id=run_id,
+            tracking=tracking,
+            bundle_root=str(bundle_root()),
+            **overrides,
+        )
+    except (KeyError, IndexError, TypeError, ValueError) as error:
+        inner = [key for key in overrides if "#" in key]
+        if not inner:
+            raise
+        raise ConfigError(f"{config} has no place for {', '.join(inner)} ({error})") from error
 
 
 def device_override(name: str) -> dict[str, Any]:
@@ -92,11 +111,11 @@ def chosen_config(
     """
     if method == HEALTHYGAN:
         if weights is not None:
-            raise ValueError("--weights: the backbone of padim or patchcore; healthygan has none.")
+            raise UsageError("--weights: the backbone of padim or patchcore; healthygan has none.")
         return "train.json", dict(changes)
+    from data_prep.files import read_json
     from healthygan_monai.baselines.registry import check_options
     from healthygan_monai.paths import bundle_root
-    from healthygan_monai.runs import read_json
 
     config = "train_baseline.json"
     known = {*read_json(bundle_root() / "configs" / config)}

@@ -1,11 +1,15 @@
-"""Images to score: a prepared data set, or a folder of pictures."""
+"""Images to score: a prepared data set, or a folder of pictures; and the lesion masks beside them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from PIL import Image
+
 from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
+from data_prep.errors import MissingData
 from healthygan_monai.data import labelled_items, load_dataset
 from healthygan_monai.data.lists import DEMO_FOLDER
 from healthygan_monai.data.transforms import GreyReader
@@ -26,7 +30,7 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
     root = Path(folder)
     found = sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURES)
     if not found:
-        raise DataError(
+        raise MissingData(
             f"{root}: no {FILE_NAME} and no pictures ({', '.join(PICTURES)}) there. DICOM and NIfTI files "
             f"are prepared first: healthygan prep films {root} OUTPUT."
         )
@@ -54,6 +58,12 @@ def _problem(path: Path) -> str | None:
     except ValueError as error:
         return str(error)
     return None
+
+
+def load_mask(path: Path | str, shape: tuple[int, ...]) -> np.ndarray:
+    """Return a lesion mask (H, W) bool at the size of the difference map; resized to the nearest pixel."""
+    with Image.open(path) as picture:
+        return np.asarray(picture.convert("L").resize(shape[::-1], Image.Resampling.NEAREST)) > 0
 
 
 def items_to_score(dataset: Dataset) -> list[dict[str, Any]]:

@@ -11,6 +11,8 @@ from monai.data import CacheDataset
 from monai.transforms import Compose
 from torch.utils.data import Dataset, Sampler
 
+from data_prep.errors import UsageError
+
 MIXED, HEALTHY, ALPHA = 0, 1, 2  # names of the independent random streams of a seed
 
 
@@ -101,7 +103,7 @@ class StreamBatches(Sampler[list[int]]):
         self, max_iterations: int, batch_size: int, start: int = 0, rank: int = 0, ranks: int = 1
     ) -> None:
         if batch_size < 1 or batch_size % ranks:
-            raise ValueError(
+            raise UsageError(
                 f"batch_size is {batch_size}; expected a positive multiple of the number of ranks ({ranks})."
             )
         self.max_iterations = max_iterations

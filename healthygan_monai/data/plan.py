@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import DataError, Dataset, read
+from data_prep.errors import nearest
 from healthygan_monai.losses import HealthyGANLoss
 
 CRITIC_LAYERS = 6  # paper, Table 2
@@ -91,11 +91,10 @@ def plan_for(dataset: Dataset) -> Plan:
     elif dataset.protocol in PROTOCOLS:
         plan = PROTOCOLS[dataset.protocol]
     else:
-        near = difflib.get_close_matches(dataset.protocol, PROTOCOLS, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
         raise DataError(
-            f"dataset.json: protocol {dataset.protocol!r} is not known; expected one of {sorted(PROTOCOLS)} "
-            f"or null.{hint}"
+            f"dataset.json: protocol {dataset.protocol!r} is not known"
+            f"{nearest(dataset.protocol, PROTOCOLS) or '.'} "
+            f"Expected one of {sorted(PROTOCOLS)} or null."
         )
     return replace(plan, image_size=size, critic_layers=critic_layers_for(size))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.data import PILReader
+from monai.data import MetaTensor, PILReader
 from monai.transforms import (
     Compose,
     EnsureTyped,
@@ -32,7 +32,7 @@ WHITE = {8: 255, 16: 65535}
 
 def image_transforms(
     image_size: int,
-    bit_depth: int = 8,
+    bit_depth: int | None = 8,
     image_channels: int = 1,
     keys: Sequence[str] = ("image",),
     track_meta: bool = False,
@@ -41,14 +41,15 @@ def image_transforms(
     """MONAI transforms from a path to (C, image_size, image_size) float32 in [-1, 1], rows first.
 
     Black becomes -1 and full white of ``bit_depth`` becomes 1: one map for all images of a data set, so that a
-    brighter film stays brighter. Images of another size are resized with antialiasing. Random horizontal flips
-    (the authors', probability 0.5 in training) come last, so that MONAI's caches hold all that precedes them.
+    brighter film stays brighter. None takes the depth of each file. Images of another size are resized with
+    antialiasing. Random horizontal flips (the authors', probability 0.5 in training) come last, so that MONAI's
+    caches hold all that precedes them.
 
     Raises:
         ValueError: ``bit_depth`` is neither 8 nor 16.
     """
-    if bit_depth not in WHITE:
-        raise ValueError(f"bit_depth is {bit_depth}; dataset.json must say 8 or 16.")
+    if bit_depth is not None and bit_depth not in WHITE:
+        raise DataError(f"bit_depth is {bit_depth}; dataset.json must say 8 or 16.")
     # MONAI sets up all its readers, and says that one of them, for GPUs, is missing
     logging.getLogger("monai.data.nvimgcodec_pydicom_plugin").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", message="NvImgCodecPydicomReader")
@@ -59,7 +60,9 @@ def image_transforms(
             image_only=True,
             ensure_channel_first=True,
         ),
-        ScaleIntensityRanged(keys, a_min=0, a_max=WHITE[bit_depth], b_min=-1, b_max=1),
+        Lambdad(keys, scaled)
+        if bit_depth is None
+        else ScaleIntensityRanged(keys, a_min=0, a_max=WHITE[bit_depth], b_min=-1, b_max=1),
         Lambdad(keys, partial(resized, size=image_size)),
         EnsureTyped(keys, dtype=torch.float32, track_meta=track_meta),
     ]
@@ -120,15 +123,19 @@ class GreyReader(PILReader):
             picture = super().read(path)
             picture.load()
         except (OSError, SyntaxError, ValueError) as error:
-            raise ValueError(
-                f"{Path(path).name}: cannot be read as a picture ({error})."
-            ) from error
+            raise DataError(f"{Path(path).name}: cannot be read as a picture ({error}).") from error
         if picture.mode not in ("L", "I;16", "I"):
-            raise ValueError(
+            raise DataError(
                 f"{Path(path).name}: image mode {picture.mode}; expected 8- or 16-bit greyscale. "
                 "Prepare it with data_prep first."
             )
         return super().get_data(picture)
+
+
+def scaled(image: MetaTensor) -> Any:
+    """Grey levels as :class:`GreyReader` gives them -> [-1, 1], by the depth of their file."""
+    white = WHITE[8 if image.meta["mode"] == "L" else 16]
+    return ScaleIntensityRange(a_min=0, a_max=white, b_min=-1, b_max=1)(image)
 
 
 def resized(image: torch.Tensor, size: int) -> torch.Tensor:

@@ -182,9 +182,15 @@ def _entry(
     probe: _Probe, labels: NDArray, subjects: NDArray, seed: int, resamples: int
 ) -> dict[str, Any]:
     entry: dict[str, Any] = {
-        **{"name": probe.name, "description": probe.description, "supervised": probe.supervised},
-        **{"auc": None, "low": None, "high": None, "reason": probe.reason},
-        **{"n": len(labels), "subjects": len(set(subjects.tolist()))},
+        "name": probe.name,
+        "description": probe.description,
+        "supervised": probe.supervised,
+        "auc": None,
+        "low": None,
+        "high": None,
+        "reason": probe.reason,
+        "n": len(labels),
+        "subjects": len(set(subjects.tolist())),
     }
     if probe.scores is None:
         return entry

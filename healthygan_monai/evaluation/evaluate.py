@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +9,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from data_prep.files import sha256, write_json
 from healthygan_monai.evaluation.intervals import bootstrap as bootstrap_by_subject
 from healthygan_monai.evaluation.labelled import Sample, caveats, count_by_label, count_section
 from healthygan_monai.evaluation.metrics import (
@@ -27,6 +25,7 @@ from healthygan_monai.evaluation.threshold import (
     choose,
     paper_threshold,
 )
+from healthygan_monai.paths import EVALUATION_FILE, SCORES_FILE
 from healthygan_monai.scoring import ScoreRow, ScoresError, read_scores, subject_rows
 
 FORMAT = 1
@@ -65,18 +64,15 @@ def evaluate(
     probes, localisation: results of `confounders.probe_aucs` and `localisation.summarise`; None
     is recorded as not run. Raises ScoresError for an unusable file, ValueError for an option.
     """
-    path = Path(run) / "scores.csv"
+    path = Path(run) / SCORES_FILE
     options = Options(bootstrap, seed, stratified, policy, subject_rule)
     result = evaluate_rows(read_scores(path), unit=unit, options=options)
     result["probes"] = None if probes is None else [dict(probe) for probe in probes]
     result["localisation"] = None if localisation is None else dict(localisation)
-    scores_hash = hashlib.sha256(path.read_bytes()).hexdigest()
-    result["provenance"] = {**(provenance or {}), "scores_sha256": scores_hash}
+    result["provenance"] = {**(provenance or {}), "scores_sha256": sha256(path)}
     # json writes NaN as a word no other reader knows; allow_nan=False turns a slip into an error
-    text = json.dumps(result, indent=1, ensure_ascii=False, allow_nan=False)
-    part = Path(run) / "evaluation.json.tmp"
-    part.write_text(text + "\n", encoding="utf-8")
-    os.replace(part, Path(run) / "evaluation.json")
+    style = {"indent": 1, "default": None, "ensure_ascii": False, "allow_nan": False}
+    write_json(Path(run) / EVALUATION_FILE, result, **style)
     return result
 
 
@@ -118,7 +114,10 @@ def _level(rows: Sequence[ScoreRow], options: Options) -> dict[str, Any]:
     validation, test = Sample.of(rows, "validation"), Sample.of(rows, "test")
     level: dict[str, Any] = {
         "n": {"validation": count_by_label(validation), "test": count_by_label(test)},
-        **{"auc": None, "average_precision": None, "reason": None, "bootstrap": None},
+        "auc": None,
+        "average_precision": None,
+        "reason": None,
+        "bootstrap": None,
         "thresholds": {"validation": None, "test_optimistic": None},
         "threshold_reason": None,
     }
@@ -135,8 +134,11 @@ def _level(rows: Sequence[ScoreRow], options: Options) -> dict[str, Any]:
         cuts["test_optimistic"] = paper_threshold(test.labels, test.scores)
     for name, cut in cuts.items():
         level["thresholds"][name] = {
-            **{"threshold": cut.value, "policy": cut.policy, "chosen_on": cut.chosen_on},
-            **{"words": POLICY_WORDS[cut.policy], "confusion": None},
+            "threshold": cut.value,
+            "policy": cut.policy,
+            "chosen_on": cut.chosen_on,
+            "words": POLICY_WORDS[cut.policy],
+            "confusion": None,
         }
     if not test.lacks():
         _measure(level, test, cuts, options)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from data_prep.errors import DataError
+
 Statistics = Callable[[NDArray, NDArray], Mapping[str, float | None]]
 MAX_REDRAWS = 100  # per resample; more means that one class hangs on one subject among hundreds
 
@@ -56,7 +58,7 @@ def bootstrap(
                 break
             redrawn += 1
         else:
-            raise ValueError(
+            raise DataError(
                 f"bootstrap: {MAX_REDRAWS} resamples in a row held one class only; "
                 "too few subjects of one class for an interval."
             )

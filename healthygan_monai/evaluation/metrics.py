@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-POINT_METRICS = ("sensitivity", "specificity", "precision", "recall", "f1", "accuracy")
-
 
 @dataclass(frozen=True)
 class Confusion:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,11 +11,18 @@ import numpy as np
 from PIL import Image
 
 from data_prep.datalist import Dataset, Item
+from data_prep.files import read_json, sha256
 from healthygan_monai import __version__
 from healthygan_monai.evaluation.confounders import probe_aucs
 from healthygan_monai.evaluation.evaluate import evaluate
-from healthygan_monai.exchange.files import sha256
-from healthygan_monai.runs import RUN_FILE, read_json
+from healthygan_monai.paths import (
+    LOCALISATION_FILE,
+    MODEL_FILE,
+    RUN_FILE,
+    SCORED_FILE,
+    SCORES_FILE,
+    read_run,
+)
 from healthygan_monai.scoring import ScoresError
 
 logger = logging.getLogger(__name__)
@@ -40,7 +46,7 @@ def evaluate_run(
         probes: compute what trivial models reach on the same images.
     """
     folder = Path(run)
-    localisation = folder / "localisation.json"
+    localisation = folder / LOCALISATION_FILE
     result = evaluate(
         folder,
         unit=unit,
@@ -48,7 +54,7 @@ def evaluate_run(
         seed=seed,
         policy=policy,
         probes=_probes(dataset, seed) if probes and dataset is not None else None,
-        localisation=json.loads(localisation.read_text()) if localisation.is_file() else None,
+        localisation=read_json(localisation) if localisation.is_file() else None,
         provenance=_provenance(folder),
     )
     auc = result["levels"][unit].get("auc")
@@ -60,7 +66,7 @@ def evaluate_run(
 
 def _provenance(folder: Path) -> dict[str, Any]:
     """What run.json knows of where the scores come from, and this package's version."""
-    known = read_json(folder / RUN_FILE) if (folder / RUN_FILE).is_file() else {}
+    known = read_run(folder) if (folder / RUN_FILE).is_file() else {}
     weights = weights_of_scores(folder)
     if weights is not None:
         known = {**known, "weights_sha256": weights}
@@ -84,7 +90,7 @@ def weights_of_scores(folder: Path) -> str | None:
     Raises:
         ScoresError: it is not that of the model.pt beside, which was chosen anew since.
     """
-    told, scores, model = (folder / n for n in ("scores.json", "scores.csv", "model.pt"))
+    told, scores, model = (folder / n for n in (SCORED_FILE, SCORES_FILE, MODEL_FILE))
     if not (told.is_file() and scores.is_file()):
         return None
     content = read_json(told)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from healthygan_monai.errors import ModelError, NoModel
+
 RUNNING_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 WRAPPER = "module."  # put before every name by torch.nn.DataParallel
 PUBLISHED_SIZE = 256  # pixels; authors' train_covid.sh
@@ -20,28 +22,26 @@ def load_authors_file(path: Path) -> dict[str, torch.Tensor]:
         ValueError: the file holds something else than a flat dictionary of tensors.
     """
     if not path.is_file():
-        raise FileNotFoundError(
-            f"{path}: no such file; the authors name theirs like 360000-G.ckpt."
-        )
+        raise NoModel(f"{path}: no such file; the authors name theirs like 360000-G.ckpt.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises whatever its reader met
-        raise ValueError(
+        raise ModelError(
             f"{path.name}: cannot be read as tensors alone; whole pickled objects are not opened, since that "
             "would run their code. Save the network's state_dict()."
         ) from error
     flat = "expected a flat state dict of tensors, as the authors' solver.py saves it"
     if not isinstance(content, Mapping) or not content:
-        raise ValueError(f"{path.name}: {flat}; found {type(content).__name__}.")
+        raise ModelError(f"{path.name}: {flat}; found {type(content).__name__}.")
     others = [name for name, value in content.items() if not isinstance(value, torch.Tensor)]
     if others:
         if "method" in others:
-            raise ValueError(
+            raise ModelError(
                 f"{path.name}: a model of method {content['method']!r} of this project, which healthygan infer "
                 "reads as it is; only HealthyGAN has files of the authors."
             )
         kind = type(content[others[0]]).__name__
-        raise ValueError(f"{path.name}: {flat}; {str(others[0])!r} holds {kind}.")
+        raise ModelError(f"{path.name}: {flat}; {str(others[0])!r} holds {kind}.")
     return {str(name).removeprefix(WRAPPER): value for name, value in content.items()}
 
 
@@ -92,16 +92,16 @@ def check_generator(state_dict: Mapping[str, torch.Tensor], name: str) -> None:
     from healthygan_monai.models.load import load_generator
 
     if "conv1.weight" in state_dict:
-        raise ValueError(
+        raise ModelError(
             f"{name}: the critic's weights; give the generator's, such as 360000-G.ckpt."
         )
     try:
         load_generator(generator_from_authors(state_dict))
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
+        raise ModelError(f"{name}: {error}") from error
     broken = [key for key, value in state_dict.items() if not bool(torch.isfinite(value).all())]
     if broken:
-        raise ValueError(f"{name}: {broken[0]} holds numbers that are infinite or none.")
+        raise ModelError(f"{name}: {broken[0]} holds numbers that are infinite or none.")
 
 
 def _is_statistic(name: str) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 import torch
 
+from data_prep.errors import UsageError
+from data_prep.files import read_json, sha256, whole, write_json
 from healthygan_monai.exchange.authors_checkpoint import (
     PUBLISHED_SIZE,
     check_generator,
@@ -15,11 +17,12 @@ from healthygan_monai.exchange.authors_checkpoint import (
     load_authors_file,
     statistics_of_authors,
 )
-from healthygan_monai.exchange.files import checked_output, sha256, whole_file
 from healthygan_monai.models.exported_facts import METHOD, checked_size
 from healthygan_monai.models.load import load_state
+from healthygan_monai.models.runtimes import checked_output
 from healthygan_monai.networks import generator_sizes
-from healthygan_monai.runs import CONFIG_FILE, read_json, save_weights, write_json
+from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE
+from healthygan_monai.runs import save_weights
 
 STATISTICS_FILE = "authors_statistics.pt"  # beside an imported model.pt
 
@@ -31,8 +34,8 @@ def model_to_write(output: Path) -> Path:
         ValueError: a file of another ending, which nothing would take for a model.
     """
     if output.suffix in (".pth", ".ckpt", ".bin", ".ts", ".onnx"):
-        raise ValueError(f"{output}: expected the name of a .pt file, such as OUT/model.pt.")
-    return output if output.suffix == ".pt" else output / "model.pt"
+        raise UsageError(f"{output}: expected the name of a .pt file, such as OUT/model.pt.")
+    return output if output.suffix == ".pt" else output / MODEL_FILE
 
 
 def import_checkpoint(
@@ -49,7 +52,7 @@ def import_checkpoint(
     config, statistics = model.with_name(CONFIG_FILE), model.with_name(STATISTICS_FILE)
     for path in (model, config, statistics):
         if path.exists():
-            raise ValueError(f"{path} is there already; import into a folder of its own.")
+            raise UsageError(f"{path} is there already; import into a folder of its own.")
     checked_size(image_size)
     theirs = load_authors_file(source)
     check_generator(theirs, source.name)
@@ -99,7 +102,7 @@ def export_authors(checkpoint: Path, output: Path) -> tuple[int, bool]:
     weights = load_state(checkpoint)
     check_generator(weights, checkpoint.name)
     statistics = _statistics_beside(checkpoint)
-    with whole_file(output) as part:
+    with whole(output, same_name=True) as part:
         torch.save(generator_to_authors(weights, statistics), part)
     return generator_sizes(weights)["image_channels"], bool(statistics)
 

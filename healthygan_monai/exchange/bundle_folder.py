@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,24 +9,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UsageError
+from data_prep.files import read_json, write_json
 from healthygan_monai import __version__
 from healthygan_monai.exchange.bundle_metadata import metadata_for, provenance
 from healthygan_monai.exchange.model_card import card, data_licence
 from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.exchange.vendoring import vendor_packages, vendored_config
-from healthygan_monai.paths import bundle_root
-from healthygan_monai.runs import CONFIG_FILE
-from healthygan_monai.serving.serving_json import FILE_NAME as SERVING
-from healthygan_monai.serving.serving_json import told_of
+from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, SERVING_FILE, bundle_root
+from healthygan_monai.serving.describe import told_of
 
 BUNDLE_NAME = "healthygan"
-METADATA = "metadata.json"
 
 
 def write_pretty(path: Path, content: Any) -> None:
     """JSON as the Model Zoo's pre-commit formats it: four spaces, keys in their order, ASCII, one newline."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=4) + "\n", encoding="ascii")
+    write_json(path, content, indent=4, default=None)
 
 
 @contextmanager
@@ -38,7 +35,7 @@ def new_folder(out: Path) -> Iterator[Path]:
         ValueError: ``out`` exists and is not empty.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out}: is there already and not empty; give a new folder.")
+        raise UsageError(f"{out}: is there already and not empty; give a new folder.")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         part = Path(scratch) / "part"
@@ -58,27 +55,27 @@ def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) ->
     source = bundle_root()
     configs = source / "configs"
     for path in sorted(configs.glob("*.json")):
-        if path.name == METADATA:
+        if path.name == METADATA_FILE:
             continue
-        content = vendored_config(json.loads(path.read_text(encoding="utf-8")), path.name)
+        content = vendored_config(read_json(path), path.name)
         if path.name == "train.json" and not facts.of_bundle:
             content |= _network_of(facts)
         write_pretty(folder / "configs" / path.name, content)
     shutil.copyfile(configs / "logging.conf", folder / "configs" / "logging.conf")
-    shipped = json.loads((configs / METADATA).read_text(encoding="utf-8"))
+    shipped = read_json(configs / METADATA_FILE)
     metadata = metadata_for(facts, shipped, version=version)
-    write_pretty(folder / "configs" / METADATA, metadata)
+    write_pretty(folder / "configs" / METADATA_FILE, metadata)
     shutil.copyfile(source / "LICENSE", folder / "LICENSE")
     (folder / "NOTICE").write_text(notice(facts), encoding="utf-8")
     docs = folder / "docs"
     docs.mkdir()
     (docs / "README.md").write_text(card(facts), encoding="utf-8")
     (docs / "data_license.txt").write_text(data_licence(facts), encoding="utf-8")
-    model = folder / "models" / "model.pt"
+    model = folder / "models" / MODEL_FILE
     model.parent.mkdir()
     shutil.copyfile(facts.weights, model)  # byte by byte: the card names its hash
     if told := told_of(facts.weights):
-        write_pretty(model.parent / SERVING, told)
+        write_pretty(model.parent / SERVING_FILE, told)
     if facts.settings:
         write_pretty(folder / "models" / CONFIG_FILE, facts.settings)
     vendor_packages(folder)

@@ -7,9 +7,9 @@ from typing import Any
 
 from healthygan_monai import __version__
 from healthygan_monai.exchange.model_facts import ModelFacts
+from healthygan_monai.paths import MODEL_FILE
 
 OWN_PACKAGE = "healthygan-monai"
-OF_A_MODEL = ("changelog", "version", "data_source", "eval_metrics")
 DIGITS = 4
 
 
@@ -59,7 +59,7 @@ def provenance(facts: ModelFacts) -> str:
     chosen = [row["iteration"] for row in facts.found.selection if row["chosen"]]
     parts = [
         f"seed {config['seed']}" if "seed" in config else "",
-        f"iteration {chosen[0]}" if chosen and facts.weights.name == "model.pt" else "",
+        f"iteration {chosen[0]}" if chosen and facts.weights.name == MODEL_FILE else "",
         f"data {config['data_hash'][:12]}" if config.get("data_hash") else "",
         f"weights sha256 {facts.sha256[:12]}",
     ]

@@ -8,17 +8,17 @@ without a channel; results leave as whole numbers of 8 bits, (1, W, H, 1) (monai
 
 from __future__ import annotations
 
-import json
 from collections.abc import Hashable, Mapping
 from typing import Any
 
 import torch
 from monai.transforms import MapTransform
 
+from data_prep.files import read_json
 from healthygan_monai.data.transforms import WHITE, resized
 from healthygan_monai.inferer import Translationd
 from healthygan_monai.models.exported_facts import Facts
-from healthygan_monai.paths import bundle_root
+from healthygan_monai.paths import METADATA_FILE, bundle_root
 
 OF_THE_SHIPPED_MODEL = ("data_source", "data_type", "eval_metrics")
 
@@ -71,8 +71,7 @@ class ToDeployd(MapTransform):
 
 def metadata_for(facts: Facts) -> dict[str, Any]:
     """The bundle's metadata with this network's tensors and facts (``healthygan``), without the demo's results."""
-    path = bundle_root() / "configs" / "metadata.json"
-    metadata = json.loads(path.read_text(encoding="utf-8"))
+    metadata = read_json(bundle_root() / "configs" / METADATA_FILE)
     for key in OF_THE_SHIPPED_MODEL:
         metadata.pop(key, None)
     tensors = metadata["network_data_format"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,21 @@ from typing import Any
 import torch
 
 from data_prep.datalist import FILE_NAME
-from healthygan_monai.exchange.files import sha256
+from data_prep.errors import UsageError
+from data_prep.files import read_json, sha256
+from healthygan_monai.errors import NoModel
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_state
 from healthygan_monai.networks import generator_sizes
-from healthygan_monai.paths import MODEL_FILE, bundle_root
+from healthygan_monai.paths import (
+    CONFIG_FILE,
+    EVALUATION_FILE,
+    MODEL_FILE,
+    bundle_root,
+    size_in_metadata,
+)
 from healthygan_monai.report.artefacts import Artefacts, read_artefacts
-from healthygan_monai.runs import CONFIG_FILE
 
-EVALUATION_FILE = "evaluation.json"
 NOT_EXPORTED = ("data_hash", "seed")  # said elsewhere
 
 
@@ -70,11 +75,10 @@ def bundled_model() -> ModelFacts:
     """
     path = bundle_root() / "models" / MODEL_FILE
     if not path.is_file():
-        raise FileNotFoundError(f"{path}: the bundle brings no model; give one with --model RUN.")
+        raise NoModel(f"{path}: the bundle brings no model; give one with --model RUN.")
     state = load_state(path)
-    metadata = json.loads((bundle_root() / "configs" / "metadata.json").read_text("utf-8"))
-    side = metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0]
-    return ModelFacts(path, state, int(side), generator_sizes(state), of_bundle=True)
+    side = size_in_metadata(bundle_root())
+    return ModelFacts(path, state, side, generator_sizes(state), of_bundle=True)
 
 
 def model_facts(model: Path | str | None, image_size: int | None = None) -> ModelFacts:
@@ -98,7 +102,7 @@ def model_facts(model: Path | str | None, image_size: int | None = None) -> Mode
     if (folder / CONFIG_FILE).is_file():
         found = read_artefacts(folder)
         if not found.is_healthygan():
-            raise ValueError(
+            raise UsageError(
                 f"{path}: a model of {found.method()}; the bundle's network is that of {METHOD}."
             )
     else:
@@ -108,7 +112,7 @@ def model_facts(model: Path | str | None, image_size: int | None = None) -> Mode
     found.dataset = _dataset_of(found)
     known = found.config.get("image_size", image_size)
     if known is None:
-        raise ValueError(
+        raise UsageError(
             f"{weights}: no {CONFIG_FILE} beside it says at which image size it was trained; give --image-size."
         )
     return ModelFacts(weights, state, int(known), generator_sizes(state), found)
@@ -129,7 +133,7 @@ def _dataset_of(found: Artefacts) -> dict[str, Any]:
         return {}
     path = Path(where) / FILE_NAME
     if path.is_file():
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         if content.get("content_hash") == found.config.get("data_hash"):
             return content
     return {"name": Path(where.replace("\\", "/")).name}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import torch
 
+from healthygan_monai.errors import ModelError
+
 TOLERANCE = 1e-4  # largest difference of any output in [-1, 1]; one grey level of 255 is 8e-3
 
 
@@ -47,7 +49,7 @@ def assure_parity(difference: float, path: Path, tolerance: float = TOLERANCE) -
         ValueError: it is not; the caller leaves no file.
     """
     if difference > tolerance:
-        raise ValueError(
+        raise ModelError(
             f"{path.name}: the exported network differs from model.pt by up to {difference:.2g}, more than "
             f"{tolerance:g}; it was not written. Another version of PyTorch or ONNX Runtime may export it rightly."
         )

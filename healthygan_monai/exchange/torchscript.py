@@ -6,45 +6,27 @@ import json
 import warnings
 from pathlib import Path
 
+from torch import nn
+
 from healthygan_monai.exchange.deploy import inference_for, metadata_for
-from healthygan_monai.exchange.files import checked_output, whole_file
-from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
-from healthygan_monai.models.about import facts_about
-from healthygan_monai.models.exported import TorchScriptNetwork
-from healthygan_monai.models.load import load_generator, load_weights
+from healthygan_monai.models.exported_facts import Facts
 
 
-def export_torchscript(
-    checkpoint: Path, output: Path, image_size: int | None = None, tolerance: float = TOLERANCE
-) -> float:
-    """Write ``output`` (.ts): (B, C, H, W) -> (B, C + 1, H, W), B free, H and W any multiples of 4.
+def write_torchscript(generator: nn.Module, facts: Facts, path: Path) -> None:
+    """Write a generator with ``extra/metadata.json`` and ``extra/inference.json`` in the archive.
 
-    Inside lie ``extra/metadata.json`` and ``extra/inference.json``, as ``monai.bundle ckpt_export`` places them;
-    :mod:`~healthygan_monai.exchange.deploy` says what they hold. Returns the largest difference from PyTorch,
-    measured on the written file.
-
-    Raises:
-        ValueError: not a HealthyGAN model, no image size known, or the difference exceeds ``tolerance``.
+    ``monai.bundle ckpt_export`` places them there too; ``exchange.deploy`` says what they hold.
     """
     from monai.data import save_net_with_metadata
     from monai.networks.utils import convert_to_torchscript
 
-    output = checked_output(output, ".ts")
-    generator = load_generator(load_weights(checkpoint))
-    facts = facts_about(checkpoint, generator.image_channels, image_size)
-    with whole_file(output) as part, warnings.catch_warnings():
-        warnings.filterwarnings(
-            "ignore", message=".*torch.jit.*"
-        )  # PyTorch would have torch.export
+    with warnings.catch_warnings():
+        # PyTorch would have torch.export
+        warnings.filterwarnings("ignore", message=".*torch.jit.*")
         save_net_with_metadata(
             convert_to_torchscript(generator),
-            str(part),
+            str(path),
             include_config_vals=False,
             meta_values=metadata_for(facts),
             more_extra_files={"inference.json": json.dumps(inference_for(facts)).encode()},
         )
-        difference = largest_difference(
-            generator, TorchScriptNetwork(part), facts.image_channels, facts.image_size
-        )
-        assure_parity(difference, output, tolerance)
-    return difference

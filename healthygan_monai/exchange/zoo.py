@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from data_prep.errors import UsageError
+from data_prep.files import sha256
 from healthygan_monai.exchange.bundle_folder import BUNDLE_NAME, build_bundle, new_folder
-from healthygan_monai.exchange.files import sha256
 from healthygan_monai.exchange.model_facts import ModelFacts
-from healthygan_monai.exchange.zoo_tests import DIST_TEST, TEST
 
 LARGEST = 25_000_000  # bytes of one file; CONTRIBUTING.md of the zoo, "Model storage"
 LARGE_FILES = "large_files.yml"
 TO_UPLOAD = "to_upload"
 HASH_TYPE = "sha256"
+TESTS = Path(__file__).parent / "zoo_tests"  # run in the zoo's checkout, beside its utils.py
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,9 @@ def export_zoo(
         build_bundle(bundle, facts, version)
         large = [p for p in sorted(bundle.rglob("*")) if p.is_file() and p.stat().st_size > largest]
         moved = move_large_files(bundle, large, part / TO_UPLOAD, url)
-        tests = part / "ci" / "unit_tests"
-        tests.mkdir(parents=True)
-        (tests / f"test_{BUNDLE_NAME}.py").write_text(TEST, encoding="utf-8")
-        (tests / f"test_{BUNDLE_NAME}_dist.py").write_text(DIST_TEST, encoding="utf-8")
+        shutil.copytree(
+            TESTS, part / "ci" / "unit_tests", ignore=shutil.ignore_patterns("__pycache__")
+        )
     return Exported(out / BUNDLE_NAME, tuple(out / TO_UPLOAD / path for path in moved))
 
 
@@ -67,7 +68,7 @@ def move_large_files(
         sizes = ", ".join(
             f"{p.relative_to(bundle)} ({p.stat().st_size / 1e6:.0f} MB)" for p in large
         )
-        raise ValueError(
+        raise UsageError(
             f"{sizes}: the Model Zoo takes no file over {LARGEST / 1e6:.0f} MB. Say where you will put it with "
             "--url https://HOST/FOLDER (the file's name is added)."
         )

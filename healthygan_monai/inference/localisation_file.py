@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 from ignite.engine import Engine, Events
 
+from data_prep.files import write_json
+from healthygan_monai.data.images import load_mask
 from healthygan_monai.evaluation.localisation import Localisation, localise, summarise
-from healthygan_monai.inference.pictures import load_mask
 from healthygan_monai.inference.scores_file import scored_items
-from healthygan_monai.runs import write_json
 
 
 class LocalisationFile:

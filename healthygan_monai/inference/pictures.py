@@ -1,28 +1,26 @@
-"""Pictures of a scored data set: what the inference configs save and what the report draws."""
+"""The pictures of a scored data set: its maps as 8-bit PNG files."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from monai.transforms import SaveImaged
-from PIL import Image
+from torch.utils.data import Dataset
 
-from healthygan_monai.baselines.registry import load_detector
-from healthygan_monai.data import image_transforms, labelled_items, load_dataset, to_display
-from healthygan_monai.inferer import HealthyGANInferer, split_translation
-from healthygan_monai.models.about import image_size_for, method_of
+from data_prep.files import write_json
 from healthygan_monai.models.exported_facts import METHOD
-from healthygan_monai.models.load import load_generator, load_weights
-from healthygan_monai.report.cases import Translation
-from healthygan_monai.scoring import ScoreRow
+from healthygan_monai.models.scorer import Scorer, plain
+
+MAPS = ("difference", "mask", "healthy")
+SCALED_ON = 32  # images whose maps give the pictures their white
+WHITE_PERCENTILE = 99.8  # of their values
+SCALE_FILE = "scale.json"
 
 
 def picture_saver(key: str, folder: Path | str, root: Path | str) -> SaveImaged:
-    """MONAI's writer for one part of a translation, (1, H, W) in [0, 1], as ``folder/.../NAME_key.png``.
+    """Return MONAI's writer for one map, (1, H, W) in [0, 1], as ``folder/.../NAME_key.png``.
 
     The sub-folders below ``root``, where the images came from, are kept: names repeat between subjects.
     """
@@ -42,73 +40,46 @@ def picture_saver(key: str, folder: Path | str, root: Path | str) -> SaveImaged:
     return saver.set_options(write_kwargs={"reverse_indexing": False}) or saver
 
 
-def load_mask(path: Path | str, shape: tuple[int, ...]) -> np.ndarray:
-    """A lesion mask (H, W) bool at the size of the difference map; resized to the nearest pixel."""
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("L").resize(shape[::-1], Image.Resampling.NEAREST)) > 0
+class MapPictures:
+    """Write the maps of an item as ``folder/.../NAME_difference.png`` and so on.
 
+    White is 1 for HealthyGAN. Maps of other methods have no upper end of their own: white is the 99.8th percentile
+    of the maps of 32 evenly spaced images, one scale for all pictures, written to ``folder/scale.json``.
 
-def translator(checkpoint: Path | str, dataset: Path | str) -> Callable[[ScoreRow], Translation]:
-    """A function from a row of scores.csv to the pictures of that image, for the report.
-
-    Raises:
-        FileNotFoundError, ValueError, DataError: as for loading the model and the data set.
+    Args:
+        scorer: what made the maps.
+        images: all items that are scored.
+        folder: of the pictures; None writes none.
+        root: where the images came from.
     """
-    from healthygan_monai.report.cases import Translation
 
-    if method_of(checkpoint) != METHOD:
-        return map_drawer(checkpoint, dataset)
-    generator = load_generator(load_weights(checkpoint))
-    images = load_dataset(dataset, training=False)
-    load = image_transforms(
-        image_size_for(checkpoint, images.image_size), images.bit_depth, generator.image_channels
-    )
-    items = {item["name"]: item for item in labelled_items(images)}
+    def __init__(
+        self, scorer: Scorer, images: Dataset, folder: Path | str | None, root: Path | str
+    ) -> None:
+        self.scorer, self.images, self.folder = scorer, images, folder
+        names = MAPS if folder is not None else ()
+        self.savers = {name: picture_saver(name, str(folder), root) for name in names}
+        self.white = 1.0 if scorer.method == METHOD else 0.0  # 0.0: not known yet
 
-    def translate(row: ScoreRow) -> Translation:
-        item = items[row.image]
-        image = load({"image": item["image"]})["image"]
-        with torch.no_grad():
-            pred = HealthyGANInferer()(image[None], generator)[0]
-        healthy, mask, difference = split_translation(pred)
-        lesion = load_mask(item["lesion"], tuple(image.shape[-2:])) if item["lesion"] else None
-        return Translation(
-            image=to_display(image).numpy(),
-            mask=mask[0].numpy(),
-            healthy=to_display(healthy).numpy(),
-            difference=difference.mean(0).numpy(),
-            lesion=lesion,
-        )
+    def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
+        source = data["image"]
+        for name, save in self.savers.items():
+            if name in data:
+                picture = source[:1].clone()  # keeps the name of the file it came from
+                picture[...] = plain(data[name]).to(source.device) / self._white()
+                save({name: picture})
+        return data
 
-    return translate
+    def _white(self) -> float:
+        if not self.white:
+            self.white = map_white(self.scorer, self.images)
+            write_json(Path(str(self.folder)) / SCALE_FILE, {"white": self.white})
+        return self.white
 
 
-def plain_image(item: dict[str, Any]) -> torch.Tensor:
-    """The item's image without what MONAI carries beside it."""
-    image = item["image"]
-    return image.as_tensor() if hasattr(image, "as_tensor") else torch.as_tensor(image)
-
-
-def map_drawer(checkpoint: Path | str, dataset: Path | str) -> Callable[[ScoreRow], Translation]:
-    """A function from a row of scores.csv to the image and its map, for the report; the method's name is on the page.
-
-    Raises:
-        FileNotFoundError, ValueError, DataError: as for loading the model and the data set.
-    """
-    detector = load_detector(checkpoint)
-    images = load_dataset(dataset, training=False)
-    load = image_transforms(detector.image_size, images.bit_depth, detector.image_channels)
-    items = {item["name"]: item for item in labelled_items(images)}
-
-    def draw(row: ScoreRow) -> Translation:
-        item = items[row.image]
-        image = plain_image(load({"image": item["image"]}))
-        drawn = detector.anomaly_map(image[None])[0, 0] if detector.has_map else None
-        lesion = load_mask(item["lesion"], tuple(image.shape[-2:])) if item["lesion"] else None
-        return Translation(
-            image=to_display(image).numpy(),
-            difference=None if drawn is None else drawn.numpy(),
-            lesion=lesion,
-        )
-
-    return draw
+def map_white(scorer: Scorer, images: Any, count: int = SCALED_ON) -> float:
+    """Return the 99.8th percentile of the maps of ``count`` evenly spaced images; never 0."""
+    chosen = np.unique(np.linspace(0, len(images) - 1, count).round().astype(int))
+    maps = [scorer(plain(images[int(k)]["image"])[None]).maps["difference"] for k in chosen]
+    values = np.concatenate([drawn.cpu().numpy().ravel() for drawn in maps])
+    return max(float(np.percentile(values, WHITE_PERCENTILE)), 1e-6)

@@ -8,9 +8,8 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from healthygan_monai.exchange.files import sha256
+from data_prep.files import sha256, write_json
 from healthygan_monai.models.about import weights_hash
-from healthygan_monai.runs import write_json
 from healthygan_monai.scoring import ScoreRow, write_scores
 
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from healthygan_monai.exchange.files import sha256
-from healthygan_monai.models.exported import is_exported, load_exported
+from data_prep.errors import UsageError
+from data_prep.files import read_json, sha256
+from healthygan_monai.errors import NoModel
+from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
-from healthygan_monai.paths import bundle_root
-from healthygan_monai.runs import CONFIG_FILE
+from healthygan_monai.models.runtimes import is_exported
+from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, size_in_metadata
 
 
 def weights_hash(checkpoint: Path | str) -> str:
@@ -55,7 +56,7 @@ def _trained_with(checkpoint: Path | str) -> dict[str, Any]:
     if is_exported(checkpoint):
         return asdict(load_exported(checkpoint).facts)
     path = Path(checkpoint).parent / CONFIG_FILE
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return read_json(path) if path.is_file() else {}
 
 
 def model_file(run_or_model: Path) -> Path:
@@ -64,33 +65,30 @@ def model_file(run_or_model: Path) -> Path:
     Raises:
         FileNotFoundError: there is none.
     """
-    path = run_or_model / "model.pt" if run_or_model.is_dir() else run_or_model
+    path = run_or_model / MODEL_FILE if run_or_model.is_dir() else run_or_model
     if not path.is_file():
-        raise FileNotFoundError(
+        raise NoModel(
             f"{path}: no such model; give a run folder such as runs/00003-demo, or its model.pt."
         )
     return path
 
 
 def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = None) -> Facts:
-    """The facts of a model.pt: image size and seed from config.json beside it.
+    """Return the facts of a model.pt: image size and seed from config.json beside it.
 
     Raises:
         ValueError: no image size is given and none is known, or one that the generator cannot take.
     """
-
-    known = image_size_for(checkpoint, _size_of_the_shipped(checkpoint))
+    known = image_size_for(checkpoint, size_of_its_bundle(checkpoint))
     size = known if image_size is None else image_size
     if image_size is None and not known:
-        raise ValueError(
+        raise UsageError(
             f"{checkpoint}: no config.json beside it says at which image size it was trained; give --image-size."
         )
     return Facts(checked_size(size), image_channels, sha256(checkpoint), seed_of(checkpoint))
 
 
-def _size_of_the_shipped(checkpoint: Path) -> int:
-    """The image size in the bundle's metadata where this is the bundle's own model; else 0."""
-    if checkpoint.resolve() != (bundle_root() / "models" / "model.pt").resolve():
-        return 0
-    metadata = json.loads((bundle_root() / "configs" / "metadata.json").read_text(encoding="utf-8"))
-    return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])
+def size_of_its_bundle(checkpoint: Path) -> int:
+    """Return the image size in the metadata of the bundle that a model is in; 0 if it is in none."""
+    root = checkpoint.absolute().parent.parent
+    return size_in_metadata(root) if (root / "configs" / METADATA_FILE).is_file() else 0

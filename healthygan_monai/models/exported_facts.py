@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
+from data_prep.errors import UsageError
 from healthygan_monai import __version__
+from healthygan_monai.errors import ModelError
 
 METHOD = "healthygan"
 INTENSITY_RANGE = "-1 1"  # black and white as the network takes them (data/transforms.py)
@@ -39,12 +41,12 @@ def facts_of(texts: Mapping[str, object], name: str) -> Facts:
     """
     missing = [field.name for field in fields(Facts) if field.name not in texts]
     if missing:
-        raise ValueError(
+        raise ModelError(
             f"{name}: its metadata lack {', '.join(missing)}, without which it could be fed images of a wrong size. "
             "Export the network with healthygan export onnx (or torchscript)."
         )
     if (texts["method"], texts["intensity_range"]) != (METHOD, INTENSITY_RANGE):
-        raise ValueError(
+        raise ModelError(
             f"{name}: a network of {texts['method']} for intensities {texts['intensity_range']}; expected "
             f"{METHOD} and {INTENSITY_RANGE}."
         )
@@ -53,9 +55,9 @@ def facts_of(texts: Mapping[str, object], name: str) -> Facts:
             int(str(texts[key])) for key in ("image_size", "image_channels", "seed")
         )
     except ValueError as error:
-        raise ValueError(f"{name}: broken metadata ({error}). Export it again.") from error
+        raise ModelError(f"{name}: broken metadata ({error}). Export it again.") from error
     if channels not in (1, 3):
-        raise ValueError(f"{name}: image_channels is {channels}; expected 1 or 3. Export it again.")
+        raise ModelError(f"{name}: image_channels is {channels}; expected 1 or 3. Export it again.")
     return Facts(
         checked_size(size),
         channels,
@@ -72,5 +74,5 @@ def checked_size(size: int) -> int:
         ValueError: it does not.
     """
     if size < 16 or size % 4:
-        raise ValueError(f"image size {size}: expected a multiple of 4, at least 16.")
+        raise UsageError(f"image size {size}: expected a multiple of 4, at least 16.")
     return size

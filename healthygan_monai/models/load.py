@@ -8,7 +8,8 @@ from pathlib import Path
 import torch
 
 from healthygan_monai.errors import ModelError, NoModel
-from healthygan_monai.models.exported import ExportedNetwork, is_exported, load_exported
+from healthygan_monai.models.exported import ExportedNetwork, load_exported
+from healthygan_monai.models.runtimes import is_exported
 from healthygan_monai.networks import Generator, generator_sizes
 
 

@@ -1,66 +1,14 @@
-"""Unprepared files as a model's training images were prepared; needs neither torch nor monai.
-
-One home for everything that scores raw DICOM, NIfTI and pictures: the Python API and servers. The work
-itself is data_prep's own pipeline.
-"""
+"""How the training images of a model were prepared, by the files beside it; needs no torch."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data_prep.datalist import FILE_NAME, DataError, Dataset, read
-from data_prep.inputs.copies import leave_copies
-from data_prep.inputs.find import find
-from data_prep.inputs.plan import find_inputs, plan
-from data_prep.outcome import Outcome
-from data_prep.per_input import process_all
-from data_prep.pipeline import dataset_of, pool_for
-from data_prep.repeat import default_recipe, settings_from_recipe
-from data_prep.settings import Settings
-from data_prep.source import Source
-from healthygan_monai.exchange.files import sha256
-
-__all__ = [
-    "Prepared",
-    "default_recipe",
-    "kind_of_inputs",
-    "prepare",
-    "recipe_of",
-    "recipe_of_data",
-    "settings_from_recipe",
-]
-
-RUN_FILE = "run.json"  # of a run folder, see runs.py, which needs torch
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """dataset: all images in section `test`, PNGs below its root; sources and outcomes: one each an input."""
-
-    dataset: Dataset
-    sources: list[Source]
-    outcomes: list[Outcome]
-
-    def source_of(self) -> dict[str, str]:
-        """Image name -> path of its input below INPUT; these paths may name patients."""
-        pairs = zip(self.sources, self.outcomes, strict=True)
-        return {image.image: source.name for source, o in pairs for image in o.images}
-
-
-def recipe_of_data(dataset: Path | str) -> dict[str, Any] | None:
-    """``generated_by.recipe`` of a prepared data set; None where it has none or is gone."""
-    folder = Path(dataset)
-    if not (folder / FILE_NAME).is_file() and not folder.is_file():
-        return None
-    try:
-        found = read(folder).generated_by.get("recipe")
-    except DataError:  # whoever needs the data set itself says what is wrong with it
-        return None
-    return dict(found) if isinstance(found, Mapping) else None
+from data_prep.datalist import DataError, recipe_of_data
+from data_prep.files import read_json, sha256
+from healthygan_monai.paths import RUN_FILE, SERVING_FILE
 
 
 def recipe_of(checkpoint: Path | str) -> dict[str, Any] | None:
@@ -76,7 +24,7 @@ def recipe_of(checkpoint: Path | str) -> dict[str, Any] | None:
     if not path.is_file():
         return _recipe_served(Path(checkpoint))
     try:
-        run = json.loads(path.read_text(encoding="utf-8"))
+        run = read_json(path)
     except ValueError as error:
         raise DataError(f"{path}: not valid JSON. Copy the run folder again.") from error
     if not isinstance(run, Mapping):
@@ -88,32 +36,10 @@ def recipe_of(checkpoint: Path | str) -> dict[str, Any] | None:
 
 def _recipe_served(checkpoint: Path) -> dict[str, Any] | None:
     """What serving.json says of these very weights."""
-    path = checkpoint.parent / "serving.json"
+    path = checkpoint.parent / SERVING_FILE
     if not path.is_file():
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     of = sha256(checkpoint)
     recipe = content.get("recipe")
     return dict(recipe) if recipe and content.get("weights_sha256") == of else None
-
-
-def kind_of_inputs(folder: Path | str) -> str:
-    """'brains' where a NIfTI volume lies there, else 'films': for models that say nothing of their data."""
-    return "brains" if any(s.kind == "nifti" for s in find(Path(folder)).sources) else "films"
-
-
-def prepare(settings: Settings) -> Prepared:
-    """Prepare all inputs as ``healthygan prep`` does, into ``settings.output``, whatever their folders are called.
-
-    No lists, no report and no dataset.json are written, only ``images/`` and its sidecars. A bad file is among the
-    outcomes. ``settings.salt`` must be set where subjects are to get keyed pseudonyms.
-
-    Raises:
-        DataError, FileNotFoundError: nothing to prepare.
-    """
-    settings.work_folder().mkdir(parents=True, exist_ok=True)
-    with pool_for(settings) as pool:
-        found = find_inputs(settings, pool)
-        sources = plan(found, settings, pool, by_folders=False)
-        outcomes = leave_copies(sources, process_all(sources, settings, pool))
-    return Prepared(dataset_of(sources, outcomes, settings), sources, outcomes)

@@ -1,137 +1,135 @@
-"""One call for every method: a batch of images -> each image's score and maps, as the bundle's configs make them."""
+"""The one road from a model to scores and maps, whatever its method, file and runtime.
+
+:func:`make_scorer` opens the file of a model. Report, server, Python API, sample pictures of a training
+and ``inference_baseline.json`` call a :class:`Scorer`. MONAI's evaluator in ``inference.json`` calls its
+two halves, ``HealthyGANInferer`` and ``scores_and_maps``.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import NamedTuple
 
-import numpy as np
 import torch
-from monai.data import decollate_batch
 
-from healthygan_monai.data import to_display
-from healthygan_monai.inference.pictures import picture_saver
-from healthygan_monai.inferer import HealthyGANInferer, Translationd
+from healthygan_monai.baselines.base import Detector
+from healthygan_monai.baselines.registry import load_detector
+from healthygan_monai.inferer import HealthyGANInferer, scores_and_maps
+from healthygan_monai.models.about import image_size_for, method_of, seed_of, size_of_its_bundle
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_weights
+from healthygan_monai.paths import bundle_root, size_in_metadata
 
-Parts = dict[str, "np.ndarray[Any, np.dtype[np.float32]]"]
-Save = Callable[[dict[str, Any]], Any]
-PICTURES = ("difference", "mask", "healthy")
+CPU = torch.device("cpu")
 
 
-class Scorer(Protocol):
-    """A fitted model; images are float32 (B, C, S, S) in [-1, 1], maps float32 (S, S)."""
+class Scored(NamedTuple):
+    """What a model says of a batch.
 
+    Attributes:
+        scores: (B,); higher is more anomalous.
+        maps: (B, 1, H, W) by name; empty for a method that draws none. ``difference`` is the anomaly
+            map. HealthyGAN also has ``mask`` and ``healthy``, and all its maps are in [0, 1].
+    """
+
+    scores: torch.Tensor
+    maps: dict[str, torch.Tensor]
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A trained model as a function: images float32 (B, C, H, W) in [-1, 1] -> :class:`Scored`.
+
+    Attributes:
+        compute: the function itself, for images on ``device``.
+        method: healthygan, padim, ..., as in scores.csv.
+        image_size: pixels of a side of the images it was trained on.
+        image_channels: C, 1 (grey) or 3.
+        backbone: pretrained network under the method; empty where there is none.
+        runtime: what computes: pytorch, torchscript or onnxruntime.
+        seed: of the training; 0 where it is not known.
+        device: where it computes; scores and maps stay there.
+    """
+
+    compute: Callable[[torch.Tensor], Scored]
     method: str
-    backbone: str
-    runtime: str
     image_size: int
-    channels: int
+    image_channels: int
+    backbone: str = ""
+    runtime: str = "pytorch"
+    seed: int = 0
+    device: torch.device = CPU
 
-    def __call__(
-        self, images: torch.Tensor, save: Save | None = None
-    ) -> list[tuple[float, Parts]]: ...
-
-    def saver(self, images: Any, folder: Path | None, root: Path) -> Save | None:
-        """What writes the pictures of one image, given as the configs' post-processing is; None writes none."""
-
-
-class Translator:
-    """HealthyGAN, through the inferer and the post-processing of inference.json."""
-
-    method = METHOD
-    backbone = ""
-
-    def __init__(self, checkpoint: Path, device: torch.device, image_size: int) -> None:
-        self.generator = load_generator(load_weights(checkpoint)).to(device)
-        self.channels = self.generator.image_channels
-        self.runtime = getattr(self.generator, "runtime", "pytorch")
-        self.image_size = image_size
-        self.device = device
-        self._infer, self._split = HealthyGANInferer(), Translationd()
-
-    @torch.no_grad()
-    def __call__(self, images: torch.Tensor, save: Save | None = None) -> list[tuple[float, Parts]]:
-        images = images.to(self.device)
-        results = []
-        batch = {"image": images, "pred": self._infer(images, self.generator)}
-        for each in decollate_batch(batch):
-            item: dict[Any, Any] = self._split(each)
-            if save is not None:
-                save(item)
-            maps = {name: item[name][0] for name in PICTURES}
-            results.append((item["score"], plain({"input": to_display(item["image"]), **maps})))
-        return results
-
-    def saver(self, images: Any, folder: Path | None, root: Path) -> Save | None:
-        if folder is None:
-            return None
-        savers = [picture_saver(name, folder, root) for name in PICTURES]
-
-        def save(item: dict[str, Any]) -> None:
-            for one in savers:
-                one(item)
-
-        return save
+    def __call__(self, images: torch.Tensor) -> Scored:
+        """Score a batch; what MONAI carries beside an image is dropped."""
+        return self.compute(plain(images).to(self.device))
 
 
-class DetectorScorer:
-    """Another method, through its detector."""
+def make_scorer(
+    path: Path | str, device: torch.device = CPU, image_size: int | None = None
+) -> Scorer:
+    """Return the Scorer of a model's file: a generator's weights, an export of it, or a detector.
 
-    runtime = "pytorch"
-
-    def __init__(self, checkpoint: Path, device: torch.device) -> None:
-        from healthygan_monai.baselines.registry import load_detector
-
-        self.detector = load_detector(checkpoint, device)
-        self.method = self.detector.name
-        self.backbone = self.detector.backbone_label
-        self.image_size = self.detector.image_size
-        self.channels = self.detector.image_channels
-        self.device = device
-
-    def __call__(self, images: torch.Tensor, save: Save | None = None) -> list[tuple[float, Parts]]:
-        from healthygan_monai.inference.pictures import plain_image
-
-        images = images.to(self.device)
-        bare = plain_image({"image": images})
-        scores = self.detector.score(bare)
-        drawn = self.detector.anomaly_map(bare) if self.detector.has_map else None
-        results = []
-        for index, each in enumerate(decollate_batch({"image": images, "score": scores})):
-            image, score = each["image"], each["score"]
-            maps = {"input": to_display(image)}
-            if drawn is not None:
-                maps["difference"] = drawn[index, 0]
-                if save is not None:
-                    save({"image": image, "difference": drawn[index]})
-            results.append((float(score), plain(maps)))
-        return results
-
-    def saver(self, images: Any, folder: Path | None, root: Path) -> Save | None:
-        from healthygan_monai.inference.detector_evaluator import MapPictures
-
-        if folder is None or not self.detector.has_map:
-            return None
-        return MapPictures(self.detector, images, folder, root)
-
-
-def make_scorer(checkpoint: Path, method: str, device: torch.device, image_size: int) -> Scorer:
-    """The scorer of a model's file; ``image_size`` is HealthyGAN's, other methods carry theirs.
+    Args:
+        path: model.pt, model.ts, model.onnx, ...
+        device: where to compute.
+        image_size: for a generator whose size neither the file nor a config.json beside it says;
+            default: its bundle's, else the installed bundle's.
 
     Raises:
-        NoModel, ModelError: see ``load_weights`` and ``load_detector``.
+        NoModel: no such file.
+        ModelError: the file is not a model of this project, or not a complete one.
     """
-    if method == METHOD:
-        return Translator(checkpoint, device, image_size)
-    return DetectorScorer(checkpoint, device)
+    path = Path(path)
+    if method_of(path) != METHOD:
+        return detector_scorer(load_detector(path, device), device, seed_of(path))
+    generator = load_generator(load_weights(path)).to(device)
+    otherwise = image_size or size_of_its_bundle(path) or size_in_metadata(bundle_root())
+    size = image_size_for(path, otherwise)
+    return generator_scorer(generator, size, generator.image_channels, device, seed_of(path))
 
 
-def plain(parts: Mapping[str, Any]) -> Parts:
-    """Maps (S, S) as NumPy arrays of their own, without what MONAI carries beside them."""
-    return {
-        name: np.ascontiguousarray(np.asarray(torch.as_tensor(part).cpu()), dtype=np.float32)
-        for name, part in parts.items()
-    }
+def generator_scorer(
+    generator: torch.nn.Module,
+    image_size: int,
+    image_channels: int,
+    device: torch.device = CPU,
+    seed: int = 0,
+) -> Scorer:
+    """Return the Scorer of a HealthyGAN generator on ``device``; it may still be in training."""
+
+    @torch.no_grad()
+    def compute(images: torch.Tensor) -> Scored:
+        return Scored(*scores_and_maps(HealthyGANInferer()(images, generator)))
+
+    runtime = str(getattr(generator, "runtime", "pytorch"))
+    return Scorer(
+        compute, METHOD, image_size, image_channels, runtime=runtime, seed=seed, device=device
+    )
+
+
+def detector_scorer(detector: Detector, device: torch.device = CPU, seed: int = 0) -> Scorer:
+    """Return the Scorer of a fitted detector on ``device``."""
+
+    def compute(images: torch.Tensor) -> Scored:
+        scores = detector.score(images)
+        maps = {"difference": detector.anomaly_map(images)} if detector.has_map else {}
+        return Scored(scores, maps)
+
+    return Scorer(
+        compute,
+        detector.name,
+        detector.image_size,
+        detector.image_channels,
+        detector.backbone_label,
+        seed=seed,
+        device=device,
+    )
+
+
+def plain(image: torch.Tensor) -> torch.Tensor:
+    """Return the tensor without what MONAI carries beside it."""
+    as_tensor = getattr(image, "as_tensor", None)
+    return as_tensor() if as_tensor is not None else torch.as_tensor(image)

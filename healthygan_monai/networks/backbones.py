@@ -13,7 +13,6 @@ as in the network's own training. They are not cropped (the published code resiz
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from data_prep.errors import DataError, NotFound, UsageError
+from data_prep.files import sha256
 from healthygan_monai.networks.efficientnet_lite0 import (
     NAME,
     SOURCE,
@@ -81,7 +82,7 @@ class Backbone(nn.Module):
             size = (self.input_size, self.input_size)
             images = nn.functional.interpolate(images, size, mode="bilinear", antialias=True)
         if min(images.shape[-2:]) < LEAST_SIDE:
-            raise ValueError(
+            raise DataError(
                 f"images are {tuple(images.shape[-2:])} pixels; {self.name} needs at least "
                 f"{LEAST_SIDE}. Give larger images, or input_size to have them enlarged."
             )
@@ -135,13 +136,13 @@ def make_backbone(
         ModuleNotFoundError: the package of ``efficientnet_lite0`` is not installed.
     """
     if name not in CHANNELS:
-        raise ValueError(f"backbone is {name!r}; expected one of {', '.join(CHANNELS)}.")
+        raise UsageError(f"backbone is {name!r}; expected one of {', '.join(CHANNELS)}.")
     if weights == "random":
         return Backbone(name, _empty(name, seed), f"random (seed {seed})", input_size)
     if weights is None and name in URLS:
-        raise ValueError(f"backbone {name} needs its weights as a file. {_advice(name)}")
+        raise UsageError(f"backbone {name} needs its weights as a file. {_advice(name)}")
     if weights is not None and not Path(weights).is_file():
-        raise FileNotFoundError(f"weights {weights}: no such file. {_advice(name)}")
+        raise NotFound(f"weights {weights}: no such file. {_advice(name)}")
     if name in URLS:
         network = _empty(name)
         load_resnet_weights(network, Path(str(weights)))
@@ -152,7 +153,7 @@ def make_backbone(
 
 
 def _source(file: Path) -> str:
-    return f"file {file.name}, sha256 {hashlib.sha256(file.read_bytes()).hexdigest()[:16]}"
+    return f"file {file.name}, sha256 {sha256(file)[:16]}"
 
 
 def _advice(name: str) -> str:

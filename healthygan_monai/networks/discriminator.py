@@ -6,9 +6,10 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-WEIGHTS_PER_PIXEL = (
-    100_000  # from here on, on a CPU, a matrix product beats the convolution (measured)
-)
+from data_prep.errors import UsageError
+
+# from here on, on a CPU, a matrix product beats the convolution (measured)
+WEIGHTS_PER_PIXEL = 100_000
 
 
 class HalvingConv(nn.Conv2d):
@@ -48,7 +49,7 @@ class Discriminator(nn.Module):
     def __init__(self, image_channels: int = 1, channels: int = 64, layers: int = 6) -> None:
         super().__init__()
         if min(image_channels, channels, layers) < 1:
-            raise ValueError(
+            raise UsageError(
                 f"Discriminator(image_channels={image_channels}, channels={channels}, layers={layers}): "
                 "sizes must be positive."
             )

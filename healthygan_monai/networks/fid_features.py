@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from data_prep.errors import UsageError
 from healthygan_monai.networks.efficientnet_lite0 import efficientnet_lite0, packaged_weights
 
 logger = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ def feature_extractor(name: str = "auto") -> FeatureExtractor:
             return FeatureExtractor(name, make())
     path = Path(name)
     if not path.is_file():
-        raise ValueError(
+        raise UsageError(
             f"fid_features is {name!r}; expected one of {NAMES} or a TorchScript file."
         )
     network = torch.jit.load(path, map_location="cpu")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+from data_prep.errors import UsageError
+
 
 def _normalisation(channels: int) -> nn.Module:
     """Per-image statistics in training and at test time alike.
@@ -55,7 +57,7 @@ class Generator(nn.Module):
     def __init__(self, image_channels: int = 1, channels: int = 64, blocks: int = 6) -> None:
         super().__init__()
         if min(image_channels, channels) < 1 or blocks < 0:
-            raise ValueError(
+            raise UsageError(
                 f"Generator(image_channels={image_channels}, channels={channels}, blocks={blocks}): "
                 "sizes must be positive (blocks may be 0)."
             )

@@ -13,6 +13,9 @@ from typing import Any
 import torch
 from torch import nn
 
+from data_prep.errors import NotInstalled
+from healthygan_monai.errors import ModelError
+
 WRAPPERS = ("state_dict_ema", "state_dict", "model_state_dict", "model")
 
 
@@ -124,7 +127,7 @@ def load_resnet_weights(network: nn.Module, file: Path) -> None:
             for word, keys in wrong.items()
             if keys
         ]
-        raise ValueError(
+        raise ModelError(
             f"{file.name}: not the weights of this network up to layer3; {', '.join(told)}."
         )
     network.load_state_dict(found, strict=False)
@@ -135,7 +138,7 @@ def _read(file: Path) -> Mapping[str, Any]:
         try:
             from safetensors.torch import load_file
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError(
+            raise NotInstalled(
                 f"{file.name}: pip install safetensors, or give the .pth file."
             ) from error
         return load_file(file)

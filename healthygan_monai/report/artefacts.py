@@ -10,19 +10,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.exchange.files import sha256
+from data_prep.files import read_json, sha256
+from healthygan_monai.errors import NoModel
+from healthygan_monai.paths import (
+    CONFIG_FILE,
+    EVALUATION_FILE,
+    METRICS_FILE,
+    MODEL_FILE,
+    RUN_FILE,
+    SCORES_FILE,
+    SELECTION_FILE,
+)
 from healthygan_monai.scoring import ScoreRow, read_scores
 
 HEALTHYGAN = "healthygan"
 HOW_TO_MAKE = {
-    "run.json": "written by training: version, commit, seed, command, times",
-    "config.json": "written by training: every setting as it was used",
-    "metrics.jsonl": "written by training: losses and mask statistics",
-    "selection.csv": "written by training and 'healthygan select': one line a checkpoint",
+    RUN_FILE: "written by training: version, commit, seed, command, times",
+    CONFIG_FILE: "written by training: every setting as it was used",
+    METRICS_FILE: "written by training: losses and mask statistics",
+    SELECTION_FILE: "written by training and 'healthygan select': one line a checkpoint",
     "samples": "written by training: the same films at several iterations",
-    "model.pt": "written by training and 'healthygan select': the chosen generator",
-    "scores.csv": "written by 'healthygan infer': one score an image",
-    "evaluation.json": "written by 'healthygan evaluate': metrics with intervals",
+    MODEL_FILE: "written by training and 'healthygan select': the chosen generator",
+    SCORES_FILE: "written by 'healthygan infer': one score an image",
+    EVALUATION_FILE: "written by 'healthygan evaluate': metrics with intervals",
     "dataset.json": "written by 'healthygan prep': the images and their sections",
 }
 
@@ -87,19 +97,19 @@ def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None
     """Read all files of a run folder; raises FileNotFoundError only where the folder is absent."""
     folder = Path(folder)
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: no such run folder. Give the folder of one run.")
+        raise NoModel(f"{folder}: no such run folder. Give the folder of one run.")
     found = Artefacts(folder)
-    found.run = found.read("run.json", _json_object, {})
-    found.config = found.read("config.json", _json_object, {})
-    if found.is_healthygan() or (folder / "metrics.jsonl").is_file():
-        found.metrics = found.read("metrics.jsonl", read_metrics, [])
+    found.run = found.read(RUN_FILE, _json_object, {})
+    found.config = found.read(CONFIG_FILE, _json_object, {})
+    if found.is_healthygan() or (folder / METRICS_FILE).is_file():
+        found.metrics = found.read(METRICS_FILE, read_metrics, [])
     if found.is_healthygan():
-        found.selection = found.read("selection.csv", read_selection, [])
+        found.selection = found.read(SELECTION_FILE, read_selection, [])
         found.samples = found.read("samples", list_samples, [])
-    found.read("model.pt", lambda path: path.stat().st_size, 0)
-    found.scores = found.read("scores.csv", read_scores, [])
-    found.evaluation = found.read("evaluation.json", _json_object, {})
-    for name in ("config.json", "model.pt", "scores.csv"):
+    found.read(MODEL_FILE, lambda path: path.stat().st_size, 0)
+    found.scores = found.read(SCORES_FILE, read_scores, [])
+    found.evaluation = found.read(EVALUATION_FILE, _json_object, {})
+    for name in (CONFIG_FILE, MODEL_FILE, SCORES_FILE):
         if (folder / name).is_file():
             found.hashes[name] = sha256(folder / name)
     if isinstance(dataset, Mapping):
@@ -157,7 +167,7 @@ def sample_iteration(path: Path) -> int:
 
 
 def _json_object(path: Path) -> dict[str, Any]:
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     if not isinstance(content, dict):
         raise ValueError(f"{path.name}: expected a JSON object, found {type(content).__name__}.")
     return content

@@ -6,7 +6,6 @@ A section whose files are missing says "not run" and why; it is never left out.
 from __future__ import annotations
 
 import io
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,10 @@ from typing import Any
 import jinja2
 from PIL import Image
 
+from data_prep.files import write_text
 from healthygan_monai import __version__
 from healthygan_monai.evaluation.labelled import Sample
+from healthygan_monai.paths import CONFIG_FILE, EVALUATION_FILE, REPORT_FILE, RUN_FILE, SCORES_FILE
 from healthygan_monai.report import figures, summary
 from healthygan_monai.report.artefacts import Artefacts, read_artefacts, sample_iteration
 from healthygan_monai.report.cases import (
@@ -69,10 +70,8 @@ def write_report(
         lstrip_blocks=True,
     )
     html = environment.get_template("template.html").render(build(found, translate, per_kind))
-    path = found.folder / "report.html"
-    part = path.with_name(path.name + ".tmp")
-    part.write_text(html, encoding="utf-8")
-    os.replace(part, path)
+    path = found.folder / REPORT_FILE
+    write_text(path, html)
     return path
 
 
@@ -99,7 +98,7 @@ def build(
 def _summary(found: Artefacts) -> dict[str, Any]:
     evaluation = found.evaluation
     if not evaluation:
-        return {"reason": found.missing.get("evaluation.json", "not run")}
+        return {"reason": found.missing.get(EVALUATION_FILE, "not run")}
     entries = summary.probe_entries(evaluation)
     return {
         "reason": None,
@@ -116,7 +115,7 @@ def _summary(found: Artefacts) -> dict[str, Any]:
 def _plots(found: Artefacts) -> dict[str, Any]:
     """ROC and histogram of the headline unit, from scores.csv; thresholds from evaluation.json."""
     if not found.scores:
-        return {"reason": found.missing["scores.csv"]}
+        return {"reason": found.missing[SCORES_FILE]}
     unit = found.evaluation.get("unit", "image")
     rule = found.evaluation.get("options", {}).get("subject_rule", "mean")
     rows = found.scores if unit == "image" else subject_rows(found.scores, rule)
@@ -146,7 +145,7 @@ def _cases(
 ) -> dict[str, Any]:
     """Cases are images, whatever the unit: a subject has no picture."""
     if not found.scores:
-        return {"reason": found.missing["scores.csv"]}
+        return {"reason": found.missing[SCORES_FILE]}
     if translate is None:
         return {"reason": "not run: no model was given to translate the test images"}
     cuts = _cuts(found.evaluation, "image")
@@ -209,13 +208,13 @@ def _provenance(found: Artefacts) -> list[tuple[str, str, Sequence[tuple[str, An
         **found.evaluation.get("provenance", {}),
     }
     blocks = {
-        "Training run (run.json)": (found.missing.get("run.json", ""), found.run),
+        "Training run (run.json)": (found.missing.get(RUN_FILE, ""), found.run),
         "Evaluation (evaluation.json)": (
-            found.missing.get("evaluation.json", ""),
+            found.missing.get(EVALUATION_FILE, ""),
             evaluation if found.evaluation else {},
         ),
         "Files (SHA-256)": ("no file to hash", found.hashes),
         "Report": ("", {"made by": f"healthygan {__version__}"}),
-        "Settings (config.json)": (found.missing.get("config.json", ""), found.config),
+        "Settings (config.json)": (found.missing.get(CONFIG_FILE, ""), found.config),
     }
     return [(title, reason, list(rows.items())) for title, (reason, rows) in blocks.items()]

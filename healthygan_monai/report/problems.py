@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from healthygan_monai.paths import MODEL_FILE, SCORES_FILE
 from healthygan_monai.report.artefacts import Artefacts
 from healthygan_monai.report.summary import (
     headline_level,
@@ -86,7 +87,7 @@ def _evaluation(found: Artefacts) -> Iterator[Problem]:
 
 def _stale(found: Artefacts) -> Iterator[Problem]:
     noted = found.evaluation.get("provenance", {}).get("scores_sha256")
-    present = found.hashes.get("scores.csv")
+    present = found.hashes.get(SCORES_FILE)
     if noted and present and noted != present:
         yield Problem(
             "Evaluation and scores do not belong together",
@@ -97,7 +98,7 @@ def _stale(found: Artefacts) -> Iterator[Problem]:
 
 
 def _other_model(found: Artefacts) -> Iterator[Problem]:
-    model, scores = found.folder / "model.pt", found.folder / "scores.csv"
+    model, scores = found.folder / MODEL_FILE, found.folder / SCORES_FILE
     if model.is_file() and scores.is_file() and model.stat().st_mtime > scores.stat().st_mtime:
         yield Problem(
             "The model is younger than the scores",

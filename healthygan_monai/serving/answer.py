@@ -9,18 +9,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from monai.data import MetaTensor
 
 import healthygan_monai
-from healthygan_monai.exchange.files import sha256
-from healthygan_monai.inferer import split_translation
-from healthygan_monai.scoring import image_score, subject_score
+from data_prep.files import sha256
+from healthygan_monai.data.images import PICTURES
+from healthygan_monai.inferer import scores_and_maps
+from healthygan_monai.models.scorer import plain
+from healthygan_monai.scoring import subject_score
 from healthygan_monai.serving.options import LABEL
 from healthygan_monai.serving.received import Received
 from healthygan_monai.serving.serving_json import Cut, Description
 
 SUBJECT_RULE = "mean"
-PICTURES = (".png", ".jpg", ".jpeg")
 
 
 @dataclass(frozen=True)
@@ -41,14 +41,13 @@ class Request:
 
 def maps_and_scores(pred: torch.Tensor, received: Received) -> tuple[np.ndarray, list[float]]:
     """Difference maps float32 (N, size, size) and image scores, 0 for slices without an image in them."""
-    slices = pred.as_tensor() if isinstance(pred, MetaTensor) else pred
+    slices = plain(pred)
     if received.indices is None:
         slices = slices[..., None]
-    slices = slices.movedim(-1, 0).cpu()  # (N, 2C + 1, size, size)
-    difference = split_translation(slices)[2]
-    keep = torch.as_tensor([not empty for empty in received.empty])
-    difference = torch.where(keep[:, None, None, None], difference, 0)
-    return difference.mean(1).numpy(), [float(score) for score in image_score(difference)]
+    scores, maps = scores_and_maps(slices.movedim(-1, 0).cpu())  # of (N, 2C + 1, size, size)
+    empty = torch.as_tensor(received.empty)
+    difference = maps["difference"][:, 0].masked_fill(empty[:, None, None], 0)
+    return difference.numpy(), scores.masked_fill(empty, 0).tolist()
 
 
 def answer(
@@ -78,7 +77,7 @@ def answer(
         "warnings": [*description.warnings, *received.warnings],
     }
     if received.indices is not None:
-        found["input"]["plane"] = received.facts["plane"]
+        found["input"]["plane"] = received.plane
         found["slices"] = [
             {"index": i, "score": score, "counted": counts, "empty": empty}
             for i, score, counts, empty in zip(

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
 from pathlib import Path
 
+from data_prep.errors import NotFound, UsageError
+from data_prep.files import read_json, write_json
 from healthygan_monai.models.load import load_generator, load_state
-from healthygan_monai.paths import MODEL_FILE, bundle_root
-from healthygan_monai.runs import CONFIG_FILE, write_json
-from healthygan_monai.serving.serving_json import FILE_NAME, QUANTILE, describe, told_beside
+from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, SERVING_FILE, bundle_root
+from healthygan_monai.serving.describe import QUANTILE, describe
+from healthygan_monai.serving.serving_json import told_beside
 
+# of the answer; MONAI Label reads them off channel_def
 LABELS = {
     "0": "background",
     "1": "anomaly",
-}  # of the answer; MONAI Label reads them off channel_def
+}
 KINDS = ("deepedit", "deepgrow", "detection", "segmentation", "classification")
 
 
@@ -54,7 +56,7 @@ def install(
         shutil.copyfile(checkpoint, models / MODEL_FILE)
         if (checkpoint.parent / CONFIG_FILE).is_file():
             shutil.copyfile(checkpoint.parent / CONFIG_FILE, models / CONFIG_FILE)
-        write_json(models / FILE_NAME, content)
+        write_json(models / SERVING_FILE, content)
         _adapt_metadata(part, content["image_size"], generator.image_channels)
         if target.exists():
             shutil.rmtree(target)
@@ -66,28 +68,28 @@ def install(
 
 def _target(app: Path, name: str) -> Path:
     if not (app / "main.py").is_file():
-        raise FileNotFoundError(
+        raise NotFound(
             f"{app}: no MONAI Label app (main.py) there. Make one: monailabel apps --download --name monaibundle "
             f"--output {app.parent}."
         )
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise ValueError(f"--name {name}: expected letters, digits, dots, dashes.")
+        raise UsageError(f"--name {name}: expected letters, digits, dots, dashes.")
     word = next((kind for kind in KINDS if kind in name.lower()), None)
     if word is not None:
-        raise ValueError(
+        raise UsageError(
             f"--name {name}: MONAI Label takes a name with {word!r} for another kind of model."
         )
     target = app / "model" / name
     if target.exists() and not (target / "configs" / "inference.json").is_file():
-        raise ValueError(f"{target}: is there, but no bundle; give another --name.")
+        raise UsageError(f"{target}: is there, but no bundle; give another --name.")
     target.parent.mkdir(exist_ok=True)
     return target
 
 
 def _adapt_metadata(bundle: Path, size: int, channels: int) -> None:
     """The size and channels of this model, and the labels of what is served instead of the network's channels."""
-    path = bundle / "configs" / "metadata.json"
-    content = json.loads(path.read_text(encoding="utf-8"))
+    path = bundle / "configs" / METADATA_FILE
+    content = read_json(path)
     image = content["network_data_format"]["inputs"]["image"]
     pred = content["network_data_format"]["outputs"]["pred"]
     image["spatial_shape"] = pred["spatial_shape"] = [size, size]

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from data_prep.brain.options import BrainOptions
-from data_prep.brain.slices import SliceChoice
-from data_prep.repeat import settings_from_recipe
-from data_prep.settings import Settings
+from data_prep.brain import BrainOptions, BrainRecipe, SliceChoice
+from data_prep.film import FilmOptions, FilmRecipe
+from data_prep.repeat import recipe_from
 
 FILMS, BRAINS = "films", "brains"
 NOT_SERVED = {
@@ -21,63 +19,43 @@ NOT_SERVED = {
 
 @dataclass(frozen=True)
 class Preparation:
-    """The recipe of a data set (``Settings.recipe()``), put to work on single images.
+    """The recipe of a data set, put to work on single images.
 
-    kind: 'films' or 'brains'; size: pixels a side; bits: 8 or 16 of grey levels; settings: of data_prep;
-    brain: options of the chain with the steps that cannot be served left out; choice: the slices that were cut;
-    warnings: what had been done to the images that is not done here, for people.
+    kind: what the model was trained on, 'films' or 'brains'. film, head: recipes at its size and bits; of the other
+    kind the default, for a model has no other rule for it. choice: the slices of heads that it was trained on.
+    warnings: what had been done to its heads that is not done here, for people.
     """
 
     kind: str
-    settings: Settings
-    brain: BrainOptions
+    film: FilmRecipe
+    head: BrainRecipe
     choice: SliceChoice
     warnings: tuple[str, ...] = ()
-    recipe: dict[str, Any] = field(default_factory=dict)
-
-    @property
-    def size(self) -> int:
-        return self.settings.size
-
-    @property
-    def bits(self) -> int:
-        return self.settings.bits
-
-    def for_volumes(self) -> Preparation:
-        """That of heads, at the same size: a films' model has no other rule for a volume."""
-        if self.kind == BRAINS:
-            return self
-        recipe = {"kind": BRAINS, "size": self.size, "bits": self.bits}
-        return preparation(recipe, self.size)
-
-    def for_films(self) -> Preparation:
-        """That of films, at the same size: a heads' model has no other rule for a film."""
-        if self.kind == FILMS:
-            return self
-        return preparation({"kind": FILMS, "size": self.size, "bits": self.bits}, self.size)
 
 
-def preparation(recipe: Mapping[str, Any], size: int) -> Preparation:
+def preparation(record: Mapping[str, Any], size: int) -> Preparation:
     """The preparation of a data set's recipe at a model's size; what a recipe leaves out is data_prep's default.
 
     Raises:
         ValueError: the recipe says what this version of data_prep does not know.
     """
-    kind = str(recipe.get("kind", FILMS))
+    kind = str(record.get("kind", FILMS))
     if kind not in (FILMS, BRAINS):
         raise ValueError(f"preparation: kind is {kind!r}; expected {FILMS} or {BRAINS}.")
+    whole = {**record, "kind": kind, "size": size}
     if kind == FILMS:
-        brain, served = BrainOptions(), BrainOptions()
-        warnings: tuple[str, ...] = ()
         # a film under a reader's eyes: text in it is told, but sets no film aside
-        changed: dict[str, Any] = {"burned_in": "allow", "frames": "first"}
-    else:
-        brain = BrainOptions.of(dict(recipe.get("options", {})))
-        served, warnings = _served(brain)
-        changed = asdict(served)
-    whole = {**recipe, "kind": kind, "size": size}
-    settings = settings_from_recipe(whole, Path(), Path(), options=changed)
-    return Preparation(kind, settings, served, brain.choice(), warnings, dict(recipe))
+        film = recipe_from(whole, {"burned_in": "allow", "frames": "first"})
+        assert isinstance(film, FilmRecipe)
+        options = BrainOptions(allow_single_slice=True)
+        head = BrainRecipe(size, film.bits, options=options)
+        return Preparation(kind, film, head, options.choice())
+    trained = BrainOptions.of(dict(record.get("options", {})))
+    served, warnings = _served(trained)
+    found = recipe_from(whole, asdict(served))
+    assert isinstance(found, BrainRecipe)
+    film = FilmRecipe(size, found.bits, options=FilmOptions(burned_in="allow"))
+    return Preparation(kind, film, found, trained.choice(), warnings)
 
 
 def _served(brain: BrainOptions) -> tuple[BrainOptions, tuple[str, ...]]:

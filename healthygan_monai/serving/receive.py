@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from data_prep.errors import PrepError
-from data_prep.film import choice
-from data_prep.film.picture import is_picture
-from data_prep.read.dicom_file import looks_like_dicom, quiet_pydicom, read_dataset
-from data_prep.read.dicom_terms import FILMS as FILM_MODALITIES
+from data_prep.film import is_film
+from data_prep.read import kind_of
 from healthygan_monai.serving.films import of_film, of_picture
 from healthygan_monai.serving.preparation import BRAINS, Preparation
 from healthygan_monai.serving.received import Received
@@ -29,27 +27,16 @@ def receive(
         return of_volume(path, prepared, volume_index)
     if not path.is_file():
         raise PrepError("no such file", remedy="Send the file with the request.")
-    with path.open("rb") as stream:
-        head = stream.read(512)
-    if not head:
+    size, kind = path.stat().st_size, kind_of(path)
+    if not size:
         raise PrepError("empty file", remedy="Export it again.")
-    if path.stat().st_size > LARGEST_FILE:
+    if size > LARGEST_FILE:
         raise PrepError("too large to be a film or a head", remedy="Send one film or one volume.")
-    if is_picture(head[:16]):
+    if kind == "picture":
         return of_picture(path, prepared, resize_only)
-    if path.name.lower().endswith((".nii", ".nii.gz")) or _is_nifti(head):
+    if path.name.lower().endswith((".nii", ".nii.gz")) or kind == "nifti":
         return of_volume(path, prepared, volume_index)
     data = path.read_bytes()
-    if looks_like_dicom(head) and prepared.kind == BRAINS and not _is_film(data):
+    if kind == "dicom" and prepared.kind == BRAINS and not is_film(data):
         return of_volume(path, prepared, volume_index)
     return of_film(data, prepared, "DICOM film")
-
-
-def _is_nifti(head: bytes) -> bool:
-    """By its magic (nifti1.h, nifti2.h), for a file that lost its ending."""
-    return head[344:348] in (b"n+1\0", b"ni1\0") or head[4:8] in (b"n+2\0", b"ni2\0")
-
-
-def _is_film(data: bytes) -> bool:
-    with quiet_pydicom():
-        return choice.modality(read_dataset(data)) in FILM_MODALITIES

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import torch
+from monai.data import MetaTensor
 
-from healthygan_monai.serving.way_back import FilmBack, FilmInVolumeBack, VolumeBack
+from data_prep.brain import Place
+from data_prep.read import Volume
 
 
 @dataclass(frozen=True)
@@ -15,21 +19,32 @@ class Received:
     """Images of one file.
 
     pixels: (N, size, size) grey levels as data_prep writes them; None for a picture that is an item of a data
-    set already, to be read as such. indices: of the slices along the RAS+ axis, None for a film. used: which of
-    them the preparation would have cut, the ones a subject's score is of. empty: which hold one grey level only.
-    kind: in words. warnings: for people.
+    set already, to be read as such. way: maps (N, size, size) back to the picture, or to the volume in RAS+ order.
+    place: of the voxels of the file; None for a picture or a DICOM film. indices: of the slices along the RAS+ axis
+    of `plane`, None for a film. used: which of them the preparation would have cut, the ones a subject's score is of.
+    empty: which hold one grey level only. kind: in words. warnings: for people.
     """
 
     pixels: np.ndarray | None
     kind: str
-    back: FilmBack | FilmInVolumeBack | VolumeBack
+    way: Callable[[np.ndarray], Any]
+    place: Place | None = None
+    plane: str = ""
     indices: tuple[int, ...] | None = None
     used: tuple[bool, ...] = (True,)
     empty: tuple[bool, ...] = (False,)
     warnings: tuple[str, ...] = ()
-    facts: dict[str, Any] = field(default_factory=dict)
 
     @property
     def is_film(self) -> bool:
         """Whether it came without a place in space: a picture or a DICOM film."""
-        return isinstance(self.back, FilmBack)
+        return self.place is None
+
+    def back(self, maps: np.ndarray) -> torch.Tensor:
+        """float32 (N, size, size) -> float32 (columns, rows), as ITK and MONAI Label's writer count; of a volume
+        (I, J, K) of the file with its affine."""
+        whole: np.ndarray | Volume = self.way(maps)
+        if self.place is None:
+            return torch.as_tensor(np.ascontiguousarray(whole.T))  # type: ignore[union-attr]
+        data, affine = self.place.restored(whole)  # type: ignore[arg-type]
+        return MetaTensor(torch.as_tensor(data), affine=torch.as_tensor(affine))

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
+from data_prep.datalist import DataError, Dataset, read
+from data_prep.errors import MissingData
+from data_prep.files import read_json, sha256
+from healthygan_monai.paths import RUN_FILE, SERVING_FILE
 
-import healthygan_monai
-from data_prep.datalist import DataError, Dataset, Item, read
-from healthygan_monai.data import image_transforms, load_dataset
-from healthygan_monai.exchange.files import sha256
-from healthygan_monai.inferer import HealthyGANInferer, split_translation
-from healthygan_monai.models.about import image_size_for, method_of
-from healthygan_monai.models.exported_facts import METHOD
-from healthygan_monai.models.load import load_generator, load_state
-from healthygan_monai.runs import RUN_FILE, write_json
-
-logger = logging.getLogger(__name__)
-FILE_NAME, FORMAT = "serving.json", 1
-QUANTILE = 0.995  # of healthy pixels below the cut: of a healthy image, 1 pixel in 200 is marked on average
-MOST_IMAGES = 200  # that the quantile is taken over
+FORMAT = 1
 WITHOUT_HEALTHY = 0.1  # of the grey range, where no healthy maps are known
 
 
@@ -49,130 +35,12 @@ class Description:
     warnings: tuple[str, ...] = ()
 
 
-def describe(
-    checkpoint: Path | str, dataset: Path | str | None = None, quantile: float = QUANTILE
-) -> dict[str, Any]:
-    """What serving.json says of a model.
-
-    Args:
-        dataset: the one it was trained on; default: the one its run.json names.
-        quantile: of the difference maps of healthy validation images (label 0), the threshold of the label map. No
-            label of the test set is looked at.
-
-    Raises:
-        FileNotFoundError, ValueError, DataError: no model or not HealthyGAN's, no data set.
-    """
-    path = Path(checkpoint)
-    if path.is_file() and method_of(path) != METHOD:
-        raise ValueError(f"{path}: a model of {method_of(path)}; only HealthyGAN's can be served.")
-    if not 0 < quantile < 1:
-        raise ValueError(f"quantile is {quantile}; expected between 0 and 1, such as {QUANTILE}.")
-    weights = load_state(path)
-    images = load_dataset(dataset or _own_dataset(path), training=False)
-    size = image_size_for(path, images.image_size)
-    value, source = _healthy_quantile(weights, images, size, quantile)
-    return {
-        "format": FORMAT,
-        "version": healthygan_monai.__version__,
-        "weights_sha256": sha256(path),
-        "image_size": size,
-        "trained_on": {"name": images.name, "content_hash": images.content_hash},
-        "recipe": _recipe(images),
-        "map_threshold": {"value": value, "quantile": quantile, "source": source},
-        "score_thresholds": _validation_thresholds(path.parent / "evaluation.json", sha256(path)),
-    }
-
-
-def _own_dataset(checkpoint: Path) -> Path:
-    run = checkpoint.parent / RUN_FILE
-    if not run.is_file():
-        raise FileNotFoundError(
-            f"{run}: no such file, so the data set of this model is not known; give it with --dataset FOLDER."
-        )
-    return Path(json.loads(run.read_text(encoding="utf-8"))["dataset"])
-
-
-def _recipe(images: Dataset) -> dict[str, Any]:
-    """data_prep's own; of a data set of another make, what its keys tell."""
-    recipe = dict(images.generated_by.get("recipe", {}))
-    if recipe:
-        return recipe
-    return {"kind": "brains" if "brain" in images.modality else "films", "bits": images.bit_depth}
-
-
-def _healthy_quantile(
-    weights: Mapping[str, torch.Tensor], images: Dataset, size: int, quantile: float
-) -> tuple[float, str]:
-    """(value, source) over all pixels of the difference maps of healthy images."""
-    healthy = [item for item in images.sections["validation"] if item.label == 0]
-    where = "validation"
-    if not healthy:
-        healthy, where = images.sections["training_healthy"], "training"
-    if not healthy:
-        raise DataError(f"{images.path}: no healthy image in validation or training.")
-    chosen = np.unique(np.linspace(0, len(healthy) - 1, min(MOST_IMAGES, len(healthy))).astype(int))
-    maps = _maps(weights, images, [healthy[i] for i in chosen], size)
-    value = float(np.quantile(maps, quantile))
-    return (
-        value,
-        f"{100 * quantile:g} % quantile of the difference maps of {len(chosen)} healthy {where} images",
-    )
-
-
-def _maps(
-    weights: Mapping[str, torch.Tensor], images: Dataset, items: list[Item], size: int
-) -> np.ndarray:
-    """float32 (N, size, size) difference maps."""
-    generator = load_generator(weights)
-    load = image_transforms(size, images.bit_depth, generator.image_channels)
-    found = []
-    with torch.no_grad():
-        for item in items:
-            image = load({"image": str(images.image_path(item))})["image"]
-            difference = split_translation(HealthyGANInferer()(image[None], generator)[0])[2]
-            found.append(difference.mean(0).numpy())
-    return np.stack(found)
-
-
-def _validation_thresholds(path: Path, weights_sha256: str) -> dict[str, Any]:
-    """Of scores, by level: those of evaluation.json chosen on the validation set, if it is of these weights."""
-    if not path.is_file():
-        return {}
-    content = json.loads(path.read_text(encoding="utf-8"))
-    if (content.get("provenance") or {}).get("weights_sha256") != weights_sha256:
-        return {}
-    levels = content.get("levels", {})
-    found = {}
-    for name, level in levels.items():
-        cut = (level.get("thresholds") or {}).get("validation")
-        if cut:
-            found[name] = {key: cut[key] for key in ("threshold", "policy", "chosen_on")}
-    return found
-
-
-def write_description(content: Mapping[str, Any], folder: Path) -> Path:
-    path = folder / FILE_NAME
-    write_json(path, dict(content))
-    return path
-
-
-def told_of(checkpoint: Path) -> dict[str, Any] | None:
-    """serving.json beside the weights, or what it would say; None where their data set is not at hand."""
-    told = told_beside(checkpoint)
-    if told is not None:
-        return told
-    try:
-        return describe(checkpoint)
-    except (OSError, DataError):
-        return None
-
-
 def told_beside(checkpoint: Path) -> dict[str, Any] | None:
     """serving.json beside the weights, where it is of them."""
-    path = checkpoint.parent / FILE_NAME
+    path = checkpoint.parent / SERVING_FILE
     if not path.is_file():
         return None
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     return content if content.get("weights_sha256") == sha256(checkpoint) else None
 
 
@@ -182,22 +50,22 @@ def description_of(checkpoint: Path | str, image_size: int) -> Description:
     A serving.json of other weights tells nothing about these: its threshold is left aside, and a warning says so.
     """
     path = Path(checkpoint)
-    told = path.parent / FILE_NAME
+    told = path.parent / SERVING_FILE
     unknown = Cut(
         WITHOUT_HEALTHY, "a tenth of the grey range: no healthy maps of this model are known"
     )
     if not told.is_file():
         recipe, warning = _recipe_of_run(path)
         return Description(recipe, image_size, unknown, warnings=(warning,))
-    content = json.loads(told.read_text(encoding="utf-8"))
+    content = read_json(told)
     if content.get("format") != FORMAT:
-        raise ValueError(
+        raise DataError(
             f"{told}: format {content.get('format')!r}; expected {FORMAT}. Make it again: python -m "
             "healthygan_monai.serving describe MODEL --dataset FOLDER."
         )
     if content["weights_sha256"] != sha256(path):
         warning = (
-            f"{FILE_NAME} is of other weights: thresholds not taken from it, preparation taken"
+            f"{SERVING_FILE} is of other weights: thresholds not taken from it, preparation taken"
         )
         return Description(content["recipe"], image_size, unknown, warnings=(warning,))
     cut = content["map_threshold"]
@@ -212,7 +80,27 @@ def description_of(checkpoint: Path | str, image_size: int) -> Description:
 def _recipe_of_run(checkpoint: Path) -> tuple[dict[str, Any], str]:
     remedy = "python -m healthygan_monai.serving makes the file"
     try:
-        recipe = _recipe(read(_own_dataset(checkpoint)))
+        recipe = recipe_in(read(own_dataset(checkpoint)))
     except (OSError, DataError, KeyError):
-        return {}, f"no {FILE_NAME} beside the model: prepared as films by default; {remedy}"
-    return recipe, f"no {FILE_NAME} beside the model: no threshold of its maps is known; {remedy}"
+        return {}, f"no {SERVING_FILE} beside the model: prepared as films by default; {remedy}"
+    return (
+        recipe,
+        f"no {SERVING_FILE} beside the model: no threshold of its maps is known; {remedy}",
+    )
+
+
+def own_dataset(checkpoint: Path) -> Path:
+    run = checkpoint.parent / RUN_FILE
+    if not run.is_file():
+        raise MissingData(
+            f"{run}: no such file, so the data set of this model is not known; give it with --dataset FOLDER."
+        )
+    return Path(read_json(run)["dataset"])
+
+
+def recipe_in(images: Dataset) -> dict[str, Any]:
+    """data_prep's own; of a data set of another make, what its keys tell."""
+    recipe = dict(images.generated_by.get("recipe", {}))
+    if recipe:
+        return recipe
+    return {"kind": "brains" if "brain" in images.modality else "films", "bits": images.bit_depth}

@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, MapTransform, RepeatChannel, ScaleIntensityRange
-from PIL import Image
 
 from data_prep.errors import PrepError
 from healthygan_monai.data.transforms import WHITE, image_transforms
@@ -28,21 +27,21 @@ from healthygan_monai.serving.preparation import preparation
 from healthygan_monai.serving.receive import receive
 from healthygan_monai.serving.serving_json import description_of
 
+REQUEST = "preparation"  # key that an item has where it is a request
 RECEIVED = "received"  # key under which PrepareRequestd leaves what AnswerRequestd needs
 
 
 def request_transforms(checkpoint: Path | str, image_size: int, image_channels: int = 1) -> Compose:
-    """``preprocessing`` of the bundle, which MONAI Label takes apart: see :class:`PrepareRequestd`."""
+    """``preprocessing`` of a bundle that is served: see :class:`PrepareRequestd`."""
     return Compose([PrepareRequestd(checkpoint, image_size, image_channels)])
 
 
 class PrepareRequestd(MapTransform):
     """A path under ``image`` -> (C, size, size) float32 in [-1, 1], or (C, size, size, N) for the slices of a volume.
 
-    An item without a key ``preparation`` is of a prepared data set: its PNG is read and, where it has another size,
-    resized, as in training. A request to a server has that key (``displayable_configs`` of inference.json): ``auto``
-    does to its file, whatever it is, what data_prep did to the images of training; ``none`` takes a picture as the
-    item of a data set is taken.
+    A request has a key ``preparation`` (``displayable_configs`` of inference.json): ``auto`` does to its file,
+    whatever it is, what data_prep did to the images of training; ``none`` takes a picture as the item of a data set
+    is taken. So is an item without that key, which belongs to a data set.
 
     Options are read from the request alone. MONAI Label also writes them into the bundle's config, where a text with
     a $ in front would be run; nothing refers to them there.
@@ -68,16 +67,15 @@ class PrepareRequestd(MapTransform):
         self.checkpoint = Path(checkpoint)
         self.image_size = int(image_size)
         self.image_channels = int(image_channels)
-        self.of_depth = {
-            bits: image_transforms(self.image_size, bits, self.image_channels, track_meta=True)
-            for bits in WHITE
-        }
+        self.of_data_set = image_transforms(
+            self.image_size, None, self.image_channels, track_meta=True
+        )
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
         for key in self.key_iterator(d):
-            if "preparation" not in d:
-                d[key] = self.of_data_set(str(d[key]))
+            if REQUEST not in d:
+                d[key] = self.of_data_set({"image": str(d[key])})["image"]
                 continue
             try:
                 d[key], d[RECEIVED] = self.of_request(d, str(d[key]))
@@ -86,15 +84,6 @@ class PrepareRequestd(MapTransform):
             except MemoryError as error:
                 raise refusal("not enough memory for this image") from error
         return d
-
-    def of_data_set(self, path: str) -> torch.Tensor:
-        """(C, size, size) of a prepared PNG, 8 or 16 bit."""
-        try:
-            with Image.open(path) as picture:
-                bits = 8 if picture.mode == "L" else 16
-        except (OSError, SyntaxError, ValueError):
-            bits = 8  # whatever it is, the reader has the words for it
-        return self.of_depth[bits]({"image": path})["image"]
 
     def of_request(self, d: Mapping[Hashable, Any], path: str) -> tuple[MetaTensor, Request]:
         self._require_own_weights(d.get("model_filename"))
@@ -105,7 +94,7 @@ class PrepareRequestd(MapTransform):
         received = receive(Path(path), prepared, index, resize_only=how == NONE)
         request = Request(description, received, output, threshold, self.checkpoint)
         if received.pixels is None:
-            return MetaTensor(self.of_data_set(path)), request
+            return self.of_data_set({"image": path})["image"], request
         scale = Compose([
             ScaleIntensityRange(0, WHITE[8 * received.pixels.itemsize], -1, 1),
             RepeatChannel(self.image_channels),
@@ -124,23 +113,19 @@ class PrepareRequestd(MapTransform):
             )
 
 
-class AnswerRequestd(MapTransform):
+class AnswerRequestd(Translationd):
     """``pred`` of ``HealthyGANInferer`` -> what is sent back, in the space of the file that came.
 
-    Of an item of a data set: as :class:`Translationd`. Of a request: ``pred`` becomes the label map (uint8, 1 where
-    the difference reaches the threshold) or, asked for ``output: difference``, the difference map (float32 in [0, 1];
-    0 to 255 where the answer is a PNG); ``result`` becomes the JSON: anomaly_score, subject_score, slices, threshold
-    and its source, model, warnings.
+    Of a request: ``pred`` becomes the label map (uint8, 1 where the difference reaches the threshold) or, asked for
+    ``output: difference``, the difference map (float32 in [0, 1]; 0 to 255 where the answer is a PNG); ``result``
+    becomes the JSON: anomaly_score, subject_score, slices, threshold and its source, model, warnings. Of an item of
+    a data set: as :class:`Translationd`.
     """
-
-    def __init__(self, keys: str = "pred", allow_missing_keys: bool = False) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.translation = Translationd(keys)
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         request = data.get(RECEIVED)
         if request is None:
-            return self.translation(data)
+            return super().__call__(data)
         d = dict(data)
         d.pop(RECEIVED)
         for key in self.key_iterator(d):

@@ -15,7 +15,10 @@ from ignite.handlers import Checkpoint, DiskSaver
 from monai.engines import Trainer
 from torch.nn.parallel import DistributedDataParallel
 
+from data_prep.errors import UsageError
 from healthygan_monai.data.pairs import StreamBatches
+from healthygan_monai.errors import ModelError
+from healthygan_monai.paths import CHECKPOINT_FOLDER
 from healthygan_monai.selection import generator_checkpoint
 
 logger = logging.getLogger(__name__)
@@ -69,7 +72,7 @@ class RunCheckpoints:
         self.state = dict(state)
 
     def attach(self, engine: Engine) -> None:
-        folder = str(self.run / "checkpoints")
+        folder = str(self.run / CHECKPOINT_FOLDER)
         self.saver = DiskSaver(folder, create_dir=True, require_empty=False, atomic=True)
         whole = Checkpoint(
             {**self.state, "trainer": engine, "random": RandomState()},
@@ -92,7 +95,7 @@ class RunCheckpoints:
         They are saved behind everything else that an epoch's end brings: a run killed before its checkpoint was
         judged resumes from the one before, and judges it then.
         """
-        for path in (self.run / "checkpoints").glob("tmp*"):
+        for path in (self.run / CHECKPOINT_FOLDER).glob("tmp*"):
             path.unlink()
         if not engine.has_event_handler(whole, Events.EPOCH_COMPLETED):
             engine.add_event_handler(Events.EPOCH_COMPLETED, whole)
@@ -110,7 +113,7 @@ def unwrapped(network: torch.nn.Module) -> torch.nn.Module:
 
 def training_states(run: Path | str) -> list[Path]:
     """Whole states of a run, oldest first."""
-    found = (Path(run) / "checkpoints").glob(f"{TRAINING_PREFIX}_*.pt")
+    found = (Path(run) / CHECKPOINT_FOLDER).glob(f"{TRAINING_PREFIX}_*.pt")
     return sorted(found, key=lambda path: int(path.stem.rpartition("_")[2]))
 
 
@@ -139,7 +142,7 @@ def resume(
     try:
         Checkpoint.load_objects(objects, content)
     except (KeyError, RuntimeError, ValueError) as error:
-        raise ValueError(
+        raise UsageError(
             f"{path} does not fit this training: {str(error).splitlines()[0][:200]}. Resume with the settings the "
             "run was begun with."
         ) from error
@@ -158,7 +161,7 @@ def _last_readable(run: Path) -> tuple[Path | None, Any]:
         except Exception as error:  # torch raises whatever its reader met
             logger.warning("%s cannot be read (%s)", path, type(error).__name__)
     if states:
-        raise ValueError(
+        raise ModelError(
             f"{run}: none of its {len(states)} checkpoints/{TRAINING_PREFIX}_*.pt can be read."
         )
     return None, None

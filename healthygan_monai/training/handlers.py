@@ -7,20 +7,14 @@ import logging
 import sys
 import time
 import warnings
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
-import torch
 from ignite.engine import Engine, Events
 from monai.handlers import LrScheduleHandler
-from PIL import Image
 from torch.optim import Optimizer
 
-from healthygan_monai.data.transforms import to_display
-from healthygan_monai.inferer import HealthyGANInferer, split_translation
-from healthygan_monai.runs import atomic_path
+from data_prep.files import write_text
 from healthygan_monai.schedule import decay_schedule
 
 logger = logging.getLogger(__name__)
@@ -81,8 +75,7 @@ class MetricsLog:
         lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if _iteration_of(line) <= engine.state.iteration]
         if kept != lines:
-            with atomic_path(self.path) as part:
-                part.write_text("".join(kept), encoding="utf-8")
+            write_text(self.path, "".join(kept))
 
     def __call__(self, engine: Engine) -> None:
         row = {
@@ -163,50 +156,3 @@ def _span(seconds: float) -> str:
     if seconds >= 2 * 3600:
         return f"{seconds / 3600:.0f} h"
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
-
-
-class SamplePictures:
-    """Save a picture of the same images after every epoch, ``samples/iter_0012000.png``; one row an image.
-
-    Columns are input, mask, translated image and difference map (stretched to twice its range).
-    """
-
-    def __init__(
-        self,
-        folder: Path | str,
-        generator: torch.nn.Module,
-        images: Sequence[torch.Tensor],
-        device: Any,
-    ) -> None:
-        self.folder = Path(folder)
-        self.generator = generator
-        self.images = torch.stack([torch.as_tensor(i) for i in images])
-        self.device = device
-
-    def attach(self, engine: Engine) -> None:
-        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
-
-    def path(self, iteration: int) -> Path:
-        """Where the picture of an iteration lies."""
-        return self.folder / f"iter_{iteration:07d}.png"
-
-    def __call__(self, engine: Engine) -> None:
-        images = self.images.to(self.device)
-        with torch.no_grad():
-            pred = HealthyGANInferer()(images, self.generator)
-        healthy, mask, difference = (part.cpu() for part in split_translation(pred))
-        rows = [
-            np.concatenate(
-                [
-                    to_display(x),
-                    np.asarray(m[0]),
-                    to_display(h),
-                    np.clip(2 * np.asarray(d.mean(0)), 0, 1),
-                ],
-                axis=1,
-            )
-            for x, m, h, d in zip(self.images, mask, healthy, difference, strict=True)
-        ]
-        picture = Image.fromarray((np.concatenate(rows) * 255).round().astype(np.uint8))
-        with atomic_path(self.path(engine.state.iteration)) as part:
-            picture.save(part, format="PNG")

@@ -11,6 +11,8 @@ from ignite.engine import Events
 from monai.engines import Trainer
 from monai.engines.workflow import Workflow
 
+from data_prep.errors import UsageError
+
 
 class IterationTrainer(Trainer):
     """A MONAI trainer that ends after ``max_iterations`` batches; a child gives ``_iteration``.
@@ -40,7 +42,7 @@ class IterationTrainer(Trainer):
     ) -> None:
         for name, value in (("max_iterations", max_iterations), ("epoch_length", epoch_length)):
             if value < 1:
-                raise ValueError(f"{name} is {value}; expected at least 1.")
+                raise UsageError(f"{name} is {value}; expected at least 1.")
         super().__init__(
             device=torch.device(device),
             max_epochs=max_epochs or -(-max_iterations // epoch_length),
@@ -52,7 +54,7 @@ class IterationTrainer(Trainer):
         )
         self.max_iterations = max_iterations
         self.ended_early = False
-        self.logger.setLevel(logging.ERROR)  # Ignite's lines; ours say it shorter
+        self.logger.setLevel(logging.CRITICAL)  # Ignite's lines; ours say it shorter
 
         @self.on(Events.ITERATION_COMPLETED)
         def end_at_max_iterations(engine: Any) -> None:

@@ -16,9 +16,9 @@ from ignite.engine import Engine, Events
 from monai.handlers import MLFlowHandler
 from PIL import Image
 
-from healthygan_monai.runs import CONFIG_FILE, RUN_FILE
-from healthygan_monai.selection import SELECTION_FILE
-from healthygan_monai.training.handlers import SamplePictures, scalars
+from healthygan_monai.paths import CONFIG_FILE, RUN_FILE, SELECTION_FILE
+from healthygan_monai.training.handlers import scalars
+from healthygan_monai.training.samples import SamplePictures
 
 logger = logging.getLogger(__name__)
 DATABASE = "mlruns.db"

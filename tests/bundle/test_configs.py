@@ -76,9 +76,8 @@ class TestMetadata:
         pytest.importorskip("jsonschema")
         if not METADATA_SCHEMA.is_file():
             pytest.skip(f"no {METADATA_SCHEMA.name} beside the repository")
-        shutil.copy(
-            METADATA_SCHEMA, tmp_path / "schema.json"
-        )  # a file that exists is not downloaded
+        # a file that exists is not downloaded
+        shutil.copy(METADATA_SCHEMA, tmp_path / "schema.json")
         verify_metadata(meta_file=META, filepath=str(tmp_path / "schema.json"))
         broken = json.loads(Path(META).read_text())
         del broken["network_data_format"]

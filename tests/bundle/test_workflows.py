@@ -147,7 +147,7 @@ class TestRefusals:
 
     def test_of_a_data_set_with_an_unknown_protocol(self, tmp_path):
         data = write_dataset(tmp_path / "data", protocol="covidxx")
-        assert "Did you mean 'covidx'?" in refusal(data, tmp_path / "runs")
+        assert "did you mean 'covidx'?" in refusal(data, tmp_path / "runs")
 
 
 class TestProtocol:

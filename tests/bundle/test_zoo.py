@@ -369,14 +369,14 @@ class TestRefusals:
         (tmp_path / "out").mkdir()
         (tmp_path / "out" / "mine.txt").write_text("kept")
         words = ["export", "zoo", str(tmp_path / "out"), "--model", str(own_run)]
-        assert main(words) == 1
+        assert main(words) == 2
         assert "not empty" in capsys.readouterr().err
         assert [p.name for p in (tmp_path / "out").iterdir()] == ["mine.txt"]
 
     def test_of_weights_whose_image_size_is_not_known(self, tmp_path, capsys):
         torch.save(Generator(1, 2, 1).state_dict(), tmp_path / "model.pt")
         words = ["export", "zoo", str(tmp_path / "out"), "--model", str(tmp_path / "model.pt")]
-        assert main(words) == 1
+        assert main(words) == 2
         assert "--image-size" in capsys.readouterr().err
         assert main([*words, "--image-size", "64"]) == 0
         image = metadata_of(tmp_path / "out")["network_data_format"]["inputs"]["image"]
@@ -399,10 +399,11 @@ class TestHuggingFace:
         assert main(["export", "huggingface", str(out), "--model", str(evaluated)]) == 0
         _, head, text = (out / "healthygan" / "README.md").read_text().split("---\n", 2)
         facts = yaml.safe_load(head)
+        # the data may forbid more
         assert (facts["license"], facts["library_name"]) == (
             "other",
             "monai",
-        )  # the data may forbid more
+        )
         assert {"monai", "medical"} <= set(facts["tags"])
         (result,) = facts["model-index"][0]["results"]
         auc = json.loads((evaluated / "evaluation.json").read_text())["levels"]["image"]["auc"]

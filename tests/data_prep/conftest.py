@@ -12,7 +12,7 @@ import pytest
 from generated import write_chestxray14, write_covidx, write_ixi
 from planted import PLANTED
 
-from data_prep.read.dicom_write import save_dicom
+from data_prep.read.dicom.write import save_dicom
 
 MakeDicom = Callable[..., Path]
 

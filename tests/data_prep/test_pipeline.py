@@ -3,21 +3,22 @@ from __future__ import annotations
 import csv
 import json
 import re
-from dataclasses import replace
 from pathlib import Path
 
+import hazards
 import numpy as np
 import pytest
+from flat_settings import settings
 from PIL import Image
 from planted import PLANTED
 
 from data_prep import datalist
 from data_prep.datalist import DataError, LeakError
 from data_prep.demo import make_demo
+from data_prep.errors import UsageError
 from data_prep.frame import png
 from data_prep.phantom import study as phantom
 from data_prep.pipeline import run
-from data_prep.settings import Settings
 
 COUNTS = {"training_mixed": 6, "training_healthy": 5, "validation": 4, "test": 6}
 
@@ -28,9 +29,9 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return phantom.make_films(folder, seed=1, counts=COUNTS, size=64, bad=True)
 
 
-def settings(study: Path, output: Path, **others) -> Settings:
+def toy(study: Path, output: Path, **others):
     common = {"table": study / "cohort.csv", "size": 32, "framing": "centre", "name": "toy"}
-    return Settings(study, output, **{**common, **others})
+    return settings(study, output, **{**common, **others})
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -42,7 +43,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def test_a_study_becomes_a_sound_data_set_and_its_bad_files_are_listed(study, tmp_path):
-    result = run(settings(study, tmp_path / "out"))
+    result = run(toy(study, tmp_path / "out"))
     assert result.exit_code == 3
     dataset = datalist.read(tmp_path / "out")
     assert datalist.check(dataset, deep=True) == []
@@ -60,13 +61,13 @@ def test_a_study_becomes_a_sound_data_set_and_its_bad_files_are_listed(study, tm
 
 
 def test_the_number_of_jobs_does_not_change_a_byte(study, tmp_path):
-    run(settings(study, tmp_path / "one", jobs=1))
-    run(settings(study, tmp_path / "two", jobs=2))
+    run(toy(study, tmp_path / "one", jobs=1))
+    run(toy(study, tmp_path / "two", jobs=2))
     assert contents(tmp_path / "one") == contents(tmp_path / "two")
 
 
 def test_image_and_mask_on_disk_are_the_drawn_ones(study, tmp_path):
-    run(settings(study, tmp_path / "out", size=64, framing="none"))
+    run(toy(study, tmp_path / "out", size=64, framing="none"))
     dataset = datalist.read(tmp_path / "out")
     plan = {f"phantom-{e.subject:04d}-{e.visit}": e for e in phantom._plan(1, COUNTS)}
     seen = 0
@@ -90,44 +91,44 @@ def test_a_second_run_keeps_what_is_up_to_date_and_makes_again_what_is_not(study
 
     raw, out = tmp_path / "raw", tmp_path / "out"
     shutil.copytree(study, raw)
-    run(settings(raw, out))
+    run(toy(raw, out))
     before = contents(out)
-    again = run(settings(raw, out))
+    again = run(toy(raw, out))
     assert [o.status for o in again.outcomes].count("kept") == 21
     assert contents(out) == before
     item = datalist.read(out).sections["test"][0]
     (out / item.image).unlink()
     first, second = raw / "films/IM0001.dcm", raw / "films/IM0002.dcm"
     first.write_bytes(second.read_bytes())  # now a copy, which is left out
-    counts = [o.status for o in run(settings(raw, out)).outcomes]
+    counts = [o.status for o in run(toy(raw, out)).outcomes]
     assert counts.count("written") == 2 and counts.count("left") == 2
     assert (out / item.image).is_file()
-    smaller = run(settings(raw, out, size=24))
+    smaller = run(toy(raw, out, size=24))
     assert [o.status for o in smaller.outcomes].count("written") == 20
     assert datalist.check(datalist.read(out), deep=True) == []
 
 
 def test_overwrite_makes_all_again_and_fail_refuses(study, tmp_path):
     out = tmp_path / "out"
-    run(settings(study, out))
-    again = run(settings(study, out, existing="overwrite"))
+    run(toy(study, out))
+    again = run(toy(study, out, existing="overwrite"))
     assert [o.status for o in again.outcomes].count("written") == 21
-    with pytest.raises(DataError, match="not empty"):
-        run(settings(study, out, existing="fail"))
+    with pytest.raises(UsageError, match="not empty"):
+        run(toy(study, out, existing="fail"))
 
 
 def test_a_dry_run_tells_everything_and_writes_nothing(study, tmp_path):
-    result = run(settings(study, tmp_path / "out", dry_run=True))
+    result = run(toy(study, tmp_path / "out", dry_run=True))
     assert "21 would be written" in result.summary and result.exit_code == 3
     assert list(tmp_path.iterdir()) == []
 
 
 def test_too_many_skipped_is_a_failure_without_a_data_set(study, tmp_path):
-    result = run(settings(study, tmp_path / "out", max_skipped=0.05))
+    result = run(toy(study, tmp_path / "out", max_skipped=0.05))
     assert result.exit_code == 1 and "more than the 5.0% allowed" in result.summary
     assert not (tmp_path / "out" / "dataset.json").exists()
     assert (tmp_path / "out" / "skipped.csv").is_file()
-    assert run(settings(study, tmp_path / "out", max_skipped=0.5)).exit_code == 3
+    assert run(toy(study, tmp_path / "out", max_skipped=0.5)).exit_code == 3
 
 
 def test_a_leak_stops_before_anything_is_written_and_is_named(study, tmp_path):
@@ -136,7 +137,7 @@ def test_a_leak_stops_before_anything_is_written_and_is_named(study, tmp_path):
     table = tmp_path / "cohort.csv"
     table.write_text(text.replace("IM9001.dcm,phantom-9001", f"IM9001.dcm,{subject}"))
     with pytest.raises(LeakError, match=subject):
-        run(settings(study, tmp_path / "out", table=table))
+        run(toy(study, tmp_path / "out", table=table))
     assert not (tmp_path / "out").exists()
 
 
@@ -147,7 +148,7 @@ def test_nothing_of_the_patient_is_found_in_any_output(tmp_path, make_dicom, ram
     make_dicom(ramp, "raw/bad.dcm", WindowCenter="9", ImageComments=name, Rows=77)
     make_dicom(ramp, "raw/odd.dcm", ViewPosition=name.upper(), BodyPartExamined=name.upper())
     with caplog.at_level("DEBUG"):
-        result = run(Settings(tmp_path / "raw", tmp_path / "out", size=32))
+        result = run(settings(tmp_path / "raw", tmp_path / "out", size=32))
     assert sorted(o.status for o in result.outcomes) == ["left", "left", "skipped", "written"]
     told = {"summary": result.summary.encode(), "log": caplog.text.encode()}
     for where, data in {**contents(tmp_path / "out"), **told}.items():
@@ -164,14 +165,14 @@ def test_the_masks_geometry_must_be_the_films(study, tmp_path):
     shutil.copytree(study, raw)
     mask = next((raw / "masks").iterdir())
     Image.new("L", (10, 10), 255).save(mask)
-    result = run(settings(raw, tmp_path / "out"))
+    result = run(toy(raw, tmp_path / "out"))
     assert [o.reason for o in result.outcomes if mask.stem in o.source] == [
         "the mask does not have the film's rows and columns"
     ]
 
 
 def test_sixteen_bits_hold_more_grey_levels(study, tmp_path):
-    run(settings(study, tmp_path / "out", bits=16, intensity="minmax"))
+    run(toy(study, tmp_path / "out", bits=16, intensity="minmax"))
     dataset = datalist.read(tmp_path / "out")
     assert dataset.bit_depth == 16 and datalist.check(dataset, deep=True) == []
     image = png.load(dataset.image_path(dataset.sections["test"][0]))
@@ -181,12 +182,12 @@ def test_sixteen_bits_hold_more_grey_levels(study, tmp_path):
 def test_where_every_input_is_bad_the_run_fails_and_says_why(tmp_path):
     (tmp_path / "raw").mkdir()
     (tmp_path / "raw" / "a.dcm").write_bytes(b"")
-    result = run(Settings(tmp_path / "raw", tmp_path / "out"))
+    result = run(settings(tmp_path / "raw", tmp_path / "out"))
     assert result.exit_code == 1 and result.dataset is None
     assert "empty file" in result.summary
     with pytest.raises(DataError, match="nothing to prepare"):
         (tmp_path / "empty").mkdir()
-        run(Settings(tmp_path / "empty", tmp_path / "other"))
+        run(settings(tmp_path / "empty", tmp_path / "other"))
 
 
 def test_files_that_are_no_images_are_listed_but_for_tables_and_readmes(tmp_path):
@@ -194,15 +195,15 @@ def test_files_that_are_no_images_are_listed_but_for_tables_and_readmes(tmp_path
     for name in ("notes.txt", "meier.gif", "README.md", "participants.tsv"):
         (tmp_path / "raw" / name).write_text("GIF89a, or not")
     (tmp_path / "raw" / "a.dcm").write_bytes(b"")
-    outcomes = run(Settings(tmp_path / "raw", tmp_path / "out", pseudonyms="given")).outcomes
+    outcomes = run(settings(tmp_path / "raw", tmp_path / "out", pseudonyms="given")).outcomes
     assert sorted(o.source for o in outcomes) == ["a.dcm", "meier.gif", "notes.txt"]
-    outcomes = run(Settings(tmp_path / "raw", tmp_path / "keyed")).outcomes
+    outcomes = run(settings(tmp_path / "raw", tmp_path / "keyed")).outcomes
     # where names are secret, a name that no header explains could be a patient's
     assert sorted(o.source for o in outcomes) == ["***.gif", "a.dcm", "notes.txt"]
 
 
 def test_the_report_is_self_contained_and_lists_what_was_skipped(study, tmp_path):
-    run(settings(study, tmp_path / "out"))
+    run(toy(study, tmp_path / "out"))
     page = (tmp_path / "out" / "prep_report.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") >= 4
     assert not re.search(r'(src|href)="(?!data:)', page) and "<script" not in page
@@ -238,14 +239,12 @@ def test_a_decoder_that_fails_badly_costs_one_file_not_the_run(
 ):
     from data_prep import per_input
 
-    monkeypatch.setattr(per_input, "PER_INPUT", f"hazards:{hazard}_at_film_3")
+    monkeypatch.setattr(per_input, "process_one", getattr(hazards, f"{hazard}_at_film_3"))
     table = tmp_path / "few.csv"
     lines = (study / "cohort.csv").read_text(encoding="utf-8").splitlines()[:5]
     table.write_text("\n".join(re.sub(r",(\w+)(,\w?,).*", r",test,,", x) for x in lines))
-    chosen = replace(
-        settings(study, tmp_path / "out", table=table), jobs=2, seconds=4.0, memory=1 << 29
-    )
-    outcomes = run(chosen).outcomes
+    limits = {"seconds": 4.0, "memory": 1 << 29}
+    outcomes = run(toy(study, tmp_path / "out", table=table, jobs=2, **limits)).outcomes
     assert [o.reason for o in outcomes if o.status == "skipped"] == [reason]
     assert sum(o.status == "written" for o in outcomes) == 3
 
@@ -254,13 +253,13 @@ def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(study, tmp_path, mon
     from data_prep import per_input
 
     out = tmp_path / "out"
-    monkeypatch.setattr(per_input, "PER_INPUT", "hazards:disk_full_at_film_3")
+    monkeypatch.setattr(per_input, "process_one", hazards.disk_full_at_film_3)
     with pytest.raises(OSError, match="No space left"):
-        run(settings(study, out))
+        run(toy(study, out))
     assert not (out / "dataset.json").exists() and not list(out.rglob("*.tmp"))
     assert not (out / ".work").exists()
     monkeypatch.undo()
-    again = run(settings(study, out))
+    again = run(toy(study, out))
     assert again.dataset is not None and any(o.status == "kept" for o in again.outcomes)
-    run(settings(study, tmp_path / "whole"))
+    run(toy(study, tmp_path / "whole"))
     assert contents(out) == contents(tmp_path / "whole")

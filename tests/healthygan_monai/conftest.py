@@ -12,6 +12,8 @@ from PIL import Image
 from data_prep.phantom.film import film
 from healthygan_monai.baselines.sanity import MeanIntensity
 from healthygan_monai.cli.main import main
+from healthygan_monai.exchange.export import export
+from healthygan_monai.models.runtimes import RUNTIMES
 
 
 @pytest.fixture
@@ -27,16 +29,20 @@ def run(capsys):
 
 @pytest.fixture(scope="session")
 def exported(trained, tmp_path_factory) -> dict[str, Path]:
-    """The trained run as model.onnx and model.ts, alone in a folder; not to be written to."""
+    """The trained run in every form, alone in a folder, by suffix: ts, onnx; not to be written to."""
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
-    from healthygan_monai.exchange.onnx import export_onnx
-    from healthygan_monai.exchange.torchscript import export_torchscript
-
     folder = tmp_path_factory.mktemp("exports")
-    export_onnx(trained / "model.pt", folder / "model.onnx")
-    export_torchscript(trained / "model.pt", folder / "model.ts")
-    return {"onnx": folder / "model.onnx", "ts": folder / "model.ts"}
+    files = {suffix[1:]: folder / f"model{suffix}" for suffix in RUNTIMES}
+    for file in files.values():
+        export(trained / "model.pt", file)
+    return files
+
+
+@pytest.fixture(params=[suffix[1:] for suffix in RUNTIMES])
+def form(request) -> str:
+    """Suffix of an exported file, without the dot."""
+    return request.param
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The run folder: numbers, provenance, and files that are whole or absent."""
+"""The run folder: numbers, provenance, and its files."""
 
 from __future__ import annotations
 
@@ -12,16 +12,15 @@ import torch
 from tiny import train
 
 import healthygan_monai
+from data_prep.files import read_json
+from healthygan_monai.paths import read_run
 from healthygan_monai.runs import (
     add_log_file,
-    atomic_path,
     begin_run,
     end_run,
     new_run_folder,
-    read_json,
     run_folder,
     save_weights,
-    write_json,
 )
 
 
@@ -60,36 +59,14 @@ class TestNumbers:
             run_folder(tmp_path, "x", resume=tmp_path)
 
 
-class TestWholeFiles:
-    def test_an_error_leaves_the_old_file_and_nothing_else(self, tmp_path):
-        path = tmp_path / "a" / "b.txt"
-        with atomic_path(path) as part:
-            part.write_text("old")
-        with pytest.raises(ZeroDivisionError), atomic_path(path) as part:
-            part.write_text("half")
-            raise ZeroDivisionError
-        assert [p.name for p in path.parent.iterdir()] == ["b.txt"]
-        assert path.read_text() == "old"
-
-    def test_the_file_is_not_there_before_it_is_whole(self, tmp_path):
-        with atomic_path(tmp_path / "b.txt") as part:
-            part.write_text("half")
-            assert not (tmp_path / "b.txt").exists() and part.parent == tmp_path
-
-    def test_json_that_cannot_be_written_changes_nothing(self, tmp_path):
-        write_json(tmp_path / "a.json", {"a": 1})
-        with pytest.raises((TypeError, ValueError)):
-            write_json(tmp_path / "a.json", {(1, 2): 3})
-        assert read_json(tmp_path / "a.json") == {"a": 1}
-        assert len(list(tmp_path.iterdir())) == 1
-
+class TestFiles:
     def test_weights_are_a_flat_file_without_code(self, tmp_path):
         save_weights({"w": torch.ones(2)}, tmp_path / "model.pt")
         assert torch.load(tmp_path / "model.pt", weights_only=True)["w"].tolist() == [1, 1]
 
     def test_a_missing_file_says_what_the_folder_should_be(self, tmp_path):
         with pytest.raises(FileNotFoundError, match="is not a run folder"):
-            read_json(tmp_path / "run.json")
+            read_run(tmp_path)
 
 
 class TestProvenance:

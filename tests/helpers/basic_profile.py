@@ -1,19 +1,20 @@
 """The attributes of the PS3.15 Basic Profile, each planted in a film with a value to look for.
 
-basic_profile.csv: tag, keyword, VR and action code of Table E.1-1, column Basic Prof., edition
-2026c; XX in a repeating group is 00. D dummy value, Z empty or dummy, X removed, U new UID.
+basic_profile.txt: action code and tags of Table E.1-1, column Basic Prof., edition 2026c, with
+keyword and VR where pydicom's dictionary is older; XX in a repeating group is 00. D: dummy value,
+Z: empty or dummy, X: removed, U: new UID.
 """
 
 from __future__ import annotations
 
 import base64
-import csv
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pydicom.datadict import dictionary_VR, keyword_for_tag
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -64,12 +65,15 @@ class Planted:
 
 
 def profile() -> list[Attribute]:
-    """All of Table E.1-1 that has a tag of its own."""
-    with Path(__file__).with_name("basic_profile.csv").open(encoding="ascii") as file:
-        return [
-            Attribute(int(row["tag"], 16), row["keyword"], row["vr"], row["action"])
-            for row in csv.DictReader(file)
-        ]
+    """All of Table E.1-1 that has a tag of its own, by tag."""
+    text = Path(__file__).with_name("basic_profile.txt").read_text(encoding="ascii")
+    found = []
+    for action, *entries in map(str.split, text.splitlines()):
+        for tag, *named in (entry.split(":") for entry in entries):
+            number = int(tag, 16)
+            keyword, vr = named or (keyword_for_tag(number), dictionary_VR(number))
+            found.append(Attribute(number, keyword, vr, action))
+    return sorted(found, key=lambda attribute: attribute.tag)
 
 
 def plant(dataset: Dataset) -> Planted:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from planted import PLANTED
 
-from data_prep.read.dicom_write import save_dicom
+from data_prep.read.dicom.write import save_dicom
 
 ROOT = "1.2.826.0.1.3680043.8.498"
 LPS = np.diag([-1.0, -1.0, 1.0, 1.0])

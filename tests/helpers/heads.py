@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 
 from data_prep.phantom.brains import SPACING_MM, Head, make_head
-from data_prep.read.volume import Volume
+from data_prep.read.volume.volume import Volume
 
 AFFINE = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0])
 AFFINE[:3, 3] = -(np.array([64, 76, 64]) - 1) / 2 * SPACING_MM

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from monai.bundle import ConfigParser
 from places import CONFIGS
 
-from healthygan_monai.serving.serving_json import describe, write_description
+from healthygan_monai.serving.describe import describe, write_description
 
 
 def bundle_of(folder: Path, run: Path | None) -> Path:
@@ -37,14 +38,19 @@ def ask(bundle: Path, image: Path | str, **params: Any) -> dict[str, Any]:
     data = {"image": str(image), "model_filename": ["model.pt"], **options, **params}
     parser["displayable_configs"].update({name: data[name] for name in options})
     parser.parse()
-    for transform in parser.get_parsed_content("preprocessing").transforms:
+    for transform in last_of(parser, "preprocessing", "pre_transforms"):
         data = transform(data)
     with torch.no_grad():
         data["pred"] = parser.get_parsed_content("inferer")(data["image"][None], network)[0]
-    for transform in parser.get_parsed_content("postprocessing").transforms:
+    for transform in last_of(parser, "postprocessing", "post_transforms"):
         if type(transform).__name__ != "SaveImaged":
             data = transform(data)
     return data
+
+
+def last_of(parser: ConfigParser, *keys: str) -> Sequence[Any]:
+    """The transforms of the last key that there is, after those of all were made."""
+    return [parser.get_parsed_content(key) for key in keys if parser.get(key)][-1].transforms
 
 
 def head(shape: tuple[int, int, int] = (14, 18, 12)) -> np.ndarray:

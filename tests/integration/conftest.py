@@ -12,15 +12,15 @@ from typing import Any
 import label_server
 import pytest
 import torch
+from flat_settings import settings
 from label_server import Reply, Server
 from tiny import train
 
 from data_prep.phantom import brains, study
 from data_prep.pipeline import run
-from data_prep.settings import Settings
 from healthygan_monai.paths import bundle_root
+from healthygan_monai.serving.describe import describe, write_description
 from healthygan_monai.serving.install import install
-from healthygan_monai.serving.serving_json import describe, write_description
 
 SIZE = 64
 
@@ -41,8 +41,8 @@ def films(work: Path) -> Path:
     counts = {"training_mixed": 0, "training_healthy": 0, "validation": 4, "test": 4}
     study.make_films(work / "films" / "raw", counts=counts)
     table = work / "films" / "raw" / "cohort.csv"
-    run(Settings(input=table.parent, output=work / "films" / "data", size=SIZE, framing="centre",
-                 table=table, jobs=0))  # fmt: skip
+    chosen = {"size": SIZE, "framing": "centre", "table": table, "jobs": 0}
+    run(settings(table.parent, work / "films" / "data", **chosen))
     return work / "films"
 
 
@@ -52,9 +52,8 @@ def heads(work: Path) -> Path:
     counts = {"training_mixed": 2, "training_healthy": 2, "validation": 2, "test": 2}
     brains.make_brains(work / "heads" / "raw", counts=counts)
     table = work / "heads" / "raw" / "cohort.csv"
-    run(Settings(input=table.parent, output=work / "heads" / "data", kind="brains", size=SIZE,
-                 framing="square", intensity="percentile:0.5,99", table=table, name="heads",
-                 jobs=0))  # fmt: skip
+    chosen = {"size": SIZE, "table": table, "name": "heads", "jobs": 0}
+    run(settings(table.parent, work / "heads" / "data", "brains", **chosen))
     train(work / "heads" / "runs", work / "heads" / "data")
     return work / "heads"
 

@@ -140,9 +140,8 @@ class TestObjectives:
     def test_eq9_by_hand(self):
         weights = HealthyGANLoss(lambda_id=2, lambda_rec=3, lambda_f=0.5, lambda_fs=5, lambda_fz=7)
         terms = weights.generator_objective(self.critic, *self.translated())
-        focus = [
-            5 * m**2 + 7 * (1 / (abs(m - 0.5) + 0.01) - 1 / 0.51) for m in (0.75, 0.1)
-        ]  # one for each set, weighed half and half
+        # one for each set, weighed half and half
+        focus = [5 * m**2 + 7 * (1 / (abs(m - 0.5) + 0.01) - 1 / 0.51) for m in (0.75, 0.1)]
         parts = {
             "g_adv": -(0.2 * 0.75 + 0.8 * 0.25),
             "g_adv_healthy": -(-0.5 * 0.1 + -0.4 * 0.9),

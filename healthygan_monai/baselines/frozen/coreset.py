@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from data_prep.errors import UsageError
+
 
 class Reservoir:
     """A uniform sample of at most ``size`` vectors of a stream (Vitter 1985, Algorithm R).
@@ -61,7 +63,7 @@ def greedy_coreset(
     """
     count = len(points)
     if not 1 <= size <= count:
-        raise ValueError(f"coreset of {size} of {count} points; expected 1 to {count}.")
+        raise UsageError(f"coreset of {size} of {count} points; expected 1 to {count}.")
     points = points - points.mean(0)  # short vectors: |a|^2 + |b|^2 - 2ab cancels least
     squares = points.square().sum(1)
     buffer = torch.empty_like(squares)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 
+from data_prep.errors import DataError
+
 POSITIONS_AT_ONCE = 64  # factorised together in float64: 64 x 550 x 550 x 8 bytes = 155 MB
 
 
@@ -42,7 +44,7 @@ class RunningGaussian:
             ValueError: fewer than two vectors.
         """
         if self.count < 2:
-            raise ValueError(f"{self.count} healthy image(s); a covariance needs at least 2.")
+            raise DataError(f"{self.count} healthy image(s); a covariance needs at least 2.")
         whitening, offset = self.scatter, self.sum / self.count
         identity = torch.eye(offset.shape[1], dtype=torch.float64, device=offset.device)
         for start in range(0, len(offset), POSITIONS_AT_ONCE):

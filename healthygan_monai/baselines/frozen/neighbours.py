@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from data_prep.errors import NotInstalled
+
 QUERIES_AT_ONCE = 1024
 
 
@@ -25,7 +27,7 @@ def nearest_neighbour(
         try:
             import faiss
         except ModuleNotFoundError as error:
-            raise ModuleNotFoundError("search faiss needs it: pip install faiss-cpu") from error
+            raise NotInstalled("search faiss needs it: pip install faiss-cpu") from error
         exact = faiss.IndexFlatL2(rows.shape[1])
         exact.add(rows)
         places = exact.search(np.ascontiguousarray(queries), 1)[1][:, 0]

@@ -28,6 +28,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from data_prep.errors import UsageError
 from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
 from healthygan_monai.baselines.frozen.gaussian import RunningGaussian, mahalanobis
 from healthygan_monai.baselines.images import Batches, checked_batches, shape_of
@@ -73,11 +74,11 @@ class Padim(FeatureDetector):
         total = sum(self.backbone.channels)
         self.channels = CHANNELS[self.backbone.name] if channels is None else channels
         if not 1 <= self.channels <= total:
-            raise ValueError(
+            raise UsageError(
                 f"channels is {channels}; {self.backbone.name} has {total}, so 1 to {total}."
             )
         if ridge <= 0:
-            raise ValueError(f"ridge is {ridge}; expected above 0, or Eq. 1 has no inverse.")
+            raise UsageError(f"ridge is {ridge}; expected above 0, or Eq. 1 has no inverse.")
         self.ridge, self.sigma = ridge, sigma
 
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:

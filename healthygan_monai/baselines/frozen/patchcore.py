@@ -35,6 +35,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from data_prep.errors import UsageError
 from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
 from healthygan_monai.baselines.frozen.coreset import Reservoir, greedy_coreset, project
 from healthygan_monai.baselines.frozen.neighbours import nearest_neighbour, neighbour_weight
@@ -95,9 +96,9 @@ class PatchCore(FeatureDetector):
             ("search", search, ("auto", "sklearn", "faiss", "torch")),
         ):
             if value not in allowed:
-                raise ValueError(f"{key} is {value!r}; expected one of {', '.join(allowed)}.")
+                raise UsageError(f"{key} is {value!r}; expected one of {', '.join(allowed)}.")
         if not 0 < share <= 1 or pool < 1:
-            raise ValueError(
+            raise UsageError(
                 f"share {share}, pool {pool}; expected above 0 and up to 1, and 1 or more."
             )
         super().__init__(backbone, weights, input_size=input_size, device=device)

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from data_prep.errors import UsageError
 from healthygan_monai.baselines.gan.blocks import SameConv2d, SameConvTranspose2d
 
 PUBLISHED_HALVINGS = 3
@@ -27,7 +28,7 @@ def depth(image_size: int) -> int:
         ValueError: below 16 pixels.
     """
     if image_size < 16:
-        raise ValueError(f"image_size is {image_size}; expected at least 16 pixels.")
+        raise UsageError(f"image_size is {image_size}; expected at least 16 pixels.")
     further = max(0, (-(-image_size // PUBLISHED_UP_TO) - 1).bit_length())
     return PUBLISHED_HALVINGS + further
 

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from data_prep.errors import UsageError
+
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
@@ -25,7 +27,7 @@ def halvings(image_size: int, to: int, smallest: int = 16) -> int:
         ValueError: the side is no power of two, or below ``smallest``.
     """
     if image_size < smallest or image_size & (image_size - 1):
-        raise ValueError(
+        raise UsageError(
             f"image_size is {image_size}; expected a power of two, at least {smallest}: prepare "
             "the images at 32, 64, 128 or 256 pixels."
         )

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset, Subset
 
+from data_prep.errors import UsageError
 from healthygan_monai.baselines.images import Batches, Images, Shape, checked_batches, shape_of
 
 ORDER, FLIP, NOISE, HELD_OUT = 1, 10, 11, 12  # names of the independent random streams of a seed
@@ -59,7 +60,7 @@ def held_out(images: Images, share: float, seed: int) -> tuple[Subset, Subset]:
     """
     count = round(share * len(images))
     if not 0 < count < len(images):
-        raise ValueError(
+        raise UsageError(
             f"validation_share {share} of {len(images)} images leaves {len(images) - count} to "
             f"train on and {count} to validate on; expected at least one of each."
         )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
 
 import torch
 
+from data_prep.errors import UsageError, nearest
 from healthygan_monai.baselines.base import Detector
 from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.gan.blocks import seeded
@@ -16,6 +16,7 @@ from healthygan_monai.baselines.gan.data import stored
 from healthygan_monai.baselines.gan.settings import GanSettings
 from healthygan_monai.baselines.gan.trainer import GanTrainer
 from healthygan_monai.baselines.images import Batches, Images, Shape
+from healthygan_monai.errors import ModelError
 
 OF_THE_DATA = ("image_size", "channels")  # settings that the images bring
 WEIGHTS = "gan."  # prefix of the weights in a saved state
@@ -63,8 +64,7 @@ class GanDetector(Detector):
         known = [field.name for field in dataclasses.fields(cls.Settings)]
         for name in changes:
             if name not in known:
-                near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-                raise ValueError(f"{cls.name} has no setting {name!r}; did you mean {near[0]!r}?")
+                raise UsageError(f"{cls.name} has no setting {name!r}{nearest(name, known)}")
         changes = {k: tuple(v) if isinstance(v, list) else v for k, v in changes.items()}
         return dataclasses.replace(settings or cls.Settings(), **changes)
 
@@ -153,7 +153,7 @@ class GanDetector(Detector):
             gan.scoring.load_state_dict(weights)
         except RuntimeError as error:
             first = str(error).splitlines()[1].strip()[:200]
-            raise ValueError(
+            raise ModelError(
                 f"{self.name}: the weights do not fit their settings: {first}"
             ) from error
         self.take(settings, gan.to(self.device), int(state["iterations"]))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
+from data_prep.errors import DataError, UsageError
 from healthygan_monai.baselines.images import Shape
 
 SettingsT = TypeVar("SettingsT", bound="GanSettings")
@@ -48,7 +49,7 @@ class GanSettings:
         """Raises ValueError, naming every setting that cannot be meant."""
         problems = [*self._problems()]
         if problems:
-            raise ValueError("; ".join(problems))
+            raise UsageError("; ".join(problems))
 
     def _problems(self) -> Iterable[str]:
         for name in ("epochs", "max_iterations", "batch_size"):
@@ -79,7 +80,7 @@ class GanSettings:
         channels, height, width = shape
         wrong = height != width or self.image_size not in (None, height)
         if wrong or self.channels not in (None, channels):
-            raise ValueError(
+            raise DataError(
                 f"images are (C, H, W) = {shape}; expected {self.channels or '1 or 3'} channels "
                 f"and squares of {self.image_size or 'any'} pixels. Prepare them so, or change "
                 "image_size and channels."

@@ -16,6 +16,7 @@ from healthygan_monai.baselines.gan.settings import GanSettings
 from healthygan_monai.baselines.gan.validation import HealthyValidation, in_batches
 from healthygan_monai.baselines.images import Images
 from healthygan_monai.data.pairs import StreamBatches
+from healthygan_monai.paths import METRICS_FILE
 from healthygan_monai.training import checkpoints
 from healthygan_monai.training.handlers import MetricsLog, Progress
 from healthygan_monai.training.iterations import IterationTrainer
@@ -103,7 +104,7 @@ class GanTrainer(IterationTrainer):
         if self.folder is not None:
             yield Progress(self.settings.max_iterations or 0)
             first = next(iter(self.gan.optimizers.values()))
-            yield MetricsLog(self.folder / "metrics.jsonl", first, log_interval)
+            yield MetricsLog(self.folder / METRICS_FILE, first, log_interval)
             yield checkpoints.RunCheckpoints(self.folder, self.gan.scoring, self._saved())
 
     def resume(self) -> int:

@@ -6,7 +6,6 @@ import argparse
 import json
 import stat
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import nibabel as nib
@@ -16,18 +15,17 @@ from dicom_heads import write_multi_frame, write_stack
 from heads import AFFINE, as_volume, phantom, save, save_template, turn
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 
-from data_prep.brain import chain, extraction
-from data_prep.brain import prepare as brain_prep
+from data_prep.brain import BrainRecipe, chain, extraction
 from data_prep.brain.options import BrainOptions, resolved
 from data_prep.brain.registration import place
-from data_prep.cli.brains import add_brain_arguments, brain_choices
+from data_prep.cli.brains import add_brain_arguments, brain_recipe
 from data_prep.errors import PrepError
 from data_prep.frame import png
 from data_prep.outcome import Outcome
-from data_prep.read.resample import onto_grid
-from data_prep.read.volume import OtherImage
-from data_prep.settings import Settings
-from data_prep.source import Source
+from data_prep.read.volume.resample import onto_grid
+from data_prep.read.volume.volume import OtherImage
+from data_prep.source import Source, Truth, Who
+from data_prep.write_frames import write_head
 
 HEAD = phantom(33, lesions=3)
 GREY = HEAD.image.round().astype(np.int16)  # what a DICOM file can hold
@@ -43,19 +41,18 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def options(folder: Path, **others: object) -> dict:
+def options(folder: Path, **others: object) -> BrainOptions:
     chosen = {"brain": f"mask:{folder / 'masks'}", "mni": True, "spacing": 2.0, "least_ncc": 0.3}
     chosen["template"] = str(folder / "template.nii.gz")
-    return asdict(resolved(BrainOptions(**{**chosen, **others})))  # type: ignore[arg-type]
+    return resolved(BrainOptions(**{**chosen, **others}))  # type: ignore[arg-type]
 
 
-def prepare(path: Path, output: Path, brain: dict, **others: object) -> Outcome:
+def prepare(
+    path: Path, output: Path, brain: BrainOptions, mask: Path | None = None, **others: str
+) -> Outcome:
     kind = "series" if path.is_dir() else "nifti"
-    source = Source(path.name, path, kind, subject="sub-1", mask=others.pop("mask", None))  # type: ignore[arg-type]
-    made = Settings(
-        input=path, output=output, kind="brains", framing="square", size=96, brain=brain, **others
-    )  # type: ignore[arg-type]
-    return brain_prep.prepare_brain(source, made)
+    source = Source(path.name, path, kind, who=Who("sub-1"), truth=Truth(mask=mask))
+    return write_head(source, BrainRecipe(96, options=brain, **others), output)
 
 
 def pictures(outcome: Outcome, output: Path) -> np.ndarray:
@@ -147,23 +144,16 @@ def test_a_rejected_head_leaves_its_strip_and_no_images(folder: Path, tmp_path: 
     assert not (tmp_path / "out/images").exists()
 
 
-def test_a_dry_run_writes_no_strip(folder: Path, tmp_path: Path):
-    path = save(tmp_path / "head.nii.gz", GREY)
-    chosen = options(folder, mni=False, range="20%:80%")
-    outcome = prepare(path, tmp_path / "out", chosen, dry_run=True)
-    assert outcome.images and not (tmp_path / "out").exists()
-
-
 def test_cubes_without_a_template(folder: Path, tmp_path: Path):
     path = save(tmp_path / "head.nii.gz", GREY[:, :, ::2], AFFINE @ np.diag([1, 1, 2, 1]))
-    chosen = asdict(BrainOptions(spacing=2.0, range="20%:80%"))
+    chosen = BrainOptions(spacing=2.0, range="20%:80%")
     facts = prepare(path, tmp_path / "out", chosen).details
     assert facts["spacing_prepared_mm"] == 2.0
     assert facts["shape_prepared"] == [80, 95, 79]  # 157.5, 187.5 and 155 mm of voxel centres
 
 
 def test_the_chain_is_recorded_with_its_settings_and_no_path(folder: Path):
-    chosen = BrainOptions(**options(folder, n4=True))
+    chosen = options(folder, n4=True)
     told = chain.record(chosen)
     assert [step["step"] for step in told] == ["reorient", "n4", "extract", "register", "resample"]
     assert told[2] == {"step": "extract", "method": "mask", "version": ""}
@@ -241,14 +231,14 @@ def test_masks_of_ones_own_are_found_by_name_and_a_missing_one_is_told(tmp_path:
     for name in ("a_mask.nii", "x/b_brain_mask.nii.gz", "sub-1_desc-brain_mask.nii.gz", "c.nii.gz"):
         save(tmp_path / name, HEAD.brain.astype(np.uint8))
     found = {
-        name: extraction.own_mask(tmp_path, name).name
+        name: extraction.own_mask(f"mask:{tmp_path}", name).name
         for name in ("a.nii.gz", "x/b.nii", "y/sub-1_T1w.nii.gz", "c.nii.gz")
     }
     assert list(found.values()) == [
         "a_mask.nii", "b_brain_mask.nii.gz", "sub-1_desc-brain_mask.nii.gz", "c.nii.gz",
     ]  # fmt: skip
     with pytest.raises(PrepError, match="no brain mask for this scan"):
-        extraction.own_mask(tmp_path, "d.nii.gz")
+        extraction.own_mask(f"mask:{tmp_path}", "d.nii.gz")
 
 
 def test_a_brain_of_an_impossible_size_is_refused(folder: Path, tmp_path: Path):
@@ -281,25 +271,24 @@ def test_a_bids_tree_gives_t1w_images_with_the_facts_of_their_sidecars(tmp_path:
     image = save(place_ / "sub-01_T1w.nii.gz", GREY)
     other = save(place_ / "sub-01_T2w.nii.gz", GREY)
     (tmp_path / "T1w.json").write_text('{"MagneticFieldStrength": 1.5, "PatientName": "Jane Doe"}')
-    outcome = prepare(image, tmp_path / "out", {"range": "20%:80%"})
+    outcome = prepare(image, tmp_path / "out", BrainOptions(range="20%:80%"))
     assert outcome.details["field_strength_t"] == 1.5
     assert "Jane" not in str(outcome)
     with pytest.raises(OtherImage, match="another BIDS image than T1w"):
-        prepare(other, tmp_path / "out", {})
-    assert prepare(other, tmp_path / "out", {"suffix": "T2w"}).images
+        prepare(other, tmp_path / "out", BrainOptions())
+    assert prepare(other, tmp_path / "out", BrainOptions(suffix="T2w")).images
 
 
 def test_flags_become_options_and_what_decides_pixels_is_in_them(folder: Path):
     parser = argparse.ArgumentParser()
     add_brain_arguments(parser)
     text = f"--n4 --brain mask:{folder / 'masks'} --mni --template {folder / 'template.nii.gz'}"
-    chosen = brain_choices(parser.parse_args([*text.split(), "--intensity", "white:0.7"]))
-    brain = BrainOptions.of(chosen["brain"])
+    parser.set_defaults(size=96, bits=8)
+    recipe = brain_recipe(parser.parse_args([*text.split(), "--intensity", "white:0.7"]))
+    brain = recipe.options
     assert (brain.spacing, brain.range, brain.normalise) == (1.0, "mni:-10:50", "white:0.7")
-    whole = Settings(input=folder, output=folder, kind="brains", **chosen)
-    told = brain_prep.record(whole)
-    assert told["intensity"] == {
+    assert recipe.describe()["intensity"] == {
         "policy": "white", "white_matter_at": 0.7, "over": "the brain", "n4": True,
     }  # fmt: skip
-    source = Source("head.nii.gz", folder / "head.nii.gz", "nifti")
-    assert brain_prep.further_inputs(source, whole) == [folder / "masks/head_mask.nii.gz"]
+    own = folder / "masks/head_mask.nii.gz"
+    assert extraction.own_mask(brain.brain, "head.nii.gz") == own

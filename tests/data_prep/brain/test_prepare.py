@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
-import itertools
 import pickle
-from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -15,21 +13,16 @@ import pytest
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from places import DATA
 
-from data_prep.brain import chain
-from data_prep.brain import prepare as brain_prep
-from data_prep.brain.grey_range import DEFAULT as INTENSITY
+from data_prep import brain as brain_prep
+from data_prep.brain import BrainRecipe, Head, Slices, chain
 from data_prep.brain.grey_range import Normalise
 from data_prep.brain.head import correct_bias_field, head_core, head_mask
 from data_prep.brain.options import BrainOptions
-from data_prep.brain.prepare import prepare_brain
-from data_prep.cli.brains import add_brain_arguments, brain_choices
+from data_prep.cli.brains import add_brain_arguments, brain_recipe
 from data_prep.errors import PrepError
-from data_prep.frame import png
-from data_prep.outcome import Outcome
 from data_prep.phantom.brains import SPACING_MM, make_head
-from data_prep.read.volume import Volume
-from data_prep.settings import Settings
-from data_prep.source import Source
+from data_prep.read.volume.open_volume import read_mask, read_volume
+from data_prep.read.volume.volume import Volume
 
 needs_data = pytest.mark.skipif(
     not (DATA / "nifti").is_dir(), reason="HEALTHYGAN_DATA has no nifti/"
@@ -46,53 +39,50 @@ def save(data: np.ndarray, path: Path, code: str = "RAS", mm: float = SPACING_MM
     return path
 
 
-def settings(output: Path, **others: object) -> Settings:
-    common: dict = {"kind": "brains", "size": 96, "framing": "square", "intensity": INTENSITY}
-    return Settings(input=output, output=output, **{**common, **others})
+def prepare(path: Path, mask: Path | None = None, brain: dict | None = None, **others) -> Slices:
+    options = BrainOptions(**brain or {})
+    volume = read_volume(path, options.reading())
+    lesion = None if mask is None else read_mask(mask, volume, options.reading())
+    recipe = BrainRecipe(**{"size": 96, **others}, options=options)
+    return brain_prep.prepare(Head(volume, lesion), recipe)
 
 
-def prepare(path: Path, output: Path, mask: Path | None = None, **others: object) -> Outcome:
-    source = Source(path.name, path, "nifti", subject="sub-1", session="01", mask=mask)
-    return prepare_brain(source, settings(output, **others))
+def pictures(slices: Slices) -> np.ndarray:
+    return np.stack([frame.pixels for frame in slices.frames])
 
 
-def pictures(outcome: Outcome, output: Path) -> np.ndarray:
-    return np.stack([png.load(output / image.image) for image in outcome.images])
+def masks_of(slices: Slices) -> np.ndarray:
+    return np.stack([frame.mask for frame in slices.frames])
 
 
 @pytest.fixture(scope="module")
-def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[Outcome, np.ndarray, np.ndarray]:
-    """The RAS head: outcome, slices, masks."""
+def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[Slices, np.ndarray]:
+    """The RAS head: its slices, and their pixels."""
     folder = tmp_path_factory.mktemp("reference")
     path = save(HEAD.image, folder / "head.nii")
     mask = save(HEAD.mask.astype(np.uint8), folder / "mask.nii")
-    outcome = prepare(path, folder, mask)
-    masks = np.stack([png.load(folder / str(image.mask)) for image in outcome.images])
-    return outcome, pictures(outcome, folder), masks
+    slices = prepare(path, mask)
+    return slices, pictures(slices)
 
 
 @pytest.mark.parametrize("code", CODES[1:])
 def test_eight_orders_of_one_head_give_the_same_slices_and_masks(
     code: str, reference: tuple, tmp_path: Path
 ):
-    outcome, images, masks = reference
+    slices, images = reference
     path = save(HEAD.image, tmp_path / "head.nii.gz", code)
     mask = save(HEAD.mask.astype(np.uint8), tmp_path / "mask.nii.gz", CODES[CODES.index(code) - 1])
-    again = prepare(path, tmp_path, mask)
-    assert again.images == outcome.images
-    np.testing.assert_array_equal(pictures(again, tmp_path), images)
-    for image, expected in zip(again.images, masks, strict=True):
-        np.testing.assert_array_equal(png.load(tmp_path / str(image.mask)), expected)
+    again = prepare(path, mask)
+    assert again.chosen == slices.chosen
+    np.testing.assert_array_equal(pictures(again), images)
+    np.testing.assert_array_equal(masks_of(again), masks_of(slices))
 
 
-def test_names_and_facts_follow_the_data_set_format(reference: tuple):
-    outcome, images, _ = reference
-    first = outcome.images[0]
-    assert first.image == f"images/sub-1/01_{first.slice:03d}.png"
-    assert first.mask == f"images/sub-1/01_{first.slice:03d}_mask.png"
-    assert outcome.details["slices"] == [image.slice for image in outcome.images]
-    assert outcome.details["slices"] == sorted(outcome.details["slices"])
-    steps = np.diff(outcome.details["depths_mm"])
+def test_facts_follow_the_data_set_format(reference: tuple):
+    slices, images = reference
+    found = [frame.index for frame in slices.frames]
+    assert slices.facts["slices"] == list(slices.chosen) == found == sorted(found)
+    steps = np.diff(slices.facts["depths_mm"])
     assert (steps < 0).all() and steps.mean() == pytest.approx(-4, abs=0.5)
     assert images.shape[1:] == (96, 96)
 
@@ -104,20 +94,17 @@ def test_the_mask_marks_in_the_picture_what_was_planted_in_the_head(tmp_path: Pa
     plain = HEAD.image.copy()
     plain[HEAD.mask] = 0
     mask = save(HEAD.mask.astype(np.uint8), tmp_path / "mask.nii", "LPI")
-    outcomes = [
-        prepare(save(data, tmp_path / f"{name}.nii", "LAS"), tmp_path / name, mask, size=190)
+    made = [
+        prepare(save(data, tmp_path / f"{name}.nii", "LAS"), mask, size=190)
         for name, data in (("ill", ill), ("plain", plain))
     ]
-    difference = np.abs(
-        pictures(outcomes[0], tmp_path / "ill").astype(int)
-        - pictures(outcomes[1], tmp_path / "plain")
-    )
-    masks = np.stack([png.load(tmp_path / "ill" / str(i.mask)) for i in outcomes[0].images]) > 0
+    difference = np.abs(pictures(made[0]).astype(int) - pictures(made[1]))
+    masks = masks_of(made[0])
     assert masks.any()
     changed = difference > 60
     overlap = 2 * (changed & masks).sum() / (changed.sum() + masks.sum())
     assert overlap > 0.85
-    assert (outcomes[0].details["slices"]) == outcomes[1].details["slices"]
+    assert made[0].chosen == made[1].chosen
 
 
 def test_proportions_survive_anisotropic_voxels(tmp_path: Path):
@@ -128,8 +115,8 @@ def test_proportions_survive_anisotropic_voxels(tmp_path: Path):
     nib.save(nib.Nifti1Image(ball, np.diag([1.0, 1, 3, 1])), tmp_path / "ball.nii")
     for plane in ("axial", "coronal", "sagittal"):
         options = {"plane": plane, "range": "50%:52%", "step": "1"}
-        outcome = prepare(tmp_path / "ball.nii", tmp_path, size=120, brain=options)
-        solid = pictures(outcome, tmp_path)[0] > 100
+        outcome = prepare(tmp_path / "ball.nii", size=120, brain=options)
+        solid = pictures(outcome)[0] > 100
         height, width = solid.any(axis=1).sum(), solid.any(axis=0).sum()
         assert height == pytest.approx(width, abs=5), plane
         assert height == pytest.approx(102, abs=5), plane  # 51 mm of 60 mm on 120 pixels
@@ -138,40 +125,38 @@ def test_proportions_survive_anisotropic_voxels(tmp_path: Path):
 def test_all_slices_of_a_head_share_one_scale(tmp_path: Path):
     """A head that gets darker downwards must stay so: no slice is stretched on its own."""
     fading = HEAD.image * np.linspace(0.3, 1.0, HEAD.image.shape[2]).astype(np.float32)
-    outcome = prepare(save(fading, tmp_path / "head.nii"), tmp_path)
-    flat = prepare(save(HEAD.image, tmp_path / "flat.nii"), tmp_path / "flat")
+    outcome = prepare(save(fading, tmp_path / "head.nii"))
+    flat = prepare(save(HEAD.image, tmp_path / "flat.nii"))
     ratio = [
         np.median(a[a > 60]) / np.median(b[b > 60])
-        for a, b in zip(
-            pictures(outcome, tmp_path), pictures(flat, tmp_path / "flat"), strict=False
-        )
+        for a, b in zip(pictures(outcome), pictures(flat), strict=False)
     ]
     assert ratio[0] < 0.85 * ratio[-1]
 
 
 def test_grey_levels_do_not_depend_on_the_unit_of_the_scanner(reference: tuple, tmp_path: Path):
-    _, images, _ = reference
-    outcome = prepare(save(HEAD.image * 37 + 500, tmp_path / "head.nii"), tmp_path)
-    difference = np.abs(pictures(outcome, tmp_path).astype(int) - images)
+    _, images = reference
+    outcome = prepare(save(HEAD.image * 37 + 500, tmp_path / "head.nii"))
+    difference = np.abs(pictures(outcome).astype(int) - images)
     assert difference.max() <= 1
 
 
 def test_a_blanked_background_does_not_change_the_grey_levels(reference: tuple, tmp_path: Path):
-    _, images, _ = reference
+    _, images = reference
     blank = np.where(head_mask(HEAD.image), HEAD.image, 0)
-    outcome = prepare(save(blank, tmp_path / "head.nii"), tmp_path)
-    middle = np.abs(pictures(outcome, tmp_path).astype(int) - images)[:, 30:66, 30:66]
+    outcome = prepare(save(blank, tmp_path / "head.nii"))
+    middle = np.abs(pictures(outcome).astype(int) - images)[:, 30:66, 30:66]
     assert middle.mean() < 12
 
 
 def test_bright_scalp_fat_does_not_darken_the_brain(reference: tuple, tmp_path: Path):
     """A spin echo shows fat far brighter than a gradient echo does; the brain must not change."""
-    _, images, _ = reference
+    _, images = reference
     head = head_mask(HEAD.image)
     skin = head & ~head_core(head, (2 * SPACING_MM,) * 3)  # told 5 mm, it takes off 10 of ours
     fat = np.where(skin & (HEAD.image > 150), 3 * HEAD.image, HEAD.image)
-    outcome = prepare(save(fat, tmp_path / "head.nii"), tmp_path)
-    difference = pictures(outcome, tmp_path).astype(int) - images
+    outcome = prepare(save(fat, tmp_path / "head.nii"))
+    difference = pictures(outcome).astype(int) - images
     assert np.abs(difference[:, 38:58, 38:58]).max() <= 12
     assert difference.max() > 40  # the fat did change
 
@@ -216,12 +201,12 @@ def test_n4_flattens_a_shaded_head(tmp_path: Path):
 
 def test_sixteen_bits_and_minmax_are_honoured(tmp_path: Path):
     path = save(HEAD.image, tmp_path / "head.nii")
-    outcome = prepare(path, tmp_path, bits=16, intensity="minmax")
-    images = pictures(outcome, tmp_path)
+    outcome = prepare(path, bits=16, intensity="minmax")
+    images = pictures(outcome)
     assert images.dtype == np.uint16 and images.max() > 255
     core = HEAD.image[head_core(head_mask(HEAD.image), (SPACING_MM,) * 3)]
-    assert outcome.details["black"] == pytest.approx(core.min(), abs=1e-3)
-    assert outcome.details["white"] == pytest.approx(core.max(), abs=1e-3)
+    assert outcome.facts["black"] == pytest.approx(core.min(), abs=1e-3)
+    assert outcome.facts["white"] == pytest.approx(core.max(), abs=1e-3)
 
 
 def test_a_constant_head_has_no_grey_range():
@@ -229,39 +214,22 @@ def test_a_constant_head_has_no_grey_range():
         Normalise.parse("percentile").range_of(np.full(10, 3.0))
 
 
-def test_a_dry_run_names_the_images_and_writes_none(tmp_path: Path):
-    outcome = prepare(save(HEAD.image, tmp_path / "head.nii"), tmp_path / "out", dry_run=True)
-    assert outcome.images and not (tmp_path / "out").exists()
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"kind": "picture"}, "a picture"),
-        ({"mask": Path("gone.nii")}, "lesion mask: no such file"),
-    ],
-)
-def test_what_is_no_volume_is_refused(change: dict, reason: str, tmp_path: Path):
-    source = Source("head.nii", save(HEAD.image, tmp_path / "head.nii"), "nifti", subject="s")
-    with pytest.raises(PrepError, match=reason):
-        prepare_brain(replace(source, **change), settings(tmp_path))
-
-
 def test_a_range_outside_of_the_head_is_refused(tmp_path: Path):
     path = save(HEAD.image, tmp_path / "head.nii")
     with pytest.raises(PrepError, match="no slice"):
-        prepare(path, tmp_path, brain={"range": "900mm:950mm"})
+        prepare(path, brain={"range": "900mm:950mm"})
 
 
 def test_the_flags_reach_the_settings_and_survive_a_process_pool():
     parser = argparse.ArgumentParser()
     add_brain_arguments(parser)
     assert "30%:75%" in parser.format_help()  # argparse fails on an unescaped per cent sign
-    chosen = brain_choices(parser.parse_args(["--plane", "coronal", "--n4"]))
-    assert chosen["brain"]["range"] == "30%:75%" and chosen["framing"] == "square"
-    whole = pickle.loads(pickle.dumps(settings(Path("out"), **chosen)))
-    assert BrainOptions.of(whole.brain) == BrainOptions(plane="coronal", n4=True)
-    record = brain_prep.record(whole)
+    parser.set_defaults(size=64, bits=8)
+    chosen = brain_recipe(parser.parse_args(["--plane", "coronal", "--n4"]))
+    assert chosen == BrainRecipe(64, options=BrainOptions(plane="coronal", n4=True))
+    assert chosen.options.range == "30%:75%" and chosen.framing == "square"
+    assert pickle.loads(pickle.dumps(chosen)) == chosen
+    record = chosen.describe()
     assert record["framing"]["plane"] == "coronal"
     assert record["intensity"] == {
         "policy": "percentile",
@@ -271,7 +239,7 @@ def test_the_flags_reach_the_settings_and_survive_a_process_pool():
         "n4": True,
     }
     with pytest.raises(ValueError, match="a volume has none"):
-        brain_choices(parser.parse_args(["--intensity", "window"]))
+        brain_recipe(parser.parse_args(["--intensity", "window"]))
 
 
 def test_options_that_mean_nothing_are_refused():
@@ -287,14 +255,14 @@ def test_the_real_edge_cases_are_prepared_or_listed(tmp_path: Path):
     with (DATA / "nifti" / "manifest.csv").open(newline="") as file:
         rows = [r for r in csv.DictReader(file) if r["category"].startswith("edge")]
     refused = {}
-    for row, number in zip(rows, itertools.count()):
+    for row in rows:
         path = DATA / row["path"]
         try:
-            outcome = prepare(path, tmp_path / str(number), brain={"range": "0%:100%"}, size=64)
+            outcome = prepare(path, brain={"range": "0%:100%"}, size=64)
         except PrepError as error:
             refused[path.name] = error.reason
             continue
-        assert pictures(outcome, tmp_path / str(number)).std() > 10, path.name
+        assert pictures(outcome).std() > 10, path.name
     assert set(refused) == {
         "09_4d_two_volumes.nii.gz",
         "13_truncated.nii.gz",
@@ -312,10 +280,7 @@ def test_one_real_head_in_seven_encodings_gives_the_same_pictures(tmp_path: Path
     edge = DATA / "nifti/edge_from_ixi"
     names = ["01_RAS_int16", "02_LAS_int16", "03_LPI_int16", "04_AIL_int16", "05_qform_only"]
     names += ["07_oblique_12deg", "08_4d_singleton"]
-    made = []
-    for name in names:
-        outcome = prepare(edge / f"{name}.nii.gz", tmp_path / name)
-        made.append(pictures(outcome, tmp_path / name))
+    made = [pictures(prepare(edge / f"{name}.nii.gz")) for name in names]
     for other in made[1:]:
         np.testing.assert_array_equal(other, made[0])
 
@@ -326,11 +291,10 @@ def test_the_expected_slice_of_the_pack_is_what_comes_out(tmp_path: Path):
     edge = DATA / "nifti/edge_from_ixi"
     expected = np.load(edge / "expected_mid_axial_RAS_IXI013-HH-1212.npy")  # (R, A), index 30
     options = {"range": "0%:100%", "step": "1"}
-    outcome = prepare(edge / "04_AIL_int16.nii.gz", tmp_path, size=60, brain=options)
-    image = next(image for image in outcome.images if image.slice == 30)
-    black, white = outcome.details["black"], outcome.details["white"]
+    outcome = prepare(edge / "04_AIL_int16.nii.gz", size=60, brain=options)
+    picture = outcome.frames[outcome.chosen.index(30)].pixels.astype(float)  # 60 x 45, padded
+    black, white = outcome.facts["black"], outcome.facts["white"]
     shown = np.rint(np.clip((expected.T[::-1, ::-1] - black) / (white - black), 0, 1) * 255)
-    picture = png.load(tmp_path / image.image).astype(float)  # 60 x 45 padded to 60 x 60
     wide = np.pad(shown, ((0, 0), (8, 8)))
     halves = (wide[:, :-1] + wide[:, 1:]) / 2  # the square is centred: half a pixel aside
     assert np.abs(picture - halves).mean() < 2
@@ -340,8 +304,8 @@ def test_the_expected_slice_of_the_pack_is_what_comes_out(tmp_path: Path):
 @needs_data
 def test_the_letters_r_and_l_of_the_avg152_template_read_as_a_radiologist_expects(tmp_path: Path):
     """The template has R and L drawn into its voxels: R belongs on the left, L on the right."""
-    outcome = prepare(DATA / "nifti/edge_real/avg152T1_LR_nifti.nii.gz", tmp_path)
-    letters = pictures(outcome, tmp_path).min(axis=0) == 255  # drawn through every slice
+    outcome = prepare(DATA / "nifti/edge_real/avg152T1_LR_nifti.nii.gz")
+    letters = pictures(outcome).min(axis=0) == 255  # drawn through every slice
     columns = np.flatnonzero(letters.any(axis=0))
     gap = columns[np.argmax(np.diff(columns))] + 1
     left, right = letters[:, :gap], letters[:, gap:]

@@ -20,8 +20,8 @@ from data_prep.brain.registration import (
 )
 from data_prep.brain.registration_elastix import require
 from data_prep.brain.template import Template, find_template, load_template, slice_grid
-from data_prep.read.resample import onto_grid
-from data_prep.read.volume import Volume, VolumeError
+from data_prep.read.volume.resample import onto_grid
+from data_prep.read.volume.volume import Volume, VolumeError
 
 TOLERANCE_MM = 0.6  # largest error of any voxel of the brain; the voxels are 2.5 mm
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data_prep.brain.slices import SliceChoice, choose_slices, cut_slices, display, display_spacing
+from data_prep.brain.slices import SliceChoice, choose_slices, display, display_spacing
 
 
 def marked() -> np.ndarray:
@@ -99,13 +99,6 @@ def test_a_single_slice_is_taken_whatever_the_range():
 
 def test_air_alone_gives_no_slices():
     assert choose_slices(np.zeros((4, 4, 4), bool), (1, 1, 1), SliceChoice()) == []
-
-
-def test_cut_slices_shows_the_chosen_ones():
-    data = np.arange(8 * 8 * 60, dtype=np.float32).reshape(8, 8, 60)
-    cuts = list(cut_slices(data, column(), (1, 1, 2.0), SliceChoice(stop="4mm")))
-    assert [cut.index for cut in cuts] == [50, 49, 48]
-    np.testing.assert_array_equal(cuts[1].pixels, display(data, "axial", 49))
 
 
 @pytest.mark.parametrize(

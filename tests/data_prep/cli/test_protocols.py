@@ -95,13 +95,13 @@ def test_the_written_table_gives_the_same_sources_as_the_protocol(chest, tmp_pat
     assert main([*arguments, "--write-table", str(path), "-q"]) == 0
     rows = chestxray14.cohort(chest, chestxray14.Options(counts=SMALL)).rows
     sources = sources_of_table(path, chest, Found(), {}, {})
-    assert [(s.name, s.subject, s.section, s.age, s.sex) for s in sources] == [
+    assert [(s.name, s.who.subject, s.truth.section, s.who.age, s.who.sex) for s in sources] == [
         (r.image, r.subject, r.section, r.age, r.sex) for r in rows
     ]
-    assert [s.label for s in sources] == [
+    assert [s.truth.label for s in sources] == [
         None if r.section.startswith("training") else r.label for r in rows
     ]
-    assert [s.boxes for s in sources if s.section == "test"] == [
+    assert [s.truth.boxes for s in sources if s.truth.section == "test"] == [
         r.boxes for r in rows if r.section == "test"
     ]
 
@@ -216,7 +216,7 @@ def test_a_table_with_wrong_people_is_told_and_costs_no_image_but_for_its_boxes(
     assert "line 2: boxes are not a list" in str(error.value)
     path.write_text(f"image,subject,section,site\na.png,p,test,{'a long tale ' * 9}\n", "utf-8")
     (source,) = sources_of_table(path, tmp_path, Found(), {}, {})
-    assert source.site is None and "in 1 rows the site" in caplog.text
+    assert source.who.site is None and "in 1 rows the site" in caplog.text
 
 
 def test_covidx_from_png_and_dicom_to_data_set(tmp_path, make_dicom, capsys):

@@ -12,8 +12,8 @@ from PIL import Image
 
 from data_prep.errors import FilmError
 from data_prep.film.open import read_film
-from data_prep.read.codestream import coded_size
-from data_prep.read.dicom_deflated import InflateError, inflate
+from data_prep.read.dicom.codestream import coded_size
+from data_prep.read.dicom.deflated import InflateError, inflate
 
 META = b"\0" * 128 + b"DICM" + b"\x02\0\x10\0UI\x16\x001.2.840.10008.1.2.1.99"
 

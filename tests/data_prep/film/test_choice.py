@@ -8,7 +8,7 @@ from planted import PLANTED
 from data_prep.film.choice import LeftOut
 from data_prep.film.open import read_film
 from data_prep.film.options import FilmOptions
-from data_prep.read.dicom_terms import body_part_of_text, view_of_text
+from data_prep.read.dicom.terms import UNDECIDED, body_part_of_text, view_of_text
 
 CR, DX = "1.2.840.10008.5.1.4.1.1.1", "1.2.840.10008.5.1.4.1.1.1.1"
 RAW, CAPTURE = DX + ".1", "1.2.840.10008.5.1.4.1.1.7"
@@ -121,6 +121,13 @@ def test_patient_orientation_tells_the_side_from_the_front(left, make_dicom, ram
     assert film.facts["view"] == "frontal" and film.facts["notes"] == ["view position missing"]
 
 
+@pytest.mark.parametrize("part", sorted(UNDECIDED))
+def test_a_part_that_decides_nothing_leaves_no_film_out_and_is_told(left, make_dicom, ramp, part):
+    film = read_film(make_dicom(ramp, BodyPartExamined=part))
+    assert film.facts["body_part"] == part and film.facts["notes"] == ["body part not understood"]
+    assert left({"BodyPartExamined": part}, body_parts="stated")
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [
@@ -128,6 +135,7 @@ def test_patient_orientation_tells_the_side_from_the_front(left, make_dicom, ram
         *[(text, "CHEST") for text in ("CHESTABDOMEN", "TORAX", "LUNG", "chest/ribs")],
         *[(text, "SPINE") for text in ("TSPINE", "THORACIC SPINE", "C-SPINE", "LSPINE")],
         *[(text, text) for text in ("HAND", "HIP", "EXTREMITY", "SKULL", "ABDOMEN", "PELVIS")],
+        *[("HEART", None), ("BRAIN, KNEE", "KNEE")],
         *[("Left knee", "KNEE"), ("FEET", "FOOT"), ("HANDS", "HAND"), ("", None), ("XQ", None)],
     ],
 )
@@ -159,9 +167,9 @@ def test_facts_are_closed_codes(make_dicom, ramp):
     ("choice", "message"),
     [
         ({"views": "frontl"}, "frontal"),
-        ({"modalities": "films,CRR"}, "did you mean CR"),
+        ({"modalities": "films,CRR"}, "did you mean 'CR'"),
         ({"modalities": " , "}, "empty"),
-        ({"body_parts": "cest"}, "did you mean chest"),
+        ({"body_parts": "cest"}, "did you mean 'chest'"),
         ({"intent": "raw"}, "presentation"),
         ({"frames": "all"}, "first"),
         ({"colour": "yes"}, "equal"),

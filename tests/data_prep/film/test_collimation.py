@@ -107,9 +107,8 @@ def test_scatter_that_fades_into_the_border_is_border():
 
 def test_black_air_beside_the_chest_is_no_border():
     y, x = np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j].astype(np.float32)
-    body = np.clip(
-        (0.62 + 0.18 * np.cos(1.4 * y) - np.abs(x)) * 4, 0, 1
-    )  # rounded, no straight edge
+    # rounded, no straight edge
+    body = np.clip((0.62 + 0.18 * np.cos(1.4 * y) - np.abs(x)) * 4, 0, 1)
     noise = np.random.default_rng(0).standard_normal(body.shape, dtype=np.float32)
     for air in (0.0, 0.03):
         image = np.clip(air + 0.8 * body + 0.01 * noise, 0, 1)

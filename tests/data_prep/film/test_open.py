@@ -8,7 +8,7 @@ from planted import PLANTED
 from data_prep.errors import FilmError
 from data_prep.film.open import read_film
 from data_prep.film.options import FilmOptions
-from data_prep.read.voi import apply_window
+from data_prep.read.dicom.voi import apply_window
 
 
 def reason(path, options=None) -> str:

@@ -11,16 +11,16 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 import pytest
+from flat_settings import settings
 
 from data_prep import datalist
 from data_prep.errors import FilmError
 from data_prep.film.choice import LeftOut
 from data_prep.film.film import Film
-from data_prep.film.open import read_film, read_films
+from data_prep.film.open import films, read_film
 from data_prep.film.options import FilmOptions
 from data_prep.frame import png
 from data_prep.pipeline import run
-from data_prep.settings import Settings
 
 ANY = FilmOptions(views="any", colour="equal", modalities="any", body_parts="any", intent="any")
 HEADER_TEXTS = ("patient_name", "institution", "source")
@@ -110,10 +110,10 @@ def test_each_frame_of_several_is_a_film(real_data, manifest):
     each = FilmOptions(**{**vars(ANY), "frames": "each"})
     for row in manifest:
         if row["expected_png"] and row["frames"] not in ("", "1"):
-            films = read_films((real_data / row["path"]).read_bytes(), each)
-            assert [film.frame for film in films] == list(range(int(row["frames"])))
+            found = list(films((real_data / row["path"]).read_bytes(), each))
+            assert [film.frame for film in found] == list(range(int(row["frames"])))
             expected = png.load(real_data / row["expected_png"]).astype(float)
-            assert np.abs(films[0].image * 255 - expected).max() <= tolerance(row)
+            assert np.abs(found[0].image * 255 - expected).max() <= tolerance(row)
 
 
 def chest_films(real_data: Path, manifest: list[Row]) -> list[Row]:
@@ -158,7 +158,7 @@ def test_real_chest_films_convert_and_show_dark_lungs_in_a_bright_chest(
     (tmp_path / "in").mkdir()
     for name, row in rows.items():
         (tmp_path / "in" / name).write_bytes((real_data / row["path"]).read_bytes())
-    result = run(Settings(tmp_path / "in", tmp_path / "out", size=64))
+    result = run(settings(tmp_path / "in", tmp_path / "out", size=64))
     assert {o.source for o in result.outcomes} == set(rows)
     dataset = datalist.read(tmp_path / "out")
     assert datalist.check(dataset, deep=True) == []

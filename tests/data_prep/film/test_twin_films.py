@@ -16,12 +16,12 @@ import pytest
 from data_prep.errors import FilmError
 from data_prep.film.open import read_film
 from data_prep.film.options import FilmOptions
-from data_prep.read.dicom_file import read_dataset
-from data_prep.read.dicom_layout import Layout, layout
-from data_prep.read.dicom_pixels import is_lossy, stored_frame
-from data_prep.read.dicom_write import save_dicom
-from data_prep.read.stored_values import stored_values
-from data_prep.read.voi import numbers
+from data_prep.read.dicom.file import read_dataset
+from data_prep.read.dicom.header import numbers_of
+from data_prep.read.dicom.layout import Layout, layout
+from data_prep.read.dicom.pixels import is_lossy, stored_frame
+from data_prep.read.dicom.stored_values import stored_values
+from data_prep.read.dicom.write import save_dicom
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -51,7 +51,7 @@ def bare(dataset: Dataset, pixels: Layout, values: np.ndarray) -> Dataset:
 
     film.add_new("PixelData", "OW", values.astype(film_kind(film)).tobytes())
     for keyword in ("PixelPaddingValue", "PixelPaddingRangeLimit"):
-        for value in numbers(dataset, keyword):
+        for value in numbers_of(dataset, keyword):
             film.add_new(keyword, "SS" if pixels.signed else "US", int(value))
     return film
 
@@ -68,7 +68,7 @@ def turn_around(film: Dataset, pixels: Layout, values: np.ndarray) -> None:
     if "RescaleSlope" in film and "RescaleIntercept" in film:
         slope, intercept = float(film.RescaleSlope), float(film.RescaleIntercept)
     linear = str(film.get("VOILUTFunction") or "LINEAR") not in ("LINEAR_EXACT", "SIGMOID")
-    centres = numbers(film, "WindowCenter")
+    centres = numbers_of(film, "WindowCenter")
     if centres:
         film.WindowCenter = [f"{slope * turn + 2 * intercept + linear - c:.10g}" for c in centres]
 

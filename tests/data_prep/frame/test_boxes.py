@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from data_prep.datalist import DataError, Dataset, Item, check, read, write
-from data_prep.datalist.participants import write_participants
 from data_prep.frame.boxes import LesionBox, framed_boxes
 from data_prep.frame.framing import PAPER_TOP, Framing
 from data_prep.frame.png import save
-from data_prep.source import Source
+from data_prep.output.participants import write_participants
+from data_prep.source import Source, Who
 
 WHOLE = LesionBox(0, 0, 1024, 1024, "Mass", 1024, 1024)
 
@@ -121,7 +121,8 @@ def test_participants_tell_group_site_age_and_sex(tmp_path):
     }
     known = {"m": ("HH", 40.5, "F"), "h": ("IOP", 93.0, "M"), "t": (None, None, None)}
     sources = [
-        Source(s, tmp_path, "dicom", s, site=a, age=b, sex=c) for s, (a, b, c) in known.items()
+        Source(s, tmp_path, "dicom", who=Who(s, site=a, age=b, sex=c))
+        for s, (a, b, c) in known.items()
     ]
     write_participants(Dataset("x", 16, sections=sections), tmp_path / "p.tsv", sources)
     lines = (tmp_path / "p.tsv").read_text("utf-8").splitlines()

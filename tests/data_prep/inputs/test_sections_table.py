@@ -5,15 +5,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from flat_settings import settings
 from PIL import Image
 
 from data_prep.datalist import DataError, LeakError
+from data_prep.errors import UsageError
 from data_prep.inputs import sections
 from data_prep.inputs.find import find
-from data_prep.inputs.plan import find_inputs, plan
+from data_prep.inputs.gather import find_inputs
+from data_prep.inputs.plan import plan
 from data_prep.inputs.table import sources_of_table
 from data_prep.settings import Settings
-from data_prep.source import Source
+from data_prep.source import Source, Truth, Who
 from data_prep.work.pools import Inline
 
 PATIENTS = {"subject": "patients"}
@@ -21,13 +24,14 @@ PATIENTS = {"subject": "patients"}
 
 def planned(settings: Settings) -> list[Source]:
     """What a run would do before any pixel, with a key of the pseudonyms that every run has."""
-    pool = Inline()
-    found = find_inputs(settings, pool)
-    return plan(found, replace(settings, salt=b"k" * 32) if settings.keyed else settings, pool)
+    pool, cohort = Inline(), replace(settings.cohort, salt=b"k" * 32)
+    found = find_inputs(settings.input, settings.kind, cohort, (), pool)
+    return plan(found, settings.input, cohort, pool)
 
 
-def a_source(subject: str, **known) -> Source:
-    return Source(f"{subject}.png", Path(f"{subject}.png"), "picture", subject, **known)
+def a_source(subject: str, **truth) -> Source:
+    name = f"{subject}.png"
+    return Source(name, Path(name), "picture", who=Who(subject), truth=Truth(**truth))
 
 
 def pictures(folder: Path, *names: str) -> None:
@@ -64,19 +68,20 @@ def test_groups_are_split_by_subject_and_the_seed_decides():
     assert sections.by_group(sources[::-1], seed=1)[::-1] == first
     assert sections.by_group(sources, seed=2) != first
     count = {
-        name: {s.subject for s in first if s.section == name} for name in sections.SECTION_NAMES
+        name: {s.who.subject for s in first if s.truth.section == name}
+        for name in sections.SECTION_NAMES
     }
     assert len(count["validation"]) == 8 and len(count["test"]) == 16
     assert all(s.startswith("healthy") for s in count["training_healthy"])
     mixed = {s.split("-")[0] for s in count["training_mixed"]}
     assert mixed == {"healthy", "diseased"}
-    assert {s.label for s in first if s.section == "test"} == {0, 1}
+    assert {s.truth.label for s in first if s.truth.section == "test"} == {0, 1}
 
 
 def test_a_mixed_group_stays_mixed_and_leaves_all_other_healthy_subjects_healthy():
     sources = [a_source(f"{g}{k}", group=g) for g in sections.GROUPS for k in range(20)]
     result = sections.by_group(sources, seed=0)
-    where = {s.subject: s.section for s in result}
+    where = {s.who.subject: s.truth.section for s in result}
     assert {where[f"mixed{k}"] for k in range(20)} == {"training_mixed"}
     assert sum(section == "training_healthy" for section in where.values()) == 14
 
@@ -87,15 +92,16 @@ def test_a_subject_who_fell_ill_is_kept_together():
     sources += [a_source(f"d{k}", group="diseased") for k in range(9)]
     result = sections.by_group(sources, seed=0)
     sections.verify(result)
-    assert "training_healthy" not in {s.section for s in result if s.subject == "p"}
+    assert "training_healthy" not in {s.truth.section for s in result if s.who.subject == "p"}
 
 
 def test_training_sources_lose_their_truth():
     mask = Path("m.png")
-    known = [
-        replace(a_source(name), section=name, label=1, mask=mask) for name in sections.SECTION_NAMES
-    ]
-    stripped = {s.section: (s.label, s.mask) for s in sections.without_training_truth(known)}
+    known = [a_source(name, section=name, label=1, mask=mask) for name in sections.SECTION_NAMES]
+    stripped = {
+        s.truth.section: (s.truth.label, s.truth.mask)
+        for s in sections.without_training_truth(known)
+    }
     assert stripped["training_mixed"] == stripped["training_healthy"] == (None, None)
     assert stripped["validation"] == stripped["test"] == (1, mask)
 
@@ -112,7 +118,7 @@ def test_a_table_renames_filters_and_finds_files_by_path_or_bare_name(tmp_path):
     text = "path;who;part;truth;set\na.png;P1;val;disease;x\nb.png;P2;test;0;x\nc.png;P3;?;0;y\n"
     columns = {"image": "path", "subject": "who", "section": "part", "label": "truth"}
     sources = read_table(tmp_path, text, columns=columns, where={"set": "x"})
-    assert [(s.subject, s.section, s.label) for s in sources] == [
+    assert [(s.who.subject, s.truth.section, s.truth.label) for s in sources] == [
         ("P1", "validation", 1),
         ("P2", "test", 0),
     ]
@@ -144,15 +150,15 @@ def test_all_problems_of_a_table_come_at_once(tmp_path):
     ],
 )
 def test_a_typing_error_is_answered_with_the_nearest_name(tmp_path, others, told):
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(UsageError, match=told):
         read_table(tmp_path, "image,patients,set\na.png,P1,x\n", **others)
 
 
 def test_folders_named_like_sections_say_where_images_belong(tmp_path):
     raw = tmp_path / "raw"
     pictures(raw, "train_mixed/a.png", "healthy/b.png", "val/healthy/c.png", "val/diseased/d.png")
-    sources = planned(Settings(raw, tmp_path / "out", pseudonyms="given"))
-    assert {s.subject: (s.section, s.label) for s in sources} == {
+    sources = planned(settings(raw, tmp_path / "out", pseudonyms="given"))
+    assert {s.who.subject: (s.truth.section, s.truth.label) for s in sources} == {
         "a": ("training_mixed", None),
         "b": ("training_healthy", None),
         "c": ("validation", 0),
@@ -163,26 +169,26 @@ def test_folders_named_like_sections_say_where_images_belong(tmp_path):
 def test_folders_named_like_groups_are_split(tmp_path):
     raw = tmp_path / "raw"
     pictures(raw, *(f"{group}/{group}{k}.png" for group in sections.GROUPS for k in range(5)))
-    sources = planned(Settings(raw, tmp_path / "out", pseudonyms="given"))
-    assert {s.section for s in sources} == set(sections.SECTION_NAMES)
+    sources = planned(settings(raw, tmp_path / "out", pseudonyms="given"))
+    assert {s.truth.section for s in sources} == set(sections.SECTION_NAMES)
 
 
 def test_a_folder_without_such_names_is_an_unlabelled_test_set(tmp_path):
     raw = tmp_path / "raw"
     pictures(raw, "x/a.png", "y.png")
-    sources = planned(Settings(raw, tmp_path / "out"))
-    assert {s.section for s in sources} == {"test"}
-    assert all(s.label is None and s.subject.startswith("sub-") for s in sources)
+    sources = planned(settings(raw, tmp_path / "out"))
+    assert {s.truth.section for s in sources} == {"test"}
+    assert all(s.truth.label is None and s.who.subject.startswith("sub-") for s in sources)
 
 
 def test_files_outside_the_sections_and_missing_validation_labels_are_refused(tmp_path):
     raw = tmp_path / "raw"
     pictures(raw, "val/a.png")
     with pytest.raises(DataError, match="validation images have no label"):
-        planned(Settings(raw, tmp_path / "out"))
+        planned(settings(raw, tmp_path / "out"))
     pictures(raw, "stray.png")
     with pytest.raises(DataError, match="outside the folders"):
-        planned(Settings(raw, tmp_path / "out"))
+        planned(settings(raw, tmp_path / "out"))
 
 
 def test_films_of_one_patient_are_one_subject_with_sessions_in_order_of_time(
@@ -190,8 +196,8 @@ def test_films_of_one_patient_are_one_subject_with_sessions_in_order_of_time(
 ):
     for name, date, patient in (("a", "20240301", "1"), ("b", "20230101", "1"), ("c", "", "2")):
         make_dicom(ramp, f"raw/{name}.dcm", StudyDate=date, PatientID=patient)
-    sources = planned(Settings(tmp_path / "raw", tmp_path / "out"))
-    sessions = {s.path.stem: (s.subject, s.session) for s in sources}
+    sources = planned(settings(tmp_path / "raw", tmp_path / "out"))
+    sessions = {s.path.stem: (s.who.subject, s.who.session) for s in sources}
     assert sessions["a"][0] == sessions["b"][0] != sessions["c"][0]
     assert (sessions["b"][1], sessions["a"][1], sessions["c"][1]) == ("01", "02", "01")
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from data_prep.phantom.brains import LESION_MM, SPACING_MM, make_brains, make_head
-from data_prep.read.open_volume import read_volume
+from data_prep.read.volume.open_volume import read_volume
 
 COUNTS = {"training_mixed": 6, "training_healthy": 3, "validation": 4, "test": 4}
 

@@ -8,9 +8,10 @@ import pytest
 from pydicom.dataset import Dataset
 
 from data_prep.inputs.headers import scan
-from data_prep.privacy import facts
 from data_prep.privacy.header_words import MOST_WORDS
-from data_prep.read.dicom_write import save_dicom
+from data_prep.privacy.identity import identity
+from data_prep.privacy.scrubbing import safe_name
+from data_prep.read.dicom.write import save_dicom
 from data_prep.source import Source
 from data_prep.work.pools import Inline
 
@@ -41,7 +42,7 @@ def shown(folder: Path, files: dict[str, Dataset | None], *, keyed: bool = True)
         else:
             save_dicom(dataset, path)
         sources.append(Source(name, path, "other" if dataset is None else "dicom"))
-    return [source.shown for source in scan(sources, Inline(), keyed)[1]]
+    return [source.shown for source in scan(sources, Inline(), keyed)]
 
 
 @pytest.mark.parametrize("word", ORDINARY)
@@ -55,16 +56,16 @@ def test_a_patients_name_is_blanked_though_it_is_an_ordinary_word(tmp_path, word
 
 @pytest.mark.parametrize("keyword", ["PatientID", "AccessionNumber", "OtherPatientIDs"])
 def test_a_patients_number_is_blanked_though_it_is_an_ordinary_word(keyword):
-    words = facts.identity(header(**{keyword: "WARD"})).words
-    assert facts.safe_name("ward/x.dcm", words) == "***/x.dcm"
+    words = identity(header(**{keyword: "WARD"})).words
+    assert safe_name("ward/x.dcm", words) == "***/x.dcm"
 
 
 def test_a_name_is_known_by_its_element_where_a_writer_gave_it_another_type():
     dataset = header()
     del dataset.PatientName
     dataset.add_new(0x00100010, "LO", "Ward^Li")
-    words = facts.identity(dataset).words
-    assert facts.safe_name("Ward/x.dcm", words) == "***/x.dcm"
+    words = identity(dataset).words
+    assert safe_name("Ward/x.dcm", words) == "***/x.dcm"
 
 
 @pytest.mark.parametrize("keyed", [True, False])
@@ -91,7 +92,7 @@ def test_many_words_of_a_private_group_do_not_crowd_out_the_patient(tmp_path):
         block.add_new(k + 1, "LT", " ".join(f"word{k:02d}{i:03d}" for i in range(400)))
     files = {"Zyxwinski/NR4711/x.dcm": dataset, "ACC0815/Oleander 2.25.909090.dcm": None}
     assert shown(tmp_path, files, keyed=False) == ["***/***/x.dcm", "***/*** 2.25.***.dcm"]
-    words = set(facts.identity(dataset).words)
+    words = set(identity(dataset).words)
     assert {"Zyxwinski", "NR4711", "19530324", "ACC0815", "2.25.909090"} <= words
     assert MOST_WORDS <= len(words) < MOST_WORDS + 20
 
@@ -102,7 +103,7 @@ def test_names_are_all_kept_however_many_there_are():
     block = dataset.private_block(0x0009, "ACME", create=True)
     for k in range(0, len(names), 50):
         block.add_new(k // 50 + 1, "PN", names[k : k + 50])
-    assert {*names, "Last", "Left"} <= set(facts.identity(dataset).words)
+    assert {*names, "Last", "Left"} <= set(identity(dataset).words)
 
 
 def test_where_a_header_says_more_than_is_looked_at_only_technical_words_stay(tmp_path):
@@ -126,8 +127,8 @@ def test_where_a_header_says_more_than_is_looked_at_only_technical_words_stay(tm
 def test_a_private_code_or_number_is_blanked(vr, value, name):
     dataset = header()
     dataset.private_block(0x0011, "ACME", create=True).add_new(1, vr, value)
-    words = facts.identity(dataset).words
-    assert facts.safe_name(f"n{name}", words) == "n***.dcm"
+    words = identity(dataset).words
+    assert safe_name(f"n{name}", words) == "n***.dcm"
 
 
 def test_small_numbers_and_fractions_of_private_elements_are_no_words():
@@ -135,8 +136,8 @@ def test_small_numbers_and_fractions_of_private_elements_are_no_words():
     block = dataset.private_block(0x0011, "ACME", create=True)
     block.add_new(1, "IS", ["1024", "31"])
     block.add_new(2, "DS", ["0.123456789", "1024.0"])
-    words = facts.identity(dataset).words
-    assert facts.safe_name("film_1024_31_123456789.dcm", words) == "film_1024_31_123456789.dcm"
+    words = identity(dataset).words
+    assert safe_name("film_1024_31_123456789.dcm", words) == "film_1024_31_123456789.dcm"
 
 
 @pytest.mark.parametrize(
@@ -154,8 +155,8 @@ def test_a_hospital_of_three_letters_is_blanked(tmp_path, keyword, value):
 
 
 def test_small_words_of_a_hospitals_name_are_not_searched_for_in_others():
-    words = facts.identity(header(InstitutionName="Klinik DER Stadt und Land")).words
-    assert facts.safe_name("under_hunde_for.dcm", words) == "under_hunde_for.dcm"
+    words = identity(header(InstitutionName="Klinik DER Stadt und Land")).words
+    assert safe_name("under_hunde_for.dcm", words) == "under_hunde_for.dcm"
 
 
 def test_files_that_would_be_shown_alike_are_numbered_in_their_order(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from generated import ixi_names, ixi_table, text_hash
 
 from data_prep.datalist import DataError
+from data_prep.errors import NotInstalled, UsageError
 from data_prep.sources import ixi
 from data_prep.sources.ixi import Options
 from data_prep.sources.ixi_people import read_people
@@ -43,7 +44,7 @@ def test_sites_and_ages_filter_and_unknown_ages_are_told(ixi_folder):
     assert all(row.age is not None and 30 <= row.age <= 50 for row in cohort.rows)
     assert cohort.facts["left_out_for_unknown_age"] > 0
     assert any("unknown age" in warning for warning in cohort.warnings)
-    with pytest.raises(DataError, match="none of 566"):
+    with pytest.raises(UsageError, match="none of 566"):
         ixi.cohort(ixi_folder, Options(ages=(100, 110)))
 
 
@@ -53,7 +54,7 @@ def test_filters_that_cannot_be_meant_are_refused(tmp_path):
     with pytest.raises(ValueError, match="--ages"):
         Options(ages=(60, 20))
     (tmp_path / ixi_names()[0]).touch()
-    with pytest.raises(DataError, match=r"--ages needs IXI.xls"):
+    with pytest.raises(UsageError, match=r"--ages needs IXI.xls"):
         ixi.cohort(tmp_path, Options(ages=(20, 60)))
 
 
@@ -102,5 +103,5 @@ def test_a_missing_package_is_named_with_the_way_round_it(tmp_path, monkeypatch,
     monkeypatch.setitem(sys.modules, package, None)
     path = tmp_path / f"IXI{suffix}"
     path.write_bytes(b"no matter")
-    with pytest.raises(DataError, match=rf"pip install {package}\), or save the sheet as CSV"):
+    with pytest.raises(NotInstalled, match=rf"pip install {package}\), or save the sheet as CSV"):
         read_rows(path)

@@ -8,6 +8,7 @@ from lgg_patient import write_patient
 from PIL import Image
 
 from data_prep.datalist import DataError
+from data_prep.errors import UsageError
 from data_prep.sources import lgg
 from data_prep.sources.lgg import Options
 
@@ -61,7 +62,7 @@ def test_what_is_not_there_is_told(tmp_path, kaggle):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"kaggle\.com"):
         lgg.cohort(tmp_path / "empty", Options())
-    with pytest.raises(DataError, match="leave no two patients for training"):
+    with pytest.raises(UsageError, match="leave no two patients for training"):
         lgg.cohort(kaggle, Options(test=0.9))
     for path in list(kaggle.glob("*4903*/*_1_mask.tif")):
         path.unlink()

@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import hazards
 import pytest
+from flat_settings import settings
 
 from data_prep.datalist import DataError
+from data_prep.errors import UsageError
 from data_prep.phantom import study
 from data_prep.pipeline import run
-from data_prep.settings import Settings
+from data_prep.settings import Work
 from data_prep.work.guard import Limits
 
 distributed = pytest.importorskip("distributed")
@@ -63,7 +66,7 @@ def test_both_workers_have_work(cluster, tmp_path):
     with Cluster(address, 1, Limits(), [tmp_path]) as pool:
         pool._client.wait_for_workers(2, timeout=60)
         calls = ((str(tmp_path), k) for k in range(40))
-        assert dict(pool.stream("hazards:slow_pid", calls)) == {k: k for k in range(40)}
+        assert dict(pool.stream(hazards.slow_pid, calls)) == {k: k for k in range(40)}
     seen = {int(path.name.split("-")[1]) for path in tmp_path.iterdir()}
     assert seen == {worker.pid for worker in workers}
 
@@ -71,9 +74,9 @@ def test_both_workers_have_work(cluster, tmp_path):
 def test_a_cluster_gives_the_bytes_of_a_local_run(cluster, tmp_path):
     address, _ = cluster
     raw = study.make_films(tmp_path / "raw", counts=COUNTS, size=32, bad=True)
-    chosen = Settings(raw, tmp_path / "local", table=raw / "cohort.csv", size=16, name="toy")
+    chosen = settings(raw, tmp_path / "local", table=raw / "cohort.csv", size=16, name="toy")
     run(chosen)
-    result = run(replace(chosen, output=tmp_path / "cluster", scheduler=address))
+    result = run(replace(chosen, output=tmp_path / "cluster", work=Work(scheduler=address)))
     assert result.exit_code == 3
     assert contents(tmp_path / "cluster") == contents(tmp_path / "local")
 
@@ -82,7 +85,7 @@ def test_a_worker_killed_in_the_middle_of_a_run_costs_no_film(cluster, tmp_path)
     """Runs last of those that need both workers: one of them is gone afterwards."""
     address, workers = cluster
     raw = study.make_films(tmp_path / "raw", counts={**COUNTS, "test": 40}, size=256)
-    chosen = Settings(raw, tmp_path / "local", table=raw / "cohort.csv", size=32, name="toy")
+    chosen = settings(raw, tmp_path / "local", table=raw / "cohort.csv", size=32, name="toy")
     run(chosen)
     killed = threading.Event()
 
@@ -95,7 +98,7 @@ def test_a_worker_killed_in_the_middle_of_a_run_costs_no_film(cluster, tmp_path)
 
     watch = threading.Thread(target=kill_once_it_works, daemon=True)
     watch.start()
-    result = run(replace(chosen, output=tmp_path / "cluster", scheduler=address))
+    result = run(replace(chosen, output=tmp_path / "cluster", work=Work(scheduler=address)))
     assert killed.is_set() and workers[0].wait(10) != 0
     assert result.exit_code == 0
     assert contents(tmp_path / "cluster") == contents(tmp_path / "local")
@@ -104,9 +107,9 @@ def test_a_worker_killed_in_the_middle_of_a_run_costs_no_film(cluster, tmp_path)
 def test_a_crash_on_the_cluster_costs_one_call(cluster):
     address, _ = cluster
     with Cluster(address, 1, Limits(seconds=20)) as pool:
-        ((_, answer),) = pool.stream("hazards:crash", [()])
+        ((_, answer),) = pool.stream(hazards.crash, [()])
         assert type(answer).__name__ == "Crashed"
-        assert list(pool.stream("hazards:add", [(1, 2)])) == [(0, 3)]
+        assert list(pool.stream(hazards.add, [(1, 2)])) == [(0, 3)]
 
 
 def test_a_folder_that_the_workers_do_not_see_is_told(cluster):
@@ -118,13 +121,13 @@ def test_no_scheduler_at_the_address_is_told(monkeypatch):
     from data_prep.work import cluster as module
 
     monkeypatch.setattr(module, "CONNECT", "1s")
-    with pytest.raises(DataError, match="no Dask scheduler answers"):
+    with pytest.raises(UsageError, match="no Dask scheduler answers"):
         Cluster("tcp://127.0.0.1:9", 1, Limits())
 
 
 def test_a_local_cluster_needs_no_address():
     with Cluster("local", 1, Limits()) as pool:
-        assert dict(pool.stream("hazards:add", [(1, 2), (3, 4)])) == {0: 3, 1: 7}
+        assert dict(pool.stream(hazards.add, [(1, 2), (3, 4)])) == {0: 3, 1: 7}
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -138,5 +141,5 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_workers_wait_for_the_slow_and_answer_all(cluster):
     start = time.monotonic()
     with Cluster(cluster[0], 1, Limits(seconds=1)) as pool:
-        ((_, answer),) = pool.stream("hazards:hang", [()])
+        ((_, answer),) = pool.stream(hazards.hang, [()])
     assert type(answer).__name__ == "TimedOut" and time.monotonic() - start < 60

@@ -11,9 +11,10 @@ import pytest
 from places import ROOT
 
 import healthygan_monai as hg
+from data_prep.files import read_json
 from data_prep.phantom.study import make_films
 from data_prep.repeat import default_recipe
-from healthygan_monai.runs import RUN_FILE, read_json
+from healthygan_monai.paths import RUN_FILE
 
 PAGE = ROOT / "docs" / "python_api.md"
 

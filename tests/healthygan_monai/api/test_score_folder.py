@@ -14,9 +14,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from PIL import Image
 
 import healthygan_monai as hg
+from data_prep.files import read_json
 from data_prep.phantom.study import make_films
 from healthygan_monai.cli.main import main
-from healthygan_monai.runs import RUN_FILE, read_json
+from healthygan_monai.paths import RUN_FILE
 from healthygan_monai.scoring import read_scores
 
 COUNTS = {"training_mixed": 3, "training_healthy": 3, "validation": 2, "test": 3}
@@ -161,7 +162,8 @@ def test_another_method_gives_its_scores_and_no_translation(tiny_data, tmp_path)
     main(["train", str(tiny_data), "--method", "mean-intensity", "--runs-dir", str(tmp_path), "-q"])
     (run,) = tmp_path.iterdir()
     model = hg.load_model(run, device="cpu")
-    result = model.score_folder(tiny_data)
+    result = model.score_folder(tiny_data, output=tmp_path / "new")
+    assert [p.name for p in (tmp_path / "new").iterdir()] == ["scores.csv"]
     assert main(["infer", str(run), "-q"]) == 0
     assert [r.score for r in result] == [r.score for r in read_scores(run / "scores.csv")]
     with pytest.raises(hg.HealthyGANError, match="mean-intensity makes none"):
@@ -175,6 +177,17 @@ def test_what_is_written_names_the_backbone_as_infer_does(tiny_data, tmp_path):
     hg.load_model(run, "cpu").score_folder(tiny_data, output=tmp_path / "out", maps=False)
     rows = read_scores(tmp_path / "out" / "scores.csv")
     assert {(r.method, r.backbone) for r in rows} == {("padim", "resnet18[random]")}
+
+
+def test_a_16_bit_picture_of_a_folder_is_scored_as_by_infer(own_run, tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 65536, (40, 40)).astype(np.uint16)
+    (tmp_path / "pictures").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "pictures" / "film.png")
+    folder = tmp_path / "pictures"
+    result = hg.load_model(own_run, device="cpu").score_folder(folder, prepared=True)
+    words = [str(own_run), str(folder), "--output", str(tmp_path / "out"), "-q"]
+    assert main(["infer", *words]) == 0
+    assert [r.score for r in result] == [r.score for r in read_scores(tmp_path / "out/scores.csv")]
 
 
 def test_an_unknown_option_is_named_with_those_that_there_are(film_run, export):

@@ -15,7 +15,7 @@ from healthygan_monai.baselines.fitting import Fitting, SectionImages, options_f
 from healthygan_monai.baselines.images import checked_batches, shape_of
 from healthygan_monai.baselines.registry import DETECTORS, load_detector, make_detector
 from healthygan_monai.data import load_dataset
-from healthygan_monai.runs import RUN_FILE
+from healthygan_monai.paths import RUN_FILE
 
 SIDE = 32
 
@@ -89,7 +89,7 @@ def test_a_detector_of_another_kind_needs_its_class_and_a_line_of_the_registry(
 ):
     monkeypatch.setitem(DETECTORS, "brightest", Brightest)
     dataset = load_dataset(tiny_data)
-    with pytest.raises(ValueError, match=r"no setting 'shar' Did you mean 'share'.*no backbone"):
+    with pytest.raises(ValueError, match=r"no setting 'shar', did you mean 'share'.*no backbone"):
         make_detector("brightest", {"shar": 1}, "weights.pth")
     detector = make_detector("brightest", {"share": 0.5})
     assert options_for(detector, dataset, SIDE, 1) == {"share": 0.5}

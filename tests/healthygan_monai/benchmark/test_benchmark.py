@@ -203,7 +203,7 @@ class TestRefusals:
         ("changes", "message"),
         [
             ({"methods": ("padm",)}, "'padm' is not known, did you mean 'padim'"),
-            ({"settings": {"ganomaly": {"latnt": 2}}}, "Did you mean 'latent'"),
+            ({"settings": {"ganomaly": {"latnt": 2}}}, "did you mean 'latent'"),
             ({"settings": {"healthygan": {"lamda_id": 2}}}, "did you mean 'lambda_id'"),
             ({"settings": {"ganomaly": {"seed": 2}}}, "give seeds to the grid"),
             ({"weights": {"ganomaly": "random"}}, "ganomaly has no backbone"),

@@ -129,29 +129,29 @@ class TestTrain:
 
     def test_a_dry_run_refuses_what_a_run_would(self, run, tiny_data, tmp_path):
         code, _, err = run("train", tiny_data, "--dry-run", "--set", "lamda_gp=1", "--device=cpu")
-        assert code == 1 and "did you mean 'lambda_gp'?" in err
+        assert code == 2 and "did you mean 'lambda_gp'?" in err
 
     def test_an_unknown_key_is_refused_with_the_nearest(self, run, tiny_data, tmp_path):
         code, _, err = run(
             "train", tiny_data, "--runs-dir", tmp_path / "runs", "--set", "lamda_gp=1"
         )
-        assert code == 1
+        assert code == 2
         assert err.startswith("error: unknown config key 'lamda_gp', did you mean 'lambda_gp'?")
         assert err.count("\n") == 1 and not (tmp_path / "runs").exists()
 
     @pytest.mark.parametrize("text", ["lambda_id", "=3", ""])
     def test_set_wants_a_key_and_a_value(self, run, tiny_data, text):
         code, _, err = run("train", tiny_data, "--set", text)
-        assert code == 1 and "expected KEY=VALUE" in err
+        assert code == 2 and "expected KEY=VALUE" in err
 
     def test_a_device_that_is_not_there(self, run, tiny_data):
         code, _, err = run("train", tiny_data, "--device", "cuda:77")
-        assert code == 1 and err.startswith("error: device 'cuda:77' cannot be used here")
+        assert code == 2 and err.startswith("error: device 'cuda:77' cannot be used here")
         assert err.count("\n") == 1
 
     def test_without_a_data_set_there(self, run, tmp_path):
         code, _, err = run("train", tmp_path, "--runs-dir", tmp_path / "runs")
-        assert code == 1 and err.count("\n") == 1
+        assert code == 2 and err.count("\n") == 1
         assert (
             err.startswith("error: ") and "dataset.json: no such file. Prepare your images" in err
         )
@@ -174,9 +174,22 @@ class TestTrain:
             assert "subject mixed0 is in training_mixed and validation" in out + err
         assert not (tmp_path / "runs").exists()
 
+    def test_a_training_that_diverges_is_a_failure_of_one_line(self, run, tiny_data, tmp_path):
+        words = ["--runs-dir", tmp_path / "runs", *SETTINGS, "--set", "learning_rate=1e30", "-q"]
+        code, _, err = run("train", tiny_data, *words)
+        assert code == 1 and "error: the training diverged: " in err and "Traceback" not in err
+
+    @pytest.mark.parametrize(
+        "setting", ["optimizer#lr=-1", "focus_eps=0", "betas=5", "settings#seed=3", "network#x=3"]
+    )
+    def test_a_wrong_value_is_wrong_usage(self, run, tiny_data, tmp_path, setting):
+        words = ["--runs-dir", tmp_path / "runs", *SETTINGS, "--set", setting, "-q"]
+        code, _, err = run("train", tiny_data, *words)
+        assert code == 2 and err.startswith("error: ") and err.count("\n") == 1
+
     def test_verbose_shows_where_an_error_arose(self, run, tmp_path):
-        with pytest.raises(RuntimeError):
-            run("train", tmp_path, "-v")
+        code, _, err = run("train", tmp_path, "-v")
+        assert code == 2 and err.startswith("error: ") and "Traceback" in err
 
 
 class TestResume:
@@ -201,13 +214,13 @@ class TestResume:
 
     def test_other_settings_are_refused(self, run, own_run):
         code, _, err = run("train", "--resume", own_run, "--set", "lambda_id=3", "--device", "cpu")
-        assert code == 1 and re.search(r"lambda_id: 1(\.0)? then, 3 now", err)
+        assert code == 2 and re.search(r"lambda_id: 1(\.0)? then, 3 now", err)
 
     def test_no_such_run(self, run, tmp_path):
         code, _, err = run("train", "--resume", tmp_path / "runs" / "00009-x")
-        assert code == 1 and "no such run folder" in err
+        assert code == 2 and "no such run folder" in err
         code, _, err = run("train", "--resume", tmp_path)
-        assert code == 1 and "is not a run folder" in err and err.count("\n") == 1
+        assert code == 2 and "is not a run folder" in err and err.count("\n") == 1
 
 
 class TestSelect:
@@ -224,7 +237,7 @@ class TestSelect:
 
     def test_no_run(self, run, tmp_path):
         code, _, err = run("select", tmp_path)
-        assert code == 1 and err.startswith("error: no checkpoint has been judged")
+        assert code == 2 and err.startswith("error: no checkpoint has been judged")
 
 
 class TestInferEvaluateReport:
@@ -245,7 +258,7 @@ class TestInferEvaluateReport:
     def test_another_data_set_needs_a_place_of_its_own(self, run, own_run, tmp_path):
         other = write_dataset(tmp_path / "other")
         code, _, err = run("infer", own_run, other, "--device", "cpu")
-        assert code == 1 and "give --output FOLDER" in err and err.count("\n") == 1
+        assert code == 2 and "give --output FOLDER" in err and err.count("\n") == 1
         assert not (own_run / "scores.csv").exists()
         code, _, err = run("infer", own_run, other, "--output", tmp_path / "out", "--device", "cpu")
         assert code == 0, err
@@ -261,7 +274,7 @@ class TestInferEvaluateReport:
         code, out, err = run("infer", own_run / "model.pt", "--device", "cpu")
         assert code == 0 and f"--checkpoint {own_run / 'model.pt'}" in out
         code, out, err = run("infer", checkpoint, "--device", "cpu")
-        assert code == 1 and "run.json" in err  # it has no run folder of its own
+        assert code == 2 and "run.json" in err  # it has no run folder of its own
         data = json.loads((own_run / "run.json").read_text())["dataset"]
         words = ["--output", own_run / "two", "--set", "image_size=32", "--device", "cpu"]
         code, out, err = run("infer", checkpoint, data, *words)
@@ -271,7 +284,7 @@ class TestInferEvaluateReport:
 
     def test_a_misspelt_setting_is_refused(self, run, own_run):
         code, _, err = run("infer", own_run, "--set", "batchsize=2", "--device", "cpu")
-        assert code == 1 and "did you mean 'batch_size'?" in err
+        assert code == 2 and "did you mean 'batch_size'?" in err
         assert not (own_run / "scores.csv").exists()
 
     def test_a_broken_model_is_one_line(self, run, own_run):
@@ -281,7 +294,7 @@ class TestInferEvaluateReport:
 
     def test_evaluating_before_inferring_says_so(self, run, own_run):
         code, _, err = run("evaluate", own_run)
-        assert code == 1 and "Score images first" in err
+        assert code == 2 and "Score images first" in err
 
 
 class TestDemo:
@@ -294,7 +307,7 @@ class TestDemo:
         monkeypatch.setattr("data_prep.demo.make_demo", squares)
         code, out, err = run("demo", tmp_path / "demo", "--seed", "3", *SETTINGS)
         assert code == 0, err
-        steps = [line for line in out.splitlines() if line[1:3] == "/5"]
+        steps = [line for line in err.splitlines() if line[1:3] == "/5"]
         assert [s[:5].strip() for s in steps] == ["1/5 p", "2/5 t", "3/5 i", "4/5 e", "5/5 r"]
         (folder,) = (tmp_path / "demo" / "runs").iterdir()
         assert f"open {folder / 'report.html'}" in out.splitlines()[-1]

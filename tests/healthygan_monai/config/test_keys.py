@@ -15,9 +15,10 @@ from places import CONFIGS
 from data_prep.datalist import Dataset
 from healthygan_monai.config import messages
 from healthygan_monai.config.devices import best_device
-from healthygan_monai.config.keys import check_settings, refuse_unknown_keys
+from healthygan_monai.config.keys import refuse_unknown_keys
 from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.ranges import wrong_settings
+from healthygan_monai.config.settings import RECORDED, check_settings
 from healthygan_monai.errors import ConfigError
 from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.networks import Discriminator
@@ -60,7 +61,7 @@ class TestUnknownKeys:
             ("train.json", "train#dataset#cache_rat", "train#dataset#cache_rate"),
             ("train.json", "loss#lambda_gpp", "loss#lambda_gp"),
             ("train.json", "optimizer#learning_rat", None),
-            ("train.json", "settings#lambda_ip", "settings#lambda_id"),
+            ("train_baseline.json", "settings#optons", "settings#options"),
             ("inference.json", "chekpoint", "checkpoint"),
             ("inference.json", "preprocessing#image_siz", "preprocessing#image_size"),
             ("evaluate.json", "bootstraps", "bootstrap"),
@@ -112,12 +113,11 @@ class TestSettings:
     def config(name: str) -> dict:
         return json.loads((CONFIGS / name).read_text())
 
-    def test_every_recorded_setting_is_a_key_of_its_own(self):
-        train = self.config("train.json")
-        recorded = {k: v for k, v in train["settings"].items() if k != "data_hash"}
-        assert set(recorded) <= set(train)
-        assert recorded.pop("fid_features") == "$@features.source"  # never "auto"
-        assert recorded == {name: f"@{name}" for name in recorded}
+    def test_every_recorded_setting_is_a_key_of_its_own(self, trained):
+        assert set(RECORDED) <= set(self.config("train.json"))
+        used = json.loads((trained / "config.json").read_text())
+        assert list(used) == [*RECORDED, "data_hash"]
+        assert used["fid_features"] == "random"  # what "auto" found, never "auto"
 
     def test_every_key_that_a_number_depends_on_is_recorded(self):
         train = self.config("train.json")
@@ -140,8 +140,9 @@ class TestSettings:
             *("plan", "network", "critic", "num_workers", "cache_rate", "log_interval"),
             *("checkpoints", "val_interval"),
             *("save_execute_config", "tracking_uri", "experiment_name", "run_name"),
+            "settings",
         }
-        assert plain - set(train["settings"]) == not_of_the_result
+        assert plain - set(RECORDED) == not_of_the_result
 
     def test_every_weight_reaches_the_loss_and_is_the_papers_without_a_protocol(self, trained):
         names = [field.name for field in fields(HealthyGANLoss)]

@@ -62,7 +62,7 @@ def test_the_critic_keeps_two_patches_a_side_at_least(size, layers):
 
 
 def test_an_unknown_protocol_is_refused_with_the_nearest():
-    with pytest.raises(DataError, match=r"'covid' is not known.*Did you mean 'covidx'\?"):
+    with pytest.raises(DataError, match=r"'covid' is not known.*did you mean 'covidx'\?"):
         of("covid")
 
 

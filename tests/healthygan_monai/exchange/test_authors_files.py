@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from data_prep.files import sha256
 from healthygan_monai.composition import compose_healthy, split_output
 from healthygan_monai.exchange.authors_checkpoint import generator_to_authors
-from healthygan_monai.exchange.files import sha256
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.runs import save_weights
@@ -172,7 +172,7 @@ class TestImport:
         before = {p: p.read_bytes() for p in own_run.iterdir() if p.is_file()}
         for target in (own_run, own_run / "other.pt"):
             code, _, err = run("import-checkpoint", authors_file, target)
-            assert code == 1 and "is there already; import into a folder of its own" in err
+            assert code == 2 and "is there already; import into a folder of its own" in err
         assert before == {p: p.read_bytes() for p in own_run.iterdir() if p.is_file()}
 
     def test_what_fails_half_way_leaves_nothing(self, run, authors_file, tmp_path, monkeypatch):
@@ -185,14 +185,14 @@ class TestImport:
 
     def test_another_ending_is_refused(self, run, authors_file, tmp_path):
         code, _, err = run("import-checkpoint", authors_file, tmp_path / "model.pth")
-        assert code == 1 and "expected the name of a .pt file" in err
+        assert code == 2 and "expected the name of a .pt file" in err
 
     @pytest.mark.parametrize("size", ["0", "30", "-64", "8"])
     def test_an_image_size_that_cannot_be(self, size, run, authors_file, tmp_path):
         code, _, err = run(
             "import-checkpoint", authors_file, tmp_path / "in", f"--image-size={size}"
         )
-        assert code == 1 and "expected a multiple of 4, at least 16" in err
+        assert code == 2 and "expected a multiple of 4, at least 16" in err
         assert not (tmp_path / "in").exists()
 
 
@@ -204,7 +204,7 @@ class TestWrongFiles:
         elif content is not None:
             torch.save(content, path)
         code, _, err = run("import-checkpoint", path, tmp_path / "in")
-        assert code == 1 and not (tmp_path / "in").exists()
+        assert code == (1 if path.is_file() else 2) and not (tmp_path / "in").exists()
         assert "wrong.ckpt: " in err
         return err
 

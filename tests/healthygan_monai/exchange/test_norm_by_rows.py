@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from healthygan_monai.exchange.onnx import NormByRows, export_onnx
+from healthygan_monai.exchange.export import export
+from healthygan_monai.exchange.onnx import NormByRows
 from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Generator
@@ -26,7 +27,7 @@ def test_a_large_image_of_one_grey_level_comes_out_as_from_pytorch(grey, tmp_pat
     pytest.importorskip("onnxruntime")
     torch.manual_seed(0)
     save_weights(Generator(1, 8, 2).state_dict(), tmp_path / "model.pt")
-    export_onnx(tmp_path / "model.pt", tmp_path / "model.onnx", image_size=32)
+    export(tmp_path / "model.pt", tmp_path / "model.onnx", image_size=32)
     image = torch.full((1, 1, 512, 512), grey)
     with torch.no_grad():
         ours = load_generator(load_weights(tmp_path / "model.pt"))(image)

@@ -18,11 +18,11 @@ from healthygan_monai.composition import split_output
 from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.workflow import run_config
 from healthygan_monai.data import image_transforms
-from healthygan_monai.data.images import load_images
-from healthygan_monai.inference.pictures import load_mask, translator
+from healthygan_monai.data.images import load_images, load_mask
 from healthygan_monai.models.about import image_size_for
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Discriminator, Generator
+from healthygan_monai.report.case_pictures import case_pictures
 from healthygan_monai.scoring import read_scores
 
 CPU = "$torch.device('cpu')"
@@ -104,6 +104,21 @@ class TestOfADataSet:
         ):
             assert one.image == two.image
             assert one.score == pytest.approx(two.score, rel=1e-5)
+
+    def test_an_overlay_may_still_name_the_servers_transforms(
+        self, of_data_set, trained, tiny_data, tmp_path
+    ):
+        """As inference.json did itself at first."""
+        home = "healthygan_monai.serving.transforms"
+        model = {"checkpoint": "@checkpoint", "image_size": "@image_size", "image_channels": 1}
+        answer = {"_target_": f"{home}.AnswerRequestd", "keys": "pred"}
+        overlay = {
+            "preprocessing": {"_target_": f"{home}.request_transforms", **model},
+            "postprocessing": {"_target_": "Compose", "transforms": [answer]},
+        }
+        other = infer(trained / "model.pt", tiny_data, tmp_path, **overlay)
+        ours, theirs = (f / "scores.csv" for f in (of_data_set, other))
+        assert theirs.read_bytes() == ours.read_bytes()
 
     def test_an_unlabelled_data_set_is_scored_too(self, trained, tmp_path):
         data = read(write_dataset(tmp_path / "data"))
@@ -242,7 +257,7 @@ class TestLoading:
         assert found.shape == (16, 8) and found[:, 4:].all() and not found[:, :4].any()
 
     def test_the_reports_pictures_are_those_of_the_scores(self, of_data_set, trained, tiny_data):
-        translate = translator(trained / "model.pt", tiny_data)
+        translate = case_pictures(trained / "model.pt", tiny_data)
         for row in read_scores(of_data_set / "scores.csv"):
             pictures = translate(row)
             assert pictures.difference.mean() == pytest.approx(row.score, rel=1e-5)

@@ -15,20 +15,18 @@ from PIL import Image
 from places import CONFIGS
 
 from healthygan_monai.config.workflow import run_config
-from healthygan_monai.inference.pictures import translator
 from healthygan_monai.models.about import image_size_for, method_of, seed_of
-from healthygan_monai.models.exported import load_exported
+from healthygan_monai.models.runtimes import RUNTIMES, OnnxSessions
 from healthygan_monai.networks import Generator
+from healthygan_monai.report.case_pictures import case_pictures
 from healthygan_monai.runs import save_weights
 from healthygan_monai.scoring import read_scores
 
-RUNTIMES = {"onnx": "onnxruntime", "ts": "torchscript"}
 SCORE_TOLERANCE = 1e-6
 
 
-@pytest.fixture(params=RUNTIMES)
-def form(request) -> str:
-    return request.param
+def runtime(form: str) -> str:
+    return RUNTIMES[f".{form}"].name
 
 
 def infer(model: Path, data: Path, output: Path) -> Path:
@@ -61,7 +59,7 @@ def compare(one: Path, other: Path, runtime: str) -> None:
 
 def test_the_bundle_scores_with_the_file_alone(form, exported, by_pytorch, tiny_data, tmp_path):
     alone = shutil.copy(exported[form], tmp_path)
-    compare(by_pytorch, infer(Path(alone), tiny_data, tmp_path / "out"), RUNTIMES[form])
+    compare(by_pytorch, infer(Path(alone), tiny_data, tmp_path / "out"), runtime(form))
 
 
 def test_monais_command_takes_an_onnx_file(exported, by_pytorch, tiny_data, tmp_path):
@@ -81,15 +79,15 @@ def test_infer_takes_an_exported_file(form, run, exported, by_pytorch, tiny_data
     code, out, err = run("infer", exported[form], tiny_data, "--output", tmp_path, "--device=cpu")
     assert code == 0, err
     assert f"scores: {tmp_path / 'scores.csv'}" in out
-    compare(by_pytorch, tmp_path, RUNTIMES[form])
+    compare(by_pytorch, tmp_path, runtime(form))
 
 
 class TestRuntimeOption:
     def test_exports_a_run_where_need_be(self, form, run, own_run, by_pytorch):
-        name = {"onnx": "model.onnx", "ts": "model.ts"}[form]
-        words = ["infer", own_run, "--runtime", RUNTIMES[form], "--device=cpu"]
+        name = f"model.{form}"
+        words = ["infer", own_run, "--runtime", runtime(form), "--device=cpu"]
         assert run(*words)[0] == 0
-        compare(by_pytorch, own_run, RUNTIMES[form])
+        compare(by_pytorch, own_run, runtime(form))
         made = (own_run / name).stat()
         assert run(*words)[0] == 0
         assert (own_run / name).stat() == made, "an export that still fits is used again"
@@ -141,14 +139,14 @@ def test_an_export_knows_more_than_the_folder_it_lies_in(form, exported, tmp_pat
 
 
 def test_the_reports_pictures_can_come_from_an_export(form, exported, by_pytorch, tiny_data):
-    translate = translator(exported[form], tiny_data)
+    translate = case_pictures(exported[form], tiny_data)
     for row in read_scores(by_pytorch / "scores.csv"):
         assert translate(row).difference.mean() == pytest.approx(row.score, rel=1e-4)
 
 
 def test_images_elsewhere_than_on_the_cpu_are_computed_there_only_where_onnxruntime_can(exported):
     runtime = pytest.importorskip("onnxruntime")
-    network = load_exported(exported["onnx"])
+    network = OnnxSessions(exported["onnx"])
     if "CUDAExecutionProvider" in runtime.get_available_providers():
         pytest.skip("this ONNX Runtime has a GPU")
-    assert network._session("cuda") is network._session("mps") is network._session("cpu")
+    assert network.session("cuda") is network.session("mps") is network.session("cpu")

@@ -11,7 +11,7 @@ import pytest
 import torch
 from served_bundle import ask
 
-from healthygan_monai.exchange.files import sha256
+from data_prep.files import sha256
 from healthygan_monai.paths import bundle_root, size_in_metadata
 from healthygan_monai.serving.__main__ import main
 from healthygan_monai.serving.install import install
@@ -26,8 +26,8 @@ def app(tmp_path: Path) -> Path:
     return folder
 
 
-def refusal(capsys, *words: str | Path) -> str:
-    assert main([str(word) for word in words]) == 1
+def refusal(capsys, *words: str | Path, code: int = 2) -> str:
+    assert main([str(word) for word in words]) == code
     (line,) = capsys.readouterr().err.splitlines()
     return line
 
@@ -70,9 +70,9 @@ def test_wrong_and_missing_weights_are_refused_and_leave_nothing(own_run, app, c
     (own_run / "model.pt").unlink()
     assert "no such model" in refusal(capsys, "install", own_run, app)
     torch.save({"fc.weight": torch.zeros(2, 2)}, own_run / "model.pt")
-    assert "not the weights of a HealthyGAN" in refusal(capsys, "install", own_run, app)
+    assert "not the weights of a HealthyGAN" in refusal(capsys, "install", own_run, app, code=1)
     torch.save(dict(list(weights.items())[:-3]), own_run / "model.pt")
-    assert "whole generator" in refusal(capsys, "install", own_run, app)
+    assert "whole generator" in refusal(capsys, "install", own_run, app, code=1)
     assert not (app / "model").exists()
 
 

@@ -6,7 +6,6 @@ import csv
 import json
 import sys
 import types
-from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -14,19 +13,19 @@ import numpy as np
 import pydicom
 import pytest
 import torch
+from flat_settings import settings
 from PIL import Image
 from served_bundle import ask, bundle_of, head
 from tiny import SIZE, train, write_dataset
 from torch.testing import assert_close
 
+from data_prep.brain import BrainOptions
 from data_prep.datalist import read
-from data_prep.film.options import FilmOptions
+from data_prep.files import sha256
 from data_prep.phantom import brains, study
 from data_prep.pipeline import run
-from data_prep.settings import Settings
 from healthygan_monai.composition import compose_healthy
 from healthygan_monai.config.workflow import run_config
-from healthygan_monai.exchange.files import sha256
 from healthygan_monai.inferer import HealthyGANInferer
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Generator
@@ -41,8 +40,8 @@ COUNTS = {"training_mixed": 0, "training_healthy": 0, "validation": 4, "test": 4
 
 def inferred(model: Path, data: Path, output: Path) -> dict[str, float]:
     """image -> score, as ``healthygan infer`` writes them."""
-    settings = {"checkpoint": str(model), "dataset_dir": str(data), "output_dir": str(output)}
-    run_config("inference.json", {**settings, "device": CPU})
+    places = {"checkpoint": str(model), "dataset_dir": str(data), "output_dir": str(output)}
+    run_config("inference.json", {**places, "device": CPU})
     return {row.image: row.score for row in read_scores(output / "scores.csv")}
 
 
@@ -66,10 +65,8 @@ def films(tmp_path_factory) -> tuple[Path, Path]:
     """(raw, prepared): phantom films as DICOM, and as a data set of 32 pixels."""
     folder = tmp_path_factory.mktemp("films")
     study.make_films(folder / "raw", counts=COUNTS, size=128)
-    settings = Settings(
-        input=folder / "raw", output=folder / "data", size=SIZE, table=folder / "raw" / "cohort.csv"
-    )
-    run(replace(settings, film=FilmOptions(), jobs=0))
+    table = folder / "raw" / "cohort.csv"
+    run(settings(folder / "raw", folder / "data", size=SIZE, table=table, jobs=0))
     return folder / "raw", folder / "data"
 
 
@@ -80,11 +77,7 @@ def heads(tmp_path_factory) -> tuple[Path, Path]:
     counts = {**COUNTS, "validation": 2, "test": 0}
     brains.make_brains(folder / "raw", counts=counts)
     table = folder / "raw" / "cohort.csv"
-    settings = Settings(
-        input=folder / "raw", output=folder / "data", kind="brains", size=SIZE, framing="square",
-        intensity="percentile:0.5,99", table=table, jobs=0,
-    )  # fmt: skip
-    run(settings)
+    run(settings(folder / "raw", folder / "data", "brains", size=SIZE, table=table, jobs=0))
     return folder / "raw", folder / "data"
 
 
@@ -203,12 +196,8 @@ class TestVolumes:
         whole = nib.as_closest_canonical(nib.load(raw / "brains" / "sub-001_T1w.nii.gz"))
         (tmp_path / "one").mkdir()
         nib.save(whole.slicer[:, :, 34:35], tmp_path / "one" / "sub-9.nii.gz")
-        options = {"allow_single_slice": True}
-        settings = Settings(
-            input=tmp_path / "one", output=tmp_path / "data", kind="brains", size=SIZE,
-            framing="square", intensity="percentile:0.5,99", brain=options, jobs=0,
-        )  # fmt: skip
-        run(settings)
+        chosen = {"size": SIZE, "options": BrainOptions(allow_single_slice=True), "jobs": 0}
+        run(settings(tmp_path / "one", tmp_path / "data", "brains", **chosen))
         with_recipe(own_bundle, recipe_of(tmp_path / "data"))
         (score,) = inferred(
             own_bundle / "models" / "model.pt", tmp_path / "data" / "images", tmp_path / "out"

@@ -89,9 +89,8 @@ class TestOrientations:
         back = received.back(received.pixels.astype(np.float32))
         np.testing.assert_allclose(back.affine.numpy(), image.affine, atol=1e-5)
         stored = image.get_fdata()
-        shown = (
-            np.clip(stored / 200, 0, 1) * 255
-        )  # minmax of the core, which the bright voxel is in
+        # minmax of the core, which the bright voxel is in
+        shown = np.clip(stored / 200, 0, 1) * 255
         assert back.shape == stored.shape
         assert np.unravel_index(np.argmax(back), back.shape) == np.unravel_index(
             np.argmax(stored), stored.shape

@@ -81,7 +81,7 @@ class TestContract:
 
 class TestErrors:
     def test_an_unknown_setting_is_named_with_the_nearest(self, method):
-        with pytest.raises(ValueError, match="no setting 'batchsize'; did you mean 'batch_size'"):
+        with pytest.raises(ValueError, match="no setting 'batchsize', did you mean 'batch_size'"):
             method(batchsize=3)
 
     def test_all_settings_that_cannot_be_meant_at_once(self, method):

@@ -1,0 +1,74 @@
+"""Where the voxels of a file lie, and the way back from RAS+ order to its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.read.volume.resample import onto_grid
+from data_prep.read.volume.volume import NIFTI_SUFFIXES, ReadOptions, Volume
+
+
+@dataclass(frozen=True)
+class Place:
+    """The grid of a file.
+
+    orientation: its axes, such as LPS. shape, affine: of the same voxels in RAS+ order. stated: the
+    affine that other programs read in the file, where it states no orientation itself.
+    """
+
+    orientation: str
+    shape: tuple[int, ...]
+    affine: np.ndarray
+    stated: np.ndarray | None = None
+
+    def restored(self, volume: Volume) -> tuple[np.ndarray, np.ndarray]:
+        """Return (data (I, J, K), affine) of the file's own grid; resampled from another grid."""
+        from nibabel.orientations import (
+            apply_orientation,
+            axcodes2ornt,
+            inv_ornt_aff,
+            ornt_transform,
+        )
+
+        same = volume.data.shape == self.shape and np.allclose(volume.affine, self.affine)
+        data = (volume if same else onto_grid(volume, self.shape, self.affine)).data
+        turn = ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(self.orientation))
+        affine = self.affine @ inv_ornt_aff(turn, data.shape)
+        turned = np.ascontiguousarray(apply_orientation(data, turn))
+        return turned, affine if self.stated is None else self.stated
+
+
+def place_of(path: Path, volume: Volume, options: ReadOptions) -> Place:
+    """Return the place of a file that `read_volume` gave `volume` for."""
+    shape, facts = volume.data.shape, volume.facts
+    nifti = path.name.lower().endswith(NIFTI_SUFFIXES)
+    if nifti and facts.get("straightened"):
+        return _tilted(path, options)
+    stated = None
+    if nifti and facts["orientation_source"].startswith("assumed"):
+        import nibabel as nib
+
+        header: Any = nib.load(path)
+        stated = np.asarray(header.affine)
+    return Place(facts["orientation"], shape, volume.affine, stated)
+
+
+def _tilted(path: Path, options: ReadOptions) -> Place:
+    """The place of a file whose voxels were straightened: as they are in the file."""
+    import nibabel as nib
+    from nibabel.orientations import inv_ornt_aff, io_orientation
+
+    from data_prep.read.volume.nifti import read_nifti
+
+    raw = read_nifti(path, options)
+    assert raw.affine is not None  # a tilt is known from it
+    to_ras = io_orientation(raw.affine)
+    shape = [0, 0, 0]
+    for axis, (target, _) in enumerate(to_ras):
+        shape[int(target)] = raw.data.shape[axis]
+    affine = raw.affine @ inv_ornt_aff(to_ras, raw.data.shape)
+    return Place("".join(nib.aff2axcodes(raw.affine)), tuple(shape), affine)

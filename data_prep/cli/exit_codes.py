@@ -1,0 +1,91 @@
+"""What every command has: -v and -q, where its words go, what its errors mean, its exit code."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from data_prep.errors import DISK_TROUBLE, FAILED, WRONG_USAGE, HealthyGANError, UsageError
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 1 failure (bad data, a full disk, a fault of the program); 2 wrong usage; "
+    "3 done, but inputs could not be read and are listed."
+)
+FAULT = (
+    "This is a fault of the program. Run the same command with -v to see where it arose, and "
+    "report it."
+)
+
+log = logging.getLogger(__name__)
+
+
+def command(
+    commands: Any,
+    name: str,
+    text: str,
+    run: Callable[[argparse.Namespace], int],
+    explain: Callable[[BaseException], BaseException] | None = None,
+) -> argparse.ArgumentParser:
+    """Add a sub-command to argparse sub-parsers and return its parser.
+
+    Args:
+        commands: what ``add_subparsers`` gave.
+        name: the word to type.
+        text: what it does, for the list of commands.
+        run: what it does; heavy imports belong in there.
+        explain: says what an error of another library means. The texts of such errors are shown
+            only where this is given: those of header readers may quote a patient.
+    """
+    parser = commands.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
+    parser.add_argument("-v", "--verbose", action="store_true", help="show where an error arose")
+    parser.add_argument("-q", "--quiet", action="store_true", help="print results only")
+    parser.set_defaults(run=run, explain=explain)
+    return parser
+
+
+def run_command(arguments: argparse.Namespace) -> int:
+    """Run a parsed command and return its exit code.
+
+    Results go to stdout; messages, progress and one line for an error go to stderr. A traceback is
+    shown with -v only.
+    """
+    _log_to_stderr(arguments)
+    try:
+        return arguments.run(arguments)
+    except KeyboardInterrupt:
+        log.error("stopped%s", _goes_on(arguments))
+        return FAILED
+    except Exception as error:
+        foreign = arguments.explain is not None and not isinstance(error, HealthyGANError)
+        told = arguments.explain(error) if foreign else error
+        log.error("error: %s", _words(told, arguments), exc_info=arguments.verbose)
+        return WRONG_USAGE if isinstance(told, UsageError) else FAILED
+
+
+def _log_to_stderr(arguments: argparse.Namespace) -> None:
+    level = logging.WARNING if arguments.quiet else logging.INFO
+    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    logging.getLogger("data_prep").setLevel(logging.DEBUG if arguments.verbose else logging.NOTSET)
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote header values
+    logging.getLogger("PIL").setLevel(logging.WARNING)
+
+
+def _words(error: BaseException, arguments: argparse.Namespace) -> str:
+    if isinstance(error, HealthyGANError):
+        return str(error)
+    if isinstance(error, OSError) and error.strerror:
+        place = error.filename or getattr(arguments, "output", None)
+        where = f": {place}" if place else ""
+        full = f"; make room{_goes_on(arguments)}" if error.errno in DISK_TROUBLE else ""
+        return f"{error.strerror}{where}{full}"
+    first = str(error).partition("\n")[0] if arguments.explain else ""
+    return f"unexpected {type(error).__name__}{': ' if first else ''}{first}. {FAULT}"
+
+
+def _goes_on(arguments: argparse.Namespace) -> str:
+    """What to do after a stop, of a command that keeps what is up to date."""
+    resumes = hasattr(arguments, "existing")
+    return "; run the same command again to go on from here" if resumes else ""

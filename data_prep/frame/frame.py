@@ -1,0 +1,50 @@
+"""One prepared image, and the way back from it to the picture that it was made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from data_prep.frame.boxes import FramedBox
+from data_prep.frame.framing import Framing
+
+
+@dataclass(frozen=True)
+class WayBack:
+    """From the frame to the picture.
+
+    shape: rows and columns of the picture. field: those that were framed, the rest being a removed
+    border. spacing: mm between rows, between columns.
+    """
+
+    framing: Framing
+    shape: tuple[int, int]
+    field: tuple[slice, slice]
+    spacing: tuple[float, float]
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """float32 (size, size) -> float32 (rows, columns); 0 outside of the frame."""
+        whole = np.zeros(self.shape, np.float32)
+        part = whole[self.field]
+        part[...] = self.framing.restored(values, (part.shape[0], part.shape[1]), self.spacing)
+        return whole
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a network sees of a film, or of one slice of a head.
+
+    pixels: grey levels, uint8 or uint16 (size, size). back: the way back. mask: bool (size, size),
+    True in lesions, None where none is known. boxes: lesions in pixels of the frame. index: of a
+    slice along its RAS+ axis, of a film which frame of its file; None where the file has one film.
+    facts: of a film, JSON values that may be shown; those of a slice are its head's.
+    """
+
+    pixels: np.ndarray
+    back: WayBack
+    mask: np.ndarray | None = None
+    boxes: tuple[FramedBox, ...] = ()
+    index: int | None = None
+    facts: dict[str, Any] = field(default_factory=dict)

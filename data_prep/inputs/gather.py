@@ -1,0 +1,119 @@
+"""All inputs under INPUT: what is there, what a DICOMDIR promises, and series one by one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from data_prep.datalist import DataError
+from data_prep.errors import PrepError
+from data_prep.inputs import dicomdir
+from data_prep.inputs.choices import Cohort
+from data_prep.inputs.find import Found, find
+from data_prep.read.content import kind_of
+from data_prep.read.volume import bids
+from data_prep.read.volume.dicom_groups import named
+from data_prep.source import Source
+from data_prep.work.pools import Pool
+
+log = logging.getLogger(__name__)
+
+
+def find_inputs(
+    given: Path, kind: str, cohort: Cohort, beside: Collection[Path], pool: Pool
+) -> Found:
+    """What is under INPUT; what a DICOMDIR names and is not there is among it, kind 'missing'.
+
+    given: INPUT. beside: what inside INPUT is no input, OUTPUT and what lies beside it.
+    Raises DataError where there is nothing, FileNotFoundError where there is no INPUT.
+    """
+    if cohort.table is None and (cohort.where or cohort.columns):
+        raise DataError("--where and --columns filter a table: give one with --table.")
+    index = _as_index(given)
+    folder = given if index is None else given.parent
+    found = find(folder, kind, beside, list_others=cohort.table is None and index is None)
+    promised = _promised(found, index, pool)
+    if index is not None:
+        kept = {path for path in promised.values() if path is not None}
+        found.sources = [s for s in found.sources if s.path in kept and s.member is None]
+    missing = [name for name, there in promised.items() if there is None]
+    found.sources += [Source(name, folder / name, "missing") for name in missing]
+    for path in found.earlier:
+        log.warning("%s: made by data_prep; it is no input and was passed by", path)
+    if kind == "brains":
+        found.sources = _by_series(_raw(found.sources), pool)
+    found.sources.sort(key=lambda source: source.name)
+    if cohort.table is None and not found.sources:
+        raise DataError(
+            f"{given}: nothing to prepare. Expected DICOM, PNG or JPEG films, or NIfTI or "
+            "DICOM volumes for brains."
+        )
+    return found
+
+
+def _as_index(path: Path) -> Path | None:
+    """INPUT, where it is a DICOMDIR file itself."""
+    named = path.is_file() and path.name.upper() == dicomdir.FILE_NAME
+    return path if named and kind_of(path) == "dicom" else None
+
+
+def _promised(found: Found, index: Path | None, pool: Pool) -> dict[str, Path | None]:
+    """Name below INPUT of what the DICOMDIR files name -> where it is, None: not there.
+
+    index: INPUT, where it is a DICOMDIR itself.
+    """
+    promised: dict[str, Path | None] = {}
+    for source in found.indexes if index is None else [Source(index.name, index, "dicom")]:
+        names = _named(source, pool)
+        if names is None and index is not None:
+            raise DataError(
+                f"{index}: this DICOMDIR is damaged. Copy the disc again, or give the folder "
+                "instead."
+            )
+        if names is None:
+            log.warning("a DICOMDIR is damaged; the files in its folder are taken as they are")
+        parent = PurePosixPath(source.name).parent
+        inside = {s.name for s in found.sources} if source.member is not None else set()
+        for name in names or ():
+            whole = (parent / name).as_posix()
+            if source.member is not None:
+                promised[whole] = source.path if whole in inside else None
+            else:
+                promised[whole] = dicomdir.on_disc(source.path.parent, name)
+    return promised
+
+
+def _named(index: Source, pool: Pool) -> list[str] | None:
+    """What a DICOMDIR names; None where it is damaged."""
+    try:
+        content = index.data()
+    except (PrepError, OSError):
+        return None
+    ((_, names),) = pool.stream(dicomdir.referenced_files, [(content,)])
+    return None if isinstance(names, Exception) else names
+
+
+def _by_series(sources: list[Source], pool: Pool) -> list[Source]:
+    """A folder of several DICOM series becomes as many sources; inside archives it stays one."""
+    wanted = [i for i, s in enumerate(sources) if s.kind == "series" and s.member is None]
+    parts: dict[int, list[Source]] = {}
+    calls = ((sources[i].name, sources[i].files()) for i in wanted)
+    for k, answer in pool.stream(named, calls):
+        if not isinstance(answer, Exception):
+            source = sources[wanted[k]]
+            parts[wanted[k]] = [replace(source, name=n, series=index) for n, index in answer]
+    return [part for i, source in enumerate(sources) for part in parts.get(i, [source])]
+
+
+def _raw(sources: list[Source]) -> list[Source]:
+    raw = [source for source in sources if not bids.derived(PurePosixPath(source.name))]
+    if len(raw) < len(sources):
+        log.warning(
+            "%d inputs in folders called %s were passed by: they are no raw scans. To prepare "
+            "them, give that folder as INPUT.",
+            len(sources) - len(raw),
+            bids.DERIVATIVES,
+        )
+    return raw

@@ -1,0 +1,1 @@
+"""What a preparation writes beside its images: lists, tables, the report."""

@@ -1,0 +1,62 @@
+"""What a file is, told by its first bytes."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from data_prep.read import archive
+from data_prep.read.dicom.file import looks_like_dicom
+
+HEAD_BYTES = 512
+PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
+
+
+def is_picture(head: bytes) -> bool:
+    """PNG or JPEG by their first bytes."""
+    return head.startswith((PNG, JPEG))
+
+
+def kind_of(path: Path) -> str:
+    """'dicom', 'nifti', 'picture', 'archive', 'link', 'special' or 'other', by the first bytes of
+    the file; only regular files are opened, for a pipe would never answer."""
+    if path.is_dir():
+        return "link"
+    if not path.is_file():
+        return "special"
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except OSError:
+        return "other"
+    if archive.is_archive(path, head):
+        return "archive"
+    return kind_of_bytes(head, PurePosixPath(path.as_posix()), partial(_gzip_start, path))
+
+
+def kind_of_bytes(head: bytes, name: PurePosixPath, unpacked: Callable[[], bytes]) -> str:
+    """As kind_of, from the first bytes; unpacked: gives those behind a gzip header."""
+    if is_picture(head):
+        return "picture"
+    if _is_nifti(name, head, unpacked):
+        return "nifti"
+    return "dicom" if looks_like_dicom(head) else "other"
+
+
+def _gzip_start(path: Path) -> bytes:
+    with gzip.open(path) as file:
+        return file.read(HEAD_BYTES)
+
+
+def _is_nifti(name: PurePosixPath, head: bytes, unpacked: Callable[[], bytes]) -> bool:
+    """NIfTI-1 or -2 by header size and magic; a gzip file is looked into."""
+    if head[:2] == b"\x1f\x8b":
+        try:
+            head = unpacked()
+        except (OSError, EOFError, zlib.error):
+            return name.name.lower().endswith(".nii.gz")  # a damaged volume: to be listed as such
+    nifti1 = head[344:348] in (b"n+1\0", b"ni1\0")
+    return nifti1 or head[4:8] in (b"n+2\0", b"ni2\0")

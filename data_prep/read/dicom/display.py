@@ -1,0 +1,142 @@
+"""Stored values -> display: the grayscale pipeline of PS3.3 (modality, VOI, MONOCHROME1 last)."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data_prep.errors import FilmError
+from data_prep.read.dicom.file import quiet_pydicom
+from data_prep.read.dicom.header import number_of
+from data_prep.read.dicom.lut import modality_values
+from data_prep.read.dicom.stored_values import Stored
+from data_prep.read.dicom.voi import voi_values
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+SATURATED = 0.95  # share of a film; no window of a reader leaves so little between black and white
+SATURATION_NOTE = "the window saturates the film"
+
+
+@dataclass
+class Display:
+    """float32 (H, W) in [0, 1], bright = dense; `padding`: pixels that are no image, if any."""
+
+    image: np.ndarray
+    padding: np.ndarray | None
+    voi: str
+    notes: list[str] = field(default_factory=list)
+
+
+def display(dataset: Dataset, stored: Stored, window: int = 0, voi: bool = True) -> Display:
+    """What a DICOM viewer shows of one greyscale frame, air black.
+
+    voi: False leaves VOI LUT and windows out: the output of the Modality LUT over its full range.
+    window: which of several VOI LUTs or windows, from 0. Padding (C.7.5.1.1.2) is found in the stored values,
+    kept out of every range, and comes out black. The pipeline (PS3.3 C.7.6.3.1.2, C.11) works value
+    by value, so it is computed once for every possible stored value and looked up at every pixel.
+    """
+    notes = list(stored.notes)
+    values = stored.domain()
+    padding = padding_values(dataset, stored)
+    with quiet_pydicom():
+        span = _span(dataset, stored)
+        rescaled = modality_values(dataset, values, span)
+        output = _output_span(dataset, rescaled, span)
+        found = voi_values(dataset, rescaled, output, window, notes) if voi else None
+        shown, how = found or _full_range(dataset, rescaled, stored, padding)
+    inverted = str(dataset.PhotometricInterpretation) == "MONOCHROME1"
+    shape = str(dataset.get("PresentationLUTShape", ""))
+    if shape and (shape == "INVERSE") != inverted:  # PS3.3 C.8.11.3: one follows from the other
+        notes.append("PresentationLUTShape contradicts PhotometricInterpretation; not followed")
+    if inverted:  # last: windows and tables are defined on values that are not yet inverted
+        shown = 1 - shown
+    table = shown.astype(np.float32)
+    low, high = stored.range(table, padding)
+    if low == high:
+        raise constant_image() if found is None else _one_grey_level(stored, padding)
+    if padding is not None:
+        table[padding] = 0
+    image, nowhere = stored.image(table), None if padding is None else stored.image(padding)
+    if found is not None and _saturated(image, nowhere):
+        notes.append(SATURATION_NOTE)
+    return Display(image, nowhere, how if voi else "none", notes)
+
+
+def _saturated(image: np.ndarray, padding: np.ndarray | None) -> bool:
+    """True where SATURATED of the pixels that are no padding are black or white in 8 bits."""
+    step = max(1, len(image) // 512)  # rows that are looked at: enough for a share
+    rows = image[::step]
+    known = rows if padding is None else rows[~padding[::step]]
+    half = 0.5 / 255
+    return float(np.mean((known < half) | (known > 1 - half))) > SATURATED if known.size else False
+
+
+def _one_grey_level(stored: Stored, padding: np.ndarray | None) -> FilmError:
+    """The reason for a picture that only its window or VOI LUT made constant."""
+    low, high = stored.range(stored.domain(), padding)
+    if low == high:
+        return constant_image()
+    return FilmError(
+        "the window leaves one grey level of the film",
+        remedy="Pass --window N for another one, or --intensity percentile.",
+    )
+
+
+def constant_image() -> FilmError:
+    """The reason for a picture without a picture."""
+    return FilmError("constant image: every pixel has the same value", remedy="Leave it out.")
+
+
+def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
+    """bool over stored.domain(): Pixel Padding Value, or the range up to its Range Limit
+    (PS3.3 C.7.5.1.1.2); None where there is none, or no pixel is anything else."""
+    value = number_of(dataset, "PixelPaddingValue", math.nan)
+    if math.isnan(value):
+        return None
+    values, bits = stored.domain(), 8 * int(dataset.BitsAllocated // 8)
+    ends = [value, number_of(dataset, "PixelPaddingRangeLimit", value)]
+    if stored.signed:  # a header that names -2000 as 63536 means the same word
+        ends = [end - 2**bits if end >= 2 ** (bits - 1) else end for end in ends]
+    low, high = min(ends), max(ends)
+    padding = (values >= low) & (values <= high)
+    if not padding.any() and stored.values is not None:  # beyond Bits Stored: a word of its own
+        word = np.arange(len(values))
+        word = np.where(stored.signed & (word >= len(word) // 2), word - len(word), word)
+        padding = (word >= low) & (word <= high)
+    used, others = (padding & stored.present).any(), (~padding & stored.present).any()
+    return padding if used and others else None
+
+
+def _span(dataset: Dataset, stored: Stored) -> tuple[float, float]:
+    """Lowest and highest stored value that Bits Stored and the sign allow."""
+    bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
+    low = -(2 ** (bits - 1)) if stored.signed else 0
+    return float(low), float(low + 2**bits - 1)
+
+
+def _output_span(
+    dataset: Dataset, rescaled: np.ndarray, span: tuple[float, float]
+) -> tuple[float, float]:
+    """Lowest and highest possible output of the Modality LUT, which a VOI LUT's first input has its
+    sign from (PS3.3 C.11.2.1.1): rescaling is monotone, so `span` has the ends; a LUT shows all."""
+    ends = modality_values(dataset, np.array(span), span)
+    return float(min(ends.min(), rescaled.min())), float(max(ends.max(), rescaled.max()))
+
+
+def _full_range(
+    dataset: Dataset, values: np.ndarray, stored: Stored, padding: np.ndarray | None
+) -> tuple[np.ndarray, str]:
+    """No VOI: 8-bit data use their whole range; deeper data rarely do, so lowest to highest."""
+    bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
+    rescaled = not np.array_equal(values, stored.domain())
+    if bits <= 8 and not rescaled and stored.range(stored.domain(), None)[0] >= 0:
+        return np.clip(values / (2.0**bits - 1), 0, 1), "full range"
+    low, high = stored.range(values, padding)
+    if low == high:
+        raise constant_image()
+    return np.clip((values.astype(np.float64) - low) / (high - low), 0, 1), "lowest to highest"

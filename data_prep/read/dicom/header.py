@@ -1,0 +1,80 @@
+"""What an element of a header says, whatever is wrong with it: text, code, numbers, count.
+
+A broken element raises errors of many kinds when pydicom converts it. It counts as absent here, except
+for `count_of`, without which no image can be laid out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from data_prep.errors import FilmError
+
+
+def text_of(dataset: Any, keyword: str) -> str:
+    """Return the first value as text, without blanks around it; "" where absent, broken or bytes."""
+    try:
+        value: Any = dataset.get(keyword)
+        if value is None or isinstance(value, bytes):
+            return ""
+        if not isinstance(value, str) and hasattr(value, "__getitem__") and len(value):
+            value = value[0]
+        return str(value).strip(" \0\t\r\n")
+    except Exception:
+        return ""
+
+
+def code_of(dataset: Any, keyword: str) -> str:
+    """Return the whole value in capitals: two terms where one is due are on no list; "" where absent."""
+    try:
+        return str(dataset.get(keyword) or "").strip().upper()
+    except Exception:
+        return ""
+
+
+def numbers_of(dataset: Any, keyword: str, count: int | None = None) -> list[float]:
+    """Return all values of a numeric element; none where one is no number, or there are not `count`."""
+    try:
+        value = dataset.get(keyword)
+        several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+        found = [finite(part) for part in (value if several else [value])]
+    except Exception:
+        return []
+    known = [number for number in found if number is not None]
+    return known if len(known) == (len(found) if count is None else count) else []
+
+
+def number_of(dataset: Any, keyword: str, otherwise: float) -> float:
+    """Return the first value of a numeric element, `otherwise` where it has none."""
+    return next(iter(numbers_of(dataset, keyword)), otherwise)
+
+
+def finite(value: Any) -> float | None:
+    """Return a value of a header or a sidecar as a number; None for what is none, inf and nan."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) and not isinstance(value, bool) else None
+
+
+def count_of(dataset: Any, keyword: str, default: int | None = None) -> int:
+    """Return a whole number that lays out the image, `default` where it is absent or empty.
+
+    Raises:
+        FilmError: it is broken or negative, or absent without a default.
+    """
+    try:
+        value = dataset.get(keyword)
+        number = default if value is None or value == "" else int(value)
+        if number is None or number < 0:
+            raise ValueError
+    except Exception:
+        raise FilmError(
+            "broken DICOM header: the size of the image is not a number",
+            detail=keyword,
+            remedy="Export it again.",
+        ) from None
+    return number

@@ -1,0 +1,131 @@
+"""How the pixels of a DICOM film lie in its file, checked before anything is decoded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from data_prep.errors import FilmError
+from data_prep.read.dicom.file import unfinished_header
+from data_prep.read.dicom.header import count_of
+from data_prep.read.dicom.terms import MODALITY_WORDS
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+# 16384 x 16384 pixels of 16 bit, three times the largest film (43 cm at 0.05 mm are 8600 pixels).
+LARGEST_FRAME = 2**29
+IMAGE_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The Image Pixel Module (PS3.3 C.7.6.3). shift: High Bit + 1 - Bits Stored, the number of
+    bits below the value (PS3.5 8.1.1); signed: Pixel Representation 1, two's complement."""
+
+    rows: int
+    columns: int
+    samples: int
+    frames: int
+    bits_allocated: int
+    bits_stored: int
+    shift: int
+    signed: bool
+
+    @property
+    def frame_bits(self) -> int:
+        """Bits of one frame in native pixel data."""
+        return self.rows * self.columns * self.samples * self.bits_allocated
+
+
+def layout(dataset: Dataset) -> Layout:
+    """Rows, columns, samples and bits, as the header has them.
+
+    Raises FilmError: no pixel data, no or no sensible size, larger than any film.
+    """
+    require_pixels(dataset)
+    allocated = count_of(dataset, "BitsAllocated")
+    stored = count_of(dataset, "BitsStored", allocated)
+    if not 0 < stored <= allocated:  # cannot be meant: then every bit counts
+        stored = allocated
+    high = count_of(dataset, "HighBit", stored - 1)
+    found = Layout(
+        rows=count_of(dataset, "Rows"),
+        columns=count_of(dataset, "Columns"),
+        samples=count_of(dataset, "SamplesPerPixel", 1) or 1,
+        frames=count_of(dataset, "NumberOfFrames", 1) or 1,
+        bits_allocated=allocated,
+        bits_stored=stored,
+        shift=high + 1 - stored if stored - 1 <= high < allocated else 0,
+        signed=count_of(dataset, "PixelRepresentation", 0) == 1,
+    )
+    if found.frame_bits > 8 * LARGEST_FRAME:
+        raise too_large(found.rows, found.columns)
+    return found
+
+
+def require_pixels(dataset: Dataset) -> None:
+    """Raises FilmError where there is no integer pixel data, or nothing that lays it out."""
+    if "PixelData" in dataset:
+        wanted = ("Rows", "Columns", "BitsAllocated")
+        missing = [keyword for keyword in wanted if not dataset.get(keyword)]
+        if missing:
+            raise FilmError(
+                "incomplete DICOM header: the image cannot be laid out",
+                detail=f"no {', '.join(missing)}",
+                remedy="Export it again.",
+            )
+        return
+    if any(keyword in dataset for keyword in IMAGE_KEYWORDS):
+        raise FilmError("floating-point pixel data: not a film", remedy="Leave it out.")
+    if not dataset.get("Rows"):
+        meta = getattr(dataset, "file_meta", None) or {}
+        kinds = dataset.get("SOPClassUID"), meta.get("MediaStorageSOPClassUID")
+        if any("Image Storage" in getattr(kind, "name", "") for kind in kinds):
+            raise unfinished_header()  # an image object that stops before it comes to its size
+        word = MODALITY_WORDS.get(str(dataset.get("Modality", "")))
+        kind = word or "not an image object"
+        raise FilmError(f"no pixel data: {kind}", remedy="Not a film: leave it out.")
+    raise FilmError("pixel data is missing", remedy="Export it again, with images.")
+
+
+def require_whole(dataset: Dataset, layout: Layout) -> None:
+    """Native pixel data must have the bytes that its header promises (PS3.5 8.1.1)."""
+    try:
+        element = dataset.get_item("PixelData")
+        promised, found = getattr(element, "length", None), len(element.value or b"")
+    except Exception:  # pydicom converts it, and its VR may be broken
+        raise FilmError(
+            "broken DICOM header: the pixel data cannot be found", remedy="Export it again."
+        ) from None
+    if promised not in (None, 0xFFFFFFFF) and found < promised:
+        raise FilmError(
+            "truncated: the file ends inside the pixel data",
+            detail=f"{found:,} of {promised:,} pixel bytes",
+            remedy="Copy or export it again.",
+        )
+    bits = layout.frame_bits
+    if str(dataset.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
+        bits = bits * 2 // 3  # two of three samples are shared (PS3.3 C.7.6.3.1.2)
+    needed = (bits * layout.frames + 7) // 8
+    if found < needed:
+        shape = layout.rows, layout.columns
+        raise mismatch(shape, f"{needed:,} bytes needed, {found:,} present")
+
+
+def mismatch(shape: tuple[int, int], detail: str) -> FilmError:
+    """The reason where header and pixel data contradict each other."""
+    return FilmError(
+        "rows and columns do not match the pixel data",
+        detail=f"{shape[0]} x {shape[1]} in the header, {detail}",
+        remedy="Export it again from the archive.",
+    )
+
+
+def too_large(rows: int, columns: int) -> FilmError:
+    """The reason for a gigapixel header."""
+    return FilmError(
+        "the image claims to be larger than any film",
+        detail=f"{rows:,} x {columns:,} pixels, over {LARGEST_FRAME // 2**20} MiB a frame",
+        remedy="Leave it out, or export it again.",
+    )

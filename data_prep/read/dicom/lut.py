@@ -1,0 +1,107 @@
+"""Look-up tables of DICOM: the Modality LUT and the VOI LUT are stored and applied alike.
+
+pydicom unpacks two bytes an entry, whatever Value Representation and depth; this follows PS3.3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data_prep.errors import FilmError
+from data_prep.read.dicom.file import EXPLICIT_BIG_ENDIAN
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+
+@dataclass
+class Lut:
+    """entries: int64 (N,) in 0..2^bits - 1, the first of them for the input `first`."""
+
+    first: int
+    entries: np.ndarray
+    bits: int
+
+    def apply(self, values: np.ndarray) -> np.ndarray:
+        """int64, shape of `values`: below the first mapped input the first entry, above the last
+        one the last (PS3.3 C.11.1.1.1, C.11.2.1.1). Inputs between two integers go to the nearer.
+        """
+        index = np.clip(np.rint(values) - self.first, 0, len(self.entries) - 1)
+        return self.entries[index.astype(np.int64)]
+
+
+def read_lut(item: Dataset, span: tuple[float, float], big_endian: bool = False) -> Lut:
+    """LUT Descriptor (0028,3002) and LUT Data (0028,3006) of one item, PS3.3 C.11.1.1.1, C.11.2.1.1.
+
+    span: lowest and highest possible input. Where the lowest is negative, the first mapped input is
+    a signed number, whatever the file calls it; the other reading is taken only if this one meets
+    no input at all. Raises ValueError for a table that is none.
+    """
+    count, first, bits = (int(v) % 2**16 for v in _words(item, "LUTDescriptor", big_endian))
+    if not 8 <= bits <= 16:
+        raise ValueError("entries of a LUT have 8 to 16 bits")
+    count = count or 2**16
+    words = _words(item, "LUTData", big_endian)
+    if bits == 8 and 1 < count == 2 * len(words) - count % 2:  # two to a word, the earlier one low
+        words = words.astype("<u2").view(np.uint8)
+    if len(words) < count:
+        raise ValueError("LUT Data is shorter than LUT Descriptor says")
+    entries = np.minimum(words[:count].astype(np.int64), 2**bits - 1)
+    return Lut(_first_mapped(first, count, span), entries, bits)
+
+
+def modality_values(
+    dataset: Dataset, stored: np.ndarray, span: tuple[float, float] | None = None
+) -> np.ndarray:
+    """Modality LUT, or slope and intercept (PS3.3 C.11.1); unchanged where there is neither.
+
+    stored: integers; span: lowest and highest possible of them. Raises FilmError: invalid.
+    """
+    try:
+        if dataset.get("ModalityLUTSequence"):
+            ends = span or (float(stored.min()), float(stored.max()))
+            return read_lut(dataset.ModalityLUTSequence[0], ends, is_big_endian(dataset)).apply(
+                stored
+            )
+        if "RescaleSlope" in dataset and "RescaleIntercept" in dataset:
+            slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+            if np.isfinite([slope, intercept]).all():
+                return stored.astype(np.float64) * slope + intercept
+            raise ValueError("not a number")
+    except MemoryError:
+        raise
+    except Exception:  # pydicom raises many kinds on broken elements
+        raise FilmError(
+            "invalid Modality LUT or rescale values", remedy="Export it again."
+        ) from None
+    return stored
+
+
+def is_big_endian(dataset: Dataset) -> bool:
+    """True where words of the data set are stored high byte first (PS3.5 A.3)."""
+    meta = getattr(dataset, "file_meta", None)
+    return meta is not None and str(meta.get("TransferSyntaxUID")) == EXPLICIT_BIG_ENDIAN
+
+
+def _first_mapped(word: int, count: int, span: tuple[float, float]) -> int:
+    """The second value of LUT Descriptor, of 16 bits, as a number."""
+    low, high = span
+    signed = word - 2**16 if word >= 2**15 else word
+    for first in (signed, word) if low < 0 else (word, signed):
+        if first <= high and first + count > low:
+            return first
+    return signed if low < 0 else word
+
+
+def _words(item: Dataset, keyword: str, big_endian: bool) -> np.ndarray:
+    """uint16 words of an element that came as bytes (OW, OB, unknown) or as numbers (US, SS)."""
+    element = item[keyword]
+    value: Any = element.value
+    if not isinstance(value, bytes):
+        return (np.atleast_1d(np.asarray(value, np.int64)) % 2**16).astype(np.uint16)
+    swapped = big_endian and element.VR != "OB"
+    padded = value + b"\0" * (len(value) % 2)
+    return np.frombuffer(padded, ">u2" if swapped else "<u2").astype(np.uint16)

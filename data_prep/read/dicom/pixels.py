@@ -1,0 +1,232 @@
+"""One frame of a DICOM film as it is stored; nothing is decoded before its size is known."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from data_prep.errors import FilmError
+from data_prep.read.dicom.codestream import coded_size
+from data_prep.read.dicom.file import (
+    EXPLICIT_BIG_ENDIAN,
+    PRIVATE,
+    UNKNOWN,
+    quiet_pydicom,
+    transfer_syntax_name,
+)
+from data_prep.read.dicom.layout import LARGEST_FRAME, Layout, mismatch, require_whole, too_large
+from data_prep.read.dicom.write import save_dicom
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+# Of several decoders pydicom takes the first; these give more films an hour where every core has
+# a film of its own (benchmarks/prep_films.py): gdcm parts one JPEG 2000 film over all cores.
+FASTEST = {
+    "1.2.840.10008.1.2.4.90": "pylibjpeg",
+    "1.2.840.10008.1.2.4.91": "pylibjpeg",
+    "1.2.840.10008.1.2.4.80": "pyjpegls",
+    "1.2.840.10008.1.2.4.81": "pyjpegls",
+    "1.2.840.10008.1.2.5": "pylibjpeg",
+}
+DECODERS = "pip install pylibjpeg-openjpeg pylibjpeg-rle pyjpegls python-gdcm"
+NATIVE = tuple(f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2", ".1.99"))  # PS3.5 A.1-A.5
+JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+HTJ2K = tuple(f"1.2.840.10008.1.2.4.{end}" for end in ("201", "202", "203"))  # PS3.5 A.4.9
+LOSSY = tuple(f"1.2.840.10008.1.2.4.{end}" for end in ("50", "51", "81", "91", "93", "203"))
+SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
+VIDEO = ("1.2.840.10008.1.2.4.10", "1.2.840.10008.1.2.7")  # MPEG-2, MPEG-4, HEVC; SMPTE ST 2110
+PIXEL_KEYWORDS = (
+    *("Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "PlanarConfiguration"),
+    *("BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"),
+)
+
+
+def require_decodable(dataset: Dataset, layout: Layout) -> None:
+    """Raises FilmError for videos and for native pixel data that is not whole."""
+    syntax = _syntax(dataset)
+    if syntax.startswith(VIDEO):
+        raise FilmError(
+            f"unsupported transfer syntax: {transfer_syntax_name(dataset)}",
+            remedy="This is a video. Export single films.",
+        )
+    if syntax in NATIVE:
+        require_whole(dataset, layout)
+
+
+def stored_frame(dataset: Dataset, layout: Layout, index: int = 0) -> np.ndarray:
+    """Stored words of one frame, integers (H, W), or (H, W, 3) in colour; before any LUT.
+
+    Words of native and losslessly coded films still hold their bits above Bits Stored.
+    Only this frame is decoded. Raises FilmError: no decoder, broken, another size than the header.
+    """
+    with quiet_pydicom():
+        pixels = _decode(dataset, layout, index)
+    expected = (layout.rows, layout.columns)
+    if pixels.shape[:2] != expected:
+        raise mismatch(expected, f"the decoded image is {pixels.shape[0]} x {pixels.shape[1]}")
+    return pixels
+
+
+def is_lossy(dataset: Dataset) -> bool:
+    """True where the codec may leave the range of Bits Stored (PS3.5 8.2): no overlay bits there."""
+    return _syntax(dataset) in LOSSY
+
+
+def _syntax(dataset: Dataset) -> str:
+    return str(dataset.file_meta.get("TransferSyntaxUID"))
+
+
+def _decode(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
+    name = transfer_syntax_name(dataset)
+    try:
+        if _syntax(dataset) in NATIVE:
+            return _native(dataset, layout, index)
+        return _encapsulated(dataset, layout, index)
+    except (FilmError, MemoryError):
+        raise
+    except ImportError:
+        raise FilmError(
+            f"compressed pixel data needs a decoder: {name}",
+            remedy="pip install SimpleITK pylibjpeg-openjpeg",
+        ) from None
+    except Exception as error:  # plug-ins raise many kinds; their texts may quote the header
+        lacking = isinstance(error, NotImplementedError) or "missing" in str(error).lower()
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # of a decoder in Rust (pylibjpeg-rle)
+            raise
+        lacking = False
+    if lacking and name in (PRIVATE, UNKNOWN):
+        raise FilmError(f"unsupported transfer syntax: {name}", remedy="Export it uncompressed.")
+    if lacking:
+        raise FilmError(f"compressed pixel data needs a decoder: {name}", remedy=DECODERS)
+    raise FilmError(
+        "pixel data cannot be decoded", detail=name, remedy="Export it again, uncompressed."
+    )
+
+
+def _native(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
+    """PS3.5 8.1.1: words of Bits Allocated, one after the other; 1 bit lowest first (8.1.1)."""
+    data, bits, count = dataset.PixelData, layout.bits_allocated, layout.rows * layout.columns
+    first = index * layout.frame_bits
+    if layout.samples > 1:
+        if str(dataset.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
+            return _pydicom_pixels(dataset, layout, data, index)
+        return _pydicom_pixels(dataset, layout, data[first // 8 :][: layout.frame_bits // 8], 0)
+    if bits == 1:
+        packed = np.frombuffer(data, np.uint8)[first // 8 : (first + count) // 8 + 1]
+        unpacked = np.unpackbits(packed, bitorder="little")[first % 8 :]
+        return unpacked[:count].reshape(layout.rows, layout.columns)
+    if bits not in (8, 16, 32):
+        raise FilmError("unsupported depth of pixels", detail=f"{bits} bits allocated")
+    big = _syntax(dataset) == EXPLICIT_BIG_ENDIAN
+    if big and bits == 8 and dataset["PixelData"].VR == "OW":  # bytes in swapped pairs (PS3.5 7.3)
+        data = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()
+    words = np.frombuffer(data, f"{'>' if big else '<'}u{bits // 8}", count, first // 8)
+    return words.reshape(layout.rows, layout.columns)
+
+
+def _encapsulated(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
+    """The frame's own codestream (PS3.5 A.4); its size is compared before it is decoded."""
+    from pydicom.encaps import encapsulate
+
+    frame = _frame_bytes(dataset, layout, index)
+    size = coded_size(frame)
+    if size is not None and size != (layout.rows, layout.columns):
+        if size[0] * size[1] > LARGEST_FRAME:
+            raise too_large(*size)
+        raise mismatch(
+            (layout.rows, layout.columns), f"the compressed image is {size[0]} x {size[1]}"
+        )
+    if _syntax(dataset) == JPEG_EXTENDED and layout.bits_allocated > 8:
+        return _simpleitk_pixels(frame, layout)  # no free pydicom plug-in decodes 12 bit
+    if _syntax(dataset) in HTJ2K:
+        import openjpeg  # pydicom 2.4 does not know the syntax
+
+        return openjpeg.decode(BytesIO(frame))
+    return _pydicom_pixels(dataset, layout, encapsulate([frame]), 0)
+
+
+def _frame_bytes(dataset: Dataset, layout: Layout, index: int) -> bytes:
+    from pydicom import encaps
+
+    data = dataset.PixelData
+    if not hasattr(encaps, "get_frame"):  # pydicom 2.4
+        frames = encaps.generate_pixel_data_frame(data, layout.frames)
+        return next(frame for number, frame in enumerate(frames) if number == index)
+    offsets = None
+    if dataset.get("ExtendedOffsetTable") and dataset.get("ExtendedOffsetTableLengths"):
+        offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
+    return encaps.get_frame(data, index, number_of_frames=layout.frames, extended_offsets=offsets)
+
+
+def _pydicom_pixels(dataset: Dataset, layout: Layout, data: bytes, index: int) -> np.ndarray:
+    """pydicom's decoders on a bare copy of the header that has this frame alone."""
+    from pydicom.dataset import Dataset as EmptyDataset
+    from pydicom.dataset import FileMetaDataset
+
+    bare = EmptyDataset()
+    for keyword in PIXEL_KEYWORDS:
+        if keyword in dataset:
+            setattr(bare, keyword, dataset.get(keyword))
+    bare.BitsStored, bare.NumberOfFrames = layout.bits_stored, index + 1
+    bare.HighBit, bare.PixelRepresentation = layout.bits_stored - 1, int(layout.signed)
+    bare.add_new("PixelData", "OB" if layout.bits_allocated == 8 else "OW", data)
+    bare.file_meta = FileMetaDataset()
+    bare.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
+    colour = layout.samples > 1
+    try:
+        from pydicom.pixels import pixel_array
+    except ImportError:  # pydicom 2.4
+        return _pydicom_2_pixels(bare, colour, index)
+    options: dict[str, Any] = {} if colour else {"raw": True, "correct_unused_bits": False}
+    plugin = FASTEST.get(_syntax(bare))
+    if plugin is not None:
+        with suppress(Exception):  # it is missing, or cannot do this one; others may
+            return pixel_array(bare, index=index, decoding_plugin=plugin, **options)
+    return pixel_array(bare, index=index, **options)
+
+
+def _pydicom_2_pixels(bare: Dataset, colour: bool, index: int) -> np.ndarray:
+    from pydicom.pixel_data_handlers import convert_color_space
+
+    bare.is_little_endian = _syntax(bare) != EXPLICIT_BIG_ENDIAN
+    bare.is_implicit_VR = False
+    pixels = bare.pixel_array
+    pixels = pixels[index] if bare.NumberOfFrames > 1 else pixels
+    name = str(bare.PhotometricInterpretation)
+    return convert_color_space(pixels, name, "RGB") if colour and "FULL" in name else pixels
+
+
+def _simpleitk_pixels(frame: bytes, layout: Layout) -> np.ndarray:
+    """Stored values through a bare copy of the image, in a private temporary file.
+
+    Given the original, SimpleITK would apply slope and intercept and invert MONOCHROME1 unasked.
+    """
+    import SimpleITK as sitk
+    from pydicom.dataset import Dataset as EmptyDataset
+    from pydicom.encaps import encapsulate
+
+    bare = EmptyDataset()
+    bare.SOPClassUID, bare.SOPInstanceUID = SECONDARY_CAPTURE, "1.2.3"
+    bare.Rows, bare.Columns, bare.BitsAllocated = layout.rows, layout.columns, 16
+    bare.BitsStored, bare.HighBit = 12, 11  # the codec's: fewer would wrap lossy overshoot around
+    bare.SamplesPerPixel, bare.PhotometricInterpretation = 1, "MONOCHROME2"
+    bare.PixelRepresentation = int(layout.signed)
+    bare.add_new("PixelData", "OB", encapsulate([frame]))
+    bare["PixelData"].is_undefined_length = True
+    quiet = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "film.dcm"
+            save_dicom(bare, path, JPEG_EXTENDED)
+            values = sitk.GetArrayFromImage(sitk.ReadImage(str(path)))[0]  # (1, H, W)
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(quiet)
+    return np.asarray(values).astype(np.int16 if layout.signed else np.uint16)

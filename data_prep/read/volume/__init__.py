@@ -1,0 +1,1 @@
+"""Readers of volumes, NIfTI and DICOM, on one RAS+ grid in millimetres."""

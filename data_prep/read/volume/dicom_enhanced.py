@@ -1,0 +1,113 @@
+"""One multi-frame DICOM file (Enhanced MR or CT) -> voxels and affine.
+
+Each frame has its place, orientation, spacing and rescale in the functional groups, shared by all
+frames or its own (PS3.3 C.7.6.16). A file without them is a film strip, not a volume.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.read.dicom.file import quiet_pydicom
+from data_prep.read.volume.dicom_geometry import Plane, arrange
+from data_prep.read.volume.scan_facts import facts_of, note_sparse, spacing_of
+from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
+
+
+def read_multi_frame(path: Path, options: ReadOptions) -> RawVolume:
+    """Frames sorted along their normal, `slope * stored + intercept` of each frame applied.
+
+    Raises VolumeError: no geometry, several frames of each slice and no `volume_index`, uneven
+    gaps, pixels that cannot be decoded.
+    """
+    dataset = _read(path)
+    planes = _planes(dataset)
+    stack = arrange(planes, options.volume_index)
+    frames = _frames(dataset, len(planes))
+    data = np.stack([_rescaled(dataset, frames[i], i) for i in stack.order], axis=-1)
+    data = data.transpose(1, 0, 2)  # (rows, columns, K) -> (columns, rows, K)
+    facts = facts_of(dataset, "DICOM multi-frame", data)
+    facts["frames"] = len(planes)
+    thickness = _group(dataset, 0, "PixelMeasuresSequence").get("SliceThickness")
+    if "slice_thickness_mm" not in facts and thickness:
+        facts["slice_thickness_mm"] = round(float(thickness), 4)
+    note_sparse(facts, stack.gap_mm, len(stack.order))
+    return RawVolume(data, stack.affine, spacing_of(stack.affine), facts)
+
+
+def _read(path: Path) -> Any:
+    import pydicom
+
+    try:
+        with quiet_pydicom():
+            return pydicom.dcmread(path, force=True)
+    except Exception:  # pydicom raises many kinds on broken files, with header values in them
+        raise VolumeError(
+            "broken DICOM header: it cannot be parsed", remedy="Export it again from the archive."
+        ) from None
+
+
+def _planes(dataset: Any) -> list[Plane]:
+    try:
+        with quiet_pydicom():
+            return [_plane(dataset, i) for i in range(int(dataset.NumberOfFrames))]
+    except (AttributeError, KeyError, IndexError, TypeError, ValueError):
+        raise VolumeError(
+            "multi-frame DICOM that does not say where its frames lie",
+            detail="no Plane Position, Plane Orientation or Pixel Measures of its frames",
+            remedy="Export the original object, or one file a slice.",
+        ) from None
+
+
+def _plane(dataset: Any, frame: int) -> Plane:
+    position = _group(dataset, frame, "PlanePositionSequence").ImagePositionPatient
+    cosines = _group(dataset, frame, "PlaneOrientationSequence").ImageOrientationPatient
+    spacing = _group(dataset, frame, "PixelMeasuresSequence").PixelSpacing
+    x, y, z = (float(v) for v in position)
+    a, b, c, d, e, f = (float(v) for v in cosines)
+    return Plane((x, y, z), (a, b, c), (d, e, f), (float(spacing[0]), float(spacing[1])), (frame,))
+
+
+def _group(dataset: Any, frame: int, keyword: str) -> Any:
+    """The item of a functional group: the frame's own, else the shared one, else an empty one."""
+    from pydicom.dataset import Dataset
+
+    own = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    shared = dataset.get("SharedFunctionalGroupsSequence") or []
+    for groups in ([own[frame]] if frame < len(own) else [], list(shared)):
+        for item in groups:
+            if item.get(keyword):
+                return item.get(keyword)[0]
+    return Dataset()
+
+
+def _frames(dataset: Any, count: int) -> np.ndarray:
+    """Stored values (frames, rows, columns)."""
+    try:
+        with quiet_pydicom():
+            pixels = np.asarray(dataset.pixel_array)
+    except Exception:  # plug-ins raise many kinds; their texts may quote the header
+        raise VolumeError(
+            "the pixels of the multi-frame file cannot be decoded",
+            remedy="Copy it again, or export it uncompressed.",
+        ) from None
+    if pixels.ndim != 3 or len(pixels) != count:
+        raise VolumeError(
+            "the multi-frame file holds another number of frames than its header says",
+            remedy="Copy or export it again.",
+        )
+    return pixels
+
+
+def _rescaled(dataset: Any, pixels: np.ndarray, frame: int) -> np.ndarray:
+    """Pixel Value Transformation (PS3.3 C.7.6.16.2.9), or the data set's own rescale."""
+    item = _group(dataset, frame, "PixelValueTransformationSequence")
+    source = item if item.get("RescaleSlope") is not None else dataset
+    slope = float(source.get("RescaleSlope") or 1.0)
+    intercept = float(source.get("RescaleIntercept") or 0.0)
+    if slope == 1.0 and intercept == 0.0:
+        return pixels
+    return (pixels * slope + intercept).astype(np.float32)

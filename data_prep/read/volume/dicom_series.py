@@ -1,0 +1,106 @@
+"""One DICOM series -> voxels and affine: a folder with one file a slice, or one multi-frame file.
+
+SimpleITK reads the voxels (rescale slope and intercept applied, PS3.3 C.7.6.16.2.9); where they
+lie is taken from the headers by dicom_geometry. No UID, name or date of a header leaves this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.read.volume.dicom_geometry import arrange
+from data_prep.read.volume.dicom_groups import Series, series_of
+from data_prep.read.volume.scan_facts import facts_of, note_sparse, spacing_of
+from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
+
+
+def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] = ()) -> RawVolume:
+    """Read the DICOM series of a folder (not of its subfolders), or of the files given.
+
+    Raises VolumeError: no series, several and no `series_index`, colour, slices missing or not
+    parallel, several images of each slice and no `volume_index`.
+    """
+    series = _chosen(files or [path for path in folder.iterdir() if path.is_file()], options)
+    if series.colour:
+        raise VolumeError(
+            "colour DICOM; expected one intensity a voxel", remedy="Export the original scan."
+        )
+    if series.frames > 1:
+        from data_prep.read.volume.dicom_enhanced import read_multi_frame
+
+        return read_multi_frame(series.files[0], options)
+    if series.planes is None:
+        raise VolumeError(
+            "the DICOM headers do not say where the slices lie",
+            detail="no Image Position, Image Orientation or Pixel Spacing",
+            remedy="Export the original series, not secondary captures.",
+        )
+    stack = arrange(series.planes, options.volume_index)
+    data = _voxels([series.files[i] for i in stack.order])
+    facts = facts_of(series.header, "DICOM series", data)
+    facts["files"] = len(series.files)
+    note_sparse(facts, stack.gap_mm, len(stack.order))
+    return RawVolume(data, stack.affine, spacing_of(stack.affine), facts)
+
+
+def _chosen(files: Sequence[Path], options: ReadOptions) -> Series:
+    series = series_of(files)
+    if not series:
+        raise VolumeError(
+            "no DICOM series in the folder", remedy="Point to the folder that holds the slices."
+        )
+    counts = ", ".join(f"{i}: {len(one.files)} files" for i, one in enumerate(series))
+    if len(series) > 1 and options.series_index is None:
+        raise VolumeError(
+            f"{len(series)} DICOM series in one folder; expected one",
+            detail=counts,
+            remedy="Put each into its own folder, or pass --series-index to choose.",
+        )
+    index = (options.series_index or 0) if len(series) > 1 else 0
+    if not 0 <= index < len(series):
+        raise VolumeError(
+            f"the folder has no DICOM series {index}",
+            detail=counts,
+            remedy=f"Pass --series-index with a number from 0 to {len(series) - 1}.",
+        )
+    return series[index]
+
+
+def _voxels(files: Sequence[Path]) -> np.ndarray:
+    """(I, J, K) in the order of the files."""
+    import SimpleITK as sitk
+
+    reader = sitk.ImageSeriesReader()
+    reader.SetFileNames([str(path) for path in files])
+    reader.SetOutputPixelType(sitk.sitkFloat32)  # each slice may have its own rescale slope
+    try:
+        with quiet_itk():
+            image = reader.Execute()
+    except RuntimeError:  # its text holds file paths
+        raise VolumeError(
+            "the pixels of the DICOM series cannot be read",
+            remedy="A file is damaged or compressed in a way SimpleITK does not know: export the "
+            "series again, uncompressed.",
+        ) from None
+    if image.GetNumberOfComponentsPerPixel() != 1 or image.GetDimension() != 3:
+        raise VolumeError(
+            "colour DICOM; expected one intensity a voxel", remedy="Export the original scan."
+        )
+    return sitk.GetArrayFromImage(image).transpose(2, 1, 0)  # (K, J, I) -> (I, J, K)
+
+
+@contextmanager
+def quiet_itk() -> Iterator[None]:
+    """ITK writes warnings with paths straight to stderr; what matters is checked here."""
+    import SimpleITK as sitk
+
+    before = sitk.ProcessObject.GetGlobalWarningDisplay()
+    sitk.ProcessObject.SetGlobalWarningDisplay(False)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalWarningDisplay(before)

@@ -1,0 +1,227 @@
+"""One NIfTI file: header read strictly, values scaled, orientation as the standard ranks it.
+
+NIfTI-1 standard, nifti1.h: `sform_code` > 0 gives the affine in `srow_*`, else `qform_code` > 0
+gives it as a quaternion, else only the voxel sizes are known. NIfTI-2 keeps these fields.
+"""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data_prep.read.volume.volume import MAX_VOXELS, RawVolume, ReadOptions, VolumeError
+
+UNIT_IN_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
+MAX_GZIP_RATIO = 1032  # the most deflate can do: zlib technical notes, "Maximum Compression Factor"
+HEADER_ROOM = 4096  # bytes; a small file may compress its header only
+AGREE_MM = 1.0  # qform and sform that place a corner within this are the same placement
+
+
+def read_nifti(path: Path, options: ReadOptions) -> RawVolume:
+    """Read a NIfTI-1 or NIfTI-2 file; values are `slope * stored + inter` where the header says so.
+
+    Raises VolumeError: not a NIfTI, empty, truncated, colour or complex, not 3-D, or 4-D with
+    several volumes and no `volume_index`.
+    """
+    image = _load(path)
+    header = image.header
+    facts: dict[str, Any] = {
+        "format": "NIfTI-2" if int(header["sizeof_hdr"]) == 540 else "NIfTI-1",
+        "shape": [int(n) for n in image.shape],
+        "dtype": str(header.get_data_dtype()),
+        "notes": [],
+    }
+    _check_type(header.get_data_dtype())
+    _check_size(path, image)
+    index = _volume_index(image.shape, options)
+    unit = _millimetres(header, facts)
+    zooms = [float(z) * unit for z in header["pixdim"][1:4]]
+    if len(image.shape) == 2 and not zooms[2] > 0:
+        zooms[2] = unit  # a picture has no thickness
+    affine = _affine(image, facts, options.disagreement)
+    if affine is not None and unit != 1.0:
+        affine = np.diag([unit, unit, unit, 1.0]) @ affine
+    data = _values(image, index)
+    if data.ndim == 2:
+        data = data[..., None]  # (I, J, 1): a slice, whose header tells its place all the same
+    if index is not None and len(image.shape) == 4 and image.shape[3] > 1:
+        facts["volume_index"] = index
+    return RawVolume(data, affine, (zooms[0], zooms[1], zooms[2]), facts)
+
+
+def _load(path: Path) -> Any:
+    """Open the header; nibabel reads the values later."""
+    import nibabel as nib
+
+    if path.stat().st_size == 0:
+        raise VolumeError("empty file: 0 bytes", remedy="Copy or export it again.")
+    try:
+        image = nib.load(path)
+    except FileNotFoundError:
+        raise VolumeError(
+            "half of a .hdr/.img pair is missing", remedy="Copy both files into one folder."
+        ) from None
+    except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError):
+        if _stream_ends_early(path):
+            raise _cut_short() from None
+        raise VolumeError(
+            "not a NIfTI file, or its header is damaged",
+            remedy="Convert the scan again, for example with dcm2niix.",
+        ) from None
+    except (EOFError, OSError, ValueError, zlib.error):
+        raise _cut_short() from None
+    if not isinstance(image, nib.Nifti1Pair):  # Nifti1Image and NIfTI-2 derive from it
+        raise VolumeError(
+            "another format than NIfTI",
+            detail=type(image).__name__.removesuffix("Image"),
+            remedy="Convert it, for example with nib-convert.",
+        )
+    return image
+
+
+def _check_type(dtype: np.dtype) -> None:
+    if dtype.fields is not None:
+        raise VolumeError(
+            "colour voxels; expected one intensity a voxel", remedy="Export the original scan."
+        )
+    if dtype.kind == "c":
+        raise VolumeError(
+            "complex voxels; expected real ones", remedy="Export the magnitude image."
+        )
+
+
+def _check_size(path: Path, image: Any) -> None:
+    """Refuse a header that asks for more memory than a head or than the file can hold."""
+    voxels = int(np.prod([int(n) for n in image.shape], dtype=object))
+    if voxels <= 0 or voxels > MAX_VOXELS:
+        raise VolumeError(
+            "the header claims an impossible size",
+            detail=f"{voxels} voxels; expected 1 to {MAX_VOXELS}",
+            remedy="The header is damaged: convert the scan again.",
+        )
+    if path.name.lower().endswith(".gz"):
+        claimed = voxels * image.header.get_data_dtype().itemsize
+        if claimed > MAX_GZIP_RATIO * path.stat().st_size + HEADER_ROOM:
+            raise _cut_short()
+
+
+def _volume_index(shape: tuple[int, ...], options: ReadOptions) -> int | None:
+    """None for a 3-D image, else which volume of the fourth axis to take."""
+    text = " x ".join(str(n) for n in shape)
+    if len(shape) == 3 or (len(shape) == 2 and options.allow_single_slice):
+        return None
+    if len(shape) != 4:
+        raise VolumeError(
+            f"{len(shape)}-D image; expected 3-D", detail=text, remedy="Extract one volume of it."
+        )
+    count = shape[3]
+    if count == 1:
+        return 0
+    if options.volume_index is None:
+        raise VolumeError(
+            f"4-D image with {count} volumes; expected one",
+            detail=text,
+            remedy=f"Pass --volume-index with a number from 0 to {count - 1}, or split the file.",
+        )
+    if not 0 <= options.volume_index < count:
+        raise VolumeError(
+            f"4-D image with {count} volumes has no volume {options.volume_index}",
+            detail=text,
+            remedy=f"Pass --volume-index with a number from 0 to {count - 1}.",
+        )
+    return options.volume_index
+
+
+def _millimetres(header: Any, facts: dict[str, Any]) -> float:
+    try:
+        unit = header.get_xyzt_units()[0]
+    except KeyError:
+        unit = "unknown"
+    if unit not in ("unknown", "mm"):
+        facts["notes"].append(f"lengths are in {unit} and were converted to mm")
+    return UNIT_IN_MM.get(unit, 1.0)
+
+
+def _affine(image: Any, facts: dict[str, Any], disagreement: str) -> np.ndarray | None:
+    """The affine of the sform, else of the qform, else None; a disagreement is noted and settled
+    as ReadOptions.disagreement says."""
+    header = image.header
+    sform = header.get_sform() if int(header["sform_code"]) > 0 else None
+    try:
+        qform = header.get_qform(coded=True)[0]
+    except (ValueError, ArithmeticError):
+        qform = None
+        facts["notes"].append("the qform is invalid and was left aside")
+    if sform is not None and not _usable(sform):
+        sform = None
+        facts["notes"].append("the sform is singular and was left aside")
+    if qform is not None and not _usable(qform):
+        qform = None
+        facts["notes"].append("the qform is singular and was left aside")
+    if sform is not None and qform is not None:
+        apart = _apart_mm(sform, qform, image.shape)
+        facts["qform_sform_apart_mm"] = round(apart, 2)
+        if apart > AGREE_MM:
+            if disagreement == "refuse":
+                raise VolumeError(
+                    "qform and sform place the scan differently",
+                    detail=f"up to {apart:.1f} mm apart",
+                    remedy="Convert the scan again from DICOM, or pass --disagreement sform or "
+                    "qform to say which of the two is right.",
+                )
+            facts["notes"].append(
+                f"qform and sform differ by more than {AGREE_MM:g} mm; the {disagreement} was used"
+            )
+            sform = None if disagreement == "qform" else sform
+    facts["orientation_source"] = "sform" if sform is not None else "qform"
+    return sform if sform is not None else qform
+
+
+def _usable(affine: np.ndarray) -> bool:
+    return bool(np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-9)
+
+
+def _apart_mm(first: np.ndarray, second: np.ndarray, shape: tuple[int, ...]) -> float:
+    """Largest distance in mm between the eight corners of the box under two affines."""
+    corners = np.array(np.meshgrid(*[(0, n - 1) for n in (*shape, 1)[:3]])).reshape(3, -1)
+    difference = first - second
+    moved = difference[:3, :3] @ corners + difference[:3, 3:]
+    return float(np.linalg.norm(moved, axis=0).max())
+
+
+def _values(image: Any, index: int | None) -> np.ndarray:
+    """The scaled values, float32 (I, J, K); one volume of a 4-D image without reading the rest."""
+    try:
+        part = image.dataobj if index is None else image.dataobj[..., index]
+        with np.errstate(all="ignore"):
+            return np.asarray(part, dtype=np.float32)
+    except (EOFError, OSError, ValueError, zlib.error):
+        raise _cut_short() from None
+    except MemoryError:
+        raise VolumeError(
+            "not enough memory for this volume", remedy="Use a larger machine, or resample it."
+        ) from None
+
+
+def _stream_ends_early(path: Path) -> bool:
+    """True for a gzip file that is a valid stream up to where it stops."""
+    try:
+        with gzip.open(path) as stream:
+            while stream.read(2**20):
+                pass
+    except EOFError:
+        return True
+    except (OSError, zlib.error):
+        return False
+    return False
+
+
+def _cut_short() -> VolumeError:
+    return VolumeError(
+        "the file is cut short: it holds less than its header claims",
+        remedy="Copy or export it again.",
+    )

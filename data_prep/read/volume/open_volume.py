@@ -1,0 +1,216 @@
+"""One brain volume: NIfTI file or DICOM series -> float32 array in RAS+ order, spacing in mm.
+
+RAS+ (NIfTI-1 standard, nifti1.h, "3D IMAGE ORIENTATION"): the first array axis runs from the
+patient's left to Right, the second from posterior to Anterior, the third from inferior to
+Superior. Every later step may rely on it, so that no later step has to think of orientation.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from data_prep.read.volume.volume import (
+    NIFTI_SUFFIXES,
+    RawVolume,
+    ReadOptions,
+    Volume,
+    VolumeError,
+    voxel_size,
+)
+
+logger = logging.getLogger(__name__)
+
+OBLIQUE_DEG = 5.0  # planned 2-D scans are often tilted this much; more is worth a warning
+SAME_GRID_MM = 0.01
+SHEAR_DEG = 0.5  # a tilted gantry; headers round angles to a tenth
+
+
+def read_volume(
+    path: Path, options: ReadOptions | None = None, files: Sequence[Path] = ()
+) -> Volume:
+    """Read a NIfTI file (.nii, .nii.gz, .hdr/.img), a folder with one DICOM series, or a DICOM file
+    with several frames. files: those of the folder that make up the series, if it holds others.
+
+    Returns a `Volume` in RAS+ order (closest axes; the tilt of an oblique volume is recorded as
+    `obliquity_deg`), NaN and infinite voxels set to 0 and counted in `facts["nonfinite_voxels"]`.
+    Raises VolumeError for anything that is no 3-D volume of real intensities.
+    """
+    options = options or ReadOptions()
+    path = Path(path)
+    if not path.exists():
+        raise VolumeError("no such file", remedy="Correct the table or the folder.")
+    if path.is_dir() or files or _is_dicom(path):
+        from data_prep.read.volume.dicom_series import read_dicom_series
+
+        raw = read_dicom_series(path, options, files or ([] if path.is_dir() else [path]))
+    else:
+        from data_prep.read.volume.nifti import read_nifti
+
+        raw = read_nifti(path, options)
+    volume = _to_ras(_checked(raw, options), options)
+    if volume.facts.get("shear_deg") and not options.straighten_oblique:
+        raise VolumeError(
+            "the voxel grid is sheared: a tilted gantry, or an affine transform in the header",
+            detail=f"{volume.facts['shear_deg']} degrees",
+            remedy="Pass --straighten to resample such scans onto the patient's axes.",
+        )
+    if options.straighten_oblique and volume.facts["obliquity_deg"] > 0:
+        from data_prep.read.volume.resample import straighten
+
+        volume = straighten(volume)
+    return volume
+
+
+def _is_dicom(path: Path) -> bool:
+    from data_prep.read.dicom.file import looks_like_dicom
+
+    if path.name.lower().endswith(NIFTI_SUFFIXES):
+        return False
+    with path.open("rb") as file:
+        return looks_like_dicom(file.read(512))
+
+
+def read_mask(
+    path: Path, like: Volume, options: ReadOptions | None = None, what: str = "lesion"
+) -> np.ndarray:
+    """Read a mask; returns bool (R, A, S) on the grid of `like`, True inside the lesion (or brain).
+
+    Any label counts as inside, a probability counts from 0.5. A mask on another grid (other
+    orientation, spacing or field of view) is brought over by nearest neighbour in RAS+ mm. Raises
+    VolumeError where the lesion falls outside of the image: the two are then no pair.
+    """
+    options = options or ReadOptions()
+    path = Path(path)
+    from data_prep.read.volume.nifti import read_nifti
+    from data_prep.read.volume.resample import onto_grid
+
+    try:
+        if not path.is_file():
+            raise VolumeError("no such file", remedy="Correct the table.")
+        mask = _to_ras(_finite(read_nifti(path, options)), options)
+    except VolumeError as error:
+        raise VolumeError(
+            f"{what} mask: {error.reason}", detail=error.detail, remedy=error.remedy
+        ) from None
+    if mask.facts["orientation_source"].startswith("assumed") and (
+        mask.facts["orientation_source"] != like.facts["orientation_source"]
+    ):
+        raise VolumeError(
+            f"{what} mask: the file states no orientation, but the image does",
+            remedy="Save the mask with the affine of the image it was drawn on.",
+        )
+    inside = replace(mask, data=(mask.data > 0.5).astype(np.float32))
+    same_grid = mask.data.shape == like.data.shape and np.allclose(
+        mask.affine, like.affine, atol=SAME_GRID_MM
+    )
+    here = inside if same_grid else onto_grid(inside, like.data.shape, like.affine, nearest=True)
+    if inside.data.any() and not here.data.any():
+        raise VolumeError(
+            f"{what} mask: the {what} lies outside of the image",
+            remedy="Check which mask the table pairs with this scan, and the mask's affine.",
+        )
+    return here.data > 0.5
+
+
+def _checked(raw: RawVolume, options: ReadOptions) -> RawVolume:
+    """More than one slice, real spacing, finite and not constant, or VolumeError."""
+    if min(raw.data.shape) < 2 and not options.allow_single_slice:
+        raise VolumeError(
+            "one slice only; expected a volume",
+            detail=" x ".join(str(n) for n in raw.data.shape),
+            remedy="Export the whole series, or pass --allow-single-slice.",
+        )
+    if not all(np.isfinite(mm) and mm > 0 for mm in raw.spacing):
+        raise VolumeError(
+            "voxel spacing is not three positive lengths",
+            detail=f"{raw.spacing} mm",
+            remedy="The header is damaged: convert the scan again.",
+        )
+    raw = _finite(raw)
+    if raw.data.min() == raw.data.max():
+        raise VolumeError(
+            "empty scan: every voxel has the same value",
+            detail=f"{raw.data.flat[0]:g}",
+            remedy="Its export failed: export it again.",
+        )
+    return raw
+
+
+def _finite(raw: RawVolume) -> RawVolume:
+    """Float32 with NaN and infinities set to 0 and counted."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        data = np.asarray(raw.data, dtype=np.float32)
+    bad = ~np.isfinite(data)
+    count = int(bad.sum())
+    notes = list(raw.facts["notes"])
+    if count:
+        data = np.where(bad, np.float32(0), data)
+        notes.append("NaN or infinite voxels were set to 0")
+    facts = {**raw.facts, "notes": notes, "nonfinite_voxels": count}
+    return replace(raw, data=data, facts=facts)
+
+
+def _to_ras(raw: RawVolume, options: ReadOptions) -> Volume:
+    """Permute and flip the array axes to the closest RAS+ order; no voxel value changes."""
+    import nibabel as nib
+    from nibabel.orientations import apply_orientation, inv_ornt_aff, io_orientation
+
+    facts = dict(raw.facts)
+    affine = raw.affine
+    if affine is None:
+        affine = _assumed_affine(raw, options)
+        facts["orientation_source"] = f"assumed {options.unoriented}"
+        facts["notes"].append(
+            f"the file states no orientation; {options.unoriented} was assumed, so left and right "
+            "may be exchanged"
+        )
+    facts["orientation"] = "".join(nib.aff2axcodes(affine))
+    facts["obliquity_deg"] = round(float(np.degrees(nib.affines.obliquity(affine).max())), 2)
+    if facts["obliquity_deg"] > OBLIQUE_DEG:
+        facts["notes"].append(
+            f"tilted by more than {OBLIQUE_DEG:.0f} degrees; the slices follow the scan, not the "
+            "patient's axes (--straighten resamples them)"
+        )
+    shear = _shear_deg(affine)
+    if shear > SHEAR_DEG:
+        facts["shear_deg"] = round(shear, 2)
+    to_ras = io_orientation(affine)
+    data = np.ascontiguousarray(apply_orientation(raw.data, to_ras))  # (R, A, S)
+    affine = affine @ inv_ornt_aff(to_ras, raw.data.shape)
+    spacing = voxel_size(affine)
+    facts["shape_ras"] = list(data.shape)
+    facts["spacing_mm"] = list(spacing)
+    logger.debug("read a volume of %s voxels, %s mm", facts["shape_ras"], facts["spacing_mm"])
+    return Volume(data, spacing, affine, facts)
+
+
+def _shear_deg(affine: np.ndarray) -> float:
+    """By how much the angle between any two array axes differs from a right one, in degrees."""
+    unit = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    cosines = (unit.T @ unit)[np.triu_indices(3, 1)]
+    return float(np.degrees(np.abs(np.arcsin(np.clip(cosines, -1, 1)))).max())
+
+
+def _assumed_affine(raw: RawVolume, options: ReadOptions) -> np.ndarray:
+    """Affine of an array whose axes are `options.unoriented`, its centre at 0 mm."""
+    from nibabel.orientations import axcodes2ornt, inv_ornt_aff
+
+    if options.unoriented == "refuse":
+        raise VolumeError(
+            "the file states no orientation: qform_code and sform_code are 0",
+            remedy="Convert the scan again from DICOM, or pass --unoriented RAS (or another code) "
+            "if the order of its axes is known.",
+        )
+    to_ras = axcodes2ornt(tuple(options.unoriented))
+    shape_ras, mm_ras = np.empty(3), np.empty(3)
+    for axis, (target, _) in enumerate(to_ras):
+        shape_ras[int(target)] = raw.data.shape[axis]
+        mm_ras[int(target)] = raw.spacing[axis]
+    affine = np.diag([*mm_ras, 1.0])
+    affine[:3, 3] = -(shape_ras - 1) / 2 * mm_ras
+    return affine @ np.linalg.inv(inv_ornt_aff(to_ras, raw.data.shape))

@@ -1,0 +1,105 @@
+"""How a head was scanned: facts out of closed lists, from a DICOM header or a BIDS sidecar.
+
+A free text may hold a name, so none passes: the manufacturer becomes one of a list, all else is a
+number within what a scanner can do, or a code of the standard.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from data_prep.read.dicom.header import finite
+from data_prep.read.dicom.terms import MODALITIES
+
+SPARSE = 1.5  # gap over slice thickness from which slices seem to have been left out
+
+MANUFACTURERS = ("SIEMENS", "GE", "PHILIPS", "CANON", "TOSHIBA", "HITACHI", "UIH", "FUJIFILM")
+SEQUENCES = ("SE", "IR", "GR", "EP", "RM")  # PS3.3 C.8.3.1.1.2, Scanning Sequence
+ACQUISITIONS = ("2D", "3D")  # MR Acquisition Type, same clause
+# fact: (keyword, the same in DICOM and BIDS; least and most that is believed; ms in BIDS' seconds)
+_NUMBERS = {
+    "field_strength_t": ("MagneticFieldStrength", 0.01, 25.0, False),
+    "repetition_time_ms": ("RepetitionTime", 0.1, 1e5, True),
+    "echo_time_ms": ("EchoTime", 0.01, 1e4, True),
+    "inversion_time_ms": ("InversionTime", 0.1, 1e5, True),
+    "flip_angle_deg": ("FlipAngle", 0.1, 360.0, False),
+    "slice_thickness_mm": ("SliceThickness", 0.01, 100.0, False),
+}
+
+
+def from_header(dataset: Any) -> dict[str, Any]:
+    """Facts of a pydicom data set; times in ms, as DICOM has them (PS3.3 C.8.3.1)."""
+    return _facts(lambda keyword: _plain(dataset, keyword), seconds=False)
+
+
+def from_sidecar(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Facts of a BIDS sidecar; its times are in seconds (BIDS 1.9, "Timing Parameters")."""
+    return _facts(content.get, seconds=True)
+
+
+def _facts(value: Callable[[str], Any], *, seconds: bool) -> dict[str, Any]:
+    known: dict[str, Any] = {}
+    maker = str(value("Manufacturer") or "").upper()
+    found = [name for name in MANUFACTURERS if maker.startswith(name)]
+    if found:
+        known["manufacturer"] = found[0]
+    for fact, keyword, allowed in (
+        ("modality", "Modality", MODALITIES),
+        ("sequence", "ScanningSequence", SEQUENCES),
+        ("acquisition", "MRAcquisitionType", ACQUISITIONS),
+    ):
+        text = value(keyword)
+        parts = text if isinstance(text, (list, tuple)) else str(text or "").replace("_", "\\")
+        parts = parts.split("\\") if isinstance(parts, str) else [str(part) for part in parts]
+        if parts and all(part in allowed for part in parts):
+            known[fact] = "+".join(parts)
+    for fact, (keyword, least, most, is_time) in _NUMBERS.items():
+        number = finite(value(keyword))
+        if number is not None:
+            number *= 1000.0 if is_time and seconds else 1.0
+            if least <= number <= most:
+                known[fact] = round(number, 4)
+    return known
+
+
+def _plain(dataset: Any, keyword: str) -> Any:
+    try:
+        value = dataset.get(keyword)
+    except Exception:  # a broken element raises when it is converted
+        return None
+    if value is None or isinstance(value, (str, int, float)):
+        return value
+    try:
+        return [str(part) for part in value]
+    except TypeError:
+        return str(value)
+
+
+def facts_of(header: Any, kind: str, data: np.ndarray) -> dict[str, Any]:
+    """What both kinds of DICOM volume say about themselves."""
+    return {
+        "format": kind,
+        "shape": [int(n) for n in data.shape],
+        "dtype": str(data.dtype),
+        "orientation_source": "DICOM",
+        "notes": [],
+        **from_header(header),
+    }
+
+
+def note_sparse(facts: dict[str, Any], gap_mm: float, slices: int) -> None:
+    """Say so where thin slices lie far apart: an export may have left out every other one."""
+    thickness = facts.get("slice_thickness_mm")
+    if thickness and slices > 1 and gap_mm > SPARSE * thickness:
+        facts["gap_mm"] = round(gap_mm, 3)
+        facts["notes"].append(
+            "slices lie further apart than they are thick: some may have been left out"
+        )
+
+
+def spacing_of(affine: np.ndarray) -> tuple[float, float, float]:
+    i, j, k = np.linalg.norm(affine[:3, :3], axis=0)
+    return float(i), float(j), float(k)

@@ -1,0 +1,95 @@
+"""The nouns of the volume readers: Volume, RawVolume, ReadOptions and their errors."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from data_prep.errors import LeftOut, PrepError, UsageError
+
+NIFTI_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img")
+MAX_VOXELS = 2**31  # 8 GiB as float32; a 0.4 mm whole head has a fifth of that
+DISAGREEMENT = ("sform", "qform", "refuse")
+
+
+class VolumeError(PrepError):
+    """A volume that cannot be used; see PrepError for its three texts."""
+
+
+class OtherImage(VolumeError, LeftOut):
+    """A volume that could be read but is not what was asked for."""
+
+
+@dataclass(frozen=True)
+class Volume:
+    """A volume in RAS+ order.
+
+    data: float32 (R, A, S), finite. spacing: mm along R, A, S. affine: (4, 4) from voxel index to
+    RAS+ mm. facts: what was found and what was decided while reading, ready for JSON; its
+    `notes` are sentences meant for a person.
+    """
+
+    data: np.ndarray
+    spacing: tuple[float, float, float]
+    affine: np.ndarray
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How to read what a file leaves open.
+
+    volume_index: which volume of a 4-D file, None refuses a 4-D file with several.
+    series_index: which series of a DICOM folder, None refuses a folder with several.
+    unoriented: axis code assumed for a file that states no orientation ("RAS", "LAS", ...), or
+        "refuse". The NIfTI standard gives such files scaling only, so left and right are a guess.
+    disagreement: what to do where the qform and the sform of a NIfTI place the scan differently:
+        take the "sform" (the standard's method 3, which programs that register a scan rewrite) or
+        the "qform" (method 2, the scanner's), or "refuse".
+    allow_single_slice: accept a volume that is one slice thick.
+    straighten_oblique: resample a tilted or sheared volume onto the RAS axes (linear) instead of
+        taking the closest axes.
+    """
+
+    volume_index: int | None = None
+    series_index: int | None = None
+    unoriented: str = "RAS"
+    allow_single_slice: bool = False
+    disagreement: str = "sform"
+    straighten_oblique: bool = False
+
+    def __post_init__(self) -> None:
+        if self.unoriented != "refuse" and not _is_axis_code(self.unoriented):
+            raise UsageError(
+                f"unoriented is {self.unoriented!r}; expected 'refuse' or one letter each of R/L, "
+                "A/P and S/I in the order of the array axes, for example 'RAS' or 'LPI'."
+            )
+        if self.disagreement not in DISAGREEMENT:
+            raise UsageError(
+                f"disagreement is {self.disagreement!r}; expected one of {', '.join(DISAGREEMENT)}."
+            )
+
+
+@dataclass(frozen=True)
+class RawVolume:
+    """What a reader hands over: the array as stored, its affine (None: not stated), its facts."""
+
+    data: np.ndarray  # (I, J, K), any real type
+    affine: np.ndarray | None  # (4, 4) voxel index -> RAS+ mm
+    spacing: tuple[float, float, float]  # mm along I, J, K
+    facts: dict[str, Any]
+
+
+def voxel_size(affine: np.ndarray) -> tuple[float, float, float]:
+    """Voxel size in mm along the array axes; rounded, as headers store it with 24 bits at best."""
+    r, a, s = np.linalg.norm(affine[:3, :3], axis=0)
+    return round(float(r), 4), round(float(a), 4), round(float(s), 4)
+
+
+def _is_axis_code(code: str) -> bool:
+    """True for one letter each of R/L, A/P, S/I in any order."""
+    kinds = [group for letter in code for group in ("RL", "AP", "SI") if letter in group]
+    return re.fullmatch("[RLAPSI]{3}", code) is not None and len(set(kinds)) == 3

@@ -1,0 +1,119 @@
+"""One input to disk: images/<subject>/<session>_<index>.png, masks and quality strips."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from data_prep.brain import extraction, quality
+from data_prep.brain.chain import Head
+from data_prep.brain.prepare import correct, cut
+from data_prep.brain.quality_strip import strip
+from data_prep.brain.recipe import BrainRecipe
+from data_prep.film.prepare import prepare
+from data_prep.film.recipe import FilmRecipe
+from data_prep.frame import png
+from data_prep.frame.frame import Frame
+from data_prep.outcome import DIGEST, Outcome, WrittenImage
+from data_prep.read.volume import bids, scan_facts
+from data_prep.read.volume.open_volume import read_mask, read_volume
+from data_prep.read.volume.volume import OtherImage, VolumeError
+from data_prep.source import Source
+
+
+def write_film(source: Source, recipe: FilmRecipe, output: Path | None) -> Outcome:
+    """Prepare a film and write its frames; a file of several is read to its end before.
+
+    Args:
+        output: None in a dry run, which writes nothing.
+
+    Raises:
+        PrepError: the film cannot be used; nothing of it is written.
+    """
+    truth = source.truth
+    drawn = truth.mask.read_bytes() if truth.mask is not None else None
+    frames = list(
+        prepare(source.data(), recipe, mask=drawn, boxes=truth.boxes, cleared=source.cleared)
+    )
+    facts, digests = frames[0].facts, [frame.facts[DIGEST] for frame in frames]
+    if len(digests) > 1:
+        facts = {**facts, DIGEST: digests}
+    return Outcome("written", source.shown, images=_stored(frames, source, output), details=facts)
+
+
+def write_head(source: Source, recipe: BrainRecipe, output: Path | None) -> Outcome:
+    """Prepare a head and write its slices, and masks, empty ones where there is no lesion.
+
+    Args:
+        output: None in a dry run, which writes nothing.
+
+    Raises:
+        PrepError: the head cannot be used. One that fails its registration leaves its quality strip
+            behind, so that one can see why.
+    """
+    name = f"{quality.FOLDER}/{source.who.subject}/{source.who.session}.png"
+    if (
+        output is not None
+    ):  # or a head that fails now would seem to have the strip of an earlier run
+        (output / name).unlink(missing_ok=True)
+    head = correct(_read(source, recipe), recipe)
+    if head.brain is not None:
+        if output is not None:
+            _write_whole(output / name, strip(head, recipe.options))
+        head = replace(head, facts={**head.facts, "qc": name})
+    slices = cut(head, recipe)
+    images = _stored(slices.frames, source, output)
+    return Outcome("written", source.shown, images=images, details=slices.facts)
+
+
+def _read(source: Source, recipe: BrainRecipe) -> Head:
+    """The head with all that belongs to it: its lesion, its brain mask, the facts beside it."""
+    path, options = source.path, recipe.options
+    if source.kind == "picture":
+        raise VolumeError(
+            "a picture, not a volume", remedy="Prepare pictures with the films command."
+        )
+    named = bids.entities(path)
+    if named is not None and named.suffix != options.suffix:
+        raise OtherImage(
+            f"another BIDS image than {options.suffix}",
+            remedy="Pass --suffix to take images of another kind.",
+        )
+    reading = options.reading()
+    if source.series is not None:
+        reading = replace(reading, series_index=source.series)
+    volume = read_volume(path, reading)
+    drawn = source.truth.mask
+    lesion = None if drawn is None else read_mask(drawn, volume, reading)
+    own = extraction.own_mask(options.brain, source.name)
+    brain = None if own is None else read_mask(own, volume, reading, what="brain")
+    return Head(volume, lesion, brain, facts=scan_facts.from_sidecar(bids.sidecar(path)))
+
+
+def _stored(
+    frames: Iterable[Frame], source: Source, output: Path | None
+) -> tuple[WrittenImage, ...]:
+    who, images = source.who, []
+    for frame in frames:
+        stem = f"images/{who.subject}/{who.session}_{frame.index or 0:03d}"
+        mask = None if frame.mask is None else f"{stem}_mask.png"
+        if output is not None:
+            if mask is not None and frame.mask is not None:
+                png.save(frame.mask, output / mask)
+            png.save(frame.pixels, output / f"{stem}.png")
+        images.append(
+            WrittenImage(f"{stem}.png", who.subject, who.session, frame.index, mask, frame.boxes)
+        )
+    return tuple(images)
+
+
+def _write_whole(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

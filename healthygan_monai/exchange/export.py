@@ -1,0 +1,67 @@
+"""A trained generator as one file for another runtime, compared with model.pt before it is left."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from data_prep.errors import UsageError
+from data_prep.files import sha256, whole
+from healthygan_monai.exchange.onnx import write_onnx
+from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
+from healthygan_monai.exchange.torchscript import write_torchscript
+from healthygan_monai.models.about import facts_about, method_of
+from healthygan_monai.models.exported import load_exported
+from healthygan_monai.models.exported_facts import METHOD
+from healthygan_monai.models.load import load_generator, load_weights
+
+logger = logging.getLogger(__name__)
+WRITERS = {".ts": write_torchscript, ".onnx": write_onnx}  # the suffixes of models.runtimes
+
+
+def export(
+    checkpoint: Path, output: Path, image_size: int | None = None, tolerance: float = TOLERANCE
+) -> float:
+    """Write a generator in the form that the ending of ``output`` says; whole or not at all.
+
+    Args:
+        checkpoint: model.pt.
+        output: the file: (B, C, H, W) -> (B, C + 1, H, W), B free, H and W any multiples of 4.
+        image_size: side that images are brought to; default: that of the training.
+        tolerance: largest difference from PyTorch to accept.
+
+    Returns:
+        The largest difference from PyTorch, measured on the written file.
+
+    Raises:
+        ModuleNotFoundError: a library that writes or reads the form is missing.
+        ValueError: not a HealthyGAN model, no image size known, or a larger difference.
+    """
+    generator = load_generator(load_weights(checkpoint))
+    facts = facts_about(checkpoint, generator.image_channels, image_size)
+    with whole(output, same_name=True) as part:
+        WRITERS[output.suffix](generator, facts, part)
+        difference = largest_difference(
+            generator, load_exported(part), facts.image_channels, facts.image_size
+        )
+        assure_parity(difference, output, tolerance)
+    return difference
+
+
+def up_to_date(model: Path, name: str) -> Path:
+    """Return ``name`` (such as model.onnx) beside ``model`` (model.pt), exported again if ``model`` changed.
+
+    Raises:
+        ValueError: another method's model, or a file of that name that is no export of this project.
+        FileNotFoundError, ModuleNotFoundError: as for exporting.
+    """
+    if (method := method_of(model)) != METHOD:
+        raise UsageError(
+            f"{model}: a model of {method}, which only PyTorch computes; leave --runtime out."
+        )
+    path = model.with_name(name)
+    if path.is_file() and load_exported(path).facts.model_sha256 == sha256(model):
+        return path
+    difference = export(model, path)
+    logger.info("exported %s; largest difference from %s: %.2g", path, model.name, difference)
+    return path

@@ -1,0 +1,160 @@
+"""What can compute an exported generator: one record a file ending. Importing this needs no torch.
+
+A runtime is added here, with what writes its files in ``exchange.export.WRITERS``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data_prep.errors import NotInstalled, UsageError
+from healthygan_monai.errors import ModelError
+from healthygan_monai.models.exported_facts import Facts, facts_of
+
+if TYPE_CHECKING:
+    import torch
+
+PYTORCH = "pytorch"  # computes model.pt, which is not exported
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """One way to compute an exported generator.
+
+    Attributes:
+        name: as in scores.csv and after ``infer --runtime``.
+        suffix: of its files.
+        form: word after ``healthygan export``.
+        text: help of that command.
+        read: file -> its facts, and what computes (B, C, H, W) -> (B, C + 1, H, W).
+    """
+
+    name: str
+    suffix: str
+    form: str
+    text: str
+    read: Callable[[Path], tuple[Facts, Callable[[torch.Tensor], torch.Tensor]]]
+
+
+def read_torchscript(path: Path) -> tuple[Facts, Any]:
+    """Read a .ts file; what computes is a module of PyTorch."""
+    import torch
+    from monai.data import load_net_with_metadata
+
+    try:
+        network, metadata, _ = load_net_with_metadata(str(path), map_location=torch.device("cpu"))
+    except json.JSONDecodeError:  # no metadata at all
+        return facts_of({}, path.name), None
+    except (RuntimeError, ValueError) as error:
+        raise ModelError(f"{path}: not a TorchScript file that PyTorch can read.") from error
+    return facts_of(metadata.get("healthygan", {}), path.name), network
+
+
+class OnnxSessions:
+    """An .onnx file, computed by ONNX Runtime on the CPU.
+
+    CUDA images are computed on the GPU if the installed ONNX Runtime can, and else on the CPU.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.runtime = needed("onnxruntime", f"scoring with {path.name}", "onnx")
+        try:
+            self.sessions = {"cpu": self._open("CPUExecutionProvider")}
+        except Exception as error:  # ONNX Runtime's classes share no other ancestor
+            raise ModelError(f"{path}: not an ONNX file that ONNX Runtime can read.") from error
+
+    def _open(self, *providers: str) -> Any:
+        return self.runtime.InferenceSession(str(self.path), providers=list(providers))
+
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        import numpy as np
+        import torch
+
+        values = np.ascontiguousarray(images.detach().cpu().numpy(), dtype=np.float32)
+        (pred,) = self.session(images.device.type).run(["pred"], {"image": values})
+        return torch.as_tensor(pred, device=images.device)
+
+    def session(self, device: str) -> Any:
+        """Return what computes the images of a device."""
+        if device not in self.sessions:
+            gpu = "CUDAExecutionProvider"
+            use = device == "cuda" and gpu in self.runtime.get_available_providers()
+            self.sessions[device] = (
+                self._open(gpu, "CPUExecutionProvider") if use else self.sessions["cpu"]
+            )
+        return self.sessions[device]
+
+
+def read_onnx(path: Path) -> tuple[Facts, OnnxSessions]:
+    """Read an .onnx file of ``healthygan export onnx``."""
+    sessions = OnnxSessions(path)
+    session = sessions.session("cpu")
+    facts = facts_of(session.get_modelmeta().custom_metadata_map, path.name)
+    names = [[v.name for v in values] for values in (session.get_inputs(), session.get_outputs())]
+    if names != [["image"], ["pred"]]:
+        raise ModelError(f"{path}: its input and output are {names}; expected image and pred.")
+    return facts, sessions
+
+
+RUNTIMES = {
+    runtime.suffix: runtime
+    for runtime in (
+        Runtime(
+            "torchscript",
+            ".ts",
+            "torchscript",
+            "the generator for MONAI Deploy, C++ and infer",
+            read_torchscript,
+        ),
+        Runtime(
+            "onnxruntime", ".onnx", "onnx", "the generator for ONNX Runtime and infer", read_onnx
+        ),
+    )
+}
+
+
+def runtime_name(path: Path | str) -> str:
+    """Return the name of what computes a model's file."""
+    runtime = RUNTIMES.get(Path(path).suffix)
+    return PYTORCH if runtime is None else runtime.name
+
+
+def is_exported(path: Path | str) -> bool:
+    """Tell by its ending whether a model's file is an exported one."""
+    return Path(path).suffix in RUNTIMES
+
+
+def needed(module: str, what: str, extra: str) -> Any:
+    """Import an optional library.
+
+    Raises:
+        ModuleNotFoundError: it is missing; says which ``extra`` of setup.cfg brings it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise NotInstalled(
+            f"{what} needs {module}, which is not installed: "
+            f'pip install "healthygan-monai[{extra}]".'
+        ) from error
+
+
+def checked_output(path: Path, suffix: str) -> Path:
+    """Return ``path`` if a file of that ending can be written there.
+
+    Raises:
+        UsageError: another ending, which ``infer`` would not know the file by; or a folder.
+    """
+    if path.suffix != suffix or path.is_dir():
+        raise UsageError(
+            f"{path}: expected the name of a {suffix} file to write, such as model{suffix}."
+        )
+    if path.parent.exists() and not path.parent.is_dir():
+        raise UsageError(f"{path}: {path.parent} is a file, not a folder; give another place.")
+    return path

@@ -1,0 +1,116 @@
+"""Make ``serving.json``: where the maps of a model are cut, and how its images were prepared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import healthygan_monai
+from data_prep.datalist import DataError, Dataset
+from data_prep.errors import UsageError
+from data_prep.files import read_json, sha256, write_json
+from healthygan_monai.data import image_transforms, load_dataset
+from healthygan_monai.models.about import image_size_for, method_of
+from healthygan_monai.models.exported_facts import METHOD
+from healthygan_monai.models.load import load_generator, load_state
+from healthygan_monai.models.scorer import Scorer, generator_scorer
+from healthygan_monai.paths import EVALUATION_FILE, SERVING_FILE
+from healthygan_monai.serving.serving_json import (
+    FORMAT,
+    own_dataset,
+    recipe_in,
+    told_beside,
+)
+
+QUANTILE = 0.995  # of healthy pixels below the cut: of a healthy image, 1 pixel in 200 is marked on average
+MOST_IMAGES = 200  # that the quantile is taken over
+
+
+def describe(
+    checkpoint: Path | str, dataset: Path | str | None = None, quantile: float = QUANTILE
+) -> dict[str, Any]:
+    """What serving.json says of a model.
+
+    Args:
+        dataset: the one it was trained on; default: the one its run.json names.
+        quantile: of the difference maps of healthy validation images (label 0), the threshold of the label map. No
+            label of the test set is looked at.
+
+    Raises:
+        FileNotFoundError, ValueError, DataError: no model or not HealthyGAN's, no data set.
+    """
+    path = Path(checkpoint)
+    if path.is_file() and method_of(path) != METHOD:
+        raise UsageError(f"{path}: a model of {method_of(path)}; only HealthyGAN's can be served.")
+    if not 0 < quantile < 1:
+        raise UsageError(f"quantile is {quantile}; expected between 0 and 1, such as {QUANTILE}.")
+    generator = load_generator(load_state(path))  # an export is refused: it is not what is served
+    images = load_dataset(dataset or own_dataset(path), training=False)
+    size = image_size_for(path, images.image_size)
+    scorer = generator_scorer(generator, size, generator.image_channels)
+    value, source = _healthy_quantile(scorer, images, quantile)
+    return {
+        "format": FORMAT,
+        "version": healthygan_monai.__version__,
+        "weights_sha256": sha256(path),
+        "image_size": size,
+        "trained_on": {"name": images.name, "content_hash": images.content_hash},
+        "recipe": recipe_in(images),
+        "map_threshold": {"value": value, "quantile": quantile, "source": source},
+        "score_thresholds": _validation_thresholds(path.parent / EVALUATION_FILE, sha256(path)),
+    }
+
+
+def _healthy_quantile(scorer: Scorer, images: Dataset, quantile: float) -> tuple[float, str]:
+    """Return (value, source) over all pixels of the difference maps of healthy images."""
+    healthy = [item for item in images.sections["validation"] if item.label == 0]
+    where = "validation"
+    if not healthy:
+        healthy, where = images.sections["training_healthy"], "training"
+    if not healthy:
+        raise DataError(f"{images.path}: no healthy image in validation or training.")
+    chosen = np.unique(np.linspace(0, len(healthy) - 1, min(MOST_IMAGES, len(healthy))).astype(int))
+    load = image_transforms(scorer.image_size, images.bit_depth, scorer.image_channels)
+    maps = []
+    for index in chosen:
+        image = load({"image": str(images.image_path(healthy[index]))})["image"]
+        maps.append(scorer(image[None]).maps["difference"].numpy())
+    value = float(np.quantile(np.stack(maps), quantile))
+    words = f"the difference maps of {len(chosen)} healthy {where} images"
+    return value, f"{100 * quantile:g} % quantile of {words}"
+
+
+def _validation_thresholds(path: Path, weights_sha256: str) -> dict[str, Any]:
+    """Of scores, by level: those of evaluation.json chosen on the validation set, if it is of these weights."""
+    if not path.is_file():
+        return {}
+    content = read_json(path)
+    if (content.get("provenance") or {}).get("weights_sha256") != weights_sha256:
+        return {}
+    levels = content.get("levels", {})
+    found = {}
+    for name, level in levels.items():
+        cut = (level.get("thresholds") or {}).get("validation")
+        if cut:
+            found[name] = {key: cut[key] for key in ("threshold", "policy", "chosen_on")}
+    return found
+
+
+def write_description(content: Mapping[str, Any], folder: Path) -> Path:
+    path = folder / SERVING_FILE
+    write_json(path, dict(content))
+    return path
+
+
+def told_of(checkpoint: Path) -> dict[str, Any] | None:
+    """serving.json beside the weights, or what it would say; None where their data set is not at hand."""
+    told = told_beside(checkpoint)
+    if told is not None:
+        return told
+    try:
+        return describe(checkpoint)
+    except (OSError, DataError):
+        return None

@@ -1,0 +1,254 @@
+"""A DICOM stack gives the array its headers describe, whatever its order; or says what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from dicom_heads import write_multi_frame, write_stack
+from flat_settings import settings
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+from places import DATA
+from planted import PLANTED
+
+from data_prep.read.volume import scan_facts
+from data_prep.read.volume.dicom_groups import named, series_of
+from data_prep.read.volume.open_volume import read_volume
+from data_prep.read.volume.volume import ReadOptions, VolumeError
+
+needs_data = pytest.mark.skipif(
+    not (DATA / "dicom").is_dir(), reason="HEALTHYGAN_DATA has no dicom/"
+)
+
+SPACING = (1.5, 2.0, 3.0)
+AFFINE = np.diag([*SPACING, 1.0])
+CODES = ("RAS", "LAS", "LPI", "LPS", "AIL", "SRP", "PSR", "IRA")
+
+
+def ras() -> np.ndarray:
+    return np.arange(7 * 6 * 5, dtype=np.int16).reshape(7, 6, 5) - 20
+
+
+def turned(code: str, affine: np.ndarray = AFFINE) -> tuple[np.ndarray, np.ndarray]:
+    """(voxels, affine) of the same head with its axes in `code` order."""
+    image = nib.Nifti1Image(ras(), affine)
+    turn = ornt_transform(io_orientation(np.diag([*SPACING, 1.0])), axcodes2ornt(tuple(code)))
+    image = image.as_reoriented(turn)
+    return np.asarray(image.dataobj), image.affine
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_stacks_and_multi_frame_files_in_eight_orders_give_one_array(code: str, tmp_path: Path):
+    data, affine = turned(code)
+    stack = read_volume(write_stack(tmp_path / "stack", data, affine))
+    np.testing.assert_array_equal(stack.data, ras())
+    np.testing.assert_allclose(stack.affine, AFFINE, atol=1e-4)
+    assert stack.spacing == pytest.approx(SPACING, abs=1e-4)
+    shuffled = np.random.default_rng(0).permutation(data.shape[2]).tolist()
+    frames = write_multi_frame(tmp_path / "one" / "a.dcm", data, affine, order=shuffled)
+    for path in (frames, frames.parent):  # the file itself, or its folder
+        whole = read_volume(path)
+        np.testing.assert_array_equal(whole.data, 2.0 * ras() - 7)  # its rescale
+        np.testing.assert_allclose(whole.affine, AFFINE, atol=1e-4)
+    assert whole.facts["format"] == "DICOM multi-frame"
+
+
+def test_each_slice_is_scaled_by_its_own_slope(tmp_path: Path):
+    slopes = [1, 0.5, 2, 0.25, 1]
+    volume = read_volume(write_stack(tmp_path / "a", ras(), AFFINE, slopes=slopes))
+    np.testing.assert_allclose(volume.data, ras() * np.array(slopes))
+
+
+def test_an_oblique_stack_is_straightened_to_where_its_affine_says(tmp_path: Path):
+    angle = np.radians(15)
+    turn = np.eye(4)
+    turn[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    grid = np.stack(np.meshgrid(*[np.arange(30)] * 3, indexing="ij"), -1)
+    ball = (1000 * np.exp(-(((grid - (12, 18, 9)) ** 2).sum(-1) / 18))).astype(np.int16)
+    affine = turn @ np.diag([2.0, 2.0, 2.0, 1.0])
+    folder = write_stack(tmp_path / "a", ball, affine)
+    assert read_volume(folder).facts["obliquity_deg"] == pytest.approx(15, abs=0.1)
+    volume = read_volume(folder, ReadOptions(straighten_oblique=True))
+    weight = volume.data / volume.data.sum()
+    centre = [(weight * axis).sum() for axis in np.indices(weight.shape)]
+    truth = affine @ (12, 18, 9, 1)
+    np.testing.assert_allclose((volume.affine @ [*centre, 1])[:3], truth[:3], atol=0.2)
+
+
+def sheared(degrees: float) -> np.ndarray:
+    """The table moves straight up although the gantry is tilted: slices slide along their rows."""
+    affine = np.diag([2.0, 2.0, 2.0, 1.0])
+    affine[1, 2] = 2.0 * np.tan(np.radians(degrees))
+    return affine
+
+
+def test_a_tilted_gantry_is_refused_or_undone(tmp_path: Path):
+    grid = np.stack(np.meshgrid(*[np.arange(30)] * 3, indexing="ij"), -1)
+    truth = np.array([30.0, 36.0, 24.0])
+    world = grid @ sheared(14)[:3, :3].T
+    ball = (1000 * np.exp(-(((world - truth) ** 2).sum(-1) / 72))).astype(np.int16)
+    folder = write_stack(tmp_path / "a", ball, sheared(14))
+    with pytest.raises(VolumeError, match=r"sheared.*14\.0.*--straighten"):
+        read_volume(folder)
+    volume = read_volume(folder, ReadOptions(straighten_oblique=True))
+    weight = volume.data / volume.data.sum()
+    index = np.indices(weight.shape).reshape(3, -1).T
+    place = index @ volume.affine[:3, :3].T + volume.affine[:3, 3]
+    flat = weight.ravel()
+    np.testing.assert_allclose(flat @ place, truth, atol=0.2)
+    spread = np.sqrt(flat @ (place - truth) ** 2)
+    np.testing.assert_allclose(spread, 6.0, atol=0.4)  # a ball again, in all three directions
+
+
+@pytest.mark.parametrize(
+    ("depths", "reason", "detail"),
+    [
+        ([0, 1, 2, 4, 5], "some are missing", "1 missing"),
+        ([0, 2, 3, 6, 7], "some are missing", "3 missing"),
+        ([0, 1, 2.4, 3.4, 5.1], "the gap varies", "mm apart"),
+    ],
+)
+def test_uneven_slices_say_whether_some_are_missing(
+    depths: list[float], reason: str, detail: str, tmp_path: Path
+):
+    folder = write_stack(tmp_path / "a", ras(), AFFINE, depths=depths)
+    with pytest.raises(VolumeError) as caught:
+        read_volume(folder)
+    assert reason in caught.value.reason and detail in caught.value.detail
+
+
+def test_two_echoes_in_one_series_are_refused_unless_one_is_chosen(tmp_path: Path):
+    write_stack(tmp_path / "a", ras(), AFFINE, EchoTime=5)
+    write_stack(tmp_path / "a", 3 * ras(), AFFINE, EchoTime=9)
+    with pytest.raises(VolumeError, match=r"several images of each slice.*2 images at each of 5"):
+        read_volume(tmp_path / "a")
+    for index, factor in enumerate((1, 3)):
+        volume = read_volume(tmp_path / "a", ReadOptions(volume_index=index))
+        np.testing.assert_array_equal(volume.data, factor * ras())
+    with pytest.raises(VolumeError, match="has no volume 2"):
+        read_volume(tmp_path / "a", ReadOptions(volume_index=2))
+    (tmp_path / "a" / "1_9_0007.dcm").unlink()
+    with pytest.raises(VolumeError, match="two acquisitions are mixed"):
+        read_volume(tmp_path / "a")
+
+
+def test_slices_shifted_sideways_are_refused(tmp_path: Path):
+    folder = write_stack(tmp_path / "a", ras()[..., :3], AFFINE)
+    moved = AFFINE.copy()
+    moved[:3, 3] = (8, 0, 9)
+    write_stack(tmp_path / "b", ras()[..., 3:], moved)
+    for path in (tmp_path / "b").iterdir():
+        path.rename(folder / f"more_{path.name}")
+    with pytest.raises(VolumeError, match="shifted sideways"):
+        read_volume(folder)
+
+
+def test_a_folder_of_several_series_becomes_several_sources(tmp_path: Path):
+    folder = tmp_path / "study"
+    write_stack(folder, ras(), AFFINE, series=1)
+    write_stack(folder, 2 * ras(), AFFINE, series=2)
+    data, affine = turned("PSR")
+    write_stack(folder, data[..., :3], affine, series=3)  # a localiser: three views in one series
+    write_stack(folder, ras()[..., 1:2], AFFINE, series=3, EchoTime=1)
+    (folder / "notes.txt").write_text("Dear colleague")
+    sources = named("study", folder.iterdir())
+    assert sources == [(f"study/series-{n + 1}", n) for n in range(4)]
+    first, second = (read_volume(folder, ReadOptions(series_index=n)) for _, n in sources[:2])
+    np.testing.assert_array_equal(second.data, 2 * first.data)
+    assert sorted(len(one.files) for one in series_of(folder.iterdir())) == [1, 3, 5, 5]
+    only = [path for path in folder.iterdir() if path.name.startswith("1_")]
+    assert named("study", only) == [("study", None)]
+    np.testing.assert_array_equal(read_volume(folder, files=only).data, ras())
+
+
+def test_each_series_of_a_folder_has_its_own_patient(tmp_path: Path):
+    from data_prep.datalist import LeakError
+    from data_prep.pipeline import run
+
+    raw = tmp_path / "raw"
+    write_stack(raw / "training_healthy" / "both", ras(), AFFINE, series=1, PatientID="AAA1")
+    write_stack(raw / "training_healthy" / "both", ras(), AFFINE, series=2, PatientID="BBB2")
+    write_stack(raw / "test" / "one", 2 * ras(), AFFINE, series=3, PatientID="BBB2")
+    with pytest.raises(LeakError, match="BBB2: test, training_healthy"):
+        run(settings(raw, tmp_path / "out", kind="brains", pseudonyms="given", jobs=0))
+
+
+def test_a_series_of_several_patients_is_refused(tmp_path: Path):
+    from data_prep.pipeline import run
+
+    folder = write_stack(tmp_path / "raw" / "one", ras(), AFFINE, PatientID="AAA1")
+    other = write_stack(tmp_path / "b", ras(), AFFINE, PatientID="BBB2")
+    (other / "1_0_0014.dcm").replace(folder / "1_0_0014.dcm")
+    (outcome,) = run(settings(tmp_path / "raw", tmp_path / "out", kind="brains", jobs=0)).outcomes
+    assert outcome.reason == "one series, but several patients"
+
+
+def test_derivatives_of_a_bids_tree_are_no_raw_scans(tmp_path: Path, caplog):
+    from data_prep.inputs.choices import Cohort
+    from data_prep.inputs.gather import find_inputs
+    from data_prep.work.pools import Inline
+
+    for folder in ("sub-01/anat", "derivatives/x/sub-01/anat"):
+        path = tmp_path / "raw" / folder / "sub-01_T1w.nii.gz"
+        path.parent.mkdir(parents=True)
+        nib.save(nib.Nifti1Image(ras(), AFFINE), path)
+    found = find_inputs(tmp_path / "raw", "brains", Cohort(), (), Inline())
+    assert [source.name for source in found.sources] == ["sub-01/anat/sub-01_T1w.nii.gz"]
+    assert "1 inputs in folders called derivatives were passed by" in caplog.text
+
+
+def test_what_is_no_placed_volume_says_so(tmp_path: Path):
+    write_stack(tmp_path / "flat", ras(), AFFINE, ImagePositionPatient=None)
+    with pytest.raises(VolumeError, match="do not say where the slices lie"):
+        read_volume(tmp_path / "flat")
+    write_stack(tmp_path / "cut", ras(), AFFINE)
+    victim = sorted((tmp_path / "cut").iterdir())[2]
+    victim.write_bytes(victim.read_bytes()[:-40])
+    with pytest.raises(VolumeError) as caught:
+        read_volume(tmp_path / "cut")
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_thin_slices_far_apart_are_noted(tmp_path: Path):
+    volume = read_volume(write_stack(tmp_path / "a", ras(), AFFINE, SliceThickness=0.6))
+    assert any("left out" in note for note in volume.facts["notes"])
+    assert volume.facts["gap_mm"] == 3.0
+
+
+def test_the_facts_of_a_scan_come_out_of_closed_lists(tmp_path: Path):
+    folder = write_stack(
+        tmp_path / "a", ras(), AFFINE, RepetitionTime="9.8", EchoTime="4.6", FlipAngle="8",
+        StationName=PLANTED[0], ScanningSequence=["GR", "IR"], MRAcquisitionType="3D",
+    )  # fmt: skip
+    facts = read_volume(folder).facts
+    assert facts["manufacturer"] == "PHILIPS" and facts["field_strength_t"] == 3.0
+    assert (facts["repetition_time_ms"], facts["echo_time_ms"]) == (9.8, 4.6)
+    assert (facts["sequence"], facts["acquisition"]) == ("GR+IR", "3D")
+    assert not any(text in str(facts) for text in PLANTED)
+    wild = {
+        "Manufacturer": f"{PLANTED[0]} GE",
+        "MagneticFieldStrength": "Confidential",
+        "FlipAngle": 9e9,
+    }
+    assert scan_facts.from_sidecar(wild) == {}
+
+
+def test_times_of_a_sidecar_are_seconds():
+    told = {"RepetitionTime": 2.3, "EchoTime": 0.00298, "Manufacturer": "Siemens Healthineers"}
+    assert scan_facts.from_sidecar(told) == {
+        "manufacturer": "SIEMENS",
+        "repetition_time_ms": 2300.0,
+        "echo_time_ms": 2.98,
+    }
+
+
+@needs_data
+def test_the_real_series_and_the_stripped_multi_frame_file():
+    volume = read_volume(DATA / "dicom/mr_studyforrest")
+    assert volume.data.shape == (274, 384, 10)
+    assert any("left out" in note for note in volume.facts["notes"])  # every ninth slice
+    with pytest.raises(VolumeError, match="does not say where its frames lie"):
+        read_volume(DATA / "dicom/real_edge/emri_small.dcm")
+    assert len(series_of((DATA / "dicom/mr_studyforrest").iterdir())) == 1

@@ -1,0 +1,433 @@
+"""Whatever way a head is stored, `read_volume` gives the same RAS+ array, or says what is wrong."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import re
+import struct
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
+from places import DATA
+
+from data_prep.phantom.brains import make_head
+from data_prep.read.volume.open_volume import read_mask, read_volume
+from data_prep.read.volume.volume import ReadOptions, VolumeError
+
+needs_data = pytest.mark.skipif(
+    not (DATA / "nifti").is_dir(), reason="HEALTHYGAN_DATA has no nifti/"
+)
+
+SPACING = (1.5, 2.0, 3.0)
+CODES = ("RAS", "LAS", "LPI", "LPS", "AIL", "SRP", "PSR", "IRA")
+
+
+def ras_array() -> np.ndarray:
+    return np.arange(7 * 6 * 5, dtype=np.int16).reshape(7, 6, 5)  # every voxel is different
+
+
+def ras_image(data: np.ndarray | None = None) -> nib.Nifti1Image:
+    affine = np.diag([*SPACING, 1.0])
+    affine[:3, 3] = (-10, 20, 5)
+    return nib.Nifti1Image(ras_array() if data is None else data, affine)
+
+
+def turned(image: nib.Nifti1Image, code: str) -> nib.Nifti1Image:
+    turn = ornt_transform(io_orientation(image.affine), axcodes2ornt(tuple(code)))
+    return image.as_reoriented(turn)
+
+
+def saved(image: nib.Nifti1Image, path: Path) -> Path:
+    nib.save(image, path)
+    return path
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_eight_orders_of_one_head_give_one_array_spacing_and_affine(code: str, tmp_path: Path):
+    volume = read_volume(saved(turned(ras_image(), code), tmp_path / "head.nii.gz"))
+    np.testing.assert_array_equal(volume.data, ras_array())
+    assert volume.data.dtype == np.float32
+    assert volume.spacing == SPACING
+    np.testing.assert_allclose(volume.affine, ras_image().affine)
+    assert volume.facts["orientation"] == code
+
+
+@pytest.mark.parametrize("name", ["a.nii", "a.nii.gz", "a.hdr", "a.img"])
+def test_every_nifti_container_is_read(name: str, tmp_path: Path):
+    kind = nib.Nifti1Pair if name[-3:] in ("hdr", "img") else nib.Nifti1Image
+    image = ras_image()
+    nib.save(kind(image.get_fdata().astype(np.int16), image.affine), tmp_path / name)
+    np.testing.assert_array_equal(read_volume(tmp_path / name).data, ras_array())
+
+
+def test_nifti2_and_big_endian_are_read(tmp_path: Path):
+    two = nib.Nifti2Image(ras_array(), ras_image().affine)
+    assert read_volume(saved(two, tmp_path / "two.nii")).facts["format"] == "NIfTI-2"
+    header = nib.Nifti1Header(endianness=">")
+    header.set_data_dtype(">i2")
+    big = read_volume(saved(nib.Nifti1Image(ras_array(), two.affine, header), tmp_path / "b.nii"))
+    np.testing.assert_array_equal(big.data, ras_array())
+
+
+def test_scaled_integers_come_back_in_their_unit(tmp_path: Path):
+    path = saved(ras_image(), tmp_path / "scaled.nii")
+    content = bytearray(path.read_bytes())
+    struct.pack_into("<ff", content, 112, 4.0, -100.0)  # scl_slope, scl_inter of nifti1.h
+    path.write_bytes(content)
+    np.testing.assert_array_equal(read_volume(path).data, 4.0 * ras_array() - 100)
+
+
+def test_nan_and_inf_become_zero_and_are_counted(tmp_path: Path):
+    data = ras_array().astype(np.float32)
+    data[0, 0, :3] = np.nan, np.inf, -np.inf
+    volume = read_volume(saved(ras_image(data), tmp_path / "nan.nii"))
+    assert volume.facts["nonfinite_voxels"] == 3
+    assert (volume.data[0, 0, :3] == 0).all() and np.isfinite(volume.data).all()
+
+
+def test_lengths_in_metres_become_millimetres(tmp_path: Path):
+    image = nib.Nifti1Image(ras_array(), np.diag([0.0015, 0.002, 0.003, 1]))
+    image.header.set_xyzt_units("meter")
+    assert read_volume(saved(image, tmp_path / "m.nii")).spacing == SPACING
+
+
+def test_the_sform_wins_and_its_disagreement_with_the_qform_is_noted(tmp_path: Path):
+    image = ras_image()
+    image.set_qform(np.diag([-1, 1, 1, 1]) @ image.affine, code=1)
+    image.set_sform(image.affine, code=2)
+    volume = read_volume(saved(image, tmp_path / "two.nii"))
+    np.testing.assert_array_equal(volume.data, ras_array())
+    assert volume.facts["orientation_source"] == "sform"
+    assert any("qform and sform" in text for text in volume.facts["notes"])
+
+
+def test_a_qform_alone_is_enough(tmp_path: Path):
+    image = turned(ras_image(), "LPI")
+    image.set_qform(image.affine, code=1)
+    image.set_sform(None, code=0)
+    volume = read_volume(saved(image, tmp_path / "q.nii"))
+    np.testing.assert_array_equal(volume.data, ras_array())
+    assert volume.facts["orientation_source"] == "qform"
+
+
+def unoriented(path: Path) -> Path:
+    image = ras_image()
+    image.set_qform(None, code=0)
+    image.set_sform(None, code=0)
+    return saved(image, path)
+
+
+def test_without_affine_codes_the_order_is_assumed_noted_and_can_be_chosen(tmp_path: Path):
+    path = unoriented(tmp_path / "none.nii")
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.data, ras_array())
+    assert volume.spacing == SPACING
+    assert any("left and right" in text for text in volume.facts["notes"])
+    flipped = read_volume(path, ReadOptions(unoriented="LAS"))
+    np.testing.assert_array_equal(flipped.data, ras_array()[::-1])
+    with pytest.raises(VolumeError, match="states no orientation"):
+        read_volume(path, ReadOptions(unoriented="refuse"))
+    with pytest.raises(ValueError, match="'RRS'"):
+        ReadOptions(unoriented="RRS")
+
+
+def tilted(degrees: float) -> np.ndarray:
+    angle = np.radians(degrees)
+    turn = np.eye(4)
+    turn[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
+    return turn
+
+
+def test_an_oblique_scan_keeps_its_voxels_and_its_angle_is_recorded(tmp_path: Path):
+    image = nib.Nifti1Image(ras_array(), tilted(12) @ ras_image().affine)
+    volume = read_volume(saved(image, tmp_path / "tilt.nii"))
+    np.testing.assert_array_equal(volume.data, ras_array())
+    assert volume.facts["obliquity_deg"] == pytest.approx(12, abs=0.1)
+
+
+def test_straightening_puts_a_ball_where_its_affine_says(tmp_path: Path):
+    grid = np.stack(np.meshgrid(*[np.arange(40)] * 3, indexing="ij"), -1)
+    ball = np.exp(-(((grid - (12, 25, 30)) ** 2).sum(-1) / 18)).astype(np.float32)
+    affine = tilted(20) @ np.diag([2.0, 2.0, 2.0, 1.0])
+    truth = affine @ (12, 25, 30, 1)
+    path = saved(nib.Nifti1Image(ball, affine), tmp_path / "ball.nii")
+    volume = read_volume(path, ReadOptions(straighten_oblique=True))
+    assert np.allclose(volume.affine[:3, :3], np.diag(volume.spacing))
+    weight = volume.data / volume.data.sum()
+    centre = [(weight * axis).sum() for axis in np.indices(weight.shape)]
+    np.testing.assert_allclose((volume.affine @ [*centre, 1])[:3], truth[:3], atol=0.2)
+
+
+def test_one_volume_of_a_4d_file_is_taken_several_are_refused(tmp_path: Path):
+    one = saved(ras_image(ras_array()[..., None]), tmp_path / "one.nii.gz")
+    np.testing.assert_array_equal(read_volume(one).data, ras_array())
+    two = saved(ras_image(np.stack([ras_array(), 2 * ras_array()], -1)), tmp_path / "two.nii.gz")
+    with pytest.raises(VolumeError, match=r"4-D image with 2 volumes.*--volume-index.* 0 to 1"):
+        read_volume(two)
+    second = read_volume(two, ReadOptions(volume_index=1))
+    np.testing.assert_array_equal(second.data, 2 * ras_array())
+    with pytest.raises(VolumeError, match="has no volume 2"):
+        read_volume(two, ReadOptions(volume_index=2))
+
+
+def broken_files(folder: Path) -> dict[Path, str]:
+    """Every way a file can be unusable, and what the error must say."""
+    good = saved(
+        ras_image(np.random.default_rng(0).integers(0, 999, (7, 6, 5), np.int16)),
+        folder / "good.nii.gz",
+    )
+    whole = good.read_bytes()
+    cases = {
+        folder / "cut.nii.gz": ("cut short", whole[: len(whole) // 2]),
+        folder / "cut.nii": ("cut short", gzip.decompress(whole)[:500]),
+        folder / "head_only.nii": ("cut short|damaged", gzip.decompress(whole)[:100]),
+        folder / "empty.nii.gz": ("empty file", b""),
+        folder / "text.nii": ("not a NIfTI", b"Dear colleague, " * 100),
+        folder / "text.nii.gz": ("not a NIfTI|damaged", b"Dear colleague, " * 100),
+    }
+    for path, (_, content) in cases.items():
+        path.write_bytes(content)
+    colour = np.zeros((4, 4, 4), [("R", "u1"), ("G", "u1"), ("B", "u1")])
+    images = {
+        "zero.nii": ("every voxel has the same value", ras_image(np.zeros((7, 6, 5), np.int16))),
+        "slice.nii": ("one slice only", ras_image(ras_array()[..., :1])),
+        "five.nii": ("5-D", ras_image(np.ones((3, 3, 3, 1, 2), np.int16))),
+        "complex.nii": ("complex", ras_image(np.ones((3, 3, 3), np.complex64))),
+        "colour.nii": ("colour", ras_image(colour)),
+    }
+    found = {path: text for path, (text, _) in cases.items()}
+    for name, (text, image) in images.items():
+        found[saved(image, folder / name)] = text
+    return found
+
+
+def test_each_unusable_file_says_what_is_wrong_and_what_to_do(tmp_path: Path):
+    for path, text in broken_files(tmp_path).items():
+        with pytest.raises(VolumeError) as caught:
+            read_volume(path)
+        assert re.search(text, caught.value.reason), (path.name, caught.value.reason)
+        assert caught.value.remedy
+        assert not re.search(r"\d{2,}", caught.value.reason)  # equal reasons can be counted
+    with pytest.raises(VolumeError, match="no such file"):
+        read_volume(tmp_path / "gone.nii")
+
+
+def test_a_header_that_claims_more_than_gzip_can_hold_is_refused_before_memory_is_taken(
+    tmp_path: Path,
+):
+    header = nib.Nifti1Header()
+    header.set_data_dtype(np.int16)
+    header["dim"] = [3, 1200, 1200, 1200, 1, 1, 1, 1]
+    header["vox_offset"] = 352
+    header["sform_code"] = 1
+    header["srow_x"][0] = header["srow_y"][1] = header["srow_z"][2] = 1
+    header["magic"] = b"n+1"
+    path = tmp_path / "bomb.nii.gz"
+    path.write_bytes(gzip.compress(header.binaryblock + bytes(4)))
+    with pytest.raises(VolumeError, match="cut short"):
+        read_volume(path)
+
+
+def test_one_slice_is_taken_where_asked_for(tmp_path: Path):
+    path = saved(ras_image(ras_array()[..., :1]), tmp_path / "slice.nii")
+    assert read_volume(path, ReadOptions(allow_single_slice=True)).data.shape == (7, 6, 1)
+
+
+def test_a_mask_in_another_order_and_grid_lands_on_the_image(tmp_path: Path):
+    head = make_head(np.random.default_rng(3), lesions=2)
+    affine = np.diag([2.5, 2.5, 2.5, 1.0])
+    image = nib.Nifti1Image(head.image, affine)
+    lesion = nib.Nifti1Image(head.mask.astype(np.uint8), affine)
+    volume = read_volume(saved(turned(image, "LPI"), tmp_path / "head.nii"))
+    same = read_mask(saved(turned(lesion, "AIL"), tmp_path / "mask.nii"), volume)
+    np.testing.assert_array_equal(same, head.mask)
+    cropped = lesion.slicer[5:, 7:, 3:]  # its affine moves along
+    np.testing.assert_array_equal(
+        read_mask(saved(cropped, tmp_path / "crop.nii"), volume),
+        np.pad(head.mask[5:, 7:, 3:], ((5, 0), (7, 0), (3, 0))),
+    )
+
+
+def test_a_mask_of_another_place_is_refused_and_an_empty_one_is_not(tmp_path: Path):
+    volume = read_volume(saved(ras_image(), tmp_path / "head.nii"))
+    far = nib.Nifti1Image(np.ones((4, 4, 4), np.uint8), np.diag([1.0, 1, 1, 1]) + 0.0)
+    far.affine[:3, 3] = 5000
+    with pytest.raises(VolumeError, match="outside of the image"):
+        read_mask(
+            saved(nib.Nifti1Image(np.ones((4, 4, 4), np.uint8), far.affine), tmp_path / "f.nii"),
+            volume,
+        )
+    empty = saved(ras_image(np.zeros((7, 6, 5), np.uint8)), tmp_path / "empty.nii")
+    assert not read_mask(empty, volume).any()
+
+
+def test_a_mask_without_orientation_is_not_guessed_onto_an_image_that_has_one(tmp_path: Path):
+    volume = read_volume(saved(ras_image(), tmp_path / "head.nii"))
+    mask = unoriented(tmp_path / "mask.nii")
+    with pytest.raises(VolumeError, match="lesion mask: the file states no orientation"):
+        read_mask(mask, volume)
+    alike = read_volume(unoriented(tmp_path / "none.nii"))
+    np.testing.assert_array_equal(read_mask(mask, alike), ras_array() > 0)
+
+
+def test_a_dicom_series_is_read_and_a_missing_slice_or_a_second_series_is_refused(tmp_path: Path):
+    folder = tmp_path / "DOE^JANE"
+    write_series(folder, ras_array(), series="1")
+    volume = read_volume(folder)
+    np.testing.assert_array_equal(volume.data, ras_array())
+    assert volume.spacing == SPACING and volume.facts["format"] == "DICOM series"
+    write_series(folder, ras_array()[..., :4], series="2")
+    with pytest.raises(VolumeError, match=r"2 DICOM series.*5 files.*--series-index") as caught:
+        read_volume(folder)
+    assert "DOE" not in str(caught.value)
+    shapes = {read_volume(folder, ReadOptions(series_index=i)).data.shape for i in (0, 1)}
+    assert shapes == {(7, 6, 5), (7, 6, 4)}
+    write_series(tmp_path / "gap", ras_array(), series="1", without=2)
+    with pytest.raises(VolumeError, match="not evenly spaced"):
+        read_volume(tmp_path / "gap")
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(VolumeError, match="no DICOM series"):
+        read_volume(tmp_path / "nothing")
+
+
+def write_series(folder: Path, ras: np.ndarray, *, series: str, without: int = -1) -> None:
+    """Axial MR slices of an RAS+ array; DICOM rows run to the left, columns to posterior."""
+    import pydicom
+    from pydicom.dataset import Dataset, FileMetaDataset
+
+    folder.mkdir(exist_ok=True)
+    right, anterior = (n - 1 for n in ras.shape[:2])
+    for k in range(ras.shape[2]):
+        if k == without:
+            continue
+        ds = Dataset()
+        ds.file_meta = FileMetaDataset()
+        ds.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+        ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
+        uid = f"1.2.826.0.1.3680043.8.498.{series}.{k + 1}"
+        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid
+        ds.StudyInstanceUID = "1.2.826.0.1.3680043.8.498.9"
+        ds.SeriesInstanceUID = f"1.2.826.0.1.3680043.8.498.{series}"
+        ds.Modality, ds.InstanceNumber, ds.SeriesNumber = "MR", str(k + 1), series
+        ds.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
+        ds.ImagePositionPatient = [-right * SPACING[0], -anterior * SPACING[1], k * SPACING[2]]
+        ds.PixelSpacing = [SPACING[1], SPACING[0]]
+        ds.SliceThickness = SPACING[2]
+        pixels = ras[::-1, ::-1, k].T  # rows: anterior to posterior, columns: right to left
+        ds.Rows, ds.Columns = pixels.shape
+        ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+        ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
+        ds.PixelData = np.ascontiguousarray(pixels).astype("<i2").tobytes()
+        path = folder / f"{series}_{k}.dcm"
+        if int(pydicom.__version__.split(".")[0]) >= 3:
+            ds.save_as(path, enforce_file_format=True)
+        else:
+            ds.is_little_endian, ds.is_implicit_VR = True, False
+            ds.save_as(path, write_like_original=False)
+
+
+# Which slice of each file is the expected one, and how far values may be off (its manifest).
+EXPECTED_SLICE = {
+    "01_RAS_int16.nii.gz": (30, 0.51),
+    "02_LAS_int16.nii.gz": (30, 0.51),
+    "03_LPI_int16.nii.gz": (30, 0.51),
+    "04_AIL_int16.nii.gz": (30, 0.51),
+    "05_qform_only.nii.gz": (30, 0.51),
+    "06_no_affine_codes.nii.gz": (30, 0.51),
+    "07_oblique_12deg.nii.gz": (30, 0.51),
+    "08_4d_singleton.nii.gz": (30, 0.51),
+    "10_nan_inf_float32.nii.gz": (10, 1e-3),
+    "11_scl_slope4.nii.gz": (30, 4.0),
+    "12_big_endian.nii": (6, 0.51),
+}
+EXPECTED_REASON = {
+    "09_4d_two_volumes.nii.gz": "4-D image with 2 volumes",
+    "13_truncated.nii.gz": "cut short",
+    "14_empty.nii.gz": "empty file",
+    "15_all_zero.nii.gz": "every voxel has the same value",
+    "16_single_slice.nii.gz": "one slice only",
+    "nibabel_example4d.nii.gz": "4-D image with 2 volumes",
+    "niftijs_5D_zeros.nii.gz": "5-D",
+    "niftijs_not-nifti.nii": "not a NIfTI",
+}
+
+
+@needs_data
+def test_every_real_file_is_read_or_refused_for_the_right_reason():
+    with (DATA / "nifti" / "manifest.csv").open(newline="") as file:
+        rows = [r for r in csv.DictReader(file) if r["category"].startswith("edge")]
+    expected = np.load(DATA / "nifti/edge_from_ixi/expected_mid_axial_RAS_IXI013-HH-1212.npy")
+    assert len(rows) >= 23
+    for row in rows:
+        path = DATA / row["path"]
+        if path.name in EXPECTED_REASON:
+            with pytest.raises(VolumeError, match=EXPECTED_REASON[path.name]):
+                read_volume(path)
+            continue
+        volume = read_volume(path)
+        assert np.isfinite(volume.data).all() and np.ptp(volume.data) > 0, path.name
+        if path.name in EXPECTED_SLICE:
+            index, tolerance = EXPECTED_SLICE[path.name]
+            first = 5 if "nan_inf" in path.name else 0  # its NaN block lies at x < 5
+            difference = np.abs(volume.data[..., index] - expected)[first:]
+            assert np.sort(difference.ravel())[-2] <= tolerance, path.name  # one voxel was Inf
+
+
+@needs_data
+def test_the_files_refused_by_default_are_read_where_asked_for():
+    expected = np.load(DATA / "nifti/edge_from_ixi/expected_mid_axial_RAS_IXI013-HH-1212.npy")
+    edge = DATA / "nifti/edge_from_ixi"
+    first = read_volume(edge / "09_4d_two_volumes.nii.gz", ReadOptions(volume_index=0))
+    assert np.abs(first.data[..., 30] - expected).max() < 0.51
+    one = read_volume(edge / "16_single_slice.nii.gz", ReadOptions(allow_single_slice=True))
+    assert np.abs(one.data[..., 0] - expected).max() < 0.51
+
+
+@needs_data
+def test_a_real_dicom_series_is_read():
+    volume = read_volume(DATA / "dicom/mr_studyforrest")
+    assert volume.data.shape == (274, 384, 10)
+    assert volume.spacing == pytest.approx((0.7, 0.6667, 6.0), abs=1e-3)
+
+
+@needs_data
+def test_every_volume_of_the_pack_that_is_no_edge_case_is_read():
+    with (DATA / "nifti" / "manifest.csv").open(newline="") as file:
+        rows = [r for r in csv.DictReader(file) if not r["category"].startswith("edge")]
+    assert len(rows) >= 66  # 60 heads, 3 with multiple sclerosis, 3 templates
+    for row in rows:
+        volume = read_volume(DATA / row["path"])
+        assert volume.facts["orientation"] == row["orientation"], row["path"]
+        assert sorted(volume.facts["shape"]) == sorted(volume.data.shape)
+        assert np.isfinite(volume.data).all()
+
+
+def test_a_sheared_sform_is_refused_unless_it_is_to_be_straightened(tmp_path: Path):
+    image = ras_image()
+    sheared = image.affine.copy()
+    sheared[1, 2] = 0.5 * sheared[2, 2]
+    image = nib.Nifti1Image(ras_array(), None)
+    image.set_sform(sheared, code=2)
+    path = saved(image, tmp_path / "shear.nii")
+    with pytest.raises(VolumeError, match="sheared"):
+        read_volume(path)
+    straight = read_volume(path, ReadOptions(straighten_oblique=True))
+    assert np.allclose(straight.affine[:3, :3], np.diag(straight.spacing))
+
+
+def test_a_disagreement_of_qform_and_sform_is_settled_as_asked(tmp_path: Path):
+    image = ras_image()
+    image.set_qform(np.diag([-1, 1, 1, 1]) @ image.affine, code=1)
+    image.set_sform(image.affine, code=2)
+    path = saved(image, tmp_path / "two.nii")
+    by_qform = read_volume(path, ReadOptions(disagreement="qform"))
+    np.testing.assert_array_equal(by_qform.data, ras_array()[::-1])
+    assert by_qform.facts["orientation_source"] == "qform"
+    with pytest.raises(VolumeError, match=r"place the scan differently.*--disagreement"):
+        read_volume(path, ReadOptions(disagreement="refuse"))
+    with pytest.raises(ValueError, match="both"):
+        ReadOptions(disagreement="both")

@@ -1,0 +1,77 @@
+"""What of one input is on disk: its frames by name, and nothing of one that fails."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from heads import phantom, save
+
+from data_prep.brain import BrainOptions, BrainRecipe
+from data_prep.errors import FilmError, PrepError
+from data_prep.film import FilmOptions, FilmRecipe
+from data_prep.frame import png
+from data_prep.source import Source, Truth, Who
+from data_prep.write_frames import write_film, write_head
+
+HEAD = phantom(33, lesions=3)
+EACH = FilmRecipe(16, framing="none", options=FilmOptions(frames="each"))
+BELOW_THE_TOP = BrainRecipe(48, options=BrainOptions(range="20%:80%", step="12mm"))
+
+
+def film_of(frames: list[np.ndarray], make_dicom) -> Source:
+    path = make_dicom(frames[0], NumberOfFrames=str(len(frames)))
+    ds = pydicom.dcmread(path)
+    ds.PixelData = b"".join(frame.tobytes() for frame in frames)
+    ds.save_as(path)
+    return Source(path.name, path, "dicom", shown="shown", who=Who("sub-1"))
+
+
+def head_of(folder: Path, **truth) -> Source:
+    path = save(folder / "head.nii.gz", HEAD.image.astype(np.int16))
+    return Source(path.name, path, "nifti", who=Who("sub-1", "02"), truth=Truth(**truth))
+
+
+def test_frames_of_a_film_are_named_by_their_number(make_dicom, ramp, tmp_path):
+    outcome = write_film(film_of([ramp, ramp[::-1]], make_dicom), EACH, tmp_path)
+    assert [i.image for i in outcome.images] == [f"images/sub-1/01_{k:03d}.png" for k in range(2)]
+    assert [image.slice for image in outcome.images] == [0, 1]
+    assert outcome.source == "shown" and len(outcome.details["digest"]) == 2
+    first, second = (png.load(tmp_path / image.image) for image in outcome.images)
+    np.testing.assert_array_equal(first, second[::-1])
+
+
+def test_a_bad_frame_leaves_nothing_of_its_file_behind(make_dicom, ramp, tmp_path):
+    source = film_of([ramp, ramp, np.zeros_like(ramp)], make_dicom)
+    with pytest.raises(FilmError, match="constant"):
+        write_film(source, EACH, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_every_slice_of_a_head_with_a_lesion_has_a_mask(tmp_path):
+    mask = save(tmp_path / "mask.nii.gz", HEAD.mask.astype(np.uint8))
+    outcome = write_head(head_of(tmp_path, mask=mask), BELOW_THE_TOP, tmp_path)
+    assert [i.slice for i in outcome.images] == outcome.details["slices"]
+    for image in outcome.images:
+        assert image.image == f"images/sub-1/02_{image.slice:03d}.png"
+        assert image.mask == f"images/sub-1/02_{image.slice:03d}_mask.png"
+        assert png.load(tmp_path / image.image).shape == png.load(tmp_path / image.mask).shape
+
+
+def test_a_dry_run_names_images_and_strip_and_writes_none(tmp_path):
+    source = head_of(tmp_path)
+    save(source.path, np.where(HEAD.brain, HEAD.image, 0).astype(np.int16))
+    options = BrainOptions(range="20%:80%", step="12mm", brain="stripped")
+    outcome = write_head(source, BrainRecipe(48, options=options), None)
+    assert outcome.images and outcome.details["qc"] == "qc/sub-1/02.png"
+    assert list(tmp_path.iterdir()) == [source.path]
+
+
+def test_what_is_no_volume_is_refused(tmp_path):
+    picture = Source("a.png", tmp_path / "a.png", "picture")
+    with pytest.raises(PrepError, match="a picture"):
+        write_head(picture, BELOW_THE_TOP, None)
+    with pytest.raises(PrepError, match="lesion mask: no such file"):
+        write_head(head_of(tmp_path, mask=Path("gone.nii")), BELOW_THE_TOP, None)
