@@ -42,8 +42,9 @@ SMALLER = (
 
 def draw_little() -> None:
     """Make the phantoms of this process few, and its forests of trees small."""
-    import data_prep.phantom as films
-    import data_prep.phantom_brains as heads
+    import data_prep.phantom.brains as heads
+
+    import data_prep.phantom.study as films
     import healthygan_monai.evaluation.confounders as probes
 
     films.COUNTS = {"training_mixed": 8, "training_healthy": 8, "validation": 10, "test": 14}
