@@ -7,9 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
-from data_prep.errors import DONE
-from healthygan_monai.config.messages import explained
+from healthygan_monai.cli.arguments import DONE, EXIT_CODES, command, run_command
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -18,11 +16,11 @@ def main(words: Sequence[str] | None = None) -> int:
         "python -m healthygan_monai.serving", description=__doc__, epilog=EXIT_CODES
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    put = command(commands, "install", "a model into a MONAI Label app", _install, explained)
+    put = command(commands, "install", "a model into a MONAI Label app", _install)
     put.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
     put.add_argument("app", type=Path, metavar="APP", help="the monaibundle app's folder")
     put.add_argument("--name", default="healthygan", help="default: %(default)s")
-    tell = command(commands, "describe", "write serving.json beside a model", _describe, explained)
+    tell = command(commands, "describe", "write serving.json beside a model", _describe)
     tell.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
     for each in (put, tell):
         each.add_argument(
