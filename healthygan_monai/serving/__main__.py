@@ -12,6 +12,11 @@ from healthygan_monai.cli.arguments import DONE, EXIT_CODES, command, run_comman
 
 def main(words: Sequence[str] | None = None) -> int:
     """Parse, run, print; return the exit code."""
+    return run_command(build_parser().parse_args(words))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with its two commands."""
     parser = argparse.ArgumentParser(
         "python -m healthygan_monai.serving", description=__doc__, epilog=EXIT_CODES
     )
@@ -32,7 +37,7 @@ def main(words: Sequence[str] | None = None) -> int:
             default=0.995,
             help="of healthy validation maps, the threshold of the label map (default: %(default)s)",
         )
-    return run_command(parser.parse_args(words))
+    return parser
 
 
 def _describe(arguments: argparse.Namespace) -> int:
