@@ -14,7 +14,7 @@ import torch
 
 from data_prep.errors import UsageError
 from healthygan_monai.composition import compose_healthy, compose_reconstruction
-from healthygan_monai.training.rank_means import mean_over_ranks
+from healthygan_monai.rank_means import mean_over_ranks
 
 FOCUS_EPS = 0.01  # authors' solver.py (and Council-GAN before it); the paper leaves it open
 FOCUS_REDUCTIONS = ("batch", "image")

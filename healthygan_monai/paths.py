@@ -12,11 +12,17 @@ from healthygan_monai.errors import NoModel
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
 METRICS_FILE, CHECKPOINT_FOLDER = "metrics.jsonl", "checkpoints"
 SELECTION_FILE, MODEL_FILE = "selection.csv", "model.pt"
+SAMPLES_FOLDER = "samples"
 SCORES_FILE, SCORED_FILE = "scores.csv", "scores.json"  # the second says which weights scored
 LOCALISATION_FILE, EVALUATION_FILE = "localisation.json", "evaluation.json"
 REPORT_FILE = "report.html"
 # A bundle's folder: beside the model, and beside the configs.
 SERVING_FILE, METADATA_FILE = "serving.json", "metadata.json"
+
+
+def sample_file(iteration: int) -> str:
+    """Return the name of the sample picture of an iteration, in SAMPLES_FOLDER."""
+    return f"iter_{iteration:07d}.png"
 
 
 def bundle_root() -> Path:

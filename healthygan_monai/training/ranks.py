@@ -13,7 +13,7 @@ import torch
 import torch.distributed as dist
 from monai.data import partition_dataset
 
-from healthygan_monai.training.rank_means import ranks
+from healthygan_monai.rank_means import ranks
 
 NOT_FIRST_LOGS = logging.ERROR  # what the first rank says need not be said by each
 

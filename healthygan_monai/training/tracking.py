@@ -16,9 +16,14 @@ from ignite.engine import Engine, Events
 from monai.handlers import MLFlowHandler
 from PIL import Image
 
-from healthygan_monai.paths import CONFIG_FILE, RUN_FILE, SELECTION_FILE
+from healthygan_monai.paths import (
+    CONFIG_FILE,
+    RUN_FILE,
+    SAMPLES_FOLDER,
+    SELECTION_FILE,
+    sample_file,
+)
 from healthygan_monai.training.handlers import scalars
-from healthygan_monai.training.samples import SamplePictures
 
 logger = logging.getLogger(__name__)
 DATABASE = "mlruns.db"
@@ -70,8 +75,7 @@ def track(
             judge.epoch_logger = lambda _: None  # once is enough, see Tracking.criteria
     for handler in handlers:
         if isinstance(handler, MLFlowHandler):
-            pictures = [h for h in handlers if isinstance(h, SamplePictures)]
-            Tracking(handler, Path(run), settings, every, pictures).attach(trainer, evaluator)
+            Tracking(handler, Path(run), settings, every).attach(trainer, evaluator)
 
 
 class Tracking:
@@ -83,13 +87,11 @@ class Tracking:
         run: Path,
         settings: Mapping[str, Any],
         every: int,
-        pictures: Sequence[SamplePictures],
     ) -> None:
         self.handler = handler
         self.run = run
         self.settings = settings
         self.every = every
-        self.pictures = pictures
 
     def attach(self, trainer: Engine, evaluator: Engine) -> None:
         self.handler.iteration_logger = self.losses
@@ -125,14 +127,10 @@ class Tracking:
         )
 
     def sample(self, engine: Engine) -> None:
-        """The picture that :class:`SamplePictures` has just written."""
-        for handler in self.pictures:
-            path = handler.path(engine.state.iteration)
-            if path.is_file() and self.handler.cur_run is not None:
-                with Image.open(path) as picture:
-                    self.handler.client.log_image(
-                        self.handler.cur_run.info.run_id,
-                        np.asarray(picture),
-                        key="samples",
-                        step=engine.state.iteration,
-                    )
+        """Send the sample picture of this iteration, if there is one."""
+        step = engine.state.iteration
+        path = self.run / SAMPLES_FOLDER / sample_file(step)
+        if path.is_file() and self.handler.cur_run is not None:
+            run_id = self.handler.cur_run.info.run_id
+            with Image.open(path) as picture:
+                self.handler.client.log_image(run_id, np.asarray(picture), key="samples", step=step)
