@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from data_prep.datalist import DataError, LeakError
-from data_prep.errors import HealthyGANError, NotFound, PrepError, UsageError
+from data_prep.errors import HealthyGANError, MissingData, NotFound, PrepError, UsageError
 
-__all__ = ["DataError", "HealthyGANError", "LeakError", "ModelError", "NoModel", "PrepError"]
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "Diverged",
+    "HealthyGANError",
+    "LeakError",
+    "MissingData",
+    "ModelError",
+    "NoModel",
+    "NotFound",
+    "PrepError",
+    "UsageError",
+]
 
 
 class ModelError(HealthyGANError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 from collections import defaultdict
@@ -16,6 +15,7 @@ from PIL import Image
 from data_prep.datalist import DataError
 from data_prep.errors import UsageError
 from data_prep.frame import png
+from data_prep.frame.recipe import flag
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.confound import confounds
 from data_prep.sources.draw import shuffled
@@ -50,10 +50,10 @@ CARD = Card(
 
 @dataclass(frozen=True)
 class Options:
-    """channel: one of CHANNELS; validation, test: shares of the patients."""
+    """Choices of the protocol; validation, test: shares of the patients."""
 
     seed: int = 0
-    channel: str = "flair"
+    channel: str = flag("flair", "MRI sequence of the slices", choices=CHANNELS)
     validation: float = 0.1
     test: float = 0.2
     output: Path | None = None
@@ -68,10 +68,6 @@ class Cut:
     patient: str
     site: str
     number: int
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--channel", choices=CHANNELS, default="flair", help="(default: flair)")
 
 
 def verify(folder: Path, options: Options) -> list[str]:

@@ -7,22 +7,25 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
-from data_prep.errors import DONE
-from healthygan_monai.config.messages import explained
+from healthygan_monai.cli.arguments import DONE, EXIT_CODES, command, run_command
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Parse, run, print; return the exit code."""
+    return run_command(build_parser().parse_args(words))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with its two commands."""
     parser = argparse.ArgumentParser(
         "python -m healthygan_monai.serving", description=__doc__, epilog=EXIT_CODES
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    put = command(commands, "install", "a model into a MONAI Label app", _install, explained)
+    put = command(commands, "install", "a model into a MONAI Label app", _install)
     put.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
     put.add_argument("app", type=Path, metavar="APP", help="the monaibundle app's folder")
     put.add_argument("--name", default="healthygan", help="default: %(default)s")
-    tell = command(commands, "describe", "write serving.json beside a model", _describe, explained)
+    tell = command(commands, "describe", "write serving.json beside a model", _describe)
     tell.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
     for each in (put, tell):
         each.add_argument(
@@ -34,7 +37,7 @@ def main(words: Sequence[str] | None = None) -> int:
             default=0.995,
             help="of healthy validation maps, the threshold of the label map (default: %(default)s)",
         )
-    return run_command(parser.parse_args(words))
+    return parser
 
 
 def _describe(arguments: argparse.Namespace) -> int:

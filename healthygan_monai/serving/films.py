@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep import film
-from data_prep.errors import PrepError
 from data_prep.film import Film, FilmRecipe
+from healthygan_monai.errors import PrepError
 from healthygan_monai.serving.preparation import FILMS, Preparation
 from healthygan_monai.serving.received import Received
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data_prep.errors import PrepError
 from data_prep.film import is_film
 from data_prep.read import kind_of
+from healthygan_monai.errors import PrepError
 from healthygan_monai.serving.films import of_film, of_picture
 from healthygan_monai.serving.preparation import BRAINS, Preparation
 from healthygan_monai.serving.received import Received

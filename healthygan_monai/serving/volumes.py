@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from data_prep import brain
-from data_prep.errors import PrepError
 from data_prep.film import Film
 from data_prep.read import Volume, read_volume
+from healthygan_monai.errors import PrepError
 from healthygan_monai.serving.films import framed
 from healthygan_monai.serving.preparation import FILMS, Preparation
 from healthygan_monai.serving.received import Received

@@ -96,9 +96,9 @@ def read(text: str, name: str = "") -> Page:
 
 
 def _mark(comment: str, name: str) -> str:
-    """Return slow or cannot; nothing for comments around made parts of a page."""
+    """Return slow or cannot; nothing for the comments around parts that a program writes."""
     text = comment.strip().removeprefix("<!--").removesuffix("-->").strip()
-    if re.fullmatch(r"model: \w+|methods: .+|end", text):
+    if re.fullmatch(r"(model|methods|departures): .*|end( of \w+)?", text):
         return ""
     if text == "slow" or re.match(r"cannot: *\S", text):
         return text.partition(":")[0]

@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -34,21 +32,6 @@ def run(capsys):
 
 
 class TestStart:
-    @pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["--version"]])
-    def test_help_imports_nothing_that_is_slow(self, words):
-        code = (
-            "import sys\n"
-            "from healthygan_monai.cli.main import main\n"
-            "try: main(sys.argv[1:])\n"
-            "except SystemExit as end: assert not end.code\n"
-            "heavy = {'torch', 'monai', 'ignite', 'sklearn', 'matplotlib'} & set(sys.modules)\n"
-            "print(f'\\n{sorted(heavy)}')"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code, *words], capture_output=True, text=True, check=True
-        )
-        assert done.stdout.splitlines()[-1] == "[]"
-
     def test_help_lists_the_commands_in_the_order_of_a_study(self, capsys):
         with pytest.raises(SystemExit):
             main(["--help"])
