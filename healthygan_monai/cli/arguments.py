@@ -8,11 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from data_prep.cli import exit_codes
-from data_prep.cli.exit_codes import EXIT_CODES, run_command
-from data_prep.errors import DONE, UsageError
+from data_prep.errors import UsageError
 from healthygan_monai.config.messages import explained
-
-__all__ = ["DONE", "EXIT_CODES", "add_device", "add_set", "command", "run_command", "settings"]
 
 
 def command(

@@ -22,11 +22,11 @@ from places import CONFIGS, METADATA_SCHEMA
 from tiny import TRAINING
 
 from healthygan_monai.cli.main import main
+from healthygan_monai.cli.serving import main as serving
 from healthygan_monai.exchange.model_facts import model_facts
 from healthygan_monai.exchange.vendoring import vendored_config
 from healthygan_monai.exchange.zoo import export_zoo
 from healthygan_monai.networks import Generator
-from healthygan_monai.serving.__main__ import main as serving
 from healthygan_monai.serving.serving_json import told_beside
 
 SCHEMA = Path(os.environ.get("HEALTHYGAN_SCHEMA", METADATA_SCHEMA))

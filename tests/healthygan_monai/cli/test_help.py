@@ -30,7 +30,7 @@ print(json.dumps({"texts": texts, "imported": sorted(sys.modules)}))
     [
         ("healthygan_monai.cli.main", 25),
         ("data_prep.cli.main", 12),
-        ("healthygan_monai.serving.__main__", 2),
+        ("healthygan_monai.cli.serving", 2),
     ],
 )
 def test_help_of_every_command_imports_nothing_slow(program, commands):
