@@ -89,7 +89,7 @@ def pictures(folders, count, shape):
 
 
 def _name(folder):
-    """The data set's: cxr_kermany of .../cxr_kermany/test, brain_lgg of .../brain_lgg/test/flair."""
+    """Images of the data set: .../cxr_kermany/test, or .../brain_lgg/test/flair."""
     return next(p for p in folder.parts[::-1] if p not in ("test", "flair"))
 
 

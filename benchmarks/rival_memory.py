@@ -100,7 +100,7 @@ def fit(arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def replay(backbone) -> None:
-    """Let the network run once for a batch of each size; later ones get its maps, changed by noise."""
+    """Run the network once per batch size; later batches get its maps, changed by noise."""
     import torch
 
     run, kept = backbone.network.forward, {}

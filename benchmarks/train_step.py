@@ -144,7 +144,7 @@ class Sides:
 
 
 def compare(arguments: argparse.Namespace, dtype: torch.dtype) -> tuple[float, float]:
-    """One round: the largest relative difference of any term, and of the two objectives (Eq. 8, Eq. 9)."""
+    """Return the largest relative difference of any term and of both objectives (Eq. 8, Eq. 9)."""
     sides = Sides(arguments, dtype)
     terms = totals = 0.0
     for iteration in range(1, N_CRITIC + 1):

@@ -1,4 +1,4 @@
-"""The names that the bundle's configs use, in one place: ``hg.plan_at(@dataset)``, ``_target_`` of handlers."""
+"""The names that the bundle's configs use: ``hg.plan_at(@dataset)``, ``_target_`` of handlers."""
 
 from healthygan_monai.baselines.fitting import options_for
 from healthygan_monai.baselines.registry import check_options, load_detector

@@ -1,4 +1,4 @@
-"""Errors about what the user gave, all children of HealthyGANError; needs neither torch nor monai."""
+"""Errors about what the user gave, all children of HealthyGANError; no torch, no monai."""
 
 from __future__ import annotations
 

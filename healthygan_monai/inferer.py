@@ -40,7 +40,7 @@ class HealthyGANInferer(Inferer):
 
 
 def split_translation(pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Healthy image in [-1, 1], mask in [0, 1], difference map in [0, 1] from (..., 2C + 1, H, W)."""
+    """Split (..., 2C + 1, H, W): healthy image in [-1, 1], mask and difference in [0, 1]."""
     channels = (pred.shape[-3] - 1) // 2
     healthy, mask, difference = pred.split([channels, 1, channels], dim=-3)
     return healthy, mask, difference

@@ -23,7 +23,7 @@ Critic = Callable[[torch.Tensor], torch.Tensor]
 
 
 def critic_loss(critic_healthy: torch.Tensor, critic_translated: torch.Tensor) -> torch.Tensor:
-    """Eq. 3 without the penalty: mean D(B'(A)) - mean D(B); scalar. Fakes come from the mixed set only."""
+    """Eq. 3 without the penalty: mean D(B'(A)) - mean D(B); fakes are of the mixed set only."""
     return critic_translated.mean() - critic_healthy.mean()
 
 
@@ -88,7 +88,7 @@ def focus_loss(
 
 @dataclass(frozen=True)
 class Translated:
-    """What the generator made of a batch: all (B, C, H, W) in [-1, 1], mask (B, 1, H, W) in [0, 1]."""
+    """Outputs of the generator, (B, C, H, W) in [-1, 1]; mask (B, 1, H, W) in [0, 1]."""
 
     image: torch.Tensor
     intermediate: torch.Tensor
@@ -191,7 +191,7 @@ class HealthyGANLoss:
     def _adversarial(
         self, critic: Critic, mixed: Translated, healthy: Translated
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Eq. 4 for the mixed and for the healthy set, in one pass of the critic; 0 where it has no weight."""
+        """Eq. 4 for both sets in one pass of the critic; 0 for a set without a weight."""
         if self.lambda_adv_healthy == 0:
             fake = critic(mixed.healthy).to(mixed.image.dtype)
             return generator_adversarial_loss(fake), fake.new_zeros(())

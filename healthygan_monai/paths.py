@@ -58,7 +58,7 @@ def eval_folder(bundle: str) -> str:
 
 
 def size_in_metadata(root: Path | str) -> int:
-    """Pixels a side that configs/metadata.json of a bundle states; MONAI Label reads no ``@_meta_`` into configs."""
+    """Return the pixels a side in a bundle's metadata.json; MONAI Label reads no ``@_meta_``."""
     metadata = read_json(Path(root) / "configs" / METADATA_FILE)
     return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])
 

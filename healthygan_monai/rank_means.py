@@ -1,4 +1,4 @@
-"""Means over the batch of all ranks. Every rank has an equal share, so they are means of the ranks' means."""
+"""Means over the batch of all ranks: ranks have equal shares, so means of the ranks' means."""
 
 from __future__ import annotations
 

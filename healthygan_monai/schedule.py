@@ -12,7 +12,7 @@ AUTHORS_STEP = 1000  # authors' solver.py changes the rate only every 1,000 iter
 
 
 def linear_decay_factor(iteration: int, max_iterations: int, decay_iterations: int) -> float:
-    """Factor of the learning rate after ``iteration`` critic updates: min(1, (N - i) / decay), at least 0."""
+    """Factor of the learning rate after i critic updates: min(1, (N - i) / decay) >= 0."""
     if decay_iterations <= 0:
         return 1.0
     return max(0.0, min(1.0, (max_iterations - iteration) / decay_iterations))

@@ -1,4 +1,4 @@
-"""Which checkpoint becomes the model: FID (the paper's way) and AUCp (label-free), for every checkpoint."""
+"""Choose the checkpoint that becomes the model, by FID (the paper's) or AUCp (label-free)."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class FIDCriterion(CumulativeIterationMetric):
 
 
 class AUCpCriterion(CumulativeIterationMetric):
-    """AUCp of image scores ``y_pred`` (B, 1), with ``y`` 1 for mixed and 0 for known-healthy images."""
+    """AUCp of image scores ``y_pred`` (B, 1); ``y`` is 1 for mixed and 0 for healthy images."""
 
     def _compute_tensor(  # type: ignore[override]
         self, y_pred: torch.Tensor, y: torch.Tensor | None = None

@@ -57,7 +57,7 @@ Span = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class TextLine:
-    """Rows top to bottom and columns left to right of the image, ends excluded; about how many glyphs."""
+    """Box in rows and columns of the image, ends excluded, and the approximate number of glyphs."""
 
     top: int
     left: int

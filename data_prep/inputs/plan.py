@@ -176,7 +176,7 @@ def _with_sessions(sources: list[Source]) -> list[Source]:
 
 
 def _cleared(sources: list[Source], cleared: Path) -> list[Source]:
-    """Mark the films that a person has looked at. Raises DataError for names that match no input."""
+    """Mark the films that a person has looked at; raise DataError for names that match no input."""
     try:
         lines = cleared.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):

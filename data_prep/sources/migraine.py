@@ -91,7 +91,7 @@ def verify(folder: Path, options: Options) -> list[str]:
 
 
 def cohort(folder: Path, options: Options) -> Cohort:
-    """IXI in training_healthy, the local subjects drawn. Raises DataError where they are too few."""
+    """Put IXI in training_healthy and draw local subjects; raise DataError if there are too few."""
     heads = ixi.read_heads(options.heads or folder, options.of_ixi())
     files = Files(folder, options.output)
     people = read_cohort(cohort_file(folder, options))

@@ -1,4 +1,4 @@
-"""The Python API: a model, and a folder of films or volumes -> scores and maps. See docs/python_api.md."""
+"""The Python API: a model, and films or volumes -> scores and maps. See docs/python_api.md."""
 
 from __future__ import annotations
 

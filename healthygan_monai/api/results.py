@@ -1,4 +1,4 @@
-"""What the Python API gives back: scores and maps of images, and the files that could not be used."""
+"""What the Python API returns: scores and maps of images, and files that could not be used."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class Result:
 
     @property
     def mask(self) -> Map:
-        """Where the model repaints: 0 keeps the input, 1 takes what the network drew. HealthyGAN only."""
+        """Mask of the model: 0 keeps the input, 1 takes the drawn pixel. HealthyGAN only."""
         return self._part("mask")
 
     @property
     def difference(self) -> Map:
-        """|input - healthy|, in [0, 1]; of another method its own anomaly map, which has no upper end."""
+        """|input - healthy| in [0, 1]; for other methods their own map, which has no upper end."""
         return self._part("difference")
 
     def save_pictures(self, folder: Path | str, name: str) -> list[Path]:

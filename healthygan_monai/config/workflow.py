@@ -1,4 +1,4 @@
-"""Running one of the bundle's workflows from a command, exactly as ``python -m monai.bundle`` would."""
+"""Run a workflow of the bundle from a command, exactly as ``python -m monai.bundle`` does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images to score: a prepared data set, or a folder of pictures; and the lesion masks beside them."""
+"""Images to score: a prepared data set or a folder of pictures, with their lesion masks."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def _problem(path: Path) -> str | None:
 
 
 def load_mask(path: Path | str, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a lesion mask (H, W) bool at the size of the difference map; resized to the nearest pixel."""
+    """Return a lesion mask (H, W) bool, resized to the difference map by nearest neighbour."""
     with Image.open(path) as picture:
         return np.asarray(picture.convert("L").resize(shape[::-1], Image.Resampling.NEAREST)) > 0
 
@@ -72,7 +72,7 @@ def items_to_score(dataset: Dataset) -> list[dict[str, Any]]:
 
 
 def pictures_root(folder: Path | str | None) -> Path:
-    """The root of :func:`load_images` for the same folder, known without looking at a single image."""
+    """Return the root that :func:`load_images` has for this folder, without opening an image."""
     if folder is None:
         return DEMO_FOLDER
     return Path(folder).parent if Path(folder).is_file() else Path(folder)

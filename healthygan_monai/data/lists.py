@@ -47,7 +47,7 @@ def load_dataset(folder: Path | str | None, training: bool = True) -> Dataset:
 
 
 def training_items(dataset: Dataset, section: str) -> list[dict[str, Any]]:
-    """``image`` paths of one training section: no label, no subject, nothing a trainer could cheat with."""
+    """Return the ``image`` paths of a training section: no label, no subject."""
     return [{"image": str(dataset.image_path(item))} for item in dataset.sections[section]]
 
 

@@ -68,7 +68,7 @@ PROTOCOLS: dict[str, Plan] = {
 
 
 def critic_layers_for(image_size: int) -> int:
-    """Strided layers that leave a 2 x 2 patch map or more: the paper's 6 from 128 pixels on, fewer below."""
+    """Return the strided layers that leave 2 x 2 patches: the paper's 6 from 128 pixels on."""
     return max(1, min(CRITIC_LAYERS, int(math.log2(image_size)) - 1))
 
 

@@ -1,4 +1,4 @@
-"""PNG on disk -> (C, H, W) float32 in [-1, 1]: the one home of that conversion and of its inverse."""
+"""PNG on disk -> (C, H, W) float32 in [-1, 1] and back: the one home of that conversion."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An exported generator as a network: what infer, the report and the configs run instead of model.pt."""
+"""An exported generator as a network: run by infer, report and configs instead of model.pt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an exported network carries with it, so that it can score alone: sizes, range, where it comes from."""
+"""What an exported network carries to score alone: sizes, range and origin."""
 
 from __future__ import annotations
 

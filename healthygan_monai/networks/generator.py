@@ -1,4 +1,4 @@
-"""Generator of HealthyGAN: paper Table 3, with the details that only the authors' code gives (model.py)."""
+"""Generator of HealthyGAN: paper Table 3, with details from the authors' code (model.py)."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _normalisation(channels: int) -> nn.Module:
 
 
 class ResidualBlock(nn.Module):
-    """x + f(x), f = conv 3x3, norm, ReLU, conv 3x3, norm; no ReLU after the sum; (B, C, H, W) in and out."""
+    """x + f(x), f = conv 3x3, norm, ReLU, conv 3x3, norm; no ReLU after the sum; (B, C, H, W)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -153,7 +153,7 @@ def resume(
 
 
 def _last_readable(run: Path) -> tuple[Path | None, Any]:
-    """The newest whole state that can be read; a damaged one is named and the one before it is taken."""
+    """Return the newest readable state; name each damaged one and take the one before it."""
     states = training_states(run)
     for path in reversed(states):
         try:

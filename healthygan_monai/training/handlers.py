@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class LearningRate(LrScheduleHandler):
-    """MONAI's handler stepping a :func:`~healthygan_monai.schedule.decay_schedule` every iteration."""
+    """MONAI's handler that steps a ``decay_schedule`` at every iteration."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ def scalars(output: dict[str, Any]) -> dict[str, float]:
 
 
 class MetricsLog:
-    """Append one JSON object to metrics.jsonl every ``every`` iterations: losses, learning rate, seconds."""
+    """Append losses, learning rate and seconds to metrics.jsonl every ``every`` iterations."""
 
     def __init__(self, path: Path | str, optimizer: Optimizer, every: int) -> None:
         self.path = Path(path)

@@ -1,4 +1,4 @@
-"""``--tracking mlflow``: what a run tells an MLflow server or database, beside what MONAI's handler sends."""
+"""``--tracking mlflow``: what a run sends to MLflow beside what MONAI's handler sends."""
 
 from __future__ import annotations
 

@@ -229,7 +229,7 @@ class TestTwoRanks:
 
 
 def test_two_ranks_with_unlike_shares_make_the_steps_of_one_process(tmp_path):
-    """The square of the mean mask is the whole batch's; with plain gradient steps D(x) does not drift either."""
+    """The square of the mean mask is the whole batch's; D(x) agrees with plain steps too."""
     script = tmp_path / "script.py"
     script.write_text(UNLIKE_SHARES)
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(CONFIGS.parents[1])}

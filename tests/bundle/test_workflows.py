@@ -71,7 +71,7 @@ class TestTraining:
         assert (train(tmp_path, tiny_data, **{"train#dataset#data": items}) / "model.pt").is_file()
 
     def test_several_ranks_of_one_process(self, trained, tiny_data, tmp_path, monkeypatch):
-        """multi_gpu_train.json, as torchrun starts its only process: the result of training alone."""
+        """multi_gpu_train.json in torchrun's only process: the result of training alone."""
         for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1",
                             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}.items():  # fmt: skip
             monkeypatch.setenv(name, value)

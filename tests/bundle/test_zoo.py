@@ -99,7 +99,7 @@ def export_config_and_run_mgpu_cmd(config_file, meta_file, override_dict, output
 
 
 def alone(words: list[str], cwd: Path, bundle: Path) -> str:
-    """Run Python where the project is not installed; the packages used must be those of the bundle."""
+    """Run Python without the project installed; the packages used must be those of the bundle."""
     site = cwd / "site"
     site.mkdir(exist_ok=True)
     (site / "sitecustomize.py").write_text(ALONE)
@@ -191,7 +191,7 @@ class TestTheBundle:
             assert (output / made).is_file()
 
     def test_loads_its_generator_by_name_and_leaves_nothing(self, tmp_path):
-        """What monai.bundle.load initialises is the training workflow: it must not begin a run or draw the demo."""
+        """monai.bundle.load must not begin a run or draw the demo's films."""
         (tmp_path / "parent").mkdir()
         shutil.copytree(CONFIGS.parent, tmp_path / "parent" / "healthygan")
         cwd = tmp_path / "cwd"

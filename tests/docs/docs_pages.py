@@ -43,7 +43,7 @@ class Fence:
 
 @dataclass(frozen=True)
 class Command:
-    """A line of a shell fence, a whole Python fence, or inline code; ``line`` is that of its block."""
+    """A line of a shell fence, a whole Python fence, or inline code; ``line``: of its block."""
 
     line: int
     text: str
@@ -74,7 +74,7 @@ def pages() -> dict[str, Page]:
 
 
 def read(text: str, name: str = "") -> Page:
-    """Return the page; raise ``ValueError`` for a mark or a language that is unknown or misplaced."""
+    """Return the page; raise ``ValueError`` for an unknown or misplaced mark or language."""
     page, line, heading = Page(text, name), 1, False
     tokens = MARKDOWN.parse(text)
     comments = [t for t in tokens if t.type == "html_block" and t.content.startswith("<!--")]

@@ -1,4 +1,4 @@
-"""What the programs of a page do in the tests: run, made small, checked only, or only understood."""
+"""What the programs of a page do in the tests: run, made small, checked, or understood."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def _smaller(line: str) -> list[str]:
 
 
 def _link_runs(words: Sequence[str]) -> None:
-    """Find the runs of a command; a page writes 00000 for their number, here they may have another."""
+    """Find the runs of a command; a page writes 00000 for their number, which may differ here."""
     for name in re.findall(r"runs/00000(-[\w-]+)", " ".join(words)):
         made = sorted(Path("runs").glob(f"[0-9]*{name}"))
         if made and not Path(f"runs/00000{name}").exists():

@@ -31,7 +31,7 @@ sys.exit(answer[0] if answer else 70)
 
 
 def write_programs(folder: Path, path: Path) -> Path:
-    """Write the programs that ask the server at ``path``, and return their folder, to be first on PATH."""
+    """Write the programs that ask the server at ``path``; return their folder, for PATH."""
     folder.mkdir(parents=True)
     for name in PROGRAMS:
         (folder / name).write_text(CLIENT.format(python=sys.executable, socket=str(path)))

@@ -1,4 +1,4 @@
-"""docs/paper_to_code.md row by row: the file has the symbol, the key is in the config with that default."""
+"""docs/paper_to_code.md row by row: the file has the symbol, the config the key and default."""
 
 from __future__ import annotations
 

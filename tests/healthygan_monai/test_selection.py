@@ -1,4 +1,4 @@
-"""Choosing the checkpoint: FID and AUCp against closed forms, and what a run folder keeps of the choice."""
+"""Choosing the checkpoint: FID and AUCp against closed forms, and what the run folder keeps."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def chest_entries() -> list[tuple[int, str, str]]:
 
 
 def write_chestxray14(folder: Path, variant: str = "2020") -> Path:
-    """Data_Entry_2017*.csv and BBox_List_2017.csv; variant 2017: ages 058Y and a last empty column."""
+    """Data_Entry_2017*.csv, BBox_List_2017.csv; variant 2017: ages 058Y, an empty column."""
     folder.mkdir(parents=True, exist_ok=True)
     follow_up: dict[int, int] = {}
     rows, films = [], []

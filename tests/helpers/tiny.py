@@ -1,4 +1,4 @@
-"""A data set of a few drawn squares, and training runs of a second, through the bundle's own configs."""
+"""A data set of a few squares, and training runs of a second through the bundle's configs."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def train(runs: Path, data: Path, **overrides: Any) -> Path:
 
 
 def forget_ranks() -> None:
-    """Leave the process group; Ignite remembers it until the end of the process unless told otherwise."""
+    """Leave the process group; Ignite remembers it until the process ends."""
     import torch
     from ignite.distributed import utils
 

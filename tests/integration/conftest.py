@@ -48,7 +48,7 @@ def films(work: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def heads(work: Path) -> Path:
-    """HEADS/raw as NIfTI in three orientations, HEADS/data prepared, HEADS/runs/00000-heads trained for a second."""
+    """HEADS/raw: NIfTI in three orientations; HEADS/data: prepared; HEADS/runs: trained briefly."""
     counts = {"training_mixed": 2, "training_healthy": 2, "validation": 2, "test": 2}
     brains.make_brains(work / "heads" / "raw", counts=counts)
     table = work / "heads" / "raw" / "cohort.csv"

@@ -137,7 +137,7 @@ def view_of_text(text: str) -> str | None:
 
 
 def body_part_of_text(text: str) -> str | None:
-    """'CHEST', 'SPINE', or the Annex L term of another part; None where the text is not understood."""
+    """Return 'CHEST', 'SPINE' or the Annex L term of another part; None for an unknown text."""
     words = [_PLURALS.get(word, word) for word in re.findall("[A-Z]+", text.upper())]
     together = "".join(words)
     if any(word in _SPINE for word in words) or together.endswith("SPINE"):

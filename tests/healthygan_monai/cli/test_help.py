@@ -1,4 +1,4 @@
-"""``--help`` of every command answers at once: nothing that is slow to import is imported for it."""
+"""``--help`` of every command imports nothing that is slow to import."""
 
 from __future__ import annotations
 
