@@ -47,9 +47,11 @@ def bundle_root_here() -> str:
 
 
 def eval_folder(bundle: str) -> str:
-    """Where inference and evaluation write by default: ``eval`` of the bundle, as MONAI's bundles do.
+    """Where inference and evaluation write by default: ``eval`` of the bundle, as MONAI's bundles
+    do.
 
-    An installed bundle is only read: where the one in use is that, and not below the current folder, it is ``eval``
+    An installed bundle is only read: where the one in use is that, and not below the current
+        folder, it is ``eval``
     here.
     """
     root = Path(bundle).resolve()

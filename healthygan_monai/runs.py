@@ -71,7 +71,8 @@ def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None
         folder = Path(resume)
         if not (folder / CONFIG_FILE).is_file():
             raise NoModel(
-                f"--resume {folder}: no {CONFIG_FILE} there; give the folder of an earlier run, such as "
+                f"--resume {folder}: no {CONFIG_FILE} there; give the folder of an earlier run, "
+                "such as "
                 "runs/00003-demo."
             )
         return folder
@@ -134,7 +135,8 @@ def begin_run(
         ]
         if different:
             raise UsageError(
-                f"--resume {folder}: its settings differ from this command's ({'; '.join(different)}). "
+                f"--resume {folder}: its settings differ from this command's "
+                f"({'; '.join(different)}). "
                 "Resume with the settings the run was begun with, or begin a new run."
             )
         previous = read_run(folder)

@@ -62,7 +62,8 @@ class Options(ixi.Filters):
     )
     cohort: Path | None = flag(
         None,
-        "CSV with columns subject, group (and image, age, sex, site), or YAML with lists healthy and "
+        "CSV with columns subject, group (and image, age, sex, site), or YAML with lists healthy "
+        "and "
         "diseased (default: INPUT/cohort.yaml or .csv)",
         metavar="FILE",
     )
@@ -149,7 +150,8 @@ def cohort_file(folder: Path, options: Options) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise DataError(
-        f"{folder}: no {' or '.join(COHORT_FILES)}. Name your subjects and their groups in one, for "
+        f"{folder}: no {' or '.join(COHORT_FILES)}. Name your subjects and their groups in one, "
+        "for "
         "example CSV with the columns subject and group (healthy, diseased)."
     )
 

@@ -29,7 +29,8 @@ CARD = Card(
         Expected("images/*", "the pictures it names", "the data set, as the list's page says"),
     ),
     flaws=(
-        "The lists name images, not patients: slices of one head may be on both sides (brain tumour).",
+        "The lists name images, not patients: slices of one head may be on both sides (brain "
+        "tumour).",
         "The share of anomalies in the unlabelled set is chosen (0.6), and high.",
         "No validation images, unless --counts takes some of the unlabelled pool that is left.",
     ),

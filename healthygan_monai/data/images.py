@@ -20,10 +20,12 @@ PICTURES = (".png", ".jpg", ".jpeg")
 def load_images(folder: Path | str | None, image_size: int) -> Dataset:
     """A prepared data set, or a folder of 8-bit grey pictures taken as unlabelled test images.
 
-    A picture's subject is its name below the folder, without the ending. Without a folder: the demo's films.
+    A picture's subject is its name below the folder, without the ending. Without a folder: the
+    demo's films.
 
     Raises:
-        DataError: nothing to score there, pictures that cannot be used (all are named), or two of one name.
+        DataError: nothing to score there, pictures that cannot be used (all are named), or two of
+            one name.
     """
     if folder is None or (Path(folder) / FILE_NAME).is_file() or Path(folder).is_file():
         return load_dataset(folder, training=False)
@@ -31,7 +33,8 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
     found = sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURES)
     if not found:
         raise MissingData(
-            f"{root}: no {FILE_NAME} and no pictures ({', '.join(PICTURES)}) there. DICOM and NIfTI files "
+            f"{root}: no {FILE_NAME} and no pictures ({', '.join(PICTURES)}) there. DICOM and "
+            "NIfTI files "
             f"are prepared first: healthygan prep films {root} OUTPUT."
         )
     problems = [problem for path in found if (problem := _problem(path))]
@@ -44,7 +47,8 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
         if name in names:
             both = " and ".join(p.relative_to(root).as_posix() for p in (names[name], path))
             raise DataError(
-                f"{root}: {both} would write the same result pictures ({name}_mask.png); rename one of them."
+                f"{root}: {both} would write the same result pictures ({name}_mask.png); rename "
+                "one of them."
             )
         names[name] = path
     items = [Item(p.relative_to(root).as_posix(), subject=name) for name, p in names.items()]

@@ -17,7 +17,8 @@ from healthygan_monai.paths import sample_file
 
 
 class SamplePictures:
-    """Save a picture of the same images after every epoch, ``samples/iter_0012000.png``; one row an image.
+    """Save a picture of the same images after every epoch, ``samples/iter_0012000.png``; one row an
+    image.
 
     Columns are input, mask, translated image and difference map (stretched to twice its range).
     """

@@ -83,7 +83,8 @@ def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = 
     size = known if image_size is None else image_size
     if image_size is None and not known:
         raise UsageError(
-            f"{checkpoint}: no config.json beside it says at which image size it was trained; give --image-size."
+            f"{checkpoint}: no config.json beside it says at which image size it was trained; "
+            "give --image-size."
         )
     return Facts(checked_size(size), image_channels, sha256(checkpoint), seed_of(checkpoint))
 

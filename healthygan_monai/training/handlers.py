@@ -38,7 +38,8 @@ class LearningRate(LrScheduleHandler):
 
     def __call__(self, engine: Engine) -> None:
         with warnings.catch_warnings():
-            # the generator's rate follows critic updates too, the first of which precedes its own first step
+            # the generator's rate follows critic updates too, the first of which precedes its own
+            # first step
             warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
             super().__call__(engine)
 

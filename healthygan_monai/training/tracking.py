@@ -31,7 +31,8 @@ LONGEST_VALUE = 500  # characters of a parameter that every version of MLflow ta
 
 
 def tracking_database(run: Path | str) -> str:
-    """URI of one SQLite database for all runs of a folder, ``runs/mlruns.db``, so that MLflow can compare them.
+    """URI of one SQLite database for all runs of a folder, ``runs/mlruns.db``, so that MLflow can
+    compare them.
 
     ``MLFLOW_TRACKING_URI`` in the environment comes before it; that is MONAI's rule.
     """
@@ -42,9 +43,8 @@ def tracking_database(run: Path | str) -> str:
 def tracking_name(run: Path | str) -> str:
     """Name of the MLflow run, the same when a run is resumed: the folder's name.
 
-    On a server (``MLFLOW_TRACKING_URI``) others have a 00000-demo too: there a hash of machine and path goes with it,
-    since MONAI's handler goes on with an unfinished run of the same name.
-    """
+    On a server (``MLFLOW_TRACKING_URI``) others have a 00000-demo too: there a hash of machine and
+    path goes with it, since MONAI's handler goes on with an unfinished run of the same name."""
     folder = Path(run).resolve()
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         return folder.name
@@ -61,11 +61,12 @@ def track(
     settings: Mapping[str, Any],
     every: int = 1,
 ) -> None:
-    """Let MONAI's MLflow handler of the trainer, if there is one, log what a run of HealthyGAN consists of.
+    """Let MONAI's MLflow handler of the trainer, if there is one, log what a run of HealthyGAN
+    consists of.
 
-    Settings as parameters; every loss and the learning rate, every ``every`` iterations; FID and AUCp at the
-    iteration of their checkpoint; the sample pictures; config.json and selection.csv. MONAI alone logs ``loss``, and
-    the criteria at the number of their epoch.
+    Settings as parameters; every loss and the learning rate, every ``every`` iterations; FID and
+    AUCp at the iteration of their checkpoint; the sample pictures; config.json and selection.csv.
+    MONAI alone logs ``loss``, and the criteria at the number of their epoch.
 
     Args:
         handlers, judges: those of the trainer and of the evaluator.

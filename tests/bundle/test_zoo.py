@@ -1,8 +1,8 @@
-"""The Model Zoo's conditions, as its own checks put them, on the bundle of a checkout and on exported ones.
+"""The Model Zoo's conditions, as its own checks put them, on the bundle of a checkout and on
+exported ones.
 
-``export zoo`` and ``export huggingface`` are run beside no installation: in other processes that see the packages
-only where the bundle brings them.
-"""
+``export zoo`` and ``export huggingface`` are run beside no installation: in other processes that
+see the packages only where the bundle brings them."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from healthygan_monai.serving.serving_json import told_beside
 SCHEMA = Path(os.environ.get("HEALTHYGAN_SCHEMA", METADATA_SCHEMA))
 TEXTS = (".json", ".py", ".md", ".txt", ".yml", ".conf")
 
-# the installed packages are out of sight: an editable installation is a finder, another a folder that comes later;
-# at its end a process notes which package it used
+# the installed packages are out of sight: an editable installation is a finder, another a folder
+# that comes later; at its end a process notes which package it used
 ALONE = """
 import atexit, os, sys
 sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in getattr(f, "__module__", type(f).__module__)]

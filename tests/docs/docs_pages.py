@@ -1,8 +1,10 @@
 """Read a Markdown page: its fences, its commands with their marks, its links and anchors.
 
-A fence of ``sh`` or ``python`` is run. Words after the language change that: ``slow`` (only in ``pytest -m slow``),
-``in=FOLDER`` (the folder it runs in), ``exit=3`` (its commands may end with 3). A comment on the line above a fence,
-a paragraph or a table holds for all its commands: ``<!-- slow -->`` or ``<!-- cannot: the reason -->``.
+A fence of ``sh`` or ``python`` is run. Words after the language change that: ``slow`` (only in
+``pytest -m slow``), ``in=FOLDER`` (the folder it runs in), ``exit=3`` (its commands may end with
+3). A comment on the line above a fence,
+a paragraph or a table holds for all its commands: ``<!-- slow -->`` or ``<!-- cannot: the reason
+    -->``.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Run each program of a page as a process of its own, forked from one that has loaded PyTorch already.
+"""Run each program of a page as a process of its own, forked from one that has loaded PyTorch
+already.
 
-``python docs_server.py SOCKET`` serves. The programs that ``write_programs`` makes send it their words, folder,
-environment and streams, and end with the exit code that it sends back.
-"""
+``python docs_server.py SOCKET`` serves. The programs that ``write_programs`` makes send it their
+words, folder, environment and streams, and end with the exit code that it sends back."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from data_prep.sources.card import Row, write_table
 
 RSNA_TRAIN = 13_389
-COVIDX_TRAIN = {  # source -> negative, positive films of the V7B training list; then of the test list
+# source -> negative, positive films of the V7B training list; then of the test list
+COVIDX_TRAIN = {
     "cohen": (298, 439),
     "actmed": (107, 25),
     "sirm": (0, 1182),

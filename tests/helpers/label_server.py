@@ -33,7 +33,8 @@ library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
 def environment() -> Path:
-    """The environment's python: of the folder HEALTHYGAN_LABEL_ENV, else of a cache; built where it is not there.
+    """The environment's python: of the folder HEALTHYGAN_LABEL_ENV, else of a cache; built where it
+    is not there.
 
     This checkout is installed into it anew every time.
     """

@@ -60,9 +60,11 @@ def heads(work: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def app(python: Path, work: Path, heads: Path) -> Path:
-    """The shipped model, one of heads, one known beforehand, one to be exchanged, one without its weights.
+    """The shipped model, one of heads, one known beforehand, one to be exchanged, one without its
+    weights.
 
-    ``known``: the last layer is zero, so the network says mid-grey and a half-open mask everywhere, and the
+    ``known``: the last layer is zero, so the network says mid-grey and a half-open mask everywhere,
+        and the
     difference map is |x| / 4.
     """
     app = label_server.make_app(python, work / "apps")
