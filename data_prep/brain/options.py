@@ -63,7 +63,8 @@ class BrainOptions:
     n4: bool = flag(False, "correct the bias field (seconds a head)", group=CHAIN)
     brain: str = flag(
         "none",
-        "brain extraction: none, auto, deepbet, brainextractor, hd-bet, stripped (nothing but brain "
+        "brain extraction: none, auto, deepbet, brainextractor, hd-bet, stripped (nothing but "
+        "brain "
         "is in the scans) or mask:FOLDER",
         group=CHAIN,
         metavar="METHOD",

@@ -24,7 +24,8 @@ class BrainRecipe(Recipe):
     framing: str = FRAMING
     intensity: str = flag(
         DEFAULT,
-        "minmax, percentile:LOW,HIGH, zscore:LOW,HIGH or white:SHARE (white matter at that share of "
+        "minmax, percentile:LOW,HIGH, zscore:LOW,HIGH or white:SHARE (white matter at that share "
+        "of "
         "white), over the brain, or the core of the head",
         group=CHAIN,
         metavar="POLICY",

@@ -30,7 +30,8 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add(
         "--pseudonyms",
         choices=("given", "keyed"),
-        help="subject names: as given, or keyed pseudonyms (default: given with a table, else keyed)",
+        help="subject names: as given, or keyed pseudonyms (default: given with a table, else "
+        "keyed)",
     )
     add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (default: OUTPUT.key)")
     add("--validation", type=share, default=0.1, metavar="SHARE", help="of subjects of a group")

@@ -95,7 +95,7 @@ def _names(table: Path, header: list[str], columns: dict[str, str]) -> dict[str,
     names = {ours: theirs for ours, theirs in names.items() if theirs in header}
     for name in ("image", "subject"):
         if name not in names:
-            raise DataError(
+            raise UsageError(
                 f"{table}: no column '{name}'. Name yours: --columns {name}=..., out of "
                 f"{', '.join(header)}."
             )

@@ -1,4 +1,5 @@
-"""One public data set a file: where it comes from, what the paper used of it, what is wrong with it.
+"""One public data set a file: where it comes from, what the paper used of it, what is wrong with
+it.
 
 Every module has CARD, Options (whose fields are its flags), verify(folder, options) and
 cohort(folder, options); the command `healthygan prep NAME` is made of these (see cli/protocols.py).

@@ -1,4 +1,4 @@
-"""COVIDx: lists of the COVID-Net project, read from the user's own copy; nothing of it is shipped."""
+"""COVIDx: lists of the COVID-Net project, read from the user's own copy; none is shipped."""
 
 from __future__ import annotations
 

@@ -39,7 +39,8 @@ CARD = Card(
         Expected("TCGA_*_<n>_mask.tif", "their tumour masks", PAGE),
     ),
     flaws=(
-        "Healthy slices are slices of patients with a tumour elsewhere: swelling and treatment show.",
+        "Healthy slices are slices of patients with a tumour elsewhere: swelling and treatment "
+        "show.",
         "Healthy slices lie nearer to the top and to the base than diseased ones.",
         "Some patients lack a sequence, and FLAIR stands in for it; five institutions differ.",
     ),

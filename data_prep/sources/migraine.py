@@ -62,7 +62,8 @@ class Options(ixi.Filters):
     )
     cohort: Path | None = flag(
         None,
-        "CSV with columns subject, group (and image, age, sex, site), or YAML with lists healthy and "
+        "CSV with columns subject, group (and image, age, sex, site), or YAML with lists healthy "
+        "and "
         "diseased (default: INPUT/cohort.yaml or .csv)",
         metavar="FILE",
     )
@@ -91,7 +92,7 @@ def verify(folder: Path, options: Options) -> list[str]:
 
 
 def cohort(folder: Path, options: Options) -> Cohort:
-    """IXI in training_healthy, the local subjects drawn. Raises DataError where they are too few."""
+    """Put IXI in training_healthy and draw local subjects; raise DataError if there are too few."""
     heads = ixi.read_heads(options.heads or folder, options.of_ixi())
     files = Files(folder, options.output)
     people = read_cohort(cohort_file(folder, options))
@@ -149,7 +150,8 @@ def cohort_file(folder: Path, options: Options) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise DataError(
-        f"{folder}: no {' or '.join(COHORT_FILES)}. Name your subjects and their groups in one, for "
+        f"{folder}: no {' or '.join(COHORT_FILES)}. Name your subjects and their groups in one, "
+        "for "
         "example CSV with the columns subject and group (healthy, diseased)."
     )
 

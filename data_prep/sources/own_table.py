@@ -1,4 +1,4 @@
-"""Your own films by a table, with the checks of a public set: what is missing, what gives it away."""
+"""Your own films by a table, with the checks of a public set: missing files and confounders."""
 
 from __future__ import annotations
 

@@ -29,7 +29,8 @@ CARD = Card(
         Expected("images/*", "the pictures it names", "the data set, as the list's page says"),
     ),
     flaws=(
-        "The lists name images, not patients: slices of one head may be on both sides (brain tumour).",
+        "The lists name images, not patients: slices of one head may be on both sides (brain "
+        "tumour).",
         "The share of anomalies in the unlabelled set is chosen (0.6), and high.",
         "No validation images, unless --counts takes some of the unlabelled pool that is left.",
     ),
@@ -83,7 +84,7 @@ def verify(folder: Path, options: Options) -> list[str]:
 
 
 def cohort(folder: Path, options: Options) -> Cohort:
-    """train 0 -> healthy, train unlabeled -> mixed, test -> test, as the authors' loader takes them."""
+    """Map train 0 to healthy, train unlabeled to mixed, test to test (authors' loader)."""
     files = Files(folder, options.output)
     lists = read_lists(one_file(files, CARD, LISTS, options.lists))
     counts = parse_counts(options.counts, _default(lists, options.rate))
@@ -141,7 +142,7 @@ def _subject(name: str) -> str:
 
 
 def read_lists(path: Path) -> Lists:
-    """The authors' file. Raises DataError for another shape, and for a list without unlabelled images."""
+    """Read the authors' file; raise DataError for another shape or a list without mixed images."""
     try:
         content = read_json(path)
         train, test = content["train"], content["test"]

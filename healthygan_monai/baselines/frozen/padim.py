@@ -5,9 +5,9 @@ Detection and Localization, ICPR 2020 (arXiv:2011.08785).
 
     embedding   x_ij: layer1, layer2, layer3 at position (i, j) of layer1's grid, concatenated;
                 d channels at random
-    Sec. III-B  mu_ij = mean of x_ij                                                       and
-                Sigma_ij = 1/(N-1) sum (x_ij - mu_ij)(x_ij - mu_ij)^T + eps I              (Eq. 1)
-    Sec. III-C  M(x_ij) = sqrt((x_ij - mu_ij)^T Sigma_ij^-1 (x_ij - mu_ij))                (Eq. 2)
+    Sec. III-B  mu_ij = mean of x_ij,
+                Sigma_ij = 1/(N-1) sum (x_ij - mu_ij)(x_ij - mu_ij)^T + eps I   (Eq. 1)
+    Sec. III-C  M(x_ij) = sqrt((x_ij - mu_ij)^T Sigma_ij^-1 (x_ij - mu_ij))     (Eq. 2)
     score       maximum of the map: M enlarged to the image (bilinear), smoothed (sigma 4)
 
 Published: ResNet-18, d = 100 of 448; Wide-ResNet-50-2, d = 550 of 1,792; eps = 0.01; images resized

@@ -61,11 +61,8 @@ def encoder(image_size: int, channels: int, features: int, latent: int) -> nn.Se
     """(B, C, H, W) -> (B, latent, 1, 1); halves down to 4 x 4 pixels, doubling the channels."""
     layers = [nn.Conv2d(channels, features, 4, 2, 1, bias=False), nn.LeakyReLU(0.2)]
     for _ in range(halvings(image_size, 8)):
-        layers += [
-            nn.Conv2d(features, 2 * features, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(2 * features),
-            nn.LeakyReLU(0.2),
-        ]
+        layers.append(nn.Conv2d(features, 2 * features, 4, 2, 1, bias=False))
+        layers += [nn.BatchNorm2d(2 * features), nn.LeakyReLU(0.2)]
         features *= 2
     return nn.Sequential(*layers, nn.Conv2d(features, latent, 4, 1, 0, bias=False))
 
@@ -73,21 +70,14 @@ def encoder(image_size: int, channels: int, features: int, latent: int) -> nn.Se
 def decoder(image_size: int, channels: int, features: int, latent: int) -> nn.Sequential:
     """The encoder mirrored; (B, latent, 1, 1) -> (B, C, H, W) in [-1, 1]."""
     width = features * 2 ** halvings(image_size, 8)
-    layers = [
-        nn.ConvTranspose2d(latent, width, 4, 1, 0, bias=False),
-        nn.BatchNorm2d(width),
-        nn.ReLU(),
-    ]
+    first = nn.ConvTranspose2d(latent, width, 4, 1, 0, bias=False)
+    layers = [first, nn.BatchNorm2d(width), nn.ReLU()]
     while width > features:
-        layers += [
-            nn.ConvTranspose2d(width, width // 2, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(width // 2),
-            nn.ReLU(),
-        ]
+        layers.append(nn.ConvTranspose2d(width, width // 2, 4, 2, 1, bias=False))
+        layers += [nn.BatchNorm2d(width // 2), nn.ReLU()]
         width //= 2
-    return nn.Sequential(
-        *layers, nn.ConvTranspose2d(features, channels, 4, 2, 1, bias=False), nn.Tanh()
-    )
+    layers += [nn.ConvTranspose2d(features, channels, 4, 2, 1, bias=False), nn.Tanh()]
+    return nn.Sequential(*layers)
 
 
 class Generator(nn.Module):

@@ -81,8 +81,8 @@ class GanSettings:
         wrong = height != width or self.image_size not in (None, height)
         if wrong or self.channels not in (None, channels):
             raise DataError(
-                f"images are (C, H, W) = {shape}; expected {self.channels or '1 or 3'} channels and "
-                f"squares of {self.image_size or 'any'} pixels. Prepare them so, or change "
+                f"images are (C, H, W) = {shape}; expected {self.channels or '1 or 3'} channels "
+                f"and squares of {self.image_size or 'any'} pixels. Prepare them so, or change "
                 "image_size and channels."
             )
         iterations = self.max_iterations or max(1, self.epochs * (images // self.batch_size))

@@ -177,7 +177,7 @@ class TestTrain:
 
 class TestResume:
     def test_takes_its_settings_from_the_run(self, run, own_run, trained):
-        """The last checkpoint is lost; resuming makes it again, to the last bit, with no setting given."""
+        """The last checkpoint is lost; resuming makes it again to the last bit."""
         for path in [*own_run.glob("checkpoints/*6.pt"), own_run / "model.pt"]:
             path.unlink()
         code, out, err = run("train", "--resume", own_run, "--device", "cpu")
