@@ -30,6 +30,8 @@ sed 's,SET,data/films,' $SHELF/grid.json > GRID.json
 cp -r $SHELF/data/films DATASET
 mkdir FOLDER
 ln -s ../bundle FOLDER/healthygan
+mkdir bundle/eval
+echo '{}' > bundle/eval/schema.json
 """,
     "docs/benchmark.md": """
 cp -r $SHELF/films films-of-D
