@@ -1,42 +1,42 @@
-"""Markdown pages as the tests of the docs read them: blocks with a language, commands, links, anchors."""
+"""Read a Markdown page: its fences, its commands with their marks, its links and anchors.
+
+A fence of ``sh`` or ``python`` is run. Words after the language change that: ``slow`` (only in ``pytest -m slow``),
+``cannot: the reason`` (never), ``in=FOLDER`` (in this folder), ``exit=3`` (its commands may end with 3). Inline code
+that is a command is run too. A comment on the line above its paragraph or table changes that: ``<!-- slow -->`` or
+``<!-- cannot: the reason -->``.
+"""
 
 from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from healthygan_monai.cli.main import build_parser
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAMS = ("healthygan", "python", "pip", "torchrun", "pytest", "ruff", "mypy")
-# more programs that a shell block may call; a block that begins with none of these is no shell
-SHELL = (
-    *PROGRAMS,
-    "cd",
-    "cp",
-    "mkdir",
-    "ls",
-    "unzip",
-    "docker",
-    "monailabel",
-    "mlflow",
-    "git",
-    "curl",
-    ".",
-)
-COMPLETE = ("demo", "bundle-path", "--version")  # sub-commands that are whole by themselves
-LANGUAGES = {"sh": "shell", "bash": "shell", "console": "shell", "yml": "yaml"}
-ASSIGNMENT = re.compile(r"[A-Z_][A-Z0-9_]*=\S*")
-FENCE = re.compile(r"\s*(```+|~~~+)\s*([\w+-]*)")
+MARKDOWN = MarkdownIt("commonmark").enable("table")
+# what a mark may stand above; an indented block is an error
+BLOCKS = ("fence", "paragraph_open", "table_open", "heading_open", "code_block")
+# the languages of fences, each with the words that may follow it
+LANGUAGES: dict[str, set[str]] = {
+    "sh": {"slow", "in", "exit"},
+    "python": {"slow"},
+    **{name: set() for name in ("bibtex", "csv", "json", "text", "yaml")},
+}
+CHECKERS = ("pytest", "ruff", "mypy")
+ABSENT = ("curl", "docker", "mlflow", "monailabel")  # programs that the tests do not have
+PROGRAMS = ("healthygan", "python", "pip", "torchrun", *CHECKERS)
+WHOLE = ("healthygan demo", "healthygan bundle-path")  # commands without arguments
 
 
 @dataclass(frozen=True)
-class Block:
-    """A fenced or indented piece of code; `line` is that of its first line, from 1."""
-
+class Fence:
     line: int
     language: str
     text: str
@@ -44,191 +44,133 @@ class Block:
 
 @dataclass(frozen=True)
 class Command:
-    """What a reader would type: a line of a shell block, a Python block, or an inline command.
-
-    `variables` are the assignments of shell variables that stand before it in the page.
-    """
+    """A line of a shell fence, a whole Python fence, or inline code; ``line`` is that of its block."""
 
     line: int
     text: str
+    kind: str  # run, slow or cannot
     python: bool = False
     inline: bool = False
-    variables: tuple[str, ...] = ()
+    folder: str = "."
+    exit_code: int = 0
 
 
-def pages() -> list[Path]:
-    """Every page that is held to these tests."""
+@dataclass
+class Page:
+    text: str
+    name: str
+    fences: list[Fence] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    spans: list[tuple[int, str]] = field(default_factory=list)  # (line, inline code)
+    links: list[tuple[int, str]] = field(default_factory=list)  # (line, target); not to other sites
+    anchors: set[str] = field(default_factory=set)
+
+
+def pages() -> dict[str, Page]:
+    """Return every page of the project by its name."""
     fixed = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "bundle/docs/README.md")]
-    return [*fixed, *sorted((ROOT / "docs").glob("*.md"))]
+    paths = [*fixed, *sorted((ROOT / "docs").glob("*.md"))]
+    named = {path.relative_to(ROOT).as_posix(): path for path in paths}
+    return {name: read(path.read_text(encoding="utf-8"), name) for name, path in named.items()}
 
 
-def name_of(page: Path) -> str:
-    return page.relative_to(ROOT).as_posix()
+def read(text: str, name: str = "") -> Page:
+    """Return the page; raise ``ValueError`` for a mark or a language that is unknown or misplaced."""
+    page, line, heading = Page(text, name), 1, False
+    tokens = MARKDOWN.parse(text)
+    comments = [t for t in tokens if t.type == "html_block" and t.content.startswith("<!--")]
+    marks = {t.map[1] + 1: kind for t in comments if t.map and (kind := _mark(t.content, name))}
+    for token in tokens:
+        if token.map and token.type in BLOCKS:
+            line, heading = token.map[0] + 1, token.type == "heading_open"
+        if token.type == "code_block":
+            raise ValueError(f"{name}:{line}: an indented block; expected a fence with a language")
+        if token.type == "fence":
+            if line in marks:
+                raise ValueError(
+                    f"{name}:{line}: a mark above a fence; expected after its language"
+                )
+            _add_fence(page, token, line)
+        elif token.type == "inline":
+            _add_inline(page, token, line, marks.get(line, "run"))
+            if heading:
+                _add_anchor(page, token)
+    for line in marks.keys() - {command.line for command in page.commands}:
+        raise ValueError(f"{name}:{line}: the mark above it is for no command")
+    return page
 
 
-def blocks(text: str) -> list[Block]:
-    """Fenced and indented code in order of the page."""
-    return list(_blocks(text.splitlines()))
+def _mark(comment: str, name: str) -> str:
+    """Return slow or cannot; nothing for the comments that part the model card."""
+    text = comment.strip().removeprefix("<!--").removesuffix("-->").strip()
+    if re.fullmatch(r"model: \w+|end", text):
+        return ""
+    if text == "slow" or re.match(r"cannot: *\S", text):
+        return text.partition(":")[0]
+    raise ValueError(
+        f"{name}: {comment.strip()}: expected <!-- slow --> or <!-- cannot: the reason -->"
+    )
 
 
-def prose(text: str) -> list[str]:
-    """The lines of the page with those of code blocks emptied."""
-    lines = text.splitlines()
-    for block in _blocks(lines):
-        for number in range(block.line - 1, block.line - 1 + len(block.text.splitlines())):
-            lines[number] = ""
-    return ["" if FENCE.match(line) else line for line in lines]
+def _add_fence(page: Page, token: Token, line: int) -> None:
+    info, cannot, reason = token.info.partition(" cannot:")
+    language, *words = info.split() or [""]
+    options = {key: value for key, _, value in (word.partition("=") for word in words)}
+    known = LANGUAGES.get(language)
+    if known is None or options.keys() - known or (cannot and not (known and reason.strip())):
+        raise ValueError(f"{page.name}:{line}: {token.info!r} after a fence; expected {LANGUAGES}")
+    page.fences.append(Fence(line, language, token.content))
+    kind = "cannot" if cannot else "slow" if "slow" in options else "run"
+    if language == "python":
+        page.commands.append(Command(line, token.content, kind, python=True))
+    elif language == "sh":
+        folder, code = options.get("in", "."), int(options.get("exit", 0))
+        for text in token.content.replace("\\\n", " ").splitlines():
+            if text.strip() and not text.startswith("#"):
+                command = Command(line, text.strip(), kind, folder=folder, exit_code=code)
+                page.commands.append(command)
 
 
-def spans(text: str) -> list[tuple[int, str]]:
-    """(line, content) of inline code; a span that is broken over two lines is joined."""
-    joined = "\n".join(prose(text))
-    found = re.finditer(r"(?<!`)`([^`]+)`(?!`)", joined)
-    return [(joined.count("\n", 0, m.start()) + 1, " ".join(m[1].split())) for m in found]
+def _add_inline(page: Page, token: Token, line: int, kind: str) -> None:
+    for child in token.children or []:
+        if child.type == "html_inline" and child.content.startswith("<!--"):
+            raise ValueError(
+                f"{page.name}:{line}: {child.content}: expected on a line above the block"
+            )
+        if child.type == "code_inline":
+            text = " ".join(child.content.split())
+            page.spans.append((line, text))
+            if is_command(text):
+                page.commands.append(Command(line, text, kind, inline=True))
+        target = str(child.attrGet("href") or child.attrGet("src") or "")
+        if target and not re.match(r"[a-z]+:", target):
+            page.links.append((line, target))
 
 
-def commands(text: str) -> list[Command]:
-    """All commands in order of the page; a mere name (`healthygan train`, `pytest`) is none."""
-    found = [Command(line, span, inline=True) for line, span in spans(text) if is_command(span)]
-    for block in blocks(text):
-        if block.language == "python":
-            found.append(Command(block.line, block.text, python=True))
-        elif block.language == "shell":
-            found += [Command(line, words) for line, words in _shell_lines(block)]
-    variables: tuple[str, ...] = ()
-    placed = []
-    for command in sorted(found, key=lambda c: c.line):
-        if not command.python and re.fullmatch(r"[A-Z_]+=(\"[^\"]*\"|\S*)", command.text):
-            variables += (command.text,)
-        else:
-            placed.append(replace(command, variables=variables))
-    return _sessions(placed)
-
-
-def _sessions(placed: list[Command]) -> list[Command]:
-    """Python blocks of a page go on with each other's names, until a shell command comes between."""
-    merged: list[Command] = []
-    last = None  # where the session stands that a block would go on with
-    for command in placed:
-        if command.python and last is not None:
-            merged[last] = replace(merged[last], text=f"{merged[last].text}\n\n{command.text}")
-            continue
-        if not command.inline:
-            last = len(merged) if command.python else None
-        merged.append(command)
-    return merged
+def _add_anchor(page: Page, heading: Token) -> None:
+    """Add the anchor that GitHub gives to a heading."""
+    parts = [c.content for c in heading.children or [] if c.type in ("text", "code_inline")]
+    anchor = re.sub(r"[^\w\- ]", "", "".join(parts).lower()).replace(" ", "-")
+    page.anchors.add(anchor if anchor not in page.anchors else f"{anchor}-1")
 
 
 def is_command(span: str) -> bool:
-    """Whether inline code is something to type, not the name of a program or of a sub-command."""
+    """Return whether inline code is to be typed; a mere name and a text with ``...`` are not."""
     words = span.split()
-    if words[0] not in PROGRAMS or len(words) < 2 or "..." in words or "…" in words:
+    if not words or words[0] not in PROGRAMS or len(words) < 2 or "..." in words:
         return False
-    if words[0] == "healthygan":
-        return words[1] in COMPLETE or not is_subcommand(words[1:])
-    bare = words[:3] == ["python", "-m", "monai.bundle"] and len(words) < 5
-    return not bare and words not in (["python", "-m", words[-1]], ["pip", "install"])
+    if words[:2] == ["python", "-m"] and len(words) < 5:
+        return False
+    return span in WHOLE or span not in {name for name, _ in parsers()}
 
 
-def is_subcommand(words: Sequence[str]) -> bool:
-    """Whether the words name a sub-command of `healthygan` and nothing else."""
-    parser: argparse.ArgumentParser = build_parser()
-    for word in words:
-        choices = [a.choices for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
-        if not choices or word not in choices[0]:
-            return False
-        parser = choices[0][word]
-    return True
-
-
-def anchors(text: str) -> set[str]:
-    """The anchors that GitHub gives to the headings of a page."""
-    found: set[str] = set()
-    for line in prose(text):
-        if heading := re.match(r"#{1,6}\s+(.*)", line):
-            words = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading[1]).strip().lower()
-            anchor = re.sub(r"[^\w\- ]", "", words.replace("\\", "")).replace(" ", "-")
-            found.add(anchor if anchor not in found else f"{anchor}-1")
-    return found
-
-
-def links(text: str) -> list[tuple[int, str]]:
-    """(line, target) of every link and picture that is not to another site."""
-    found = []
-    for number, line in enumerate(prose(text), start=1):
-        without_code = re.sub(r"`[^`]*`", "", line)
-        for target in re.findall(r"\]\(([^)\s]+)[^)]*\)", without_code):
-            if not re.match(r"[a-z]+:", target):
-                found.append((number, target))
-    return found
-
-
-def _blocks(lines: list[str]) -> Iterator[Block]:
-    number = 0
-    while number < len(lines):
-        begin = number
-        fence = FENCE.match(lines[number])
-        if fence:
-            number += 1
-            while number < len(lines) and not lines[number].strip().startswith(fence[1]):
-                number += 1
-            yield _block(begin + 2, lines[begin + 1 : number], fence[2])
-            number += 1
-        elif lines[number].startswith("    ") and (begin == 0 or not lines[begin - 1].strip()):
-            while number < len(lines) and (
-                lines[number].startswith("    ") or not lines[number].strip()
-            ):
-                number += 1
-            yield from _paragraphs(begin + 1, [line[4:] for line in lines[begin:number]])
-        else:
-            number += 1
-
-
-def _paragraphs(line: int, inside: list[str]) -> Iterator[Block]:
-    """An indented block, parted where a blank line stands between two languages."""
-    whole: Block | None = None
-    for text in re.split(r"\n[ \t]*\n", "\n".join(inside).rstrip()):
-        part = _block(line, text.splitlines(), "")
-        line += text.count("\n") + 2
-        if whole is not None and part.language in (whole.language, "text"):
-            whole = Block(whole.line, whole.language, f"{whole.text}\n\n{text}")
-            continue
-        if whole is not None:
-            yield whole
-        whole = part
-    if whole is not None:
-        yield whole
-
-
-def _block(line: int, inside: list[str], told: str) -> Block:
-    text = "\n".join(inside)
-    return Block(line, LANGUAGES.get(told, told) or _language(text), text)
-
-
-def _language(text: str) -> str:
-    first = next((x for x in text.splitlines() if not x.startswith("#")), "").removeprefix("$ ")
-    word = first.split(" ")[0]
-    if word in SHELL or (ASSIGNMENT.match(first) and "," not in first.split("=")[0]):
-        return "shell"
-    if re.match(r"(import|from) \w", first):
-        return "python"
-    if first[:1] in "{[" or re.match(r'"\w+":', first):
-        return "json"
-    return "csv" if re.fullmatch(r"\w+(,\w+)+", first) else "text"
-
-
-def _shell_lines(block: Block) -> Iterator[tuple[int, str]]:
-    """(line, command): continued lines joined, prompts and what follows them in a session taken away."""
-    lines = block.text.splitlines()
-    prompted = any(line.startswith("$ ") for line in lines)
-    waiting = ""
-    for number, line in enumerate(lines, start=block.line):
-        if prompted and not waiting and not line.startswith("$ "):
-            continue
-        waiting += line.removeprefix("$ ")
-        if waiting.endswith("\\"):
-            waiting = waiting[:-1] + " "
-            continue
-        if waiting.strip() and not waiting.lstrip().startswith("#"):
-            yield number, waiting.strip()
-        waiting = ""
+def parsers(
+    parser: argparse.ArgumentParser | None = None, name: str = "healthygan"
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yield the command and all its sub-commands, each with its parser."""
+    parser = parser or build_parser()
+    yield name, parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for word, below in action.choices.items():
+                yield from parsers(below, f"{name} {word}")

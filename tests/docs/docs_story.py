@@ -1,4 +1,4 @@
-"""One page as one story: its commands, one after the other, in a folder of their own."""
+"""Run the commands of a page as one shell script, in a folder of their own."""
 
 from __future__ import annotations
 
@@ -7,120 +7,98 @@ import re
 import shlex
 import shutil
 import subprocess
-import time
+from itertools import groupby
 from pathlib import Path
 
-from docs_pages import ROOT, Command, commands, name_of, pages
-from docs_standins import Shelf, set_down
-from docs_table import OTHER_PROGRAMS, PAGES, Row
+from docs_given import GIVEN
+from docs_pages import ROOT, Command, pages
+from docs_programs import UNDERSTAND
 
 from healthygan_monai.cli.main import build_parser
 
-TEXTS = {name_of(page): page.read_text(encoding="utf-8") for page in pages()}
-CARRIED = ("bundle", "docs", "constraints*.txt", "setup.cfg", "pyproject.toml")
+PAGES = pages()
+COPIED = ("bundle", "docs", "constraints*.txt", "setup.cfg", "pyproject.toml")
 LINKED = ("benchmarks", "tests")  # not written to
-# commands that end by naming the next one, unless they only looked
-NAMES_NEXT = {"prep", "check", "train", "select", "infer", "evaluate"}
-LOOKING = {"-n", "--dry-run", "--check", "--help"}
-# what a command that was given no run, or no data set, writes for it into the next one
-PLACEHOLDERS = {"RUN", "DATASET"}
+FILLED = {"N": "1", "SET": "cxr_nih", "NAME": "films"}  # words that stand for others in commands
+VARIABLES = {"D": "films-of-D", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
 
 
-def row_of(page: str, command: Command) -> Row | None:
-    """The row with the longest beginning of the command."""
-    text = " ".join(command.text.split())
-    fitting = [row for row in PAGES[page].rows if text.startswith(row.command)]
-    return max(fitting, key=lambda row: len(row.command), default=None)
+def tell(page: str, kinds: set[str], folder: Path, programs: Path, shelf: Path) -> Path:
+    """Run the commands of these kinds in the order of the page; return the folder, with story.log."""
+    lay_out(folder)
+    commands = [command for command in PAGES[page].commands if command.kind in kinds]
+    script = f"{GIVEN.get(page, '')}\n{script_of(commands, folder)}"
+    said = run_script(script, folder, programs, SHELF=str(shelf))
+    assert "Traceback" not in said, said
+    for line in re.findall(r"^next: healthygan (.*)", said, re.MULTILINE):
+        build_parser().parse_args(shlex.split(line))  # what a command proposes can be typed
+    return folder
 
 
-def found(page: str) -> list[tuple[Command, Row]]:
-    return [(c, row) for c in commands(TEXTS[page]) if page in PAGES and (row := row_of(page, c))]
-
-
-class Story:
-    """One page: its folder, and its commands one after the other."""
-
-    def __init__(self, page: str, folder: Path, programs: Path, shelf: Shelf) -> None:
-        self.page, self.folder, self.shelf = PAGES[page], folder, shelf
-        self.environment = {**os.environ, **self.page.variables, "COLUMNS": "200"}
-        self.environment["PATH"] = f"{programs}{os.pathsep}{os.environ['PATH']}"
-        for source in (path for pattern in CARRIED for path in ROOT.glob(pattern)):
-            name = source.name
-            if source.is_dir():
-                shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("eval"))
-            else:
-                shutil.copy(source, folder / name)
-        for name in LINKED:
-            (folder / name).symlink_to(ROOT / name, target_is_directory=True)
-        for name, standin in self.page.given.items():
-            set_down(name, standin, folder, shelf)
-
-    def tell(self, command: Command, row: Row) -> None:
-        """Run one command as it is written; its exit code and what it says comes next are as they should be."""
-        for name, standin in row.given.items():
-            set_down(name, standin, self.folder, self.shelf)
-        began = time.monotonic()
-        done = self.shell(command, row.cwd)
-        print(f"{time.monotonic() - began:5.1f} s  {command.text}")  # in pytest -rP
-        said = f"{command.text}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
-        assert done.returncode == row.code, said
-        assert "Traceback" not in done.stderr, said
-        expected = 0 if command.python else next_lines(command.text)
-        named = re.findall(r"^next: (.*)$", done.stdout, re.MULTILINE)
-        assert len(named) >= expected, f"does not name the next command: {said}"
-        for line in named:
-            self.can_be_typed(line)
-
-    def shell(
-        self, command: Command, cwd: str = ".", **environment: str
-    ) -> subprocess.CompletedProcess[str]:
+def understand(page: str, folder: Path, programs: Path) -> None:
+    """Let the programs parse the commands that are slow or cannot run."""
+    lay_out(folder)
+    commands = [command for command in PAGES[page].commands if command.kind != "run"]
+    for command in commands:
         if command.python:
-            script = self.folder / f"line{command.line}.py"
-            script.write_text(command.text, encoding="utf-8")
-            text = f"python {script.name}"
+            compile(command.text, f"{page}, line {command.line}", "exec")
+    script = script_of([command for command in commands if not command.python], folder)
+    run_script(script, folder, programs, **{UNDERSTAND: "1"})
+
+
+def lay_out(folder: Path) -> None:
+    """Put a checkout of the project into the folder, as far as the pages need one."""
+    for source in (path for pattern in COPIED for path in ROOT.glob(pattern)):
+        if source.is_dir():
+            shutil.copytree(source, folder / source.name, ignore=shutil.ignore_patterns("eval"))
         else:
-            text = "\n".join(["set -e", *command.variables, command.text])
-            for name, value in self.page.words.items():
-                text = re.sub(rf"\b{name}\b", value, text)
-        return subprocess.run(
-            ["bash", "-c", text],
-            cwd=self.folder / cwd,
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
-
-    def can_be_typed(self, line: str) -> None:
-        """What a command names as the next is understood, and the folders in it are there."""
-        words = shlex.split(line)
-        if words[0] in OTHER_PROGRAMS:
-            absent = [w for w in words if "/" in w and not (self.folder / w).exists()]
-            assert absent == [], line
-            return
-        assert words[0] == "healthygan"
-        parsed = build_parser().parse_args(words[1:])
-        for name in ("run_folder", "dataset", "input", "table"):
-            path = getattr(parsed, name, None)
-            if path is not None and str(path) not in PLACEHOLDERS:
-                assert (self.folder / path).exists(), line
+            shutil.copy(source, folder)
+    for name in LINKED:
+        (folder / name).symlink_to(ROOT / name, target_is_directory=True)
 
 
-def next_lines(text: str) -> int:
-    """How many commands of the line end by naming the next."""
-    many = 0
-    for part in re.split(r"&&|;", text.split("  #")[0]):
-        words = part.split()
-        if words[:1] == ["healthygan"] and words[1] in NAMES_NEXT and not LOOKING & {*words}:
-            many += 1
-    return many
+def script_of(commands: list[Command], folder: Path) -> str:
+    """Return the shell script; Python fences without a command between them are one program."""
+    lines: list[str] = []
+    for python, group in groupby(commands, lambda command: command.python):
+        block = list(group)
+        if python:
+            program = folder / f"line{block[0].line}.py"
+            program.write_text("\n".join(command.text for command in block), encoding="utf-8")
+            lines.append(f"python {program.name}")
+            continue
+        for command in block:
+            line = line_of(command)
+            if not (command.inline and line in lines):  # the text may name a command again
+                lines.append(line)
+    return "\n".join(lines)
 
 
-def tell(page: str, kinds: set[str], tmp_path: Path, programs: Path, shelf: Shelf) -> Path:
-    story = Story(page, tmp_path, programs, shelf)
-    told: set[str] = set()
-    for command, row in found(page):
-        if row.kind in kinds and not (command.inline and command.text in told):
-            story.tell(command, row)
-            told.add(command.text)
-    return story.folder
+def line_of(command: Command) -> str:
+    text = command.text
+    for word, value in FILLED.items():
+        text = re.sub(rf"\b{word}\b", value, text)
+    if command.folder != ".":
+        text = f"(cd {command.folder}\n{text}\n)"
+    if command.exit_code:
+        return f"{{ {text}\n}} || test $? = {command.exit_code}"
+    return f"{text}\ntest $? = 0"  # for `false && true`, which set -e does not stop
+
+
+def run_script(script: str, folder: Path, programs: Path, **environment: str) -> str:
+    """Run the script until a command fails; return its lines, each followed by what it printed."""
+    (folder / "story.sh").write_text(f"set -e\n{script}\n", encoding="utf-8")
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    done = subprocess.run(
+        ["bash", "-v", "story.sh"],
+        cwd=folder,
+        env={**os.environ, **VARIABLES, "PATH": path, **environment},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    (folder / "story.log").write_text(done.stdout, encoding="utf-8")
+    assert done.returncode == 0, f"{done.stdout[-6000:]}\nfailed, exit code {done.returncode}"
+    return done.stdout

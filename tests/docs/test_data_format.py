@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs_pages import ROOT, Block, blocks
+from docs_pages import Page, read
+from docs_story import PAGES
 
-PAGE = (ROOT / "docs" / "data_format.md").read_text(encoding="utf-8")
+PAGE = PAGES["docs/data_format.md"].text
 RUN = "runs/00000-films-64"
 TABLES = {
     "participants.tsv": "films-64/participants.tsv",
@@ -42,13 +43,13 @@ def story(told) -> Path:
     return told("docs/data_format.md")
 
 
-def section(title: str) -> str:
+def section(title: str) -> Page:
     part = PAGE.split(f"\n### {title}\n", 1)[1]
-    return re.split(r"\n##+ ", part, maxsplit=1)[0]
+    return read(re.split(r"\n##+ ", part, maxsplit=1)[0])
 
 
-def of(title: str, language: str) -> list[Block]:
-    return [block for block in blocks(section(title)) if block.language == language]
+def examples(title: str, language: str) -> list[str]:
+    return [fence.text for fence in section(title).fences if fence.language == language]
 
 
 def keys(value: Any, closed: frozenset[str] = CLOSED) -> Iterator[str]:
@@ -76,20 +77,19 @@ def written(story: Path, pattern: str, closed: frozenset[str] = CLOSED) -> set[s
 
 def named(title: str) -> set[str]:
     """Keys of the examples, and what the first column of the section's tables names."""
-    found = {k for block in of(title, "json") for k in re.findall(r'"(\w+)":', block.text)}
-    for row in re.findall(r"^\| (.*?) \|", section(title), re.MULTILINE):
-        for name in re.findall(r"`([\w.]+)`", row):
-            found |= {*name.split(".")}
+    found = {*re.findall(r'"(\w+)":', "".join(examples(title, "json")))}
+    for row in re.findall(r"^\| (.*?) \|", section(title).text, re.MULTILINE):
+        found |= {part for name in re.findall(r"`([\w.]+)`", row) for part in name.split(".")}
     return found
 
 
 @pytest.mark.parametrize("title", TABLES)
 def test_columns_are_those_that_are_told(title, story):
-    separator = "\t" if title.endswith(".tsv") else ","
-    columns = (story / TABLES[title]).read_text().splitlines()[0].split(separator)
-    (example,) = of(title, "csv") if separator == "," else of(title, "text")[:1]
-    first = example.text.splitlines()[0]
-    assert (first.split(",") if separator == "," else first.split()) == columns
+    columns = (story / TABLES[title]).read_text().splitlines()[0]
+    if title.endswith(".tsv"):  # shown with spaces, so that the columns stand in line
+        assert examples(title, "text")[0].splitlines()[0].split() == columns.split("\t")
+    else:
+        assert [text.splitlines()[0] for text in examples(title, "csv")] == [columns]
 
 
 @pytest.mark.parametrize("title", RECORDS)
@@ -99,21 +99,16 @@ def test_every_field_that_is_told_is_written(title, story):
 
 @pytest.mark.parametrize("title", RECORDS)
 def test_every_field_that_is_written_is_told(title, story):
-    code = " ".join(re.findall(r"`([^`]+)`", section(title)))
-    code += "".join(block.text for block in of(title, "json"))
-    words = {*re.findall(r"\w+", code)}
-    untold = written(story, RECORDS[title]) - words
+    code = [*examples(title, "json"), *(span for _, span in section(title).spans)]
+    untold = written(story, RECORDS[title]) - {*re.findall(r"\w+", " ".join(code))}
     assert {key for key in untold if not NAMES.fullmatch(key)} == set()
 
 
 def test_facts_of_an_image_are_told(story):
-    text = section("images/\\<subject\\>/\\<session\\>.json")
-    facts = {
-        key
-        for path in story.glob("films-64/images/*/*.json")
-        for key in json.loads(path.read_text())["facts"]
-    }
-    assert {*facts} <= {*re.findall(r"\w+", text)}
+    paths = story.glob("films-64/images/*/*.json")
+    facts = {key for path in paths for key in json.loads(path.read_text())["facts"]}
+    told = section("images/\\<subject\\>/\\<session\\>.json").text
+    assert facts <= {*re.findall(r"\w+", told)}
 
 
 def test_files_of_a_run_and_of_a_data_set_are_told(story):
@@ -123,14 +118,10 @@ def test_files_of_a_run_and_of_a_data_set_are_told(story):
     assert {p.name for p in (story / "films-64").iterdir() if p.name not in tree} == set()
 
 
-def test_the_seed_of_scores_is_that_of_training(told):
+def test_the_seed_of_scores_is_that_of_training(tmp_path):
     """The page says so; the run of seed 0 alone would not show it."""
     from healthygan_monai.inference import seed_of
 
-    folder = told("docs/data_format.md") / RUN
-    text = " ".join(section("scores.csv").split())
-    assert "`seed` is the seed of training" in text
-    other = folder.parent / "other"
-    other.mkdir(exist_ok=True)
-    (other / "config.json").write_text(json.dumps({"seed": 7, "image_size": 64}))
-    assert seed_of(other / "model.pt") == 7
+    assert "`seed` is the seed of training" in " ".join(section("scores.csv").text.split())
+    (tmp_path / "config.json").write_text(json.dumps({"seed": 7, "image_size": 64}))
+    assert seed_of(tmp_path / "model.pt") == 7
