@@ -98,6 +98,7 @@ cp -r $SHELF/runs/00000-films RUN
 mkdir -p runs export
 cp -r $SHELF/runs/00000-films runs
 cp -r $SHELF/few export/films
+touch export/films/IM9001.dcm
 """,
     "docs/security.md": "cp -r $SHELF/films export",
 }
