@@ -31,10 +31,7 @@ def add(commands: Any) -> None:
         help=f"{HEALTHYGAN} (default), {', '.join(others)} or {last}",
     )
     parser.add_argument(
-        "--weights",
-        type=Path,
-        metavar="FILE",
-        help="of the backbone, for a method that has one",
+        "--weights", type=Path, metavar="FILE", help="of the backbone, for a method that has one"
     )
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"), help="default: runs")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with an earlier run")

@@ -79,11 +79,7 @@ def _write(
         "image_channels": sizes["image_channels"],
         "generator_channels": sizes["channels"],
         "generator_blocks": sizes["blocks"],
-        "imported": {
-            "file": source.name,
-            "sha256": sha256(source),
-            "model_sha256": sha256(model),
-        },
+        "imported": {"file": source.name, "sha256": sha256(source), "model_sha256": sha256(model)},
     }
     write_json(config, content)
     return content

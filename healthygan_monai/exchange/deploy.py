@@ -108,10 +108,7 @@ def inference_for(facts: Facts) -> dict[str, Any]:
         "postprocessing": {
             "_target_": "Compose",
             "transforms": [
-                {
-                    "_target_": f"{Translationd.__module__}.{Translationd.__name__}",
-                    "keys": "pred",
-                },
+                {"_target_": f"{Translationd.__module__}.{Translationd.__name__}", "keys": "pred"},
                 {"_target_": f"{here}.{ToDeployd.__name__}", "keys": "pred"},
             ],
         },

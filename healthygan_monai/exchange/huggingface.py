@@ -15,13 +15,7 @@ from healthygan_monai.exchange.bundle_folder import BUNDLE_NAME, build_bundle, n
 from healthygan_monai.exchange.bundle_metadata import eval_metrics
 from healthygan_monai.exchange.model_facts import ModelFacts
 
-TAGS = (
-    "monai",
-    "medical",
-    "anomaly-detection",
-    "gan",
-    "image-to-image",
-)
+TAGS = ("monai", "medical", "anomaly-detection", "gan", "image-to-image")
 MODALITY_TAGS = {"films": ("chest-x-ray",), "brains": ("brain-mri",)}
 METRICS = {  # key of eval_metrics: (type, name)
     "image_auc": ("roc_auc", "AUC by image"),

@@ -18,12 +18,7 @@ from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.models.scorer import Scorer, generator_scorer
 from healthygan_monai.paths import EVALUATION_FILE, SERVING_FILE
-from healthygan_monai.serving.serving_json import (
-    FORMAT,
-    own_dataset,
-    recipe_in,
-    told_beside,
-)
+from healthygan_monai.serving.serving_json import FORMAT, own_dataset, recipe_in, told_beside
 
 QUANTILE = 0.995  # of healthy pixels below the cut: of a healthy image, 1 pixel in 200 is marked on average
 MOST_IMAGES = 200  # that the quantile is taken over

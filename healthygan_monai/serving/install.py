@@ -15,10 +15,7 @@ from healthygan_monai.serving.describe import QUANTILE, describe
 from healthygan_monai.serving.serving_json import told_beside
 
 # of the answer; MONAI Label reads them off channel_def
-LABELS = {
-    "0": "background",
-    "1": "anomaly",
-}
+LABELS = {"0": "background", "1": "anomaly"}
 KINDS = ("deepedit", "deepgrow", "detection", "segmentation", "classification")
 
 

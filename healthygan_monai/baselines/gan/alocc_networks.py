@@ -70,11 +70,7 @@ def discriminator(image_size: int, channels: int, features: int) -> nn.Sequentia
     layers: list[nn.Module] = [SameConv2d(channels, features, 5, 2), nn.LeakyReLU(0.2)]
     width = features
     for _ in range(halvings - 1):
-        layers += [
-            SameConv2d(width, 2 * width, 5, 2),
-            nn.BatchNorm2d(2 * width),
-            nn.LeakyReLU(0.2),
-        ]
+        layers += [SameConv2d(width, 2 * width, 5, 2), nn.BatchNorm2d(2 * width), nn.LeakyReLU(0.2)]
         width *= 2
     left = sides(image_size, halvings)[-1]
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * left * left, 1))

@@ -113,10 +113,7 @@ class FAnoGANNetworks(Gan):
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         s = self.settings
         encoder = rmsprop(self.encoder.parameters(), s.encoder_learning_rate)
-        return {
-            **self.adam(("generator", "critic"), s.learning_rate, s.betas),
-            "encoder": encoder,
-        }
+        return {**self.adam(("generator", "critic"), s.learning_rate, s.betas), "encoder": encoder}
 
     def step(
         self, images: torch.Tensor, iteration: int, generator: torch.Generator
