@@ -153,7 +153,7 @@ def _weights(grid: Grid, method: str) -> Path | None:
 
 
 def cells_of(grid: Grid, datasets: Mapping[str, Dataset], out: Path) -> list[Cell]:
-    """Return every cell in the order of running: seed by seed, so that each method has one first."""
+    """Return every cell in the order of running: seed by seed, so each method has one first."""
     return [
         Cell(
             name,

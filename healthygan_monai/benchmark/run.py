@@ -86,7 +86,7 @@ def _run_all(cells: Sequence[Cell], devices: Sequence[str], runner: Runner) -> l
 
 
 def in_process(cell: Cell, device: str) -> bool:
-    """Run a cell in a new process, so that its memory is its own and a fault stops no other cell."""
+    """Run a cell in a new process: its memory is its own, and a fault stops no other cell."""
     words = [sys.executable, "-m", "healthygan_monai", "benchmark", "--cell", str(cell.folder)]
     with (cell.folder / OUTPUT_FILE).open("w", encoding="utf-8") as stream:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""From a row of scores.csv to the pictures of that image."""
+"""Make the pictures of an image from its row of scores.csv."""
 
 from __future__ import annotations
 
@@ -13,11 +13,7 @@ from healthygan_monai.scoring import ScoreRow
 
 
 def case_pictures(model: Path, dataset: Path | str) -> Callable[[ScoreRow], Translation]:
-    """Return a function from a row of scores.csv to the pictures of that image, for the report.
-
-    Raises:
-        FileNotFoundError, ValueError, DataError: as for loading the model and the data set.
-    """
+    """Return a function from a row of scores.csv to the pictures of that image."""
     images = load_dataset(dataset, training=False)
     scorer = make_scorer(model, image_size=images.image_size)
     load = image_transforms(scorer.image_size, images.bit_depth, scorer.image_channels)
