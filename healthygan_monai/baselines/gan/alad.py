@@ -56,8 +56,7 @@ class AladSettings(GanSettings):
         d_zz: whether there is a D_zz, as published with ``--enable_dzz``.
         ema_decay: of the weights that score.
         score: ``fm``, ``l1``, ``l2`` or ``ch``.
-        concatenate: how D_xx sees its pair: ``channels``, or one image above the other, ``height``
-            (authors' code).
+        concatenate: D_xx's pair: as ``channels``, or in ``height`` (authors' code).
     """
 
     CHOICES: ClassVar = {"score": ("fm", "l1", "l2", "ch"), "concatenate": CONCATENATIONS}
@@ -107,14 +106,10 @@ class AladNetworks(Gan):
     def step(
         self, images: torch.Tensor, iteration: int, generator: torch.Generator
     ) -> dict[str, torch.Tensor]:
-        """A step of the discriminators, then one of G and E, each with new z."""
+        """Step the discriminators, then G and E, each with new z."""
         draw_from(generator, self)
-        first, second = (
-            torch.randn(
-                (len(images), self.settings.latent), generator=generator, device=images.device
-            )
-            for _ in range(2)
-        )
+        shape, own = (len(images), self.settings.latent), {"device": images.device}
+        first, second = (torch.randn(shape, generator=generator, **own) for _ in range(2))
         d_losses = self.discriminator_losses(images, first)
         self.update(**d_losses)
         terms = self.generator_losses(images, second)
@@ -126,7 +121,7 @@ class AladNetworks(Gan):
         return {"loss_d": loss_d, **{f"d_{n}": v for n, v in d_losses.items()}, **terms}
 
     def logits(self, images: torch.Tensor, z: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Every discriminator's on its two kinds of pairs; (B,) each."""
+        """Return every discriminator's logits on its two kinds of pairs; (B,) each."""
         code, drawn = self.run(self.encoder, images), self.run(self.generator, z)
         found = {
             "xz_encoded": self.run(self.xz, images, code)[0],
@@ -142,7 +137,7 @@ class AladNetworks(Gan):
     def discriminator_losses(
         self, images: torch.Tensor, z: torch.Tensor
     ) -> dict[str, torch.Tensor]:
-        """First kind of pair to 1, second to 0, for each discriminator."""
+        """Push the first kind of pair to 1, the second to 0, for each discriminator."""
         found = self.logits(images, z)
         losses = {"xz": to_one(found["xz_encoded"]) + to_zero(found["xz_drawn"])}
         for name in ("xx", "zz") if self.settings.d_zz else ("xx",):
@@ -150,7 +145,7 @@ class AladNetworks(Gan):
         return losses
 
     def generator_losses(self, images: torch.Tensor, z: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The opposite, for G and for E, and the cycles for both."""
+        """Push the opposite way, for G and for E, with the cycles for both."""
         found = self.logits(images, z)
         cycle = to_zero(found["xx_same"]) + to_one(found["xx_rebuilt"])
         if self.settings.d_zz:

@@ -60,7 +60,6 @@ class Discriminator(nn.Module):
     def forward(
         self, first: torch.Tensor, second: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """A pair of inputs; which ones the method's equations say."""
         features = self.features(self.joined(first, second))
         return self.end(features).flatten(), features
 

@@ -51,10 +51,8 @@ class FAnoGANSettings(GanSettings):
 
     Args:
         epochs: of stage 1.
-        max_iterations: of both stages; None for stage 1's epochs and the encoder's published
-            50,000.
-        encoder_iterations: of stage 2, the last ones; None for 50,000, or half of
-            ``max_iterations`` where set.
+        max_iterations: of both stages; None for stage 1's epochs plus the encoder's.
+        encoder_iterations: of stage 2; None for 50,000, or half of ``max_iterations`` if set.
         latent: length of z.
         features: channels after D's first convolution, DIM.
         lambda_gp, n_critic: weight of the penalty; updates of D for one of G.
@@ -129,14 +127,14 @@ class FAnoGANNetworks(Gan):
         return terms
 
     def noise(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """z ~ N(0, I), (B, latent)."""
+        """Draw z ~ N(0, I), (B, latent)."""
         shape = (len(images), self.settings.latent)
         return torch.randn(shape, generator=generator, device=images.device)
 
     def critic_step(
         self, images: torch.Tensor, generator: torch.Generator
     ) -> dict[str, torch.Tensor]:
-        """loss_d and a step of D; the penalty stays out of autocast."""
+        """Compute loss_d and step D; the penalty stays out of autocast."""
         with torch.no_grad():
             fake = self.run(self.generator, self.noise(images, generator))
         alpha = torch.rand((len(images), 1, 1, 1), generator=generator, device=images.device)
@@ -147,7 +145,7 @@ class FAnoGANNetworks(Gan):
         return {"loss_d": loss, "d_distance": -distance, "gp": gp}
 
     def encoder_step(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """loss_e and a step of E; G draws with its running statistics, as the authors' does."""
+        """Compute loss_e and step E; G draws with its running statistics, as the authors' does."""
         self.generator.eval()
         image, features = (residual.mean() for residual in self.residuals(images))
         loss = image + self.settings.kappa * features
@@ -155,7 +153,7 @@ class FAnoGANNetworks(Gan):
         return {"loss_e": loss, "e_image": image, "e_features": features}
 
     def residuals(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """A_R and A_D: mean squares over pixels and over features, (B,) each."""
+        """Return A_R and A_D: mean squares over pixels and over features, (B,) each."""
         rebuilt = self.rebuilt(images)
         seen, drawn = (self.run(self.critic.features, x) for x in (images, rebuilt))
         return (images - rebuilt).square().flatten(1).mean(1), (seen - drawn).square().mean(1)

@@ -13,12 +13,11 @@ Training, ACCV 2018 (arXiv:1805.06725). Authors' code: samet-akcay/ganomaly.
 
 Published (options.py): 32 x 32, nz 100, 64 features, batch 64, 15 epochs, Adam 2e-4 (0.5, 0.999),
 weights 1, 50, 1, convolutions N(0, 0.02), batch norm N(1, 0.02). One step of the generator, then
-one of the discriminator, whose outputs are those of before the generator's step; a discriminator
-whose loss falls below 1e-5 is drawn anew. Larger images have more halvings down to 4 x 4, each
+one of the discriminator, whose outputs are from before the generator's step; a discriminator whose
+loss falls below 1e-5 is initialised again. Larger images have more halvings down to 4 x 4, each
 doubling the channels, as in the authors' code (256 pixels: 2,048).
 
-Our departures: see ``Ganomaly.departures``. The first two make the published figures
-optimistic; they are not offered.
+``Ganomaly.departures``: the first two make the published figures optimistic; they are not offered.
 """
 
 from __future__ import annotations
@@ -116,7 +115,7 @@ def generator_loss(
     real: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     rebuilt: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
 ) -> dict[str, torch.Tensor]:
-    """Eq. 2 to 5 of (x, z, f(x)) and (x^, z^, f(x^))."""
+    """Return Eq. 2 to 5 of (x, z, f(x)) and (x^, z^, f(x^))."""
     terms = {
         "g_adv": functional.mse_loss(rebuilt[2], real[2]),
         "g_con": functional.l1_loss(rebuilt[0], real[0]),
@@ -156,9 +155,8 @@ class GanomalyNetworks(Gan):
         rebuilt, z, z_hat = self.run(self.generator, images)
         real, real_features = self.run(self.discriminator, images)
         fake, fake_features = self.run(self.discriminator, rebuilt)
-        terms = generator_loss(
-            self.settings, (images, z, real_features), (rebuilt, z_hat, fake_features)
-        )
+        given, made = (images, z, real_features), (rebuilt, z_hat, fake_features)
+        terms = generator_loss(self.settings, given, made)
         loss_d = discriminator_loss(real, fake)
         self.update(generator=terms["loss_g"], discriminator=loss_d)
         if loss_d < COLLAPSED:
