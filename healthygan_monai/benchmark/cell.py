@@ -77,6 +77,7 @@ def _result(
     folder: Path, cell: dict, dataset: Dataset, evaluation: dict, fit: dict, scoring: dict
 ) -> dict[str, Any]:
     run = read_run(folder)
+    device = str(run.get("device", "cpu"))
     return {
         "dataset": dataset.name,
         "protocol": dataset.protocol,
@@ -90,7 +91,7 @@ def _result(
         "provenance": {
             **evaluation["provenance"],
             "torch": torch.__version__,
-            "device_name": _device_name(str(run.get("device", "cpu"))),
+            "device_name": torch.cuda.get_device_name(device) if "cuda" in device else device,
             "scores": SCORES_FILE,
         },
     }
@@ -117,7 +118,3 @@ def _peak_main() -> int | None:
         return None
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _device_name(device: str) -> str:
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device

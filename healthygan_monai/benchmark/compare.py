@@ -46,7 +46,8 @@ def auc_over_seeds(runs: Runs, unit: str, resamples: int) -> Estimate | None:
         resamples=resamples,
     )
     low, high = spread.intervals["auc"] or (float("nan"), float("nan"))
-    return Estimate(float(np.mean(values)), _sd(values), low, high, tuple(sorted(runs)))
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return Estimate(float(np.mean(values)), sd, low, high, tuple(sorted(runs)))
 
 
 def against(runs: Runs, reference: Runs, unit: str, resamples: int) -> Estimate | None:
@@ -85,10 +86,6 @@ def against(runs: Runs, reference: Runs, unit: str, resamples: int) -> Estimate 
 def _mean_auc(labels: NDArray, scores: NDArray) -> float:
     """Average the AUC over seeds: (N,), (N, seeds)."""
     return float(np.mean([ranking_metrics(labels, column)["auc"] for column in scores.T]))
-
-
-def _sd(values: Sequence[float]) -> float | None:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 def _aligned(

@@ -136,7 +136,8 @@ def _wrong_settings(grid: Grid) -> Iterator[str]:
         if "seed" in settings:
             yield f"{method}: seed is in settings; give seeds to the grid"
         try:
-            config, overrides = chosen_config(method, settings, _weights(grid, method))
+            file = Path(grid.weights[method]) if method in grid.weights else None
+            config, overrides = chosen_config(method, settings, file)
             parser = ConfigParser()
             parser.read_config(str(configs / config))
             parser.update(pairs=overrides)
@@ -146,10 +147,6 @@ def _wrong_settings(grid: Grid) -> Iterator[str]:
         weights = grid.weights.get(method, "random")
         if weights != "random" and not Path(weights).is_file():
             yield f"{method}: weights {weights}: no such file"
-
-
-def _weights(grid: Grid, method: str) -> Path | None:
-    return Path(grid.weights[method]) if method in grid.weights else None
 
 
 def cells_of(grid: Grid, datasets: Mapping[str, Dataset], out: Path) -> list[Cell]:

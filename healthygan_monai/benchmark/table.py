@@ -12,7 +12,7 @@ from healthygan_monai.benchmark.compare import Estimate, Runs, against, auc_over
 from healthygan_monai.benchmark.grid import Cell
 from healthygan_monai.benchmark.table1 import HEALTHYGAN, paper_value
 from healthygan_monai.paths import SCORES_FILE
-from healthygan_monai.scoring import read_scores
+from healthygan_monai.scoring import ScoreRow, read_scores
 
 NOT_RUN = "not run"
 NONE = "–"
@@ -46,8 +46,11 @@ def tables(
     found: dict[str, list[Row]] = {}
     for name, protocol in protocols.items():
         own = [cell for cell in cells if cell.dataset == name]
-        results = {m: _results(own, m) for m in dict.fromkeys(c.method for c in own)}
-        runs = {m: _runs(own, m) for m in results}
+        done: dict[str, list[Cell]] = {cell.method: [] for cell in own}
+        for cell in own:
+            done[cell.method] += [cell] * cell.result.is_file()
+        results = {m: [read_json(c.result) for c in kept] for m, kept in done.items()}
+        runs = {m: {c.seed: _scores(c) for c in kept} for m, kept in done.items()}
         found[name] = [
             {
                 "method": method,
@@ -60,16 +63,8 @@ def tables(
     return found
 
 
-def _results(cells: Sequence[Cell], method: str) -> list[dict[str, Any]]:
-    return [read_json(c.result) for c in cells if c.method == method and c.result.is_file()]
-
-
-def _runs(cells: Sequence[Cell], method: str) -> Runs:
-    return {
-        c.seed: read_scores(c.folder / SCORES_FILE)
-        for c in cells
-        if c.method == method and c.result.is_file()
-    }
+def _scores(cell: Cell) -> list[ScoreRow]:
+    return read_scores(cell.folder / SCORES_FILE)
 
 
 def _row(

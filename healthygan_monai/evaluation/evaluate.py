@@ -59,17 +59,9 @@ def evaluate(
 ) -> dict[str, Any]:
     """Evaluate RUN/scores.csv, write RUN/evaluation.json and return its content.
 
-    Args:
-        run: the folder.
-        unit: which of the two levels the report puts first; both are always computed.
-        bootstrap: resamples of every interval.
-        seed: of the bootstrap.
-        stratified: whether subjects with and without disease are drawn apart.
-        policy: how validation gives the threshold (``threshold.POLICIES``).
-        subject_rule: how images make a subject's score.
-        probes: of ``confounders.probe_aucs``; None is recorded as not run, as for ``localisation``.
-        localisation: of ``localisation.summarise``.
-        provenance: of the scores, in addition to their SHA-256.
+    unit: which of the two levels the report puts first; both are always computed. policy: one of
+    ``threshold.POLICIES``. probes, localisation: of ``confounders.probe_aucs`` and
+    ``localisation.summarise``; None is recorded as not run. provenance: of the scores.
 
     Raises:
         ScoresError, ValueError: an unusable file; an invalid option.

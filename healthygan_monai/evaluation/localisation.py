@@ -37,11 +37,11 @@ def localise(difference: ArrayLike, lesion: ArrayLike) -> Localisation:
         ValueError: other shapes, or a mask with no lesion or nothing else.
     """
     values, inside = _pair(difference, lesion)
-    flat_values, flat_inside = values.ravel(), inside.ravel()
+    flat_values, truth = values.ravel(), inside.ravel().astype(int)
     outside_mean = float(values[~inside].mean())
     return Localisation(
-        pixel_auroc=roc_auc(flat_inside.astype(int), flat_values),
-        pixel_ap=average_precision(flat_inside.astype(int), flat_values),
+        pixel_auroc=roc_auc(truth, flat_values),
+        pixel_ap=average_precision(truth, flat_values),
         best_dice=best_dice(values, inside)[0],
         pointing_hit=pointing_game(values, inside),
         inside_outside_ratio=float(values[inside].mean()) / outside_mean if outside_mean else None,

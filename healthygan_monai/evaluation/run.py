@@ -70,8 +70,10 @@ def _provenance(folder: Path) -> dict[str, Any]:
     weights = weights_of_scores(folder)
     if weights is not None:
         known = {**known, "weights_sha256": weights}
-    keys = ("weights_sha256", "commit", "seed", "data_hash", "command")
-    keys += ("started", "finished", "device", "detector")
+    keys = (
+        *("weights_sha256", "commit", "seed", "data_hash", "command"),
+        *("started", "finished", "device", "detector"),
+    )
     return {"version": __version__, **{key: known[key] for key in keys if key in known}}
 
 
@@ -103,8 +105,8 @@ def _probes(dataset: Dataset, seed: int) -> list[dict[str, Any]] | None:
     if not healthy or min((labels == 0).sum(), (labels == 1).sum()) < LEAST_FOR_PROBES:
         logger.info("probes not run: fewer than %d labelled images of a class", LEAST_FOR_PROBES)
         return None
-    pictures = (_pictures(dataset, items) for items in (healthy, labelled))
-    return probe_aucs(*pictures, labels, [item.subject for item in labelled], seed)
+    known, shown = _pictures(dataset, healthy), _pictures(dataset, labelled)
+    return probe_aucs(known, shown, labels, [item.subject for item in labelled], seed)
 
 
 def _pictures(dataset: Dataset, items: Sequence[Item]) -> list[np.ndarray]:

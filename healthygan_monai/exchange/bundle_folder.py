@@ -29,11 +29,7 @@ def write_pretty(path: Path, content: Any) -> None:
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """Yield a folder that becomes ``out`` once the block has succeeded.
-
-    Raises:
-        UsageError: ``out`` exists and is not empty.
-    """
+    """Yield a folder that becomes ``out`` on success; raise UsageError unless that is new."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists and is not empty; give a new folder.")
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -26,11 +26,7 @@ METRICS = {  # key of eval_metrics: (type, name)
 
 
 def export_huggingface(out: Path | str, facts: ModelFacts, version: str | None = None) -> Path:
-    """Write OUT/healthygan for ``hf upload ORGANISATION/healthygan``; return that folder.
-
-    Raises:
-        UsageError: OUT exists and is not empty.
-    """
+    """Write OUT/healthygan for ``hf upload ORGANISATION/healthygan``; return that folder."""
     out = Path(out)
     with new_folder(out) as part:
         bundle = part / BUNDLE_NAME

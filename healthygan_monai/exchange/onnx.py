@@ -50,11 +50,7 @@ def _with_norm_by_rows(network: nn.Module) -> nn.Module:
 
 
 def write_onnx(generator: nn.Module, facts: Facts, path: Path) -> None:
-    """Write a generator: input ``image``, output ``pred``, facts as ``metadata_props``.
-
-    Raises:
-        ModuleNotFoundError: onnx or onnxruntime is missing.
-    """
+    """Write a generator: input ``image``, output ``pred``, facts as ``metadata_props``."""
     onnx = needed("onnx", "export to ONNX", "onnx")
     needed("onnxruntime", "export to ONNX, which compares the file with PyTorch,", "onnx")
     from monai.networks.utils import convert_to_onnx

@@ -17,7 +17,7 @@ OUR_IMPORT = re.compile(r"^\$import ((?:healthygan_monai|data_prep)[\w.]*) as (\
 ANY_OF_OURS = re.compile(r"^\$(?:import|from) (?:healthygan_monai|data_prep)\b")
 
 # MONAI resolves every ``$import`` before a bundle's folder is on the path, and a config does not
-# know its own place; the workflow that evaluates it does. Others (zoo, MONAI Label) give bundle_root.
+# know its own place; the workflow that evaluates it does. The zoo and MONAI Label give bundle_root.
 WHERE = (
     "$next((str(frame.frame.f_locals['self'].config_root_path.parent) for frame in "
     "inspect.stack(0) if 'config_root_path' in "

@@ -54,6 +54,9 @@ class Translation:
             raise ValueError(f"Translation: expected one (H, W) for all parts; found {shapes}.")
 
 
+Translate = Callable[[ScoreRow], Translation]
+
+
 @dataclass
 class Gallery:
     groups: list[dict[str, Any]] = field(default_factory=list)
@@ -93,9 +96,7 @@ def _one_a_subject(rows: Sequence[ScoreRow], most: int) -> list[ScoreRow]:
     return list(first.values())[:most]
 
 
-def draw_gallery(
-    picked: dict[str, list[ScoreRow]], translate: Callable[[ScoreRow], Translation]
-) -> Gallery:
+def draw_gallery(picked: dict[str, list[ScoreRow]], translate: Translate) -> Gallery:
     """Translate and draw every picked case; name those that cannot be translated."""
     gallery = Gallery()
     done: list[tuple[str, ScoreRow, Translation]] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +18,13 @@ from healthygan_monai.report.artefacts import Artefacts, read_artefacts, sample_
 from healthygan_monai.report.cases import (
     VMAX_PERCENTILE,
     Gallery,
-    Translation,
+    Translate,
     draw_gallery,
     pick_cases,
 )
 from healthygan_monai.report.methods import methods
 from healthygan_monai.report.problems import find_problems
-from healthygan_monai.scoring import ScoreRow, subject_rows
+from healthygan_monai.scoring import subject_rows
 
 SAMPLE_WIDTH = 1600  # pixels; wider sample pictures are reduced
 PARTS = {"g_adv": "adversarial", "g_adv_healthy": "adv. healthy", "g_id": "identity"}
@@ -40,7 +40,7 @@ CURVES = (
 def write_report(
     run: Path,
     *,
-    translate: Callable[[ScoreRow], Translation] | None,
+    translate: Translate | None,
     dataset: Path | Mapping[str, Any] | None = None,
     per_kind: int = 3,
 ) -> Path:
@@ -69,9 +69,7 @@ def write_report(
     return path
 
 
-def build(
-    found: Artefacts, translate: Callable[[ScoreRow], Translation] | None, per_kind: int = 3
-) -> dict[str, Any]:
+def build(found: Artefacts, translate: Translate | None, per_kind: int = 3) -> dict[str, Any]:
     """Return everything that the template shows, as text and data URIs."""
     paragraphs, works = methods(found)
     return {
@@ -134,9 +132,7 @@ def _cuts(evaluation: Mapping[str, Any], unit: str) -> dict[str, tuple[float, bo
     }
 
 
-def _cases(
-    found: Artefacts, translate: Callable[[ScoreRow], Translation] | None, per_kind: int
-) -> dict[str, Any]:
+def _cases(found: Artefacts, translate: Translate | None, per_kind: int) -> dict[str, Any]:
     """Return the cases, which are images whatever the unit: a subject has no picture."""
     if not found.scores:
         return {"reason": found.missing[SCORES_FILE]}

@@ -99,7 +99,7 @@ def metric_table(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
             continue
         cuts = [level["thresholds"][name] for name in ("validation", "test_optimistic")]
         rows = [
-            {"name": label, "meaning": meaning, "cells": [_cell(cut, key) for cut in cuts]}
+            {"name": label, "meaning": meaning, "cells": [_value((c or {}).get(key)) for c in cuts]}
             for key, label, meaning in POINT_ROWS
         ]
         blocks.append(
@@ -117,10 +117,6 @@ def metric_table(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
             }
         )
     return blocks
-
-
-def _cell(cut: Mapping[str, Any] | None, key: str) -> dict[str, str]:
-    return _value(cut.get(key)) if cut else {"value": "–", "interval": "–"}
 
 
 def _value(entry: Entry | None) -> dict[str, str]:

@@ -27,9 +27,8 @@ class Cut:
 class Description:
     """What is known of a model for serving.
 
-    recipe: of the data set (data_prep). size: pixels a side. cut: of maps. scores: thresholds by
-    level
-    (image, subject) as in evaluation.json. warnings: for people.
+    recipe: of the data set. size: pixels a side. cut: of maps. scores: thresholds by level (image,
+    subject) as in evaluation.json. warnings: for people.
     """
 
     recipe: dict[str, Any]

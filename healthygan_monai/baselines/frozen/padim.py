@@ -78,11 +78,7 @@ class Padim(FeatureDetector):
         self.ridge, self.sigma = ridge, sigma
 
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """Fit in one pass over ``healthy``; ``seed`` draws the channels; ``mixed`` is ignored.
-
-        Raises:
-            ValueError: fewer than two healthy images, or images of several shapes.
-        """
+        """Fit in one pass over ``healthy``; ``seed`` draws the channels; ``mixed`` is ignored."""
         generator = torch.Generator().manual_seed(seed)
         order = torch.randperm(sum(self.backbone.channels), generator=generator)
         self.index = order[: self.channels].sort().values.to(self.device)

@@ -105,11 +105,7 @@ class PatchCore(FeatureDetector):
         self.sigma, self.enlarge, self.search = sigma, enlarge, search
 
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """Fit in one pass over ``healthy``; ``seed`` draws candidates, projection and starts.
-
-        Raises:
-            ValueError: no healthy image, or images of several shapes.
-        """
+        """Fit in one pass over ``healthy``; ``seed`` draws candidates, projection and starts."""
         self.image_shape = None
         generator = torch.Generator().manual_seed(seed)
         reservoir, shape, self.fitted_to = Reservoir(self.pool, generator), None, 0

@@ -38,7 +38,7 @@ import torch
 from torch.nn import functional
 
 from healthygan_monai.baselines.gan.alocc_networks import Refiner, discriminator
-from healthygan_monai.baselines.gan.base import Gan
+from healthygan_monai.baselines.gan.base import Gan, Losses
 from healthygan_monai.baselines.gan.blocks import normal_weights, rmsprop, to_one, to_zero
 from healthygan_monai.baselines.gan.detector import GanDetector, rebuilding_error
 from healthygan_monai.baselines.gan.settings import GanSettings
@@ -104,9 +104,7 @@ class AloccNetworks(Gan):
             "discriminator": rmsprop(self.discriminator.parameters(), rate),
         }
 
-    def step(
-        self, images: torch.Tensor, iteration: int, generator: torch.Generator
-    ) -> dict[str, torch.Tensor]:
+    def step(self, images: torch.Tensor, iteration: int, generator: torch.Generator) -> Losses:
         """Step D once on x and R(x~), then R twice on the same x~."""
         noise = torch.empty_like(images).normal_(0, self.settings.noise, generator=generator)
         noisy = (images + noise).clamp(-1, 1)
@@ -121,7 +119,7 @@ class AloccNetworks(Gan):
             self.update(refiner=terms["loss_g"])
         return {"loss_d": loss_d, **terms}
 
-    def refiner_losses(self, noisy: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
+    def refiner_losses(self, noisy: torch.Tensor, target: torch.Tensor) -> Losses:
         """R's part of L: -log D(R(x~)) + lambda L_R."""
         refined = self.run(self.refiner, noisy)
         adversarial = to_one(self.run(self.discriminator, refined))

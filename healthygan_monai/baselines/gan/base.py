@@ -11,6 +11,8 @@ from torch import nn
 
 from healthygan_monai.baselines.gan.settings import GanSettings
 
+Losses = dict[str, torch.Tensor]  # scalars by name
+
 
 class Gan(nn.Module, ABC):
     """Networks of a method, their optimisers, one training step, and the score.
@@ -38,9 +40,7 @@ class Gan(nn.Module, ABC):
         }
 
     @abstractmethod
-    def step(
-        self, images: torch.Tensor, iteration: int, generator: torch.Generator
-    ) -> dict[str, torch.Tensor]:
+    def step(self, images: torch.Tensor, iteration: int, generator: torch.Generator) -> Losses:
         """Run one iteration (from 0) on healthy images (B, C, H, W); return the losses by name.
 
         Every random draw is from ``generator``: a run is a function of weights and batches.

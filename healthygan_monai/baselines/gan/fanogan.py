@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 import torch
 
-from healthygan_monai.baselines.gan.base import Gan
+from healthygan_monai.baselines.gan.base import Gan, Losses
 from healthygan_monai.baselines.gan.blocks import rmsprop
 from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.fanogan_networks import (
@@ -113,9 +113,7 @@ class FAnoGANNetworks(Gan):
         encoder = rmsprop(self.encoder.parameters(), s.encoder_learning_rate)
         return {**self.adam(("generator", "critic"), s.learning_rate, s.betas), "encoder": encoder}
 
-    def step(
-        self, images: torch.Tensor, iteration: int, generator: torch.Generator
-    ) -> dict[str, torch.Tensor]:
+    def step(self, images: torch.Tensor, iteration: int, generator: torch.Generator) -> Losses:
         """Stage 1 for the first iterations, stage 2 for the last ``encoder_iterations``."""
         if iteration >= self.gan_iterations:
             return self.encoder_step(images)
@@ -131,9 +129,7 @@ class FAnoGANNetworks(Gan):
         shape = (len(images), self.settings.latent)
         return torch.randn(shape, generator=generator, device=images.device)
 
-    def critic_step(
-        self, images: torch.Tensor, generator: torch.Generator
-    ) -> dict[str, torch.Tensor]:
+    def critic_step(self, images: torch.Tensor, generator: torch.Generator) -> Losses:
         """Compute loss_d and step D; the penalty stays out of autocast."""
         with torch.no_grad():
             fake = self.run(self.generator, self.noise(images, generator))
@@ -144,7 +140,7 @@ class FAnoGANNetworks(Gan):
         self.update(critic=loss)
         return {"loss_d": loss, "d_distance": -distance, "gp": gp}
 
-    def encoder_step(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
+    def encoder_step(self, images: torch.Tensor) -> Losses:
         """Compute loss_e and step E; G draws with its running statistics, as the authors' does."""
         self.generator.eval()
         image, features = (residual.mean() for residual in self.residuals(images))

@@ -28,7 +28,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from healthygan_monai.baselines.gan.base import Gan
+from healthygan_monai.baselines.gan.base import Gan, Losses
 from healthygan_monai.baselines.gan.blocks import halvings, normal_weights, to_one, to_zero
 from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.settings import GanSettings
@@ -114,7 +114,7 @@ def generator_loss(
     settings: GanomalySettings,
     real: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     rebuilt: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-) -> dict[str, torch.Tensor]:
+) -> Losses:
     """Return Eq. 2 to 5 of (x, z, f(x)) and (x^, z^, f(x^))."""
     terms = {
         "g_adv": functional.mse_loss(rebuilt[2], real[2]),
@@ -148,9 +148,7 @@ class GanomalyNetworks(Gan):
         names = ("generator", "discriminator")
         return self.adam(names, self.settings.learning_rate, self.settings.betas)
 
-    def step(
-        self, images: torch.Tensor, iteration: int, generator: torch.Generator
-    ) -> dict[str, torch.Tensor]:
+    def step(self, images: torch.Tensor, iteration: int, generator: torch.Generator) -> Losses:
         """Both losses of the networks as they are, then a step of each network."""
         rebuilt, z, z_hat = self.run(self.generator, images)
         real, real_features = self.run(self.discriminator, images)

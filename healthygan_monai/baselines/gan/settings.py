@@ -85,4 +85,4 @@ class GanSettings:
             )
         steps = self.max_iterations or max(1, self.epochs * (images // self.batch_size))
         found = {"image_size": height, "channels": channels, "max_iterations": steps}
-        return dataclasses.replace(self, **found)  # type: ignore[arg-type]
+        return dataclasses.replace(self, **found)

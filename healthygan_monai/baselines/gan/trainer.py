@@ -103,11 +103,7 @@ class GanTrainer(IterationTrainer):
             yield checkpoints.RunCheckpoints(self.folder, self.gan.scoring, self._saved())
 
     def resume(self) -> int:
-        """Continue from the last checkpoint of the run; return the iterations already done.
-
-        Raises:
-            ValueError: no checkpoint can be read, or it is of another training.
-        """
+        """Continue from the last checkpoint of the run; return the iterations already done."""
         assert self.folder is not None
         done = checkpoints.resume(self.folder, self._saved(), self, self.batches)
         if self.validation and self.validation.without_better > self.validation.patience:

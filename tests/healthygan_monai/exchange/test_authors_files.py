@@ -245,6 +245,4 @@ class TestWrongFiles:
     def test_numbers_that_are_none(self, run, tmp_path):
         theirs = generator_to_authors(Generator(3, 2, 1).state_dict())
         theirs["main.0.weight"][0, 0, 0, 0] = float("nan")
-        assert "main.0.weight holds infinite numbers or NaN" in self.refusal(
-            run, theirs, tmp_path
-        )
+        assert "main.0.weight holds infinite numbers or NaN" in self.refusal(run, theirs, tmp_path)
