@@ -53,17 +53,17 @@ def description_of(checkpoint: Path | str, image_size: int) -> Description:
     If serving.json is of other weights, its threshold is ignored with a warning.
     """
     path = Path(checkpoint)
-    told = path.parent / SERVING_FILE
+    stored = path.parent / SERVING_FILE
     unknown = Cut(
         WITHOUT_HEALTHY, "a tenth of the grey range: no healthy maps of this model are known"
     )
-    if not told.is_file():
+    if not stored.is_file():
         recipe, warning = _recipe_of_run(path)
         return Description(recipe, image_size, unknown, warnings=(warning,))
-    content = read_json(told)
+    content = read_json(stored)
     if content.get("format") != FORMAT:
         raise DataError(
-            f"{told}: format {content.get('format')!r}; expected {FORMAT}. Make it again: "
+            f"{stored}: format {content.get('format')!r}; expected {FORMAT}. Make it again: "
             "python -m healthygan_monai.serving describe MODEL --dataset FOLDER."
         )
     if content["weights_sha256"] != sha256(path):

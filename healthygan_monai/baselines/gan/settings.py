@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from data_prep.errors import DataError, UsageError
 from healthygan_monai.baselines.images import Shape
@@ -84,5 +84,5 @@ class GanSettings:
                 "image_size and channels."
             )
         steps = self.max_iterations or max(1, self.epochs * (images // self.batch_size))
-        found = {"image_size": height, "channels": channels, "max_iterations": steps}
+        found: Any = {"image_size": height, "channels": channels, "max_iterations": steps}
         return dataclasses.replace(self, **found)
