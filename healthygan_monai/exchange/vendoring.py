@@ -7,11 +7,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import data_prep
 import healthygan_monai
+from data_prep import datalist
 
-PACKAGES = (healthygan_monai, data_prep)
-OURS = tuple(package.__name__ for package in PACKAGES)
+FOLDERS = (Path(healthygan_monai.__file__).parent, Path(datalist.__file__).parents[1])
+OURS = tuple(folder.name for folder in FOLDERS)
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "bundle")
 OUR_IMPORT = re.compile(r"^\$import ((?:healthygan_monai|data_prep)[\w.]*) as (\w+)$")
 ANY_OF_OURS = re.compile(r"^\$(?:import|from) (?:healthygan_monai|data_prep)\b")
@@ -30,8 +30,7 @@ NEEDED = ("os", "sys", "inspect", "pkgutil")
 
 def vendor_packages(bundle: Path) -> None:
     """Copy healthygan_monai and data_prep into a bundle's folder."""
-    for package in PACKAGES:
-        source = Path(str(package.__file__)).parent
+    for source in FOLDERS:
         shutil.copytree(source, bundle / source.name, ignore=LEFT_OUT)
 
 

@@ -10,9 +10,9 @@ import numpy as np
 
 import healthygan_monai
 from data_prep.datalist import DataError, Dataset
-from data_prep.errors import UsageError
 from data_prep.files import read_json, sha256, write_json
 from healthygan_monai.data import image_transforms, load_dataset
+from healthygan_monai.errors import UsageError
 from healthygan_monai.models.about import image_size_for, method_of
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_state

@@ -7,8 +7,8 @@ import re
 import shutil
 from pathlib import Path
 
-from data_prep.errors import NotFound, UsageError
 from data_prep.files import read_json, write_json
+from healthygan_monai.errors import NotFound, UsageError
 from healthygan_monai.models.about import model_file
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, SERVING_FILE, bundle_root

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Mapping
 from typing import Any
 
-from data_prep.errors import PrepError
+from healthygan_monai.errors import PrepError
 from healthygan_monai.serving.errors import refusal
 
 AUTO, NONE = "auto", "none"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data_prep.errors import PrepError
-from data_prep.film import is_film
-from data_prep.read import kind_of
+from data_prep.brain import is_nifti
+from data_prep.film import is_film, is_picture
+from healthygan_monai.errors import PrepError
 from healthygan_monai.serving.films import of_film, of_picture
 from healthygan_monai.serving.preparation import BRAINS, Preparation
 from healthygan_monai.serving.received import Received
@@ -33,16 +33,16 @@ def receive(
         return of_volume(path, prepared, volume_index)
     if not path.is_file():
         raise PrepError("no such file", remedy="Send the file with the request.")
-    size, kind = path.stat().st_size, kind_of(path)
+    size = path.stat().st_size
     if not size:
         raise PrepError("empty file", remedy="Export it again.")
     if size > LARGEST_FILE:
         raise PrepError("too large to be a film or a head", remedy="Send one film or one volume.")
-    if kind == "picture":
-        return of_picture(path, prepared, resize_only)
-    if path.name.lower().endswith((".nii", ".nii.gz")) or kind == "nifti":
+    if is_nifti(path):
         return of_volume(path, prepared, volume_index)
     data = path.read_bytes()
-    if kind == "dicom" and prepared.kind == BRAINS and not is_film(data):
+    if is_picture(data):
+        return of_picture(data, prepared, resize_only)
+    if prepared.kind == BRAINS and not is_film(data):
         return of_volume(path, prepared, volume_index)
     return of_film(data, prepared, "DICOM film")

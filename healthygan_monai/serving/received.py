@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from monai.data import MetaTensor
 
-from data_prep.brain import Place
-from data_prep.read import Volume
+from data_prep.brain import Place, Volume
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import DataError, Dataset, read
-from data_prep.errors import MissingData
 from data_prep.files import read_json, sha256
+from healthygan_monai.errors import MissingData
 from healthygan_monai.paths import RUN_FILE, SERVING_FILE
 
 FORMAT = 1

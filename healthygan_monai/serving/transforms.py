@@ -11,8 +11,8 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, MapTransform, RepeatChannel, ScaleIntensityRange
 
-from data_prep.errors import PrepError
 from healthygan_monai.data.transforms import WHITE, image_transforms
+from healthygan_monai.errors import PrepError
 from healthygan_monai.inferer import Translationd
 from healthygan_monai.serving.answer import Request, answer, maps_and_scores, shown
 from healthygan_monai.serving.errors import refusal

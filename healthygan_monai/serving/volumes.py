@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from data_prep import brain
-from data_prep.errors import PrepError
+from data_prep.brain import Volume
 from data_prep.film import Film
-from data_prep.read import Volume, read_volume
+from healthygan_monai.errors import PrepError
 from healthygan_monai.serving.films import framed
 from healthygan_monai.serving.preparation import FILMS, Preparation
 from healthygan_monai.serving.received import Received
@@ -20,8 +20,7 @@ from healthygan_monai.serving.received import Received
 def of_volume(path: Path, given: Preparation, volume_index: int | None) -> Received:
     options = given.head.options
     reading = replace(options.reading(), volume_index=volume_index)
-    volume = read_volume(path, reading)
-    place = brain.place_of(path, volume, reading)
+    volume, place = brain.read_placed(path, reading)
     thin = volume.data.shape[brain.NORMAL_AXIS[options.plane]] == 1
     if min(volume.data.shape) == 1 and not thin:
         raise PrepError(

@@ -1,8 +1,10 @@
 """Read a Markdown page: its fences, its commands with their marks, its links and anchors.
 
-A fence of ``sh`` or ``python`` is run. Words after the language change that: ``slow`` (only in ``pytest -m slow``),
-``in=FOLDER`` (the folder it runs in), ``exit=3`` (its commands may end with 3). A comment on the line above a fence,
-a paragraph or a table holds for all its commands: ``<!-- slow -->`` or ``<!-- cannot: the reason -->``.
+A fence of ``sh`` or ``python`` is run. Words after the language change that: ``slow`` (only in
+``pytest -m slow``), ``in=FOLDER`` (the folder it runs in), ``exit=3`` (its commands may end with
+3). A comment on the line above a fence,
+a paragraph or a table holds for all its commands: ``<!-- slow -->`` or ``<!-- cannot: the reason
+    -->``.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ class Fence:
 
 @dataclass(frozen=True)
 class Command:
-    """A line of a shell fence, a whole Python fence, or inline code; ``line`` is that of its block."""
+    """A line of a shell fence, a whole Python fence, or inline code; ``line``: of its block."""
 
     line: int
     text: str
@@ -74,7 +76,7 @@ def pages() -> dict[str, Page]:
 
 
 def read(text: str, name: str = "") -> Page:
-    """Return the page; raise ``ValueError`` for a mark or a language that is unknown or misplaced."""
+    """Return the page; raise ``ValueError`` for an unknown or misplaced mark or language."""
     page, line, heading = Page(text, name), 1, False
     tokens = MARKDOWN.parse(text)
     comments = [t for t in tokens if t.type == "html_block" and t.content.startswith("<!--")]

@@ -1,8 +1,8 @@
-"""Run each program of a page as a process of its own, forked from one that has loaded PyTorch already.
+"""Run each program of a page as a process of its own, forked from one that has loaded PyTorch
+already.
 
-``python docs_server.py SOCKET`` serves. The programs that ``write_programs`` makes send it their words, folder,
-environment and streams, and end with the exit code that it sends back.
-"""
+``python docs_server.py SOCKET`` serves. The programs that ``write_programs`` makes send it their
+words, folder, environment and streams, and end with the exit code that it sends back."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ sys.exit(answer[0] if answer else 70)
 
 
 def write_programs(folder: Path, path: Path) -> Path:
-    """Write the programs that ask the server at ``path``, and return their folder, to be first on PATH."""
+    """Write the programs that ask the server at ``path``; return their folder, for PATH."""
     folder.mkdir(parents=True)
     for name in PROGRAMS:
         (folder / name).write_text(CLIENT.format(python=sys.executable, socket=str(path)))

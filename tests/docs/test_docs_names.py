@@ -1,4 +1,4 @@
-"""What the pages name exists: links, anchors, sections, files, options, config keys, names of the code."""
+"""What the pages name exists: links, anchors, files, options, config keys, names of the code."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_every_name_of_code_is_one():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_are_whole(page):
-    """JSON that is not cut short can be read; every row of a table has the columns of its header."""
+    """Complete JSON can be read; every row of a table has the columns of its header."""
     for fence in PAGES[page].fences:
         if fence.language == "json" and "…" not in fence.text and "..." not in fence.text:
             lines = fence.text.splitlines()

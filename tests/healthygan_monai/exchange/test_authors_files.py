@@ -1,4 +1,4 @@
-"""The authors' files in and out: every weight bit by bit, and wrong files refused by what they are."""
+"""The authors' files in and out: every weight bit by bit; wrong files refused by name."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def assert_identical(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor
 
 @pytest.fixture
 def authors_file(tmp_path) -> Path:
-    """A small file as the authors' code writes it, with statistics that are not those of a new layer."""
+    """A small file as the authors' code writes it, with statistics unlike those of a new layer."""
     torch.manual_seed(0)
     theirs = OrderedDict(generator_to_authors(Generator(3, 4, 2).state_dict()))
     for name, value in theirs.items():
