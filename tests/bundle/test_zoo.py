@@ -109,12 +109,7 @@ def alone(words: list[str], cwd: Path, bundle: Path) -> str:
         capture_output=True,
         text=True,
         cwd=cwd,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(site),
-            "PATH": programs,
-            "CUDA_VISIBLE_DEVICES": "",
-        },
+        env={**os.environ, "PYTHONPATH": str(site), "PATH": programs, "CUDA_VISIBLE_DEVICES": ""},
         timeout=220,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -400,10 +395,7 @@ class TestHuggingFace:
         _, head, text = (out / "healthygan" / "README.md").read_text().split("---\n", 2)
         facts = yaml.safe_load(head)
         # the data may forbid more
-        assert (facts["license"], facts["library_name"]) == (
-            "other",
-            "monai",
-        )
+        assert (facts["license"], facts["library_name"]) == ("other", "monai")
         assert {"monai", "medical"} <= set(facts["tags"])
         (result,) = facts["model-index"][0]["results"]
         auc = json.loads((evaluated / "evaluation.json").read_text())["levels"]["image"]["auc"]
@@ -444,8 +436,7 @@ class TestBesideNoInstallation:
         assert (run / "model.pt").is_file()
 
     @pytest.mark.parametrize(
-        "name",
-        ["test_healthygan", pytest.param("test_healthygan_dist", marks=pytest.mark.slow)],
+        "name", ["test_healthygan", pytest.param("test_healthygan_dist", marks=pytest.mark.slow)]
     )
     def test_passes_its_own_unit_tests_in_the_zoos_layout(self, exported, tmp_path, name):
         shutil.copytree(exported / "healthygan", tmp_path / "models" / "healthygan")

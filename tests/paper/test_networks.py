@@ -40,9 +40,7 @@ class TestPublishedSizes:
         with torch.device("meta"):
             generator = Generator(3, 64, 6)
             layers = shapes(
-                generator,
-                torch.empty(1, 3, 256, 256),
-                (torch.nn.Conv2d, torch.nn.ConvTranspose2d),
+                generator, torch.empty(1, 3, 256, 256), (torch.nn.Conv2d, torch.nn.ConvTranspose2d)
             )
         assert parameters(generator) == 8_417_984
         down = [(64, 256, 256), (128, 128, 128), (256, 64, 64)]

@@ -302,7 +302,7 @@ class TestDemo:
 class TestArguments:
     def test_values_are_python_literals_or_text(self):
         assert settings(["a=1", "b=1e-4", "c=[0.5,0.9]", "d=true", "e=null", "f=x=y", "g="]) == {
-            **{"a": 1, "b": 1e-4, "c": [0.5, 0.9], "d": True, "e": None, "f": "x=y", "g": ""},
+            **{"a": 1, "b": 1e-4, "c": [0.5, 0.9], "d": True, "e": None, "f": "x=y", "g": ""}
         }
 
     def test_a_run_is_its_folder_or_a_file_in_it(self, trained):

@@ -189,8 +189,7 @@ class TestCheckSettings:
 
 class TestDevice:
     @pytest.mark.parametrize(
-        ("cuda", "mps", "best"),
-        [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")],
+        ("cuda", "mps", "best"), [(True, True, "cuda"), (False, True, "mps"), (False, False, "cpu")]
     )
     def test_auto_takes_the_best_there_is(self, monkeypatch, cuda, mps, best):
         monkeypatch.setattr(torch.cuda, "is_available", lambda: cuda)
