@@ -14,21 +14,9 @@ import torch
 from tiny_detectors import GANS, TINY
 
 from healthygan_monai.baselines.registry import DETECTORS, load_detector
-from healthygan_monai.cli.main import main
 from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.workflow import run_config
 from healthygan_monai.scoring import read_scores
-
-
-@pytest.fixture
-def run(capsys):
-    """run(words) -> (exit code, what was printed, what was complained about)."""
-
-    def command(*words: str | Path) -> tuple[int, str, str]:
-        code = main([str(w) for w in words])
-        return (code, *capsys.readouterr())
-
-    return command
 
 
 def training(method: str, data: Path, runs: Path, *more: str | Path) -> list[str | Path]:

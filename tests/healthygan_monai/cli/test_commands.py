@@ -20,17 +20,6 @@ from healthygan_monai.scoring import read_scores
 SETTINGS = [f"--set={k}={v}" for k, v in TRAINING.items() if k != "device"] + ["--device=cpu"]
 
 
-@pytest.fixture
-def run(capsys):
-    """run(words) -> (exit code, what was printed, what was complained about)."""
-
-    def command(*words: str | Path) -> tuple[int, str, str]:
-        code = main([str(w) for w in words])
-        return (code, *capsys.readouterr())
-
-    return command
-
-
 class TestStart:
     def test_help_lists_the_commands_in_the_order_of_a_study(self, capsys):
         with pytest.raises(SystemExit):

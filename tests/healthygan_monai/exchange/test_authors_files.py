@@ -163,7 +163,9 @@ class TestImport:
 
     def test_published_sizes_are_read_off_the_file(self, run, tmp_path):
         theirs = generator_to_authors(Generator(3, 64, 6).state_dict())
-        assert len(theirs) == 103  # tensors in the published file
+        convolutions = {int(name.split(".")[1]) for name, v in theirs.items() if v.ndim == 4}
+        assert convolutions == {0, 3, 6, *range(9, 15), 15, 18, 21}
+        assert len(theirs) == 103 and theirs["main.21.weight"].shape == (4, 64, 7, 7)
         torch.save(theirs, tmp_path / "G.ckpt")
         code, out, _ = run("import-checkpoint", tmp_path / "G.ckpt", tmp_path / "in")
         assert code == 0 and "3 channels, width 64, 6 blocks; images of 256 x 256" in out

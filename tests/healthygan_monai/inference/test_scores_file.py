@@ -170,11 +170,6 @@ class TestOfAFolderOfPictures:
         )
         assert not (tmp_path / "out" / "scores.csv").exists()
 
-    def test_colour_is_refused(self, folder, trained, tmp_path):
-        Image.new("RGB", (40, 40)).save(folder / "screenshot.png")
-        message = refusal(trained / "model.pt", folder, tmp_path / "out")
-        assert "screenshot.png: image mode RGB" in message
-
     def test_an_empty_folder_says_what_to_do(self, tmp_path):
         with pytest.raises(DataError, match="healthygan prep films"):
             load_images(tmp_path, 32)
