@@ -1,12 +1,10 @@
 """torchrun with two processes on the CPU (gloo): the numbers of one process, and one writer.
 
-The tolerance. Sums over a batch are rounded in another order when two ranks share it; losses then
-differ in
-their seventh digit. One thing grows: a bias of the critic whose unit is on one side of its ReLU for
-    all images
-adds a constant to every D(x), which no loss notices. Its gradient is zero but for rounding, and
-Adam makes a step of up to the learning rate of any gradient, however small. So D(x) alone may drift
-by a few learning rates an iteration; differences of it, which are all that the losses use, may not.
+The tolerance. Two ranks round sums over a batch in another order; losses then differ in their
+seventh digit. One thing grows: a bias of the critic whose unit is on one side of its ReLU for all
+images adds a constant to every D(x), which no loss notices. Its gradient is zero but for rounding,
+and Adam makes a step of up to the learning rate of any gradient. So D(x) may drift by a few
+learning rates an iteration; differences of it, which are all that the losses use, may not.
 """
 
 from __future__ import annotations
@@ -109,9 +107,25 @@ if ranks > 1:  # a process that ends with its group's threads at work is aborted
 """
 
 
-def torchrun(data: Path, runs: Path, watched: Path | None = None, **overrides) -> str:
-    """Train on two ranks; returns what they printed."""
+def torchrun_bundle(settings: dict, **options) -> str:
+    """Run the training of the bundle on two ranks; return what they printed."""
     files = [str(CONFIGS / name) for name in ("train.json", "multi_gpu_train.json")]
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
+            *("-m", "monai.bundle", "run", "training", "--config_file", str(files)),
+            *(word for key, value in settings.items() for word in (f"--{key}", str(value))),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=230,
+        **options,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
+
+
+def torchrun(data: Path, runs: Path, watched: Path | None = None, **overrides) -> str:
     settings = {k: v for k, v in SETTINGS.items() if k != "device"} | {
         "dataset_dir": data,
         "runs_dir": runs,
@@ -124,20 +138,7 @@ def torchrun(data: Path, runs: Path, watched: Path | None = None, **overrides) -
         (watched / "sitecustomize.py").write_text(WATCH)
         path = os.pathsep.join([str(watched), os.environ.get("PYTHONPATH", "")])
         environment |= {"PYTHONPATH": path, "WATCHED_WRITES": str(watched)}
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
-            *("-m", "monai.bundle", "run", "training", "--config_file", str(files)),
-            *(word for key, value in settings.items() for word in (f"--{key}", str(value))),
-        ],
-        capture_output=True,
-        text=True,
-        cwd=CONFIGS.parents[1],
-        env=environment,
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
+    return torchrun_bundle(settings, cwd=CONFIGS.parents[1], env=environment)
 
 
 def rows(run: Path) -> list[dict]:
@@ -279,29 +280,12 @@ def test_two_ranks_go_on_where_they_stopped(one, tiny_data, tmp_path):
 def test_two_ranks_draw_the_demo_once(tmp_path, monkeypatch):
     """Without a data set the first rank makes the demo's films, and the other waits for them."""
     monkeypatch.setenv("PYTHONPATH", str(CONFIGS.parents[1]))
-    files = [str(CONFIGS / name) for name in ("train.json", "multi_gpu_train.json")]
     settings = {
-        "generator_channels": 2,
-        "generator_blocks": 0,
-        "critic_channels": 2,
-        "critic_layers": 2,
-        "max_iterations": 1,
-        "checkpoints": 1,
-        "selection_images": 4,
+        **{"generator_channels": 2, "generator_blocks": 0, "critic_channels": 2},
+        **{"critic_layers": 2, "max_iterations": 1, "checkpoints": 1, "selection_images": 4},
         "fid_features": "random",
     }
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
-            *("-m", "monai.bundle", "run", "training", "--config_file", str(files)),
-            *(word for key, value in settings.items() for word in (f"--{key}", str(value))),
-        ],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-        timeout=230,
-    )
-    assert done.returncode == 0, done.stderr
-    assert (done.stdout + done.stderr).count("drawing phantom films") == 1
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    printed = torchrun_bundle(settings, cwd=tmp_path, env=environment)
+    assert printed.count("drawing phantom films") == 1
     assert [p.name for p in (tmp_path / "runs").iterdir()] == ["00000-demo"]

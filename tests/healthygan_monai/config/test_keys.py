@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 import torch
@@ -230,15 +229,6 @@ class TestShortErrors:
         outer = RuntimeError("Failed")
         outer.__cause__ = inner
         assert root_cause(outer) is inner
-
-    def test_monais_command_prints_one_line(self, monkeypatch, capsys):
-        main = Path(sys.prefix) / "monai" / "bundle" / "__main__.py"
-        monkeypatch.setattr(sys, "argv", [str(main), "run"])
-        monkeypatch.setattr(sys, "excepthook", sys.excepthook)
-        messages.shorten_errors()
-        error = self.error()
-        sys.excepthook(type(error), error, error.__traceback__)
-        assert capsys.readouterr().err == "error: key 'x' is unknown.\n"
 
     def test_other_programs_keep_their_own_errors(self, monkeypatch):
         monkeypatch.setattr(sys, "argv", ["/usr/bin/server", "run"])

@@ -57,11 +57,6 @@ def compare(one: Path, other: Path, runtime: str) -> None:
         assert np.abs(shown[0] - shown[1]).max() <= 1, name
 
 
-def test_the_bundle_scores_with_the_file_alone(form, exported, by_pytorch, tiny_data, tmp_path):
-    alone = shutil.copy(exported[form], tmp_path)
-    compare(by_pytorch, infer(Path(alone), tiny_data, tmp_path / "out"), runtime(form))
-
-
 def test_monais_command_takes_an_onnx_file(exported, by_pytorch, tiny_data, tmp_path):
     words = f"-m monai.bundle run --config_file {CONFIGS / 'inference.json'}".split()
     settings = {
