@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from places import CONFIGS
-from tiny import TRAINING, train
+from processes import python
+from tiny import TRAINING, metrics, train
 
 from healthygan_monai.selection import read_selection
 from healthygan_monai.training.checkpoints import training_states
@@ -107,21 +106,15 @@ if ranks > 1:  # a process that ends with its group's threads at work is aborted
 """
 
 
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
+
+
 def torchrun_bundle(settings: dict, **options) -> str:
     """Run the training of the bundle on two ranks; return what they printed."""
     files = [str(CONFIGS / name) for name in ("train.json", "multi_gpu_train.json")]
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
-            *("-m", "monai.bundle", "run", "training", "--config_file", str(files)),
-            *(word for key, value in settings.items() for word in (f"--{key}", str(value))),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=230,
-        **options,
-    )
-    assert done.returncode == 0, done.stderr
+    words = ("-m", "monai.bundle", "run", "training", "--config_file", str(files))
+    pairs = (word for key, value in settings.items() for word in (f"--{key}", value))
+    done = python(*TORCHRUN, *words, *pairs, **options)
     return done.stdout + done.stderr
 
 
@@ -139,10 +132,6 @@ def torchrun(data: Path, runs: Path, watched: Path | None = None, **overrides) -
         path = os.pathsep.join([str(watched), os.environ.get("PYTHONPATH", "")])
         environment |= {"PYTHONPATH": path, "WATCHED_WRITES": str(watched)}
     return torchrun_bundle(settings, cwd=CONFIGS.parents[1], env=environment)
-
-
-def rows(run: Path) -> list[dict]:
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
 
 
 @pytest.fixture(scope="module")
@@ -182,9 +171,9 @@ def assert_same_losses(first: list[dict], second: list[dict]) -> None:
 class TestTwoRanks:
     def test_log_the_losses_of_one_process(self, one, two):
         run, _, _ = two
-        assert len(rows(run)) == ITERATIONS
-        assert {"loss_g", "gp", "g_focus"} <= set(rows(run)[-1])
-        assert_same_losses(rows(one), rows(run))
+        assert len(metrics(run)) == ITERATIONS
+        assert {"loss_g", "gp", "g_focus"} <= set(metrics(run)[-1])
+        assert_same_losses(metrics(one), metrics(run))
 
     def test_end_with_the_generator_of_one_process(self, one, two):
         run, _, _ = two
@@ -238,18 +227,10 @@ def test_two_ranks_with_unlike_shares_make_the_steps_of_one_process(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(UNLIKE_SHARES)
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(CONFIGS.parents[1])}
-    starts = ((), ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"))
     found = []
-    for start in starts:
-        done = subprocess.run(
-            [sys.executable, *start, str(script)],
-            capture_output=True,
-            text=True,
-            env=environment,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        (line,) = [row for row in done.stdout.splitlines() if row.startswith("ROWS ")]
+    for start in ((), TORCHRUN):
+        printed = python(*start, script, env=environment).stdout
+        (line,) = [row for row in printed.splitlines() if row.startswith("ROWS ")]
         found.append(json.loads(line.removeprefix("ROWS ")))
     one, two = found
     assert len(one) == len(two) == 6
@@ -264,14 +245,14 @@ def test_two_ranks_go_on_where_they_stopped(one, tiny_data, tmp_path):
     """Stopped after the first checkpoint and resumed, on two ranks both times."""
     torchrun(tiny_data, tmp_path, **{"train#trainer#max_epochs": 1})
     (run,) = tmp_path.iterdir()
-    assert [r["iteration"] for r in rows(run)] == [1, 2, 3, 4]
+    assert [r["iteration"] for r in metrics(run)] == [1, 2, 3, 4]
     torchrun(tiny_data, tmp_path, resume=run)
     assert list(tmp_path.iterdir()) == [run]
     assert training_states(run)[-1].name == f"training_{ITERATIONS}.pt"
-    resumed = rows(run)
+    resumed = metrics(run)
     # the generator's terms are unknown from the resumption to its next update
     assert "loss_g" not in resumed[4]
-    whole = rows(one)
+    whole = metrics(one)
     whole[4] = {k: v for k, v in whole[4].items() if k in resumed[4]} | {"loss": whole[4]["loss_d"]}
     assert_same_losses(whole, resumed)
 

@@ -14,7 +14,7 @@ import torch
 from monai.bundle import ConfigWorkflow
 from PIL import Image
 from places import CONFIGS
-from tiny import TRAINING, forget_ranks, train, write_dataset
+from tiny import TRAINING, forget_ranks, metrics, train, write_dataset
 
 from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.workflow import make_workflow, run_config
@@ -39,7 +39,7 @@ def refusal(data: Path | str, runs: Path, **overrides) -> str:
 
 class TestTraining:
     def test_metrics_hold_every_loss_and_follow_the_schedule(self, trained):
-        rows = [json.loads(line) for line in (trained / "metrics.jsonl").read_text().splitlines()]
+        rows = metrics(trained)
         assert [r["iteration"] for r in rows] == [1, 2, 3, 4, 5, 6]
         assert {"loss_d", "loss_g", "gp", "g_focus", "mask_mean", "lr", "seconds"} <= set(rows[-1])
         # decays over the last 2 of 6: what is logged is the rate of the next update
@@ -47,7 +47,7 @@ class TestTraining:
 
     def test_options_of_the_method_reach_it(self, trained, tiny_data, tmp_path):
         run = train(tmp_path, tiny_data, lambda_adv_healthy=0, reconstruction_moves_mask=False)
-        rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        rows = metrics(run)
         assert {r["g_adv_healthy"] for r in rows[1:]} == {0}
         config = json.loads((run / "config.json").read_text())
         assert (config["lambda_adv_healthy"], config["reconstruction_moves_mask"]) == (0, False)

@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import torch
 import yaml
 from monai.bundle import ConfigWorkflow
 from places import CONFIGS, METADATA_SCHEMA
+from processes import python
 from tiny import TRAINING
 
 from healthygan_monai.cli.main import main
@@ -104,20 +104,13 @@ def alone(words: list[str], cwd: Path, bundle: Path) -> str:
     site.mkdir(exist_ok=True)
     (site / "sitecustomize.py").write_text(ALONE)
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    done = subprocess.run(
-        [sys.executable, *words],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(site), "PATH": programs, "CUDA_VISIBLE_DEVICES": ""},
-        timeout=220,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    environment = {"PYTHONPATH": str(site), "PATH": programs, "CUDA_VISIBLE_DEVICES": ""}
+    printed = python(*words, cwd=cwd, env={**os.environ, **environment}).stdout
     used = [Path(path.read_text()) for path in site.glob("*.used")]
     assert used
     for package in used:
         assert package.resolve().is_relative_to(bundle.resolve()), package
-    return done.stdout
+    return printed
 
 
 @pytest.fixture(scope="module")
@@ -191,15 +184,8 @@ class TestTheBundle:
         shutil.copytree(CONFIGS.parent, tmp_path / "parent" / "healthygan")
         cwd = tmp_path / "cwd"
         cwd.mkdir()
-        done = subprocess.run(
-            [sys.executable, "-c", LOAD, str(tmp_path / "parent")],
-            capture_output=True,
-            text=True,
-            cwd=cwd,
-            env={**os.environ, "PYTHONPATH": str(CONFIGS.parents[1])},
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
+        environment = {**os.environ, "PYTHONPATH": str(CONFIGS.parents[1])}
+        done = python("-c", LOAD, tmp_path / "parent", cwd=cwd, env=environment)
         assert "LOADED []" in done.stdout
 
 

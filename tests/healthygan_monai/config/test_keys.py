@@ -34,22 +34,6 @@ def refuse(*names: str, own: dict | None = None, **overrides) -> None:
 
 class TestUnknownKeys:
     @pytest.mark.parametrize(
-        "name",
-        [
-            *("train.json", "inference.json", "evaluate.json"),
-            *("train_baseline.json", "inference_baseline.json"),
-        ],
-    )
-    def test_the_shipped_configs_pass(self, name):
-        refuse(name)
-
-    def test_train_with_its_multi_gpu_part_passes(self):
-        refuse("train.json", "multi_gpu_train.json")
-
-    def test_known_overrides_pass(self):
-        refuse("train.json", lambda_gp=5, max_iterations=10, **{"train#trainer#amp": True})
-
-    @pytest.mark.parametrize(
         ("config", "key", "nearest"),
         [
             ("train.json", "lamda_gp", "lambda_gp"),

@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny import train, write_dataset
+from tiny import infer, train, write_dataset
 
 from data_prep.datalist import DataError, read, write
 from healthygan_monai.composition import split_output
 from healthygan_monai.config.messages import root_cause
-from healthygan_monai.config.workflow import run_config
 from healthygan_monai.data import image_transforms
 from healthygan_monai.data.images import load_images, load_mask
 from healthygan_monai.models.about import image_size_for
@@ -26,15 +25,8 @@ from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.report.case_pictures import case_pictures
 from healthygan_monai.scoring import read_scores
 
-CPU = "$torch.device('cpu')"
 PARTS = ("difference", "mask", "healthy")
 WEIGHTS = Generator(1, 2, 1).state_dict()
-
-
-def infer(model: Path, data: Path, output: Path, **overrides) -> Path:
-    settings = {"checkpoint": str(model), "dataset_dir": str(data), "output_dir": str(output)}
-    run_config("inference.json", {**settings, "device": CPU, **overrides})
-    return output
 
 
 def refusal(*arguments, **overrides) -> str:

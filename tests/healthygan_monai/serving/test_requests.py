@@ -16,7 +16,7 @@ import torch
 from flat_settings import settings
 from PIL import Image
 from served_bundle import ask, bundle_of, head
-from tiny import SIZE, train, write_dataset
+from tiny import SIZE, infer, train, write_dataset
 from torch.testing import assert_close
 
 from data_prep.brain import BrainOptions
@@ -25,7 +25,6 @@ from data_prep.files import sha256
 from data_prep.phantom import brains, study
 from data_prep.pipeline import run
 from healthygan_monai.composition import compose_healthy
-from healthygan_monai.config.workflow import run_config
 from healthygan_monai.inferer import HealthyGANInferer
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Generator
@@ -34,15 +33,12 @@ from healthygan_monai.serving.errors import RequestError
 from healthygan_monai.serving.preparation import preparation
 from healthygan_monai.serving.receive import receive
 
-CPU = "$torch.device('cpu')"
 COUNTS = {"training_mixed": 0, "training_healthy": 0, "validation": 4, "test": 4}
 
 
 def inferred(model: Path, data: Path, output: Path) -> dict[str, float]:
     """image -> score, as ``healthygan infer`` writes them."""
-    places = {"checkpoint": str(model), "dataset_dir": str(data), "output_dir": str(output)}
-    run_config("inference.json", {**places, "device": CPU})
-    return {row.image: row.score for row in read_scores(output / "scores.csv")}
+    return {row.image: row.score for row in read_scores(infer(model, data, output) / "scores.csv")}
 
 
 def with_recipe(bundle: Path, recipe: dict, **changes) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,7 +13,8 @@ import pytest
 import torch
 from ignite.engine import Events
 from places import CONFIGS
-from tiny import TRAINING, train, write_dataset
+from processes import python
+from tiny import TRAINING, metrics, train, write_dataset
 
 from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.workflow import make_workflow
@@ -96,10 +96,7 @@ def assert_same_run(first: Path, second: Path) -> None:
         assert_same(*(torch.load(run / name, weights_only=True) for run in (first, second)), name)
     for name in ("selection.csv", "config.json"):
         assert (first / name).read_text() == (second / name).read_text(), name
-    rows = [
-        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-        for run in (first, second)
-    ]
+    rows = [metrics(run) for run in (first, second)]
     assert [r["iteration"] for r in rows[1]] == list(range(1, 10))
     for one, other in zip(*rows, strict=True):
         # until the first generator update after a resume its terms of before are not known
@@ -244,14 +241,8 @@ def test_a_process_killed_in_the_middle_is_resumed_to_the_same_weights(whole, ti
     }
     (tmp_path / "kill.json").write_text(json.dumps(config))
     files = [str(CONFIGS / "train.json"), str(tmp_path / "kill.json")]
-    done = subprocess.run(
-        [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", str(files)],
-        capture_output=True,
-        text=True,
-        cwd=CONFIGS.parents[1],
-        timeout=200,
-    )
-    assert done.returncode == -9, done.stderr
+    words = ("-m", "monai.bundle", "run", "training", "--config_file", str(files))
+    python(*words, code=-9, cwd=CONFIGS.parents[1])
     (run,) = (tmp_path / "runs").iterdir()
     assert [p.name for p in training_states(run)] == ["training_3.pt"]
     assert_same_run(whole, resumed(run, tiny_data))
