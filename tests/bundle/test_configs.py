@@ -97,36 +97,29 @@ class TestChecksAndExports:
     """MONAI's own commands, as functions, on the model of a run."""
 
     @pytest.fixture
-    def arguments(self, trained, monkeypatch) -> dict:
+    def arguments(self, trained, tmp_path, monkeypatch) -> dict:
         """The tools take no override for ``checkpoint``: a config file of it stands behind ours."""
         monkeypatch.chdir(CONFIGS.parents[1])
-        return {"net_id": "network_def", "meta_file": META}
-
-    @pytest.fixture
-    def config(self, trained, tmp_path) -> list[str]:
         path = tmp_path / "checkpoint.json"
         path.write_text(json.dumps({"checkpoint": str(trained / "model.pt")}))
-        return [INFERENCE, str(path)]
+        return {"net_id": "network_def", "meta_file": META, "config_file": [INFERENCE, str(path)]}
 
-    def test_verify_net_in_out(self, arguments, config):
-        verify_net_in_out(**arguments, config_file=config, device="cpu")
+    def test_verify_net_in_out(self, arguments):
+        verify_net_in_out(**arguments, device="cpu")
 
-    def test_torchscript(self, arguments, config, trained, tmp_path):
+    def test_torchscript(self, arguments, trained, tmp_path):
         path = tmp_path / "model.ts"
-        ckpt_export(
-            **arguments, config_file=config, filepath=str(path), ckpt_file=str(trained / "model.pt")
-        )
+        ckpt_export(**arguments, filepath=str(path), ckpt_file=str(trained / "model.pt"))
         self.compare(torch.jit.load(path), trained)
 
     @pytest.mark.filterwarnings("ignore:.*ONNX", "ignore:The feature", "ignore:Converting a tensor")
-    def test_onnx(self, arguments, config, trained, tmp_path):
+    def test_onnx(self, arguments, trained, tmp_path):
         onnxruntime = pytest.importorskip("onnxruntime")
         pytest.importorskip("onnx")
         path = tmp_path / "model.onnx"
         axes = {0: "images", 2: "rows", 3: "columns"}
         onnx_export(
             **arguments,
-            config_file=config,
             filepath=str(path),
             ckpt_file=str(trained / "model.pt"),
             input_shape=[1, 1, 64, 64],

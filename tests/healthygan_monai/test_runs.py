@@ -13,15 +13,7 @@ from tiny import train
 
 import healthygan_monai
 from data_prep.files import read_json
-from healthygan_monai.paths import read_run
-from healthygan_monai.runs import (
-    add_log_file,
-    begin_run,
-    end_run,
-    new_run_folder,
-    run_folder,
-    save_weights,
-)
+from healthygan_monai.runs import add_log_file, begin_run, end_run, new_run_folder, run_folder
 
 
 def begin(folder: Path, **settings) -> None:
@@ -57,16 +49,6 @@ class TestNumbers:
         assert run_folder(tmp_path, "x", resume=str(folder)) == folder
         with pytest.raises(FileNotFoundError, match=r"no config\.json there"):
             run_folder(tmp_path, "x", resume=tmp_path)
-
-
-class TestFiles:
-    def test_weights_are_a_flat_file_without_code(self, tmp_path):
-        save_weights({"w": torch.ones(2)}, tmp_path / "model.pt")
-        assert torch.load(tmp_path / "model.pt", weights_only=True)["w"].tolist() == [1, 1]
-
-    def test_a_missing_file_says_what_the_folder_should_be(self, tmp_path):
-        with pytest.raises(FileNotFoundError, match="is not a run folder"):
-            read_run(tmp_path)
 
 
 class TestProvenance:

@@ -9,7 +9,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from ignite.engine import Engine
 from monai.metrics import FIDMetric
 from tiny import train
 
@@ -22,7 +21,6 @@ from healthygan_monai.selection import (
     Candidate,
     aucp,
     choose,
-    criterion_metrics,
     frechet_distance,
     generator_checkpoint,
     read_selection,
@@ -85,33 +83,6 @@ class TestAUCp:
     )
     def test_is_the_share_of_pairs_with_the_mixed_image_higher(self, mixed, healthy, expected):
         assert aucp(torch.tensor(mixed), torch.tensor(healthy)) == pytest.approx(expected)
-
-
-class TestCriteriaOfAnEvaluator:
-    """The evaluator's metrics, over two batches, against the whole set at once."""
-
-    def test_fid_compares_translated_mixed_with_real_healthy_and_aucp_their_scores(self):
-        torch.manual_seed(0)
-        generator = Generator(1, 2, 0).eval()
-        images, label = torch.rand(9, 1, 8, 8) * 2 - 1, torch.tensor([1, 0, 1, 1, 0, 0, 1, 0, 1])
-        flat = lambda x: x.flatten(1)[:, ::9]  # noqa: E731  eight pixels as features
-        metrics = criterion_metrics(flat)
-
-        def translate(engine, part):
-            with torch.no_grad():
-                pred = HealthyGANInferer()(images[part], generator)
-            return {"image": images[part], "label": label[part], "pred": pred}
-
-        evaluator = Engine(translate)
-        for name, metric in metrics.items():
-            metric.attach(evaluator, name)
-        found = evaluator.run([slice(0, 5), slice(5, 9)]).metrics
-        pred = translate(None, slice(0, 9))["pred"]
-        scores = pred[:, 2].mean((1, 2))
-        assert found["fid"] == pytest.approx(
-            frechet_distance(flat(pred[label == 1, :1]), flat(images[label == 0])), rel=1e-5
-        )
-        assert found["aucp"] == pytest.approx(aucp(scores[label == 1], scores[label == 0]))
 
 
 def judged(*fids_and_aucps: tuple[float, float]) -> list[Candidate]:

@@ -21,11 +21,7 @@ def batches(count: int, dtype=torch.float64, size=(3, 2, 16, 24)) -> list[Batch]
     random = torch.Generator().manual_seed(5)
     draw = lambda *shape: torch.rand(shape, generator=random, dtype=dtype)  # noqa: E731
     return [
-        {
-            "mixed": draw(*size) * 2 - 1,
-            "healthy": draw(*size) * 2 - 1,
-            "alpha": draw(size[0], 1, 1, 1),
-        }
+        {**{k: draw(*size) * 2 - 1 for k in ("mixed", "healthy")}, "alpha": draw(size[0], 1, 1, 1)}
         for _ in range(count)
     ]
 

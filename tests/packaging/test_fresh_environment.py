@@ -17,9 +17,7 @@ from places import ROOT
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.packaging,
-    pytest.mark.timeout(
-        1800
-    ),  # of the download of PyTorch and forty other packages, not of a slow machine
+    pytest.mark.timeout(1800),  # PyTorch and forty other packages are downloaded
 ]
 SHORT = ["--max_iterations", "8", "--epoch_length", "4"]
 Run = Callable[..., str]

@@ -38,15 +38,10 @@ class MaskParts(HealthyGANLoss):
     """The loss under test, remembering the parts of Eq. 7 that the trainer does not report."""
 
     def generator_objective(self, critic, mixed, healthy):
-        of_mixed, of_healthy = mixed.mask.detach(), healthy.mask.detach()
-        self.seen.update(
-            {
-                "Mask/OT_small": focus_size(of_mixed).item(),
-                "Mask/OT_zo": focus_zero_one(of_mixed, self.focus_eps).item(),
-                "Mask/OO_small": focus_size(of_healthy).item(),
-                "Mask/OO_zo": focus_zero_one(of_healthy, self.focus_eps).item(),
-            }
-        )
+        for name, translated in (("OT", mixed), ("OO", healthy)):
+            mask = translated.mask.detach()
+            self.seen[f"Mask/{name}_small"] = focus_size(mask).item()
+            self.seen[f"Mask/{name}_zo"] = focus_zero_one(mask, self.focus_eps).item()
         return super().generator_objective(critic, mixed, healthy)
 
     seen: ClassVar[dict] = {}
@@ -115,12 +110,8 @@ def test_every_loss_of_the_published_run_is_reproduced(golden, repeated):
         assert ours == pytest.approx(float(row["value"]), rel=TOLERANCE), row
         compared.add(row["name"])
     assert compared >= set(SIGN_AND_NAME)
-    assert {name for name in compared if name.startswith("Mask/")} == {
-        "Mask/OT_small",
-        "Mask/OT_zo",
-        "Mask/OO_small",
-        "Mask/OO_zo",
-    }
+    parts = {f"Mask/{mask}_{part}" for mask in ("OT", "OO") for part in ("small", "zo")}
+    assert {name for name in compared if name.startswith("Mask/")} == parts
 
 
 def test_the_final_weights_of_the_published_run_are_reproduced(golden, repeated):

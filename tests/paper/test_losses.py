@@ -139,13 +139,8 @@ class TestObjectives:
             "g_rec": 0.25 * 0.6,
             "g_focus": sum(focus) / 2,
         }
-        total = (
-            parts["g_adv"]
-            + parts["g_adv_healthy"]
-            + 2 * parts["g_id"]
-            + 3 * parts["g_rec"]
-            + 0.5 * parts["g_focus"]
-        )
+        total = parts["g_adv"] + parts["g_adv_healthy"] + 2 * parts["g_id"]
+        total += 3 * parts["g_rec"] + 0.5 * parts["g_focus"]
         assert {k: v.item() for k, v in terms.items()} == pytest.approx({**parts, "loss_g": total})
 
     def test_the_defaults_are_the_papers(self):

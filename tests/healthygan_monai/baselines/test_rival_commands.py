@@ -139,11 +139,8 @@ def test_as_a_bundle_it_trains_and_refuses_unknown_keys(tiny_data, tmp_path):
         *("--options#latent", "3", "--options#features", "2", "--options#max_iterations", "2"),
     )
     assert read(tmp_path / "00000-tiny-ganomaly" / "config.json")["options"]["latent"] == 3
-    for key, nearest in (
-        ("metod", "method"),
-        ("options#latnt", "latent"),
-        ("cache_rat", "cache_rate"),
-    ):
+    unknown = {"metod": "method", "options#latnt": "latent", "cache_rat": "cache_rate"}
+    for key, nearest in unknown.items():
         with pytest.raises((RuntimeError, ValueError)) as caught:
             run_config(
                 "train_baseline.json",

@@ -7,17 +7,15 @@ import re
 from collections import OrderedDict
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
 from data_prep.files import sha256
-from healthygan_monai.composition import compose_healthy, split_output
 from healthygan_monai.exchange.authors_checkpoint import generator_to_authors
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.runs import save_weights
-from healthygan_monai.scoring import difference_map, image_score, read_scores
+from healthygan_monai.scoring import read_scores
 
 
 def tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -90,36 +88,12 @@ def test_the_exported_file_is_what_their_layers_load(run, trained, tmp_path):
                     child.num_features, affine=True, track_running_stats=True
                 )
                 setattr(module, name, layer)
-    assert_identical(theirs.state_dict(), {**theirs.state_dict()})
     theirs.load_state_dict(tensors(tmp_path / "G.ckpt"), strict=True)
     assert list(theirs.state_dict()) == list(tensors(tmp_path / "G.ckpt"))
     images = torch.rand(2, 1, 32, 32)
     with torch.no_grad():  # they never leave training mode
         expected = load_generator(load_weights(trained / "model.pt"))(images)
         torch.testing.assert_close(theirs.train()(images), expected, rtol=0, atol=1e-6)
-
-
-def test_an_imported_generator_gives_the_published_numbers(run, golden, tmp_path):
-    model = tmp_path / "in" / "model.pt"
-    run("import-checkpoint", golden / "final-G.ckpt", model, "--image-size=32")
-    arrays = np.load(golden / "steps.npz")
-    for dtype, tolerance in ((torch.float64, 1e-9), (torch.float32, 1e-5)):
-        generator = load_generator(load_weights(model)).to(dtype)
-        if dtype == torch.float64:
-            generator.load_state_dict(tensors(model))
-        probe = torch.as_tensor(arrays["probe"]).to(dtype)
-        with torch.no_grad():
-            intermediate, mask = split_output(generator(probe))
-        healthy = compose_healthy(probe, intermediate, mask)
-        score = image_score(difference_map(probe, healthy))
-        for name, ours in {
-            "intermediate": intermediate,
-            "mask": mask,
-            "translated": healthy,
-            "score": score,
-        }.items():
-            published = torch.as_tensor(arrays[f"probe_{name}"]).to(dtype).view_as(ours)
-            torch.testing.assert_close(ours, published, rtol=0, atol=tolerance, msg=name)
 
 
 class TestImport:

@@ -27,14 +27,8 @@ def conv(inputs, outputs, norm=True):
 
 
 class TestPublishedNetworks:
-    refiner = (
-        conv(1, 32)
-        + conv(32, 64)
-        + conv(64, 128)
-        + conv(128, 32)
-        + conv(32, 16)
-        + conv(16, 1, False)
-    )
+    pairs = ((1, 32), (32, 64), (64, 128), (128, 32), (32, 16))
+    refiner = sum(conv(*pair) for pair in pairs) + conv(16, 1, False)
 
     @pytest.mark.parametrize(("side", "left"), [(45, 3), (28, 2)])
     def test_weights_of_the_authors_networks(self, side, left):

@@ -23,15 +23,8 @@ class TestPublishedNetworks:
         gan = published(Ganomaly, 32, 3)
         body = 3 * 64 * 16 + 64 * 128 * 16 + 2 * 128 + 128 * 256 * 16 + 2 * 256
         encoder = body + 256 * 100 * 16
-        decoder = (
-            100 * 256 * 16
-            + 2 * 256
-            + 256 * 128 * 16
-            + 2 * 128
-            + 128 * 64 * 16
-            + 2 * 64
-            + 64 * 3 * 16
-        )
+        weights = 100 * 256 + 256 * 128 + 128 * 64 + 64 * 3
+        decoder = 16 * weights + 2 * (256 + 128 + 64)
         assert count(gan.generator) == 2 * encoder + decoder == 3_206_528
         assert count(gan.discriminator) == body + 256 * 16 == 663_296
 

@@ -32,33 +32,17 @@ pytestmark = pytest.mark.slow
 SIDE, TESTED = 32, 60
 SHORT: dict[type, dict[str, Any]] = {
     Alad: {
-        "features": 8,
-        "latent": 16,
-        "batch_size": 16,
-        "max_iterations": 300,
-        "learning_rate": 1e-3,
-        "ema_decay": 0.95,
-        "patience": 0,
+        **{"features": 8, "latent": 16, "batch_size": 16, "max_iterations": 300},
+        **{"learning_rate": 1e-3, "ema_decay": 0.95, "patience": 0},
     },
     FAnoGAN: {
-        "features": 4,
-        "latent": 16,
-        "batch_size": 16,
-        "max_iterations": 400,
-        "encoder_iterations": 150,
-        "n_critic": 2,
-        "learning_rate": 2e-3,
-        "encoder_learning_rate": 1e-3,
+        **{"features": 4, "latent": 16, "batch_size": 16, "max_iterations": 400, "n_critic": 2},
+        **{"encoder_iterations": 150, "learning_rate": 2e-3, "encoder_learning_rate": 1e-3},
     },
     Ganomaly: {"features": 16, "latent": 32, "batch_size": 32, "max_iterations": 150},
     Alocc: {
-        "features": 8,
-        "batch_size": 32,
-        "max_iterations": 300,
-        "noise": 1.2,
-        "weight": 5.0,
-        "learning_rate": 5e-4,
-        "score_by": "refinement",
+        **{"features": 8, "batch_size": 32, "max_iterations": 300, "noise": 1.2, "weight": 5.0},
+        **{"learning_rate": 5e-4, "score_by": "refinement"},
     },
 }
 

@@ -79,10 +79,6 @@ class TestContract:
 
 
 class TestErrors:
-    def test_an_unknown_setting_is_named_with_the_nearest(self, method):
-        with pytest.raises(ValueError, match="no setting 'batchsize', did you mean 'batch_size'"):
-            method(batchsize=3)
-
     def test_all_settings_that_cannot_be_meant_at_once(self, method):
         with pytest.raises(ValueError, match=r"batch_size is 0.*flip_prob is 2.*channels is 2"):
             method(batch_size=0, flip_prob=2, channels=2)
