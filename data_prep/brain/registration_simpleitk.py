@@ -92,10 +92,7 @@ def _start(target: Any, source: Any, tilt_deg: float) -> Any:
     import SimpleITK as sitk
 
     start = sitk.CenteredTransformInitializer(
-        target,
-        source,
-        sitk.Euler3DTransform(),
-        sitk.CenteredTransformInitializerFilter.MOMENTS,
+        target, source, sitk.Euler3DTransform(), sitk.CenteredTransformInitializerFilter.MOMENTS
     )
     rigid = sitk.Euler3DTransform(start)
     # Moments alone also guess at axes; only their centres are kept.

@@ -35,10 +35,7 @@ class FilmOptions:
         metavar="VIEWS",
     )
     modalities: str = flag(
-        "films",
-        "films (CR, DX, RG), any, or codes like films,OT",
-        group=WHICH,
-        metavar="CODES",
+        "films", "films (CR, DX, RG), any, or codes like films,OT", group=WHICH, metavar="CODES"
     )
     body_parts: str = flag(
         "chest",
@@ -53,9 +50,7 @@ class FilmOptions:
         choices=("presentation", "processing", "any"),
     )
     frames: str = flag(
-        "first",
-        "of a multi-frame file: the first, or each as an image",
-        choices=("first", "each"),
+        "first", "of a multi-frame file: the first, or each as an image", choices=("first", "each")
     )
     burned_in: str = field(default="quarantine", metadata={"choices": ("quarantine", "allow")})
 

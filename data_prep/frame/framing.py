@@ -78,10 +78,7 @@ class Framing:
         return self.mask(np.ones(shape, bool), spacing)
 
     def restored(
-        self,
-        framed: np.ndarray,
-        shape: tuple[int, int],
-        spacing: tuple[float, float] = (1.0, 1.0),
+        self, framed: np.ndarray, shape: tuple[int, int], spacing: tuple[float, float] = (1.0, 1.0)
     ) -> np.ndarray:
         """float32 (size, size) -> float32 (H, W) of an image of `shape`; 0 where the frame did not
         reach.
@@ -118,10 +115,7 @@ class Framing:
         left, top, right, bottom = self.box(values.shape, spacing)  # type: ignore[arg-type]
         height, width = values.shape
         before = (max(0, int(np.ceil(-top))), max(0, int(np.ceil(-left))))
-        after = (
-            max(0, int(np.ceil(bottom - height))),
-            max(0, int(np.ceil(right - width))),
-        )
+        after = (max(0, int(np.ceil(bottom - height))), max(0, int(np.ceil(right - width))))
         if any(before) or any(after):
             pads = ((before[0], after[0]), (before[1], after[1]))
             values = np.pad(values, pads, constant_values=fill)

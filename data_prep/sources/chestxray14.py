@@ -11,13 +11,7 @@ from data_prep.datalist import DataError
 from data_prep.frame.boxes import LesionBox
 from data_prep.frame.recipe import flag
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
-from data_prep.sources.chestxray14_tables import (
-    BOX_SITE,
-    Entry,
-    eligible,
-    read_boxes,
-    read_entries,
-)
+from data_prep.sources.chestxray14_tables import BOX_SITE, Entry, eligible, read_boxes, read_entries
 from data_prep.sources.confound import confounds
 from data_prep.sources.counts import Counts, parse_counts, require
 from data_prep.sources.draw import Size, fill, shuffled

@@ -48,9 +48,7 @@ class Options:
     seed: int = 0
     counts: str = ""
     rate: float = flag(
-        RATE,
-        "anomalies in the mixed set, taken from the head of each list",
-        metavar="SHARE",
+        RATE, "anomalies in the mixed set, taken from the head of each list", metavar="SHARE"
     )
     lists: Path | None = flag(None, "the list (default: the one in INPUT)", metavar="FILE.json")
     output: Path | None = None
