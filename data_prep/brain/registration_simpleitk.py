@@ -128,9 +128,6 @@ def _run(target: Any, source: Any, near: Any, start: Any, levels: int) -> tuple[
             remedy="Look at the scan and its brain mask.",
         ) from None
     kind = sitk.Euler3DTransform if levels < 3 else sitk.AffineTransform
-    inner = sitk.CompositeTransform(found).GetBackTransform() if _is_composite(found) else found
-    return kind(inner), float(method.GetMetricValue())
-
-
-def _is_composite(transform: Any) -> bool:
-    return transform.GetName().startswith("Composite")
+    if found.GetName().startswith("Composite"):
+        found = sitk.CompositeTransform(found).GetBackTransform()
+    return kind(found), float(method.GetMetricValue())

@@ -20,23 +20,25 @@ Parsers = Any  # argparse gives what add_subparsers returns no public name
 
 
 def add_films(commands: Parsers) -> None:
-    films = command(commands, "films", "prepare radiographs: DICOM, PNG or JPEG", _films)
+    films = command(
+        commands,
+        "films",
+        "prepare radiographs: DICOM, PNG or JPEG",
+        lambda chosen: prepare(chosen, film_recipe(chosen)),
+    )
     add_common(films)
     add_film_arguments(films)
 
 
 def add_brains(commands: Parsers) -> None:
-    brains = command(commands, "brains", "prepare brain volumes: NIfTI or DICOM series", _brains)
+    brains = command(
+        commands,
+        "brains",
+        "prepare brain volumes: NIfTI or DICOM series",
+        lambda chosen: prepare(chosen, brain_recipe(chosen)),
+    )
     add_common(brains)
     add_brain_arguments(brains)
-
-
-def _films(arguments: argparse.Namespace) -> int:
-    return prepare(arguments, film_recipe(arguments))
-
-
-def _brains(arguments: argparse.Namespace) -> int:
-    return prepare(arguments, brain_recipe(arguments))
 
 
 def prepare(
@@ -44,10 +46,7 @@ def prepare(
     recipe: FilmRecipe | BrainRecipe,
     source: dict[str, Any] | None = None,
 ) -> int:
-    """Run the pipeline with the common flags; prints, returns the exit code.
-
-    source: facts of a public data set.
-    """
+    """Run the pipeline, print, return the exit code; source: facts of a public data set."""
     from data_prep.inputs.choices import Cohort
     from data_prep.pipeline import run
     from data_prep.settings import About, Settings, Work

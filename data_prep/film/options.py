@@ -13,13 +13,7 @@ WHICH = "which films; the others are left out and listed"
 
 @dataclass(frozen=True)
 class FilmOptions:
-    """What is read of a film, and which films are wanted; texts, so that settings are JSON.
-
-    The help texts say what the options mean. burned_in: 'quarantine' leaves films with text in them
-    out, 'allow' takes them.
-
-    Raises UsageError for a choice that is not one of these.
-    """
+    """What is read of a film, and which films are wanted; an invalid choice raises UsageError."""
 
     window: int = flag(0, "which of several windows or VOI LUTs, from 0", metavar="N")
     colour: str = flag(

@@ -116,10 +116,7 @@ def cohort(folder: Path, options: Options) -> Cohort:
 def split(
     entries: Sequence[Entry], counts: Counts, seed: int, boxed: set[str], *, by_patient: bool
 ) -> list[tuple[Entry, str]]:
-    """(entry, section) of those drawn. Subjects with a boxed film come first, into test.
-
-    A patient with a diseased film is never in the healthy set, also where that film is not used.
-    """
+    """(entry, section): boxed subjects first, into test; nobody diseased is in healthy."""
     films: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         films[entry.patient if by_patient else entry.image].append(entry)

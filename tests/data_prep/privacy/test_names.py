@@ -1,7 +1,5 @@
 """Names of files in lists: no patient's name, whatever word it is, and one name a file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
