@@ -20,25 +20,23 @@ Parsers = Any  # argparse gives what add_subparsers returns no public name
 
 
 def add_films(commands: Parsers) -> None:
-    films = command(
-        commands,
-        "films",
-        "prepare radiographs: DICOM, PNG or JPEG",
-        lambda chosen: prepare(chosen, film_recipe(chosen)),
-    )
+    films = command(commands, "films", "prepare radiographs: DICOM, PNG or JPEG", _films)
     add_common(films)
     add_film_arguments(films)
 
 
 def add_brains(commands: Parsers) -> None:
-    brains = command(
-        commands,
-        "brains",
-        "prepare brain volumes: NIfTI or DICOM series",
-        lambda chosen: prepare(chosen, brain_recipe(chosen)),
-    )
+    brains = command(commands, "brains", "prepare brain volumes: NIfTI or DICOM series", _brains)
     add_common(brains)
     add_brain_arguments(brains)
+
+
+def _films(arguments: argparse.Namespace) -> int:
+    return prepare(arguments, film_recipe(arguments))
+
+
+def _brains(arguments: argparse.Namespace) -> int:
+    return prepare(arguments, brain_recipe(arguments))
 
 
 def prepare(

@@ -5,8 +5,10 @@ so does a window: about its middle c - 1/2 where LINEAR, about c else (PS3.3 C.1
     C.11.2.1.3).
 """
 
+from __future__ import annotations
+
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -96,7 +98,9 @@ def test_monochrome1_and_monochrome2_twins_of_a_pack_give_the_same_picture(real_
             assert np.abs(read_film(real_data / other, ANY).image - image).max() <= ONE_LEVEL
 
 
-def test_every_real_film_and_its_negative_are_the_same_picture(real_data, manifest, tmp_path):
+def test_every_real_film_and_its_negative_are_the_same_picture(
+    real_data: Path, manifest: list[dict[str, str]], tmp_path: Path
+) -> None:
     turned = {name: 0 for name in OTHER}
     for row in manifest:
         if row["photometric"] not in OTHER:
