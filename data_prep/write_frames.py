@@ -37,14 +37,9 @@ def write_film(source: Source, recipe: FilmRecipe, output: Path | None) -> Outco
 
 
 def write_head(source: Source, recipe: BrainRecipe, output: Path | None) -> Outcome:
-    """Prepare a head and write its slices, and masks, empty ones where there is no lesion.
+    """Prepare a head and write its slices and masks; output None: a dry run.
 
-    Args:
-        output: None in a dry run, which writes nothing.
-
-    Raises:
-        PrepError: the head cannot be used. One that fails its registration leaves its quality strip
-            behind, so that one can see why.
+    PrepError: unusable; one that fails its registration leaves its quality strip to look at.
     """
     name = f"{quality.FOLDER}/{source.who.subject}/{source.who.session}.png"
     if (

@@ -1,10 +1,8 @@
-"""The chain of corrections between reading a head and cutting slices, each step optional.
+"""The chain of corrections between reading a head and cutting slices, each step optional:
 
-reorient    (always)     axes in RAS+ order, mm; --straighten resamples a tilted scan
-n4          --n4         bias field divided out
-extract     --brain      brain or not
-register    --mni        affine onto the template
-resample    --spacing    cubes; with --mni on the template's grid
+reorient (always): axes in RAS+ order, mm; --straighten resamples a tilted scan
+n4: bias field divided out; extract (--brain): brain or not; register (--mni): affine
+resample (--spacing): cubes; with --mni on the template's grid
 """
 
 from __future__ import annotations

@@ -1,15 +1,14 @@
 """Brain or not, by one of several programs behind one function.
 
     none            no extraction
-    stripped        the scan holds nothing but brain already: it is where the scan is not 0
+    stripped        the scan is brain already where it is not 0
     mask:FOLDER     the user's own masks, one file a scan
-    deepbet         a network, MIT, its weights in its package (L. Fisch et al. 2023); T1-weighted
+    deepbet         a network with its weights, MIT (L. Fisch et al. 2023); T1-weighted
     brainextractor  the BET algorithm (S. M. Smith, Hum Brain Mapp 17:143, 2002), MIT, no weights
     hd-bet          the program hd-bet (F. Isensee et al. 2019), which fetches its own weights
     auto            deepbet where it is installed, else brainextractor
 
-The programs run in a process of their own: this package imports no torch, and what they print,
-which may hold paths, goes nowhere.
+Each runs in its own process without torch here; its output, which may hold paths, is dropped.
 """
 
 from __future__ import annotations
@@ -94,8 +93,8 @@ def volume_ml(mask: np.ndarray, spacing: Sequence[float]) -> float:
 def own_mask(method: str, name: str) -> Path | None:
     """The brain mask of the scan `name` (POSIX, relative to INPUT); None but for mask:FOLDER.
 
-    Looked for at the scan's own sub-folder and at the top, under the scan's name with one of
-    `MASK_ENDINGS`, or with the BIDS suffix replaced. Raises VolumeError where there is none.
+    In the scan's own sub-folder or the top, by its name and one of `MASK_ENDINGS`, or with the BIDS
+    suffix replaced. Raises VolumeError where there is none.
     """
     if not method.startswith("mask:"):
         return None

@@ -62,15 +62,12 @@ class Slices:
 def prepare(
     head: Head, recipe: BrainRecipe, *, every: bool = False, choice: SliceChoice | None = None
 ) -> Slices:
-    """Correct a head and cut it.
+    """Correct a head and cut it; raises PrepError if it cannot be used.
 
     Args:
-        head: as it was read, in RAS+ order; with its brain where the recipe says mask:FOLDER.
-        every: frame all slices of the plane, black where they are air, not only the chosen ones.
+        head: as read, in RAS+ order; with its brain where the recipe says mask:FOLDER.
+        every: frame all slices of the plane, black where they are air.
         choice: of slices, instead of the recipe's.
-
-    Raises:
-        PrepError: the head cannot be used.
     """
     return cut(correct(head, recipe), recipe, every=every, choice=choice)
 

@@ -38,9 +38,8 @@ LEAST_WHITE = 500  # voxels
 def signal_to_noise(volume: Volume, brain: np.ndarray) -> float | None:
     """White matter over noise inside the brain of a scan as it was read; None where it is unknown.
 
-    Noise is what a straight line does not explain: sd = 1.4826 MAD(a - 2 b + c) / sqrt(6) over
-    voxels a, b, c in a row, all white matter (after J. Immerkaer, CVIU 64:300, 1996). Smoothed or
-    resampled scans seem to have less noise, so that only scans of one protocol compare.
+    Noise: sd = 1.4826 MAD(a - 2 b + c) / sqrt(6) over white voxels a, b, c in a row (after J.
+    Immerkaer, CVIU 64:300, 1996). Resampling lowers it: compare scans of one protocol only.
     """
     if not brain.any():
         return None

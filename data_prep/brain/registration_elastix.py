@@ -1,7 +1,4 @@
-"""The affine by elastix (S. Klein et al., IEEE TMI 29:196, 2010): slower, a little closer.
-
-Its default rigid and affine maps, with new random samples in every iteration.
-"""
+"""The affine by elastix (S. Klein et al., IEEE TMI 29:196, 2010), its defaults: slow, close."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""The affine between two brains by SimpleITK: rigid, then affine, from coarse to fine.
+"""The affine between two brains by SimpleITK: rigid, then affine, at 8, 4 and 2 mm.
 
-Mattes' mutual information (D. Mattes et al., SPIE 4322, 2001) of 32 bins, at 8, 4 and 2 mm, from
-the centres of both brains and several tilts of the head. One thread and a fixed seed: the same
-brain gives the same matrix.
+Mattes' mutual information (D. Mattes et al., SPIE 4322, 2001), 32 bins, from both centres and
+several tilts. One thread and a fixed seed: the same brain gives the same matrix.
 """
 
 from __future__ import annotations

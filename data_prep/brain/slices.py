@@ -1,14 +1,11 @@
-"""Slices of a volume: plane, range, step, least foreground; shown as a radiologist reads them.
-
-Display convention (radiological), for a volume in RAS+ order:
+"""Slices of a volume in RAS+ order, shown as a radiologist reads them: feet, face, left side.
 
     plane      up         left of the image
     axial      anterior   patient's right
     coronal    superior   patient's right
     sagittal   superior   anterior
 
-Seen from the patient's feet, face and left side. In all three the rows and columns run against
-the RAS+ axes, so one rule draws all: transpose, then flip both.
+Rows and columns run against the RAS+ axes, so one rule draws all: transpose, then flip both.
 """
 
 from __future__ import annotations

@@ -77,7 +77,7 @@ def read(folder_or_file: Path | str) -> Dataset:
 
 
 def write(dataset: Dataset, folder: Path | str) -> Path:
-    """Write folder/dataset.json in one step and return its path; training labels raise DataError.
+    """Write folder/dataset.json in one step; return its path. DataError: a training label.
 
     Sets `root` and `content_hash` (SHA-256 over the lists and the bytes of the images).
     """

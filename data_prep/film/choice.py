@@ -96,8 +96,7 @@ def view(dataset: Dataset) -> tuple[str | None, str]:
 
 
 def body_part(dataset: Dataset) -> tuple[str | None, str]:
-    """('CHEST' or another Annex L term or None, a note): Body Part Examined (0018,0015), else
-    Anatomic Region Sequence (0008,2218)."""
+    """('CHEST', another Annex L term or None, a note), by (0018,0015), else (0008,2218)."""
     text = code_of(dataset, "BodyPartExamined")
     found = body_part_of_text(text)
     if found is None and CHEST_CODES & set(_codes(dataset, "AnatomicRegionSequence")):

@@ -55,12 +55,10 @@ def alone_in(output: Path) -> Iterator[None]:
 
 
 def claim(output: Path, origin: str, *, replace: bool = False) -> None:
-    """Mark OUTPUT as made by data_prep from INPUT; the marker lets later runs write and clean
-    there.
+    """Mark OUTPUT as made by data_prep from INPUT, so later runs may write and clean there.
 
-    origin: what tells INPUT from another, which may be a secret. replace: take over what was made
-    from another INPUT. Raises DataError where OUTPUT holds files of our names that are not ours, or
-    what was made from another INPUT.
+    origin: tells INPUT from another, maybe a secret. replace: take over what another INPUT gave,
+    else DataError, as for files of our names that are not ours.
     """
     marker = output / MARKER
     text = f"Made by data_prep, which writes and removes files here.\n{origin}\n"

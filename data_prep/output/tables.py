@@ -42,9 +42,8 @@ def write_inputs(sources: Sequence[Source], outcomes: Sequence[Outcome], path: P
 def write_sessions(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path) -> None:
     """sessions.tsv: participant_id, session, study, series, days since the subject's first study.
 
-    Dates become intervals: PS3.15 calls it the Retain Longitudinal Temporal Information with
-    Modified Dates Option. study is a pseudonym, series a number within it; n/a where the header
-    tells none of them.
+    PS3.15's Retain Longitudinal Temporal Information with Modified Dates Option. study: a
+    pseudonym; series: a number within it; n/a where the header has none.
     """
     rows = [
         [

@@ -1,7 +1,6 @@
 """Simulated lesions in real heads: a cohort whose truth is known, from healthy scans alone.
 
-Called what it is: the heads are real, the lesions are not. A score on such a cohort says whether
-blobs of known size and contrast are found in real anatomy and noise, nothing about a disease.
+A score on it says whether blobs are found in real anatomy and noise, nothing about a disease.
 `python -m data_prep.phantom.lesions HEADS OUTPUT` writes the cohort as phantom_brains does.
 """
 

@@ -1,7 +1,4 @@
-"""What a header says that must stay inside the process: who, when, in which order, and every word.
-
-Nothing of an Identity is ever written, logged or put into a message.
-"""
+"""What of a header must stay inside: who, when, every word; never written, logged or told."""
 
 from __future__ import annotations
 

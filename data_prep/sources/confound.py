@@ -22,8 +22,8 @@ def table(pairs: Iterable[tuple[str, int]]) -> Table:
 def auc_alone(counts: Mapping[str, tuple[int, int]]) -> float | None:
     """AUC of the value as the only score, each value scored by its share of diseased images.
 
-    P(score of a diseased > score of a healthy) + half of the ties; at least 0.5, for the shares
-    are those of the same images. None where a class is empty.
+    P(diseased > healthy) + half of the ties; at least 0.5 by construction; None if a class is
+    empty.
     """
     healthy = sum(h for h, _ in counts.values())
     diseased = sum(d for _, d in counts.values())

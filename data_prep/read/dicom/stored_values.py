@@ -1,7 +1,7 @@
 """Stored words -> stored values (PS3.5 8.1.1), as one table over all possible words.
 
-A word of Bits Allocated holds a value of Bits Stored. Bits above it belong to no pixel: old
-scanners kept overlays there (Overlay Bit Position, PS3.3 C.9.2, retired). They are left out.
+Bits above Bits Stored belong to no pixel (old overlays, PS3.3 C.9.2, retired): they are left
+out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """One multi-frame DICOM file (Enhanced MR or CT) -> voxels and affine.
 
-Each frame has its place, orientation, spacing and rescale in the functional groups, shared by all
-frames or its own (PS3.3 C.7.6.16). A file without them is a film strip, not a volume.
+Place, spacing and rescale of each frame are in the functional groups (PS3.3 C.7.6.16).
 """
 
 from __future__ import annotations
