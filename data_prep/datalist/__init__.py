@@ -6,17 +6,6 @@ from data_prep.datalist.items import FILE_NAME, SECTIONS, UNLABELLED, Dataset, I
 from data_prep.errors import DataError, LeakError
 
 __all__ = [
-    "FILE_NAME",
-    "SECTIONS",
-    "UNLABELLED",
-    "DataError",
-    "Dataset",
-    "Item",
-    "LeakError",
-    "check",
-    "content_hash",
-    "read",
-    "recipe_of_data",
-    "require_valid",
-    "write",
-]
+    "FILE_NAME", "SECTIONS", "UNLABELLED", "DataError", "Dataset", "Item", "LeakError", "check",
+    "content_hash", "read", "recipe_of_data", "require_valid", "write",
+]  # fmt: skip

@@ -18,15 +18,9 @@ from data_prep.outcome import Outcome
 from data_prep.source import Source
 
 NAMES = (
-    "dataset.json",
-    "images",
-    "inputs.csv",
-    "participants.tsv",
-    "prep_report.html",
-    "qc",
-    "sessions.tsv",
-    "skipped.csv",
-)
+    "dataset.json", "images", "inputs.csv", "participants.tsv", "prep_report.html", "qc",
+    "sessions.tsv", "skipped.csv",
+)  # fmt: skip
 OUR_STEMS = {name.split(".")[0] for name in NAMES} | {""}
 OURS = re.compile(r"\d{2,}(_\d{3,}(_mask)?)?\.(png|json)")  # names in images/<subject>/
 

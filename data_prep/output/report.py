@@ -24,17 +24,9 @@ UNUSUAL = 10
 LISTED = 500  # skipped files by name; skipped.csv has all
 # Counted by section: where these differ between healthy and mixed, a network can learn them.
 BY_SECTION = (
-    "manufacturer",
-    "field_strength_t",
-    "orientation",
-    "view",
-    "photometric",
-    "modality",
-    "sex",
-    "voi",
-    "bits",
-    "format",
-)
+    "manufacturer", "field_strength_t", "orientation", "view", "photometric", "modality", "sex",
+    "voi", "bits", "format",
+)  # fmt: skip
 OVERALL = ("transfer_syntax", "laterality", "body_part", "burned_in")
 
 

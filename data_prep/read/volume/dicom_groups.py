@@ -18,28 +18,12 @@ from data_prep.read.dicom.header import number_of, numbers_of
 from data_prep.read.volume.dicom_geometry import Plane
 
 _TAGS = [
-    "SeriesInstanceUID",
-    "SeriesNumber",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "PixelSpacing",
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "EchoTime",
-    "AcquisitionNumber",
-    "InstanceNumber",
-    "SamplesPerPixel",
-    "Modality",
-    "Manufacturer",
-    "ScanningSequence",
-    "MRAcquisitionType",
-    "MagneticFieldStrength",
-    "RepetitionTime",
-    "InversionTime",
-    "FlipAngle",
+    "SeriesInstanceUID", "SeriesNumber", "ImagePositionPatient", "ImageOrientationPatient",
+    "PixelSpacing", "Rows", "Columns", "NumberOfFrames", "EchoTime", "AcquisitionNumber",
+    "InstanceNumber", "SamplesPerPixel", "Modality", "Manufacturer", "ScanningSequence",
+    "MRAcquisitionType", "MagneticFieldStrength", "RepetitionTime", "InversionTime", "FlipAngle",
     "SliceThickness",
-]
+]  # fmt: skip
 _COSINES = 2  # decimals that tell directions apart: half a degree
 
 
