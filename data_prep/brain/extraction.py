@@ -46,10 +46,7 @@ INSTALL = (
 
 
 def resolve(method: str) -> tuple[str, str]:
-    """(method, version) of what `method` means on this machine; version is '' where there is none.
-
-    Raises ValueError for an unknown method, and for one whose program is not installed.
-    """
+    """(method, version or '') on this machine; ValueError if it is unknown or not installed."""
     if method.startswith("mask:"):
         if not Path(method[5:]).is_dir():
             raise NotFound(f"--brain {method}: no such folder. Expected the folder of the masks.")
@@ -69,10 +66,7 @@ def resolve(method: str) -> tuple[str, str]:
 
 
 def extract(volume: Volume, method: str) -> np.ndarray:
-    """Bool (R, A, S), True in the brain; method: as `resolve` gives it, not mask:FOLDER.
-
-    Raises VolumeError where the program fails, or what it finds cannot be a brain.
-    """
+    """Bool (R, A, S), True in the brain; method: of `resolve`. VolumeError: failed, or no brain."""
     if method.startswith("mask:"):
         raise VolumeError("no brain mask came with this scan", remedy="Give it with the head.")
     if method == "stripped":

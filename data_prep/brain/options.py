@@ -175,10 +175,7 @@ class BrainOptions:
 
 
 def resolved(options: BrainOptions) -> BrainOptions:
-    """The same with what this machine has: 'auto' named, versions and the template's checksum.
-
-    Raises ValueError for a program or a template that is not there, before any work.
-    """
+    """Fill in the brain method, versions and template checksum; ValueError where one is missing."""
     given = asdict(options)
     given["brain"], given["brain_version"] = extraction.resolve(options.brain)
     if options.brain == "auto":

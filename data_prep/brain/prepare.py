@@ -39,8 +39,8 @@ from data_prep.read.volume.volume import Volume, VolumeError
 class Slices:
     """The frames of one head, from the lowest, hindmost or leftmost on.
 
-    chosen: indices of those that lie in the range of the recipe. facts: of the head, JSON values
-    that may be shown. grid, shape: the RAS+ grid that was cut, (R, A, S); its data are not kept.
+    chosen: indices within the recipe's range. facts: JSON values that may be shown. grid, shape:
+    the RAS+ grid that was cut, (R, A, S), without its data.
     """
 
     frames: tuple[Frame, ...]

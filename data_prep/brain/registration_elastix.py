@@ -1,8 +1,6 @@
-"""The same affine by elastix (S. Klein et al., IEEE TMI 29:196, 2010), where itk-elastix is
-installed.
+"""The affine by elastix (S. Klein et al., IEEE TMI 29:196, 2010): slower, a little closer.
 
-Slower than the search of registration.py and a little closer; the default rigid and affine maps of
-elastix, with every voxel's sample drawn anew as it wants.
+Its default rigid and affine maps, with new random samples in every iteration.
 """
 
 from __future__ import annotations

@@ -1,7 +1,4 @@
-"""From the content of a film's file to frames: read, exposed field, square, grey levels.
-
-Nothing is written here. The mask and the boxes of a film go through the same frame.
-"""
+"""From a film's file to frames: read, exposed field, square, grey levels; mask and boxes alike."""
 
 from __future__ import annotations
 

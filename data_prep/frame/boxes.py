@@ -16,11 +16,7 @@ FramedBox = tuple[float, float, float, float, str]  # x, y, width, height, label
 
 @dataclass(frozen=True)
 class LesionBox:
-    """x, y: the upper left corner; w, h; in pixels of a picture of (width, height) pixels.
-
-    width, height: of the picture that was annotated, where the file at hand may be a smaller copy;
-    None: of the file itself.
-    """
+    """x, y: upper left; w, h; in pixels of the annotated picture (width, height; None: file's)."""
 
     x: float
     y: float

@@ -15,8 +15,7 @@ from data_prep.frame.framing import Framing
 class WayBack:
     """From the frame to the picture.
 
-    shape: rows and columns of the picture. field: those that were framed, the rest being a removed
-    border. spacing: mm between rows, between columns.
+    shape: its (rows, columns). field: the part framed. spacing: mm between rows, between columns.
     """
 
     framing: Framing

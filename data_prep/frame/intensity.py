@@ -61,8 +61,7 @@ class Intensity:
     ) -> np.ndarray:
         """Float (H, W) -> uint8 or uint16 (H, W), rounded, clipped to the range of the policy.
 
-        value_range: what 'window' maps to black and white; foreground: bool (H, W), the pixels
-        percentiles and extremes are taken from. Raises PrepError for a constant image.
+        value_range: for 'window'; foreground: bool (H, W), pixels that count. PrepError: constant.
         """
         if bits not in (8, 16):
             raise UsageError(f"bits is {bits}; expected 8 or 16")

@@ -22,11 +22,7 @@ SHORTEST = 3  # letters of a word that can be a name; two would blank the views 
 
 
 def scan_source(source: Source) -> Source | None:
-    """The source with its header, shown without any word of it; None where there is no header.
-
-    It reads a film, or the first file of a series. Runs in a child: a broken header may raise
-    anything, hang, or inflate without end.
-    """
+    """The source with its (or its first file's) header, None without; call it in a child."""
     import pydicom
 
     from data_prep.read.dicom.file import quiet_pydicom

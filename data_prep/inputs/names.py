@@ -1,7 +1,6 @@
 """Who a file shows, from its name alone: BIDS entities and the names of the IXI data set.
 
-Two scans of one subject must share its name, or a split by subject would put the same head on
-both sides; that is why the scan number of an IXI file is no part of the subject.
+The scan number of an IXI file is no part of the subject: a split must keep both scans together.
 """
 
 from __future__ import annotations

@@ -33,10 +33,9 @@ OURS = re.compile(r"\d{2,}(_\d{3,}(_mask)?)?\.(png|json)")  # names in images/<s
 
 @contextmanager
 def alone_in(output: Path) -> Iterator[None]:
-    """Keep a second run out of OUTPUT. Raises DataError where one is under way.
+    """Keep a second run out of OUTPUT; raises DataError where one is under way.
 
-    The lock lies with the system's temporary files, by a hash of the path: OUTPUT stays clean, and
-    the lock of a killed run ends with its process.
+    The lock is a temporary file named by a hash of the path; it ends with its process.
     """
     from filelock import FileLock, Timeout
 
@@ -111,10 +110,9 @@ def remove_images(output: Path, outcome: Outcome) -> None:
 
 
 def remove_stale(output: Path, sources: Iterable[Source], outcomes: Iterable[Outcome]) -> int:
-    """Images, sidecars and quality strips that are no input's any more; returns how many went.
+    """Remove images, sidecars and strips that no input gives any more; return how many.
 
-    Only names that this package gives are touched, and only below images/ and qc/. A head that was
-    skipped keeps its strip, which shows why.
+    Only names of this package below images/ and qc/ go. The strip of a skipped head stays.
     """
     wanted = {f"qc/{source.who.subject}/{source.who.session}.png" for source in sources}
     for outcome in outcomes:

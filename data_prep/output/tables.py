@@ -14,10 +14,9 @@ INPUT_FACTS = ("modality", "view", "laterality", "body_part", "photometric", "ma
 
 
 def write_inputs(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path) -> None:
-    """inputs.csv: one row an input, by name: taken, left or skipped, and why.
+    """inputs.csv: one row an input, by name: taken, left or skipped, why, and the header's facts.
 
-    Columns source, decision, reason, detail, notes, subject, session, section, images and what the
-    header says of the film. Written and kept are both 'taken': a second run gives the same file.
+    Written and kept are both 'taken', so a second run gives the same file.
     """
     rows: list[list[Any]] = []
     for source, outcome in zip(sources, outcomes, strict=True):
@@ -63,10 +62,7 @@ def write_sessions(sources: Sequence[Source], outcomes: Sequence[Outcome], path:
 
 
 def write_links(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path) -> None:
-    """OUTPUT.links.csv: path of the input, subject, session, image. For its owner's eyes only.
-
-    It identifies patients. It lies beside OUTPUT, never in it, and only its owner can read it.
-    """
+    """OUTPUT.links.csv: input path, subject, session, image. It identifies patients: owner only."""
     rows: list[list[str]] = []
     for source, outcome in zip(sources, outcomes, strict=True):
         names = [image.image for image in outcome.images] if outcome.taken else [""]

@@ -40,12 +40,7 @@ _RECOGNISED: dict[str, tuple[str, Callable[[str], str | None]]] = {
     "manufacturer": ("Manufacturer", maker),
     "body_part": ("BodyPartExamined", terms.body_part_in),
 }
-_NUMBERS = {
-    "rows": "Rows",
-    "columns": "Columns",
-    "bits": "BitsStored",
-    "frames": "NumberOfFrames",
-}
+_NUMBERS = {"rows": "Rows", "columns": "Columns", "bits": "BitsStored", "frames": "NumberOfFrames"}
 
 
 def facts(dataset: Dataset) -> dict[str, Any]:

@@ -42,10 +42,7 @@ class Identity:
 
 
 def identity(dataset: Dataset, *, words: bool = True) -> Identity:
-    """The identity in a data set, read with or without its pixels; a broken element is passed by.
-
-    words=False leaves out the walk over all elements, where only who and when are wanted.
-    """
+    """The identity in a data set; broken elements are ignored. words=False: only who and when."""
     with quiet_pydicom():
         who = text_of(dataset, "PatientID")
         issuer = text_of(dataset, "IssuerOfPatientID")

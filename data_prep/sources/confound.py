@@ -53,10 +53,7 @@ def auc_of_numbers(pairs: Sequence[tuple[float, int]]) -> float | None:
 
 
 def confounds(rows: Sequence[Row]) -> dict[str, Any]:
-    """For dataset.json: per section the counts of site by class, and the AUC of each value alone.
-
-    "training" asks what tells mixed from healthy images, for that is what the critic learns from.
-    """
+    """Per section: sites by class, each value's AUC; in training it tells mixed from healthy."""
     parts = {name: [row for row in rows if row.section == name] for name in SECTIONS}
     result: dict[str, Any] = {}
     sites = {

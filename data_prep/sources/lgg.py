@@ -163,10 +163,7 @@ def _pixels(path: Path) -> np.ndarray:
 
 
 def stage(rows: Sequence[Row], folder: Path, place: Path, options: Options) -> list[Row]:
-    """Write the chosen channel and the masks as PNG below `place`; rows that name these.
-
-    A film is grey: three sequences in one colour picture are refused there. PNGs that exist stay.
-    """
+    """Write channel and masks as PNG below `place`, keeping existing ones; rows that name them."""
     channel = CHANNELS.index(options.channel)
     staged = []
     for row in rows:

@@ -61,11 +61,7 @@ def finite(value: Any) -> float | None:
 
 
 def count_of(dataset: Any, keyword: str, default: int | None = None) -> int:
-    """Return a whole number that lays out the image, `default` where it is absent or empty.
-
-    Raises:
-        FilmError: it is broken or negative, or absent without a default.
-    """
+    """Return a whole number of the layout; FilmError: broken, negative, absent without default."""
     try:
         value = dataset.get(keyword)
         number = default if value is None or value == "" else int(value)

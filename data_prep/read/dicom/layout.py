@@ -40,10 +40,7 @@ class Layout:
 
 
 def layout(dataset: Dataset) -> Layout:
-    """Rows, columns, samples and bits, as the header has them.
-
-    Raises FilmError: no pixel data, no or no sensible size, larger than any film.
-    """
+    """Rows, columns, samples, bits by the header; FilmError: no pixels, bad or too large size."""
     require_pixels(dataset)
     allocated = count_of(dataset, "BitsAllocated")
     stored = count_of(dataset, "BitsStored", allocated)

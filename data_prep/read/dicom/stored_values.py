@@ -79,10 +79,7 @@ class Stored:
 
 
 def stored_values(pixels: np.ndarray, layout: Layout, lossy: bool = False) -> Stored:
-    """Mask, shift and sign of every possible word; pixels: integers (H, W) as decoded.
-
-    lossy: the codec cannot carry other bits, but may overshoot; so values are clipped, not masked.
-    """
+    """Mask, shift and sign of every possible word; lossy: values are clipped instead of masked."""
     if pixels.dtype.itemsize > 2:
         return Stored(_value_of(pixels.astype(np.int64), layout, lossy), None)
     size = pixels.dtype.itemsize
@@ -120,10 +117,10 @@ def _value_of(words: np.ndarray, layout: Layout, lossy: bool) -> np.ndarray:
 
 
 def digest(values: np.ndarray) -> str:
-    """SHA-256 over shape and stored values, in hexadecimal: the same pixels, the same digest.
+    """SHA-256 (hex) over shape and stored values, the same for equal pixels.
 
-    Values are hashed little endian in the smallest of u1, u2, i2, i4, i8 that holds them, so that
-    neither transfer syntax, nor byte order, nor Bits Allocated makes a difference.
+    Values are hashed little endian in the smallest of u1, u2, i2, i4, i8 that holds them, so
+    transfer syntax, byte order and Bits Allocated make no difference.
     """
     low, high = int(values.min()), int(values.max())
     kinds = ("<u1", "<u2", "<i2", "<i4", "<i8")

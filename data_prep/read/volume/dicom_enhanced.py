@@ -20,8 +20,7 @@ from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
 def read_multi_frame(path: Path, options: ReadOptions) -> RawVolume:
     """Frames sorted along their normal, `slope * stored + intercept` of each frame applied.
 
-    Raises VolumeError: no geometry, several frames of each slice and no `volume_index`, uneven
-    gaps, pixels that cannot be decoded.
+    VolumeError: no geometry, frames share a place and no `volume_index`, uneven gaps, undecodable.
     """
     dataset = _read(path)
     planes = _planes(dataset)

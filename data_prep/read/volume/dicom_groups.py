@@ -68,11 +68,7 @@ def series_of(files: Iterable[Path]) -> list[Series]:
 
 
 def named(parent: str, files: Iterable[Path]) -> list[tuple[str, int | None]]:
-    """(name of the source, its ReadOptions.series_index) for each series of a folder.
-
-    `parent` and None if there is one. Otherwise the names count ("folder/series-2", index 1),
-    because series descriptions may hold anything.
-    """
+    """(source name, series_index) of each series: `parent`, None, or "folder/series-2", 1."""
     count = len(series_of(files))
     if count <= 1:
         return [(parent, None)]

@@ -1,7 +1,5 @@
 """From a head's file to its slices: the same head gives the same PNG, however it was stored."""
 
-from __future__ import annotations
-
 import argparse
 import csv
 import pickle
@@ -66,9 +64,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[Slices, np.ndar
 
 
 @pytest.mark.parametrize("code", CODES[1:])
-def test_eight_orders_of_one_head_give_the_same_slices_and_masks(
-    code: str, reference: tuple, tmp_path: Path
-):
+def test_eight_orders_of_one_head_give_the_same_slices_and_masks(code, reference, tmp_path):
     slices, images = reference
     path = save(HEAD.image, tmp_path / "head.nii.gz", code)
     mask = save(HEAD.mask.astype(np.uint8), tmp_path / "mask.nii.gz", CODES[CODES.index(code) - 1])

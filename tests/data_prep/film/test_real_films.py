@@ -3,8 +3,6 @@
 Everything comes from the pack's manifest, so that another pack of the same format is tested alike.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from pathlib import Path, PurePosixPath

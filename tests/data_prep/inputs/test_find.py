@@ -1,7 +1,5 @@
 """What can be an input: archives, discs with an index, copies; and what is told of each."""
 
-from __future__ import annotations
-
 import csv
 import shutil
 import zipfile

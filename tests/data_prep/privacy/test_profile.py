@@ -1,7 +1,5 @@
 """Nothing planted in a header, or in the name of a file, comes out of a run of the pipeline."""
 
-from __future__ import annotations
-
 import base64
 import json
 import logging

@@ -1,7 +1,5 @@
 """Whatever way a head is stored, `read_volume` gives the same RAS+ array, or says what is wrong."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import re
@@ -216,9 +214,7 @@ def test_each_unusable_file_says_what_is_wrong_and_what_to_do(tmp_path: Path):
         read_volume(tmp_path / "gone.nii")
 
 
-def test_a_header_that_claims_more_than_gzip_can_hold_is_refused_before_memory_is_taken(
-    tmp_path: Path,
-):
+def test_a_header_that_claims_more_than_gzip_can_hold_is_refused_before_memory_is_taken(tmp_path):
     header = nib.Nifti1Header()
     header.set_data_dtype(np.int16)
     header["dim"] = [3, 1200, 1200, 1200, 1, 1, 1, 1]
