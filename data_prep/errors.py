@@ -19,7 +19,8 @@ class HealthyGANError(ValueError):
     do.
 
     Commands print it behind ``error:``; the Python API raises it. It never holds a value of a
-    header."""
+    header.
+    """
 
 
 class UsageError(HealthyGANError):

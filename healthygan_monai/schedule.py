@@ -23,7 +23,8 @@ def authors_decay_factor(iteration: int, max_iterations: int, decay_iterations: 
     ``decay``.
 
     Over the published 100,000 last iterations this takes off 0.1 % in all, that is, nothing. Kept
-    so that the published run can be repeated."""
+    so that the published run can be repeated.
+    """
     if decay_iterations <= 0:
         return 1.0
     steps = max(0, iteration // AUTHORS_STEP - (max_iterations - decay_iterations) // AUTHORS_STEP)

@@ -67,7 +67,7 @@ class FIDCriterion(CumulativeIterationMetric):
     """FID between translated mixed images and real healthy ones, collected batch by batch.
 
     ``y_pred`` (B, C, H, W) in [-1, 1]: a translated image where ``y`` is 1 (mixed), the real one
-        where it is 0.
+    where it is 0.
     """
 
     def __init__(self, features: Callable[[torch.Tensor], torch.Tensor]) -> None:
@@ -212,7 +212,8 @@ class CheckpointSelection:
     far.
 
     Attach to the trainer, whose checkpoint handler must save the generator before the validation
-    runs."""
+    runs.
+    """
 
     def __init__(
         self, run: Path | str, evaluator: Engine, criterion: str, fid_features: str

@@ -94,7 +94,8 @@ def sop_class_name(dataset: Dataset) -> str:
 
 def view(dataset: Dataset) -> tuple[str | None, str]:
     """(one of dicom_terms.VIEWS or None, a note): View Position (0018,5101), View Code Sequence
-    (0054,0220), then Patient Orientation (0020,0020), which tells frontal from lateral only."""
+    (0054,0220), then Patient Orientation (0020,0020), which tells frontal from lateral only.
+    """
     text = code_of(dataset, "ViewPosition")
     found = view_of_text(text)
     for code in _codes(dataset, "ViewCodeSequence"):
@@ -106,7 +107,8 @@ def view(dataset: Dataset) -> tuple[str | None, str]:
 
 def body_part(dataset: Dataset) -> tuple[str | None, str]:
     """('CHEST' or another Annex L term or None, a note): Body Part Examined (0018,0015), else
-    Anatomic Region Sequence (0008,2218)."""
+    Anatomic Region Sequence (0008,2218).
+    """
     text = code_of(dataset, "BodyPartExamined")
     found = body_part_of_text(text)
     if found is None and CHEST_CODES & set(_codes(dataset, "AnatomicRegionSequence")):

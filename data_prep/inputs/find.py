@@ -24,7 +24,8 @@ SIDECAR_NAMES = {"README", "CHANGES", "LICENSE"}
 class Found:
     """sources: sorted by name; others: files that are no images and do not claim to be;
     indexes: the DICOMDIR files among them; earlier: folders passed by, because data_prep made
-    them."""
+    them.
+    """
 
     sources: list[Source] = field(default_factory=list)
     others: int = 0

@@ -40,7 +40,8 @@ OVERALL = ("transfer_syntax", "laterality", "body_part", "burned_in")
 
 def write_report(dataset: Dataset, outcomes: Sequence[Outcome], path: Path) -> Path:
     """Write the page in one step; the same data give the same bytes: no clock, no path in it, and
-    nothing of what this run had to do and what an earlier one had done."""
+    nothing of what this run had to do and what an earlier one had done.
+    """
     write_text(path, template().render(_content(dataset, outcomes)))
     return path
 

@@ -12,7 +12,7 @@ Counts = Mapping[str, tuple[int, int]]  # section -> (healthy, diseased)
 
 
 def parse_counts(text: str, default: Counts) -> dict[str, tuple[int, int]]:
-    """ "healthy=424,mixed=84+76,test=10+10" over the paper's; a section not named keeps its own.
+    """Lay healthy=424,mixed=84+76,test=10+10 over the paper's; a section not named keeps its own.
 
     Raises ValueError, naming the part that cannot be meant.
     """

@@ -139,7 +139,8 @@ def _homes(patients: Sequence[str], options: Options) -> dict[str, str]:
 
 def _labelled(folder: Path, cuts: Sequence[Cut]) -> list[tuple[Cut, int]]:
     """Slices of one patient that show enough head, with labels. Healthy: no lesion on the slice nor
-    on its neighbours; diseased: a lesion of LEAST_LESION pixels; the others are left out."""
+    on its neighbours; diseased: a lesion of LEAST_LESION pixels; the others are left out.
+    """
     lesion = {cut.number: int((_pixels(folder / cut.mask) > 0).sum()) for cut in cuts}
     result = []
     for cut in cuts:

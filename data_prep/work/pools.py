@@ -108,7 +108,8 @@ def _drain(answers: queue.Queue[Answer | None]) -> None:
 
 def call_twice(guard: Guard, function: Function, arguments: Sequence[Any]) -> Any:
     """As guard.call; a call whose child died is made once more, for it may have been killed for
-    what others did: a full memory, an impatient administrator."""
+    what others did: a full memory, an impatient administrator.
+    """
     try:
         return guard.call(function, arguments)
     except Crashed:

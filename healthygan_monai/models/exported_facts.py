@@ -19,7 +19,8 @@ class Facts:
 
     ``image_size`` is the side in pixels that images are brought to, ``intensity_range`` black and
     white of the input, ``model_sha256`` of the model.pt that it was made from, ``seed`` of the
-    training (0 where unknown)."""
+    training (0 where unknown).
+    """
 
     image_size: int
     image_channels: int

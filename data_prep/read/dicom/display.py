@@ -95,7 +95,8 @@ def constant_image() -> FilmError:
 
 def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
     """bool over stored.domain(): Pixel Padding Value, or the range up to its Range Limit
-    (PS3.3 C.7.5.1.1.2); None where there is none, or no pixel is anything else."""
+    (PS3.3 C.7.5.1.1.2); None where there is none, or no pixel is anything else.
+    """
     value = number_of(dataset, "PixelPaddingValue", math.nan)
     if math.isnan(value):
         return None
@@ -124,7 +125,8 @@ def _output_span(
     dataset: Dataset, rescaled: np.ndarray, span: tuple[float, float]
 ) -> tuple[float, float]:
     """Lowest and highest possible output of the Modality LUT, which a VOI LUT's first input has its
-    sign from (PS3.3 C.11.2.1.1): rescaling is monotone, so `span` has the ends; a LUT shows all."""
+    sign from (PS3.3 C.11.2.1.1): rescaling is monotone, so `span` has the ends; a LUT shows all.
+    """
     ends = modality_values(dataset, np.array(span), span)
     return float(min(ends.min(), rescaled.min())), float(max(ends.max(), rescaled.max()))
 

@@ -2,7 +2,8 @@
 
 These are the standard's own terms, and what makers write in their place: none of them can identify
 a patient. Headers are typed by people and by machines of many languages, so texts are recognised
-generously; what comes out is one of the names here, or None."""
+generously; what comes out is one of the names here, or None.
+"""
 
 from __future__ import annotations
 
