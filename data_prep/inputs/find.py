@@ -43,7 +43,7 @@ def find(
 
     Zip archives are looked into. exclude: what inside INPUT to pass by, which is OUTPUT and what
     lies beside it. kind 'brains': the DICOM files of one folder are one source, a series.
-    Raises FileNotFoundError where INPUT does not exist.
+    Raises NotFound where INPUT does not exist.
     """
     folder = Path(folder)
     if not folder.exists():

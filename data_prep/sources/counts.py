@@ -14,7 +14,7 @@ Counts = Mapping[str, tuple[int, int]]  # section -> (healthy, diseased)
 def parse_counts(text: str, default: Counts) -> dict[str, tuple[int, int]]:
     """Lay healthy=424,mixed=84+76,test=10+10 over the paper's; a section not named keeps its own.
 
-    Raises ValueError, naming the part that cannot be meant.
+    Raises UsageError, naming the part that cannot be meant.
     """
     counts = dict(default)
     for part in filter(None, (part.strip() for part in text.split(","))):
