@@ -37,7 +37,7 @@ def decay_schedule(
     """The schedule as a PyTorch scheduler, stepped once a critic update.
 
     Raises:
-        ValueError: unknown ``schedule``, or more decay iterations than iterations.
+        UsageError: unknown ``schedule``, or more decay iterations than iterations.
     """
     if schedule not in SCHEDULES:
         raise UsageError(f"lr_schedule is {schedule!r}; expected one of {SCHEDULES}.")

@@ -38,7 +38,7 @@ def facts_of(texts: Mapping[str, object], name: str) -> Facts:
     """The facts that a file called ``name`` carries.
 
     Raises:
-        ValueError: they are missing, broken, or of another method or intensity range.
+        ModelError: they are missing, broken, or of another method or intensity range.
     """
     missing = [field.name for field in fields(Facts) if field.name not in texts]
     if missing:
@@ -74,7 +74,7 @@ def checked_size(size: int) -> int:
     """``size``, where the generator takes it.
 
     Raises:
-        ValueError: it does not.
+        UsageError: it does not.
     """
     if size < 16 or size % 4:
         raise UsageError(f"image size {size}: expected a multiple of 4, at least 16.")

@@ -130,7 +130,7 @@ def resume(
     nothing is lost.
 
     Raises:
-        ValueError: no checkpoint can be read, or it is not of this training (other networks,
+        UsageError: no checkpoint can be read, or it is not of this training (other networks,
             missing parts).
     """
     path, content = _last_readable(Path(run))
