@@ -43,7 +43,6 @@ SMALLER = (
 def draw_little() -> None:
     """Make the phantoms of this process few, and its forests of trees small."""
     import data_prep.phantom.brains as heads
-
     import data_prep.phantom.study as films
     import healthygan_monai.evaluation.confounders as probes
 
