@@ -1,4 +1,5 @@
-"""PaDiM and PatchCore beside anomalib's: same images, same ResNet-18, equal settings; scores, maps, time, memory.
+"""PaDiM and PatchCore beside anomalib's: same images, same ResNet-18, equal settings; scores, maps,
+time, memory.
 
     python benchmarks/against_anomalib.py --peer VENV/bin/python --weights resnet18-f37072fd.pth \
         [--healthy FOLDER --test FOLDER] [--size 128 --images 100 --tested 60]
@@ -8,19 +9,19 @@ anomalib 2.7 lives in an environment of its own (it brings torchvision, lightnin
     python -m venv VENV && VENV/bin/pip install torch==2.13.0
     VENV/bin/pip install --no-deps torchvision==0.28.0 && VENV/bin/pip install anomalib==2.7.0
 
-Without folders, phantom films are drawn. Each half of each case runs in a process of its own, which reads the images
-from one .npz file and writes scores and maps to another. Times are seconds of processor time, all threads together,
-without imports and without reading files (on a busy machine they are steadier than a clock). Peak memory is that of
-the whole process; large blocks of both sides are given back as soon as they are free
-(MALLOC_MMAP_THRESHOLD_), since the many small tensors that anomalib's selection keeps otherwise split glibc's heap,
-which took 5.5 GB for 1,024 of 10,240 patches.
+Without folders, phantom films are drawn. Each half of each case runs in a process of its own, which
+reads the images from one .npz file and writes scores and maps to another. Times are seconds of
+processor time, all threads together, without imports and without reading files (on a busy machine
+they are steadier than a clock). Peak memory is that of the whole process; large blocks of both
+sides are given back as soon as they are free (MALLOC_MMAP_THRESHOLD_), since the many small tensors
+that anomalib's selection keeps otherwise split glibc's heap, which took 5.5 GB for 1,024 of 10,240
+patches.
 
-Equal settings mean ours set to anomalib's, where the two differ: 1e-5 more on the diagonal (PaDiM); patches
-averaged and concatenated, Eq. 7 with nine neighbours, map enlarged to the nearest (PatchCore). PaDiM's channels
-are drawn by us and given to both; so is our coreset in one row. A coreset starts at random, so that two of 10 %
-differ, as two of anomalib's own do (the row "anomalib, another seed"); with all patches remembered nothing is
-random.
-"""
+Equal settings mean ours set to anomalib's, where the two differ: 1e-5 more on the diagonal (PaDiM);
+patches averaged and concatenated, Eq. 7 with nine neighbours, map enlarged to the nearest
+(PatchCore). PaDiM's channels are drawn by us and given to both; so is our coreset in one row. A
+coreset starts at random, so that two of 10 % differ, as two of anomalib's own do (the row
+"anomalib, another seed"); with all patches remembered nothing is random. """
 
 from __future__ import annotations
 
@@ -242,7 +243,9 @@ def run_anomalib(arguments: argparse.Namespace, healthy, tested):
         model.memory_bank = torch.from_numpy(np.load(arguments.folder / "bank.npy"))
     elif settings["share"] < 1:
         model.subsample_embedding(settings["share"])
-    else:  # what its selection of all would give in another order, after as many steps as there are patches
+    # what its selection of all would give in another order, after as many steps as there are
+    # patches
+    else:
         model.memory_bank = torch.vstack(model.embedding_store)
     fitted = time.process_time()
     model.eval()

@@ -1,22 +1,26 @@
-"""GANomaly beside anomalib's: the same weights and images, outputs, losses and scores; time of a step and of a score.
+"""GANomaly beside anomalib's: the same weights and images, outputs, losses and scores; time of a
+step and of a score.
 
-    python benchmarks/against_anomalib_ganomaly.py --peer VENV/bin/python [--sizes 32 64 --features 16]
+    python benchmarks/against_anomalib_ganomaly.py --peer VENV/bin/python [--sizes 32 64 --features
+    16]
 
-anomalib 2.7 lives in an environment of its own (`benchmarks/against_anomalib.py` says how to make it). Ours is
-trained on phantom films for a while, so that weights and batch norm's statistics are not those of the start; then
-anomalib's `GanomalyModel` gets them, tensor by tensor in the order of the layers, and scores the same films in
-evaluation mode.
+anomalib 2.7 lives in an environment of its own (`benchmarks/against_anomalib.py` says how to make
+it). Ours is trained on phantom films for a while, so that weights and batch norm's statistics are
+not those of the start; then anomalib's `GanomalyModel` gets them, tensor by tensor in the order of
+the layers, and scores the same films in evaluation mode.
 
 Where the two differ, by reading of anomalib 2.7.0 and of the authors' code:
 
-- the first convolution: padding 4 there, 1 in the authors' code. Here ours is set to 4 for the comparison;
-- L_adv: squared difference of the discriminator's outputs there, of its features in the paper and the authors' code;
+- the first convolution: padding 4 there, 1 in the authors' code. Here ours is set to 4 for the
+  comparison;
+- L_adv: squared difference of the discriminator's outputs there, of its features in the paper and
+  the authors' code;
 - L_enc: smooth L1 there, mean square in the authors' code.
 
-The generator's loss can therefore not be equal, and only its L_con is compared. The column "authors' padding" shows
-how far scores of the same weights lie apart where ours is not set to 4: the comparison can fail. Times are seconds of
-processor time. A training step of anomalib is its `training_step` without Lightning around it.
-"""
+The generator's loss can therefore not be equal, and only its L_con is compared. The column
+"authors' padding" shows how far scores of the same weights lie apart where ours is not set to 4:
+the comparison can fail. Times are seconds of processor time. A training step of anomalib is its
+`training_step` without Lightning around it."""
 
 from __future__ import annotations
 

@@ -1,29 +1,31 @@
-"""ALAD beside pyod's, the only packaged one, which is for vectors: the same weights, then the same vectors.
+"""ALAD beside pyod's, the only packaged one, which is for vectors: the same weights, then the same
+vectors.
 
     python benchmarks/against_pyod.py --peer VENV/bin/python [--seeds 3 --iterations 1500]
 
 pyod 3.6.7 lives in an environment of its own:
 
-    python -m venv VENV && VENV/bin/pip install torch==2.13.0 && VENV/bin/pip install pyod==3.6.7 pandas
+    python -m venv VENV && VENV/bin/pip install torch==2.13.0 && VENV/bin/pip install pyod==3.6.7
+    pandas
 
-Ours gets pyod's networks in place of the convolutions (hidden layers of 25, 10, 5, tanh, dropout 0.2, codes of 2);
-losses, step, averaged weights and score are those that images have.
+Ours gets pyod's networks in place of the convolutions (hidden layers of 25, 10, 5, tanh, dropout
+0.2, codes of 2); losses, step, averaged weights and score are those that images have.
 
 Where pyod departs from the paper, by reading of its 3.6.7:
 
-- D_xx is shown (x, G(z)) of an unrelated z instead of (x, G(E(x))), and D_zz (z, E(x)) instead of (z, E(G(z))): the
-  two cycles are not in its losses;
+- D_xx is shown (x, G(z)) of an unrelated z instead of (x, G(E(x))), and D_zz (z, E(x)) instead of
+  (z, E(G(z))): the two cycles are not in its losses;
 - the score is the squared difference of D_xx's two outputs, instead of a distance of its features;
 - dropout stays on while it scores, so that a second call gives other scores;
 - an "epoch" is one batch; noise of 0.1 is added to the data (here 0).
 
-So part 1 takes one set of weights, dropout off, and compares what both compute: G(E(x)), D_xz's loss, and pyod's
-score computed with our networks. Part 2 trains both on the same vectors with the same rates, batch size and number
-of steps.
-Vectors: benign against malignant cells of scikit-learn's breast cancer data, standardised by the benign training
-half; and points drawn on a curved surface against points whose coordinates were shuffled, which have the same
-marginals.
-"""
+So part 1 takes one set of weights, dropout off, and compares what both compute: G(E(x)), D_xz's
+loss, and pyod's score computed with our networks. Part 2 trains both on the same vectors with the
+same rates, batch size and number of steps.
+Vectors: benign against malignant cells of scikit-learn's breast cancer data, standardised by the
+    benign training
+half; and points drawn on a curved surface against points whose coordinates were shuffled, which
+have the same marginals."""
 
 from __future__ import annotations
 
@@ -211,7 +213,8 @@ def same_weights(data: dict, theirs: dict) -> None:
             "score": (same - other).square(),
         }
     print(
-        "Same weights, largest differences:\n\n| G(E(x)) | D_xz's loss | pyod's score |\n|---|---|---|"
+        "Same weights, largest differences:\n\n| G(E(x)) | D_xz's loss | pyod's score "
+        "|\n|---|---|---|"
     )
     cells = [f"{float((found[n] - theirs[n]).abs().max()):.1e}" for n in found]
     print(f"| {' | '.join(cells)} |\n")

@@ -1,12 +1,11 @@
 """Brain extraction and registration on real heads: overlap, quality, seconds, memory.
 
-    python benchmarks/brain_chain.py extraction --data DATA            # Dice against reference masks
-    python benchmarks/brain_chain.py registration --data DATA --heads 6
-    python benchmarks/brain_chain.py thresholds --data DATA --heads 3  # planted misplacements
+    python benchmarks/brain_chain.py extraction --data DATA            # Dice against reference
+    masks python benchmarks/brain_chain.py registration --data DATA --heads 6 python
+    benchmarks/brain_chain.py thresholds --data DATA --heads 3  # planted misplacements
 
-DATA is the folder with nifti/ (HEALTHYGAN_DATA). Each table is Markdown on standard output. Memory is
-the peak resident size of this process and of the largest program it started, so far.
-"""
+DATA is the folder with nifti/ (HEALTHYGAN_DATA). Each table is Markdown on standard output. Memory
+is the peak resident size of this process and of the largest program it started, so far."""
 
 from __future__ import annotations
 

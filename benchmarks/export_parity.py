@@ -3,11 +3,13 @@
     python benchmarks/export_parity.py cxr_kermany/test brain_lgg/test/flair
     python benchmarks/export_parity.py cxr_kermany/test brain_lgg/test/flair --published
 
-The network is the bundle's (``--model`` for another), or one of the published size with random weights
-(``--published``). It is exported once, and each export is run on every size and batch. Prints a Markdown
-table: the largest difference of the network's output, of the difference map and of the score over all
-images of a row, then seconds an image (median of the batches after a first one that is not counted).
-"""
+The network is the bundle's (``--model`` for another), or one of the published size with random
+weights (``--published``). It is exported once, and each export is run on every size and batch.
+Prints a Markdown
+table: the largest difference of the network's output, of the difference map and of the score over
+    all
+images of a row, then seconds an image (median of the batches after a first one that is not
+counted)."""
 
 from __future__ import annotations
 
@@ -74,7 +76,8 @@ def exports(model: Path, folder: Path) -> dict[str, torch.nn.Module]:
 
 
 def pictures(folders, count, shape):
-    """Each folder's name and (count, 1, H, W) in [-1, 1], evenly spread over its files; then flat images.
+    """Each folder's name and (count, 1, H, W) in [-1, 1], evenly spread over its files; then flat
+    images.
 
     Where rows and columns differ, the middle of the image is cut out.
     """
@@ -89,7 +92,7 @@ def pictures(folders, count, shape):
 
 
 def _name(folder):
-    """The data set's: cxr_kermany of .../cxr_kermany/test, brain_lgg of .../brain_lgg/test/flair."""
+    """Images of the data set: .../cxr_kermany/test, or .../brain_lgg/test/flair."""
     return next(p for p in folder.parts[::-1] if p not in ("test", "flair"))
 
 

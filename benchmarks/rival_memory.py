@@ -1,18 +1,21 @@
-"""Peak memory and time of fitting PaDiM and PatchCore to many images, on drawn images or on drawn features.
+"""Peak memory and time of fitting PaDiM and PatchCore to many images, on drawn images or on drawn
+features.
 
-    python benchmarks/rival_memory.py                        # 10,000 images of 256 x 256, features drawn
-    python benchmarks/rival_memory.py --images 200 --network  # the network too, on fewer images
+    python benchmarks/rival_memory.py                        # 10,000 images of 256 x 256, features
+    drawn python benchmarks/rival_memory.py --images 200 --network  # the network too, on fewer
+    images
 
-Each case runs in a process of its own, and its peak is that of the whole process, libraries and network included.
-Images are noise, made batch by batch. By default the backbone is run once for a batch of each size and its maps,
-with noise added, stand for those of all further batches: the detectors' own work is done in full, and only the
-network's (whose memory one batch shows, as nothing of it stays) is left out. ``--network`` runs it on every image.
-``--share`` shortens the choice of PatchCore's coreset, whose time grows with its size; of memory it is
-4 x 1,024 bytes for each patch remembered.
+Each case runs in a process of its own, and its peak is that of the whole process, libraries and
+network included. Images are noise, made batch by batch. By default the backbone is run once for a
+batch of each size and its maps,
+with noise added, stand for those of all further batches: the detectors' own work is done in full,
+    and only the
+network's (whose memory one batch shows, as nothing of it stays) is left out. ``--network`` runs it
+on every image. ``--share`` shortens the choice of PatchCore's coreset, whose time grows with its
+size; of memory it is 4 x 1,024 bytes for each patch remembered.
 
-Weights are random, which neither memory nor time depends on. Times are seconds of processor time, all threads
-together.
-"""
+Weights are random, which neither memory nor time depends on. Times are seconds of processor time,
+all threads together."""
 
 from __future__ import annotations
 
@@ -51,7 +54,8 @@ def main() -> None:
         print(json.dumps(fit(arguments)))
         return
     print(
-        f"{arguments.images:,} images of {arguments.size} x {arguments.size}, batches of {arguments.batch}\n"
+        f"{arguments.images:,} images of {arguments.size} x {arguments.size}, batches of "
+        f"{arguments.batch}\n"
     )
     print(
         "| case | images | network on | peak, MB | below 8 GB | before the fit, MB | fit, CPU s |"
@@ -100,7 +104,7 @@ def fit(arguments: argparse.Namespace) -> dict[str, float]:
 
 
 def replay(backbone) -> None:
-    """Let the network run once for a batch of each size; later ones get its maps, changed by noise."""
+    """Run the network once per batch size; later batches get its maps, changed by noise."""
     import torch
 
     run, kept = backbone.network.forward, {}

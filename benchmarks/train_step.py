@@ -1,16 +1,19 @@
-"""Time of a training step against the published order of operations, in one run on the same batches.
+"""Time of a training step against the published order of operations, in one run on the same
+batches.
 
     python benchmarks/train_step.py --size 128 --batch 2 --rounds 5
 
-A round is `n_critic` critic updates and one generator update. Both sides begin every round with the same weights,
-the same optimiser state and the same batches, as rounding alone drives two float32 trainings apart. First one round
-is compared: term by term in float64, and in float32 the two objectives (an untrained critic is so close to 0
+A round is `n_critic` critic updates and one generator update. Both sides begin every round with the
+same weights, the same optimiser state and the same batches, as rounding alone drives two float32
+trainings apart. First one round
+is compared: term by term in float64, and in float32 the two objectives (an untrained critic is so
+    close to 0
 that single terms of it differ by rounding).
 
-The other side is a plain transcription of what the authors' loop does, in its order: a generator pass with its graph
-for every critic update, one network pass a set, plain convolutions throughout, a second generator pass on both sets
-for the generator's update, gradients of the critic's weights in that update too, Adam as PyTorch makes it by default.
-"""
+The other side is a plain transcription of what the authors' loop does, in its order: a generator
+pass with its graph for every critic update, one network pass a set, plain convolutions throughout,
+a second generator pass on both sets for the generator's update, gradients of the critic's weights
+in that update too, Adam as PyTorch makes it by default."""
 
 from __future__ import annotations
 
@@ -144,7 +147,7 @@ class Sides:
 
 
 def compare(arguments: argparse.Namespace, dtype: torch.dtype) -> tuple[float, float]:
-    """One round: the largest relative difference of any term, and of the two objectives (Eq. 8, Eq. 9)."""
+    """Return the largest relative difference of any term and of both objectives (Eq. 8, Eq. 9)."""
     sides = Sides(arguments, dtype)
     terms = totals = 0.0
     for iteration in range(1, N_CRITIC + 1):

@@ -15,10 +15,11 @@ _ALIKE = 0.5
 
 
 class HealthyGANError(ValueError):
-    """Something given cannot be used; the message says what, where, what was expected and what to do.
+    """Something given cannot be used; the message says what, where, what was expected and what to
+    do.
 
-    Commands print it behind ``error:``; the Python API raises it. It never holds a value of a header.
-    """
+    Commands print it behind ``error:``; the Python API raises it. It never holds a value of a
+    header."""
 
 
 class UsageError(HealthyGANError):

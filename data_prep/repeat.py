@@ -50,7 +50,8 @@ def prepare_again(
     salt: bytes = b"",
     jobs: int = 1,
 ) -> Prepared:
-    """Prepare all below ``given`` by a stored recipe, for inference, whatever its folders are called.
+    """Prepare all below ``given`` by a stored recipe, for inference, whatever its folders are
+    called.
 
     Only ``images/`` and its sidecars are written, no lists and no dataset.json; a bad file is among
     the outcomes. record, options: see `recipe_from`; the others: see Cohort and Work.
@@ -95,12 +96,14 @@ def recipe_from(
         raise
     except (KeyError, TypeError, ValueError) as error:
         raise DataError(
-            f"not a recipe of this version ({type(error).__name__}: {error}). Expected generated_by.recipe "
+            f"not a recipe of this version ({type(error).__name__}: {error}). Expected "
+            "generated_by.recipe "
             "of a dataset.json; prepare the data set again, or give another recipe."
         ) from error
     if whole["pixels"] != PIXELS:
         log.warning(
-            "the recipe was written by another version of data_prep, whose pixels differ; prepare the "
+            "the recipe was written by another version of data_prep, whose pixels differ; prepare "
+            "the "
             "training data again for scores that can be compared"
         )
     return recipe
@@ -111,7 +114,8 @@ def _refuse_unknown(options: Mapping[str, Any], kind: str) -> None:
     unknown = [repr(name) for name in options if name not in known]
     if unknown:
         raise DataError(
-            f"options: {', '.join(unknown)} unknown for {kind}; expected some of {', '.join(known)}."
+            f"options: {', '.join(unknown)} unknown for {kind}; expected some of "
+            f"{', '.join(known)}."
         )
 
 
@@ -133,7 +137,8 @@ def _here(options: dict[str, Any]) -> BrainOptions:
         path = template.find_template(_given(wanted.get("template", "")))
         if sha256(path) != wanted.get("template_sha256"):
             raise DataError(
-                f"the training heads were laid onto the template {Path(wanted['template']).name}, and "
+                f"the training heads were laid onto the template {Path(wanted['template']).name}, "
+                "and "
                 f"{path.name} here is another. Give that file: options={{'template': PATH}}."
             )
         wanted["template"] = str(path)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from data_prep.brain.chain import Head
 from data_prep.brain.prepare import correct, cut
 from data_prep.brain.quality_strip import strip
 from data_prep.brain.recipe import BrainRecipe
+from data_prep.files import whole
 from data_prep.film.prepare import prepare
 from data_prep.film.recipe import FilmRecipe
 from data_prep.frame import png
@@ -61,7 +61,8 @@ def write_head(source: Source, recipe: BrainRecipe, output: Path | None) -> Outc
     head = correct(_read(source, recipe), recipe)
     if head.brain is not None:
         if output is not None:
-            _write_whole(output / name, strip(head, recipe.options))
+            with whole(output / name) as part:
+                part.write_bytes(strip(head, recipe.options))
         head = replace(head, facts={**head.facts, "qc": name})
     slices = cut(head, recipe)
     images = _stored(slices.frames, source, output)
@@ -107,13 +108,3 @@ def _stored(
             WrittenImage(f"{stem}.png", who.subject, who.session, frame.index, mask, frame.boxes)
         )
     return tuple(images)
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The names that the bundle's configs use, in one place: ``hg.plan_at(@dataset)``, ``_target_`` of handlers."""
+"""The names that the bundle's configs use: ``hg.plan_at(@dataset)``, ``_target_`` of handlers."""
 
 from healthygan_monai.baselines.fitting import options_for
 from healthygan_monai.baselines.registry import check_options, load_detector
@@ -10,6 +10,7 @@ from healthygan_monai.data.images import items_to_score, load_images, pictures_r
 from healthygan_monai.evaluation.run import evaluate_run
 from healthygan_monai.inference.detector_evaluator import DetectorEvaluator
 from healthygan_monai.inference.pictures import MapPictures, picture_saver
+from healthygan_monai.inference.samples import SamplePictures
 from healthygan_monai.models.about import image_size_for, seed_of
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.models.scorer import detector_scorer, make_scorer
@@ -25,7 +26,6 @@ from healthygan_monai.training.handlers import (
     scalars,
 )
 from healthygan_monai.training.ranks import dataset_of_ranks, join_ranks, share_of_rank
-from healthygan_monai.training.samples import SamplePictures
 from healthygan_monai.training.tracking import track, tracking_database, tracking_name
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""How an image, the intermediate image and the mask make two images: the only home of Eq. 1 and Eq. 2."""
+"""Eq. 1 and Eq. 2: two images from an image, the intermediate image and the mask."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def split_output(output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 def compose_healthy(
     image: torch.Tensor, intermediate: torch.Tensor, mask: torch.Tensor
 ) -> torch.Tensor:
-    """Eq. 1: B' = B_int * M + A * (1 - M), the translated image; (B, C, H, W) in [-1, 1], mask in [0, 1]."""
+    """Eq. 1: B' = B_int * M + A * (1 - M); (B, C, H, W) in [-1, 1], mask in [0, 1]."""
     return intermediate * mask + image * (1 - mask)
 
 

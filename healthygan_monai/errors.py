@@ -1,11 +1,23 @@
-"""Errors about what the user gave, all children of HealthyGANError; needs neither torch nor monai."""
+"""Errors about what the user gave, all children of HealthyGANError; no torch, no monai."""
 
 from __future__ import annotations
 
 from data_prep.datalist import DataError, LeakError
-from data_prep.errors import HealthyGANError, NotFound, PrepError, UsageError
+from data_prep.errors import HealthyGANError, MissingData, NotFound, PrepError, UsageError
 
-__all__ = ["DataError", "HealthyGANError", "LeakError", "ModelError", "NoModel", "PrepError"]
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "Diverged",
+    "HealthyGANError",
+    "LeakError",
+    "MissingData",
+    "ModelError",
+    "NoModel",
+    "NotFound",
+    "PrepError",
+    "UsageError",
+]
 
 
 class ModelError(HealthyGANError):

@@ -17,12 +17,14 @@ SLICES = 8  # of a volume, that go through the network together
 
 
 class HealthyGANInferer(Inferer):
-    """(B, C, H, W) in [-1, 1] -> (B, 2C + 1, H, W): healthy image (C), mask (1), difference map (C).
+    """(B, C, H, W) in [-1, 1] -> (B, 2C + 1, H, W): healthy image (C), mask (1), difference map
+    (C).
 
-    Of slices of a volume, (1, C, H, W, N), the same of each: (1, 2C + 1, H, W, N), ``SLICES`` at a time.
+    Of slices of a volume, (1, C, H, W, N), the same of each: (1, 2C + 1, H, W, N), ``SLICES`` at a
+        time.
 
-    One tensor, since MONAI's tools decollate, move and save tensors; :func:`split_translation` takes it apart.
-    """
+    One tensor, since MONAI's tools decollate, move and save tensors; :func:`split_translation`
+    takes it apart."""
 
     def __call__(  # type: ignore[override]
         self, inputs: torch.Tensor, network: torch.nn.Module, *args: Any, **kwargs: Any
@@ -40,7 +42,7 @@ class HealthyGANInferer(Inferer):
 
 
 def split_translation(pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Healthy image in [-1, 1], mask in [0, 1], difference map in [0, 1] from (..., 2C + 1, H, W)."""
+    """Split (..., 2C + 1, H, W): healthy image in [-1, 1], mask and difference in [0, 1]."""
     channels = (pred.shape[-3] - 1) // 2
     healthy, mask, difference = pred.split([channels, 1, channels], dim=-3)
     return healthy, mask, difference
@@ -59,11 +61,12 @@ def scores_and_maps(pred: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.T
 
 
 class Translationd(MapTransform):
-    """Post-processing: ``pred`` of :class:`HealthyGANInferer`, one image (2C + 1, H, W), into named parts.
+    """Post-processing: ``pred`` of :class:`HealthyGANInferer`, one image (2C + 1, H, W), into named
+    parts.
 
-    Writes ``score`` and the maps of :func:`scores_and_maps`, each (1, H, W). ``pred`` itself becomes
-    the difference map, which viewers show. ``result`` holds the score for servers that answer in JSON.
-    """
+    Writes ``score`` and the maps of :func:`scores_and_maps`, each (1, H, W). ``pred`` itself
+    becomes the difference map, which viewers show. ``result`` holds the score for servers that
+    answer in JSON."""
 
     def __init__(self, keys: str = "pred", allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)

@@ -1,9 +1,9 @@
 """Eq. 3-9 of the paper, one function each, in the paper's order; lambdas carry the paper's names.
 
-Where the paper leaves something open or the authors' code departs from it, the code is followed, because
-only the code is known to have produced the published figures; each departure is marked here and explained
-in ``docs/paper_vs_code.md``. D is averaged over its patch map and over the batch throughout.
-"""
+Where the paper leaves something open or the authors' code departs from it, the code is followed,
+because only the code is known to have produced the published figures; each departure is marked here
+and explained in ``docs/paper_vs_code.md``. D is averaged over its patch map and over the batch
+throughout."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import torch
 
 from data_prep.errors import UsageError
 from healthygan_monai.composition import compose_healthy, compose_reconstruction
-from healthygan_monai.training.rank_means import mean_over_ranks
+from healthygan_monai.rank_means import mean_over_ranks
 
 FOCUS_EPS = 0.01  # authors' solver.py (and Council-GAN before it); the paper leaves it open
 FOCUS_REDUCTIONS = ("batch", "image")
@@ -23,7 +23,7 @@ Critic = Callable[[torch.Tensor], torch.Tensor]
 
 
 def critic_loss(critic_healthy: torch.Tensor, critic_translated: torch.Tensor) -> torch.Tensor:
-    """Eq. 3 without the penalty: mean D(B'(A)) - mean D(B); scalar. Fakes come from the mixed set only."""
+    """Eq. 3 without the penalty: mean D(B'(A)) - mean D(B); fakes are of the mixed set only."""
     return critic_translated.mean() - critic_healthy.mean()
 
 
@@ -32,9 +32,9 @@ def gradient_penalty(
 ) -> torch.Tensor:
     """Penalty of Eq. 3: mean over images of (|| d(sum of patches of D(x)) / dx ||_2 - 1)^2; scalar.
 
-    x = alpha * healthy + (1 - alpha) * translated, alpha (B, 1, 1, 1) uniform in [0, 1]. The gradient is that of
-    the *sum* of the patch outputs, as in the authors' code, while Eq. 3 itself uses their mean.
-    """
+    x = alpha * healthy + (1 - alpha) * translated, alpha (B, 1, 1, 1) uniform in [0, 1]. The
+    gradient is that of the *sum* of the patch outputs, as in the authors' code, while Eq. 3 itself
+    uses their mean."""
     x = (alpha * healthy + (1 - alpha) * translated).detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     norm = torch.linalg.vector_norm(gradient.flatten(1), dim=1)  # (B,)
@@ -59,9 +59,8 @@ def reconstruction_loss(mixed: torch.Tensor, reconstruction: torch.Tensor) -> to
 def focus_size(mask: torch.Tensor, reduction: str = "batch") -> torch.Tensor:
     """First part of Eq. 7: (mean M)^2; mask (B, 1, H, W) in [0, 1].
 
-    ``batch`` squares the mean over the whole batch, that of all ranks (authors' code), ``image`` averages the
-    squares of the images' means (Eq. 7 as printed).
-    """
+    ``batch`` squares the mean over the whole batch, that of all ranks (authors' code), ``image``
+    averages the squares of the images' means (Eq. 7 as printed)."""
     if reduction == "batch":
         return mean_over_ranks(mask.mean()).square()
     return mask.flatten(1).mean(1).square().mean()
@@ -70,8 +69,8 @@ def focus_size(mask: torch.Tensor, reduction: str = "batch") -> torch.Tensor:
 def focus_zero_one(mask: torch.Tensor, eps: float = FOCUS_EPS) -> torch.Tensor:
     """Second part of Eq. 7: mean 1 / (|M - 0.5| + eps) - 1 / (0.5 + eps).
 
-    The constant, from the authors' code, makes a mask of zeros and ones cost nothing; it has no gradient.
-    """
+    The constant, from the authors' code, makes a mask of zeros and ones cost nothing; it has no
+    gradient."""
     return (1 / ((mask - 0.5).abs() + eps)).mean() - 1 / (0.5 + eps)
 
 
@@ -88,7 +87,7 @@ def focus_loss(
 
 @dataclass(frozen=True)
 class Translated:
-    """What the generator made of a batch: all (B, C, H, W) in [-1, 1], mask (B, 1, H, W) in [0, 1]."""
+    """Outputs of the generator, (B, C, H, W) in [-1, 1]; mask (B, 1, H, W) in [0, 1]."""
 
     image: torch.Tensor
     intermediate: torch.Tensor
@@ -104,16 +103,16 @@ class Translated:
 class HealthyGANLoss:
     """The two objectives, Eq. 8 and Eq. 9, with the paper's weights as defaults.
 
-    The last two fields are the method's documented options (``docs/paper_vs_code.md``, "Options"); at their
-    defaults the losses are the authors'.
+    The last two fields are the method's documented options (``docs/paper_vs_code.md``, "Options");
+    at their defaults the losses are the authors'.
 
     Args:
         lambda_gp, lambda_id, lambda_rec, lambda_f, lambda_fs, lambda_fz: the paper's weights.
         focus_eps: the constant in the denominator of Eq. 7.
         focus_reduction: ``batch`` (authors' code) or ``image`` (Eq. 7 as printed).
         lambda_adv_healthy: weight of the second set of Eq. 4, translated healthy images.
-        reconstruction_moves_mask: False keeps the gradient of Eq. 6 away from the mask, so that a mask
-            cannot lower the reconstruction loss just by opening.
+        reconstruction_moves_mask: False keeps the gradient of Eq. 6 away from the mask, so that a
+            mask cannot lower the reconstruction loss just by opening.
     """
 
     lambda_gp: float = 10.0
@@ -146,10 +145,11 @@ class HealthyGANLoss:
         translated: torch.Tensor,
         alpha: torch.Tensor,
     ) -> dict[str, torch.Tensor]:
-        """Eq. 8: Eq. 3 with its penalty. Named scalars: ``loss_d`` (the total), ``d_real``, ``d_fake``, ``gp``.
+        """Eq. 8: Eq. 3 with its penalty. Named scalars: ``loss_d`` (the total), ``d_real``,
+        ``d_fake``, ``gp``.
 
-        ``translated`` is B'(A), detached; ``d_real`` = mean D(B), ``d_fake`` = mean D(B'(A)), ``gp`` unweighted.
-        """
+        ``translated`` is B'(A), detached; ``d_real`` = mean D(B), ``d_fake`` = mean D(B'(A)),
+        ``gp`` unweighted."""
         # one pass for both: the critic has no normalisation, so images do not see each other
         real, fake = critic(torch.cat([healthy, translated])).to(healthy.dtype).chunk(2)
         with torch.autocast(healthy.device.type, enabled=False):
@@ -162,9 +162,8 @@ class HealthyGANLoss:
     ) -> dict[str, torch.Tensor]:
         """Eq. 9. Named scalars: ``loss_g`` (the total) and its unweighted parts.
 
-        ``g_adv`` and ``g_adv_healthy`` (Eq. 4), ``g_id`` (Eq. 5), ``g_rec`` (Eq. 6), ``g_focus`` (Eq. 7, half for
-        each set, as the authors do).
-        """
+        ``g_adv`` and ``g_adv_healthy`` (Eq. 4), ``g_id`` (Eq. 5), ``g_rec`` (Eq. 6), ``g_focus``
+        (Eq. 7, half for each set, as the authors do)."""
         adversarial, adversarial_healthy = self._adversarial(critic, mixed, healthy)
         identity = identity_loss(healthy.image, healthy.intermediate)
         mask = mixed.mask if self.reconstruction_moves_mask else mixed.mask.detach()
@@ -191,7 +190,7 @@ class HealthyGANLoss:
     def _adversarial(
         self, critic: Critic, mixed: Translated, healthy: Translated
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Eq. 4 for the mixed and for the healthy set, in one pass of the critic; 0 where it has no weight."""
+        """Eq. 4 for both sets in one pass of the critic; 0 for a set without a weight."""
         if self.lambda_adv_healthy == 0:
             fake = critic(mixed.healthy).to(mixed.image.dtype)
             return generator_adversarial_loss(fake), fake.new_zeros(())

@@ -12,11 +12,17 @@ from healthygan_monai.errors import NoModel
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
 METRICS_FILE, CHECKPOINT_FOLDER = "metrics.jsonl", "checkpoints"
 SELECTION_FILE, MODEL_FILE = "selection.csv", "model.pt"
+SAMPLES_FOLDER = "samples"
 SCORES_FILE, SCORED_FILE = "scores.csv", "scores.json"  # the second says which weights scored
 LOCALISATION_FILE, EVALUATION_FILE = "localisation.json", "evaluation.json"
 REPORT_FILE = "report.html"
 # A bundle's folder: beside the model, and beside the configs.
 SERVING_FILE, METADATA_FILE = "serving.json", "metadata.json"
+
+
+def sample_file(iteration: int) -> str:
+    """Return the name of the sample picture of an iteration, in SAMPLES_FOLDER."""
+    return f"iter_{iteration:07d}.png"
 
 
 def bundle_root() -> Path:
@@ -41,9 +47,11 @@ def bundle_root_here() -> str:
 
 
 def eval_folder(bundle: str) -> str:
-    """Where inference and evaluation write by default: ``eval`` of the bundle, as MONAI's bundles do.
+    """Where inference and evaluation write by default: ``eval`` of the bundle, as MONAI's bundles
+    do.
 
-    An installed bundle is only read: where the one in use is that, and not below the current folder, it is ``eval``
+    An installed bundle is only read: where the one in use is that, and not below the current
+        folder, it is ``eval``
     here.
     """
     root = Path(bundle).resolve()
@@ -52,7 +60,7 @@ def eval_folder(bundle: str) -> str:
 
 
 def size_in_metadata(root: Path | str) -> int:
-    """Pixels a side that configs/metadata.json of a bundle states; MONAI Label reads no ``@_meta_`` into configs."""
+    """Return the pixels a side in a bundle's metadata.json; MONAI Label reads no ``@_meta_``."""
     metadata = read_json(Path(root) / "configs" / METADATA_FILE)
     return int(metadata["network_data_format"]["inputs"]["image"]["spatial_shape"][0])
 

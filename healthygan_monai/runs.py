@@ -42,7 +42,7 @@ def save_weights(state_dict: Mapping[str, torch.Tensor], path: Path) -> None:
 
 
 def new_run_folder(runs_dir: Path | str, name: str) -> Path:
-    """Make and return ``runs_dir/00003-name``, the next number; two runs started at once get two numbers."""
+    """Make and return ``runs_dir/00003-name``, the next number; safe for two at once."""
     runs = Path(runs_dir)
     runs.mkdir(parents=True, exist_ok=True)
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "run"
@@ -58,7 +58,7 @@ def new_run_folder(runs_dir: Path | str, name: str) -> Path:
 
 
 def _remove_unused(folder: Path) -> None:
-    """Leave no folder behind where an error stopped a run before its first iteration was logged or saved."""
+    """Remove the folder of a run that an error stopped before anything was logged or saved."""
     made = (METRICS_FILE, CHECKPOINT_FOLDER, MODEL_FILE, SCORES_FILE)
     if not any((folder / name).exists() for name in made):
         logging.shutdown()  # its log file is open
@@ -66,12 +66,13 @@ def _remove_unused(folder: Path) -> None:
 
 
 def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None) -> Path:
-    """The folder to resume, or a new one. Of several ranks the first makes it and tells the others."""
+    """Return the folder to resume, or a new one; of several ranks the first makes it."""
     if resume is not None:
         folder = Path(resume)
         if not (folder / CONFIG_FILE).is_file():
             raise NoModel(
-                f"--resume {folder}: no {CONFIG_FILE} there; give the folder of an earlier run, such as "
+                f"--resume {folder}: no {CONFIG_FILE} there; give the folder of an earlier run, "
+                "such as "
                 "runs/00003-demo."
             )
         return folder
@@ -134,7 +135,8 @@ def begin_run(
         ]
         if different:
             raise UsageError(
-                f"--resume {folder}: its settings differ from this command's ({'; '.join(different)}). "
+                f"--resume {folder}: its settings differ from this command's "
+                f"({'; '.join(different)}). "
                 "Resume with the settings the run was begun with, or begin a new run."
             )
         previous = read_run(folder)

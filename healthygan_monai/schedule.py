@@ -12,18 +12,18 @@ AUTHORS_STEP = 1000  # authors' solver.py changes the rate only every 1,000 iter
 
 
 def linear_decay_factor(iteration: int, max_iterations: int, decay_iterations: int) -> float:
-    """Factor of the learning rate after ``iteration`` critic updates: min(1, (N - i) / decay), at least 0."""
+    """Factor of the learning rate after i critic updates: min(1, (N - i) / decay) >= 0."""
     if decay_iterations <= 0:
         return 1.0
     return max(0.0, min(1.0, (max_iterations - iteration) / decay_iterations))
 
 
 def authors_decay_factor(iteration: int, max_iterations: int, decay_iterations: int) -> float:
-    """What the authors' code does: 1 / decay off the rate once every 1,000 iterations of the last ``decay``.
+    """What the authors' code does: 1 / decay off the rate once every 1,000 iterations of the last
+    ``decay``.
 
-    Over the published 100,000 last iterations this takes off 0.1 % in all, that is, nothing. Kept so that the
-    published run can be repeated.
-    """
+    Over the published 100,000 last iterations this takes off 0.1 % in all, that is, nothing. Kept
+    so that the published run can be repeated."""
     if decay_iterations <= 0:
         return 1.0
     steps = max(0, iteration // AUTHORS_STEP - (max_iterations - decay_iterations) // AUTHORS_STEP)
@@ -42,7 +42,8 @@ def decay_schedule(
         raise UsageError(f"lr_schedule is {schedule!r}; expected one of {SCHEDULES}.")
     if not 0 <= decay_iterations <= max_iterations:
         raise UsageError(
-            f"decay_iterations is {decay_iterations}; expected 0 to max_iterations ({max_iterations})."
+            f"decay_iterations is {decay_iterations}; expected 0 to max_iterations "
+            f"({max_iterations})."
         )
     factor = linear_decay_factor if schedule == "linear" else authors_decay_factor
     return LambdaLR(optimizer, lambda i: factor(i, max_iterations, decay_iterations))

@@ -42,9 +42,8 @@ class NoScores(ScoresError, NotFound):
 class ScoreRow:
     """One image and its score: `label` 1 = diseased, 0 = healthy, None = unknown.
 
-    `backbone` names a method's pretrained network, "" where it has none; `runtime` what computed the score:
-    pytorch, torchscript or onnxruntime.
-    """
+    `backbone` names a method's pretrained network, "" where it has none; `runtime` what computed
+    the score: pytorch, torchscript or onnxruntime."""
 
     section: str
     image: str

@@ -1,4 +1,4 @@
-"""Which checkpoint becomes the model: FID (the paper's way) and AUCp (label-free), for every checkpoint."""
+"""Choose the checkpoint that becomes the model, by FID (the paper's) or AUCp (label-free)."""
 
 from __future__ import annotations
 
@@ -31,8 +31,9 @@ LOWER_IS_BETTER = {"fid": True, "aucp": False}
 def frechet_distance(first: torch.Tensor, second: torch.Tensor) -> float:
     """|mu1 - mu2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) of two feature sets (n, d), n > 1; at least 0.
 
-    With centred features X / sqrt(n - 1) the last trace is the sum of the singular values of X1 X2^T, which is
-    exact, needs no matrix square root (unstable where n < d) and costs n^2 d instead of d^3.
+    With centred features X / sqrt(n - 1) the last trace is the sum of the singular values of X1
+    X2^T, which is exact, needs no matrix square root (unstable where n < d) and costs n^2 d instead
+    of d^3.
     Source: Heusel et al. 2017, Eq. 6; tested against MONAI's FIDMetric.
 
     Raises:
@@ -51,9 +52,11 @@ def frechet_distance(first: torch.Tensor, second: torch.Tensor) -> float:
 
 
 def aucp(mixed_scores: torch.Tensor, healthy_scores: torch.Tensor) -> float:
-    """ROC-AUC of image scores with every mixed image called positive and every known-healthy one negative.
+    """ROC-AUC of image scores with every mixed image called positive and every known-healthy one
+    negative.
 
-    Source: Rahman Siddiquee et al., AUCp, IEEE TMI 2026. No disease label is used. 0.5 where the mixed set
+    Source: Rahman Siddiquee et al., AUCp, IEEE TMI 2026. No disease label is used. 0.5 where the
+        mixed set
     holds no more anomalies than the healthy one.
     """
     scores = torch.cat([mixed_scores, healthy_scores]).double().cpu().numpy()
@@ -63,7 +66,8 @@ def aucp(mixed_scores: torch.Tensor, healthy_scores: torch.Tensor) -> float:
 class FIDCriterion(CumulativeIterationMetric):
     """FID between translated mixed images and real healthy ones, collected batch by batch.
 
-    ``y_pred`` (B, C, H, W) in [-1, 1]: a translated image where ``y`` is 1 (mixed), the real one where it is 0.
+    ``y_pred`` (B, C, H, W) in [-1, 1]: a translated image where ``y`` is 1 (mixed), the real one
+        where it is 0.
     """
 
     def __init__(self, features: Callable[[torch.Tensor], torch.Tensor]) -> None:
@@ -93,7 +97,7 @@ class FIDCriterion(CumulativeIterationMetric):
 
 
 class AUCpCriterion(CumulativeIterationMetric):
-    """AUCp of image scores ``y_pred`` (B, 1), with ``y`` 1 for mixed and 0 for known-healthy images."""
+    """AUCp of image scores ``y_pred`` (B, 1); ``y`` is 1 for mixed and 0 for healthy images."""
 
     def _compute_tensor(  # type: ignore[override]
         self, y_pred: torch.Tensor, y: torch.Tensor | None = None
@@ -204,10 +208,11 @@ def select(run: Path, criterion: str) -> Candidate:
 
 
 class CheckpointSelection:
-    """Handler: after each validation, record the criteria and keep model.pt the best generator so far.
+    """Handler: after each validation, record the criteria and keep model.pt the best generator so
+    far.
 
-    Attach to the trainer, whose checkpoint handler must save the generator before the validation runs.
-    """
+    Attach to the trainer, whose checkpoint handler must save the generator before the validation
+    runs."""
 
     def __init__(
         self, run: Path | str, evaluator: Engine, criterion: str, fid_features: str
@@ -220,7 +225,8 @@ class CheckpointSelection:
         self.fid_features = fid_features
 
     def attach(self, engine: Engine) -> None:
-        # the evaluator's event, not the trainer's: not every epoch ends with a validation (val_interval)
+        # the evaluator's event, not the trainer's: not every epoch ends with a validation
+        # (val_interval)
         self.evaluator.add_event_handler(Events.COMPLETED, lambda _: self(engine))
 
     def __call__(self, engine: Engine) -> None:

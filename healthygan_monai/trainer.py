@@ -12,8 +12,8 @@ from torch.nn.parallel import DistributedDataParallel
 from data_prep.errors import UsageError
 from healthygan_monai.composition import split_output
 from healthygan_monai.losses import HealthyGANLoss, Translated
+from healthygan_monai.rank_means import mean_over_ranks, means_over_ranks, ranks
 from healthygan_monai.training.iterations import IterationTrainer
-from healthygan_monai.training.rank_means import mean_over_ranks, means_over_ranks, ranks
 
 
 class HealthyGANTrainer(IterationTrainer):

@@ -1,4 +1,4 @@
-"""Folders of real data and of published numbers, and one tiny data set and run that many tests share."""
+"""Folders of real data and published numbers, and one tiny data set and run that tests share."""
 
 from __future__ import annotations
 

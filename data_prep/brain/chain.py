@@ -1,4 +1,5 @@
-"""The chain of corrections between reading a head and cutting slices: named, ordered, each optional.
+"""The chain of corrections between reading a head and cutting slices: named, ordered, each
+optional.
 
     step        setting          what it does
     reorient    (always)         axes in RAS+ order, mm; --straighten resamples a tilted scan

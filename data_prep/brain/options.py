@@ -10,10 +10,11 @@ from typing import Any
 from data_prep.brain import extraction, template
 from data_prep.brain.grey_range import NEED_BRAIN, Normalise
 from data_prep.brain.registration import LEAST_DICE, LEAST_NCC
-from data_prep.brain.slices import SliceChoice
+from data_prep.brain.slices import NORMAL_AXIS, SliceChoice
 from data_prep.errors import UsageError
 from data_prep.files import sha256
-from data_prep.read.volume.volume import ReadOptions
+from data_prep.frame.recipe import flag
+from data_prep.read.volume.volume import DISAGREEMENT, ReadOptions
 
 log = logging.getLogger(__name__)
 
@@ -27,40 +28,86 @@ MNI_MM = 1.0
 REGISTRATIONS = ("simpleitk", "elastix")
 
 
+SLICES, CHAIN, VOLUMES = "slices", "corrections, in the order they run", "volumes"
+
+
+def _spoken(ranges: dict[str, str]) -> str:
+    return ", ".join(f"{plane} {text}" for plane, text in ranges.items()).replace("%", "%%")
+
+
 @dataclass(frozen=True)
 class BrainOptions:
     """Choices of the brain path; see SliceChoice, ReadOptions.
 
-    range: "START:STOP", empty for the default of the plane. n4: correct the bias field. brain: a
-    method of brain_extraction, resolved, its version beside it. mni: lay the brain onto the
-    template. spacing: mm of the voxels before slices are cut, None: as they are. normalise: a
-    policy of grey_range.py that Recipe.intensity cannot hold, empty for that one. suffix: the
-    images taken out of a BIDS tree. least_ncc, least_overlap: of a registration, below which a
-    head is skipped.
+    The help texts say what they mean. range: empty for the default of the plane. brain: a method of
+    brain_extraction, resolved, its version beside it. spacing: None leaves the voxels as they are.
+    normalise: a policy of grey_range.py that Recipe.intensity cannot hold, empty for that one.
     """
 
-    plane: str = "axial"
-    range: str = ""
-    step: str = "4mm"
-    least_foreground: float = 0.1
-    n4: bool = False
-    brain: str = "none"
+    plane: str = flag("axial", "plane of the slices", group=SLICES, choices=tuple(NORMAL_AXIS))
+    range: str = flag(
+        "",
+        "depth below the top, front or right end of the head, in mm or per cent of the head "
+        f"(default: {_spoken(DEFAULT_RANGE)}); or mni:START:STOP in mm of the template (default "
+        f"with --mni: {_spoken(MNI_RANGE)})",
+        group=SLICES,
+        metavar="START:STOP",
+    )
+    step: str = flag("4mm", "every so many slices, or mm", group=SLICES)
+    least_foreground: float = flag(
+        0.1,
+        "least head in a slice, as a share of the slice with most",
+        group=SLICES,
+        metavar="SHARE",
+    )
+    n4: bool = flag(False, "correct the bias field (seconds a head)", group=CHAIN)
+    brain: str = flag(
+        "none",
+        "brain extraction: none, auto, deepbet, brainextractor, hd-bet, stripped (nothing but "
+        "brain "
+        "is in the scans) or mask:FOLDER",
+        group=CHAIN,
+        metavar="METHOD",
+    )
     brain_version: str = ""
-    mni: bool = False
-    template: str = ""
+    mni: bool = flag(False, "register to an MNI152 template, affine", group=CHAIN)
+    template: str = flag("", "another template, brain-extracted", group=CHAIN, metavar="FILE")
     template_sha256: str = ""
-    registration: str = "simpleitk"
-    least_ncc: float = LEAST_NCC
-    least_overlap: float = LEAST_DICE
-    spacing: float | None = None
+    registration: str = flag(
+        "simpleitk", "program that registers", group=CHAIN, choices=REGISTRATIONS
+    )
+    least_ncc: float = flag(
+        LEAST_NCC, "skip heads that correlate less with the template", group=CHAIN, metavar="R"
+    )
+    least_overlap: float = flag(
+        LEAST_DICE,
+        "skip heads whose brain overlaps less with the template's",
+        group=CHAIN,
+        metavar="DICE",
+    )
+    spacing: float | None = flag(
+        None, "resample to cubes (default: 1 with --mni)", group=CHAIN, metavar="MM"
+    )
     normalise: str = ""
-    suffix: str = "T1w"
-    straighten: bool = False
-    unoriented: str = "RAS"
-    disagreement: str = "sform"
-    volume_index: int | None = None
-    series_index: int | None = None
-    allow_single_slice: bool = False
+    suffix: str = flag("T1w", "images taken out of a BIDS tree", group=VOLUMES)
+    straighten: bool = flag(
+        False, "resample tilted and sheared scans onto the patient's axes", group=VOLUMES
+    )
+    unoriented: str = flag(
+        "RAS",
+        "axes assumed for a file that states none, or 'refuse'",
+        group=VOLUMES,
+        metavar="CODE",
+    )
+    disagreement: str = flag(
+        "sform",
+        "where qform and sform place a NIfTI differently",
+        group=VOLUMES,
+        choices=DISAGREEMENT,
+    )
+    volume_index: int | None = flag(None, "which volume of a 4-D file", group=VOLUMES, metavar="N")
+    series_index: int | None = flag(None, "which series of a folder", group=VOLUMES, metavar="N")
+    allow_single_slice: bool = flag(False, "accept a volume of one slice", group=VOLUMES)
 
     def __post_init__(self) -> None:
         defaults = MNI_RANGE if self.mni else DEFAULT_RANGE

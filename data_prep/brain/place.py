@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.read.content import kind_of
+from data_prep.read.volume.open_volume import read_volume
 from data_prep.read.volume.resample import onto_grid
 from data_prep.read.volume.volume import NIFTI_SUFFIXES, ReadOptions, Volume
 
@@ -42,8 +44,18 @@ class Place:
         return turned, affine if self.stated is None else self.stated
 
 
-def place_of(path: Path, volume: Volume, options: ReadOptions) -> Place:
-    """Return the place of a file that `read_volume` gave `volume` for."""
+def is_nifti(path: Path) -> bool:
+    """Tell a NIfTI file by its name or, where it lost its ending, by its content."""
+    return path.name.lower().endswith((".nii", ".nii.gz")) or kind_of(path) == "nifti"
+
+
+def read_placed(path: Path, options: ReadOptions) -> tuple[Volume, Place]:
+    """Read a volume, and where its voxels lie in the file; see `read_volume`."""
+    volume = read_volume(path, options)
+    return volume, _place_of(path, volume, options)
+
+
+def _place_of(path: Path, volume: Volume, options: ReadOptions) -> Place:
     shape, facts = volume.data.shape, volume.facts
     nifti = path.name.lower().endswith(NIFTI_SUFFIXES)
     if nifti and facts.get("straightened"):

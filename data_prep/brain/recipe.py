@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 from data_prep.brain import chain
 from data_prep.brain.grey_range import DEFAULT, Normalise
 from data_prep.brain.head import CORE_MM
-from data_prep.brain.options import FRAMING, BrainOptions
-from data_prep.frame.recipe import Recipe
+from data_prep.brain.options import CHAIN, FRAMING, BrainOptions
+from data_prep.frame.recipe import Recipe, flag
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,14 @@ class BrainRecipe(Recipe):
 
     kind: ClassVar[str] = "brains"
     framing: str = FRAMING
-    intensity: str = DEFAULT
+    intensity: str = flag(
+        DEFAULT,
+        "minmax, percentile:LOW,HIGH, zscore:LOW,HIGH or white:SHARE (white matter at that share "
+        "of "
+        "white), over the brain, or the core of the head",
+        group=CHAIN,
+        metavar="POLICY",
+    )
     options: BrainOptions = field(default_factory=BrainOptions)
 
     def grey(self) -> Normalise:

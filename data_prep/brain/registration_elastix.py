@@ -1,4 +1,5 @@
-"""The same affine by elastix (S. Klein et al., IEEE TMI 29:196, 2010), where itk-elastix is installed.
+"""The same affine by elastix (S. Klein et al., IEEE TMI 29:196, 2010), where itk-elastix is
+installed.
 
 Slower than the search of registration.py and a little closer; the default rigid and affine maps of
 elastix, with every voxel's sample drawn anew as it wants.

@@ -1,4 +1,5 @@
-"""The head every other one is laid onto: an MNI152 template, brain only, and the grid of the slices.
+"""The head every other one is laid onto: an MNI152 template, brain only, and the grid of the
+slices.
 
 MNI coordinates are RAS+ mm with the anterior commissure near 0, 0, 0. The default template is
 ICBM152 2009a symmetric (V. Fonov et al., NeuroImage 54:313, 2011) as the package nilearn ships it:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import argparse
 import re
+from dataclasses import fields
 from pathlib import Path
+from typing import Any, TypeVar
 
 from data_prep.errors import UsageError
 
+T = TypeVar("T")
+KINDS = {"int": int, "float": float, "str": str, "Path": Path}  # of fields, as they are annotated
+UNSAID = (None, "", ())  # defaults that a help text describes itself
 TABLE_HELP = (
     "CSV with one row an image: image, subject, section (training_mixed, training_healthy, "
     "validation, test) or group (healthy, mixed, diseased), and label (0, 1) and mask where known"
@@ -19,15 +24,14 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("input", type=Path, metavar="INPUT", help="folder with the images (or one file)")
     add("output", type=Path, metavar="OUTPUT", help="folder for dataset.json and the PNGs")
-    add("--size", type=int, default=128, metavar="N", help="pixels a side (default: 128)")
-    add("--bits", type=int, default=8, choices=(8, 16), help="PNG depth (default: 8)")
     add("--table", type=Path, metavar="FILE.csv", help=TABLE_HELP)
     add("--columns", default="", metavar="OURS=THEIRS,...", help="names of the table's columns")
     add("--where", action="append", default=[], metavar="COLUMN=VALUE[|VALUE]", help="rows to use")
     add(
         "--pseudonyms",
         choices=("given", "keyed"),
-        help="subject names: as given, or keyed pseudonyms (default: given with a table, else keyed)",
+        help="subject names: as given, or keyed pseudonyms (default: given with a table, else "
+        "keyed)",
     )
     add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (default: OUTPUT.key)")
     add("--validation", type=share, default=0.1, metavar="SHARE", help="of subjects of a group")
@@ -70,6 +74,33 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add("--description", default="")
     add("--licence", default="")
     add("--protocol", help="training plan: covidx, chestxray14, migraine, demo (default: none)")
+
+
+def add_fields(parser: Any, *options: type) -> dict[str, Any]:
+    """Add the flags of dataclasses to a parser; return the groups of flags by their titles."""
+    groups = {"": parser}
+    for option in (each for kind in options for each in fields(kind)):
+        given = dict(option.metadata)
+        if "help" not in given:
+            continue
+        title, name = given.pop("group", ""), given.pop("flag", option.name)
+        if title not in groups:
+            groups[title] = parser.add_argument_group(title)
+        if option.type == "bool":
+            given["action"] = "store_true"
+        else:
+            given = {"type": KINDS.get(str(option.type).removesuffix(" | None")), **given}
+            given["default"] = option.default
+            given["help"] += "" if option.default in UNSAID else " (default: %(default)s)"
+        groups[title].add_argument(f"--{name.replace('_', '-')}", dest=option.name, **given)
+    return groups
+
+
+def from_arguments(kind: type[T], arguments: argparse.Namespace, **others: Any) -> T:
+    """Return the dataclass filled from the arguments called as its fields, and from others."""
+    known: tuple[Any, ...] = fields(kind)  # type: ignore[arg-type]
+    names = [option.name for option in known if hasattr(arguments, option.name)]
+    return kind(**{**{name: getattr(arguments, name) for name in names}, **others})
 
 
 def share(text: str) -> float:

@@ -14,6 +14,11 @@ from data_prep.errors import DONE
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, print; return the exit code."""
+    return run_command(build_parser().parse_args(argv))
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser with all commands."""
     parser = argparse.ArgumentParser(
         prog="python -m data_prep",
         description="Raw films and brain volumes -> PNG images and one dataset.json.",
@@ -23,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_prep_commands(commands)
     add_fetch_command(commands)
-    return run_command(parser.parse_args(argv))
+    return parser
 
 
 def add_prep_commands(commands: Parsers) -> None:

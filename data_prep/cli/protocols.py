@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from data_prep.cli.arguments import add_common, pairs
+from data_prep.cli.arguments import add_common, add_fields, from_arguments, pairs
 from data_prep.cli.brains import add_brain_arguments, brain_recipe
 from data_prep.cli.exit_codes import command
 from data_prep.cli.films import add_film_arguments, film_recipe
@@ -61,7 +61,7 @@ def _add_protocol_arguments(parser: argparse.ArgumentParser, module: ModuleType)
             metavar="healthy=N,mixed=H+D,...",
             help=f"other {module.CARD.unit} than the paper's, healthy + diseased",
         )
-    module.add_arguments(group)  # a group takes arguments as a parser does
+    add_fields(group, module.Options)
     known: dict[str, Any] = {"size": module.CARD.size, "protocol": module.CARD.protocol}
     if module.CARD.kind == "films":
         known["framing"] = module.CARD.framing
@@ -142,13 +142,13 @@ def _refuse_what_has_no_meaning(arguments: argparse.Namespace, module: ModuleTyp
 
 
 def _options(arguments: argparse.Namespace, module: ModuleType) -> Any:
-    values = {n: getattr(arguments, n) for n in _names(module) if hasattr(arguments, n)}
-    if "columns" in values:
-        values["columns"] = pairs(arguments.columns, "--columns")
-        values["where"] = {
+    table = {}
+    if "columns" in _names(module):
+        table["columns"] = pairs(arguments.columns, "--columns")
+        table["where"] = {
             key: value for text in arguments.where for key, value in pairs(text, "--where").items()
         }
-    return module.Options(**values)
+    return from_arguments(module.Options, arguments, **table)
 
 
 def _check(module: ModuleType, folder: Path, options: Any) -> int:

@@ -165,7 +165,7 @@ def _read_boxes(where: str, boxes: Any) -> tuple[Box, ...]:
 
 
 def recipe_of_data(folder_or_file: Path | str) -> dict[str, Any] | None:
-    """Return ``generated_by.recipe`` of a prepared data set; None if it has none or cannot be read."""
+    """Return ``generated_by.recipe`` of a prepared data set, or None if it cannot be read."""
     try:
         found = read(folder_or_file).generated_by.get("recipe")
     except DataError:  # whoever needs the data set itself says what is wrong with it

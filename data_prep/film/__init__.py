@@ -11,9 +11,10 @@ from data_prep.film.burned_in import find_text
 from data_prep.film.film import Film
 from data_prep.film.open import films, is_film
 from data_prep.film.options import FilmOptions
+from data_prep.film.picture import read_picture
 from data_prep.film.prepare import framed, prepare, way_back
 from data_prep.film.recipe import FilmRecipe
-from data_prep.read.picture import read_picture
+from data_prep.read.content import is_picture
 
 __all__ = [
     "Film",
@@ -23,6 +24,7 @@ __all__ = [
     "find_text",
     "framed",
     "is_film",
+    "is_picture",
     "prepare",
     "read_picture",
     "way_back",

@@ -48,7 +48,8 @@ SAME_GREY = 25  # of 255: strokes of one line, after JPEG and antialiasing
 LINE_CONTRAST = 55  # of 255: white on the brightest tissue seen; lung texture stays below
 HARD, RINGING = 0.55, 1.4  # step over one pixel as a share of the contrast: text 0.6 to 1.2; the
 # edges of ribs 0.15 to 0.5; more says that the "ground" is something else, such as white text
-END_OF_SCALE = 240  # of 255: white, less what JPEG takes; initials of lead are seldom as white (9 of 536 films)
+# of 255: white, less what JPEG takes; initials of lead are seldom as white (9 of 536 films)
+END_OF_SCALE = 240
 FEWEST_EXTREME, FEWEST_GREY = 3, 5  # glyphs; R is one, AP two, the initials on lead up to four
 INK = (0.15, 0.72)  # share of a line's box that strokes cover
 
@@ -57,7 +58,7 @@ Span = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class TextLine:
-    """Rows top to bottom and columns left to right of the image, ends excluded; about how many glyphs."""
+    """Box in rows and columns of the image, ends excluded, and the approximate number of glyphs."""
 
     top: int
     left: int

@@ -13,6 +13,7 @@ from data_prep.film import choice
 from data_prep.film.burned_in import annotation_flags
 from data_prep.film.film import Film
 from data_prep.film.options import FilmOptions
+from data_prep.film.picture import read_picture
 from data_prep.privacy import facts as deidentify
 from data_prep.read.content import is_picture
 from data_prep.read.dicom.display import constant_image, display
@@ -26,7 +27,6 @@ from data_prep.read.dicom.layout import Layout, layout, require_pixels
 from data_prep.read.dicom.pixels import is_lossy, require_decodable, stored_frame
 from data_prep.read.dicom.stored_values import digest, stored_values
 from data_prep.read.dicom.terms import COLOUR_SPACES, FILMS
-from data_prep.read.picture import read_picture
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -2,50 +2,70 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 
 from data_prep.errors import UsageError, nearest
+from data_prep.frame.recipe import flag
 from data_prep.read.dicom.terms import FILMS, MODALITIES, VIEWS
 
-COLOURS = ("refuse", "equal")
-FRAMES = ("first", "each")
-INTENTS = ("presentation", "processing", "any")
-BODY_PARTS = ("chest", "stated", "any")
-BURNED_IN = ("quarantine", "allow")
+WHICH = "which films; the others are left out and listed"
 
 
 @dataclass(frozen=True)
 class FilmOptions:
     """What is read of a film, and which films are wanted; texts, so that settings are JSON.
 
-    window: which of several, from 0: that VOI LUT, else that window, else the first; a note says
-    which. colour: 'refuse', or 'equal' to accept colour files whose channels are equal. frames: of
-    several, the 'first' or 'each'.
-    modalities: 'films' (CR, DX, RG), 'any', or codes like 'films,OT'.
-    views: 'frontal' (all not known to be another view), 'any', or names like 'PA,AP', which then
-    have to be in the header. body_parts: 'chest' (all not known to be another part), 'stated'
-    (chest by the header), or 'any'. intent: 'presentation' (all but raw detector data),
-    'processing' (only those), or 'any'. burned_in: 'quarantine' or 'allow' films with text in them.
+    The help texts say what the options mean. burned_in: 'quarantine' leaves films with text in them
+    out, 'allow' takes them.
 
-    Raises ValueError for a choice that is not one of these.
+    Raises UsageError for a choice that is not one of these.
     """
 
-    window: int = 0
-    colour: str = "refuse"
-    views: str = "frontal"
-    modalities: str = "films"
-    body_parts: str = "chest"
-    intent: str = "presentation"
-    frames: str = "first"
-    burned_in: str = "quarantine"
+    window: int = flag(0, "which of several windows or VOI LUTs, from 0", metavar="N")
+    colour: str = flag(
+        "refuse",
+        "colour DICOM: refuse it, or accept it where the channels are equal",
+        choices=("refuse", "equal"),
+    )
+    views: str = flag(
+        "frontal",
+        "frontal (all that are not known to be lateral), any, or some of PA,AP,lateral if "
+        "the header states them",
+        group=WHICH,
+        metavar="VIEWS",
+    )
+    modalities: str = flag(
+        "films",
+        "films (CR, DX, RG), any, or codes like films,OT",
+        group=WHICH,
+        metavar="CODES",
+    )
+    body_parts: str = flag(
+        "chest",
+        "chest (all that are not known to be another part), stated (chest by the header), any",
+        group=WHICH,
+        choices=("chest", "stated", "any"),
+    )
+    intent: str = flag(
+        "presentation",
+        "presentation (all but raw detector data, FOR PROCESSING), processing (only those), any",
+        group=WHICH,
+        choices=("presentation", "processing", "any"),
+    )
+    frames: str = flag(
+        "first",
+        "of a multi-frame file: the first, or each as an image",
+        choices=("first", "each"),
+    )
+    burned_in: str = field(default="quarantine", metadata={"choices": ("quarantine", "allow")})
 
     def __post_init__(self) -> None:
         if self.window < 0:
             raise UsageError(f"window is {self.window}; expected 0 or more, 0 is the first")
-        choices = {"colour": COLOURS, "body_parts": BODY_PARTS, "intent": INTENTS}
-        for name, allowed in {**choices, "frames": FRAMES, "burned_in": BURNED_IN}.items():
-            if getattr(self, name) not in allowed:
-                raise _unknown(name, getattr(self, name), allowed)
+        for option in fields(self):
+            allowed = option.metadata.get("choices")
+            if allowed and getattr(self, option.name) not in allowed:
+                raise _unknown(option.name, getattr(self, option.name), allowed)
         self.wanted_modalities()
         self.wanted_views()
 

@@ -15,11 +15,11 @@ from data_prep.film.choice import LeftOut
 from data_prep.film.collimation import exposed_area
 from data_prep.film.film import Film
 from data_prep.film.open import films
+from data_prep.film.picture import read_mask_picture
 from data_prep.film.recipe import FilmRecipe
 from data_prep.frame.boxes import LesionBox, framed_boxes
 from data_prep.frame.frame import Frame, WayBack
 from data_prep.frame.framing import Box
-from data_prep.read.picture import read_mask_picture
 
 LOOK = "Look at it, then list it in a file for --allow-burned-in FILE."
 

@@ -7,24 +7,35 @@ from typing import Any, ClassVar
 
 from data_prep.film import collimation
 from data_prep.film.options import FilmOptions
-from data_prep.frame.recipe import Recipe
+from data_prep.frame.recipe import Recipe, flag
 
 
 @dataclass(frozen=True)
 class FilmRecipe(Recipe):
-    """collimation: 'remove' dark borders outside the exposed field, or 'keep' them.
+    """What decides the pixels of a film; see the help texts.
 
     >>> FilmRecipe(size=64, framing="square").record()["framing"]["policy"]
     'square'
     """
 
     kind: ClassVar[str] = "films"
-    collimation: str = "remove"
+    framing: str = flag(
+        "paper",
+        "paper: top 8%% off, centre square; square: pad; centre: centre square",
+        choices=("paper", "square", "centre", "none"),
+    )
+    intensity: str = flag(
+        "window",
+        "window: as the header says; minmax, percentile or percentile:0.5,99.5: of all the film's "
+        "values, whatever window the header has",
+        metavar="POLICY",
+    )
+    collimation: str = flag(
+        "remove",
+        "dark borders outside the exposed field, before the framing",
+        choices=("remove", "keep"),
+    )
     options: FilmOptions = field(default_factory=FilmOptions)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._require("collimation", ("remove", "keep"))
 
     @property
     def windowed(self) -> bool:

@@ -1,4 +1,4 @@
-"""Thin strokes of high contrast in a film, and where they are dense: the picture part of burned_in."""
+"""Find where thin strokes of high contrast are dense: the picture part of burned_in."""
 
 from __future__ import annotations
 

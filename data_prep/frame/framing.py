@@ -83,7 +83,8 @@ class Framing:
         shape: tuple[int, int],
         spacing: tuple[float, float] = (1.0, 1.0),
     ) -> np.ndarray:
-        """float32 (size, size) -> float32 (H, W) of an image of `shape`; 0 where the frame did not reach.
+        """float32 (size, size) -> float32 (H, W) of an image of `shape`; 0 where the frame did not
+        reach.
 
         The way back of `image`: each pixel the mean of what it covers, or interpolated where the
         image is finer than the frame.

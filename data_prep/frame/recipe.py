@@ -2,40 +2,52 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 
 from data_prep import __version__
+from data_prep.errors import UsageError
 from data_prep.frame.framing import Framing
 from data_prep.frame.intensity import Intensity
 
 PIXELS = 2  # raised whenever the same recipe gives other pixels than before
 
 
+def flag(default: Any, help: str, **given: Any) -> Any:
+    """Return a dataclass field that is a flag too.
+
+    Args:
+        default: of the field and of the flag.
+        help: what the option means, for both.
+        given: choices, metavar or type, as argparse takes them; ``group``, the title under which
+            the flag stands; ``flag``, its name if it is not the field's.
+    """
+    return field(default=default, metadata={"help": help, **given})
+
+
 @dataclass(frozen=True)
 class Recipe:
     """The square and the grey levels of an image.
 
-    size: pixels a side. bits: 8 or 16 of a grey level. framing: a policy of Framing. intensity: a
-    policy of Intensity and its numbers, such as "percentile:0.5,99.5".
+    bits: of a grey level. framing: a policy of Framing. intensity: a policy of Intensity and its
+    numbers, such as "percentile:0.5,99.5".
 
-    Raises ValueError for a choice that is not one of these.
+    Raises UsageError for an invalid choice.
     """
 
     kind: ClassVar[str]
-    size: int = 128
-    bits: int = 8
+    size: int = flag(128, "pixels a side", metavar="N")
+    bits: int = flag(8, "PNG depth", choices=(8, 16))
     framing: str = "paper"
     intensity: str = "window"
 
     def __post_init__(self) -> None:
         self.square()
         self.levels()
-        self._require("bits", (8, 16))
-
-    def _require(self, name: str, allowed: tuple[Any, ...]) -> None:
-        if getattr(self, name) not in allowed:
-            raise ValueError(f"{name} is {getattr(self, name)!r}; expected one of {allowed}")
+        for option in fields(self):
+            value, allowed = getattr(self, option.name), option.metadata.get("choices")
+            if allowed and value not in allowed:
+                raise UsageError(f"{option.name} is {value!r}; expected one of {allowed}")
 
     def square(self) -> Framing:
         return Framing(self.framing, self.size)

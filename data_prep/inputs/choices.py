@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from data_prep.errors import UsageError
+
 PSEUDONYMS = ("given", "keyed")
 
 
@@ -34,9 +36,9 @@ class Cohort:
 
     def __post_init__(self) -> None:
         if self.pseudonyms not in (None, *PSEUDONYMS):
-            raise ValueError(f"pseudonyms is {self.pseudonyms!r}; expected given or keyed")
+            raise UsageError(f"pseudonyms is {self.pseudonyms!r}; expected given or keyed")
         if min(self.validation, self.test) < 0 or self.validation + self.test >= 1:
-            raise ValueError("validation and test are shares of the subjects, together under 1")
+            raise UsageError("validation and test are shares of the subjects, together under 1")
 
     @property
     def keyed(self) -> bool:

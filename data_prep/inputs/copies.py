@@ -60,7 +60,7 @@ def leave_copies(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> list
 
 
 def _note_shared_instances(sources: Sequence[Source], outcomes: list[Outcome]) -> None:
-    """The same SOP Instance UID with other pixels: re-encoded, processed again, or a careless export."""
+    """Find one SOP Instance UID with other pixels: encoded or processed again."""
     taken = [i for i, o in enumerate(outcomes) if o.taken and sources[i].header.instance]
     count = Counter(sources[i].header.instance for i in taken)
     for i in taken:

@@ -115,7 +115,7 @@ def _start(path: Path, member: str) -> bytes:
 
 
 def _is_sidecar(path: PurePosixPath) -> bool:
-    """Tables and texts that lie beside images in BIDS and elsewhere: nobody takes them for images."""
+    """True for tables and texts beside images (BIDS and others), which nobody takes for images."""
     return path.suffix.lower() in SIDECAR_SUFFIXES or path.stem.upper() in SIDECAR_NAMES
 
 

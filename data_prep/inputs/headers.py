@@ -88,7 +88,8 @@ def scan(sources: Sequence[Source], pool: Pool, keyed: bool = True) -> list[Sour
     result = [replace(source, shown=source.name) for source in sources]
     for k, answer in pool.stream(scan_source, calls):
         if isinstance(answer, Exception):
-            # Whom it shows is not known now, so it must not be taken, whatever the reader says later.
+            # Whom it shows is not known now, so it must not be taken, whatever the reader says
+            # later.
             unknown = Header(lost=LOST.get(type(answer), Lost.BROKEN))
             result[wanted[k]] = replace(result[wanted[k]], header=unknown)
         if answer is None or isinstance(answer, Exception):

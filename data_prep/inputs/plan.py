@@ -176,7 +176,7 @@ def _with_sessions(sources: list[Source]) -> list[Source]:
 
 
 def _cleared(sources: list[Source], cleared: Path) -> list[Source]:
-    """Mark the films that a person has looked at. Raises DataError for names that match no input."""
+    """Mark the films that a person has looked at; raise DataError for names that match no input."""
     try:
         lines = cleared.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -184,7 +184,8 @@ def _cleared(sources: list[Source], cleared: Path) -> list[Source]:
             f"{cleared}: cannot be read. Expected a text file with one path a line."
         ) from None
     names = {line.strip().replace("\\", "/") for line in lines if line.strip()}
-    # The number of a shown name moves with the files beside it: of names alike only the path counts.
+    # The number of a shown name moves with the files beside it: of names alike only the path
+    # counts.
     bare = [re.sub(r" \(\d+\)$", "", source.shown) for source in sources]
     alike = Counter(bare)
     pairs = zip(sources, bare, strict=True)
@@ -194,7 +195,8 @@ def _cleared(sources: list[Source], cleared: Path) -> list[Source]:
     if unknown:
         raise DataError(
             f"{cleared}: {len(unknown)} of its {len(names)} lines are no input. Expected "
-            "paths below INPUT, as in OUTPUT.links.csv, or names that only one row of inputs.csv has."
+            "paths below INPUT, as in OUTPUT.links.csv, or names that only one row of inputs.csv "
+            "has."
         )
     return [replace(source, cleared=source.name in names) for source in sources]
 

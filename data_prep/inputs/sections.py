@@ -99,5 +99,5 @@ def verify(sources: Iterable[Source]) -> None:
 
 
 def _share(count: int, fraction: float) -> int:
-    """At least one where there are three or more, so that no section stays empty; none where none is wanted."""
+    """Return a count: 0 if none is wanted, else at least 1 of three or more."""
     return max(1, round(count * fraction)) if count >= 3 and fraction > 0 else 0

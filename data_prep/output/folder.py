@@ -56,7 +56,8 @@ def alone_in(output: Path) -> Iterator[None]:
 
 
 def claim(output: Path, origin: str, *, replace: bool = False) -> None:
-    """Mark OUTPUT as made by data_prep from INPUT; the marker lets later runs write and clean there.
+    """Mark OUTPUT as made by data_prep from INPUT; the marker lets later runs write and clean
+    there.
 
     origin: what tells INPUT from another, which may be a secret. replace: take over what was made
     from another INPUT. Raises DataError where OUTPUT holds files of our names that are not ours, or
@@ -67,14 +68,16 @@ def claim(output: Path, origin: str, *, replace: bool = False) -> None:
     if marker.is_file():
         if marker.read_text(encoding="utf-8") != text and not replace:
             raise UsageError(
-                f"{output}: made from another INPUT, or with another key. Choose another folder, or "
+                f"{output}: made from another INPUT, or with another key. Choose another folder, "
+                "or "
                 "pass --existing overwrite to replace what is there."
             )
     elif output.is_dir():
         foreign = sorted(name for name in NAMES if (output / name).exists())
         if foreign and not _made_before_markers(output):
             raise UsageError(
-                f"{output}: holds {', '.join(foreign)}, which data_prep did not make and would write "
+                f"{output}: holds {', '.join(foreign)}, which data_prep did not make and would "
+                "write "
                 "over. Choose another folder."
             )
     write_text(marker, text)

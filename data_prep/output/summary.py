@@ -73,7 +73,7 @@ def missing(outcomes: Sequence[Outcome], strict: bool = False) -> int:
 
 
 def exit_code(outcomes: Sequence[Outcome], strict: bool = False) -> int:
-    """Return 0 done, 1 nothing is in the data set, 3 done but inputs are missing (see `missing`)."""
+    """Return 0 done, 1 nothing in the data set, 3 done but inputs are missing (see `missing`)."""
     if not any(o.taken for o in outcomes):
         return FAILED
     return SOME_UNREAD if missing(outcomes, strict) else DONE

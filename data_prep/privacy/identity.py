@@ -73,7 +73,7 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
 
 
 def date_of(text: str) -> datetime.date | None:
-    """The day of a DA or DT value, also in the old form 1999.12.31 (PS3.5 6.2); None if it is none."""
+    """Return the day of a DA or DT value, also as 1999.12.31 (PS3.5 6.2), or None."""
     digits = digits_of(text[:10] if "." in text[:8] else text[:8])
     try:
         return datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))

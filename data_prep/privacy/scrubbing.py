@@ -8,6 +8,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from urllib.parse import quote, unquote
 
+from data_prep.errors import DataError
+
 BLANK = "***"
 SHORTEST = 3
 LONGEST_SUBJECT = 120
@@ -103,14 +105,14 @@ def safe_subject(name: str) -> str:
 
     Letters, digits, - and _ stay; every other character becomes ~ and two hexadecimal digits a
     byte of its UTF-8 (A/1 -> A~2F1), which hides nothing and confirms nothing: names that must not
-    be seen need --pseudonyms keyed. Raises ValueError for a name that is empty or too long.
+    be seen need --pseudonyms keyed. Raises DataError for a name that is empty or too long.
     """
     name = unicodedata.normalize("NFC", name.strip())
     if not name:
-        raise ValueError("subject is empty; every row of the table needs one")
+        raise DataError("subject is empty; every row of the table needs one")
     safe = re.sub(r"[^A-Za-z0-9_-]", lambda m: _escaped(m.group()), name)
     if len(safe) > LONGEST_SUBJECT:
-        raise ValueError(
+        raise DataError(
             f"a subject name needs more than {LONGEST_SUBJECT} characters as a folder name; "
             "shorten it in the table, or pass --pseudonyms keyed."
         )

@@ -1,4 +1,4 @@
-"""Zip archives as folders: their members are inputs like files, and none is unpacked beside them."""
+"""Read zip archives as folders: members are inputs like files; nothing is unpacked beside them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, Runtim
 
 
 def is_archive(path: Path, head: bytes) -> bool:
-    """A zip archive by name and content: office documents are zip files too and are none of ours."""
+    """True for a zip archive by name and content, but not for office documents."""
     return path.suffix.lower() == ".zip" and head.startswith(MAGIC)
 
 
@@ -40,7 +40,7 @@ def members(path: Path) -> list[str]:
 
 
 def read(path: Path, member: str, most: int = MOST_BYTES) -> bytes:
-    """The bytes of a member, unpacked in memory. Raises PrepError: encrypted, damaged, too large."""
+    """Return the bytes of a member; raise PrepError if it is encrypted, damaged or too large."""
     archive = _open(path, path.stat().st_mtime_ns)
     try:
         entry = archive.getinfo(member)
@@ -62,7 +62,7 @@ def read(path: Path, member: str, most: int = MOST_BYTES) -> bytes:
 
 
 def head(path: Path, member: str, count: int) -> bytes:
-    """The first bytes of a member; none where it cannot be opened, `read` gives the reason later."""
+    """Return the first bytes of a member, or b"" if it cannot be opened."""
     archive = _open(path, path.stat().st_mtime_ns)
     try:
         with archive.open(member) as file:
@@ -86,7 +86,7 @@ def _hidden(name: str) -> bool:
 
 @lru_cache(maxsize=4)
 def _open(path: Path, changed: int) -> zipfile.ZipFile:
-    """Kept open from member to member: reading the directory again each time would take for ever."""
+    """Keep the archive open from member to member: reading its directory each time is slow."""
     try:
         return zipfile.ZipFile(path)
     except _BROKEN:

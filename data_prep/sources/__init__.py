@@ -1,7 +1,8 @@
-"""One public data set a file: where it comes from, what the paper used of it, what is wrong with it.
+"""One public data set a file: where it comes from, what the paper used of it, what is wrong with
+it.
 
-Every module has CARD, Options, add_arguments(parser), verify(folder, options) and
-cohort(folder, options); the command `healthygan prep NAME` is made of these (see cli.py).
+Every module has CARD, Options (whose fields are its flags), verify(folder, options) and
+cohort(folder, options); the command `healthygan prep NAME` is made of these (see cli/protocols.py).
 """
 
 from __future__ import annotations

@@ -117,7 +117,7 @@ def require_disjoint(rows: Sequence[Row]) -> None:
 
 
 def write_table(rows: Sequence[Row], path: Path) -> None:
-    """The cohort table that data_prep.inputs.table reads, in one step; no truth in training rows."""
+    """Write the cohort table for data_prep.inputs.table; training rows carry no label."""
     write_csv(path, COLUMNS, (_cells(row) for row in rows))
 
 

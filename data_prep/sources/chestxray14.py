@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from pathlib import Path
 
 from data_prep.datalist import DataError
 from data_prep.frame.boxes import LesionBox
+from data_prep.frame.recipe import flag
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.chestxray14_tables import (
     BOX_SITE,
@@ -55,24 +55,19 @@ SECTIONS = ("test", "validation", "training_mixed", "training_healthy")  # fille
 
 @dataclass(frozen=True)
 class Options:
-    """split: 'patients' (disjoint) or 'images' (a patient may be in several sections)."""
+    """Choices of the protocol; split 'patients' keeps the sections disjoint."""
 
-    split: str = "patients"
+    split: str = flag(
+        "patients",
+        "images: draw films, so that one patient may be in several sections",
+        choices=("patients", "images"),
+    )
     seed: int = 0
     counts: str = ""
-    entries: Path | None = None
-    output: Path | None = None
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--split",
-        choices=("patients", "images"),
-        default="patients",
-        help="images: draw films, so that one patient may be in several sections",
+    entries: Path | None = flag(
+        None, "Data_Entry_2017*.csv (default: in INPUT)", metavar="FILE.csv"
     )
-    add("--entries", type=Path, metavar="FILE.csv", help="Data_Entry_2017*.csv (default: in INPUT)")
+    output: Path | None = None
 
 
 def verify(folder: Path, options: Options) -> list[str]:

@@ -1,8 +1,7 @@
-"""COVIDx: lists of the COVID-Net project, read from the user's own copy; nothing of it is shipped."""
+"""COVIDx: lists of the COVID-Net project, read from the user's own copy; none is shipped."""
 
 from __future__ import annotations
 
-import argparse
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from data_prep.datalist import DataError
 from data_prep.errors import UsageError
+from data_prep.frame.recipe import flag
 from data_prep.sources import covidx_split
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.confound import confounds
@@ -61,29 +61,19 @@ SPLITS = ("subjects", "authors")
 
 @dataclass(frozen=True)
 class Options:
-    """split: 'subjects' (disjoint, sources balanced) or 'authors'; pneumonia: 'healthy' (as the
-    paper) or 'out', for three-class lists; version: 7B, 8A, ...; lists: their folder."""
+    """Choices of the protocol; split 'subjects' gives disjoint sections with balanced sources."""
 
-    split: str = "subjects"
+    split: str = flag("subjects", "authors: sorted and sliced, as theirs", choices=SPLITS)
     seed: int = 0
     counts: str = ""
-    version: str = ""
-    lists: Path | None = None
-    pneumonia: str = "healthy"
-    output: Path | None = None
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--split", choices=SPLITS, default="subjects", help="authors: sorted and sliced, as theirs")
-    add("--version", default="", metavar="7B", help="which lists (default: the only ones, or 7B)")
-    add("--lists", type=Path, metavar="FOLDER", help="of the lists (default: INPUT)")
-    add(
-        "--pneumonia",
+    version: str = flag("", "which lists (default: the only ones, or 7B)", metavar="7B")
+    lists: Path | None = flag(None, "of the lists (default: INPUT)", metavar="FOLDER")
+    pneumonia: str = flag(
+        "healthy",
+        "lists of three classes: pneumonia is COVID-negative as in the paper, or left out",
         choices=("healthy", "out"),
-        default="healthy",
-        help="lists of three classes: pneumonia is COVID-negative as in the paper, or left out",
     )
+    output: Path | None = None
 
 
 def verify(folder: Path, options: Options) -> list[str]:

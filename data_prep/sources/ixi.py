@@ -10,6 +10,7 @@ from typing import Any
 
 from data_prep.datalist import DataError
 from data_prep.errors import UsageError
+from data_prep.frame.recipe import flag
 from data_prep.sources.card import Card, Cohort, Expected, Row
 from data_prep.sources.confound import confounds
 from data_prep.sources.draw import shuffled
@@ -47,20 +48,31 @@ CARD = Card(
 HELD = "training_healthy"
 
 
+def _sites(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _ages(text: str) -> tuple[float, float]:
+    low, _, high = text.partition(":")
+    try:
+        return float(low), float(high)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: expected for example 20:60") from None
+
+
 @dataclass(frozen=True)
-class Options:
-    """sites: some of SITES, all where empty; ages: years from, to; both ends included.
+class Filters:
+    """Which of IXI's heads are used; migraine has them too. ages: both ends included."""
 
-    limit: that many subjects by seed, 0 for all. section: where they go.
-    """
-
-    seed: int = 0
-    sites: tuple[str, ...] = ()
-    ages: tuple[float, float] | None = None
-    demographics: Path | None = None
-    section: str = HELD
-    limit: int = 0
-    output: Path | None = None
+    sites: tuple[str, ...] = flag(
+        (), "IXI hospitals to use (default: all)", type=_sites, metavar="HH,Guys,IOP"
+    )
+    ages: tuple[float, float] | None = flag(
+        None, "IXI subjects of these ages, in years", type=_ages, metavar="FROM:TO"
+    )
+    demographics: Path | None = flag(
+        None, "IXI.xls, .xlsx or .csv (default: found)", metavar="FILE"
+    )
 
     def __post_init__(self) -> None:
         wrong = sorted(set(self.sites) - set(SITES))
@@ -68,6 +80,16 @@ class Options:
             raise UsageError(f"--sites {','.join(wrong)}: expected some of {', '.join(SITES)}")
         if self.ages is not None and not 0 <= self.ages[0] <= self.ages[1]:
             raise UsageError("--ages: expected for example 20:60")
+
+
+@dataclass(frozen=True)
+class Options(Filters):
+    """limit: that many subjects by seed, 0 for all."""
+
+    seed: int = 0
+    section: str = flag(HELD, "where the heads go", choices=(HELD, "test"))
+    limit: int = 0
+    output: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -86,36 +108,6 @@ class Heads:
     rows: list[Row] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_filters(parser)
-    parser.add_argument(
-        "--section",
-        choices=(HELD, "test"),
-        default=HELD,
-        help="where the heads go (default: %(default)s)",
-    )
-
-
-def add_filters(parser: argparse.ArgumentParser) -> None:
-    """The flags that choose among IXI's heads; migraine has them too."""
-    add = parser.add_argument
-    add("--sites", type=_sites, default=(), metavar="HH,Guys,IOP", help="IXI hospitals to use")
-    add("--ages", type=_ages, metavar="FROM:TO", help="IXI subjects of these ages, in years")
-    add("--demographics", type=Path, metavar="FILE", help="IXI.xls, .xlsx or .csv (default: found)")
-
-
-def _sites(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
-def _ages(text: str) -> tuple[float, float]:
-    low, _, high = text.partition(":")
-    try:
-        return float(low), float(high)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text}: expected for example 20:60") from None
 
 
 def verify(folder: Path, options: Options) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 from collections import defaultdict
@@ -16,6 +15,7 @@ from PIL import Image
 from data_prep.datalist import DataError
 from data_prep.errors import UsageError
 from data_prep.frame import png
+from data_prep.frame.recipe import flag
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.confound import confounds
 from data_prep.sources.draw import shuffled
@@ -39,7 +39,8 @@ CARD = Card(
         Expected("TCGA_*_<n>_mask.tif", "their tumour masks", PAGE),
     ),
     flaws=(
-        "Healthy slices are slices of patients with a tumour elsewhere: swelling and treatment show.",
+        "Healthy slices are slices of patients with a tumour elsewhere: swelling and treatment "
+        "show.",
         "Healthy slices lie nearer to the top and to the base than diseased ones.",
         "Some patients lack a sequence, and FLAIR stands in for it; five institutions differ.",
     ),
@@ -50,10 +51,10 @@ CARD = Card(
 
 @dataclass(frozen=True)
 class Options:
-    """channel: one of CHANNELS; validation, test: shares of the patients."""
+    """Choices of the protocol; validation, test: shares of the patients."""
 
     seed: int = 0
-    channel: str = "flair"
+    channel: str = flag("flair", "MRI sequence of the slices", choices=CHANNELS)
     validation: float = 0.1
     test: float = 0.2
     output: Path | None = None
@@ -68,10 +69,6 @@ class Cut:
     patient: str
     site: str
     number: int
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--channel", choices=CHANNELS, default="flair", help="(default: flair)")
 
 
 def verify(folder: Path, options: Options) -> list[str]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
+from data_prep.frame.recipe import flag
 from data_prep.sources import ixi
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.confound import confounds
@@ -52,39 +52,27 @@ COHORT_FILES = ("cohort.yaml", "cohort.yml", "cohort.csv")
 
 
 @dataclass(frozen=True)
-class Options:
-    """heads: IXI's folder, None for INPUT; cohort: the file that names subjects and groups."""
+class Options(ixi.Filters):
+    """Choices of the protocol; heads: IXI's folder, None for INPUT."""
 
     seed: int = 0
     counts: str = ""
-    heads: Path | None = None
-    cohort: Path | None = None
-    sites: tuple[str, ...] = ()
-    ages: tuple[float, float] | None = None
-    demographics: Path | None = None
+    heads: Path | None = flag(
+        None, "where IXI is (default: below INPUT)", flag="ixi", metavar="FOLDER"
+    )
+    cohort: Path | None = flag(
+        None,
+        "CSV with columns subject, group (and image, age, sex, site), or YAML with lists healthy "
+        "and "
+        "diseased (default: INPUT/cohort.yaml or .csv)",
+        metavar="FILE",
+    )
     output: Path | None = None
 
     def of_ixi(self) -> ixi.Options:
-        return ixi.Options(self.seed, self.sites, self.ages, self.demographics, output=self.output)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add(
-        "--ixi",
-        dest="heads",
-        type=Path,
-        metavar="FOLDER",
-        help="where IXI lies (default: below INPUT)",
-    )
-    add(
-        "--cohort",
-        type=Path,
-        metavar="FILE",
-        help="CSV with columns subject, group (and image, age, sex, site), or YAML with lists "
-        "healthy and diseased (default: INPUT/cohort.yaml or .csv)",
-    )
-    ixi.add_filters(parser)
+        return ixi.Options(
+            self.sites, self.ages, self.demographics, seed=self.seed, output=self.output
+        )
 
 
 def verify(folder: Path, options: Options) -> list[str]:
@@ -104,7 +92,7 @@ def verify(folder: Path, options: Options) -> list[str]:
 
 
 def cohort(folder: Path, options: Options) -> Cohort:
-    """IXI in training_healthy, the local subjects drawn. Raises DataError where they are too few."""
+    """Put IXI in training_healthy and draw local subjects; raise DataError if there are too few."""
     heads = ixi.read_heads(options.heads or folder, options.of_ixi())
     files = Files(folder, options.output)
     people = read_cohort(cohort_file(folder, options))
@@ -162,7 +150,8 @@ def cohort_file(folder: Path, options: Options) -> Path:
         if (folder / name).is_file():
             return folder / name
     raise DataError(
-        f"{folder}: no {' or '.join(COHORT_FILES)}. Name your subjects and their groups in one, for "
+        f"{folder}: no {' or '.join(COHORT_FILES)}. Name your subjects and their groups in one, "
+        "for "
         "example CSV with the columns subject and group (healthy, diseased)."
     )
 

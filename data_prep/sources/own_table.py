@@ -1,8 +1,7 @@
-"""Your own films by a table, with the checks of a public set: what is missing, what gives it away."""
+"""Your own films by a table, with the checks of a public set: missing files and confounders."""
 
 from __future__ import annotations
 
-import argparse
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -52,10 +51,6 @@ class Options:
     validation: float = 0.1
     test: float = 0.2
     output: Path | None = None
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """None of its own: --table, --columns, --where, --validation and --test are everybody's."""
 
 
 def verify(folder: Path, options: Options) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -10,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from data_prep.datalist import DataError
 from data_prep.errors import MissingData, UsageError
 from data_prep.files import read_json
+from data_prep.frame.recipe import flag
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.counts import Counts, parse_counts
 from data_prep.sources.draw import shuffled
@@ -29,7 +29,8 @@ CARD = Card(
         Expected("images/*", "the pictures it names", "the data set, as the list's page says"),
     ),
     flaws=(
-        "The lists name images, not patients: slices of one head may be on both sides (brain tumour).",
+        "The lists name images, not patients: slices of one head may be on both sides (brain "
+        "tumour).",
         "The share of anomalies in the unlabelled set is chosen (0.6), and high.",
         "No validation images, unless --counts takes some of the unlabelled pool that is left.",
     ),
@@ -42,12 +43,16 @@ RATE, MOST = 0.6, 4000
 
 @dataclass(frozen=True)
 class Options:
-    """rate: share of anomalies in the mixed set, where --counts does not say."""
+    """Choices of the protocol; rate holds where --counts does not say."""
 
     seed: int = 0
     counts: str = ""
-    rate: float = RATE
-    lists: Path | None = None
+    rate: float = flag(
+        RATE,
+        "anomalies in the mixed set, taken from the head of each list",
+        metavar="SHARE",
+    )
+    lists: Path | None = flag(None, "the list (default: the one in INPUT)", metavar="FILE.json")
     output: Path | None = None
 
     def __post_init__(self) -> None:
@@ -62,18 +67,6 @@ class Lists:
     healthy: tuple[str, ...]
     pool: tuple[tuple[str, ...], tuple[str, ...]]
     test: tuple[tuple[str, ...], tuple[str, ...]]
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument
-    add("--lists", type=Path, metavar="FILE.json", help="the list (default: the one in INPUT)")
-    add(
-        "--rate",
-        type=float,
-        default=RATE,
-        metavar="SHARE",
-        help="anomalies in the mixed set, taken from the head of each list (default: %(default)s)",
-    )
 
 
 def verify(folder: Path, options: Options) -> list[str]:
@@ -91,7 +84,7 @@ def verify(folder: Path, options: Options) -> list[str]:
 
 
 def cohort(folder: Path, options: Options) -> Cohort:
-    """train 0 -> healthy, train unlabeled -> mixed, test -> test, as the authors' loader takes them."""
+    """Map train 0 to healthy, train unlabeled to mixed, test to test (authors' loader)."""
     files = Files(folder, options.output)
     lists = read_lists(one_file(files, CARD, LISTS, options.lists))
     counts = parse_counts(options.counts, _default(lists, options.rate))
@@ -149,7 +142,7 @@ def _subject(name: str) -> str:
 
 
 def read_lists(path: Path) -> Lists:
-    """The authors' file. Raises DataError for another shape, and for a list without unlabelled images."""
+    """Read the authors' file; raise DataError for another shape or a list without mixed images."""
     try:
         content = read_json(path)
         train, test = content["train"], content["test"]

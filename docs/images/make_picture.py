@@ -1,4 +1,5 @@
-"""The README's picture, from a run: input, mask, healthy translation and difference of the report's cases.
+"""The README's picture, from a run: input, mask, healthy translation and difference of the report's
+cases.
 
 python docs/images/make_picture.py healthygan-demo/runs/00000-demo docs/images/demo.png
 """

@@ -1,4 +1,4 @@
-"""The Python API: a model, and a folder of films or volumes -> scores and maps. See docs/python_api.md."""
+"""The Python API: a model, and films or volumes -> scores and maps. See docs/python_api.md."""
 
 from __future__ import annotations
 
@@ -61,9 +61,10 @@ class Model:
     """A trained model, ready to score; made by :func:`load_model`.
 
     Attributes:
-        checkpoint: its file. method: healthygan, padim, ... image_size: S, pixels of a side of what it sees.
-        recipe: how its training images were prepared (``generated_by.recipe`` of their dataset.json), None where
-            nothing beside the model says so.
+        checkpoint: its file. method: healthygan, padim, ... image_size: S, pixels of a side of what
+            it sees.
+        recipe: how its training images were prepared (``generated_by.recipe`` of their
+            dataset.json), None where nothing beside the model says so.
     """
 
     def __init__(self, checkpoint: Path, scorer: Scorer, recipe: dict[str, Any] | None) -> None:
@@ -86,10 +87,11 @@ class Model:
         )
 
     def translate(self, image: np.ndarray) -> Result:
-        """Score one prepared image, a square array (H, H): uint8, uint16, or floats in [0, 1], black to white.
+        """Score one prepared image, a square array (H, H): uint8, uint16, or floats in [0, 1],
+        black to white.
 
-        Another H than S is resized with antialiasing, as training resizes images. Grey levels and framing must be
-        those of the training images; raw DICOM values are not.
+        Another H than S is resized with antialiasing, as training resizes images. Grey levels and
+        framing must be those of the training images; raw DICOM values are not.
 
         Raises:
             DataError: another shape, type or range.
@@ -113,25 +115,30 @@ class Model:
         key_file: Path | str | None = None,
         jobs: int = 1,
     ) -> FolderResult:
-        """Score everything in a folder: DICOM films, pictures, brain volumes, or a prepared data set.
+        """Score everything in a folder: DICOM films, pictures, brain volumes, or a prepared data
+        set.
 
-        Unprepared files go through ``data_prep`` by the recipe of the model's training data, in a temporary folder,
-        so that the scores are those of ``healthygan prep`` and ``healthygan infer``.
+        Unprepared files go through ``data_prep`` by the recipe of the model's training data, in a
+        temporary folder, so that the scores are those of ``healthygan prep`` and ``healthygan
+        infer``.
 
         Args:
-            folder: also one file, a zip archive or a DICOMDIR; with dataset.json its validation and test images.
-            prepared: True takes pictures as they are, like ``healthygan infer RUN FOLDER``; None: a folder with
-                dataset.json is prepared.
-            output: write scores.csv, pictures/ and skipped.csv there, as ``infer`` and ``prep`` do; nothing
-                else is written anywhere.
+            folder: also one file, a zip archive or a DICOMDIR; with dataset.json its validation and
+                test images.
+            prepared: True takes pictures as they are, like ``healthygan infer RUN FOLDER``; None: a
+                folder with dataset.json is prepared.
+            output: write scores.csv, pictures/ and skipped.csv there, as ``infer`` and ``prep`` do;
+                nothing else is written anywhere.
             maps: False keeps scores alone; one image's maps take 16 S^2 bytes.
-            on_error: what files that cannot be used do: stand in ``problems``, or raise. Files that are not of the
-                wanted kind (lateral views, copies) always stand in ``problems``.
-            recipe: instead of ``Model.recipe``. options: what of its reader's choices is to differ, such as
-                ``{"views": "any", "burned_in": "allow"}``.
-            pseudonyms: 'given' takes patient IDs as the subjects' names. key_file: keeps pseudonyms the same in
-                other sessions, as ``--key``; without it they are the same for one Model.
-            jobs: child processes that read files; 0 reads in this process, without limits of time and memory.
+            on_error: what files that cannot be used do: stand in ``problems``, or raise. Files that
+                are not of the wanted kind (lateral views, copies) always stand in ``problems``.
+            recipe: instead of ``Model.recipe``. options: what of its reader's choices is to differ,
+                such as ``{"views": "any", "burned_in": "allow"}``.
+            pseudonyms: 'given' takes patient IDs as the subjects' names. key_file: keeps pseudonyms
+                the same in other sessions, as ``--key``; without it they are the same for one
+                Model.
+            jobs: child processes that read files; 0 reads in this process, without limits of time
+                and memory.
 
         Raises:
             DataError: nothing to score, or files that cannot be used and ``on_error="raise"``.
@@ -184,7 +191,8 @@ class Model:
         """For a model that came without its training data's."""
         kind = kind_of_inputs(folder)
         logger.warning(
-            "%s says nothing of how its training images were prepared: preparing %s as healthygan prep does without "
+            "%s says nothing of how its training images were prepared: preparing %s as healthygan "
+            "prep does without "
             "flags; give recipe= if that was another way",
             self.checkpoint,
             kind,

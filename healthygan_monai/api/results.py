@@ -1,4 +1,4 @@
-"""What the Python API gives back: scores and maps of images, and the files that could not be used."""
+"""What the Python API returns: scores and maps of images, and files that could not be used."""
 
 from __future__ import annotations
 
@@ -23,8 +23,10 @@ Map = NDArray[np.float32]
 class Result:
     """One image as the model sees it; every map is float32 (S, S), S the model's image size.
 
-    score: higher = more anomalous; of HealthyGAN the mean of the difference map, in [0, 1] (Sec. 2.3). method: which
-    one scored. parts: the maps by name; the properties below say what they are and whether there is one.
+    score: higher = more anomalous; of HealthyGAN the mean of the difference map, in [0, 1] (Sec.
+        2.3). method: which
+    one scored. parts: the maps by name; the properties below say what they are and whether there is
+        one.
     """
 
     score: float
@@ -43,16 +45,17 @@ class Result:
 
     @property
     def mask(self) -> Map:
-        """Where the model repaints: 0 keeps the input, 1 takes what the network drew. HealthyGAN only."""
+        """Mask of the model: 0 keeps the input, 1 takes the drawn pixel. HealthyGAN only."""
         return self._part("mask")
 
     @property
     def difference(self) -> Map:
-        """|input - healthy|, in [0, 1]; of another method its own anomaly map, which has no upper end."""
+        """|input - healthy| in [0, 1]; for other methods their own map, which has no upper end."""
         return self._part("difference")
 
     def save_pictures(self, folder: Path | str, name: str) -> list[Path]:
-        """Write the maps that there are as ``folder/NAME_difference.png`` and so on: 8-bit grey, white is 1.
+        """Write the maps that there are as ``folder/NAME_difference.png`` and so on: 8-bit grey,
+        white is 1.
 
         White of a map without an upper end is its largest value. Returns the files, each whole.
 
@@ -82,8 +85,10 @@ class Result:
 class ImageResult(Result):
     """One image of a folder.
 
-    source: path of the file below that folder, which may name a patient. image: its name in scores.csv, which does
-    not. subject: pseudonym, or the data set's name. section: test or validation. slice: of a volume along its axis,
+    source: path of the file below that folder, which may name a patient. image: its name in
+        scores.csv, which does
+    not. subject: pseudonym, or the data set's name. section: test or validation. slice: of a volume
+        along its axis,
     0 the lowest, or of several frames; label: 1 diseased, 0 healthy; None where nobody says.
     """
 
@@ -110,9 +115,11 @@ class ImageResult(Result):
 
 @dataclass(frozen=True)
 class Problem:
-    """A file that has no score. wanted: False where it could be read, but is not of the kind the model knows.
+    """A file that has no score. wanted: False where it could be read, but is not of the kind the
+    model knows.
 
-    source: its path below the folder, which may name a patient; shown: the name that ``healthygan prep`` shows
+    source: its path below the folder, which may name a patient; shown: the name that ``healthygan
+        prep`` shows
     for it, which does not; reason, detail and remedy: its words.
     """
 
@@ -156,7 +163,8 @@ class FolderResult(Sequence[ImageResult]):
     problems: tuple[Problem, ...] = ()
 
     def subject_scores(self, how: str = "mean") -> dict[str, float]:
-        """Subject -> mean or max of its image scores, as ``healthygan evaluate --unit subject`` takes them.
+        """Subject -> mean or max of its image scores, as ``healthygan evaluate --unit subject``
+        takes them.
 
         Raises:
             HealthyGANError: another word than mean or max.

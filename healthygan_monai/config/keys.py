@@ -67,8 +67,9 @@ def begin(config_dir: Path | str, seed: int) -> None:
 def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
     """Refuse keys that nothing reads; MONAI itself would take ``--lamda_gp 5`` in silence.
 
-    Known are the keys of those of the bundle's own files that the config contains (of all of them if it is
-    entirely the user's), keys that some ``@reference`` names, and for a component the arguments of its class.
+    Known are the keys of those of the bundle's own files that the config contains (of all of them
+    if it is entirely the user's), keys that some ``@reference`` names, and for a component the
+    arguments of its class.
 
     Raises:
         ConfigError: names every unknown key with the nearest known one.

@@ -24,7 +24,7 @@ CHANNELS = (1, 3)
 
 
 def wrong_settings(config: Mapping[str, Any]) -> Iterator[str]:
-    """One sentence for every setting given as a value (not as an expression) that cannot be meant."""
+    """Return one sentence for every invalid setting that is a value (expressions are skipped)."""
     for key, value in config.items():
         if isinstance(value, str) and value.startswith(("$", "@", "%")):
             continue

@@ -52,7 +52,8 @@ def settings_of(**instead: Any) -> dict[str, Any]:
 
 
 def check_settings(criterion: str, dataset: Dataset, image_size: int, parts: Sequence[Any]) -> None:
-    """Refuse what only the first checkpoint would have tripped over; ``parts`` need only exist by now.
+    """Refuse what only the first checkpoint would have tripped over; ``parts`` need only exist by
+    now.
 
     Raises:
         ConfigError: the criterion is unknown, or the image size does not suit the networks.
@@ -64,7 +65,8 @@ def check_settings(criterion: str, dataset: Dataset, image_size: int, parts: Seq
     layers = [len(p.main) // 2 for p in parts if isinstance(p, Discriminator)]
     if any(image_size < 2**n for n in layers):
         raise ConfigError(
-            f"critic_layers is {max(layers)}: images of {image_size} pixels cannot be halved that often."
+            f"critic_layers is {max(layers)}: images of {image_size} pixels cannot be halved that "
+            "often."
         )
     if image_size != dataset.image_size:
         logger.warning(

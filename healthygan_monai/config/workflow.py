@@ -1,4 +1,4 @@
-"""Running one of the bundle's workflows from a command, exactly as ``python -m monai.bundle`` would."""
+"""Run a workflow of the bundle from a command, exactly as ``python -m monai.bundle`` does."""
 
 from __future__ import annotations
 
@@ -107,7 +107,8 @@ def chosen_config(
     A setting that the config does not have is taken for one of the method.
 
     Raises:
-        ValueError: no such method, a setting that neither has (with the nearest), weights for a method without.
+        ValueError: no such method, a setting that neither has (with the nearest), weights for a
+            method without.
     """
     if method == HEALTHYGAN:
         if weights is not None:

@@ -1,4 +1,4 @@
-"""Images to score: a prepared data set, or a folder of pictures; and the lesion masks beside them."""
+"""Images to score: a prepared data set or a folder of pictures, with their lesion masks."""
 
 from __future__ import annotations
 
@@ -20,10 +20,12 @@ PICTURES = (".png", ".jpg", ".jpeg")
 def load_images(folder: Path | str | None, image_size: int) -> Dataset:
     """A prepared data set, or a folder of 8-bit grey pictures taken as unlabelled test images.
 
-    A picture's subject is its name below the folder, without the ending. Without a folder: the demo's films.
+    A picture's subject is its name below the folder, without the ending. Without a folder: the
+    demo's films.
 
     Raises:
-        DataError: nothing to score there, pictures that cannot be used (all are named), or two of one name.
+        DataError: nothing to score there, pictures that cannot be used (all are named), or two of
+            one name.
     """
     if folder is None or (Path(folder) / FILE_NAME).is_file() or Path(folder).is_file():
         return load_dataset(folder, training=False)
@@ -31,7 +33,8 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
     found = sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURES)
     if not found:
         raise MissingData(
-            f"{root}: no {FILE_NAME} and no pictures ({', '.join(PICTURES)}) there. DICOM and NIfTI files "
+            f"{root}: no {FILE_NAME} and no pictures ({', '.join(PICTURES)}) there. DICOM and "
+            "NIfTI files "
             f"are prepared first: healthygan prep films {root} OUTPUT."
         )
     problems = [problem for path in found if (problem := _problem(path))]
@@ -44,7 +47,8 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
         if name in names:
             both = " and ".join(p.relative_to(root).as_posix() for p in (names[name], path))
             raise DataError(
-                f"{root}: {both} would write the same result pictures ({name}_mask.png); rename one of them."
+                f"{root}: {both} would write the same result pictures ({name}_mask.png); rename "
+                "one of them."
             )
         names[name] = path
     items = [Item(p.relative_to(root).as_posix(), subject=name) for name, p in names.items()]
@@ -61,7 +65,7 @@ def _problem(path: Path) -> str | None:
 
 
 def load_mask(path: Path | str, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a lesion mask (H, W) bool at the size of the difference map; resized to the nearest pixel."""
+    """Return a lesion mask (H, W) bool, resized to the difference map by nearest neighbour."""
     with Image.open(path) as picture:
         return np.asarray(picture.convert("L").resize(shape[::-1], Image.Resampling.NEAREST)) > 0
 
@@ -72,7 +76,7 @@ def items_to_score(dataset: Dataset) -> list[dict[str, Any]]:
 
 
 def pictures_root(folder: Path | str | None) -> Path:
-    """The root of :func:`load_images` for the same folder, known without looking at a single image."""
+    """Return the root that :func:`load_images` has for this folder, without opening an image."""
     if folder is None:
         return DEMO_FOLDER
     return Path(folder).parent if Path(folder).is_file() else Path(folder)

@@ -37,7 +37,8 @@ def load_dataset(folder: Path | str | None, training: bool = True) -> Dataset:
     for name in ("training_mixed", "training_healthy") if training else ():
         if not dataset.sections[name]:
             raise DataError(
-                f"{dataset.path}: section {name} is empty; training needs a mixed and a healthy set. "
+                f"{dataset.path}: section {name} is empty; training needs a mixed and a healthy "
+                "set. "
                 "Prepare the images with a cohort table that fills both."
             )
     for name in ("validation", "test") if training else ():
@@ -47,7 +48,7 @@ def load_dataset(folder: Path | str | None, training: bool = True) -> Dataset:
 
 
 def training_items(dataset: Dataset, section: str) -> list[dict[str, Any]]:
-    """``image`` paths of one training section: no label, no subject, nothing a trainer could cheat with."""
+    """Return the ``image`` paths of a training section: no label, no subject."""
     return [{"image": str(dataset.image_path(item))} for item in dataset.sections[section]]
 
 
@@ -78,9 +79,11 @@ def _scored(dataset: Dataset, section: str, item: Item) -> dict[str, Any]:
 
 
 def selection_items(dataset: Dataset, most: int = 2048) -> list[dict[str, Any]]:
-    """Images that choose a checkpoint: evenly spaced ones of both training sets, at most ``most`` of each.
+    """Images that choose a checkpoint: evenly spaced ones of both training sets, at most ``most``
+    of each.
 
-    ``label`` is 1 for the mixed set and 0 for the healthy set: set membership, which is known, not disease.
+    ``label`` is 1 for the mixed set and 0 for the healthy set: set membership, which is known, not
+        disease.
     2,048 is what pytorch-fid recommends at least for its 2,048 features.
     """
     chosen = []

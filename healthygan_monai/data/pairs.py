@@ -19,11 +19,12 @@ MIXED, HEALTHY, ALPHA = 0, 1, 2  # names of the independent random streams of a 
 class MixedHealthyPairs(Dataset):
     """Endless in effect: pair ``k`` is a pure function of (seed, k).
 
-    Each set is gone through in a new random order, independently of the other (the authors pair the same
-    images over and over, ``docs/paper_vs_code.md``). An item is a dictionary of ``mixed`` and ``healthy``
-    (C, H, W) in [-1, 1] and ``alpha`` (1, 1, 1) in [0, 1), the interpolation weight of the gradient penalty.
-    There is no label in it. Because nothing is drawn from a running generator, the stream does not depend on
-    the number of workers or ranks, and resuming at iteration i means asking for its pairs.
+    Each set is gone through in a new random order, independently of the other (the authors pair the
+    same images over and over, ``docs/paper_vs_code.md``). An item is a dictionary of ``mixed`` and
+    ``healthy`` (C, H, W) in [-1, 1] and ``alpha`` (1, 1, 1) in [0, 1), the interpolation weight of
+    the gradient penalty. There is no label in it. Because nothing is drawn from a running
+    generator, the stream does not depend on the number of workers or ranks, and resuming at
+    iteration i means asking for its pairs.
 
     Args:
         data: items of the mixed set, dictionaries with ``image``; MONAI's name for a training list.
@@ -91,7 +92,8 @@ class MixedHealthyPairs(Dataset):
 
 
 class StreamBatches(Sampler[list[int]]):
-    """Batches of consecutive pairs, from iteration ``start`` (0-based) on; a rank takes its share of each.
+    """Batches of consecutive pairs, from iteration ``start`` (0-based) on; a rank takes its share
+    of each.
 
     Set ``start`` to the iterations already done, and training goes on as if it had never stopped.
 
@@ -104,7 +106,8 @@ class StreamBatches(Sampler[list[int]]):
     ) -> None:
         if batch_size < 1 or batch_size % ranks:
             raise UsageError(
-                f"batch_size is {batch_size}; expected a positive multiple of the number of ranks ({ranks})."
+                f"batch_size is {batch_size}; expected a positive multiple of the number of ranks "
+                f"({ranks})."
             )
         self.max_iterations = max_iterations
         self.batch_size = batch_size

@@ -47,8 +47,9 @@ PROTOCOLS: dict[str, Plan] = {
     "covidx": Plan(image_size=256, batch_size=16),
     "chestxray14": Plan(image_size=128, batch_size=32),
     "migraine": Plan(image_size=256, batch_size=16),
-    # Small networks and a short run. With the paper's weights of the losses such a run ends with the mask all
-    # open for some seeds and selective for others (docs/paper_vs_code.md); with these it was selective for all tried.
+    # Small networks and a short run. With the paper's weights of the losses such a run ends with
+    # the mask all open for some seeds and selective for others (docs/paper_vs_code.md); with these
+    # it was selective for all tried.
     "demo": Plan(
         image_size=64,
         batch_size=8,
@@ -68,7 +69,7 @@ PROTOCOLS: dict[str, Plan] = {
 
 
 def critic_layers_for(image_size: int) -> int:
-    """Strided layers that leave a 2 x 2 patch map or more: the paper's 6 from 128 pixels on, fewer below."""
+    """Return the strided layers that leave 2 x 2 patches: the paper's 6 from 128 pixels on."""
     return max(1, min(CRITIC_LAYERS, int(math.log2(image_size)) - 1))
 
 
@@ -78,12 +79,14 @@ def plan_for(dataset: Dataset) -> Plan:
     Without a protocol: the paper's sizes, with the batch of 32 that the paper uses at 128 pixels.
 
     Raises:
-        DataError: a protocol of that name is not known, or the image size does not suit the generator.
+        DataError: a protocol of that name is not known, or the image size does not suit the
+            generator.
     """
     size = dataset.image_size
     if size < 16 or size % 4:
         raise DataError(
-            f"dataset.json: image_size is {size}; the generator halves images twice, so it must be a multiple "
+            f"dataset.json: image_size is {size}; the generator halves images twice, so it must "
+            "be a multiple "
             "of 4 and at least 16. Prepare the images again with --size 64, 128 or 256."
         )
     if dataset.protocol is None:
@@ -100,7 +103,8 @@ def plan_for(dataset: Dataset) -> Plan:
 
 
 def plan_at(folder: Path | str | None) -> Plan:
-    """:func:`plan_for` the data set in a folder, reading its dataset.json only; for None that of the demo.
+    """:func:`plan_for` the data set in a folder, reading its dataset.json only; for None that of
+    the demo.
 
     So that networks can be made, and weights be loaded into them, without any images.
 

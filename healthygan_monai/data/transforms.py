@@ -1,4 +1,4 @@
-"""PNG on disk -> (C, H, W) float32 in [-1, 1]: the one home of that conversion and of its inverse."""
+"""PNG on disk -> (C, H, W) float32 in [-1, 1] and back: the one home of that conversion."""
 
 from __future__ import annotations
 
@@ -40,10 +40,11 @@ def image_transforms(
 ) -> Compose:
     """MONAI transforms from a path to (C, image_size, image_size) float32 in [-1, 1], rows first.
 
-    Black becomes -1 and full white of ``bit_depth`` becomes 1: one map for all images of a data set, so that a
-    brighter film stays brighter. None takes the depth of each file. Images of another size are resized with
-    antialiasing. Random horizontal flips (the authors', probability 0.5 in training) come last, so that MONAI's
-    caches hold all that precedes them.
+    Black becomes -1 and full white of ``bit_depth`` becomes 1: one map for all images of a data
+        set, so that a
+    brighter film stays brighter. None takes the depth of each file. Images of another size are
+    resized with antialiasing. Random horizontal flips (the authors', probability 0.5 in training)
+    come last, so that MONAI's caches hold all that precedes them.
 
     Raises:
         ValueError: ``bit_depth`` is neither 8 nor 16.
@@ -84,14 +85,16 @@ def array_image(array: np.ndarray, image_size: int, image_channels: int = 1) -> 
     values = np.asarray(array)
     if values.ndim != 2 or values.shape[0] != values.shape[1] or values.size == 0:
         raise DataError(
-            f"the array has shape {values.shape}; expected one square grey image (H, H). Crop or pad it as the "
+            f"the array has shape {values.shape}; expected one square grey image (H, H). Crop or "
+            "pad it as the "
             "training images were (data_prep.frame.framing.Framing), a stack image by image."
         )
     white = {np.dtype(np.uint8): WHITE[8], np.dtype(np.uint16): WHITE[16]}.get(values.dtype)
     in_range = values.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1
     if white is None and not in_range:
         raise DataError(
-            f"the array is {values.dtype} with values from {values.min()} to {values.max()}; expected uint8, "
+            f"the array is {values.dtype} with values from {values.min()} to {values.max()}; "
+            "expected uint8, "
             "uint16, or floats in [0, 1], black to white."
         )
     scaled = ScaleIntensityRange(a_min=0, a_max=white or 1, b_min=-1, b_max=1)(
@@ -104,8 +107,8 @@ def array_image(array: np.ndarray, image_size: int, image_channels: int = 1) -> 
 class GreyReader(PILReader):
     """MONAI's reader of pictures, for grey ones only, rows first as in the file.
 
-    Files are opened in :meth:`get_data`: MONAI's ``LoadImage`` answers an error in :meth:`read` by trying its other
-    readers, which would take a colour picture, turned on its side.
+    Files are opened in :meth:`get_data`: MONAI's ``LoadImage`` answers an error in :meth:`read` by
+    trying its other readers, which would take a colour picture, turned on its side.
 
     Raises:
         ValueError: not a picture, a broken one, or a colour picture.
@@ -141,9 +144,8 @@ def scaled(image: MetaTensor) -> Any:
 def resized(image: torch.Tensor, size: int) -> torch.Tensor:
     """(C, H, W) -> (C, size, size), each pixel the weighted mean of those it covers.
 
-    As Pillow does it for the authors. MONAI's anti-aliasing takes what lies outside of the image for 0, which is
-    mid-grey here, and so draws a frame around every film.
-    """
+    As Pillow does it for the authors. MONAI's anti-aliasing takes what lies outside of the image
+    for 0, which is mid-grey here, and so draws a frame around every film."""
     if image.shape[-2:] == (size, size):
         return image
     return torch.nn.functional.interpolate(

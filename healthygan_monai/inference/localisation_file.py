@@ -14,7 +14,7 @@ from healthygan_monai.inference.scores_file import scored_items
 
 
 class LocalisationFile:
-    """Handler of an evaluator: compare difference maps with lesion masks, where items have one; write a summary."""
+    """Handler of an evaluator: compare difference maps with lesion masks and write a summary."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)

@@ -22,8 +22,8 @@ SCALE_FILE = "scale.json"
 def picture_saver(key: str, folder: Path | str, root: Path | str) -> SaveImaged:
     """Return MONAI's writer for one map, (1, H, W) in [0, 1], as ``folder/.../NAME_key.png``.
 
-    The sub-folders below ``root``, where the images came from, are kept: names repeat between subjects.
-    """
+    The sub-folders below ``root``, where the images came from, are kept: names repeat between
+    subjects."""
     saver = SaveImaged(
         keys=key,
         output_dir=str(folder),
@@ -43,8 +43,9 @@ def picture_saver(key: str, folder: Path | str, root: Path | str) -> SaveImaged:
 class MapPictures:
     """Write the maps of an item as ``folder/.../NAME_difference.png`` and so on.
 
-    White is 1 for HealthyGAN. Maps of other methods have no upper end of their own: white is the 99.8th percentile
-    of the maps of 32 evenly spaced images, one scale for all pictures, written to ``folder/scale.json``.
+    White is 1 for HealthyGAN. Maps of other methods have no upper end of their own: white is the
+    99.8th percentile of the maps of 32 evenly spaced images, one scale for all pictures, written to
+    ``folder/scale.json``.
 
     Args:
         scorer: what made the maps.

@@ -24,7 +24,7 @@ def weights_hash(checkpoint: Path | str) -> str:
 
 
 def image_size_for(checkpoint: Path | str, otherwise: int) -> int:
-    """The image size a model was trained at: from an exported file or config.json beside it, else ``otherwise``."""
+    """Return a model's image size, from its export or config.json, or ``otherwise``."""
     return int(_trained_with(checkpoint).get("image_size", otherwise))
 
 
@@ -34,7 +34,7 @@ def seed_of(checkpoint: Path | str) -> int:
 
 
 def method_of(checkpoint: Path | str) -> str:
-    """The method a model is of: from config.json beside it, else from the file; ``healthygan`` where neither says."""
+    """Return the method of a model, from config.json beside it or the file; else ``healthygan``."""
     path = Path(checkpoint)
     if is_exported(path):
         return METHOD
@@ -83,12 +83,13 @@ def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = 
     size = known if image_size is None else image_size
     if image_size is None and not known:
         raise UsageError(
-            f"{checkpoint}: no config.json beside it says at which image size it was trained; give --image-size."
+            f"{checkpoint}: no config.json beside it says at which image size it was trained; "
+            "give --image-size."
         )
     return Facts(checked_size(size), image_channels, sha256(checkpoint), seed_of(checkpoint))
 
 
 def size_of_its_bundle(checkpoint: Path) -> int:
-    """Return the image size in the metadata of the bundle that a model is in; 0 if it is in none."""
+    """Return the image size in the metadata of a model's bundle; 0 if it is not in a bundle."""
     root = checkpoint.absolute().parent.parent
     return size_in_metadata(root) if (root / "configs" / METADATA_FILE).is_file() else 0

@@ -1,4 +1,4 @@
-"""An exported generator as a network: what infer, the report and the configs run instead of model.pt."""
+"""An exported generator as a network: run by infer, report and configs instead of model.pt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from healthygan_monai.models.runtimes import RUNTIMES
 
 
 class ExportedNetwork(nn.Module):
-    """(B, C, H, W) in [-1, 1], H and W divisible by 4 -> (B, C + 1, H, W), as ``networks.Generator``.
+    """(B, C, H, W) in [-1, 1], H and W divisible by 4 -> (B, C + 1, H, W), as
+    ``networks.Generator``.
 
     ``facts`` came with the file, ``runtime`` is the name of what computes it.
     """

@@ -1,4 +1,4 @@
-"""What an exported network carries with it, so that it can score alone: sizes, range, where it comes from."""
+"""What an exported network carries to score alone: sizes, range and origin."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ INTENSITY_RANGE = "-1 1"  # black and white as the network takes them (data/tran
 class Facts:
     """Of one exported generator; written as texts, since ONNX keeps nothing else.
 
-    ``image_size`` is the side in pixels that images are brought to, ``intensity_range`` black and white of the
-    input, ``model_sha256`` of the model.pt that it was made from, ``seed`` of the training (0 where unknown).
-    """
+    ``image_size`` is the side in pixels that images are brought to, ``intensity_range`` black and
+    white of the input, ``model_sha256`` of the model.pt that it was made from, ``seed`` of the
+    training (0 where unknown)."""
 
     image_size: int
     image_channels: int
@@ -42,12 +42,14 @@ def facts_of(texts: Mapping[str, object], name: str) -> Facts:
     missing = [field.name for field in fields(Facts) if field.name not in texts]
     if missing:
         raise ModelError(
-            f"{name}: its metadata lack {', '.join(missing)}, without which it could be fed images of a wrong size. "
+            f"{name}: its metadata lack {', '.join(missing)}, without which it could be fed "
+            "images of a wrong size. "
             "Export the network with healthygan export onnx (or torchscript)."
         )
     if (texts["method"], texts["intensity_range"]) != (METHOD, INTENSITY_RANGE):
         raise ModelError(
-            f"{name}: a network of {texts['method']} for intensities {texts['intensity_range']}; expected "
+            f"{name}: a network of {texts['method']} for intensities {texts['intensity_range']}; "
+            "expected "
             f"{METHOD} and {INTENSITY_RANGE}."
         )
     try:

@@ -14,7 +14,8 @@ from healthygan_monai.networks import Generator, generator_sizes
 
 
 def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNetwork:
-    """:func:`load_state` of a model.pt; an exported network (.ts, .onnx) as it is, for :func:`load_generator`.
+    """:func:`load_state` of a model.pt; an exported network (.ts, .onnx) as it is, for
+    :func:`load_generator`.
 
     Raises:
         NoModel, ModelError: as there.
@@ -34,7 +35,8 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
     if not path.is_file():
         raise NoModel(
             f"{path}: no such model. Train one (python -m monai.bundle run training --config_file "
-            "bundle/configs/train.json) and give its model.pt with --checkpoint runs/00000-NAME/model.pt."
+            "bundle/configs/train.json) and give its model.pt with --checkpoint "
+            "runs/00000-NAME/model.pt."
         )
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)

@@ -14,8 +14,8 @@ from healthygan_monai.paths import RUN_FILE, SERVING_FILE
 def recipe_of(checkpoint: Path | str) -> dict[str, Any] | None:
     """How the training images of a model were prepared; None where nothing says so.
 
-    From ``recipe`` in run.json beside the model, else from the run's data set, if it is still there; of a model in a
-    bundle, from serving.json beside it.
+    From ``recipe`` in run.json beside the model, else from the run's data set, if it is still
+    there; of a model in a bundle, from serving.json beside it.
 
     Raises:
         DataError: run.json is not JSON.

@@ -1,9 +1,8 @@
 """The one road from a model to scores and maps, whatever its method, file and runtime.
 
-:func:`make_scorer` opens the file of a model. Report, server, Python API, sample pictures of a training
-and ``inference_baseline.json`` call a :class:`Scorer`. MONAI's evaluator in ``inference.json`` calls its
-two halves, ``HealthyGANInferer`` and ``scores_and_maps``.
-"""
+:func:`make_scorer` opens the file of a model. Report, server, Python API, sample pictures of a
+training and ``inference_baseline.json`` call a :class:`Scorer`. MONAI's evaluator in
+``inference.json`` calls its two halves, ``HealthyGANInferer`` and ``scores_and_maps``."""
 
 from __future__ import annotations
 
@@ -30,8 +29,9 @@ class Scored(NamedTuple):
 
     Attributes:
         scores: (B,); higher is more anomalous.
-        maps: (B, 1, H, W) by name; empty for a method that draws none. ``difference`` is the anomaly
-            map. HealthyGAN also has ``mask`` and ``healthy``, and all its maps are in [0, 1].
+        maps: (B, 1, H, W) by name; empty for a method that draws none. ``difference`` is the
+            anomaly map. HealthyGAN also has ``mask`` and ``healthy``, and all its maps are in [0,
+            1].
     """
 
     scores: torch.Tensor

@@ -15,9 +15,8 @@ WEIGHTS_PER_PIXEL = 100_000
 class HalvingConv(nn.Conv2d):
     """Convolution 4x4, stride 2, padding 1: (B, C, H, W) -> (B, C', H/2, W/2).
 
-    Where few output pixels share many weights, CPU convolutions spend their time rearranging weights; there the
-    same sums are taken as one matrix product (``benchmarks/train_step.py``).
-    """
+    Where few output pixels share many weights, CPU convolutions spend their time rearranging
+    weights; there the same sums are taken as one matrix product (``benchmarks/train_step.py``)."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, 4, stride=2, padding=1)
@@ -32,11 +31,13 @@ class HalvingConv(nn.Conv2d):
 
 
 class Discriminator(nn.Module):
-    """Image -> patch map of realness: (B, C, H, W) in [-1, 1] -> (B, 1, H / 2**layers, W / 2**layers), unbounded.
+    """Image -> patch map of realness: (B, C, H, W) in [-1, 1] -> (B, 1, H / 2**layers, W /
+    2**layers), unbounded.
 
-    ``layers`` strided 4x4 convolutions with bias and LeakyReLU(0.01), doubling the width each time, then a
-    3x3 convolution without bias to one channel; no normalisation, as the gradient penalty needs.
-    ``image_channels=3, channels=64, layers=6`` is the published critic: 44,721,088 parameters.
+    ``layers`` strided 4x4 convolutions with bias and LeakyReLU(0.01), doubling the width each time,
+    then a 3x3 convolution without bias to one channel; no normalisation, as the gradient penalty
+    needs. ``image_channels=3, channels=64, layers=6`` is the published critic: 44,721,088
+    parameters.
 
     Args:
         image_channels: C.
@@ -50,7 +51,8 @@ class Discriminator(nn.Module):
         super().__init__()
         if min(image_channels, channels, layers) < 1:
             raise UsageError(
-                f"Discriminator(image_channels={image_channels}, channels={channels}, layers={layers}): "
+                f"Discriminator(image_channels={image_channels}, channels={channels}, "
+                f"layers={layers}): "
                 "sizes must be positive."
             )
         main: list[nn.Module] = []

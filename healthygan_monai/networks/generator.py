@@ -1,4 +1,4 @@
-"""Generator of HealthyGAN: paper Table 3, with the details that only the authors' code gives (model.py)."""
+"""Generator of HealthyGAN: paper Table 3, with details from the authors' code (model.py)."""
 
 from __future__ import annotations
 
@@ -11,15 +11,14 @@ from data_prep.errors import UsageError
 def _normalisation(channels: int) -> nn.Module:
     """Per-image statistics in training and at test time alike.
 
-    The authors track running statistics but never leave training mode, so their published scores use
-    per-image statistics. Not tracking any makes ``eval()`` agree with that, and makes a score independent
-    of whatever else is in the batch.
-    """
+    The authors track running statistics but never leave training mode, so their published scores
+    use per-image statistics. Not tracking any makes ``eval()`` agree with that, and makes a score
+    independent of whatever else is in the batch."""
     return nn.InstanceNorm2d(channels, affine=True, track_running_stats=False)
 
 
 class ResidualBlock(nn.Module):
-    """x + f(x), f = conv 3x3, norm, ReLU, conv 3x3, norm; no ReLU after the sum; (B, C, H, W) in and out."""
+    """x + f(x), f = conv 3x3, norm, ReLU, conv 3x3, norm; no ReLU after the sum; (B, C, H, W)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -38,19 +37,20 @@ class ResidualBlock(nn.Module):
 class Generator(nn.Module):
     """Image -> intermediate healthy image and mask, as one tensor.
 
-    Input (B, C, H, W) in [-1, 1] with H and W divisible by 4; output (B, C + 1, H, W): the first C channels
-    are the intermediate image in [-1, 1] (tanh), the last one is the mask in [0, 1] ((tanh + 1) / 2). How the
-    two make the healthy image is :mod:`healthygan_monai.composition`'s business.
+    Input (B, C, H, W) in [-1, 1] with H and W divisible by 4; output (B, C + 1, H, W): the first C
+    channels are the intermediate image in [-1, 1] (tanh), the last one is the mask in [0, 1] ((tanh
+    + 1) / 2). How the two make the healthy image is :mod:`healthygan_monai.composition`'s business.
 
-    With ``image_channels=3, channels=64, blocks=6`` it is the published network: 8,417,984 parameters in
-    the order and with the names of the authors' ``main.*`` modules.
+    With ``image_channels=3, channels=64, blocks=6`` it is the published network: 8,417,984
+    parameters in the order and with the names of the authors' ``main.*`` modules.
 
     Args:
         image_channels: C; 1 for radiographs and MRI, 3 for the published checkpoints.
         channels: width after the first convolution; it doubles twice on the way down.
         blocks: number of residual blocks in the bottleneck.
 
-    Source: paper Table 3; authors' model.py. Table 3 says ConvTranspose2d for the last layer, the code has
+    Source: paper Table 3; authors' model.py. Table 3 says ConvTranspose2d for the last layer, the
+        code has
     Conv2d; the code is followed (``docs/paper_vs_code.md``).
     """
 
@@ -58,7 +58,8 @@ class Generator(nn.Module):
         super().__init__()
         if min(image_channels, channels) < 1 or blocks < 0:
             raise UsageError(
-                f"Generator(image_channels={image_channels}, channels={channels}, blocks={blocks}): "
+                f"Generator(image_channels={image_channels}, channels={channels}, "
+                f"blocks={blocks}): "
                 "sizes must be positive (blocks may be 0)."
             )
         self.image_channels = image_channels
@@ -99,8 +100,10 @@ def generator_sizes(state_dict: dict[str, torch.Tensor]) -> dict[str, int]:
     if first is None or first.ndim != 4 or first.shape[-1] != 7:
         names = ", ".join(list(state_dict)[:3]) or "none"
         raise ValueError(
-            "these are not the weights of a HealthyGAN generator: 'main.0.weight' of shape (channels, "
-            f"image_channels, 7, 7) is missing (first names found: {names}). Give the model.pt of a run."
+            "these are not the weights of a HealthyGAN generator: 'main.0.weight' of shape "
+            "(channels, "
+            f"image_channels, 7, 7) is missing (first names found: {names}). Give the model.pt of "
+            "a run."
         )
     blocks = sum(name.endswith(".main.0.weight") for name in state_dict)
     return {

@@ -1,67 +1,8 @@
-"""python -m healthygan_monai.serving: put a model where MONAI Label serves it, or write its serving.json."""
+"""python -m healthygan_monai.serving; its commands are in cli/serving.py."""
 
-from __future__ import annotations
-
-import argparse
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
-from data_prep.errors import DONE
-from healthygan_monai.config.messages import explained
-
-
-def main(words: Sequence[str] | None = None) -> int:
-    """Parse, run, print; return the exit code."""
-    parser = argparse.ArgumentParser(
-        "python -m healthygan_monai.serving", description=__doc__, epilog=EXIT_CODES
-    )
-    commands = parser.add_subparsers(dest="command", required=True)
-    put = command(commands, "install", "a model into a MONAI Label app", _install, explained)
-    put.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
-    put.add_argument("app", type=Path, metavar="APP", help="the monaibundle app's folder")
-    put.add_argument("--name", default="healthygan", help="default: %(default)s")
-    tell = command(commands, "describe", "write serving.json beside a model", _describe, explained)
-    tell.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
-    for each in (put, tell):
-        each.add_argument(
-            "--dataset", type=Path, metavar="FOLDER", help="default: the one the run was trained on"
-        )
-        each.add_argument(
-            "--quantile",
-            type=float,
-            default=0.995,
-            help="of healthy validation maps, the threshold of the label map (default: %(default)s)",
-        )
-    return run_command(parser.parse_args(words))
-
-
-def _describe(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.paths import MODEL_FILE
-    from healthygan_monai.serving.describe import describe, write_description
-
-    model = arguments.model
-    checkpoint = model / MODEL_FILE if model.is_dir() else model
-    content = describe(checkpoint, arguments.dataset, arguments.quantile)
-    path = write_description(content, checkpoint.parent)
-    cut = content["map_threshold"]
-    print(f"{path}: map threshold {cut['value']:.4f}, {cut['source']}")
-    return DONE
-
-
-def _install(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.serving.install import install
-
-    given = (arguments.model, arguments.app, arguments.name, arguments.dataset, arguments.quantile)
-    folder = install(*given)
-    print(f"model: {folder}")
-    print(
-        f"next: monailabel start_server --app {arguments.app} --studies STUDIES --host 127.0.0.1 --port 8000 "
-        f"--conf models {arguments.name} --conf zoo_source local --conf sam2 false --conf skip_trainers true"
-    )
-    return DONE
-
+from healthygan_monai.cli.serving import main
 
 if __name__ == "__main__":
     sys.exit(main())

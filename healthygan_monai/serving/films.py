@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from data_prep import film
-from data_prep.errors import PrepError
 from data_prep.film import Film, FilmRecipe
+from healthygan_monai.errors import PrepError
 from healthygan_monai.serving.preparation import FILMS, Preparation
 from healthygan_monai.serving.received import Received
 
 GREY_MODES = ("L", "I;16", "I")  # Pillow's, of the pictures that data sets hold
 
 
-def of_picture(path: Path, given: Preparation, resize_only: bool) -> Received:
-    """A picture of the very size of the model's images went through the preparation already."""
-    data, size = path.read_bytes(), given.film.size
+def of_picture(data: bytes, given: Preparation, resize_only: bool) -> Received:
+    """Read a picture; one of exactly the model's size counts as prepared already."""
+    size = given.film.size
     picture = film.read_picture(data)
     if not resize_only and picture.image.shape != (size, size):
         return of_film(data, given, "picture")
@@ -45,7 +44,7 @@ def framed(found: Film, recipe: FilmRecipe, kind: str, warnings: Sequence[str]) 
 
 
 def _text_warnings(found: Film) -> list[str]:
-    """What preparation would have set the film aside for; a reader sees it for himself."""
+    """Return as warnings what would exclude the film from a data set."""
     said = [f"the header says {flag}" for flag in found.flags]
-    text = "likely text in the picture, which no model should have to read"
+    text = "likely text in the picture, which may change the score"
     return said + [text] * bool(film.find_text(found.image))

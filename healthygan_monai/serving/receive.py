@@ -1,12 +1,12 @@
-"""One file of a request, whatever it is, prepared as the images the model learned from."""
+"""Prepare any one file of a request as the images of training were."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from data_prep.errors import PrepError
-from data_prep.film import is_film
-from data_prep.read import kind_of
+from data_prep.brain import is_nifti
+from data_prep.film import is_film, is_picture
+from healthygan_monai.errors import PrepError
 from healthygan_monai.serving.films import of_film, of_picture
 from healthygan_monai.serving.preparation import BRAINS, Preparation
 from healthygan_monai.serving.received import Received
@@ -18,25 +18,31 @@ LARGEST_FILE = 1 << 31  # bytes
 def receive(
     path: Path, prepared: Preparation, volume_index: int | None = None, resize_only: bool = False
 ) -> Received:
-    """Read a DICOM film, a picture, a NIfTI slice or volume and prepare it as the model's data set was.
+    """Read a DICOM film, a picture, a NIfTI slice or volume; its content decides which it is.
 
-    What it is is told by its content. volume_index: which of a 4-D file. resize_only: a picture is a prepared one of
-    another size. Raises PrepError for what cannot be used, in clear words without identifiers.
+    Args:
+        path: the file.
+        prepared: the preparation of the model's data set.
+        volume_index: which volume of a 4-D file.
+        resize_only: whether a picture of another size is a prepared one.
+
+    Raises:
+        PrepError: the file cannot be used; the message has no identifiers.
     """
     if path.is_dir():
         return of_volume(path, prepared, volume_index)
     if not path.is_file():
         raise PrepError("no such file", remedy="Send the file with the request.")
-    size, kind = path.stat().st_size, kind_of(path)
+    size = path.stat().st_size
     if not size:
         raise PrepError("empty file", remedy="Export it again.")
     if size > LARGEST_FILE:
         raise PrepError("too large to be a film or a head", remedy="Send one film or one volume.")
-    if kind == "picture":
-        return of_picture(path, prepared, resize_only)
-    if path.name.lower().endswith((".nii", ".nii.gz")) or kind == "nifti":
+    if is_nifti(path):
         return of_volume(path, prepared, volume_index)
     data = path.read_bytes()
-    if kind == "dicom" and prepared.kind == BRAINS and not is_film(data):
+    if is_picture(data):
+        return of_picture(data, prepared, resize_only)
+    if prepared.kind == BRAINS and not is_film(data):
         return of_volume(path, prepared, volume_index)
     return of_film(data, prepared, "DICOM film")

@@ -54,11 +54,12 @@ class RandomState:
 
 
 class RunCheckpoints:
-    """Handler: after every epoch, the model's weights alone (all kept) and the whole state (last two kept).
+    """Handler: after every epoch, the model's weights alone (all kept) and the whole state (last
+    two kept).
 
     ``checkpoints/generator_0010000.pt`` is a flat state dict, what model.pt is chosen from;
-    ``checkpoints/training_10000.pt`` holds networks, optimisers, schedules, iteration and random generators,
-    tensors and plain values only. Both are written by Ignite to a temporary file first.
+    ``checkpoints/training_10000.pt`` holds networks, optimisers, schedules, iteration and random
+    generators, tensors and plain values only. Both are written by Ignite to a temporary file first.
 
     Args:
         run: the run folder.
@@ -92,9 +93,8 @@ class RunCheckpoints:
     def start(self, engine: Engine, whole: Checkpoint) -> None:
         """Remove what a killed run left half-written, and save whole states from now on.
 
-        They are saved behind everything else that an epoch's end brings: a run killed before its checkpoint was
-        judged resumes from the one before, and judges it then.
-        """
+        They are saved behind everything else that an epoch's end brings: a run killed before its
+        checkpoint was judged resumes from the one before, and judges it then."""
         for path in (self.run / CHECKPOINT_FOLDER).glob("tmp*"):
             path.unlink()
         if not engine.has_event_handler(whole, Events.EPOCH_COMPLETED):
@@ -125,10 +125,12 @@ def resume(
 ) -> int:
     """Put the last whole state of a run into these objects; return the iterations already done.
 
-    A run that ended before its first checkpoint begins again; a run is a function of its seed, so nothing is lost.
+    A run that ended before its first checkpoint begins again; a run is a function of its seed, so
+    nothing is lost.
 
     Raises:
-        ValueError: no checkpoint can be read, or it is not of this training (other networks, missing parts).
+        ValueError: no checkpoint can be read, or it is not of this training (other networks,
+            missing parts).
     """
     path, content = _last_readable(Path(run))
     if path is None:
@@ -143,7 +145,8 @@ def resume(
         Checkpoint.load_objects(objects, content)
     except (KeyError, RuntimeError, ValueError) as error:
         raise UsageError(
-            f"{path} does not fit this training: {str(error).splitlines()[0][:200]}. Resume with the settings the "
+            f"{path} does not fit this training: {str(error).splitlines()[0][:200]}. Resume with "
+            "the settings the "
             "run was begun with."
         ) from error
     trainer.state.max_epochs = max_epochs
@@ -153,7 +156,7 @@ def resume(
 
 
 def _last_readable(run: Path) -> tuple[Path | None, Any]:
-    """The newest whole state that can be read; a damaged one is named and the one before it is taken."""
+    """Return the newest readable state; name each damaged one and take the one before it."""
     states = training_states(run)
     for path in reversed(states):
         try:

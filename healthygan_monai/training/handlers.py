@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 
 class LearningRate(LrScheduleHandler):
-    """MONAI's handler stepping a :func:`~healthygan_monai.schedule.decay_schedule` every iteration."""
+    """MONAI's handler that steps a ``decay_schedule`` at every iteration."""
 
     def __init__(
         self,
@@ -38,7 +38,8 @@ class LearningRate(LrScheduleHandler):
 
     def __call__(self, engine: Engine) -> None:
         with warnings.catch_warnings():
-            # the generator's rate follows critic updates too, the first of which precedes its own first step
+            # the generator's rate follows critic updates too, the first of which precedes its own
+            # first step
             warnings.filterwarnings("ignore", message="Detected call of `lr_scheduler.step")
             super().__call__(engine)
 
@@ -55,7 +56,7 @@ def scalars(output: dict[str, Any]) -> dict[str, float]:
 
 
 class MetricsLog:
-    """Append one JSON object to metrics.jsonl every ``every`` iterations: losses, learning rate, seconds."""
+    """Append losses, learning rate and seconds to metrics.jsonl every ``every`` iterations."""
 
     def __init__(self, path: Path | str, optimizer: Optimizer, every: int) -> None:
         self.path = Path(path)

@@ -13,13 +13,14 @@ import torch
 import torch.distributed as dist
 from monai.data import partition_dataset
 
-from healthygan_monai.training.rank_means import ranks
+from healthygan_monai.rank_means import ranks
 
 NOT_FIRST_LOGS = logging.ERROR  # what the first rank says need not be said by each
 
 
 def join_ranks() -> torch.device:
-    """Join the process group that torchrun set up and return this rank's device: its GPU, else the CPU.
+    """Join the process group that torchrun set up and return this rank's device: its GPU, else the
+    CPU.
 
     Raises:
         ConfigError: not started by torchrun.
@@ -28,8 +29,10 @@ def join_ranks() -> torch.device:
 
     if "RANK" not in os.environ:
         raise ConfigError(
-            "multi_gpu_train.json needs torchrun: torchrun --standalone --nproc_per_node=2 -m monai.bundle run "
-            "training --config_file \"['bundle/configs/train.json','bundle/configs/multi_gpu_train.json']\""
+            "multi_gpu_train.json needs torchrun: torchrun --standalone --nproc_per_node=2 -m "
+            "monai.bundle run "
+            "training --config_file "
+            "\"['bundle/configs/train.json','bundle/configs/multi_gpu_train.json']\""
         )
     gpu = torch.cuda.is_available()
     if not dist.is_initialized():
@@ -37,7 +40,8 @@ def join_ranks() -> torch.device:
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if gpu else torch.device("cpu")
     if gpu:
         torch.cuda.set_device(device)
-    # Ignite gathers the ranks when it is first asked, which a handler of the first rank alone would wait for forever
+    # Ignite gathers the ranks when it is first asked, which a handler of the first rank alone would
+    # wait for forever
     idist.sync()
     if dist.get_rank() > 0:
         logging.getLogger().setLevel(NOT_FIRST_LOGS)
@@ -45,7 +49,8 @@ def join_ranks() -> torch.device:
 
 
 def dataset_of_ranks(device: torch.device, folder: Path | str | None) -> Any:
-    """:func:`~healthygan_monai.data.load_dataset`, by the first rank before the others: it may draw the demo's films.
+    """:func:`~healthygan_monai.data.load_dataset`, by the first rank before the others: it may draw
+    the demo's films.
 
     ``device`` is that of :func:`join_ranks`; a config that asks for it has joined the ranks.
 

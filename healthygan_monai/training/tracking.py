@@ -1,4 +1,4 @@
-"""``--tracking mlflow``: what a run tells an MLflow server or database, beside what MONAI's handler sends."""
+"""``--tracking mlflow``: what a run sends to MLflow beside what MONAI's handler sends."""
 
 from __future__ import annotations
 
@@ -16,9 +16,14 @@ from ignite.engine import Engine, Events
 from monai.handlers import MLFlowHandler
 from PIL import Image
 
-from healthygan_monai.paths import CONFIG_FILE, RUN_FILE, SELECTION_FILE
+from healthygan_monai.paths import (
+    CONFIG_FILE,
+    RUN_FILE,
+    SAMPLES_FOLDER,
+    SELECTION_FILE,
+    sample_file,
+)
 from healthygan_monai.training.handlers import scalars
-from healthygan_monai.training.samples import SamplePictures
 
 logger = logging.getLogger(__name__)
 DATABASE = "mlruns.db"
@@ -26,7 +31,8 @@ LONGEST_VALUE = 500  # characters of a parameter that every version of MLflow ta
 
 
 def tracking_database(run: Path | str) -> str:
-    """URI of one SQLite database for all runs of a folder, ``runs/mlruns.db``, so that MLflow can compare them.
+    """URI of one SQLite database for all runs of a folder, ``runs/mlruns.db``, so that MLflow can
+    compare them.
 
     ``MLFLOW_TRACKING_URI`` in the environment comes before it; that is MONAI's rule.
     """
@@ -37,9 +43,8 @@ def tracking_database(run: Path | str) -> str:
 def tracking_name(run: Path | str) -> str:
     """Name of the MLflow run, the same when a run is resumed: the folder's name.
 
-    On a server (``MLFLOW_TRACKING_URI``) others have a 00000-demo too: there a hash of machine and path goes with it,
-    since MONAI's handler goes on with an unfinished run of the same name.
-    """
+    On a server (``MLFLOW_TRACKING_URI``) others have a 00000-demo too: there a hash of machine and
+    path goes with it, since MONAI's handler goes on with an unfinished run of the same name."""
     folder = Path(run).resolve()
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         return folder.name
@@ -56,11 +61,12 @@ def track(
     settings: Mapping[str, Any],
     every: int = 1,
 ) -> None:
-    """Let MONAI's MLflow handler of the trainer, if there is one, log what a run of HealthyGAN consists of.
+    """Let MONAI's MLflow handler of the trainer, if there is one, log what a run of HealthyGAN
+    consists of.
 
-    Settings as parameters; every loss and the learning rate, every ``every`` iterations; FID and AUCp at the
-    iteration of their checkpoint; the sample pictures; config.json and selection.csv. MONAI alone logs ``loss``, and
-    the criteria at the number of their epoch.
+    Settings as parameters; every loss and the learning rate, every ``every`` iterations; FID and
+    AUCp at the iteration of their checkpoint; the sample pictures; config.json and selection.csv.
+    MONAI alone logs ``loss``, and the criteria at the number of their epoch.
 
     Args:
         handlers, judges: those of the trainer and of the evaluator.
@@ -70,8 +76,7 @@ def track(
             judge.epoch_logger = lambda _: None  # once is enough, see Tracking.criteria
     for handler in handlers:
         if isinstance(handler, MLFlowHandler):
-            pictures = [h for h in handlers if isinstance(h, SamplePictures)]
-            Tracking(handler, Path(run), settings, every, pictures).attach(trainer, evaluator)
+            Tracking(handler, Path(run), settings, every).attach(trainer, evaluator)
 
 
 class Tracking:
@@ -83,13 +88,11 @@ class Tracking:
         run: Path,
         settings: Mapping[str, Any],
         every: int,
-        pictures: Sequence[SamplePictures],
     ) -> None:
         self.handler = handler
         self.run = run
         self.settings = settings
         self.every = every
-        self.pictures = pictures
 
     def attach(self, trainer: Engine, evaluator: Engine) -> None:
         self.handler.iteration_logger = self.losses
@@ -125,14 +128,10 @@ class Tracking:
         )
 
     def sample(self, engine: Engine) -> None:
-        """The picture that :class:`SamplePictures` has just written."""
-        for handler in self.pictures:
-            path = handler.path(engine.state.iteration)
-            if path.is_file() and self.handler.cur_run is not None:
-                with Image.open(path) as picture:
-                    self.handler.client.log_image(
-                        self.handler.cur_run.info.run_id,
-                        np.asarray(picture),
-                        key="samples",
-                        step=engine.state.iteration,
-                    )
+        """Send the sample picture of this iteration, if there is one."""
+        step = engine.state.iteration
+        path = self.run / SAMPLES_FOLDER / sample_file(step)
+        if path.is_file() and self.handler.cur_run is not None:
+            run_id = self.handler.cur_run.info.run_id
+            with Image.open(path) as picture:
+                self.handler.client.log_image(run_id, np.asarray(picture), key="samples", step=step)

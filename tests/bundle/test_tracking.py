@@ -1,4 +1,4 @@
-"""``--tracking mlflow``: what MLflow's database knows after a run; skipped where MLflow is not installed."""
+"""``--tracking mlflow``: what MLflow's database holds after a run; skipped without MLflow."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_rivals_are_not_tracked(tiny_data, capsys):
 
 
 def test_the_config_has_a_place_for_monais_tracking():
-    """MONAI writes its merged config to ``output_dir`` unless told not to, and would make a second run folder."""
+    """MONAI writes its merged config to ``output_dir`` by default, in a second run folder."""
     config = json.loads((CONFIGS / "train.json").read_text())
     assert config["save_execute_config"] is False
 

@@ -1,10 +1,12 @@
 """torchrun with two processes on the CPU (gloo): the numbers of one process, and one writer.
 
-The tolerance. Sums over a batch are rounded in another order when two ranks share it; losses then differ in
-their seventh digit. One thing grows: a bias of the critic whose unit is on one side of its ReLU for all images
-adds a constant to every D(x), which no loss notices. Its gradient is zero but for rounding, and Adam makes a
-step of up to the learning rate of any gradient, however small. So D(x) alone may drift by a few learning rates an
-iteration; differences of it, which are all that the losses use, may not.
+The tolerance. Sums over a batch are rounded in another order when two ranks share it; losses then
+differ in
+their seventh digit. One thing grows: a bias of the critic whose unit is on one side of its ReLU for
+    all images
+adds a constant to every D(x), which no loss notices. Its gradient is zero but for rounding, and
+Adam makes a step of up to the learning rate of any gradient, however small. So D(x) alone may drift
+by a few learning rates an iteration; differences of it, which are all that the losses use, may not.
 """
 
 from __future__ import annotations
@@ -38,7 +40,8 @@ SETTINGS = {
 SAME = 2e-5  # metrics.jsonl has six digits behind the point
 DRIFT = 5 * RATE * ITERATIONS
 
-# what a rank opens for writing, renames or makes, one line each; read as sitecustomize by both ranks
+# what a rank opens for writing, renames or makes, one line each; read as sitecustomize by both
+# ranks
 WATCH = """
 import os, sys
 place = os.environ.get("WATCHED_WRITES")
@@ -59,7 +62,8 @@ if place and rank is not None:
 """
 
 
-# the trainer alone, where it is hardest: one rank's images are dark and the other's bright, so their masks differ
+# the trainer alone, where it is hardest: one rank's images are dark and the other's bright, so
+# their masks differ
 UNLIKE_SHARES = """
 import json, os, sys
 import torch
@@ -229,7 +233,7 @@ class TestTwoRanks:
 
 
 def test_two_ranks_with_unlike_shares_make_the_steps_of_one_process(tmp_path):
-    """The square of the mean mask is the whole batch's; with plain gradient steps D(x) does not drift either."""
+    """The square of the mean mask is the whole batch's; D(x) agrees with plain steps too."""
     script = tmp_path / "script.py"
     script.write_text(UNLIKE_SHARES)
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(CONFIGS.parents[1])}

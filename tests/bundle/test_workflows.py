@@ -71,7 +71,7 @@ class TestTraining:
         assert (train(tmp_path, tiny_data, **{"train#dataset#data": items}) / "model.pt").is_file()
 
     def test_several_ranks_of_one_process(self, trained, tiny_data, tmp_path, monkeypatch):
-        """multi_gpu_train.json, as torchrun starts its only process: the result of training alone."""
+        """multi_gpu_train.json in torchrun's only process: the result of training alone."""
         for name, value in {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1",
                             "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "0"}.items():  # fmt: skip
             monkeypatch.setenv(name, value)
@@ -176,9 +176,8 @@ class TestEvaluation:
     def test_the_whole_chain_from_files_to_a_number_known_beforehand(self, trained, tmp_path):
         """A generator whose last layer is zero says mid-grey and a half-open mask for every pixel.
 
-        The score is then a quarter of the mean distance from mid-grey, and the squares are further from it than
-        what they cover.
-        """
+        The score is then a quarter of the mean distance from mid-grey, and the squares are further
+        from it than what they cover."""
         weights = torch.load(trained / "model.pt", weights_only=True)
         last = [name for name in weights if name.endswith(".weight")][-1]
         torch.save({**weights, last: torch.zeros_like(weights[last])}, tmp_path / "model.pt")

@@ -1,8 +1,8 @@
-"""The Model Zoo's conditions, as its own checks put them, on the bundle of a checkout and on exported ones.
+"""The Model Zoo's conditions, as its own checks put them, on the bundle of a checkout and on
+exported ones.
 
-``export zoo`` and ``export huggingface`` are run beside no installation: in other processes that see the packages
-only where the bundle brings them.
-"""
+``export zoo`` and ``export huggingface`` are run beside no installation: in other processes that
+see the packages only where the bundle brings them."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from places import CONFIGS, METADATA_SCHEMA
 from tiny import TRAINING
 
 from healthygan_monai.cli.main import main
+from healthygan_monai.cli.serving import main as serving
 from healthygan_monai.exchange.model_facts import model_facts
 from healthygan_monai.exchange.vendoring import vendored_config
 from healthygan_monai.exchange.zoo import export_zoo
 from healthygan_monai.networks import Generator
-from healthygan_monai.serving.__main__ import main as serving
 from healthygan_monai.serving.serving_json import told_beside
 
 SCHEMA = Path(os.environ.get("HEALTHYGAN_SCHEMA", METADATA_SCHEMA))
 TEXTS = (".json", ".py", ".md", ".txt", ".yml", ".conf")
 
-# the installed packages are out of sight: an editable installation is a finder, another a folder that comes later;
-# at its end a process notes which package it used
+# the installed packages are out of sight: an editable installation is a finder, another a folder
+# that comes later; at its end a process notes which package it used
 ALONE = """
 import atexit, os, sys
 sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in getattr(f, "__module__", type(f).__module__)]
@@ -99,7 +99,7 @@ def export_config_and_run_mgpu_cmd(config_file, meta_file, override_dict, output
 
 
 def alone(words: list[str], cwd: Path, bundle: Path) -> str:
-    """Run Python where the project is not installed; the packages used must be those of the bundle."""
+    """Run Python without the project installed; the packages used must be those of the bundle."""
     site = cwd / "site"
     site.mkdir(exist_ok=True)
     (site / "sitecustomize.py").write_text(ALONE)
@@ -191,7 +191,7 @@ class TestTheBundle:
             assert (output / made).is_file()
 
     def test_loads_its_generator_by_name_and_leaves_nothing(self, tmp_path):
-        """What monai.bundle.load initialises is the training workflow: it must not begin a run or draw the demo."""
+        """monai.bundle.load must not begin a run or draw the demo's films."""
         (tmp_path / "parent").mkdir()
         shutil.copytree(CONFIGS.parent, tmp_path / "parent" / "healthygan")
         cwd = tmp_path / "cwd"

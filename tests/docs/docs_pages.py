@@ -1,8 +1,9 @@
 """Read a Markdown page: its fences, its commands with their marks, its links and anchors.
 
-A fence of ``sh`` or ``python`` is run. Words after the language change that: ``slow`` (only in ``pytest -m slow``),
-``in=FOLDER`` (the folder it runs in), ``exit=3`` (its commands may end with 3). A comment on the line above a fence,
-a paragraph or a table holds for all its commands: ``<!-- slow -->`` or ``<!-- cannot: the reason -->``.
+A fence of ``sh`` or ``python`` is run. Words after the language change that: ``slow`` (only in
+``pytest -m slow``), ``cannot: the reason`` (never), ``in=FOLDER`` (in this folder), ``exit=3`` (its
+commands may end with 3). Inline code that is a command is run too. A comment on the line above its
+paragraph or table changes that: ``<!-- slow -->`` or ``<!-- cannot: the reason -->``.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ LANGUAGES: dict[str, set[str]] = {
 }
 CHECKERS = ("pytest", "ruff", "mypy")
 ABSENT = ("curl", "docker", "mlflow", "monailabel")  # programs that the tests do not have
-PROGRAMS = ("healthygan", "python", "pip", "torchrun", *CHECKERS, *ABSENT)
+PROGRAMS = ("healthygan", "python", "pip", "torchrun", *CHECKERS)
 WHOLE = ("healthygan demo", "healthygan bundle-path")  # commands without arguments
 
 
@@ -43,7 +44,7 @@ class Fence:
 
 @dataclass(frozen=True)
 class Command:
-    """A line of a shell fence, a whole Python fence, or inline code; ``line`` is that of its block."""
+    """A line of a shell fence, a whole Python fence, or inline code; ``line``: of its block."""
 
     line: int
     text: str
@@ -74,7 +75,7 @@ def pages() -> dict[str, Page]:
 
 
 def read(text: str, name: str = "") -> Page:
-    """Return the page; raise ``ValueError`` for a mark or a language that is unknown or misplaced."""
+    """Return the page; raise ``ValueError`` for an unknown or misplaced mark or language."""
     page, line, heading = Page(text, name), 1, False
     tokens = MARKDOWN.parse(text)
     comments = [t for t in tokens if t.type == "html_block" and t.content.startswith("<!--")]
@@ -85,7 +86,11 @@ def read(text: str, name: str = "") -> Page:
         if token.type == "code_block":
             raise ValueError(f"{name}:{line}: an indented block; expected a fence with a language")
         if token.type == "fence":
-            _add_fence(page, token, line, marks.get(line, ""))
+            if line in marks:
+                raise ValueError(
+                    f"{name}:{line}: a mark above a fence; expected after its language"
+                )
+            _add_fence(page, token, line)
         elif token.type == "inline":
             _add_inline(page, token, line, marks.get(line, "run"))
             if heading:
@@ -96,9 +101,9 @@ def read(text: str, name: str = "") -> Page:
 
 
 def _mark(comment: str, name: str) -> str:
-    """Return slow or cannot; nothing for the comments that part the model card."""
+    """Return slow or cannot; nothing for the comments around parts that a program writes."""
     text = comment.strip().removeprefix("<!--").removesuffix("-->").strip()
-    if re.fullmatch(r"model: \w+|end", text):
+    if re.fullmatch(r"(model|methods|departures): .*|end( of \w+)?", text):
         return ""
     if text == "slow" or re.match(r"cannot: *\S", text):
         return text.partition(":")[0]
@@ -107,13 +112,15 @@ def _mark(comment: str, name: str) -> str:
     )
 
 
-def _add_fence(page: Page, token: Token, line: int, mark: str) -> None:
-    language, *words = token.info.split() or [""]
+def _add_fence(page: Page, token: Token, line: int) -> None:
+    info, cannot, reason = token.info.partition(" cannot:")
+    language, *words = info.split() or [""]
     options = {key: value for key, _, value in (word.partition("=") for word in words)}
-    if language not in LANGUAGES or options.keys() - LANGUAGES[language]:
+    known = LANGUAGES.get(language)
+    if known is None or options.keys() - known or (cannot and not (known and reason.strip())):
         raise ValueError(f"{page.name}:{line}: {token.info!r} after a fence; expected {LANGUAGES}")
     page.fences.append(Fence(line, language, token.content))
-    kind = mark or ("slow" if "slow" in options else "run")
+    kind = "cannot" if cannot else "slow" if "slow" in options else "run"
     if language == "python":
         page.commands.append(Command(line, token.content, kind, python=True))
     elif language == "sh":

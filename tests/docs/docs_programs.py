@@ -1,4 +1,4 @@
-"""What the programs of a page do in the tests: run, made small, checked only, or only understood."""
+"""What the programs of a page do in the tests: run, made small, checked, or understood."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ UNDERSTAND = "HEALTHYGAN_DOCS_UNDERSTAND"  # environment: parse the words and ru
 # Trainings end after four iterations of a tiny network. The last --set wins over those of the page.
 SET_TINY = (
     "--set max_iterations=4 --set checkpoints=2 --set batch_size=4 --set selection_images=8 "
-    "--set generator_channels=4 --set generator_blocks=1 --set critic_channels=4 --set critic_layers=3 "
+    "--set generator_channels=4 --set generator_blocks=1 --set critic_channels=4 --set "
+    "critic_layers=3 "
     "--set fid_features=random"
 )
 KEY_TINY = SET_TINY.replace("--set ", "--").replace("=", " ")
@@ -94,7 +95,7 @@ def _smaller(line: str) -> list[str]:
 
 
 def _link_runs(words: Sequence[str]) -> None:
-    """Find the runs of a command; a page writes 00000 for their number, here they may have another."""
+    """Find the runs of a command; a page writes 00000 for their number, which may differ here."""
     for name in re.findall(r"runs/00000(-[\w-]+)", " ".join(words)):
         made = sorted(Path("runs").glob(f"[0-9]*{name}"))
         if made and not Path(f"runs/00000{name}").exists():

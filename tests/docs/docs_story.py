@@ -24,7 +24,7 @@ VARIABLES = {"D": "films-of-D", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
 
 
 def tell(page: str, kinds: set[str], folder: Path, programs: Path, shelf: Path) -> Path:
-    """Run the commands of these kinds in the order of the page; return the folder, with story.log."""
+    """Run the commands of these kinds in the page's order; return the folder, with story.log."""
     lay_out(folder)
     commands = [command for command in PAGES[page].commands if command.kind in kinds]
     script = f"{GIVEN.get(page, '')}\n{script_of(commands, folder)}"

@@ -1,4 +1,4 @@
-"""docs/data_format.md against the files that its own commands make: names of fields and columns, both ways."""
+"""docs/data_format.md against the files that its commands make: fields and columns, both ways."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every command of a page is run, or understood where the page says that it is slow or cannot be run."""
+"""Every command of a page is run, or understood if the page marks it slow or impossible."""
 
 from __future__ import annotations
 

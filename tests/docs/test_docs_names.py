@@ -1,4 +1,4 @@
-"""What the pages name exists: links, anchors, sections, files, options, config keys, names of the code."""
+"""What the pages name exists: links, anchors, files, options, config keys, names of the code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from docs_pages import PROGRAMS, ROOT, parsers
+from docs_pages import ABSENT, PROGRAMS, ROOT, parsers
 from docs_story import PAGES
 
 SPANS = [(f"{name}:{line}", text) for name, page in PAGES.items() for line, text in page.spans]
@@ -85,7 +85,8 @@ def test_every_file_of_the_project_that_is_named_exists():
 
 def test_every_option_that_is_named_exists():
     """Those in commands are parsed with their command."""
-    spans = [(place, span) for place, span in SPANS if span.split()[0] not in PROGRAMS]
+    foreign = (*PROGRAMS, *ABSENT)
+    spans = [(place, span) for place, span in SPANS if span.split()[0] not in foreign]
     named = [(p, option) for p, s in spans for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", s)]
     assert [(place, option) for place, option in named if option not in options()] == []
 
@@ -107,7 +108,7 @@ def test_every_name_of_code_is_one():
 
 @pytest.mark.parametrize("page", PAGES)
 def test_examples_are_whole(page):
-    """JSON that is not cut short can be read; every row of a table has the columns of its header."""
+    """Complete JSON can be read; every row of a table has the columns of its header."""
     for fence in PAGES[page].fences:
         if fence.language == "json" and "…" not in fence.text and "..." not in fence.text:
             lines = fence.text.splitlines()

@@ -47,7 +47,7 @@ TABLES = {"docs/paper_to_code.md": methods, "docs/paper_vs_code.md": departures}
 
 def written(text: str, rows: Callable[[], Iterator[str]]) -> str:
     """Return the page with its table written again."""
-    between = r"(<!-- methods: [^>]*-->\n\n).*?(\n\n<!-- end of methods -->)"
+    between = r"(<!-- methods: [^>]*-->\n\n).*?(\n\n<!-- end -->)"
     table = "\n".join(rows())
     found, count = re.subn(between, lambda m: m[1] + table + m[2], text, flags=re.DOTALL)
     assert count == 1, "the page needs one pair of the comments"

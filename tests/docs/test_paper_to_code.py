@@ -1,4 +1,4 @@
-"""docs/paper_to_code.md row by row: the file has the symbol, the key is in the config with that default."""
+"""docs/paper_to_code.md row by row: the file has the symbol, the config the key and default."""
 
 from __future__ import annotations
 
@@ -126,7 +126,8 @@ def test_the_networks_have_as_many_weights_as_told():
 
     text = " ".join(PAGE.split())
     told = re.search(
-        r"([\d,]+) weights in the generator and ([\d,]+) in the critic.*?they have ([\d,]+) and ([\d,]+)",
+        r"([\d,]+) weights in the generator and ([\d,]+) in the critic.*?they have ([\d,]+) and "
+        r"([\d,]+)",
         text,
     )
     assert told is not None

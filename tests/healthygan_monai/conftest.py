@@ -29,7 +29,7 @@ def run(capsys):
 
 @pytest.fixture(scope="session")
 def exported(trained, tmp_path_factory) -> dict[str, Path]:
-    """The trained run in every form, alone in a folder, by suffix: ts, onnx; not to be written to."""
+    """The trained run exported, alone in a folder, by suffix: ts, onnx; not to be written to."""
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     folder = tmp_path_factory.mktemp("exports")

@@ -1,4 +1,4 @@
-"""Choosing the checkpoint: FID and AUCp against closed forms, and what a run folder keeps of the choice."""
+"""Choosing the checkpoint: FID and AUCp against closed forms, and what the run folder keeps."""
 
 from __future__ import annotations
 
@@ -68,7 +68,8 @@ class TestFrechetDistance:
 
     def test_equals_monais_fid_where_there_are_fewer_images_than_features(self):
         first, second = features(10, 16, 1), features(14, 16, 2)
-        # its matrix square root of a singular product is only good to the square root of the precision
+        # its matrix square root of a singular product is only good to the square root of the
+        # precision
         assert frechet_distance(first, second) == pytest.approx(
             FIDMetric()(first, second).item(), rel=1e-4
         )

@@ -1,4 +1,4 @@
-"""One iteration of Sec. 2.2: against a plain transcription of the published loop, and rule by rule."""
+"""One iteration of Sec. 2.2 against a plain transcription of the published loop."""
 
 from __future__ import annotations
 

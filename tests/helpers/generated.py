@@ -9,7 +9,8 @@ from pathlib import Path
 from data_prep.sources.card import Row, write_table
 
 RSNA_TRAIN = 13_389
-COVIDX_TRAIN = {  # source -> negative, positive films of the V7B training list; then of the test list
+# source -> negative, positive films of the V7B training list; then of the test list
+COVIDX_TRAIN = {
     "cohen": (298, 439),
     "actmed": (107, 25),
     "sirm": (0, 1182),
@@ -111,7 +112,7 @@ def chest_entries() -> list[tuple[int, str, str]]:
 
 
 def write_chestxray14(folder: Path, variant: str = "2020") -> Path:
-    """Data_Entry_2017*.csv and BBox_List_2017.csv; variant 2017: ages 058Y and a last empty column."""
+    """Data_Entry_2017*.csv, BBox_List_2017.csv; variant 2017: ages 058Y, an empty column."""
     folder.mkdir(parents=True, exist_ok=True)
     follow_up: dict[int, int] = {}
     rows, films = [], []

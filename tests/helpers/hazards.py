@@ -77,7 +77,7 @@ def disk_full_at_film_3(source: Source, settings: Settings) -> Outcome:
 
 
 def scan_that_dies_at_film_3(source: Source) -> Any:
-    """Dies once for one film, and always for another, as a child does that is killed from outside."""
+    """Die once for one film and always for another, like a child that is killed from outside."""
     from data_prep.inputs import headers
 
     if source.name.endswith("IM0003.dcm"):

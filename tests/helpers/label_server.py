@@ -1,4 +1,4 @@
-"""MONAI Label 0.8.5 in an environment of its own: built, started on the loopback, asked, stopped."""
+"""MONAI Label 0.8.5 in its own environment: built, started on the loopback, asked, stopped."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor"
 
 
 def environment() -> Path:
-    """The environment's python: of the folder HEALTHYGAN_LABEL_ENV, else of a cache; built where it is not there.
+    """The environment's python: of the folder HEALTHYGAN_LABEL_ENV, else of a cache; built where it
+    is not there.
 
     This checkout is installed into it anew every time.
     """
@@ -49,7 +50,7 @@ def environment() -> Path:
 
 @contextmanager
 def checkout() -> Iterator[Path]:
-    """A copy of the packages to build a wheel from; setuptools would leave a build folder in the original."""
+    """Copy the packages to build a wheel from; setuptools leaves a build folder behind."""
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "repository"
         copy.mkdir()
@@ -131,7 +132,7 @@ class Server:
         return self._open(urllib.request.Request(self.url + path))
 
     def infer(self, model: str, file: Path, kind: str, /, **params: Any) -> Reply:
-        """POST /infer/MODEL?output=... with the file and params; on the processor, so that runs compare."""
+        """POST /infer/MODEL?output=... with file and params, on the CPU, so that runs compare."""
         boundary = uuid.uuid4().hex
         fields = json.dumps({"device": "cpu", **params}).encode()
         lines = [

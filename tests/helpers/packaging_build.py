@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def built(kind: str, source: Path, output: Path) -> Path:
-    """The file that the build backend makes of a source tree, as pip would call it: kind is wheel or sdist."""
+    """Build a source tree as pip would; return the file. kind is wheel or sdist."""
     output.mkdir(parents=True, exist_ok=True)
     call = f"from setuptools import build_meta as b; print(b.build_{kind}({str(output)!r}))"
     done = subprocess.run(

@@ -29,7 +29,7 @@ def bundle_of(folder: Path, run: Path | None) -> Path:
 
 
 def ask(bundle: Path, image: Path | str, **params: Any) -> dict[str, Any]:
-    """What monailabel/tasks/infer/bundle.py and basic_infer.py (0.8.5) do with a request, up to its writer."""
+    """What MONAI Label 0.8.5 (bundle.py, basic_infer.py) does with a request, up to its writer."""
     parser = ConfigParser()
     parser.read_config(str(bundle / "configs" / "inference.json"))
     parser.config["bundle_root"] = str(bundle)
@@ -54,7 +54,7 @@ def last_of(parser: ConfigParser, *keys: str) -> Sequence[Any]:
 
 
 def head(shape: tuple[int, int, int] = (14, 18, 12)) -> np.ndarray:
-    """An RAS+ array (R, A, S): a box of head in air, unlike itself under every flip, one voxel bright, one dark."""
+    """An RAS+ array (R, A, S): a box of head in air, unlike under every flip; two marked voxels."""
     data = np.zeros(shape, np.float32)
     r, a, s = np.meshgrid(*[np.arange(n) for n in shape], indexing="ij")
     inside = np.all([(i >= 2) & (i < n - 2) for i, n in zip((r, a, s), shape, strict=True)], 0)

@@ -1,4 +1,4 @@
-"""A data set of a few drawn squares, and training runs of a second, through the bundle's own configs."""
+"""A data set of a few squares, and training runs of a second through the bundle's configs."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ TRAINING: dict[str, Any] = {
 
 
 def write_dataset(folder: Path, *, size: int = SIZE, bit_depth: int = 8, **keys: Any) -> Path:
-    """dataset.json with 6 mixed, 5 healthy, 4 validation and 4 test images; every file is called 0.png.
+    """dataset.json with 6 mixed, 5 healthy, 4 validation and 4 test images; every file is called
+    0.png.
 
-    Diseased images carry a bright square, in a corner of its own in each; its mask lies beside the test images.
-    """
+    Diseased images carry a bright square, in a corner of its own in each; its mask lies beside the
+    test images."""
     rng = np.random.default_rng(0)
     dtype, white = (np.uint8, 255) if bit_depth == 8 else (np.uint16, 65535)
 
@@ -75,7 +76,7 @@ def train(runs: Path, data: Path, **overrides: Any) -> Path:
 
 
 def forget_ranks() -> None:
-    """Leave the process group; Ignite remembers it until the end of the process unless told otherwise."""
+    """Leave the process group; Ignite remembers it until the process ends."""
     import torch
     from ignite.distributed import utils
 

@@ -1,4 +1,4 @@
-"""The walls of the house: sizes of rooms, no circles, and who uses what of whom (docs/architecture.md)."""
+"""The walls of the house (docs/architecture.md): sizes of rooms, circles, who uses what."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MOST_OF_DATA_PREP, MOST_IN_THE_SERVER = 12, 6
 
 @pytest.fixture(scope="module")
 def graph() -> grimp.ImportGraph:
-    """Every import of our modules, those inside functions too; not those for type checkers alone."""
+    """Return the graph of every import, those inside functions too, without type checkers' own."""
     return grimp.build_graph(*PACKAGES, exclude_type_checking_imports=True, cache_dir=None)
 
 

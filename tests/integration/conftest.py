@@ -48,7 +48,7 @@ def films(work: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def heads(work: Path) -> Path:
-    """HEADS/raw as NIfTI in three orientations, HEADS/data prepared, HEADS/runs/00000-heads trained for a second."""
+    """HEADS/raw: NIfTI in three orientations; HEADS/data: prepared; HEADS/runs: trained briefly."""
     counts = {"training_mixed": 2, "training_healthy": 2, "validation": 2, "test": 2}
     brains.make_brains(work / "heads" / "raw", counts=counts)
     table = work / "heads" / "raw" / "cohort.csv"
@@ -60,9 +60,11 @@ def heads(work: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def app(python: Path, work: Path, heads: Path) -> Path:
-    """The shipped model, one of heads, one known beforehand, one to be exchanged, one without its weights.
+    """The shipped model, one of heads, one known beforehand, one to be exchanged, one without its
+    weights.
 
-    ``known``: the last layer is zero, so the network says mid-grey and a half-open mask everywhere, and the
+    ``known``: the last layer is zero, so the network says mid-grey and a half-open mask everywhere,
+        and the
     difference map is |x| / 4.
     """
     app = label_server.make_app(python, work / "apps")

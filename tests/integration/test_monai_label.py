@@ -1,7 +1,7 @@
 """A MONAI Label server answers with the bundle: ``pytest -m integration tests/integration``.
 
-It builds an environment of several gigabytes once (HEALTHYGAN_LABEL_ENV), and needs a package index for that.
-"""
+It builds an environment of several gigabytes once (HEALTHYGAN_LABEL_ENV), and needs a package index
+for that."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class TestVolumes:
 
     @pytest.mark.parametrize("codes", ["RAS", "LPI", "PSR", "ILA"])
     def test_the_map_lies_on_the_voxels_it_is_about(self, codes, ask, tmp_path):
-        """Of mid-grey the known model says nothing, of the two marks a quarter, wherever the axes point."""
+        """The known model marks a quarter of both marks, however the axes point."""
         image = marked_head(tmp_path / "head.nii.gz", codes)
         _, shown = ask(
             "known", tmp_path / "head.nii.gz", ".nii.gz", f"mark_{codes}", output="difference"
@@ -184,7 +184,7 @@ class TestVolumes:
 
 
 def marked_head(path: Path, codes: str) -> nib.Nifti1Image:
-    """A grey block in air with a black and a white mark, unlike itself under every flip; axes as ``codes`` say."""
+    """A grey block in air with a black and a white mark, unlike under every flip."""
     data = np.zeros((60, 70, 50), np.float32)
     data[6:-6, 6:-6, 6:-6] = (
         20  # a dark rind: head begins at a tenth of the range of what is not air

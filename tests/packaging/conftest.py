@@ -1,4 +1,4 @@
-"""A wheel and an sdist of this checkout, built without a network and without leaving anything in it."""
+"""A wheel and an sdist of this checkout, built without a network, leaving nothing in it."""
 
 from __future__ import annotations
 

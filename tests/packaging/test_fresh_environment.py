@@ -1,4 +1,4 @@
-"""The wheel in an environment of its own, away from the repository. Opt-in: ``pytest -m packaging``."""
+"""The wheel in its own environment, away from the repository: ``pytest -m packaging``."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def packages(python: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def run(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Runs a command in an empty folder that stands for a user's, with only the environment's programs."""
+    """Run a command in an empty folder, with only the environment's programs."""
     here = tmp_path_factory.mktemp("elsewhere")
     clean = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "VIRTUAL_ENV")}
     clean["PATH"] = os.pathsep.join([str(environment.parent), clean["PATH"]])

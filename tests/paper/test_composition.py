@@ -1,4 +1,4 @@
-"""Eq. 1 and Eq. 2: an image and its intermediate image are shared out by the mask, nothing is lost."""
+"""Eq. 1 and Eq. 2: the mask shares out an image and its intermediate image; nothing is lost."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ class MaskParts(HealthyGANLoss):
 
 @pytest.fixture(scope="module")
 def repeated(golden: Path):
-    """The published run, done again by our trainer: losses by (iteration, name), and the final networks."""
+    """The published run by our trainer: losses by (iteration, name), and the final networks."""
     setting = json.loads((golden / "setting.json").read_text())
     dtype = getattr(torch, setting["dtype"])
     generator = Generator(

@@ -121,7 +121,7 @@ class TestObjectives:
 
     @staticmethod
     def critic(image: torch.Tensor) -> torch.Tensor:
-        """Mean of the image, as a patch map of one: gradient 1 / 16 at each of 16 pixels, of norm 1 / 4."""
+        """Mean of the image as a patch map of one: gradient 1 / 16 at 16 pixels, norm 1 / 4."""
         return image.mean((1, 2, 3), keepdim=True)
 
     def translated(self) -> tuple[Translated, Translated]:

@@ -154,7 +154,7 @@ class TestAuthorsCheckpoint:
 
     @pytest.fixture
     def their_network(self) -> torch.nn.Module:
-        """The authors' network in small: every normalisation tracks running statistics (their model.py)."""
+        """The authors' network, small: every normalisation tracks running statistics (model.py)."""
         network = Generator(3, 2, 6)
         for layer in list(network.modules()):
             for name, child in layer.named_children():

@@ -1,4 +1,4 @@
-"""Appx. A: constant learning rate, then linear decay over the last 100,000 of 400,000 iterations."""
+"""Appx. A: constant learning rate, then linear decay over the last 100,000 of 400,000."""
 
 from __future__ import annotations
 

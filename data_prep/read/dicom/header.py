@@ -1,8 +1,7 @@
 """What an element of a header says, whatever is wrong with it: text, code, numbers, count.
 
-A broken element raises errors of many kinds when pydicom converts it. It counts as absent here, except
-for `count_of`, without which no image can be laid out.
-"""
+A broken element raises errors of many kinds when pydicom converts it. It counts as absent here,
+except for `count_of`, without which no image can be laid out."""
 
 from __future__ import annotations
 
@@ -14,7 +13,7 @@ from data_prep.errors import FilmError
 
 
 def text_of(dataset: Any, keyword: str) -> str:
-    """Return the first value as text, without blanks around it; "" where absent, broken or bytes."""
+    """Return the first value as text without outer blanks; "" if absent, broken or bytes."""
     try:
         value: Any = dataset.get(keyword)
         if value is None or isinstance(value, bytes):
@@ -27,7 +26,7 @@ def text_of(dataset: Any, keyword: str) -> str:
 
 
 def code_of(dataset: Any, keyword: str) -> str:
-    """Return the whole value in capitals: two terms where one is due are on no list; "" where absent."""
+    """Return the whole value in capitals, or "" if absent; two terms for one match no list."""
     try:
         return str(dataset.get(keyword) or "").strip().upper()
     except Exception:
@@ -35,7 +34,7 @@ def code_of(dataset: Any, keyword: str) -> str:
 
 
 def numbers_of(dataset: Any, keyword: str, count: int | None = None) -> list[float]:
-    """Return all values of a numeric element; none where one is no number, or there are not `count`."""
+    """Return all values of a numeric element; () if one is no number, or there are not `count`."""
     try:
         value = dataset.get(keyword)
         several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))

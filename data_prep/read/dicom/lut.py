@@ -34,7 +34,8 @@ class Lut:
 
 
 def read_lut(item: Dataset, span: tuple[float, float], big_endian: bool = False) -> Lut:
-    """LUT Descriptor (0028,3002) and LUT Data (0028,3006) of one item, PS3.3 C.11.1.1.1, C.11.2.1.1.
+    """LUT Descriptor (0028,3002) and LUT Data (0028,3006) of one item, PS3.3 C.11.1.1.1,
+    C.11.2.1.1.
 
     span: lowest and highest possible input. Where the lowest is negative, the first mapped input is
     a signed number, whatever the file calls it; the other reading is taken only if this one meets

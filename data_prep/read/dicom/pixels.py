@@ -74,7 +74,7 @@ def stored_frame(dataset: Dataset, layout: Layout, index: int = 0) -> np.ndarray
 
 
 def is_lossy(dataset: Dataset) -> bool:
-    """True where the codec may leave the range of Bits Stored (PS3.5 8.2): no overlay bits there."""
+    """True if the codec may leave the range of Bits Stored (PS3.5 8.2): no overlay bits there."""
     return _syntax(dataset) in LOSSY
 
 

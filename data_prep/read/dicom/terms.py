@@ -1,9 +1,8 @@
 """The closed lists of a header: modality, view, body part and more. No other text ever leaves.
 
-These are the standard's own terms, and what makers write in their place: none of them can identify a
-patient. Headers are typed by people and by machines of many languages, so texts are recognised
-generously; what comes out is one of the names here, or None.
-"""
+These are the standard's own terms, and what makers write in their place: none of them can identify
+a patient. Headers are typed by people and by machines of many languages, so texts are recognised
+generously; what comes out is one of the names here, or None."""
 
 from __future__ import annotations
 
@@ -104,8 +103,10 @@ VIEW_OF_CODE = {code: view for view, codes in _VIEW_CODES.items() for code in co
 _SPINES = "SPINE TSPINE CSPINE LSPINE SSPINE CTSPINE TLSPINE LSSPINE COCCYX"
 _SPINE = frozenset(_SPINES.split())
 _PARTS = (
-    "ABDOMEN ABDOMENPELVIS ANKLE ARM BILEDUCT BLADDER BREAST CALCANEUS CALF CLAVICLE COLON DUODENUM "
-    "ELBOW ESOPHAGUS EXTREMITY EYE FACE FEMUR FIBULA FINGER FOOT FOREARM HAND HEAD HEEL HIP HUMERUS "
+    "ABDOMEN ABDOMENPELVIS ANKLE ARM BILEDUCT BLADDER BREAST CALCANEUS CALF CLAVICLE COLON "
+    "DUODENUM "
+    "ELBOW ESOPHAGUS EXTREMITY EYE FACE FEMUR FIBULA FINGER FOOT FOREARM HAND HEAD HEEL HIP "
+    "HUMERUS "
     "JAW KIDNEY KNEE LEG MANDIBLE MAXILLA NECK NOSE ORBIT PATELLA PELVIS RADIUS RIB SACRUM SCAPULA "
     "SHOULDER SINUS SKULL STERNUM STOMACH TEETH THIGH THUMB TIBIA TOE TOOTH ULNA URETHRA UTERUS "
     "WHOLEBODY WRIST ZYGOMA"
@@ -137,7 +138,7 @@ def view_of_text(text: str) -> str | None:
 
 
 def body_part_of_text(text: str) -> str | None:
-    """'CHEST', 'SPINE', or the Annex L term of another part; None where the text is not understood."""
+    """Return 'CHEST', 'SPINE' or the Annex L term of another part; None for an unknown text."""
     words = [_PLURALS.get(word, word) for word in re.findall("[A-Z]+", text.upper())]
     together = "".join(words)
     if any(word in _SPINE for word in words) or together.endswith("SPINE"):

@@ -1,4 +1,4 @@
-"""Values of interest: VOI LUT or window onto [0, 1] (PS3.3 C.11.2); two ways, of which one is used."""
+"""Values of interest: a VOI LUT or a window onto [0, 1] (PS3.3 C.11.2); one of them is used."""
 
 from __future__ import annotations
 

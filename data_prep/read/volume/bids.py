@@ -35,7 +35,7 @@ def entities(path: Path) -> Entities | None:
 
 
 def derived(path: PurePath) -> bool:
-    """Whether a path below a BIDS tree leads into `derivatives`: what others computed, no raw data."""
+    """True for a path into `derivatives` of a BIDS tree: computed by others, not raw data."""
     return DERIVATIVES in path.parts
 
 

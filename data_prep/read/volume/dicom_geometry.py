@@ -1,4 +1,5 @@
-"""Where the slices of a DICOM stack lie: their order, gaps and tilt, and one affine for all of them.
+"""Where the slices of a DICOM stack lie: their order, gaps and tilt, and one affine for all of
+them.
 
 Image Position (0020,0032) is the centre of the first voxel sent, Image Orientation (0020,0037) the
 directions of its row and column, both in LPS (PS3.3 C.7.6.2.1.1); those of NIfTI are RAS, so the

@@ -10,18 +10,6 @@ from data_prep.cli.main import main
 from data_prep.phantom import study
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["films", "--help"], ["brains", "--help"]])
-def test_help_imports_nothing_heavy(arguments):
-    code = (
-        "import sys\nfrom data_prep.cli.main import main\n"
-        f"try: main({arguments!r})\nexcept SystemExit: pass\n"
-        "heavy = {'torch', 'monai', 'pydicom', 'SimpleITK', 'nibabel', 'matplotlib', 'scipy'}\n"
-        "print('HEAVY', sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip().endswith("HEAVY []")
-
-
 def test_the_package_never_needs_torch_or_monai(tmp_path):
     code = (
         "import sys, pathlib\nsys.modules['torch'] = sys.modules['monai'] = None\n"

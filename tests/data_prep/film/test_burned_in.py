@@ -27,7 +27,7 @@ def write(
     grey: float = 1.0,
     turned: bool = False,
 ) -> tuple[np.ndarray, TextLine]:
-    """Antialiased text, its capitals `share` of the film's height, its corner at (y, x) in [0, 1]."""
+    """Antialiased text: capitals of `share` of the film's height, corner at (y, x) in [0, 1]."""
     font = ImageFont.load_default(size=share * image.shape[0] / 0.72)
     left, top, right, bottom = font.getbbox(text)
     stamp = Image.new("L", (int(right - left) + 2, int(bottom - top) + 2))

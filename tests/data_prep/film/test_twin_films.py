@@ -1,7 +1,8 @@
 """Every real film and its negative: stored values turned around, the other MONOCHROME, one picture.
 
 Turned around within Bits Stored, v becomes lowest + highest - v. Rescaled values turn with it, and
-so does a window: about its middle c - 1/2 where LINEAR, about c else (PS3.3 C.11.2.1.2, C.11.2.1.3).
+so does a window: about its middle c - 1/2 where LINEAR, about c else (PS3.3 C.11.2.1.2,
+    C.11.2.1.3).
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Simulated lesions in given heads: inside the brain, as large as asked for, nothing else changed."""
+"""Simulated lesions in given heads: inside the brain, of the size asked for, nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a file is shown as in lists: no patient's name, whatever word it is, and still one name a file."""
+"""Names of files in lists: no patient's name, whatever word it is, and one name a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What MONAI Deploy's bundle operator finds in an exported TorchScript file, read the way it reads."""
+"""What MONAI Deploy's bundle operator finds in an exported TorchScript file."""
 
 from __future__ import annotations
 

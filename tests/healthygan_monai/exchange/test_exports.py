@@ -1,4 +1,4 @@
-"""TorchScript and ONNX files: the same numbers as model.pt, at any size, and what they say about themselves."""
+"""TorchScript and ONNX files: the numbers of model.pt at any size, and their own facts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The normalisation of the ONNX file: PyTorch's numbers, also where ONNX Runtime's own layer loses them."""
+"""The normalisation of the ONNX file: PyTorch's numbers, also where ONNX Runtime's are wrong."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_is_instance_normalisation():
 
 @pytest.mark.parametrize("grey", [-1.0, 0.3])
 def test_a_large_image_of_one_grey_level_comes_out_as_from_pytorch(grey, tmp_path):
-    """A black margin is such an image in most places; with ONNX Runtime's own layer this differs by 2e-3."""
+    """A black margin is such an image; with ONNX Runtime's own layer this differs by 2e-3."""
     pytest.importorskip("onnxruntime")
     torch.manual_seed(0)
     save_weights(Generator(1, 8, 2).state_dict(), tmp_path / "model.pt")

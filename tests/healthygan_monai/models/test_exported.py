@@ -107,12 +107,12 @@ class TestRuntimeOption:
 
     def test_a_file_for_another_runtime_is_refused(self, run, exported, tiny_data):
         code, _, err = run("infer", exported["ts"], tiny_data, "--runtime=onnxruntime")
-        assert code == 1 and "model.ts: a file for torchscript; --runtime onnxruntime" in err
+        assert code == 2 and "model.ts: a file for torchscript; --runtime onnxruntime" in err
 
     def test_another_method_is_refused(self, run, rival, tmp_path, phantom_films):
         rival(tmp_path / "model.pt")
         code, _, err = run("infer", tmp_path, phantom_films, "--runtime=onnxruntime")
-        assert code == 1 and "a model of mean-intensity, which only PyTorch computes" in err
+        assert code == 2 and "a model of mean-intensity, which only PyTorch computes" in err
 
     def test_a_file_of_that_name_that_is_not_ours_is_left(self, run, own_run):
         (own_run / "model.onnx").write_bytes(b"somebody's")
@@ -126,7 +126,7 @@ def test_without_onnxruntime_the_error_says_how_to_install_it(
 ):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     code, _, err = run("infer", exported["onnx"], tiny_data, "--output", tmp_path / "out")
-    assert code == 1
+    assert code == 2
     assert "scoring with model.onnx needs onnxruntime" in err and "healthygan-monai[onnx]" in err
 
 

@@ -71,7 +71,8 @@ def test_the_size_of_a_bare_model_is_the_one_given_else_its_bundles(trained, tmp
 def test_a_data_set_is_scored_without_the_server(trained, tiny_data, tmp_path):
     code = (
         "import sys; from healthygan_monai.cli.main import main\n"
-        f"assert main(['infer', {str(trained)!r}, {str(tiny_data)!r}, '--output', {str(tmp_path)!r}]) == 0\n"
+        f"assert main(['infer', {str(trained)!r}, {str(tiny_data)!r}, '--output', "
+        f"{str(tmp_path)!r}]) == 0\n"
         "print([name for name in sys.modules if name.startswith('healthygan_monai.serving')])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)

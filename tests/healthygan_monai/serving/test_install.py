@@ -12,8 +12,8 @@ import torch
 from served_bundle import ask
 
 from data_prep.files import sha256
+from healthygan_monai.cli.serving import main
 from healthygan_monai.paths import bundle_root, size_in_metadata
-from healthygan_monai.serving.__main__ import main
 from healthygan_monai.serving.install import install
 
 
@@ -92,7 +92,7 @@ def test_wrong_places_and_names_are_refused(trained, app, capsys):
     assert "expected letters" in refusal(capsys, *named, "../x")
     (app / "model" / "mine").mkdir(parents=True)
     (app / "model" / "mine" / "notes.txt").touch()
-    assert "no bundle" in refusal(capsys, *named, "mine")
+    assert "not a bundle" in refusal(capsys, *named, "mine")
     assert (app / "model" / "mine" / "notes.txt").exists()
 
 
@@ -107,7 +107,7 @@ def test_the_shipped_model_has_its_description(app):
 
 def test_its_help_needs_no_torch():
     code = (
-        "import sys; from healthygan_monai.serving import __main__ as m\n"
+        "import sys; from healthygan_monai.cli import serving as m\n"
         "try: m.main(['install', '--help'])\n"
         "except SystemExit: print('torch' in sys.modules)"
     )

@@ -1,4 +1,4 @@
-"""A request through the bundle's own config, as MONAI Label runs it: what comes in, what goes out."""
+"""A request through the bundle's own config, as MONAI Label runs it: input and answer."""
 
 from __future__ import annotations
 
@@ -290,7 +290,7 @@ class TestAnswer:
         assert_close(shown["pred"] / 255, exact, atol=0.5 / 255 + 1e-6, rtol=0)
 
     def test_nothing_is_drawn_or_written_on_the_way(self, served, tiny_data, tmp_path, monkeypatch):
-        """The config's other half would make the demo's films in the current folder, were it looked at."""
+        """The config's other half would draw the demo's films here if it were evaluated."""
         monkeypatch.chdir(tmp_path)
         before = sorted(p for p in served.rglob("*"))
         ask(served, tiny_data / "images" / "test1" / "0.png")

@@ -22,7 +22,7 @@ CODES = ["".join(code) for order in ORDERS for code in itertools.product(*order)
 
 
 def nifti(path: Path, data: np.ndarray, codes: str, tilt: float = 0.0) -> nib.Nifti1Image:
-    """An RAS+ array written with axes in the order of ``codes``, turned about the first by ``tilt`` degrees."""
+    """An RAS+ array with axes in the order of ``codes``, turned by ``tilt`` degrees."""
     affine = np.diag([*SPACING, 1.0])
     affine[:3, 3] = (-30, 12, 5)
     c, s = np.cos(np.radians(tilt)), np.sin(np.radians(tilt))

@@ -236,7 +236,7 @@ def test_random_state_is_restored_for_python_numpy_and_pytorch():
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
 def test_a_process_killed_in_the_middle_is_resumed_to_the_same_weights(whole, tiny_data, tmp_path):
-    """``python -m monai.bundle run training``, kill -9 in iteration 5, and on from the checkpoint of iteration 3."""
+    """``python -m monai.bundle run training`` killed in iteration 5 goes on from iteration 3."""
     config = {
         **TRAINING,
         **ITERATIONS,

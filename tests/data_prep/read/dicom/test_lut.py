@@ -97,7 +97,7 @@ def test_inputs_beyond_a_table_take_its_first_and_last_entry(make_dicom, ramp, s
 def test_the_first_input_of_a_voi_lut_is_signed_where_the_modality_output_is(
     make_dicom, ramp, signed, descriptor, syntax
 ):
-    """63488 and -2048 are one word (PS3.3 C.11.2.1.1); implicit VR does not even tell them apart."""
+    """63488 and -2048 are one word (PS3.3 C.11.2.1.1); implicit VR cannot tell them apart."""
     values = ramp.astype(np.int16) - 400 if signed else ramp
     entries = (np.arange(4096) ** 2 // 4095).astype(np.int64)
     first = -2048 if descriptor == "SS" else 63488

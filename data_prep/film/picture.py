@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import warnings
 from io import BytesIO
-from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
 from data_prep.errors import FilmError
+from data_prep.film.film import Film
 from data_prep.read.dicom.stored_values import digest
-
-if TYPE_CHECKING:
-    from data_prep.film.film import Film
 
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I")
 COLOUR_TOLERANCE = 8  # grey levels: colour JPEG of a grey film is not exactly grey
@@ -25,8 +22,6 @@ def read_picture(data: bytes) -> Film:
     Palettes, 16 bit, transparency and equal colour channels are understood; true colour is not.
     Raises FilmError, also for a picture that is larger than any film.
     """
-    from data_prep.film.film import Film
-
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -13,10 +13,12 @@ from PIL import Image
 from data_prep.files import whole
 from healthygan_monai.data.transforms import to_display
 from healthygan_monai.models.scorer import generator_scorer
+from healthygan_monai.paths import sample_file
 
 
 class SamplePictures:
-    """Save a picture of the same images after every epoch, ``samples/iter_0012000.png``; one row an image.
+    """Save a picture of the same images after every epoch, ``samples/iter_0012000.png``; one row an
+    image.
 
     Columns are input, mask, translated image and difference map (stretched to twice its range).
     """
@@ -36,15 +38,11 @@ class SamplePictures:
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self)
 
-    def path(self, iteration: int) -> Path:
-        """Return the file of an iteration."""
-        return self.folder / f"iter_{iteration:07d}.png"
-
     def __call__(self, engine: Engine) -> None:
         maps = {name: found[:, 0].cpu() for name, found in self.scorer(self.images).maps.items()}
         twice = (2 * maps["difference"]).clip(0, 1)
         columns = (to_display(self.images), maps["mask"], maps["healthy"], twice)  # (B, H, W) each
         rows = np.concatenate([np.asarray(part) for part in columns], axis=2)
         picture = Image.fromarray((np.concatenate(rows) * 255).round().astype(np.uint8))
-        with whole(self.path(engine.state.iteration)) as part:
+        with whole(self.folder / sample_file(engine.state.iteration)) as part:
             picture.save(part, format="PNG")

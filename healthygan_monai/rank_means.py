@@ -1,4 +1,4 @@
-"""Means over the batch of all ranks. Every rank has an equal share, so they are means of the ranks' means."""
+"""Means over the batch of all ranks: ranks have equal shares, so means of the ranks' means."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ def ranks() -> int:
 def mean_over_ranks(value: torch.Tensor) -> torch.Tensor:
     """The mean over ranks of a rank's scalar mean; its gradient is that of this rank's own mean.
 
-    DistributedDataParallel averages gradients over ranks, so for any f the averaged gradient of f(this) is the
+    DistributedDataParallel averages gradients over ranks, so for any f the averaged gradient of
+    f(this) is the
     gradient of f at the mean of the whole batch: what one process with the whole batch computes.
     """
     if ranks() == 1:
