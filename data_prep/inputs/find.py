@@ -38,14 +38,8 @@ def find(
 ) -> Found:
     """All inputs under a folder, or the one file; archives are opened, hidden files ignored.
 
-    <<<<<<< HEAD
-    exclude: paths in INPUT to ignore, such as OUTPUT. kind 'brains': a folder's DICOMs are series.
+        exclude: paths in INPUT to ignore, such as OUTPUT. kind 'brains': a folder's DICOMs are series.
     Raises FileNotFoundError where INPUT does not exist.
-    =======
-    Zip archives are looked into. exclude: what inside INPUT to pass by, which is OUTPUT and what
-    lies beside it. kind 'brains': the DICOM files of one folder are one source, a series.
-    Raises NotFound where INPUT does not exist.
-    >>>>>>> door
     """
     folder = Path(folder)
     if not folder.exists():

@@ -12,14 +12,7 @@ Counts = Mapping[str, tuple[int, int]]  # section -> (healthy, diseased)
 
 
 def parse_counts(text: str, default: Counts) -> dict[str, tuple[int, int]]:
-<<<<<<< HEAD
-    """Parse "healthy=424,test=10+10"; other sections keep the paper's; ValueError: which part."""
-=======
-    """Lay healthy=424,mixed=84+76,test=10+10 over the paper's; a section not named keeps its own.
-
-    Raises UsageError, naming the part that cannot be meant.
-    """
->>>>>>> door
+    """Parse "healthy=424,test=10+10"; other sections keep the paper's; UsageError: which part."""
     counts = dict(default)
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, value = part.partition("=")
