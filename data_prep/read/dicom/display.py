@@ -37,9 +37,9 @@ def display(dataset: Dataset, stored: Stored, window: int = 0, voi: bool = True)
 
     voi: False leaves VOI LUT and windows out: the output of the Modality LUT over its full range.
     window: which of several VOI LUTs or windows, from 0. Padding (C.7.5.1.1.2) is found in the
-        stored values,
-    kept out of every range, and comes out black. The pipeline (PS3.3 C.7.6.3.1.2, C.11) works value
-    by value, so it is computed once for every possible stored value and looked up at every pixel.
+    stored values, kept out of every range, and comes out black. The pipeline (PS3.3 C.7.6.3.1.2,
+    C.11) works value by value, so it is computed once for every possible stored value and looked up
+    at every pixel.
     """
     notes = list(stored.notes)
     values = stored.domain()
