@@ -13,7 +13,7 @@ INSTALL = "pip install itk-elastix, or pass --registration simpleitk."
 
 
 def require() -> None:
-    """ValueError where itk-elastix is not installed."""
+    """NotInstalled where itk-elastix is not installed."""
     import importlib.metadata
 
     try:

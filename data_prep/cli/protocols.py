@@ -112,7 +112,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _beside(arguments: argparse.Namespace) -> Any:
     """The folder OUTPUT.cohort, for the table and what is made on the way; a passing one in a dry
-    run. It is not in OUTPUT, for the table names the original files."""
+    run. It is not in OUTPUT, for the table names the original files.
+    """
     if arguments.dry_run:
         return _Passing()
     place = arguments.output.resolve()

@@ -169,7 +169,8 @@ def _steps(away: np.ndarray, reach: int) -> np.ndarray:
 
 def _straightest(steps: np.ndarray, lively: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each column: the largest share of rows with a step on a line through it, and how far
-    that line reaches inward of it at either end."""
+    that line reaches inward of it at either end.
+    """
     rows, columns = steps.shape
     ends = np.linspace(0, rows, STRIPS + 1).astype(int)
     counted = steps & lively[:, None]

@@ -38,8 +38,8 @@ def find(
 ) -> Found:
     """All inputs under a folder, or the one file; archives are opened, hidden files ignored.
 
-    exclude: paths in INPUT to ignore, such as OUTPUT. kind 'brains': a folder's DICOMs are series.
-    Raises FileNotFoundError where INPUT does not exist.
+    exclude: paths in INPUT to ignore, such as OUTPUT. kind 'brains': the DICOM files of a folder
+    are series. Raises FileNotFoundError if INPUT does not exist.
     """
     folder = Path(folder)
     if not folder.exists():

@@ -82,7 +82,7 @@ def _hidden(name: str) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _open(path: Path, changed: int) -> zipfile.ZipFile:
+def _open(path: Path, _changed: int) -> zipfile.ZipFile:
     """Keep the archive open from member to member: reading its directory each time is slow."""
     try:
         return zipfile.ZipFile(path)

@@ -21,7 +21,9 @@ def is_picture(head: bytes) -> bool:
 
 
 def kind_of(path: Path) -> str:
-    """The kind by the first bytes; only regular files are opened, for a pipe would never answer."""
+    """'dicom', 'nifti', 'picture', 'archive', 'link', 'special' or 'other', by the first bytes of
+    the file; only regular files are opened, for a pipe would never answer.
+    """
     if path.is_dir():
         return "link"
     if not path.is_file():

@@ -12,7 +12,7 @@ Counts = Mapping[str, tuple[int, int]]  # section -> (healthy, diseased)
 
 
 def parse_counts(text: str, default: Counts) -> dict[str, tuple[int, int]]:
-    """Parse "healthy=424,test=10+10"; other sections keep the paper's; ValueError: which part."""
+    """Parse "healthy=424,test=10+10"; other sections keep the paper's; UsageError: which part."""
     counts = dict(default)
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, value = part.partition("=")

@@ -45,7 +45,8 @@ class Crashed(GuardError):
 @dataclass(frozen=True)
 class Limits:
     """seconds: wall-clock time of one call; memory: bytes a child may allocate beyond what it has
-    when idle (POSIX; elsewhere there is no such limit). 0 means no limit."""
+    when idle (POSIX; elsewhere there is no such limit). 0 means no limit.
+    """
 
     seconds: float = 120.0
     memory: int = 4 << 30

@@ -19,14 +19,14 @@ Self = TypeVar("Self", bound="Detector")
 
 
 class NotFitted(RuntimeError):
-    """A score was asked of a detector that has been neither fitted nor loaded."""
+    """A score was requested from a detector that has been neither fitted nor loaded."""
 
 
 class Training(Protocol):
-    """A fit that writes checkpoints into a run folder and can go on from them."""
+    """A fit that writes checkpoints into a run folder and can resume from them."""
 
     def resume(self) -> int:
-        """Go on from the last checkpoint; return the iterations already done."""
+        """Continue from the last checkpoint; return the iterations already done."""
         ...
 
     def fit(self) -> None:
@@ -35,14 +35,15 @@ class Training(Protocol):
 
 
 class Detector(ABC):
-    """An anomaly detector of images.
+    """An anomaly detector of images, float32 (B, C, H, W) in [-1, 1].
 
-    Images are float32 (B, C, H, W) in [-1, 1]. ``fit`` is given sources of batches rather than
-    tensors: each call of one is a new pass over the set in a fixed order, so that no method needs
-    the whole set in memory.
-
-    The constructor of a child takes its options as keywords, ``device``, and ``weights`` where it
-    has a backbone. What belongs on the device is kept in attributes that are tensors or modules.
+    ``fit`` gets sources of batches, not tensors: each call of one is a new pass over the set in a
+    fixed
+    order, so that no method needs the whole set in memory. The constructor of a child has its
+    options,
+    ``device``, and ``weights`` for a backbone as keywords. Attributes that are tensors or modules
+    are
+    moved to the device.
 
     Args:
         device: where to fit and score.
@@ -53,8 +54,8 @@ class Detector(ABC):
         scores_by: the score of an image in words or symbols, for the same page.
         departures: from the publication or its authors' code, for docs/paper_vs_code.md.
         has_map: whether ``anomaly_map`` exists.
-        has_backbone: whether it stands on a pretrained network, whose ``weights`` can be given.
-        needs_mixed: whether ``fit`` needs the unannotated mixed set too.
+        has_backbone: whether it uses a pretrained network, whose ``weights`` can be given.
+        needs_mixed: whether ``fit`` also needs the unannotated mixed set.
         image_shape: (C, H, W) of the images it was fitted to; None before.
     """
 
@@ -76,12 +77,11 @@ class Detector(ABC):
         """Learn what healthy images look like; a function of images, their order and the seed."""
 
     def training(self, images: Callable[[], Images], **run: Any) -> Training | None:
-        """Return a fit that can be resumed; None where ``fit`` is the only way.
+        """Return a fit that can be resumed; None if ``fit`` is the only way.
 
         Args:
-            images: opens the images, which a method without such a training does not need.
-            run: ``seed``, ``run`` (the folder), ``checkpoints``, ``log_interval`` and
-                ``num_workers``, see :class:`~healthygan_monai.baselines.fitting.Fitting`.
+            images: opens the images.
+            run: arguments of :class:`~healthygan_monai.baselines.fitting.Fitting`.
         """
         return None
 
@@ -105,7 +105,7 @@ class Detector(ABC):
 
     @property
     def backbone_label(self) -> str:
-        """Name of the pretrained network under it, for scores.csv; empty where there is none."""
+        """Name of its pretrained network, for scores.csv; empty without one."""
         return ""
 
     def _fitted_shape(self) -> Shape:
@@ -114,21 +114,15 @@ class Detector(ABC):
         return self.image_shape
 
     def _checked(self, images: torch.Tensor) -> torch.Tensor:
-        """Return the images, checked against the shape that the detector was fitted to."""
         return check_images(images, self._fitted_shape())
 
     @classmethod
     def known_options(cls) -> list[str]:
-        """Return the names of what can be set, beside ``weights`` and the device."""
-        return [
-            name for name in inspect.signature(cls).parameters if name not in ("weights", "device")
-        ]
+        """Return the names of all options except ``weights`` and the device."""
+        return [n for n in inspect.signature(cls).parameters if n not in ("weights", "device")]
 
     def options(self, images: int, shape: Shape) -> dict[str, Any]:
-        """Return every option as it will be used on ``images`` images of ``shape`` (C, H, W).
-
-        They make the same detector again.
-        """
+        """Return every option, as used on ``images`` images of ``shape``, to make it again."""
         return {name: getattr(self, name) for name in self.known_options()}
 
     def to(self: Self, device: torch.device | str) -> Self:
@@ -141,53 +135,43 @@ class Detector(ABC):
 
     @abstractmethod
     def state(self) -> dict[str, Any]:
-        """Return all that a file needs to score again: tensors and plain values only.
+        """Return tensors and plain values that a file needs to score again.
 
-        The key ``settings``, where there is one, holds the arguments that make a detector like this
-        one.
+        The key ``settings``, if present, holds the constructor's arguments.
         """
 
     @abstractmethod
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take over what ``state`` gave."""
+        """Restore what ``state`` returned."""
 
     def facts(self) -> dict[str, Any]:
-        """Return what must stand beside every number: backbone, weights, settings, departures."""
+        """Return what must accompany every number: backbone, weights, settings, departures."""
         return {}
 
     def save(self, path: Path) -> None:
-        """Write a file that is whole or absent and loads with ``weights_only=True``."""
+        """Write a file, completely or not at all, that loads with ``weights_only=True``."""
         with whole(Path(path)) as part:
             torch.save({"method": self.name, **self.state()}, part)
 
     def load(self, path: Path) -> None:
-        """Take over what ``save`` wrote.
-
-        Raises:
-            ValueError: the file holds another method.
-        """
+        """Restore what ``save`` wrote; raise ModelError for another method's file."""
         self.load_state(read_state(path, self.name))
 
     @classmethod
     def from_state(cls: type[Self], state: Mapping[str, Any]) -> Self:
-        """Return a new detector that scores as the one which gave this state."""
+        """Return a new detector that scores like the one which returned this state."""
         detector = cls(**state.get("settings", {}))
         detector.load_state(state)
         return detector
 
 
 def read_state(path: Path, method: str | None = None) -> dict[str, Any]:
-    """Return what ``Detector.save`` wrote, on the CPU.
-
-    Raises:
-        ModelError: not such a file, or one of another method than ``method``.
-    """
+    """Return what ``Detector.save`` wrote, on the CPU; raise ModelError for other files."""
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever its reader met
-        raise ModelError(
-            f"{Path(path).name}: not a file of weights that PyTorch can read safely."
-        ) from error
+    except Exception as error:  # torch raises errors of any kind
+        text = f"{Path(path).name}: not a file of weights that PyTorch can read safely."
+        raise ModelError(text) from error
     found = state.get("method") if isinstance(state, dict) else None
     if found is None or found != (method or found):
         expected = method or "one saved by Detector.save"

@@ -1,4 +1,4 @@
-"""Fit a detector on a data set in a run folder: what ``train_baseline.json`` wires."""
+"""Fit a detector on a data set in a run folder, as ``train_baseline.json`` configures it."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from healthygan_monai.paths import MODEL_FILE, RUN_FILE, read_run
 
 logger = logging.getLogger(__name__)
 HEALTHY = "training_healthy"
-IMAGES_AT_ONCE = 16  # no method but the GANs, which bring their own, depends on it
+IMAGES_AT_ONCE = 16  # no effect on results: the GANs have their own batch size
 
 
 class SectionImages(torch.utils.data.Dataset):
-    """The images of a training section by their number, made as HealthyGAN's are.
+    """Random-access images of a training section, made as HealthyGAN's are.
 
     Args:
         dataset, section: where they are listed.
@@ -46,19 +46,20 @@ class SectionImages(torch.utils.data.Dataset):
         return torch.as_tensor(self.items[k]["image"])
 
     def batches(self, num_workers: int = 0) -> Iterable[torch.Tensor]:
-        """One pass in the order of the list."""
+        """Return one pass in the order of the list."""
         return DataLoader(self, batch_size=IMAGES_AT_ONCE, num_workers=num_workers)
 
 
 class Fitting:
     """A detector, the data set's training sections, and the run folder that receives ``model.pt``.
 
-    A method with a :meth:`Detector.training` of its own writes checkpoints and ``metrics.jsonl``
-    and can be resumed; the others read their images once, and begin again where they are resumed.
+    A method with its own :meth:`Detector.training` writes checkpoints and ``metrics.jsonl`` and can
+    be
+    resumed; the others read their images once, and start again when resumed.
 
     Args:
         detector: a new one.
-        dataset: the data set; healthy images for every method, mixed ones for those that need them.
+        dataset: healthy images for every method, mixed ones for those that need them.
         image_size, channels: of the images, made as HealthyGAN's are.
         run: the run folder.
         seed: of the fit.
@@ -102,16 +103,11 @@ class Fitting:
         self.mixed = batches("training_mixed") if detector.needs_mixed else None
 
     def resume(self) -> None:
-        """Go on from the last checkpoint of a training."""
         if self.training is not None:
             self.training.resume()
 
     def fit(self) -> Path:
-        """Fit, write ``model.pt``, and note in run.json what must stand beside every number.
-
-        Returns:
-            the path of the model.
-        """
+        """Fit, write ``model.pt`` and the detector's facts in run.json; return the model's path."""
         if self.training is not None:
             self.training.fit()
         else:
@@ -130,6 +126,6 @@ class Fitting:
 def options_for(
     detector: Detector, dataset: Dataset, image_size: int, channels: int
 ) -> Mapping[str, Any]:
-    """Return a detector's options as they will be used on the data set's healthy images."""
+    """Return a detector's options as used on the data set's healthy images."""
     images = len(dataset.sections[HEALTHY])
     return detector.options(images, (channels, image_size, image_size))

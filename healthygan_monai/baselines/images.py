@@ -1,4 +1,4 @@
-"""Images as detectors take them: float32 (B, C, H, W) in [-1, 1], checked."""
+"""Check images for detectors: float32 (B, C, H, W) in [-1, 1]."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ def check_images(images: torch.Tensor, shape: Shape | None = None) -> torch.Tens
 
     Raises:
         ValueError: no images; not four dimensions; neither 1 nor 3 channels, or not ``shape`` (C,
-            H, W); not finite or outside of [-1, 1].
+            H, W);
+            not finite or outside of [-1, 1].
     """
     images = torch.as_tensor(images).float()
     if images.ndim != 4 or images.shape[1] not in (1, 3):
@@ -41,7 +42,7 @@ def check_images(images: torch.Tensor, shape: Shape | None = None) -> torch.Tens
     if len(images) == 0:
         raise ValueError("no images: the batch is empty; expected at least one.")
     if not images.abs().max() <= 1.001:  # false for NaN too
-        raise ValueError("images have values outside of [-1, 1] or that are no numbers.")
+        raise ValueError("images have values outside of [-1, 1] or NaN.")
     return images
 
 
@@ -54,11 +55,10 @@ def shape_of(images: torch.Tensor) -> Shape:
 def checked_batches(
     source: Batches, name: str, shape: Shape | None = None
 ) -> Iterator[torch.Tensor]:
-    """Yield the batches of one pass, checked: all images have one shape.
+    """Yield the checked batches of one pass; all images must have one shape.
 
     Raises:
-        ValueError: as :func:`check_images`, or the source gives nothing; ``name`` says which one it
-            was.
+        ValueError: as :func:`check_images`, or no batch; the message has the set's ``name``.
     """
     for batch in source():
         batch = check_images(batch, shape)

@@ -1,10 +1,7 @@
-"""The methods that HealthyGAN is compared with: name -> home of its class; one line each.
+"""The methods that HealthyGAN is compared with: name -> place of its class.
 
-Nothing is imported here, so that ``healthygan train --help`` needs no PyTorch; ``registry`` loads
-the classes.
+Nothing is imported here, so that ``healthygan train --help`` needs no PyTorch.
 """
-
-from __future__ import annotations
 
 METHODS = {
     "alad": "healthygan_monai.baselines.gan.alad:Alad",

@@ -1,4 +1,4 @@
-"""Make or load a detector by the name of its method, as configs and commands do."""
+"""Make or load a detector by the name of its method."""
 
 from __future__ import annotations
 
@@ -20,11 +20,7 @@ DETECTORS: dict[str, type[Detector]] = {
 
 
 def detector_class(method: str) -> type[Detector]:
-    """Return the class of that name.
-
-    Raises:
-        ValueError: no such method; names the nearest.
-    """
+    """Return the class of that name; raise UsageError with the nearest name if unknown."""
     if method not in DETECTORS:
         near = nearest(method, DETECTORS) or "."
         raise UsageError(f"method is {method!r}{near} Expected one of {', '.join(DETECTORS)}.")
@@ -32,18 +28,11 @@ def detector_class(method: str) -> type[Detector]:
 
 
 def check_options(method: str, options: Mapping[str, Any], weights: str | None = None) -> None:
-    """Refuse what the method does not read.
-
-    Raises:
-        ValueError: names every option that it does not have with the nearest that it has.
-    """
+    """Raise UsageError for options that the method does not have, with the nearest names."""
     detector = detector_class(method)
     known = detector.known_options()
-    problems = [
-        f"{method} has no setting {name!r}{nearest(name, known)}"
-        for name in options
-        if name not in known
-    ]
+    wrong = [name for name in options if name not in known]
+    problems = [f"{method} has no setting {name!r}{nearest(name, known)}" for name in wrong]
     if weights is not None and not detector.has_backbone:
         problems.append(f"{method} has no backbone, so that weights {weights!r} would do nothing")
     if problems:
@@ -60,13 +49,12 @@ def make_detector(
 
     Args:
         method: a name of ``METHODS``.
-        options: see :meth:`Detector.known_options`; published values where none are given.
+        options: see :meth:`Detector.known_options`; published values are the defaults.
         weights: of the backbone, see :func:`~healthygan_monai.networks.backbones.make_backbone`.
         device: where to fit and score.
 
     Raises:
-        ValueError: unknown method or option, or an invalid value.
-        FileNotFoundError: no such file of weights.
+        FileNotFoundError, ValueError: no such weights; an unknown or invalid method or option.
     """
     options = dict(options or {})
     check_options(method, options, None if weights is None else str(weights))
@@ -75,11 +63,10 @@ def make_detector(
 
 
 def load_detector(path: Path | str, device: torch.device | str = "cpu") -> Detector:
-    """Return the detector that ``Detector.save`` wrote, whichever method it is.
+    """Return the detector of any method that ``Detector.save`` wrote.
 
     Raises:
-        NoModel: no such file.
-        ModelError: not such a file, or a method that this version does not have.
+        NoModel, ModelError: no such file; not such a file, or an unknown method.
     """
     path = Path(path)
     if not path.is_file():

@@ -1,6 +1,6 @@
-"""Trivial baselines: two scores that know no anatomy, and a classifier of mixed against healthy.
+"""Trivial baselines: two scores without anatomy, and a classifier of mixed against healthy.
 
-A method has shown something only where it clearly beats these on the same images.
+A method has shown something only if it clearly beats these on the same images.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from healthygan_monai.networks.backbones import Backbone
 
 
 class _MeanImage(Detector):
-    """Keeps the mean healthy image, in float64 sums; one pass."""
+    """Keep the mean healthy image, from float64 sums in one pass."""
 
     reference = "ours"
     mean: torch.Tensor  # (C, H, W)
 
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """One pass over ``healthy``; nothing is drawn, and ``mixed`` is not looked at."""
+        """Average ``healthy`` in one pass; ``seed`` and ``mixed`` are ignored."""
         total, count = torch.zeros((), dtype=torch.float64), 0
         for batch in checked_batches(healthy, "healthy"):
             total = total + batch.double().sum(0).cpu()
@@ -56,8 +56,9 @@ class _MeanImage(Detector):
 class MeanIntensity(_MeanImage):
     """s(x) = |mean(x) - mu|, mu the mean of all healthy pixels.
 
-    Two-sided, since whether disease is brighter or darker would be knowledge of disease; on sets
-    where it is one of them, a one-sided score does better still (``evaluate``'s probes show it).
+    Two-sided: whether disease is brighter or darker would be knowledge of disease. On sets where it
+    is
+    one of them, a one-sided score is better still (see the probes of ``evaluate``).
     """
 
     name = "mean-intensity"
@@ -87,15 +88,19 @@ class DistanceToMean(_MeanImage):
 class PuClassifier(FeatureDetector):
     """Logistic regression of mixed against healthy on frozen features; the score is its logit.
 
-    Elkan and Noto, Learning classifiers from only positive and unlabeled data, KDD 2008: where the
-    labelled (here: healthy) images are a random sample of their class, P(mixed | x) rises with
-    P(diseased | x), so that such a classifier ranks as one trained on true labels would. Where
-    healthy and mixed images come from other
-    places, it ranks by place: that is what this row is there to show.
+    Elkan and Noto, Learning classifiers from only positive and unlabeled data, KDD 2008: if the
+    labelled
+    (here: healthy) images are a random sample of their class, P(mixed | x) rises with P(diseased |
+    x), so
+    that it ranks as a classifier trained on true labels would. If healthy and mixed images come
+    from
+    different places, it ranks by place: this row shows that.
 
     Features are the mean and standard deviation over the image of each channel of the backbone's
-    three maps, standardised over the training images. Classes weigh the same; no sizes or strengths
-    are published, ``strength`` is scikit-learn's C.
+    three
+    maps, standardised over the training images. Classes weigh the same; ``strength`` is
+    scikit-learn's C,
+    for which no value is published.
     """
 
     name = "pu-classifier"
@@ -118,15 +123,15 @@ class PuClassifier(FeatureDetector):
         self.strength = strength
 
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """One pass over each set; the fit is convex, so that ``seed`` draws nothing.
+        """Fit in one pass over each set; the fit is convex, so ``seed`` draws nothing.
 
         Raises:
-            ValueError: no mixed set was given, a set has no images, or images have several shapes.
+            ValueError: no mixed set, a set without images, or images of several shapes.
         """
         from sklearn.linear_model import LogisticRegression
 
         if mixed is None:
-            raise ValueError(f"{self.name} tells mixed from healthy images; fit needs both sets.")
+            raise ValueError(f"{self.name} compares mixed and healthy images; fit needs both sets.")
         self.image_shape = None
         sets: list[np.ndarray] = []
         shape: Shape | None = None

@@ -1,4 +1,4 @@
-"""Data set x method x seed, one cell each, and the table they make."""
+"""Run data set x method x seed, one cell each, and make the table."""
 
 from healthygan_monai.benchmark.grid import Cell, Grid, GridError, read_grid
 from healthygan_monai.benchmark.run import run_grid

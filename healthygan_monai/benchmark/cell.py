@@ -1,4 +1,4 @@
-"""One cell: train, score, evaluate, and result.json with what was measured on the way."""
+"""Run one cell: train, score, evaluate, and write result.json."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from data_prep.datalist import Dataset
 from data_prep.files import read_json, write_json
 from healthygan_monai.benchmark.grid import RESULT, SPECIFICATION
 from healthygan_monai.benchmark.table1 import HEALTHYGAN
@@ -28,30 +29,22 @@ NO_PICTURES: dict[str, Any] = {
 
 
 def run_cell(folder: Path, device: str = "auto") -> dict[str, Any]:
-    """Run the cell that ``folder/cell.json`` describes to its end, and return its result.
+    """Run the cell that ``folder/cell.json`` describes, and return its result.
 
-    A cell that was stopped goes on: training from its last checkpoint, where the method has any.
+    A stopped cell continues from the last checkpoint, if the method has any.
     """
     cell = read_json(folder / SPECIFICATION)
     resumed = (folder / CONFIG_FILE).is_file() and (folder / RUN_FILE).is_file()
     began = time.monotonic()
     if not _finished(folder):
         _train(folder, cell, device, resumed)
-    fit = {
-        "seconds": None if resumed else time.monotonic() - began,  # of a part, it would mislead
-        "resumed": resumed,
-        "peak_memory": peak_memory(),
-    }
+    seconds = None if resumed else time.monotonic() - began  # the time of a part would mislead
+    fit = {"seconds": seconds, "resumed": resumed, "peak_memory": peak_memory()}
     began = time.monotonic()
     config = inference_config(folder / MODEL_FILE)
-    overrides = {
-        "checkpoint": str(folder / MODEL_FILE),
-        "dataset_dir": cell["dataset"],
-        "output_dir": str(folder),
-        **NO_PICTURES[config],
-        **device_override(device),
-    }
-    run_config(config, overrides)
+    paths = {"checkpoint": str(folder / MODEL_FILE), "output_dir": str(folder)}
+    overrides = {**paths, "dataset_dir": cell["dataset"], **NO_PICTURES[config]}
+    run_config(config, overrides | device_override(device))
     seconds = time.monotonic() - began
     dataset = load_dataset(cell["dataset"], training=False)
     evaluation = evaluate_run(folder, dataset, bootstrap=cell["bootstrap"], seed=0, probes=False)
@@ -81,22 +74,15 @@ def _train(folder: Path, cell: dict[str, Any], device: str, resumed: bool) -> No
 
 
 def _result(
-    folder: Path,
-    cell: dict[str, Any],
-    dataset: Any,
-    evaluation: dict[str, Any],
-    fit: dict[str, Any],
-    scoring: dict[str, Any],
+    folder: Path, cell: dict, dataset: Dataset, evaluation: dict, fit: dict, scoring: dict
 ) -> dict[str, Any]:
     run = read_run(folder)
+    device = str(run.get("device", "cpu"))
     return {
         "dataset": dataset.name,
         "protocol": dataset.protocol,
-        "method": cell["method"],
-        "seed": cell["seed"],
-        "counts": evaluation["counts"],
-        "levels": evaluation["levels"],  # AUC, average precision, both threshold policies
-        "warnings": evaluation["warnings"],
+        **{key: cell[key] for key in ("method", "seed")},
+        **{key: evaluation[key] for key in ("counts", "levels", "warnings")},
         "bootstrap": evaluation["options"],
         "fit": fit,
         "scoring": scoring,
@@ -105,20 +91,20 @@ def _result(
         "provenance": {
             **evaluation["provenance"],
             "torch": torch.__version__,
-            "device_name": _device_name(str(run.get("device", "cpu"))),
+            "device_name": torch.cuda.get_device_name(device) if "cuda" in device else device,
             "scores": SCORES_FILE,
         },
     }
 
 
 def peak_memory() -> dict[str, int | None]:
-    """Most bytes this process has held so far: of main memory, and of a GPU's; None where there is none."""
+    """Return the most bytes this process has held, in main memory and on a GPU; else None."""
     gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
     return {"main": _peak_main(), "gpu": gpu}
 
 
 def _peak_main() -> int | None:
-    """Linux's own high-water mark: ``ru_maxrss`` would begin with that of the parent process."""
+    """Read Linux's own maximum; ``ru_maxrss`` would include the parent process."""
     try:
         for line in Path("/proc/self/status").read_text().splitlines():
             if line.startswith("VmHWM:"):
@@ -132,7 +118,3 @@ def _peak_main() -> int | None:
         return None
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-
-
-def _device_name(device: str) -> str:
-    return torch.cuda.get_device_name(device) if device.startswith("cuda") else device

@@ -1,4 +1,4 @@
-"""AUC over seeds with its interval, and a paired test against HealthyGAN; all resampled by subject."""
+"""AUC over seeds with its interval, and a paired test against HealthyGAN, by subject."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ class Estimate:
 
 
 def auc_over_seeds(runs: Runs, unit: str, resamples: int) -> Estimate | None:
-    """Mean of the seeds' AUC on the test set; None where it is not defined.
+    """Return the mean of the seeds' AUC on the test set; None if it is not defined.
 
-    The interval is of that mean under new subjects: a percentile bootstrap by subject that draws the same
-    subjects for every seed. What another seed would do is not in it; ``sd`` says that.
+    The interval is of that mean under new subjects: a percentile bootstrap by subject that draws
+    the
+    same subjects for every seed. ``sd``, not the interval, shows what another seed would change.
     """
     found = _aligned([runs], unit)
     if found is None:
@@ -45,14 +46,16 @@ def auc_over_seeds(runs: Runs, unit: str, resamples: int) -> Estimate | None:
         resamples=resamples,
     )
     low, high = spread.intervals["auc"] or (float("nan"), float("nan"))
-    return Estimate(float(np.mean(values)), _sd(values), low, high, tuple(sorted(runs)))
+    sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return Estimate(float(np.mean(values)), sd, low, high, tuple(sorted(runs)))
 
 
 def against(runs: Runs, reference: Runs, unit: str, resamples: int) -> Estimate | None:
-    """Mean AUC of a method minus that of the reference, paired by image and resampled by subject.
+    """Return a method's mean AUC minus the reference's, paired by image and resampled by subject.
 
-    ``p`` is two-sided: twice the smaller share of resamples on one side of 0, (count + 1) / (resamples + 1).
-    None where one of them has no seed or the AUC is not defined.
+    ``p`` is two-sided: twice the smaller share of resamples on one side of 0, (count + 1) /
+    (resamples +
+    1). None if one of them has no seed or the AUC is not defined.
 
     Raises:
         ValueError: the two were scored on different images.
@@ -81,18 +84,14 @@ def against(runs: Runs, reference: Runs, unit: str, resamples: int) -> Estimate 
 
 
 def _mean_auc(labels: NDArray, scores: NDArray) -> float:
-    """(N,), (N, seeds)."""
+    """Average the AUC over seeds: (N,), (N, seeds)."""
     return float(np.mean([ranking_metrics(labels, column)["auc"] for column in scores.T]))
-
-
-def _sd(values: Sequence[float]) -> float | None:
-    return float(np.std(values, ddof=1)) if len(values) > 1 else None
 
 
 def _aligned(
     methods: Sequence[Runs], unit: str
 ) -> tuple[NDArray, NDArray, list[NDArray[np.float64]]] | None:
-    """Labels (N,), subjects (N,), and each method's scores (N, seeds), all in one order of the labelled test rows."""
+    """Return labels (N,), subjects (N,) and each method's scores (N, seeds) of the same rows."""
     keys: list[tuple[str, str]] | None = None
     labels = subjects = np.empty(0)
     columns: list[NDArray[np.float64]] = []
@@ -110,8 +109,8 @@ def _aligned(
                 subjects = np.array([key[0] for key in keys])
             elif own != keys:
                 raise DataError(
-                    "two cells of one data set hold scores of different test images; delete those that were made "
-                    "on other images and run the benchmark again."
+                    "two cells of one data set hold scores of different test images; delete the "
+                    "outdated ones and run the benchmark again."
                 )
             scores.append([kept[key].score for key in keys])
         columns.append(np.array(scores, dtype=np.float64).T)

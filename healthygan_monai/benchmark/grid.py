@@ -1,4 +1,4 @@
-"""What a benchmark is to run: data sets x methods x seeds, checked as a whole before the first cell."""
+"""Read and check a benchmark's grid: data sets x methods x seeds."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ CELLS, SPECIFICATION, RESULT = "cells", "cell.json", "result.json"
 
 
 class GridError(ConfigError):
-    """An invalid grid; the message names everything wrong with it."""
+    """An invalid grid; the message names every problem."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,7 @@ class Cell:
 
 
 def read_grid(path: Path) -> Grid:
-    """A grid from its JSON file.
-
-    Raises:
-        GridError: unknown keys, with the nearest, or none of the needed ones.
-    """
+    """Read a grid from its JSON file; raise GridError for unknown or missing keys."""
     content = read_json(path)
     known = [f.name for f in fields(Grid)]
     problems = [f"unknown key {key!r}{nearest(key, known)}" for key in content if key not in known]
@@ -78,23 +74,21 @@ def read_grid(path: Path) -> Grid:
     given: dict[str, Any] = {key: content[key] for key in known if key in content}
     given |= {key: tuple(given[key]) for key in ("methods", "seeds") if key in given}
     given["datasets"] = tuple(str(root / name) for name in content["datasets"])
-    given["weights"] = {
-        method: file if file == "random" else str(root / file)
-        for method, file in content.get("weights", {}).items()
-    }
+    files = content.get("weights", {})
+    given["weights"] = {m: f if f == "random" else str(root / f) for m, f in files.items()}
     return Grid(**given)
 
 
 def is_grid(path: Path) -> bool:
-    """Whether a file is a grid and not a data set's dataset.json."""
+    """Return whether a file is a grid and not a data set's dataset.json."""
     return path.is_file() and path.name != FILE_NAME and path.suffix == ".json"
 
 
 def check_grid(grid: Grid) -> dict[str, Dataset]:
-    """The data sets by name.
+    """Return the data sets by name.
 
     Raises:
-        GridError: everything wrong with the grid: methods, settings, seeds, two data sets of one name.
+        GridError: all problems of methods, settings and seeds, or two data sets of one name.
         DataError, LeakError: a data set that cannot be used.
     """
     problems = [
@@ -122,8 +116,8 @@ def check_grid(grid: Grid) -> dict[str, Dataset]:
         dataset = load_dataset(Path(folder))
         if dataset.name in found:
             raise GridError(
-                f"two data sets are called {dataset.name}; the table could not tell them apart. Prepare one of "
-                "them again under another name."
+                f"two data sets are called {dataset.name}. Prepare one of them again under another "
+                "name."
             )
         found[dataset.name] = dataset
     return found
@@ -142,7 +136,8 @@ def _wrong_settings(grid: Grid) -> Iterator[str]:
         if "seed" in settings:
             yield f"{method}: seed is in settings; give seeds to the grid"
         try:
-            config, overrides = chosen_config(method, settings, _weights(grid, method))
+            file = Path(grid.weights[method]) if method in grid.weights else None
+            config, overrides = chosen_config(method, settings, file)
             parser = ConfigParser()
             parser.read_config(str(configs / config))
             parser.update(pairs=overrides)
@@ -154,12 +149,8 @@ def _wrong_settings(grid: Grid) -> Iterator[str]:
             yield f"{method}: weights {weights}: no such file"
 
 
-def _weights(grid: Grid, method: str) -> Path | None:
-    return Path(grid.weights[method]) if method in grid.weights else None
-
-
 def cells_of(grid: Grid, datasets: Mapping[str, Dataset], out: Path) -> list[Cell]:
-    """Every cell of a grid, in the order in which they are run: seed by seed, so that each method has one first."""
+    """Return every cell in the order of running: seed by seed, so each method has one first."""
     return [
         Cell(
             name,
@@ -183,18 +174,14 @@ def cells_of(grid: Grid, datasets: Mapping[str, Dataset], out: Path) -> list[Cel
 
 
 def missing(cells: Sequence[Cell]) -> list[Cell]:
-    """Cells without a result.
-
-    Raises:
-        GridError: cells that were begun with other settings or data than the grid's; all are named.
-    """
+    """Return cells without a result; raise GridError if begun cells are not of this grid."""
     stale = [cell for cell in cells if _is_stale(cell)]
     if stale:
         names = ", ".join(f"{c.dataset}/{c.method}/{c.seed}" for c in stale[:5])
         more = f" (and {len(stale) - 5} more)" if len(stale) > 5 else ""
         raise GridError(
-            f"{names}{more}: made with other settings or data than this grid's. Delete these cells to make them "
-            "again, or give another --out."
+            f"{names}{more}: made with other settings or data than this grid's. Delete these cells "
+            "to make them again, or give another --out."
         )
     return [cell for cell in cells if not cell.result.is_file()]
 
@@ -203,7 +190,7 @@ def _is_stale(cell: Cell) -> bool:
     path = cell.folder / SPECIFICATION
     begun = (cell.folder / CONFIG_FILE).is_file() or cell.result.is_file()
     if not (begun and path.is_file()):
-        return False  # one that failed before its training leaves nothing to mix up
+        return False  # it failed before its training, so nothing can be mixed
     earlier, now = read_json(path), json.loads(json.dumps(cell.specification, default=str))
-    where = ("dataset",)  # a data set may be moved; its hash says whether it is the same
-    return any(earlier.get(key) != now[key] for key in now if key not in where)
+    now.pop("dataset")  # it may be moved; its hash says whether it is the same
+    return any(earlier.get(key) != now[key] for key in now)

@@ -1,4 +1,4 @@
-"""benchmark.md, benchmark.csv and benchmark.html: the same table three times, the CSV with plain numbers beside."""
+"""Write the benchmark's table as Markdown, HTML and CSV, which also has plain numbers."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from healthygan_monai.benchmark.table import COLUMNS, NUMBERS, Row
 
 Tables = Mapping[str, Sequence[Row]]
 NOTES = (
-    "AUC is ROC-AUC on the test split, the mean over seeds; sd is between seeds (none for one seed), the interval a "
-    "95 % percentile bootstrap by subject of that mean.",
-    "The difference from HealthyGAN is paired by image and resampled by subject; p is two-sided and not corrected "
-    "for the number of methods.",
-    "The paper's threshold is the one where sensitivity and specificity on the test labels are closest: it is "
-    "optimistic. The other is chosen on validation.",
-    "Fit and scoring times and peak memory of a cell are those of its own process, loading of images and of "
-    "libraries included for memory; a cell that was stopped and resumed has no fit time.",
+    "AUC is ROC-AUC on the test split, the mean over seeds; sd is between seeds (none for one "
+    "seed), the interval a 95 % percentile bootstrap by subject of that mean.",
+    "The difference from HealthyGAN is paired by image and resampled by subject; p is two-sided "
+    "and not corrected for the number of methods.",
+    "The paper's threshold is the one where sensitivity and specificity on the test labels are "
+    "closest: it is optimistic. The other is chosen on validation.",
+    "Times and peak memory are those of a cell's own process; memory includes images and "
+    "libraries. A cell that was stopped and resumed has no fit time.",
     "mean-intensity, distance-to-mean and pu-classifier show what the data give away for free.",
 )
 
 
 def write_tables(tables: Tables, out: Path, command: str) -> list[Path]:
-    """Write the three files, each whole or not at all; their paths."""
+    """Write the three files, each completely or not at all; return their paths."""
     contents = {
         "benchmark.md": markdown(tables, command),
         "benchmark.csv": comma_separated(tables),
@@ -60,14 +60,17 @@ def comma_separated(tables: Tables) -> str:
 
 
 def page(tables: Tables, command: str) -> str:
-    """One file, nothing loaded from elsewhere."""
+    """Return one file that loads nothing from elsewhere."""
     parts = [
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Benchmark</title><style>',
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Benchmark</title>',
+        "<style>",
         "body{font:15px/1.45 system-ui,sans-serif;margin:2rem;color:#1c2733}",
         "table{border-collapse:collapse;margin:0 0 2rem}",
-        "th,td{border-bottom:1px solid #d5dde5;padding:.35rem .6rem;text-align:left;vertical-align:top}",
+        "th,td{border-bottom:1px solid #d5dde5;padding:.35rem .6rem}",
+        "th,td{text-align:left;vertical-align:top}",
         "th{font-size:.8rem;color:#51606e}td.absent{color:#8a97a3}</style></head><body>",
-        f"<h1>Benchmark</h1><p>healthygan {__version__}; made by <code>{html.escape(command)}</code>.</p>",
+        f"<h1>Benchmark</h1><p>healthygan {__version__}; made by",
+        f"<code>{html.escape(command)}</code>.</p>",
     ]
     for name, rows in tables.items():
         head = "".join(f"<th>{html.escape(title)}</th>" for title in COLUMNS.values())

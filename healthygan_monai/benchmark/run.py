@@ -1,4 +1,4 @@
-"""Running the missing cells of a grid, each in a process of its own, one at a time on each device."""
+"""Run the missing cells of a grid, each in its own process, one at a time on each device."""
 
 from __future__ import annotations
 
@@ -37,17 +37,18 @@ def run_grid(
     runner: Runner | None = None,
     dry_run: bool = False,
 ) -> tuple[list[Cell], list[Path]]:
-    """Run what is missing and write the tables; cells that failed, and the tables' paths.
+    """Run what is missing and write the tables; return failed cells and the tables' paths.
 
     Args:
+        grid: what to run.
         out: receives ``cells/<dataset>/<method>/<seed>/`` and the tables.
-        devices: cells run side by side, one on each.
-        command: as it stands in the tables.
-        runner: runs a cell on a device and says whether it succeeded; a process each where None.
-        dry_run: run no cell.
+        devices: one cell at a time runs on each.
+        command: as the tables show it.
+        runner: runs a cell on a device and returns whether it succeeded; None for a process each.
+        dry_run: whether to run no cell.
 
     Raises:
-        GridError, DataError: nothing has been run.
+        GridError, DataError: an invalid grid or data set; nothing has been run.
     """
     if not devices:
         raise GridError("devices: expected at least one, such as cpu or cuda:0")
@@ -60,7 +61,7 @@ def run_grid(
     try:
         if not dry_run:
             failed = _run_all(waiting, devices, runner or in_process)
-    finally:  # a benchmark that is stopped shows what it has
+    finally:  # a stopped benchmark shows what it has
         written = write_tables(tables(cells, protocols, grid.bootstrap), out, command)
     return failed, written
 
@@ -85,7 +86,7 @@ def _run_all(cells: Sequence[Cell], devices: Sequence[str], runner: Runner) -> l
 
 
 def in_process(cell: Cell, device: str) -> bool:
-    """Run a cell in a new process, so that its memory is its own and a fault ends no other cell."""
+    """Run a cell in a new process: its memory is its own, and a fault stops no other cell."""
     words = [sys.executable, "-m", "healthygan_monai", "benchmark", "--cell", str(cell.folder)]
     with (cell.folder / OUTPUT_FILE).open("w", encoding="utf-8") as stream:
         done = subprocess.run(

@@ -1,4 +1,4 @@
-"""Rows of the benchmark's table from the cells on disk; what has not been run says so."""
+"""Make the rows of the benchmark's table from the cells on disk."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from healthygan_monai.benchmark.compare import Estimate, Runs, against, auc_over
 from healthygan_monai.benchmark.grid import Cell
 from healthygan_monai.benchmark.table1 import HEALTHYGAN, paper_value
 from healthygan_monai.paths import SCORES_FILE
-from healthygan_monai.scoring import read_scores
+from healthygan_monai.scoring import ScoreRow, read_scores
 
 NOT_RUN = "not run"
 NONE = "–"
@@ -31,14 +31,10 @@ COLUMNS = {
     "scoring": "scoring, ms an image",
     "memory": "peak memory, GB",
 }
-NUMBERS = tuple(  # of the CSV, beside the text
-    f"{name}_{part}"
-    for name, parts in (
-        ("auc", ("mean", "sd", "low", "high")),
-        ("subject_auc", ("mean", "sd", "low", "high")),
-        ("difference", ("mean", "low", "high", "p")),
-    )
-    for part in parts
+NUMBERS = (  # of the CSV, beside the text
+    *("auc_mean", "auc_sd", "auc_low", "auc_high"),
+    *("subject_auc_mean", "subject_auc_sd", "subject_auc_low", "subject_auc_high"),
+    *("difference_mean", "difference_low", "difference_high", "difference_p"),
 )
 Row = dict[str, str]
 
@@ -46,12 +42,15 @@ Row = dict[str, str]
 def tables(
     cells: Sequence[Cell], protocols: Mapping[str, str | None], bootstrap: int
 ) -> dict[str, list[Row]]:
-    """Data set -> one row a method, in the grid's order; a row is text by the keys of ``COLUMNS``."""
+    """Return data set -> one row a method, in the grid's order; text by the keys of ``COLUMNS``."""
     found: dict[str, list[Row]] = {}
     for name, protocol in protocols.items():
         own = [cell for cell in cells if cell.dataset == name]
-        results = {m: _results(own, m) for m in dict.fromkeys(c.method for c in own)}
-        runs = {m: _runs(own, m) for m in results}
+        done: dict[str, list[Cell]] = {cell.method: [] for cell in own}
+        for cell in own:
+            done[cell.method] += [cell] * cell.result.is_file()
+        results = {m: [read_json(c.result) for c in kept] for m, kept in done.items()}
+        runs = {m: {c.seed: _scores(c) for c in kept} for m, kept in done.items()}
         found[name] = [
             {
                 "method": method,
@@ -64,16 +63,8 @@ def tables(
     return found
 
 
-def _results(cells: Sequence[Cell], method: str) -> list[dict[str, Any]]:
-    return [read_json(c.result) for c in cells if c.method == method and c.result.is_file()]
-
-
-def _runs(cells: Sequence[Cell], method: str) -> Runs:
-    return {
-        c.seed: read_scores(c.folder / SCORES_FILE)
-        for c in cells
-        if c.method == method and c.result.is_file()
-    }
+def _scores(cell: Cell) -> list[ScoreRow]:
+    return read_scores(cell.folder / SCORES_FILE)
 
 
 def _row(
@@ -99,15 +90,13 @@ def _row(
         "validation": _operating(results, "validation"),
         "optimistic": _operating(results, "test_optimistic"),
         "fit": _mean(results, lambda r: r["fit"]["seconds"], "{:.1f}"),
-        "scoring": _mean(
-            results, lambda r: 1000 * r["scoring"]["seconds"] / r["scoring"]["images"], "{:.1f}"
-        ),
+        "scoring": _mean(results, _milliseconds, "{:.1f}"),
         "memory": _memory(results),
     }
 
 
 def _numbers(estimates: Mapping[str, Estimate | None]) -> Row:
-    """The cells of ``NUMBERS``; empty where there is no number."""
+    """Return the cells of ``NUMBERS``; empty without a number."""
     found = {}
     for column in NUMBERS:
         name, _, part = column.rpartition("_")
@@ -138,7 +127,7 @@ def _estimate(found: Estimate | None) -> str:
 
 
 def _operating(results: Sequence[Mapping[str, Any]], name: str) -> str:
-    """Sensitivity and specificity by image, averaged over seeds."""
+    """Return sensitivity and specificity by image, averaged over seeds."""
     cuts = [r["levels"]["image"]["thresholds"][name] for r in results]
     values = []
     for metric in ("sensitivity", "specificity"):
@@ -150,14 +139,17 @@ def _operating(results: Sequence[Mapping[str, Any]], name: str) -> str:
     return ", ".join(values)
 
 
+def _milliseconds(result: Mapping[str, Any]) -> float:
+    return 1000 * result["scoring"]["seconds"] / result["scoring"]["images"]
+
+
 def _memory(results: Sequence[Mapping[str, Any]]) -> str:
-    text = _mean(results, lambda r: _gb(r["scoring"]["peak_memory"]["main"]), "{:.2f}")
-    gpu = _mean(results, lambda r: _gb(r["scoring"]["peak_memory"]["gpu"]), "{:.2f}")
-    return text if gpu == NONE else f"{text}; GPU {gpu}"
+    def mean(kind: str) -> str:
+        held = (r["scoring"]["peak_memory"][kind] for r in results)
+        known = [value / 1e9 for value in held if value is not None]
+        return f"{np.mean(known):.2f}" if known else NONE
 
-
-def _gb(value: float | None) -> float | None:
-    return None if value is None else value / 1e9
+    return mean("main") if mean("gpu") == NONE else f"{mean('main')}; GPU {mean('gpu')}"
 
 
 def _mean(

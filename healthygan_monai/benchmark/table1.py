@@ -1,9 +1,7 @@
 """The paper's Table 1 as data: AUC on the test set, by protocol and method.
 
-Only values that this project has on file are here; the others of the paper's table print as not known.
+Values that this project does not have on file are shown as not known.
 """
-
-from __future__ import annotations
 
 HEALTHYGAN = "healthygan"
 # (protocol of dataset.json, method) -> AUC
@@ -18,7 +16,7 @@ PAPER_METHODS = (HEALTHYGAN, "alad", "alocc", "f-anogan", "ganomaly", "padim", "
 
 
 def paper_value(protocol: str | None, method: str) -> str:
-    """The paper's AUC as text; says where the paper has none, and where it is not known here."""
+    """Return the paper's AUC as text, "not in the paper" or "not known"."""
     if protocol not in PAPER_DATA or method not in PAPER_METHODS:
         return "not in the paper"
     value = PAPER_TABLE_1.get((protocol, method))

@@ -1,1 +1,1 @@
-"""The ``healthygan`` command: one sub-command a file, heavy imports only where a command runs."""
+"""The ``healthygan`` command: one file a sub-command; heavy imports only when one runs."""

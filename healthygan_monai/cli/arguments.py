@@ -1,15 +1,17 @@
-"""Arguments that mean the same in every command."""
+"""Arguments that several commands share."""
 
 from __future__ import annotations
 
 import argparse
 import ast
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from data_prep.cli import exit_codes
 from data_prep.errors import UsageError
 from healthygan_monai.config.messages import explained
+from healthygan_monai.paths import RUN_FILE, read_run
 
 
 def command(
@@ -19,26 +21,24 @@ def command(
     return exit_codes.command(commands, name, text, run, explained)
 
 
+def dataset_of(run: Path, given: Path | None) -> Path | None:
+    """Return the data set that was given, else the run's own; None if it is unknown."""
+    if given is None and (run / RUN_FILE).is_file():
+        return Path(read_run(run)["dataset"])
+    return given
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        metavar="KEY=VALUE",
-        help="override a key of the bundle's config, e.g. --set lambda_id=2; may be repeated",
-    )
+    text = "override a key of the bundle's config, e.g. --set lambda_id=2; may be repeated"
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=text)
 
 
 def settings(texts: Sequence[str]) -> dict[str, Any]:
-    """``key=value`` texts as a dictionary; values are Python literals, anything else stays text.
-
-    Raises:
-        ValueError: a text without ``=``.
-    """
+    """Return ``key=value`` texts as a dictionary; a value is a Python literal, else text."""
     found: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")

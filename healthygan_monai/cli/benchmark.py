@@ -1,4 +1,4 @@
-"""healthygan benchmark: data sets x methods x seeds -> one table beside the paper's."""
+"""Run ``healthygan benchmark``: data sets x methods x seeds -> one table beside the paper's."""
 
 from __future__ import annotations
 
@@ -13,31 +13,17 @@ from healthygan_monai.cli.arguments import command
 
 
 def add(commands: Any) -> None:
-    """Add ``benchmark`` to the parser."""
     parser = command(commands, "benchmark", "compare methods on data sets, over seeds", run)
-    parser.add_argument(
-        "what",
-        nargs="*",
-        type=Path,
-        metavar="GRID.json | DATASET",
-        help="a grid file, or prepared data sets",
-    )
+    text = "a grid file, or prepared data sets"
+    parser.add_argument("what", nargs="*", type=Path, metavar="GRID.json | DATASET", help=text)
     parser.add_argument("--methods", nargs="+", metavar="NAME", help="default: the grid's, or all")
-    parser.add_argument(
-        "--seeds", nargs="+", type=int, metavar="N", help="default: the grid's, or 0 1 2"
-    )
+    text = "default: the grid's, or 0 1 2"
+    parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help=text)
     parser.add_argument("--bootstrap", type=int, metavar="N", help="resamples (default: 2000)")
     parser.add_argument("--out", type=Path, default=Path("benchmark"), metavar="FOLDER")
-    parser.add_argument(
-        "--devices",
-        nargs="+",
-        default=["auto"],
-        metavar="NAME",
-        help="cells run side by side, one on each: auto, cpu, cuda:0 cuda:1",
-    )
-    parser.add_argument(
-        "-n", "--dry-run", action="store_true", help="run no cell, write the tables"
-    )
+    text = "one cell runs on each at a time: auto, cpu, cuda:0 cuda:1"
+    parser.add_argument("--devices", nargs="+", default=["auto"], metavar="NAME", help=text)
+    parser.add_argument("-n", "--dry-run", action="store_true", help="only write the tables")
     parser.add_argument("--cell", type=Path, help=argparse.SUPPRESS)  # one cell, in this process
 
 
@@ -64,11 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _grid(arguments: argparse.Namespace) -> Any:
-    """The grid file, or one of the data sets named; options go before the file's own.
-
-    Raises:
-        GridError: neither was given, or a grid file beside other things.
-    """
+    """Return the grid of a file, or of the data sets named; options override the file's."""
     from healthygan_monai.benchmark import Grid, GridError, read_grid
     from healthygan_monai.benchmark.grid import is_grid
 

@@ -1,4 +1,4 @@
-"""healthygan demo: raw phantom DICOM -> report.html, through the same commands as any study."""
+"""Run ``healthygan demo``: raw phantom DICOM -> report.html, by the commands of any study."""
 
 from __future__ import annotations
 
@@ -15,11 +15,9 @@ log = logging.getLogger(__name__)
 
 
 def add(commands: Any) -> None:
-    """Add ``demo`` to the parser."""
     parser = command(commands, "demo", "raw phantom films to a report, in minutes", run)
-    parser.add_argument(
-        "folder", nargs="?", type=Path, default=Path("healthygan-demo"), metavar="FOLDER"
-    )
+    folder = Path("healthygan-demo")
+    parser.add_argument("folder", nargs="?", type=Path, default=folder, metavar="FOLDER")
     parser.add_argument("--seed", type=int, default=0)
     add_device(parser)
     add_set(parser)

@@ -1,4 +1,4 @@
-"""healthygan evaluate: scores.csv -> evaluation.json."""
+"""Run ``healthygan evaluate``: scores.csv -> evaluation.json."""
 
 from __future__ import annotations
 
@@ -6,23 +6,18 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import command
-from healthygan_monai.paths import RUN_FILE, read_run, run_of
+from healthygan_monai.cli.arguments import command, dataset_of
+from healthygan_monai.paths import run_of
 
 
 def add(commands: Any) -> None:
-    """Add ``evaluate`` to the parser."""
     parser = command(commands, "evaluate", "measure the scores against the labels", run)
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder with scores.csv")
     parser.add_argument("--dataset", type=Path, help="for the probes; default: the run's own")
     parser.add_argument("--unit", choices=("image", "subject"), default="image")
     parser.add_argument("--bootstrap", type=int, default=2000, metavar="N", help="resamples")
-    parser.add_argument(
-        "--policy",
-        choices=("youden", "balanced"),
-        default="youden",
-        help="how validation gives the threshold (default: youden)",
-    )
+    policies, text = ("youden", "balanced"), "how validation gives the threshold (default: youden)"
+    parser.add_argument("--policy", choices=policies, default="youden", help=text)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-probes", action="store_true", help="skip the trivial models")
 
@@ -33,9 +28,7 @@ def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.report.summary import sentences
 
     folder = run_of(arguments.run_folder)
-    data = arguments.dataset
-    if data is None and (folder / RUN_FILE).is_file():
-        data = Path(read_run(folder)["dataset"])
+    data = dataset_of(folder, arguments.dataset)
     result = evaluate_run(
         folder,
         load_dataset(data, training=False) if data is not None else None,

@@ -1,4 +1,4 @@
-"""healthygan export: a trained model in the form another program reads."""
+"""Run ``healthygan export``: a trained model in a form that another program reads."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from healthygan_monai.cli import export_bundle, export_network
 
 
 def add(commands: Any) -> None:
-    """Add ``export`` and its forms to the parser."""
-    text = "hand a trained model to another program"
-    parser = commands.add_parser("export", help=text, description=text[:1].upper() + text[1:] + ".")
+    text = "write a trained model for another program"
+    parser = commands.add_parser("export", help=text, description=text.capitalize() + ".")
     forms = parser.add_subparsers(dest="form", required=True, metavar="FORM")
     export_network.add(forms)
     export_bundle.add(forms)

@@ -1,4 +1,4 @@
-"""healthygan export zoo | huggingface: the bundle with a model, for others to load."""
+"""Run ``healthygan export zoo`` or ``huggingface``: the bundle with a model, for others."""
 
 from __future__ import annotations
 
@@ -10,33 +10,22 @@ from healthygan_monai.cli.arguments import command
 
 
 def add(forms: Any) -> None:
-    """Add the two forms of the bundle to ``export``."""
     zoo = command(forms, "zoo", "a folder for a pull request to the MONAI Model Zoo", run_zoo)
     _add_model(zoo)
-    zoo.add_argument(
-        "--url",
-        metavar="URL",
-        help="folder on the web where you will put files over 25 MB; goes into large_files.yml",
-    )
-    _add_model(
-        command(forms, "huggingface", "a model repository for Hugging Face", run_huggingface)
-    )
+    text = "folder on the web where you will put files over 25 MB; written to large_files.yml"
+    zoo.add_argument("--url", metavar="URL", help=text)
+    text = "a model repository for Hugging Face"
+    _add_model(command(forms, "huggingface", text, run_huggingface))
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="new folder")
-    parser.add_argument(
-        "--model",
-        type=Path,
-        metavar="RUN",
-        help="a run folder or a file of weights; default: the bundle's own model (phantom films)",
-    )
-    parser.add_argument(
-        "--image-size", type=int, metavar="N", help="for a file of weights without config.json"
-    )
-    parser.add_argument(
-        "--bundle-version", metavar="X.Y.Z", help="version in metadata.json; default: the package's"
-    )
+    text = "a run folder or a file of weights; default: the bundle's own model (phantom films)"
+    parser.add_argument("--model", type=Path, metavar="RUN", help=text)
+    text = "for a file of weights without config.json"
+    parser.add_argument("--image-size", type=int, metavar="N", help=text)
+    text = "version in metadata.json; default: the package's"
+    parser.add_argument("--bundle-version", metavar="X.Y.Z", help=text)
 
 
 def run_zoo(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""healthygan export torchscript, onnx and authors: the generator alone, compared with model.pt before it is left."""
+"""Run ``healthygan export torchscript``, ``onnx`` or ``authors``: the generator alone."""
 
 from __future__ import annotations
 
@@ -13,15 +13,10 @@ from healthygan_monai.models.runtimes import RUNTIMES, is_exported
 
 
 def add(forms: Any) -> None:
-    """Add the network's forms to the parser of ``export``."""
     for runtime in RUNTIMES.values():
         parser = _command(forms, runtime.form, runtime.suffix, runtime.text, _export)
-        parser.add_argument(
-            "--image-size",
-            type=int,
-            metavar="PIXELS",
-            help="side that images are brought to; default: the one the model was trained at",
-        )
+        text = "side that images are resized to; default: that of the training"
+        parser.add_argument("--image-size", type=int, metavar="PIXELS", help=text)
         parser.set_defaults(suffix=runtime.suffix)
     _command(forms, "authors", "-G.ckpt", "the generator for the authors' own code", _authors)
 
@@ -42,7 +37,7 @@ def _export(arguments: argparse.Namespace) -> int:
 
     model, output = _model(arguments.model), checked_output(arguments.output, arguments.suffix)
     difference = export(model, output, arguments.image_size)
-    print(f"largest difference from PyTorch: {difference:.2g} (at most {TOLERANCE:g} is let pass)")
+    print(f"largest difference from PyTorch: {difference:.2g} (at most {TOLERANCE:g} is accepted)")
     print(f"exported: {arguments.output}")
     print(f"next: healthygan infer {arguments.output} DATASET --output FOLDER")
     return 0
@@ -52,10 +47,8 @@ def _authors(arguments: argparse.Namespace) -> int:
     from healthygan_monai.exchange.authors_files import export_authors
 
     channels, restored = export_authors(_model(arguments.model), arguments.output)
-    source = (
-        "those it was imported with" if restored else "a new layer's (no output depends on them)"
-    )
-    print(f"running statistics: {source}")
+    new = "a new layer's (no output depends on them)"
+    print(f"running statistics: {'those it was imported with' if restored else new}")
     if channels != 3:
         print(f"note: images of {channels} channel; the authors' code, as published, builds 3 only")
     print(f"exported: {arguments.output}")
@@ -63,11 +56,7 @@ def _authors(arguments: argparse.Namespace) -> int:
 
 
 def _model(run_or_model: Path) -> Path:
-    """The model.pt to export.
-
-    Raises:
-        ValueError: it is another method's, or itself an export.
-    """
+    """Return the model.pt to export; raise UsageError for an export or another method's model."""
     from healthygan_monai.models.about import method_of, model_file
     from healthygan_monai.models.exported_facts import METHOD
 
@@ -76,7 +65,7 @@ def _model(run_or_model: Path) -> Path:
         raise UsageError(f"{path}: an export already; give the model.pt that it was made from.")
     if (method := method_of(path)) != METHOD:
         raise UsageError(
-            f"{path}: a model of {method}; only HealthyGAN's generator has this form. Hand on the model.pt of "
-            f"{method} itself, which healthygan infer reads."
+            f"{path}: a model of {method}; only HealthyGAN's generator has this form. Use the "
+            f"model.pt of {method} itself, which healthygan infer reads."
         )
     return path

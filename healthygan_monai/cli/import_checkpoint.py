@@ -1,4 +1,4 @@
-"""healthygan import-checkpoint: the authors' G.ckpt -> a model.pt that infer and the bundle take."""
+"""Run ``healthygan import-checkpoint``: the authors' G.ckpt -> a model.pt."""
 
 from __future__ import annotations
 
@@ -10,17 +10,12 @@ from healthygan_monai.cli.arguments import command
 
 
 def add(commands: Any) -> None:
-    """Add ``import-checkpoint`` to the parser."""
     text = "read the authors' generator file into a model.pt"
     parser = command(commands, "import-checkpoint", text, run)
     parser.add_argument("checkpoint", type=Path, metavar="G.ckpt", help="such as 360000-G.ckpt")
-    parser.add_argument("output", type=Path, metavar="OUT/model.pt", help="in a folder of its own")
-    parser.add_argument(
-        "--image-size",
-        type=int,
-        metavar="PIXELS",
-        help="side that images are brought to; default: 256, as the published chest model",
-    )
+    parser.add_argument("output", type=Path, metavar="OUT/model.pt", help="in a new folder")
+    text = "side that images are resized to; default: 256, as the published chest model"
+    parser.add_argument("--image-size", type=int, metavar="PIXELS", help=text)
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""healthygan infer: a model and images -> scores.csv and pictures."""
+"""Run ``healthygan infer``: a model and images -> scores.csv and pictures."""
 
 from __future__ import annotations
 
@@ -15,27 +15,14 @@ FILES = {runtime.name: f"model{suffix}" for suffix, runtime in RUNTIMES.items()}
 
 
 def add(commands: Any) -> None:
-    """Add ``infer`` to the parser."""
     parser = command(commands, "infer", "translate and score images", run)
-    parser.add_argument(
-        "run_folder",
-        type=Path,
-        metavar="RUN",
-        help="a run folder, its model.pt, or an exported .onnx or .ts",
-    )
-    parser.add_argument(
-        "dataset",
-        nargs="?",
-        type=Path,
-        metavar="DATASET",
-        help="a prepared data set or a folder of grey pictures; default: the run's own data set",
-    )
+    text = "a run folder, its model.pt, or an exported .onnx or .ts"
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help=text)
+    text = "a prepared data set or a folder of grey pictures; default: the run's own data set"
+    parser.add_argument("dataset", nargs="?", type=Path, metavar="DATASET", help=text)
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: RUN")
-    parser.add_argument(
-        "--runtime",
-        choices=[PYTORCH, *FILES],
-        help="what computes; RUN is exported to it where need be. Default: what the model's file is for",
-    )
+    text = "library that computes; RUN is exported to it if needed. Default: that of the model file"
+    parser.add_argument("--runtime", choices=[PYTORCH, *FILES], help=text)
     add_device(parser)
     add_set(parser)
 
@@ -52,8 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         given = data.parent if data.is_file() else data
         if given.resolve() != known:
             raise UsageError(
-                f"{data} is not the data set of {folder}; give --output FOLDER, so that the run's own "
-                "scores stay."
+                f"{data} is not the data set of {folder}; give --output FOLDER, so that the run's "
+                "own scores stay."
             )
     checkpoint = _checkpoint(arguments.run_folder, folder, arguments.runtime)
     config = inference_config(checkpoint)
@@ -75,11 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:
-    """The model's file that the runtime reads; made from model.pt where it is absent or of another model.pt.
-
-    Raises:
-        ValueError: the file given is for another runtime.
-    """
+    """Return the model file for the runtime, exported from model.pt if absent or outdated."""
     model = given if given.is_file() else folder / MODEL_FILE
     of_file = runtime_name(model)
     if runtime in (None, of_file):

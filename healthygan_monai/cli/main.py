@@ -1,4 +1,4 @@
-"""``healthygan``: from raw images to a report, one step a command, each naming the next."""
+"""The ``healthygan`` command: from raw images to a report; each step names the next."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from healthygan_monai.paths import bundle_root
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Parse, run, print; returns the exit code."""
-    # waiting threads of small networks must sleep, not spin, where other programs use the processor too;
-    # read when PyTorch loads, which no module does before a command runs
+    """Parse, run, print; return the exit code."""
+    # waiting threads of small networks must sleep, not spin, beside other programs; PyTorch reads
+    # it when it loads, which is after this line
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     return run_command(build_parser().parse_args(argv))
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """All commands, in the order in which a study uses them."""
+    """Return the parser of all commands, in the order in which a study uses them."""
     parser = argparse.ArgumentParser(
         prog="healthygan",
         description="Learn from unannotated medical images to show what is not healthy in one.",

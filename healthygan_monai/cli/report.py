@@ -1,4 +1,4 @@
-"""healthygan report: everything in a run folder -> one report.html."""
+"""Run ``healthygan report``: everything in a run folder -> one report.html."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import command
-from healthygan_monai.paths import MODEL_FILE, RUN_FILE, read_run, run_of
+from healthygan_monai.cli.arguments import command, dataset_of
+from healthygan_monai.paths import MODEL_FILE, run_of
 
 
 def add(commands: Any) -> None:
-    """Add ``report`` to the parser."""
     parser = command(commands, "report", "write one self-contained report.html", run)
     parser.add_argument("run_folder", type=Path, metavar="RUN")
     parser.add_argument("--dataset", type=Path, help="default: the run's own")
@@ -22,9 +21,7 @@ def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.report.page import write_report
 
     folder = run_of(arguments.run_folder)
-    data = arguments.dataset
-    if data is None and (folder / RUN_FILE).is_file():
-        data = Path(read_run(folder)["dataset"])
+    data = dataset_of(folder, arguments.dataset)
     translate = None
     if data is not None and (folder / MODEL_FILE).is_file():
         translate = case_pictures(folder / MODEL_FILE, data)

@@ -1,4 +1,4 @@
-"""healthygan select: choose model.pt again among the checkpoints of a run."""
+"""Run ``healthygan select``: choose model.pt again among the checkpoints of a run."""
 
 from __future__ import annotations
 
@@ -11,15 +11,10 @@ from healthygan_monai.paths import run_of
 
 
 def add(commands: Any) -> None:
-    """Add ``select`` to the parser."""
     parser = command(commands, "select", "choose the checkpoint that becomes model.pt", run)
     parser.add_argument("run_folder", type=Path, metavar="RUN")
-    parser.add_argument(
-        "--criterion",
-        choices=("fid", "aucp"),
-        default="fid",
-        help="fid: the paper's; aucp: mixed against known-healthy scores, no labels (default: fid)",
-    )
+    text = "fid: the paper's; aucp: mixed against known-healthy scores, no labels (default: fid)"
+    parser.add_argument("--criterion", choices=("fid", "aucp"), default="fid", help=text)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -28,10 +23,8 @@ def run(arguments: argparse.Namespace) -> int:
     folder = run_of(arguments.run_folder)
     chosen = select(folder, arguments.criterion)
     for c in read_selection(folder):
-        mark = "  <- model.pt" if c.chosen else ""
-        print(
-            f"iter {c.iteration:>8}  FID[{c.fid_features}] {c.fid:10.3f}  AUCp {c.aucp:.3f}{mark}"
-        )
+        end = f"AUCp {c.aucp:.3f}{'  <- model.pt' * c.chosen}"
+        print(f"iter {c.iteration:>8}  FID[{c.fid_features}] {c.fid:10.3f}  {end}")
     print(f"chosen by {arguments.criterion}: iteration {chosen.iteration}")
     print(f"next: healthygan infer {folder}")
     return 0

@@ -22,22 +22,17 @@ def build_parser() -> argparse.ArgumentParser:
         "python -m healthygan_monai.serving", description=__doc__, epilog=EXIT_CODES
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    put = command(commands, "install", "a model into a MONAI Label app", _install)
+    put = command(commands, "install", "put a model into a MONAI Label app", _install)
     put.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
     put.add_argument("app", type=Path, metavar="APP", help="the monaibundle app's folder")
     put.add_argument("--name", default="healthygan", help="default: %(default)s")
-    tell = command(commands, "describe", "write serving.json beside a model", _describe)
-    tell.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
-    for each in (put, tell):
-        each.add_argument(
-            "--dataset", type=Path, metavar="FOLDER", help="default: the one the run was trained on"
-        )
-        each.add_argument(
-            "--quantile",
-            type=float,
-            default=0.995,
-            help="of healthy validation maps, the threshold of the label map (default: %(default)s)",
-        )
+    show = command(commands, "describe", "write serving.json beside a model", _describe)
+    show.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
+    for each in (put, show):
+        text = "default: the one the run was trained on"
+        each.add_argument("--dataset", type=Path, metavar="FOLDER", help=text)
+        text = "of healthy validation maps; gives the label map's threshold (default: %(default)s)"
+        each.add_argument("--quantile", type=float, default=0.995, help=text)
     return parser
 
 
@@ -58,10 +53,10 @@ def _install(arguments: argparse.Namespace) -> int:
     from healthygan_monai.serving.install import install
 
     given = (arguments.model, arguments.app, arguments.name, arguments.dataset, arguments.quantile)
-    folder = install(*given)
-    print(f"model: {folder}")
+    print(f"model: {install(*given)}")
     print(
-        f"next: monailabel start_server --app {arguments.app} --studies STUDIES --host 127.0.0.1 --port 8000 "
-        f"--conf models {arguments.name} --conf zoo_source local --conf sam2 false --conf skip_trainers true"
+        f"next: monailabel start_server --app {arguments.app} --studies STUDIES --host 127.0.0.1 "
+        f"--port 8000 --conf models {arguments.name} --conf zoo_source local --conf sam2 false "
+        "--conf skip_trainers true"
     )
     return DONE

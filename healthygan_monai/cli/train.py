@@ -1,4 +1,4 @@
-"""healthygan train: a data set -> a run folder with model.pt."""
+"""Run ``healthygan train``: a data set -> a run folder with model.pt."""
 
 from __future__ import annotations
 
@@ -18,33 +18,20 @@ NETWORKS = {"generator": "network_def", "critic": "critic_def"}
 
 
 def add(commands: Any) -> None:
-    """Add ``train`` to the parser."""
     parser = command(commands, "train", "learn to translate images into healthy ones", run)
-    parser.add_argument(
-        "dataset", nargs="?", type=Path, metavar="DATASET", help="default: demo films"
-    )
+    text = "default: demo films"
+    parser.add_argument("dataset", nargs="?", type=Path, metavar="DATASET", help=text)
     *others, last = METHODS
+    text = f"{HEALTHYGAN} (default), {', '.join(others)} or {last}"
+    parser.add_argument("--method", default=HEALTHYGAN, metavar="NAME", help=text)
     parser.add_argument(
-        "--method",
-        default=HEALTHYGAN,
-        metavar="NAME",
-        help=f"{HEALTHYGAN} (default), {', '.join(others)} or {last}",
-    )
-    parser.add_argument(
-        "--weights",
-        type=Path,
-        metavar="FILE",
-        help="of the backbone, for a method that has one",
+        "--weights", type=Path, metavar="FILE", help="of the backbone, for a method that has one"
     )
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"), help="default: runs")
-    parser.add_argument("--resume", type=Path, metavar="RUN", help="go on with an earlier run")
+    parser.add_argument("--resume", type=Path, metavar="RUN", help="continue an earlier run")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
-        "--tracking",
-        metavar="mlflow",
-        help="log to MLflow: the database mlruns.db beside the runs, or the server MLFLOW_TRACKING_URI "
-        "(extra: tracking)",
-    )
+    text = "log to MLflow: mlruns.db beside the runs, or MLFLOW_TRACKING_URI (extra: tracking)"
+    parser.add_argument("--tracking", metavar="mlflow", help=text)
     parser.add_argument("-n", "--dry-run", action="store_true", help="show the settings and stop")
     add_device(parser)
     add_set(parser)
@@ -88,8 +75,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _settings_of(run: Path) -> dict[str, Any]:
-    """Overrides that continue a run with what it was begun with."""
-
+    """Return the settings that continue a run as it was begun."""
     dataset = read_run(run)["dataset"]
     earlier = read_json(run / CONFIG_FILE)
     earlier.pop("data_hash", None)  # computed from the data, not a key of the config
@@ -103,7 +89,7 @@ def _show(workflow: Any, networks: Mapping[str, str]) -> int:
     from healthygan_monai.config.keys import refuse_unknown_keys
 
     refuse_unknown_keys(workflow.parser.get(), bundle_root() / "configs")
-    # the demo's films are not drawn for a look at the settings
+    # the demo's films need not be drawn to show the settings
     if workflow.parser["dataset_dir"] is None:
         workflow.parser["dataset"] = Dataset("demo", IMAGE_SIZE, protocol="demo")
     workflow.parser.parse(reset=True)

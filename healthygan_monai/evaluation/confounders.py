@@ -1,6 +1,6 @@
-"""What the data give away for free: probes that see no anatomy worth the name.
+"""Probes that see no anatomy: what the data give away for free.
 
-A detector has shown something only where it clearly beats them: hospital, scanner, exposure and
+A detector has shown something only if it clearly beats them: hospital, scanner, exposure and
 collimation separate the classes of many public sets without any disease being seen.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ Features = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Looks:
-    """What the probes may see of N images: no more than these three."""
+    """What the probes may see of N images."""
 
     thumbnails: Features  # (N, THUMBNAIL * THUMBNAIL)
     histograms: Features  # (N, GREY_BINS), shares of pixels
@@ -43,7 +44,7 @@ class Looks:
 
     @property
     def borders(self) -> Features:
-        """(N, pixels of the frame BORDER wide)."""
+        """Return the pixels of a frame BORDER wide, (N, pixels)."""
         frame = np.ones((THUMBNAIL, THUMBNAIL), dtype=bool)
         frame[BORDER:-BORDER, BORDER:-BORDER] = False
         return self.thumbnails[:, frame.ravel()]
@@ -58,13 +59,22 @@ def probe_aucs(
     *,
     resamples: int = 1000,
 ) -> list[dict[str, Any]]:
-    """AUC of each probe on the labelled images, with an interval bootstrapped by subject.
+    """Return the AUC of each probe on the labelled images, with an interval by subject.
 
-    healthy_images: training_healthy; labelled_images: validation and test; each (H, W) or
-    (C, H, W) on one grey scale. labels: (N,) 1 = diseased. No training label is used: one-class
-    probes fit the healthy images, supervised ones (`supervised` True) are cross-validated by
-    subject on the labelled images. Entries: name, description, auc, low, high, supervised, n,
-    subjects, reason (why auc is None). AUCs are not flipped: 0.2 is as strong a shortcut as 0.8.
+    No training label is used: one-class probes fit the healthy images, supervised ones are
+    cross-validated by subject. AUCs are not flipped: 0.2 is as strong a shortcut as 0.8.
+
+    Args:
+        healthy_images: training_healthy; each (H, W) or (C, H, W), all images on one grey scale.
+        labelled_images: validation and test.
+        labels: (N,), 1 = diseased.
+        subjects: (N,).
+        seed: of folds, forests and resamples.
+        resamples: of the bootstrap.
+
+    Returns:
+        name, description, auc, low, high, supervised, n, subjects, reason (why auc is None) of
+        each.
     """
     label_array, subject_array = np.asarray(labels), np.asarray(subjects)
     if not len(labelled_images) == len(label_array) == len(subject_array):
@@ -75,11 +85,12 @@ def probe_aucs(
     low, high = _grey_range(healthy_images)
     healthy = look(healthy_images, low, high)
     shown = look(labelled_images, low, high)
-    probes = [_one_class(name, healthy, shown, seed) for name in ONE_CLASS]
-    probes += [
-        _supervised(name, shown, label_array, subject_array, seed) for name in sorted(SUPERVISED)
-    ]
-    return [_entry(probe, label_array, subject_array, seed, resamples) for probe in probes]
+    entry = partial(_entry, label_array, subject_array, seed, resamples)
+    found = [entry(n, text, False, f(healthy, shown, seed)) for n, (text, f) in ONE_CLASS.items()]
+    for name, (text, features_of) in sorted(SUPERVISED.items()):
+        scores = _out_of_fold(name, features_of(shown), label_array, subject_array, seed)
+        found.append(entry(name, text, True, scores))
+    return found
 
 
 def look(images: Sequence[ArrayLike], low: float, high: float) -> Looks:
@@ -93,15 +104,6 @@ def look(images: Sequence[ArrayLike], low: float, high: float) -> Looks:
         histograms.append(counts / grey.size)
         means.append(float(grey.mean()))
     return Looks(np.stack(thumbnails), np.stack(histograms), np.asarray(means))
-
-
-@dataclass(frozen=True)
-class _Probe:
-    name: str
-    description: str
-    supervised: bool
-    scores: Features | None  # (N,), higher = more diseased
-    reason: str | None = None
 
 
 def _mean_intensity(healthy: Looks, shown: Looks, seed: int) -> Features:
@@ -144,28 +146,21 @@ SUPERVISED: dict[str, tuple[str, Callable[[Looks], Features]]] = {
 }
 
 
-def _one_class(name: str, healthy: Looks, shown: Looks, seed: int) -> _Probe:
-    description, score = ONE_CLASS[name]
-    return _Probe(name, description, False, score(healthy, shown, seed))
-
-
-def _supervised(name: str, shown: Looks, labels: NDArray, subjects: NDArray, seed: int) -> _Probe:
-    """Out-of-fold probabilities; every image is judged by a model that never saw its subject."""
-    description, features_of = SUPERVISED[name]
-    features = features_of(shown)
+def _out_of_fold(
+    name: str, features: Features, labels: NDArray, subjects: NDArray, seed: int
+) -> Features | str:
+    """Return probabilities (N,) from models that never saw the subject, or why there are none."""
     folds = min(FOLDS, *(len(set(subjects[labels == label])) for label in (0, 1)))
     if folds < 2:
-        reason = "cross-validation by subject needs two subjects of each class"
-        return _Probe(name, description, True, None, reason)
+        return "cross-validation by subject needs two subjects of each class"
     scores = np.empty(len(labels))
     splitter = StratifiedGroupKFold(n_splits=folds, shuffle=True, random_state=seed)
     for fit, judge in splitter.split(features, labels, subjects):
         if len(set(labels[fit])) < 2:
-            reason = "a fold was left with one class only; too few subjects"
-            return _Probe(name, description, True, None, reason)
+            return "a fold was left with one class only; too few subjects"
         model = _classifier(name, min(COMPONENTS, len(fit) - 1), seed)
         scores[judge] = model.fit(features[fit], labels[fit]).predict_proba(features[judge])[:, 1]
-    return _Probe(name, description, True, scores)
+    return scores
 
 
 def _classifier(name: str, components: int, seed: int) -> Any:
@@ -179,31 +174,24 @@ def _classifier(name: str, components: int, seed: int) -> Any:
 
 
 def _entry(
-    probe: _Probe, labels: NDArray, subjects: NDArray, seed: int, resamples: int
+    labels: NDArray, subjects: NDArray, seed: int, resamples: int, *probe: Any
 ) -> dict[str, Any]:
-    entry: dict[str, Any] = {
-        "name": probe.name,
-        "description": probe.description,
-        "supervised": probe.supervised,
-        "auc": None,
-        "low": None,
-        "high": None,
-        "reason": probe.reason,
-        "n": len(labels),
-        "subjects": len(set(subjects.tolist())),
-    }
-    if probe.scores is None:
-        return entry
-    entry["auc"] = roc_auc(labels, probe.scores)
-    spread = bootstrap(
-        ranking_metrics, *(labels, probe.scores, subjects), resamples=resamples, seed=seed
-    )
+    """Return the result of a probe (name, description, supervised, scores or why none)."""
+    name, description, supervised, scores = probe
+    entry = {"name": name, "description": description, "supervised": supervised}
+    entry |= {"auc": None, "low": None, "high": None, "reason": None}
+    entry |= {"n": len(labels), "subjects": len(set(subjects.tolist()))}
+    if isinstance(scores, str):
+        return {**entry, "reason": scores}
+    entry["auc"] = roc_auc(labels, scores)
+    data = (labels, scores, subjects)
+    spread = bootstrap(ranking_metrics, *data, resamples=resamples, seed=seed)
     entry["low"], entry["high"] = spread.intervals.get("auc") or (None, None)
     return entry
 
 
 def _grey(image: ArrayLike) -> NDArray[np.float32]:
-    """(H, W) or (C, H, W) -> (H, W): the channels of a film are equal or nearly so."""
+    """Average the channels, which are equal or nearly so: (H, W) or (C, H, W) -> (H, W)."""
     array = np.asarray(image, dtype=np.float32)
     if array.ndim == 3:
         array = array.mean(axis=0)
@@ -213,7 +201,7 @@ def _grey(image: ArrayLike) -> NDArray[np.float32]:
 
 
 def _grey_range(images: Sequence[ArrayLike]) -> tuple[float, float]:
-    """Range of the histogram; from healthy images only, wider ones fall into the end bins."""
+    """Return the range of the healthy images; wider ones fall into the histogram's end bins."""
     low = min(float(np.min(np.asarray(image))) for image in images)
     high = max(float(np.max(np.asarray(image))) for image in images)
     return low, high if high > low else low + 1.0

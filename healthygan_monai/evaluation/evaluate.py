@@ -35,7 +35,7 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True)
 class Options:
-    """How intervals and thresholds are made; recorded in evaluation.json."""
+    """How intervals and thresholds are computed; recorded in evaluation.json."""
 
     bootstrap: int = 2000
     seed: int = 0
@@ -57,12 +57,14 @@ def evaluate(
     localisation: Mapping[str, Any] | None = None,
     provenance: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Evaluate RUN/scores.csv, write RUN/evaluation.json whole, return the same dict.
+    """Evaluate RUN/scores.csv, write RUN/evaluation.json and return its content.
 
-    unit: which of the two levels the report puts first; both are always computed.
-    policy: how the threshold is chosen on validation (threshold.POLICIES).
-    probes, localisation: results of `confounders.probe_aucs` and `localisation.summarise`; None
-    is recorded as not run. Raises ScoresError for an unusable file, ValueError for an option.
+    unit: which of the two levels the report puts first; both are always computed. policy: one of
+    ``threshold.POLICIES``. probes, localisation: of ``confounders.probe_aucs`` and
+    ``localisation.summarise``; None is recorded as not run. provenance: of the scores.
+
+    Raises:
+        ScoresError, ValueError: an unusable file; an invalid option.
     """
     path = Path(run) / SCORES_FILE
     options = Options(bootstrap, seed, stratified, policy, subject_rule)
@@ -70,7 +72,7 @@ def evaluate(
     result["probes"] = None if probes is None else [dict(probe) for probe in probes]
     result["localisation"] = None if localisation is None else dict(localisation)
     result["provenance"] = {**(provenance or {}), "scores_sha256": sha256(path)}
-    # json writes NaN as a word no other reader knows; allow_nan=False turns a slip into an error
+    # allow_nan=False: NaN is not JSON
     style = {"indent": 1, "default": None, "ensure_ascii": False, "allow_nan": False}
     write_json(Path(run) / EVALUATION_FILE, result, **style)
     return result
@@ -88,13 +90,11 @@ def evaluate_rows(
     detectors = sorted({(row.method, row.seed, row.backbone) for row in rows})
     if len(detectors) != 1:
         raise ScoresError(
-            f"scores.csv holds {len(detectors)} detectors (method, seed, backbone) {detectors[:4]}; "
-            "expected exactly one. Pick the rows of one and evaluate each apart."
+            f"scores.csv holds {len(detectors)} detectors (method, seed, backbone) "
+            f"{detectors[:4]}; expected exactly one. Evaluate the rows of each separately."
         )
-    levels = {
-        "image": _level(rows, options),
-        "subject": _level(subject_rows(rows, options.subject_rule), options),
-    }
+    by_unit = {"image": rows, "subject": subject_rows(rows, options.subject_rule)}
+    levels = {name: _level(own, options) for name, own in by_unit.items()}
     method, method_seed, backbone = detectors[0]
     return {
         "format": FORMAT,
@@ -110,14 +110,11 @@ def evaluate_rows(
 
 
 def _level(rows: Sequence[ScoreRow], options: Options) -> dict[str, Any]:
-    """Metrics with intervals of one level; every None comes with a reason."""
+    """Return the metrics and intervals of one level; every None has a reason."""
     validation, test = Sample.of(rows, "validation"), Sample.of(rows, "test")
     level: dict[str, Any] = {
         "n": {"validation": count_by_label(validation), "test": count_by_label(test)},
-        "auc": None,
-        "average_precision": None,
-        "reason": None,
-        "bootstrap": None,
+        **dict.fromkeys(("auc", "average_precision", "reason", "bootstrap")),
         "thresholds": {"validation": None, "test_optimistic": None},
         "threshold_reason": None,
     }
@@ -125,9 +122,8 @@ def _level(rows: Sequence[ScoreRow], options: Options) -> dict[str, Any]:
     if validation.lacks():
         level["threshold_reason"] = f"the validation set has {validation.lacks()}"
     else:
-        cuts["validation"] = choose(
-            validation.labels, validation.scores, options.policy, "validation"
-        )
+        truth, scores = validation.labels, validation.scores
+        cuts["validation"] = choose(truth, scores, options.policy, "validation")
     if test.lacks():
         level["reason"] = f"the test set has {test.lacks()}"
     else:
@@ -148,7 +144,7 @@ def _level(rows: Sequence[ScoreRow], options: Options) -> dict[str, Any]:
 def _measure(
     level: dict[str, Any], test: Sample, cuts: Mapping[str, Threshold], options: Options
 ) -> None:
-    """Fill `level` with values and intervals; thresholds stay fixed while subjects are redrawn."""
+    """Add values and intervals to ``level``; thresholds stay fixed while subjects are redrawn."""
 
     def statistics(labels: NDArray, scores: NDArray) -> dict[str, float | None]:
         values: dict[str, float | None] = {**ranking_metrics(labels, scores)}

@@ -16,10 +16,11 @@ MAX_REDRAWS = 100  # per resample; more means that one class hangs on one subjec
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """`intervals[name] = (low, high)`, or None where the statistic was never defined.
+    """Result: ``intervals[name] = (low, high)``, None if the statistic was never defined.
 
-    redrawn: resamples thrown away for holding one class only.
-    undefined[name]: resamples in which the statistic was 0 / 0, left out of its percentiles.
+    redrawn: resamples discarded because they had one class only. undefined[name]: resamples in
+    which the
+    statistic was 0 / 0; its percentiles ignore them.
     """
 
     intervals: dict[str, tuple[float, float] | None]
@@ -40,9 +41,10 @@ def bootstrap(
 ) -> Bootstrap:
     """Draw subjects with replacement, take all images of each, compute every statistic.
 
-    labels, scores, subjects: (N,). All statistics see the same resamples. With `stratified`,
-    subjects with and without a diseased image are drawn apart, which keeps their numbers.
-    Source: Efron and Tibshirani 1993, ch. 13 (percentile interval), units as in ch. 8.
+    labels, scores, subjects: (N,). All statistics see the same resamples. ``stratified`` draws
+    subjects
+    with and without a diseased image apart, which keeps their numbers. Source: Efron and Tibshirani
+    1993, ch. 13 (percentile interval), units as in ch. 8.
     """
     label_array, score_array = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     members = _members(np.asarray(subjects))
@@ -72,7 +74,7 @@ def bootstrap(
 
 
 def _members(subjects: NDArray) -> list[NDArray[np.intp]]:
-    """Row numbers of each subject."""
+    """Return the row numbers of each subject."""
     _, inverse = np.unique(subjects, return_inverse=True)
     order = np.argsort(inverse, kind="stable")
     return np.split(order, np.cumsum(np.bincount(inverse))[:-1])

@@ -33,7 +33,7 @@ class Sample:
         )
 
     def lacks(self) -> str | None:
-        """Why this set cannot tell healthy from diseased, in words; None where it can."""
+        """Return why this set cannot separate healthy from diseased; None if it can."""
         if self.labels.size == 0:
             return "no labelled images"
         missing = {0, 1} - set(self.labels.tolist())
@@ -53,7 +53,7 @@ def count_section(rows: Sequence[ScoreRow], section: str) -> dict[str, int]:
 
 
 def caveats(rows: Sequence[ScoreRow], levels: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """What a reader must know before believing the numbers; empty is good."""
+    """Return what a reader must know before believing the numbers; empty is good."""
     found = [
         f"{unit} level: {text}"
         for unit, level in levels.items()

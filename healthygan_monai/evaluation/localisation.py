@@ -1,4 +1,4 @@
-"""Does the difference map point at the lesion? One image and its ground-truth mask at a time."""
+"""Measure whether a difference map points at the lesion, one image and mask at a time."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OPTIMISTIC_DICE = "optimistic: threshold chosen on the ground truth of the same 
 class Localisation:
     """How well one (H, W) difference map finds one lesion.
 
-    pixel_ap and pointing must be read against `lesion_share`, which is what chance gives.
+    Compare pixel_ap and pointing_hit with ``lesion_share``, their chance level.
     """
 
     pixel_auroc: float
@@ -31,16 +31,17 @@ class Localisation:
 
 
 def localise(difference: ArrayLike, lesion: ArrayLike) -> Localisation:
-    """All measures of one (H, W) difference map in [0, 1] and one (H, W) lesion mask.
+    """Return all measures of a difference map and a lesion mask, both (H, W).
 
-    Raises ValueError for other shapes and for a mask without, or with nothing but, lesion.
+    Raises:
+        ValueError: other shapes, or a mask with no lesion or nothing else.
     """
     values, inside = _pair(difference, lesion)
-    flat_values, flat_inside = values.ravel(), inside.ravel()
+    flat_values, truth = values.ravel(), inside.ravel().astype(int)
     outside_mean = float(values[~inside].mean())
     return Localisation(
-        pixel_auroc=roc_auc(flat_inside.astype(int), flat_values),
-        pixel_ap=average_precision(flat_inside.astype(int), flat_values),
+        pixel_auroc=roc_auc(truth, flat_values),
+        pixel_ap=average_precision(truth, flat_values),
         best_dice=best_dice(values, inside)[0],
         pointing_hit=pointing_game(values, inside),
         inside_outside_ratio=float(values[inside].mean()) / outside_mean if outside_mean else None,
@@ -49,20 +50,20 @@ def localise(difference: ArrayLike, lesion: ArrayLike) -> Localisation:
 
 
 def best_dice(difference: ArrayLike, lesion: ArrayLike) -> tuple[float, float]:
-    """(Dice, threshold) of the best cut difference >= threshold; see OPTIMISTIC_DICE."""
+    """Return (Dice, threshold) of the best cut difference >= threshold; see OPTIMISTIC_DICE."""
     values, inside = _pair(difference, lesion)
     order = np.argsort(-values, axis=None, kind="stable")
     falling = values.ravel()[order]
     hits = np.cumsum(inside.ravel()[order])  # lesion pixels among the k + 1 brightest
     dice = 2 * hits / (np.arange(1, falling.size + 1) + inside.sum())
-    # a threshold cannot part equal values: only the last pixel of a run of equals is a cut
+    # a threshold cannot separate equal values: only the last of them is a cut
     dice[:-1][falling[:-1] == falling[1:]] = -1
     best = int(np.argmax(dice))
     return float(dice[best]), float(falling[best])
 
 
 def pointing_game(difference: ArrayLike, lesion: ArrayLike, smoothing: float = SMOOTHING) -> bool:
-    """Whether the maximum of the Gaussian-smoothed map lies in the lesion; a flat map misses.
+    """Return whether the maximum of the smoothed map is in the lesion; a flat map misses.
 
     Source: Zhang et al., Top-down neural attention by excitation backprop, ECCV 2016.
     """
@@ -76,10 +77,7 @@ def pointing_game(difference: ArrayLike, lesion: ArrayLike, smoothing: float = S
 
 
 def summarise(images: Sequence[Localisation], subjects: Sequence[str]) -> dict[str, Any]:
-    """Mean of each measure: over a subject's images first, then over subjects.
-
-    So a subject with forty lesion slices weighs no more than one with two.
-    """
+    """Average each measure over a subject's images, then over subjects, who weigh the same."""
     if len(images) != len(subjects):
         raise ValueError(f"summarise: {len(images)} images but {len(subjects)} subjects.")
     by_subject: dict[str, list[Mapping[str, Any]]] = {}
@@ -87,8 +85,7 @@ def summarise(images: Sequence[Localisation], subjects: Sequence[str]) -> dict[s
         by_subject.setdefault(subject, []).append(asdict(image))
     summary: dict[str, Any] = {"images": len(images), "subjects": len(by_subject)}
     for name in Localisation.__dataclass_fields__:
-        means = [_mean(item[name] for item in items) for items in by_subject.values()]
-        summary[name] = _mean(means)
+        summary[name] = _mean(_mean(i[name] for i in items) for items in by_subject.values())
     summary["best_dice_note"] = OPTIMISTIC_DICE
     return summary
 
@@ -106,8 +103,5 @@ def _pair(difference: ArrayLike, lesion: ArrayLike) -> tuple[NDArray[np.float64]
             "equal in size; take the mask through the framing of its image."
         )
     if inside.all() or not inside.any():
-        raise ValueError(
-            "the lesion mask is empty or fills the image; only images with a "
-            "lesion outline can be localised."
-        )
+        raise ValueError("the lesion mask is empty or fills the image; expected a lesion outline.")
     return values, inside

@@ -1,4 +1,4 @@
-"""Ranking metrics (sklearn) and the metrics of one operating point, from counts."""
+"""Ranking metrics, and the metrics of one threshold from counts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Confusion:
     tn: int
 
     def metrics(self) -> dict[str, float | None]:
-        """Sensitivity (= recall), specificity, precision, F1, accuracy; None where 0 / 0."""
+        """Return sensitivity (= recall), specificity, precision, F1, accuracy; None where 0 / 0."""
         sensitivity = _ratio(self.tp, self.tp + self.fn)
         return {
             "sensitivity": sensitivity,
@@ -32,7 +32,7 @@ class Confusion:
 
 
 def confusion(labels: ArrayLike, scores: ArrayLike, threshold: float) -> Confusion:
-    """Counts of (N,) labels {0, 1} against the calls score >= threshold."""
+    """Count (N,) labels {0, 1} against the calls score >= threshold."""
     diseased = np.asarray(labels) == 1
     called = np.asarray(scores) >= threshold
     return Confusion(
@@ -44,19 +44,19 @@ def confusion(labels: ArrayLike, scores: ArrayLike, threshold: float) -> Confusi
 
 
 def roc_auc(labels: ArrayLike, scores: ArrayLike) -> float:
-    """P(diseased outranks healthy), ties 1/2; never flipped: 0.3 stays 0.3."""
+    """Return P(diseased outranks healthy), ties 1/2; never flipped: 0.3 stays 0.3."""
     require_both_classes(labels, "ROC-AUC")
     return float(roc_auc_score(labels, scores))
 
 
 def average_precision(labels: ArrayLike, scores: ArrayLike) -> float:
-    """Area under the precision-recall steps; its chance level is the share of diseased."""
+    """Return the area under the precision-recall steps; chance is the share of diseased."""
     require_both_classes(labels, "average precision")
     return float(average_precision_score(labels, scores))
 
 
 def ranking_metrics(labels: ArrayLike, scores: ArrayLike) -> dict[str, float]:
-    """`roc_auc` and `average_precision` from one sort, for the thousands of a bootstrap.
+    """Return AUC and average precision from one sort, for the thousands of a bootstrap.
 
     Equal to sklearn's, whose input checks take thirty times as long as the arithmetic here.
     """

@@ -1,4 +1,4 @@
-"""Evaluate a run folder: metrics, the probes beside them, localisation where lesion masks exist."""
+"""Evaluate a run folder: metrics, probes, and localisation if there are lesion masks."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def evaluate_run(
     probes: bool = True,
     policy: str = "youden",
 ) -> dict[str, Any]:
-    """Write RUN/evaluation.json from RUN/scores.csv and return it; see :func:`evaluate`.
+    """Write RUN/evaluation.json from RUN/scores.csv and return it.
 
-    Args:
-        dataset: where the images are; needed for the probes only.
-        probes: compute what trivial models reach on the same images.
+    dataset: where the images are, for the probes only. probes: whether to compute what trivial
+    models
+    reach on the same images. The other arguments are those of :func:`evaluate`.
     """
     folder = Path(run)
     localisation = folder / LOCALISATION_FILE
@@ -65,64 +65,48 @@ def evaluate_run(
 
 
 def _provenance(folder: Path) -> dict[str, Any]:
-    """What run.json knows of where the scores come from, and this package's version."""
+    """Return what run.json says about the scores' origin, and this package's version."""
     known = read_run(folder) if (folder / RUN_FILE).is_file() else {}
     weights = weights_of_scores(folder)
     if weights is not None:
         known = {**known, "weights_sha256": weights}
     keys = (
-        "weights_sha256",
-        "commit",
-        "seed",
-        "data_hash",
-        "command",
-        "started",
-        "finished",
-        "device",
-        "detector",
+        *("weights_sha256", "commit", "seed", "data_hash", "command"),
+        *("started", "finished", "device", "detector"),
     )
     return {"version": __version__, **{key: known[key] for key in keys if key in known}}
 
 
 def weights_of_scores(folder: Path) -> str | None:
-    """SHA-256 of the model.pt that RUN/scores.csv is of, by scores.json; None where nothing says so.
+    """Return the SHA-256 of the model that made RUN/scores.csv, by scores.json; None if unknown.
 
     Raises:
-        ScoresError: it is not that of the model.pt beside, which was chosen anew since.
+        ScoresError: the model.pt in the folder is another one, chosen since.
     """
-    told, scores, model = (folder / n for n in (SCORED_FILE, SCORES_FILE, MODEL_FILE))
-    if not (told.is_file() and scores.is_file()):
+    record, scores, model = (folder / n for n in (SCORED_FILE, SCORES_FILE, MODEL_FILE))
+    if not (record.is_file() and scores.is_file()):
         return None
-    content = read_json(told)
+    content = read_json(record)
     if content.get("scores_sha256") != sha256(scores):
         return None
     if model.is_file() and sha256(model) != content["weights_sha256"]:
         raise ScoresError(
-            f"{scores}: made with other weights than the model.pt beside it, which was chosen since. Score again: "
-            f"healthygan infer {folder}"
+            f"{scores}: made with other weights than the model.pt beside it, which was chosen "
+            f"since. Score again: healthygan infer {folder}"
         )
     return str(content["weights_sha256"])
 
 
 def _probes(dataset: Dataset, seed: int) -> list[dict[str, Any]] | None:
-    labelled = [
-        item
-        for section in ("validation", "test")
-        for item in dataset.sections[section]
-        if item.label is not None
-    ]
+    judged = [*dataset.sections["validation"], *dataset.sections["test"]]
+    labelled = [item for item in judged if item.label is not None]
     labels = np.array([item.label for item in labelled])
     healthy = dataset.sections["training_healthy"]
     if not healthy or min((labels == 0).sum(), (labels == 1).sum()) < LEAST_FOR_PROBES:
         logger.info("probes not run: fewer than %d labelled images of a class", LEAST_FOR_PROBES)
         return None
-    return probe_aucs(
-        _pictures(dataset, healthy),
-        _pictures(dataset, labelled),
-        labels,
-        [item.subject for item in labelled],
-        seed,
-    )
+    known, shown = _pictures(dataset, healthy), _pictures(dataset, labelled)
+    return probe_aucs(known, shown, labels, [item.subject for item in labelled], seed)
 
 
 def _pictures(dataset: Dataset, items: Sequence[Item]) -> list[np.ndarray]:

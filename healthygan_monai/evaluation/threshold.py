@@ -1,4 +1,4 @@
-"""Where to cut the score. A threshold belongs to the set it was chosen on, and says so."""
+"""Choose the threshold of a score; it belongs to the set it was chosen on, and says so."""
 
 from __future__ import annotations
 
@@ -24,19 +24,17 @@ class Threshold:
 
 
 def youden(labels: ArrayLike, scores: ArrayLike) -> float:
-    """The score that maximises J = sensitivity + specificity - 1 (Youden 1950).
-
-    Of equals the highest, that is the fewest false alarms.
-    """
+    """Maximise J = sensitivity + specificity - 1 (Youden 1950); of equals take the highest."""
     fpr, tpr, thresholds = _candidates(labels, scores)
     return float(thresholds[np.argmax(tpr - fpr)])
 
 
 def balanced(labels: ArrayLike, scores: ArrayLike) -> float:
-    """The score that minimises |sensitivity - specificity|; of equals the highest.
+    """Minimise |sensitivity - specificity|; of equals take the highest score.
 
     On test labels this is the rule behind the paper's Table 1 (solver.py:445-491). The authors'
-    call of roc_curve leaves out collinear points; here every distinct score is a candidate.
+    call of
+    roc_curve ignores collinear points; here every distinct score is a candidate.
     """
     fpr, tpr, thresholds = _candidates(labels, scores)
     return float(thresholds[np.argmin(np.abs(tpr - (1 - fpr)))])
@@ -53,23 +51,21 @@ POLICY_WORDS = {
 
 
 def choose(labels: ArrayLike, scores: ArrayLike, policy: str, chosen_on: str) -> Threshold:
-    """Apply the named policy; `chosen_on` is kept beside the number ("validation", ...)."""
+    """Apply a policy; ``chosen_on`` is kept beside the number ("validation", ...)."""
     if policy not in POLICIES:
         raise ValueError(f"threshold policy {policy!r}; expected one of {sorted(POLICIES)}.")
     return Threshold(POLICIES[policy](labels, scores), policy, chosen_on)
 
 
 def paper_threshold(labels: ArrayLike, scores: ArrayLike) -> Threshold:
-    """The paper's cut: `balanced` on the very labels it is then judged by."""
+    """Return the paper's cut: ``balanced`` on the same labels that it is judged by."""
     return choose(labels, scores, "balanced", OPTIMISTIC)
 
 
-def _candidates(
-    labels: ArrayLike, scores: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """(fpr, tpr, threshold) at every distinct score, falling.
+def _candidates(labels: ArrayLike, scores: ArrayLike) -> tuple[NDArray, NDArray, NDArray]:
+    """Return (fpr, tpr, threshold) at every distinct score, falling.
 
-    sklearn's first point (threshold inf, nobody called) is dropped: it is no score and no JSON.
+    sklearn's first point, threshold inf, is dropped: it is neither a score nor JSON.
     """
     require_both_classes(labels, "a threshold")
     fpr, tpr, thresholds = roc_curve(labels, scores, drop_intermediate=False)

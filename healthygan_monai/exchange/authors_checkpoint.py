@@ -1,4 +1,4 @@
-"""The authors' checkpoint files (``360000-G.ckpt`` and the like) as weights of our networks, and back."""
+"""Convert the authors' checkpoints (``360000-G.ckpt``) to weights of our networks, and back."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ PUBLISHED_SIZE = 256  # pixels; authors' train_covid.sh
 
 
 def load_authors_file(path: Path) -> dict[str, torch.Tensor]:
-    """A state dict from disk, tensors only; names lose the ``module.`` of DataParallel.
+    """Read a state dict, tensors only; names lose the ``module.`` of DataParallel.
 
     Raises:
-        FileNotFoundError: no such file.
-        ValueError: the file holds something else than a flat dictionary of tensors.
+        NoModel, ModelError: no such file; not a flat dictionary of tensors.
     """
     if not path.is_file():
         raise NoModel(f"{path}: no such file; the authors name theirs like 360000-G.ckpt.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises whatever its reader met
+    except Exception as error:  # torch raises errors of any kind
         raise ModelError(
-            f"{path.name}: cannot be read as tensors alone; whole pickled objects are not opened, since that "
-            "would run their code. Save the network's state_dict()."
+            f"{path.name}: cannot be read as tensors alone; pickled objects are not opened, since "
+            "that would run their code. Save the network's state_dict()."
         ) from error
     flat = "expected a flat state dict of tensors, as the authors' solver.py saves it"
     if not isinstance(content, Mapping) or not content:
@@ -37,8 +36,8 @@ def load_authors_file(path: Path) -> dict[str, torch.Tensor]:
     if others:
         if "method" in others:
             raise ModelError(
-                f"{path.name}: a model of method {content['method']!r} of this project, which healthygan infer "
-                "reads as it is; only HealthyGAN has files of the authors."
+                f"{path.name}: a model of method {content['method']!r} of this project, which "
+                "healthygan infer reads as it is; only HealthyGAN has files of the authors."
             )
         kind = type(content[others[0]]).__name__
         raise ModelError(f"{path.name}: {flat}; {str(others[0])!r} holds {kind}.")
@@ -46,26 +45,27 @@ def load_authors_file(path: Path) -> dict[str, torch.Tensor]:
 
 
 def generator_from_authors(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """The authors' generator weights for :class:`~healthygan_monai.networks.Generator`.
+    """Return the authors' weights for :class:`~healthygan_monai.networks.Generator`.
 
-    Names and order agree. The running statistics of the normalisation layers are dropped: the authors never
-    evaluate with them (``docs/paper_vs_code.md``).
+    Names and order agree. Running statistics are dropped: the authors never evaluate with them
+    (``docs/paper_vs_code.md``).
     """
     return {name: value for name, value in state_dict.items() if not _is_statistic(name)}
 
 
 def statistics_of_authors(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """What :func:`generator_from_authors` drops."""
+    """Return what :func:`generator_from_authors` drops."""
     return {name: value for name, value in state_dict.items() if _is_statistic(name)}
 
 
 def generator_to_authors(
     weights: Mapping[str, torch.Tensor], statistics: Mapping[str, torch.Tensor] | None = None
 ) -> dict[str, torch.Tensor]:
-    """The state dict that the authors' ``Generator`` loads, names in its order.
+    """Return the state dict that the authors' ``Generator`` loads, names in its order.
 
-    Their normalisation layers want running statistics. Those given are put back; others are what a new layer
-    has (mean 0, variance 1, no batch seen). Neither changes an output: the authors never leave training mode.
+    Their normalisation layers need running statistics. Missing ones get the values of a new layer
+    (mean
+    0, variance 1, no batch). No output depends on them: the authors never leave training mode.
     """
     statistics = statistics or {}
     theirs: dict[str, torch.Tensor] = {}
@@ -73,35 +73,26 @@ def generator_to_authors(
         theirs[name] = value
         layer, _, part = name.rpartition(".")
         if part == "bias":  # convolutions of the generator have none
-            fresh = (
-                torch.zeros_like(value),
-                torch.ones_like(value),
-                torch.zeros((), dtype=torch.long),
-            )
+            none = torch.zeros((), dtype=torch.long)
+            fresh = (torch.zeros_like(value), torch.ones_like(value), none)
             for statistic, new in zip(RUNNING_STATISTICS, fresh, strict=True):
                 theirs[f"{layer}.{statistic}"] = statistics.get(f"{layer}.{statistic}", new)
     return theirs
 
 
 def check_generator(state_dict: Mapping[str, torch.Tensor], name: str) -> None:
-    """Go on where these are whole, finite weights of a generator.
-
-    Raises:
-        ValueError: the critic's, another network's, incomplete ones, or numbers that are none.
-    """
+    """Raise ModelError unless these are complete, finite weights of a generator."""
     from healthygan_monai.models.load import load_generator
 
     if "conv1.weight" in state_dict:
-        raise ModelError(
-            f"{name}: the critic's weights; give the generator's, such as 360000-G.ckpt."
-        )
+        raise ModelError(f"{name}: the critic's weights; give the generator's (360000-G.ckpt).")
     try:
         load_generator(generator_from_authors(state_dict))
     except ValueError as error:
         raise ModelError(f"{name}: {error}") from error
     broken = [key for key, value in state_dict.items() if not bool(torch.isfinite(value).all())]
     if broken:
-        raise ModelError(f"{name}: {broken[0]} holds numbers that are infinite or none.")
+        raise ModelError(f"{name}: {broken[0]} holds infinite numbers or NaN.")
 
 
 def _is_statistic(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""From an authors' file to a folder that ``infer`` and the bundle take, and from a model.pt to an authors' file."""
+"""Import an authors' file as a model.pt with its config, and export a model.pt to one."""
 
 from __future__ import annotations
 
@@ -28,31 +28,25 @@ STATISTICS_FILE = "authors_statistics.pt"  # beside an imported model.pt
 
 
 def model_to_write(output: Path) -> Path:
-    """The model.pt that a user means by it or by a folder for it.
-
-    Raises:
-        ValueError: a file of another ending, which nothing would take for a model.
-    """
+    """Return the model.pt to write, named by itself or by its folder."""
     if output.suffix in (".pth", ".ckpt", ".bin", ".ts", ".onnx"):
         raise UsageError(f"{output}: expected the name of a .pt file, such as OUT/model.pt.")
     return output if output.suffix == ".pt" else output / MODEL_FILE
 
 
-def import_checkpoint(
-    source: Path, model: Path, image_size: int = PUBLISHED_SIZE
-) -> dict[str, Any]:
-    """Write ``model`` (model.pt) with the weights of ``source``, bit by bit, and config.json beside; returns that.
+def import_checkpoint(source: Path, model: Path, image_size: int = PUBLISHED_SIZE) -> dict:
+    """Write ``model`` (model.pt) with the weights of ``source``, bit by bit; return config.json.
 
-    The running statistics, which nothing here uses, lie beside in ``authors_statistics.pt`` for the way back.
+    The running statistics are kept in ``authors_statistics.pt`` for the way back.
 
     Raises:
-        FileNotFoundError, ValueError: as :func:`load_authors_file` and :func:`check_generator`; an image size that
-            the generator cannot take; or a file that would be overwritten.
+        FileNotFoundError, ValueError: an unusable file or image size, or a file would be
+            overwritten.
     """
     config, statistics = model.with_name(CONFIG_FILE), model.with_name(STATISTICS_FILE)
     for path in (model, config, statistics):
         if path.exists():
-            raise UsageError(f"{path} is there already; import into a folder of its own.")
+            raise UsageError(f"{path} exists already; import into a new folder.")
     checked_size(image_size)
     theirs = load_authors_file(source)
     check_generator(theirs, source.name)
@@ -79,24 +73,19 @@ def _write(
         "image_channels": sizes["image_channels"],
         "generator_channels": sizes["channels"],
         "generator_blocks": sizes["blocks"],
-        "imported": {
-            "file": source.name,
-            "sha256": sha256(source),
-            "model_sha256": sha256(model),
-        },
+        "imported": {"file": source.name, "sha256": sha256(source), "model_sha256": sha256(model)},
     }
     write_json(config, content)
     return content
 
 
 def export_authors(checkpoint: Path, output: Path) -> tuple[int, bool]:
-    """Write ``output`` (.ckpt) with the weights of a model.pt, as the authors' ``Generator`` loads them.
+    """Write ``output`` (.ckpt) with the weights of a model.pt, as the authors' code loads them.
 
-    An imported model gets back the running statistics it came with, and so is the file it came from, tensor by
-    tensor. Returns its image channels and whether that was done.
-
-    Raises:
-        FileNotFoundError, ValueError: as for loading the model.
+    Returns:
+        Its image channels, and whether it got back the running statistics that it was imported
+        with, so
+        that it equals the original file tensor by tensor.
     """
     output = checked_output(output, ".ckpt")
     weights = load_state(checkpoint)
@@ -108,7 +97,7 @@ def export_authors(checkpoint: Path, output: Path) -> tuple[int, bool]:
 
 
 def _statistics_beside(checkpoint: Path) -> dict[str, torch.Tensor]:
-    """The statistics that were imported with this very model, if it was imported."""
+    """Return the statistics that were imported with this model, if it was imported."""
     config, path = checkpoint.with_name(CONFIG_FILE), checkpoint.with_name(STATISTICS_FILE)
     if not (config.is_file() and path.is_file()):
         return {}

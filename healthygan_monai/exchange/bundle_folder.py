@@ -1,4 +1,4 @@
-"""A self-contained bundle folder with one model: what the Model Zoo's and Hugging Face's forms have in common."""
+"""Build a self-contained bundle folder with one model, for the Model Zoo or Hugging Face."""
 
 from __future__ import annotations
 
@@ -23,19 +23,15 @@ BUNDLE_NAME = "healthygan"
 
 
 def write_pretty(path: Path, content: Any) -> None:
-    """JSON as the Model Zoo's pre-commit formats it: four spaces, keys in their order, ASCII, one newline."""
+    """Write JSON as the Model Zoo's pre-commit formats it: four spaces, ASCII, one newline."""
     write_json(path, content, indent=4, default=None)
 
 
 @contextmanager
 def new_folder(out: Path) -> Iterator[Path]:
-    """A folder to build in, beside ``out``; it becomes ``out`` once the block has succeeded.
-
-    Raises:
-        ValueError: ``out`` exists and is not empty.
-    """
+    """Yield a folder that becomes ``out`` on success; raise UsageError unless that is new."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out}: is there already and not empty; give a new folder.")
+        raise UsageError(f"{out} exists and is not empty; give a new folder.")
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
         part = Path(scratch) / "part"
@@ -47,10 +43,11 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 
 def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) -> dict[str, Any]:
-    """Write the bundle of a model into a new folder; returns its metadata.
+    """Write the bundle of a model into a new folder; return its metadata.
 
-    configs, docs, models/model.pt (with the settings of its training), LICENSE, NOTICE, and the packages
-    healthygan_monai and data_prep, so that it needs nothing of ours to be installed.
+    It holds configs, docs, models/model.pt with its settings, LICENSE, NOTICE and our two packages,
+    so
+    that nothing of ours must be installed.
     """
     source = bundle_root()
     configs = source / "configs"
@@ -67,23 +64,22 @@ def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) ->
     write_pretty(folder / "configs" / METADATA_FILE, metadata)
     shutil.copyfile(source / "LICENSE", folder / "LICENSE")
     (folder / "NOTICE").write_text(notice(facts), encoding="utf-8")
-    docs = folder / "docs"
+    docs, models = folder / "docs", folder / "models"
     docs.mkdir()
     (docs / "README.md").write_text(card(facts), encoding="utf-8")
     (docs / "data_license.txt").write_text(data_licence(facts), encoding="utf-8")
-    model = folder / "models" / MODEL_FILE
-    model.parent.mkdir()
-    shutil.copyfile(facts.weights, model)  # byte by byte: the card names its hash
-    if told := told_of(facts.weights):
-        write_pretty(model.parent / SERVING_FILE, told)
+    models.mkdir()
+    shutil.copyfile(facts.weights, models / MODEL_FILE)  # byte by byte: the card names its hash
+    if serving := told_of(facts.weights):
+        write_pretty(models / SERVING_FILE, serving)
     if facts.settings:
-        write_pretty(folder / "models" / CONFIG_FILE, facts.settings)
+        write_pretty(models / CONFIG_FILE, facts.settings)
     vendor_packages(folder)
     return metadata
 
 
 def _network_of(facts: ModelFacts) -> dict[str, int]:
-    """Keys of train.json that make the model's network: monai.bundle.load builds it from them."""
+    """Return the keys of train.json from which monai.bundle.load builds the model's network."""
     return {
         "image_channels": facts.sizes["image_channels"],
         "generator_channels": facts.sizes["channels"],
@@ -92,16 +88,16 @@ def _network_of(facts: ModelFacts) -> dict[str, int]:
 
 
 def notice(facts: ModelFacts) -> str:
-    """What is built into the bundle, and under which licence."""
+    """Return what the bundle contains, and under which licence."""
     where = "the demo of the project" if facts.of_bundle else provenance(facts)
     return f"""HealthyGAN for MONAI
 Copyright (c) the HealthyGAN for MONAI contributors
 Licensed under the Apache License, Version 2.0 (LICENSE).
 
 Built in:
-- healthygan_monai/ and data_prep/, version {__version__}: packages of this project, unchanged, Apache License 2.0.
+- healthygan_monai/ and data_prep/, version {__version__}: packages of this project, unchanged.
 - models/model.pt: weights of {where}. Conditions of their data: docs/data_license.txt.
 
-Not built in: the code of the authors' own implementation and of any other project. The packages that the bundle
-needs (configs/metadata.json) are installed apart and keep their own licences.
+Not built in: the code of the authors' own implementation and of any other project. The packages
+that the bundle needs (configs/metadata.json) are installed apart and keep their own licences.
 """

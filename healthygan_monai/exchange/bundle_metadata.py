@@ -1,4 +1,4 @@
-"""metadata.json of a bundle that carries one model: what is the model's comes from the model or is left out."""
+"""Make metadata.json of a bundle with one model; unknown facts of the model are omitted."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ def metadata_for(
     version: str | None = None,
     vendored: bool = True,
 ) -> dict[str, Any]:
-    """The bundle's metadata for a model.
+    """Return the bundle's metadata for a model.
 
     Args:
+        facts: of the model.
         shipped: the bundle's own metadata.json.
         version: of the exported bundle; default: this package's.
-        vendored: the package lies in the bundle, so it is not required of an index.
+        vendored: whether the bundle contains our package, which is then not required.
     """
     metadata = dict(shipped)
     if vendored:
@@ -41,11 +42,9 @@ def metadata_for(
     metadata["version"] = version
     metadata["changelog"] = {version: "initial version; weights of " + provenance(facts)}
     metadata["data_source"] = data_source(facts)
-    metrics = eval_metrics(facts.evaluation)
-    if metrics:
+    metadata.pop("eval_metrics", None)
+    if metrics := eval_metrics(facts.evaluation):
         metadata["eval_metrics"] = metrics
-    else:
-        metadata.pop("eval_metrics", None)
     metadata["network_data_format"] = data_format(facts)
     if facts.sizes["image_channels"] > 1:
         words = metadata["image_classes"].replace("single-channel", "grey, in equal channels,")
@@ -54,7 +53,7 @@ def metadata_for(
 
 
 def provenance(facts: ModelFacts) -> str:
-    """``a run on covidx-256 (seed 0, iteration 340000, data 3f2a..., sha256 ...)``."""
+    """Return ``a run on covidx-256 (seed 0, iteration 340000, data 3f2a..., sha256 ...)``."""
     config = facts.found.config
     chosen = [row["iteration"] for row in facts.found.selection if row["chosen"]]
     parts = [
@@ -69,14 +68,14 @@ def provenance(facts: ModelFacts) -> str:
 
 
 def data_source(facts: ModelFacts) -> str:
-    """What dataset.json says of itself."""
+    """Return what dataset.json says of itself."""
     dataset = facts.found.dataset
     words = [str(dataset[key]) for key in ("name", "description", "licence") if dataset.get(key)]
     return "; ".join(words) or "not recorded"
 
 
 def eval_metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
-    """AUC and average precision by image and subject with their intervals; empty where nothing was evaluated."""
+    """Return AUC and average precision by image and subject with intervals; empty if unknown."""
     found: dict[str, float] = {}
     for unit in ("image", "subject"):
         level = evaluation.get("levels", {}).get(unit) or {}
@@ -89,7 +88,7 @@ def eval_metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
 
 
 def data_format(facts: ModelFacts) -> dict[str, Any]:
-    """``network_data_format``: image in, intermediate image and mask out, at the size of the training."""
+    """Return ``network_data_format``: image in, intermediate image and mask out."""
     channels = facts.sizes["image_channels"]
     names = ["image"] if channels == 1 else [f"image {i}" for i in range(channels)]
     tensor = {

@@ -1,9 +1,10 @@
-"""The configs inside an exported TorchScript file, in the form MONAI Deploy's bundle operator reads.
+"""The configs inside an exported TorchScript file, for MONAI Deploy's bundle operator.
 
-That operator takes ``preprocessing``, ``inferer``, ``postprocessing`` and ``device`` from ``extra/inference.json``
-and the tensors' names from ``extra/metadata.json``. Images reach it in memory, a film from DICOM as (W, H, 1)
-without a channel; results leave as whole numbers of 8 bits, (1, W, H, 1) (monai-deploy-app-sdk,
-``monai_bundle_inference_operator.py``).
+That operator takes ``preprocessing``, ``inferer``, ``postprocessing`` and ``device`` from
+``extra/inference.json`` and the tensors' names from ``extra/metadata.json``. Images are in memory,
+a
+DICOM film as (W, H, 1) without a channel; results are 8-bit whole numbers, (1, W, H, 1)
+(monai-deploy-app-sdk, ``monai_bundle_inference_operator.py``).
 """
 
 from __future__ import annotations
@@ -24,10 +25,10 @@ OF_THE_SHIPPED_MODEL = ("data_source", "data_type", "eval_metrics")
 
 
 class FromDeployd(MapTransform):
-    """(W, H, 1) or (W, H) grey levels, 0 black to ``white``, -> (C, size, size) float32 in [-1, 1].
+    """(W, H, 1) or (W, H) grey levels, 0 to ``white``, -> (C, size, size) float32 in [-1, 1].
 
     Raises:
-        ValueError: another shape, or grey levels outside 0 to ``white``: not an image prepared by data_prep.
+        ValueError: another shape or other grey levels: not an image prepared by data_prep.
     """
 
     def __init__(
@@ -43,13 +44,13 @@ class FromDeployd(MapTransform):
             if image.ndim == 3 and image.shape[-1] == 1:
                 image = image[..., 0]
             if image.ndim != 2:
-                raise ValueError(
-                    f"an image of shape {tuple(image.shape)}; expected one film or slice, (W, H, 1)."
-                )
+                shape = tuple(image.shape)
+                raise ValueError(f"image of shape {shape}; expected one film or slice, (W, H, 1).")
             if image.min() < 0 or image.max() > self.white:
                 raise ValueError(
-                    f"grey levels {float(image.min()):g} to {float(image.max()):g}; expected 0 to {self.white}, "
-                    "as healthygan prep writes them. Prepare the image, or set preprocessing#transforms#0#white."
+                    f"grey levels {float(image.min()):g} to {float(image.max()):g}; expected 0 to "
+                    f"{self.white}, as healthygan prep writes them. Prepare the image, or set "
+                    "preprocessing#transforms#0#white."
                 )
             scaled = image.T[None].to(torch.float32) * 2 / self.white - 1  # (1, H, W)
             d[key] = resized(scaled, self.size).repeat(self.channels, 1, 1)
@@ -57,7 +58,7 @@ class FromDeployd(MapTransform):
 
 
 class ToDeployd(MapTransform):
-    """A difference map (1, H, W) in [0, 1] -> (1, W, H, 1) in 0 to 255, the form of an SDK image."""
+    """A difference map (1, H, W) in [0, 1] -> (1, W, H, 1) in 0 to 255, as SDK images are."""
 
     def __init__(self, keys: str = "pred") -> None:
         super().__init__(keys)
@@ -70,7 +71,7 @@ class ToDeployd(MapTransform):
 
 
 def metadata_for(facts: Facts) -> dict[str, Any]:
-    """The bundle's metadata with this network's tensors and facts (``healthygan``), without the demo's results."""
+    """Return the bundle's metadata with this network's tensors and facts (``healthygan``)."""
     metadata = read_json(bundle_root() / "configs" / METADATA_FILE)
     for key in OF_THE_SHIPPED_MODEL:
         metadata.pop(key, None)
@@ -87,32 +88,20 @@ def metadata_for(facts: Facts) -> dict[str, Any]:
 
 
 def inference_for(facts: Facts) -> dict[str, Any]:
-    """``extra/inference.json``: from an image in memory to its difference map, with nothing read from disk."""
-    here = __name__
+    """Return ``extra/inference.json``: from an image in memory to its difference map."""
+    prepare: dict[str, Any] = {"_target_": f"{__name__}.{FromDeployd.__name__}", "keys": "image"}
+    prepare |= {"size": facts.image_size, "channels": facts.image_channels, "white": WHITE[8]}
+    translation = f"{Translationd.__module__}.{Translationd.__name__}"
     return {
         "imports": ["$import torch"],
         "device": "$torch.device('cuda' if torch.cuda.is_available() else 'cpu')",
-        "preprocessing": {
-            "_target_": "Compose",
-            "transforms": [
-                {
-                    "_target_": f"{here}.{FromDeployd.__name__}",
-                    "keys": "image",
-                    "size": facts.image_size,
-                    "channels": facts.image_channels,
-                    "white": WHITE[8],
-                }
-            ],
-        },
+        "preprocessing": {"_target_": "Compose", "transforms": [prepare]},
         "inferer": {"_target_": "healthygan_monai.inferer.HealthyGANInferer"},
         "postprocessing": {
             "_target_": "Compose",
             "transforms": [
-                {
-                    "_target_": f"{Translationd.__module__}.{Translationd.__name__}",
-                    "keys": "pred",
-                },
-                {"_target_": f"{here}.{ToDeployd.__name__}", "keys": "pred"},
+                {"_target_": translation, "keys": "pred"},
+                {"_target_": f"{__name__}.{ToDeployd.__name__}", "keys": "pred"},
             ],
         },
     }

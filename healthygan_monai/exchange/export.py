@@ -1,4 +1,4 @@
-"""A trained generator as one file for another runtime, compared with model.pt before it is left."""
+"""Export a trained generator to one file for another runtime, compared with model.pt."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ WRITERS = {".ts": write_torchscript, ".onnx": write_onnx}  # the suffixes of mod
 def export(
     checkpoint: Path, output: Path, image_size: int | None = None, tolerance: float = TOLERANCE
 ) -> float:
-    """Write a generator in the form that the ending of ``output`` says; whole or not at all.
+    """Write a generator in the form of ``output``'s ending, completely or not at all.
 
     Args:
         checkpoint: model.pt.
         output: the file: (B, C, H, W) -> (B, C + 1, H, W), B free, H and W any multiples of 4.
-        image_size: side that images are brought to; default: that of the training.
+        image_size: side that images are resized to; default: that of the training.
         tolerance: largest difference from PyTorch to accept.
 
     Returns:
@@ -49,16 +49,13 @@ def export(
 
 
 def up_to_date(model: Path, name: str) -> Path:
-    """Return ``name`` (such as model.onnx) beside ``model`` (model.pt), exported again if ``model`` changed.
+    """Return ``name`` (such as model.onnx) beside model.pt, exported again if that changed.
 
     Raises:
-        ValueError: another method's model, or a file of that name that is no export of this project.
-        FileNotFoundError, ModuleNotFoundError: as for exporting.
+        UsageError: another method's model, or a file of that name that this project did not export.
     """
     if (method := method_of(model)) != METHOD:
-        raise UsageError(
-            f"{model}: a model of {method}, which only PyTorch computes; leave --runtime out."
-        )
+        raise UsageError(f"{model}: a model of {method}, for PyTorch only; omit --runtime.")
     path = model.with_name(name)
     if path.is_file() and load_exported(path).facts.model_sha256 == sha256(model):
         return path

@@ -1,7 +1,8 @@
-"""``export huggingface``: the bundle as a model repository, its card with front matter at the root.
+"""Write the bundle as a Hugging Face model repository, its card with front matter.
 
-The layout is that of the MONAI organisation: the bundle's folders at the root of the repository, README.md beside
-them, weights in place however large. ``monai.bundle.download(source="huggingface_hub")`` fetches it as it is.
+The layout is the MONAI organisation's: the bundle's folders and README.md at the root, weights of
+any
+size in place, so that ``monai.bundle.download(source="huggingface_hub")`` fetches it.
 """
 
 from __future__ import annotations
@@ -15,13 +16,7 @@ from healthygan_monai.exchange.bundle_folder import BUNDLE_NAME, build_bundle, n
 from healthygan_monai.exchange.bundle_metadata import eval_metrics
 from healthygan_monai.exchange.model_facts import ModelFacts
 
-TAGS = (
-    "monai",
-    "medical",
-    "anomaly-detection",
-    "gan",
-    "image-to-image",
-)
+TAGS = ("monai", "medical", "anomaly-detection", "gan", "image-to-image")
 MODALITY_TAGS = {"films": ("chest-x-ray",), "brains": ("brain-mri",)}
 METRICS = {  # key of eval_metrics: (type, name)
     "image_auc": ("roc_auc", "AUC by image"),
@@ -31,11 +26,7 @@ METRICS = {  # key of eval_metrics: (type, name)
 
 
 def export_huggingface(out: Path | str, facts: ModelFacts, version: str | None = None) -> Path:
-    """Write OUT/healthygan, ready for ``hf upload ORGANISATION/healthygan OUT/healthygan``; returns that folder.
-
-    Raises:
-        ValueError: OUT is there and not empty.
-    """
+    """Write OUT/healthygan for ``hf upload ORGANISATION/healthygan``; return that folder."""
     out = Path(out)
     with new_folder(out) as part:
         bundle = part / BUNDLE_NAME
@@ -47,7 +38,7 @@ def export_huggingface(out: Path | str, facts: ModelFacts, version: str | None =
 
 
 def front_matter(facts: ModelFacts, metadata: dict[str, Any]) -> str:
-    """The YAML head of the card; results only where these weights were evaluated."""
+    """Return the YAML head of the card; results only if these weights were evaluated."""
     head: dict[str, Any] = {
         **_licence(facts),
         "library_name": "monai",
@@ -61,7 +52,7 @@ def front_matter(facts: ModelFacts, metadata: dict[str, Any]) -> str:
 
 
 def modality(facts: ModelFacts) -> str:
-    """films, brains, or nothing where the data are not known."""
+    """Return films, brains, or nothing for unknown data."""
     if facts.of_bundle:
         return "films"
     recipe = (facts.found.dataset.get("generated_by") or {}).get("recipe") or {}
@@ -69,7 +60,7 @@ def modality(facts: ModelFacts) -> str:
 
 
 def _licence(facts: ModelFacts) -> dict[str, str]:
-    """Of the weights, which is not the code's where images of others made them."""
+    """Return the licence of the weights, which depends on their data, unlike the code's."""
     if facts.of_bundle:
         return {"license": "apache-2.0"}
     return {
@@ -80,7 +71,7 @@ def _licence(facts: ModelFacts) -> dict[str, str]:
 
 
 def model_index(facts: ModelFacts) -> list[dict[str, Any]]:
-    """Results as Hugging Face reads them, with the 95 % interval in the name."""
+    """Return results as Hugging Face reads them, with the 95 % interval in the name."""
     measured = eval_metrics(facts.evaluation)
     metrics = []
     for key, (kind, name) in METRICS.items():

@@ -1,4 +1,4 @@
-"""The model card of an exported model: the bundle's card, its blocks about the model written anew from its run."""
+"""Write the card of an exported model: the bundle's card with this model's facts."""
 
 from __future__ import annotations
 
@@ -25,8 +25,16 @@ COMMAND = re.compile(
 )
 
 
+DELIVERED = {
+    "code": "The code is in this bundle: the packages `healthygan_monai` and `data_prep`, version "
+    f"{__version__}. Nothing of it has to be installed.\n",
+    "place": "In the bundle's folder. The configs also run from any other folder, if their path is "
+    "given.\n",
+}
+
+
 def card(facts: ModelFacts) -> str:
-    """docs/README.md for a model in a bundle that brings our packages along."""
+    """Return docs/README.md for a model in a bundle that contains our packages."""
     text = (bundle_root() / "docs" / "README.md").read_text(encoding="utf-8")
     text = BLOCK.sub(lambda block: _block(block[1], block[2], facts), text)
     for extra, plain in {**EXTRAS, "bundle/configs/": "configs/"}.items():
@@ -35,10 +43,9 @@ def card(facts: ModelFacts) -> str:
 
 
 def _block(name: str, shipped: str, facts: ModelFacts) -> str:
-    """One block; those about code and commands are of the form of delivery, the others of the model."""
-    delivered = {"code": _code, "place": _place}
-    if name in delivered:
-        return delivered[name]()
+    """Return one block: about the delivery (code, place), or about the model."""
+    if name in DELIVERED:
+        return DELIVERED[name]
     if facts.of_bundle:
         return shipped
     written = {
@@ -52,19 +59,8 @@ def _block(name: str, shipped: str, facts: ModelFacts) -> str:
     return written[name](facts)
 
 
-def _code() -> str:
-    return (
-        "The code lies in this bundle: the packages `healthygan_monai` and `data_prep`, version "
-        f"{__version__}. Nothing of it has to be installed.\n"
-    )
-
-
-def _place() -> str:
-    return "In the bundle's folder. The configs also run from any other folder, when their path is given.\n"
-
-
 def _data(facts: ModelFacts) -> str:
-    """What the model learned from, as far as its run and data set say."""
+    """Return what the model learned from, as far as its run and data set say."""
     found = facts.found
     lines = [f"The weights are those of {provenance(facts)}.\n"]
     if found.dataset:
@@ -77,16 +73,15 @@ def _data(facts: ModelFacts) -> str:
 
 
 def _preprocessing(facts: ModelFacts) -> str:
-    """The recipe of the training images, as their dataset.json has it."""
+    """Return the recipe of the training images, from their dataset.json."""
     recipe = (facts.found.dataset.get("generated_by") or {}).get("recipe") or {}
-    told = "Once, before training: not recorded.\n"
+    text = "Once, before training: not recorded.\n"
     if recipe:
         parts = [f"`{key}` {json.dumps(value)}" for key, value in recipe.items() if value != {}]
         command = f"healthygan prep {recipe.get('kind', '')}"
-        told = f"Once, before training, by `data_prep` (`{command}`): {'; '.join(parts)}.\n"
+        text = f"Once, before training, by `data_prep` (`{command}`): {'; '.join(parts)}.\n"
     return (
-        told
-        + "\nAt run time: grey levels to [-1, 1] (black is -1), resize where the size differs.\n"
+        f"{text}\nAt run time: grey levels to [-1, 1] (black is -1), resize if the size differs.\n"
     )
 
 
@@ -94,9 +89,9 @@ def _tensors(facts: ModelFacts) -> str:
     channels = facts.sizes["image_channels"]
     return (
         f"**Input of the network:** {_input(facts)}, in [-1, 1]; both sides divisible by 4.\n\n"
-        f"**Output of the network:** {channels + 1} channels: the intermediate image ({channels}) in [-1, 1] "
-        "and the mask in [0, 1]. After post-processing (`inference.json`): `healthy`, `mask`, `difference`, and the "
-        "score.\n"
+        f"**Output of the network:** {channels + 1} channels: the intermediate image ({channels}) "
+        "in [-1, 1] and the mask in [0, 1]. After post-processing (`inference.json`): `healthy`, "
+        "`mask`, `difference`, and the score.\n"
     )
 
 
@@ -113,7 +108,7 @@ def _input(facts: ModelFacts) -> str:
 
 
 def _performance(facts: ModelFacts) -> str:
-    """What was measured of these weights, each number with its interval; else "not run"."""
+    """Return what was measured of these weights, with intervals; else "not run"."""
     if not facts.evaluation:
         return f"Evaluation of these weights: {NOT_RUN}.\n"
     words = [f"- {text}" for text in [*sentences(facts.evaluation), *_probes(facts.evaluation)]]
@@ -122,35 +117,34 @@ def _performance(facts: ModelFacts) -> str:
 
 
 def _probes(evaluation: Mapping[str, Any]) -> list[str]:
-    """What models that see no anatomy reach on the same images: a result means something where it beats them."""
+    """Return what models that see no anatomy reach on the same images."""
     probes = [p for p in evaluation.get("probes") or [] if p["auc"] is not None]
     if not probes:
         return [f"Trivial probes on the same images: {NOT_RUN}."]
     reached = ", ".join(f"{p['name']} {p['auc']:.2f}" for p in probes)
-    return [
-        f"Trivial probes on the validation and test images reach these AUCs by image: {reached}."
-    ]
+    return [f"AUCs by image of trivial probes on the validation and test images: {reached}."]
 
 
 def _limits(facts: ModelFacts) -> str:
     name = facts.found.dataset.get("name", "its own training data")
-    return f"- The weights know {name}. On images of other devices, places or preparations: {NOT_RUN}.\n"
+    return f"- Trained on {name}. On images of other devices, places or preparations: {NOT_RUN}.\n"
 
 
 def data_licence(facts: ModelFacts) -> str:
-    """docs/data_license.txt: the terms of the data that a model was trained on."""
+    """Return docs/data_license.txt: the terms of the data that the model was trained on."""
     if facts.of_bundle:
         return (bundle_root() / "docs" / "data_license.txt").read_text(encoding="utf-8")
     dataset = facts.found.dataset
     licence = dataset.get("licence") or (
-        "not recorded in dataset.json. Before these weights are passed on, find out whether the terms of the images "
-        "allow it, and write them here."
+        "not recorded in dataset.json. Before you share these weights, find out whether the terms "
+        "of the images allow it, and write them here."
     )
+    name = dataset.get("name", "data that are not recorded")
     return f"""Data licence
 
-The weights of this bundle (models/model.pt) were trained on: {dataset.get("name", "data that are not recorded")}.
+The weights of this bundle (models/model.pt) were trained on: {name}.
 Licence of these data: {licence}
 
-No image comes with this bundle. Whoever trains it on other images has to follow the licence of those images, and the
-rules for patients' data where they show patients.
+No image comes with this bundle. If you train it on other images, follow the licence of those images
+and the rules for patients' data.
 """

@@ -1,4 +1,4 @@
-"""What is known of one trained model: its weights, what it was trained with and on, how it did. Never another's."""
+"""Collect what is known of one trained model: weights, training, data, results."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class ModelFacts:
         state: the weights themselves.
         image_size: pixels of a side, as trained.
         sizes: arguments of the generator: image_channels, channels, blocks.
-        found: what its run folder holds; empty where it has none.
-        of_bundle: the model that the bundle brings, whose facts the bundle's own metadata tell.
+        found: what its run folder holds; empty without one.
+        of_bundle: whether it is the bundle's own model, which the bundle's metadata describe.
     """
 
     weights: Path
@@ -49,7 +49,7 @@ class ModelFacts:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """config.json of its training, without paths of the machine."""
+        """Return config.json of its training, without paths of the machine."""
         return {name: _without_folder(value) for name, value in self.found.config.items()}
 
     @property
@@ -68,11 +68,7 @@ def _without_folder(value: Any) -> Any:
 
 
 def bundled_model() -> ModelFacts:
-    """The bundle's own ``models/model.pt``.
-
-    Raises:
-        FileNotFoundError: there is none.
-    """
+    """Return the bundle's own ``models/model.pt``; raise NoModel if it is missing."""
     path = bundle_root() / "models" / MODEL_FILE
     if not path.is_file():
         raise NoModel(f"{path}: the bundle brings no model; give one with --model RUN.")
@@ -82,13 +78,15 @@ def bundled_model() -> ModelFacts:
 
 
 def model_facts(model: Path | str | None, image_size: int | None = None) -> ModelFacts:
-    """The model of a run folder or of a file of weights; None is the bundle's own.
+    """Return the model of a run folder or of a file of weights; None is the bundle's own.
 
-    Of a run's facts only those are taken that are of these weights: the evaluation counts where its provenance names
-    their SHA-256, the data set where its content is still what was trained on.
+    Only facts of these weights are taken: an evaluation whose provenance names their SHA-256, and a
+    data
+    set whose content is unchanged since training.
 
     Args:
-        image_size: for a file without config.json beside it, whose weights do not say it.
+        model: a run folder or a file of weights.
+        image_size: for a file without config.json beside it.
 
     Raises:
         FileNotFoundError: no such run, or no model in it.
@@ -99,21 +97,18 @@ def model_facts(model: Path | str | None, image_size: int | None = None) -> Mode
     path = Path(model)
     weights = path / MODEL_FILE if path.is_dir() else path
     folder = weights.parent
-    if (folder / CONFIG_FILE).is_file():
-        found = read_artefacts(folder)
-        if not found.is_healthygan():
-            raise UsageError(
-                f"{path}: a model of {found.method()}; the bundle's network is that of {METHOD}."
-            )
-    else:
-        found = Artefacts(folder)
+    known_run = (folder / CONFIG_FILE).is_file()
+    found = read_artefacts(folder) if known_run else Artefacts(folder)
+    if (method := found.method()) != METHOD:
+        raise UsageError(f"{path}: a model of {method}; the bundle's network is that of {METHOD}.")
     state = load_state(weights)
     found.evaluation = _evaluation_of(weights, found)
     found.dataset = _dataset_of(found)
     known = found.config.get("image_size", image_size)
     if known is None:
         raise UsageError(
-            f"{weights}: no {CONFIG_FILE} beside it says at which image size it was trained; give --image-size."
+            f"{weights}: no {CONFIG_FILE} beside it gives the image size of its training; give "
+            "--image-size."
         )
     return ModelFacts(weights, state, int(known), generator_sizes(state), found)
 
@@ -127,7 +122,7 @@ def _evaluation_of(weights: Path, found: Artefacts) -> dict[str, Any]:
 
 
 def _dataset_of(found: Artefacts) -> dict[str, Any]:
-    """dataset.json of the training, else its name alone; never the place where it lay."""
+    """Return dataset.json of the training, else the data set's name; never its path."""
     where = str(found.run.get("dataset") or "")
     if not where:
         return {}

@@ -1,4 +1,4 @@
-"""A trained generator as an ONNX file for ONNX Runtime and what else reads ONNX."""
+"""Write a trained generator as an ONNX file."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from torch import nn
 from healthygan_monai.models.exported_facts import Facts
 from healthygan_monai.models.runtimes import needed
 
-OPSET = 17  # what the oldest ONNX Runtime of setup.cfg reads
+OPSET = 17  # read by the oldest ONNX Runtime of setup.cfg
 
 
 class NormByRows(nn.Module):
-    """w (x - mean) / sqrt(var + eps) + b over each image's plane, (B, C, H, W) -> the same; as ``InstanceNorm2d``.
+    """``InstanceNorm2d``: w (x - mean) / sqrt(var + eps) + b over each image's plane; (B, C, H, W).
 
-    Means are taken along rows first and over the rows then. ONNX Runtime adds up a whole plane in float32 in one go,
-    which at 512 x 512 makes the network's output wrong by 1.5e-4, and by 5e-3 where the image is of one grey level
+    Means are over rows first, then over the rows' means. ONNX Runtime adds a whole plane in float32
+    at
+    once, which at 512 x 512 changes the output by 1.5e-4, and by 5e-3 for an image of one grey
+    level
     (measured against float64; by rows: 7e-6 and 5e-5).
     """
 
@@ -38,7 +40,7 @@ def _mean_by_rows(x: torch.Tensor) -> torch.Tensor:
 
 
 def _with_norm_by_rows(network: nn.Module) -> nn.Module:
-    """``network`` itself, its normalisation layers replaced."""
+    """Replace the normalisation layers of ``network`` itself."""
     for name, layer in list(network.named_children()):
         if isinstance(layer, nn.InstanceNorm2d):
             setattr(network, name, NormByRows(layer))
@@ -48,22 +50,17 @@ def _with_norm_by_rows(network: nn.Module) -> nn.Module:
 
 
 def write_onnx(generator: nn.Module, facts: Facts, path: Path) -> None:
-    """Write a generator: input ``image``, output ``pred``, facts as ``metadata_props``.
-
-    Raises:
-        ModuleNotFoundError: onnx or onnxruntime is missing.
-    """
+    """Write a generator: input ``image``, output ``pred``, facts as ``metadata_props``."""
     onnx = needed("onnx", "export to ONNX", "onnx")
     needed("onnxruntime", "export to ONNX, which compares the file with PyTorch,", "onnx")
     from monai.networks.utils import convert_to_onnx
 
     axes = {0: "images", 2: "rows", 3: "columns"}
     with warnings.catch_warnings():
-        # per-image statistics are meant to be computed; that PyTorch's older exporter, which needs no further
-        # package and writes one file, will go some day is no concern of a user
-        warnings.filterwarnings(
-            "ignore", message=".*(instance_norm|TorchScript|legacy|dynamic_axes).*"
-        )
+        # statistics per image are intended, and so is PyTorch's older exporter: it needs no further
+        # package and writes one file
+        known = ".*(instance_norm|TorchScript|legacy|dynamic_axes).*"
+        warnings.filterwarnings("ignore", message=known)
         model = convert_to_onnx(
             _with_norm_by_rows(copy.deepcopy(generator)),
             [torch.zeros(2, facts.image_channels, 32, 48)],

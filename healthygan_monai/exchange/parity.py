@@ -1,4 +1,4 @@
-"""An exported network against the one it was made from: the same pixels in, the same numbers out."""
+"""Compare an exported network with the original: the same pixels in, the same numbers out."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ TOLERANCE = 1e-4  # largest difference of any output in [-1, 1]; one grey level 
 
 
 def check_images(channels: int, size: int, seed: int = 0) -> Iterator[torch.Tensor]:
-    """Batches (B, C, H, W) in [-1, 1]: one image and three of the model's size, two of another, not square.
+    """Yield (B, C, H, W) in [-1, 1]: two batches of the model's size, one that is not square.
 
-    Noise, which excites every filter, over a ramp, whose corner stays black as a film's border does.
+    Noise, which excites every filter, over a ramp, whose corner stays black like a film's border.
     """
     generator = torch.Generator().manual_seed(seed)
     for batch, height, width in ((1, size, size), (3, size, size), (2, 32, 48)):
@@ -30,7 +30,7 @@ def largest_difference(
     channels: int,
     size: int,
 ) -> float:
-    """max |network(x) - exported(x)| over :func:`check_images`; infinite where shapes differ or a number is none."""
+    """Return max |network(x) - exported(x)|; infinite for other shapes or NaN."""
     largest = 0.0
     with torch.no_grad():
         for images in check_images(channels, size):
@@ -43,13 +43,10 @@ def largest_difference(
 
 
 def assure_parity(difference: float, path: Path, tolerance: float = TOLERANCE) -> None:
-    """Go on where the difference is within the tolerance.
-
-    Raises:
-        ValueError: it is not; the caller leaves no file.
-    """
+    """Raise ModelError if the difference is above the tolerance; the caller deletes the file."""
     if difference > tolerance:
         raise ModelError(
-            f"{path.name}: the exported network differs from model.pt by up to {difference:.2g}, more than "
-            f"{tolerance:g}; it was not written. Another version of PyTorch or ONNX Runtime may export it rightly."
+            f"{path.name}: the exported network differs from model.pt by up to {difference:.2g}, "
+            f"more than {tolerance:g}; it was not written. Try another version of PyTorch or ONNX "
+            "Runtime."
         )

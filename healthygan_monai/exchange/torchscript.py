@@ -1,4 +1,4 @@
-"""A trained generator as a TorchScript file in MONAI's layout, for MONAI Deploy and for C++."""
+"""Write a trained generator as TorchScript in MONAI's layout, for MONAI Deploy and C++."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from healthygan_monai.models.exported_facts import Facts
 
 
 def write_torchscript(generator: nn.Module, facts: Facts, path: Path) -> None:
-    """Write a generator with ``extra/metadata.json`` and ``extra/inference.json`` in the archive.
+    """Write a generator with ``extra/metadata.json`` and ``extra/inference.json``.
 
-    ``monai.bundle ckpt_export`` places them there too; ``exchange.deploy`` says what they hold.
+    ``monai.bundle ckpt_export`` puts them there too; ``exchange.deploy`` says what they hold.
     """
     from monai.data import save_net_with_metadata
     from monai.networks.utils import convert_to_torchscript
 
     with warnings.catch_warnings():
-        # PyTorch would have torch.export
-        warnings.filterwarnings("ignore", message=".*torch.jit.*")
+        warnings.filterwarnings("ignore", message=".*torch.jit.*")  # PyTorch prefers torch.export
         save_net_with_metadata(
             convert_to_torchscript(generator),
             str(path),

@@ -1,4 +1,4 @@
-"""Our packages inside a bundle, and configs that find them there from any folder."""
+"""Put our packages in a bundle, with configs that find them there from any folder."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "bundle")
 OUR_IMPORT = re.compile(r"^\$import ((?:healthygan_monai|data_prep)[\w.]*) as (\w+)$")
 ANY_OF_OURS = re.compile(r"^\$(?:import|from) (?:healthygan_monai|data_prep)\b")
 
-# MONAI resolves every ``$import`` before it puts a bundle's folder on the path, and a config does not know where it
-# lies; the workflow that evaluates it does. Elsewhere (the zoo's checks, MONAI Label) bundle_root is given.
+# MONAI resolves every ``$import`` before a bundle's folder is on the path, and a config does not
+# know its own place; the workflow that evaluates it does. The zoo and MONAI Label give bundle_root.
 WHERE = (
-    "$next((str(frame.frame.f_locals['self'].config_root_path.parent) for frame in inspect.stack(0) "
-    "if 'config_root_path' in getattr(frame.frame.f_locals.get('self'), '__dict__', ())), '.')"
+    "$next((str(frame.frame.f_locals['self'].config_root_path.parent) for frame in "
+    "inspect.stack(0) if 'config_root_path' in "
+    "getattr(frame.frame.f_locals.get('self'), '__dict__', ())), '.')"
 )
-# pkgutil, since MONAI parses every expression with the word "import" in it before it has replaced the @references
+# pkgutil, since MONAI parses expressions with the word "import" before it replaces @references
 MODULE = "$sys.path.insert(0, os.path.abspath(@bundle_root)) or pkgutil.resolve_name({name!r})"
 NEEDED = ("os", "sys", "inspect", "pkgutil")
 
@@ -34,10 +35,11 @@ def vendor_packages(bundle: Path) -> None:
 
 
 def vendored_config(config: dict[str, Any], name: str = "config") -> dict[str, Any]:
-    """A config whose imports of our packages are taken from the bundle's folder, wherever it is run.
+    """Return a config that imports our packages from the bundle's folder, wherever it is run.
 
-    ``$import healthygan_monai.bundle_api as hg`` becomes a key ``hg`` that puts the folder on the path first, and
-    ``hg.`` becomes ``@hg.``; our components ask for it with ``_requires_``.
+    ``$import healthygan_monai.bundle_api as hg`` becomes a key ``hg`` that puts the folder on the
+    path
+    first, and ``hg.`` becomes ``@hg.``; our components ask for it with ``_requires_``.
 
     Raises:
         ValueError: an import of our packages in another form.
@@ -52,7 +54,7 @@ def vendored_config(config: dict[str, Any], name: str = "config") -> dict[str, A
             raise ValueError(f"{name}: {line}: write it as $import MODULE as NAME.")
         else:
             imports.append(line)
-    if not aliases:  # an overlay on another config, which brings them
+    if not aliases:  # an overlay on another config, which has them
         return _pointed(config, {"hg": ""}, None)
     imports += [f"$import {module}" for module in NEEDED if f"$import {module}" not in imports]
     first = next(iter(aliases))
@@ -67,7 +69,7 @@ def vendored_config(config: dict[str, Any], name: str = "config") -> dict[str, A
 
 
 def _pointed(value: Any, aliases: dict[str, str], first: str | None) -> Any:
-    """A part of a config with every alias of ours pointing to its key."""
+    """Return a part of a config with every alias of ours pointing to its key."""
     if isinstance(value, dict):
         target = value.get("_target_")
         pointed = {key: _pointed(part, aliases, first) for key, part in value.items()}

@@ -1,4 +1,4 @@
-"""``export zoo``: a folder from which a pull request to the MONAI Model Zoo is made."""
+"""Write a folder for a pull request to the MONAI Model Zoo."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TESTS = Path(__file__).parent / "zoo_tests"  # run in the zoo's checkout, beside
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: the bundle's folder, and files that are for upload elsewhere."""
+    """The bundle's folder, and files to upload elsewhere."""
 
     bundle: Path
     to_upload: tuple[Path, ...]
@@ -37,12 +37,12 @@ def export_zoo(
     version: str | None = None,
     largest: int = LARGEST,
 ) -> Exported:
-    """Write OUT/healthygan (for ``models/`` of the zoo) and OUT/ci/unit_tests (for its ``ci/unit_tests/``).
+    """Write OUT/healthygan for the zoo's ``models/``, and OUT/ci/unit_tests for its ``ci/``.
 
-    Files of more than ``largest`` bytes go to OUT/to_upload and into large_files.yml, ``url`` before their names.
+    Files over ``largest`` bytes go to OUT/to_upload and into large_files.yml, as ``url`` + name.
 
     Raises:
-        ValueError: OUT is there and not empty, or a file is too large and no ``url`` was given.
+        UsageError: OUT exists and is not empty, or a file is too large and no ``url`` was given.
     """
     out = Path(out)
     with new_folder(out) as part:
@@ -60,31 +60,22 @@ def export_zoo(
 def move_large_files(
     bundle: Path, large: Sequence[Path], target: Path, url: str | None
 ) -> list[Path]:
-    """Move files out of the bundle and say in large_files.yml where they are fetched from; their relative paths."""
+    """Move files out of the bundle, list them in large_files.yml, return their relative paths."""
     if not large:
         return []
     names = [path.relative_to(bundle) for path in large]
     if url is None:
-        sizes = ", ".join(
-            f"{p.relative_to(bundle)} ({p.stat().st_size / 1e6:.0f} MB)" for p in large
-        )
+        sizes = ", ".join(f"{n} ({(bundle / n).stat().st_size / 1e6:.0f} MB)" for n in names)
         raise UsageError(
-            f"{sizes}: the Model Zoo takes no file over {LARGEST / 1e6:.0f} MB. Say where you will put it with "
-            "--url https://HOST/FOLDER (the file's name is added)."
+            f"{sizes}: the Model Zoo takes no file over {LARGEST / 1e6:.0f} MB. Say where you will "
+            "put it with --url https://HOST/FOLDER (the file's name is added)."
         )
     entries = []
     for name, path in zip(names, large, strict=True):
-        entries.append(
-            {
-                "path": name.as_posix(),
-                "url": f"{url.rstrip('/')}/{path.name}",
-                "hash_val": sha256(path),
-                "hash_type": HASH_TYPE,
-            }
-        )
+        entry = {"path": name.as_posix(), "url": f"{url.rstrip('/')}/{path.name}"}
+        entries.append({**entry, "hash_val": sha256(path), "hash_type": HASH_TYPE})
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         path.rename(target / name)
-    (bundle / LARGE_FILES).write_text(
-        yaml.safe_dump({"large_files": entries}, sort_keys=False), encoding="utf-8"
-    )
+    text = yaml.safe_dump({"large_files": entries}, sort_keys=False)
+    (bundle / LARGE_FILES).write_text(text, encoding="utf-8")
     return names

@@ -1,4 +1,4 @@
-"""What a run folder holds. A missing or broken file is a sentence in the report, not a crash."""
+"""Read a run folder; a missing or broken file becomes a sentence in the report, not a crash."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HOW_TO_MAKE = {
 
 @dataclass
 class Artefacts:
-    """The files of one run; empty where absent, with the reason in `missing[name]`."""
+    """The files of one run; empty if absent, with the reason in ``missing[name]``."""
 
     folder: Path
     run: dict[str, Any] = field(default_factory=dict)
@@ -54,8 +54,8 @@ class Artefacts:
     missing: dict[str, str] = field(default_factory=dict)
 
     def read(self, name: str, reader: Callable[[Path], Any], empty: Any) -> Any:
-        """`reader(folder / name)`; on absence or damage `empty`, noting why."""
-        path = self.folder / name  # an absolute name stands for itself
+        """Return ``reader(folder / name)``; if absent or damaged ``empty``, with a note why."""
+        path = self.folder / name  # which is an absolute name itself
         name, how = path.name, HOW_TO_MAKE[path.name]
         if not path.exists():
             self.missing[name] = f"not run: {name} is not there ({how})"
@@ -71,30 +71,30 @@ class Artefacts:
         return found
 
     def method(self) -> str:
-        """Which method the run is of."""
         return str(self.config.get("method", HEALTHYGAN))
 
     def is_healthygan(self) -> bool:
         return self.method() == HEALTHYGAN
 
     def criterion(self) -> str | None:
-        """Which criterion the chosen checkpoint is the best by: fid, aucp or None.
+        """Return the criterion by which the chosen checkpoint is the best: fid, aucp or None.
 
-        The configured one goes first; a later `healthygan select` may have used the other.
+        The configured one is tried first; a later ``healthygan select`` may have used the other.
         """
         configured = str(self.config.get("criterion", ""))
-        for name in sorted(("fid", "aucp"), key=lambda name: name != configured):
-            judged = [row for row in self.selection if row[name] is not None]
-            if judged:
-                sign = 1 if name == "fid" else -1
-                best = min(judged, key=lambda row: (sign * row[name], row["iteration"]))
-                if best["chosen"]:
-                    return name
+        for name, sign in sorted((("fid", 1), ("aucp", -1)), key=lambda c: c[0] != configured):
+            judged = [
+                (sign * row[name], row["iteration"], row["chosen"])
+                for row in self.selection
+                if row[name] is not None
+            ]
+            if judged and min(judged)[2]:
+                return name
         return None
 
 
 def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None) -> Artefacts:
-    """Read all files of a run folder; raises FileNotFoundError only where the folder is absent."""
+    """Read all files of a run folder; raise NoModel only if the folder is absent."""
     folder = Path(folder)
     if not folder.is_dir():
         raise NoModel(f"{folder}: no such run folder. Give the folder of one run.")
@@ -121,9 +121,9 @@ def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """One JSON object a line, rising iteration; a last line cut off by a crash is dropped.
+    """Read one JSON object a line, by iteration; a last line cut by a crash is dropped.
 
-    A resumed run repeats iterations: the later line wins.
+    A resumed run repeats iterations: the later line counts.
     """
     by_iteration: dict[int, dict[str, Any]] = {}
     lines = path.read_text(encoding="utf-8").splitlines()
@@ -141,7 +141,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def read_selection(path: Path) -> list[dict[str, Any]]:
-    """Rows iteration, fid, aucp, fid_features, chosen (bool), by iteration; None where empty."""
+    """Read rows iteration, fid, aucp, fid_features, chosen (bool), by iteration; None if empty."""
     with path.open(newline="", encoding="utf-8-sig") as stream:
         rows = [
             {
@@ -157,7 +157,7 @@ def read_selection(path: Path) -> list[dict[str, Any]]:
 
 
 def list_samples(folder: Path) -> list[Path]:
-    """samples/iter_0012000.png, by iteration."""
+    """Return samples/iter_0012000.png and the others, by iteration."""
     return sorted(folder.glob("iter_*.png"), key=sample_iteration)
 
 

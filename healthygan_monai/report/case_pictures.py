@@ -1,23 +1,18 @@
-"""From a row of scores.csv to the pictures of that image."""
+"""Make the pictures of an image from its row of scores.csv."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 from healthygan_monai.data import image_transforms, labelled_items, load_dataset, to_display
 from healthygan_monai.data.images import load_mask
 from healthygan_monai.models.scorer import make_scorer, plain
-from healthygan_monai.report.cases import Translation
+from healthygan_monai.report.cases import Translate, Translation
 from healthygan_monai.scoring import ScoreRow
 
 
-def case_pictures(model: Path, dataset: Path | str) -> Callable[[ScoreRow], Translation]:
-    """Return a function from a row of scores.csv to the pictures of that image, for the report.
-
-    Raises:
-        FileNotFoundError, ValueError, DataError: as for loading the model and the data set.
-    """
+def case_pictures(model: Path, dataset: Path | str) -> Translate:
+    """Return a function from a row of scores.csv to the pictures of that image."""
     images = load_dataset(dataset, training=False)
     scorer = make_scorer(model, image_size=images.image_size)
     load = image_transforms(scorer.image_size, images.bit_depth, scorer.image_channels)

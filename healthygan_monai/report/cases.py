@@ -1,8 +1,7 @@
-"""Which cases the report shows, and their pictures: input | mask | healthy | difference."""
+"""Choose the cases of the report and draw them: input | mask | healthy | difference."""
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from healthygan_monai.evaluation.localisation import localise
-from healthygan_monai.report.figures import data_uri
+from healthygan_monai.report.figures import png_uri
 from healthygan_monai.scoring import ScoreRow
 
 KINDS = ("true positive", "false positive", "false negative", "true negative")
@@ -36,8 +35,10 @@ class Translation:
     """What the model made of one image; all (H, W) float arrays on one grid.
 
     image, healthy: display range [0, 1]. mask: [0, 1], 1 = repainted. difference: |x - B'| / 2 in
-    [0, 1], or the map of another method on its own scale. lesion: ground-truth outline as a boolean
-    mask. What a method does not make, and an outline that nobody drew, is None.
+    [0, 1],
+    or another method's map on its own scale. lesion: ground truth as a boolean mask. A part that
+    the
+    method or the data set does not have is None.
     """
 
     image: NDArray[np.floating]
@@ -53,10 +54,11 @@ class Translation:
             raise ValueError(f"Translation: expected one (H, W) for all parts; found {shapes}.")
 
 
+Translate = Callable[[ScoreRow], Translation]
+
+
 @dataclass
 class Gallery:
-    """The cases of the report by kind, drawn with one common scale."""
-
     groups: list[dict[str, Any]] = field(default_factory=list)
     vmax: float | None = None
     scale: str = ""
@@ -66,7 +68,7 @@ class Gallery:
 def pick_cases(
     rows: Sequence[ScoreRow], threshold: float | None, per_kind: int = 3
 ) -> dict[str, list[ScoreRow]]:
-    """The most telling test images of each kind, one a subject; empty kinds are kept.
+    """Return the clearest test images of each kind, one a subject; empty kinds are kept.
 
     Called = score >= threshold. Without labels or threshold: the highest and lowest scores.
     """
@@ -87,17 +89,15 @@ def pick_cases(
 
 
 def _one_a_subject(rows: Sequence[ScoreRow], most: int) -> list[ScoreRow]:
-    """One patient's forty slices would otherwise fill the page."""
+    """Keep one image a subject: one patient's forty slices would fill the page."""
     first: dict[str, ScoreRow] = {}
     for row in rows:
         first.setdefault(row.subject, row)
     return list(first.values())[:most]
 
 
-def draw_gallery(
-    picked: dict[str, list[ScoreRow]], translate: Callable[[ScoreRow], Translation]
-) -> Gallery:
-    """Translate and draw every picked case; one that cannot be translated is named, not hidden."""
+def draw_gallery(picked: dict[str, list[ScoreRow]], translate: Translate) -> Gallery:
+    """Translate and draw every picked case; name those that cannot be translated."""
     gallery = Gallery()
     done: list[tuple[str, ScoreRow, Translation]] = []
     for kind, rows in picked.items():
@@ -119,7 +119,7 @@ def draw_gallery(
 
 
 def title(row: ScoreRow) -> str:
-    """Subject and slice; both are pseudonyms made in preparation."""
+    """Return subject and slice; both are pseudonyms made in preparation."""
     return row.subject if row.slice is None else f"{row.subject}, slice {row.slice}"
 
 
@@ -149,20 +149,15 @@ def _draw(row: ScoreRow, shown: Translation, vmax: float) -> dict[str, Any]:
 
 
 def _found(shown: Translation) -> dict[str, Any] | None:
-    """Pointing game and pixel AUROC where an outline exists and is not the whole image."""
-    if (
-        shown.difference is None
-        or shown.lesion is None
-        or not np.any(shown.lesion)
-        or np.all(shown.lesion)
-    ):
+    """Return pointing game and pixel AUROC if an outline exists and is not the whole image."""
+    if shown.difference is None or shown.lesion is None or len(np.unique(shown.lesion)) != 2:
         return None
     found = localise(shown.difference, shown.lesion)
     return {"hit": found.pointing_hit, "auroc": found.pixel_auroc, "share": found.lesion_share}
 
 
 def _png(rgba: NDArray[np.floating], lesion: NDArray[np.bool_] | None) -> str:
-    """Enlarged to SIDE, the lesion outlined by a line two pixels wide after enlarging."""
+    """Enlarge to SIDE, and outline the lesion by a line two pixels wide."""
     picture = Image.fromarray((rgba[..., :3] * 255).round().astype(np.uint8))
     factor = SIDE / max(picture.size)
     size = (max(1, round(picture.width * factor)), max(1, round(picture.height * factor)))
@@ -173,14 +168,9 @@ def _png(rgba: NDArray[np.floating], lesion: NDArray[np.bool_] | None) -> str:
         large = Image.fromarray(np.asarray(lesion, dtype=np.uint8) * 255)
         inside = np.array(large.resize(size, Image.Resampling.BILINEAR)) >= 128
         pixels[binary_dilation(inside, iterations=2) & ~inside] = CONTOUR
-    stream = io.BytesIO()
-    Image.fromarray(pixels).save(stream, format="PNG")
-    return data_uri(stream.getvalue(), "image/png")
+    return png_uri(Image.fromarray(pixels), optimize=False)
 
 
 def _scale_bar() -> str:
     ramp = matplotlib.colormaps[COLOURS](np.linspace(0, 1, 256))[None, :, :3]
-    bar = Image.fromarray((np.repeat(ramp, 8, axis=0) * 255).round().astype(np.uint8))
-    stream = io.BytesIO()
-    bar.save(stream, format="PNG", optimize=True)
-    return data_uri(stream.getvalue(), "image/png")
+    return png_uri(Image.fromarray((np.repeat(ramp, 8, axis=0) * 255).round().astype(np.uint8)))

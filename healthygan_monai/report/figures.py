@@ -1,7 +1,8 @@
-"""Figures of the report as data URIs: nothing is loaded from elsewhere, nothing is pyplot's.
+"""Draw the figures of the report as data URIs, without pyplot.
 
-Blue = healthy, vermilion = diseased throughout (Okabe and Ito's palette, safe for the colour
-blind). Figures keep a white ground in dark mode, so that they print as they look.
+Blue = healthy, vermilion = diseased (Okabe and Ito's palette, safe for the colour blind). The
+ground
+stays white in dark mode, so that figures print as they look.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from PIL import Image
 from sklearn.metrics import roc_curve
 
 HEALTHY, DISEASED, INK, FAINT = "#0072B2", "#D55E00", "#1d2733", "#9aa5b1"
@@ -27,7 +29,7 @@ STYLE: Any = {
     **{"legend.frameon": False, "legend.fontsize": 9, "lines.linewidth": 1.6},
 }
 MAX_POINTS = 1500  # of a curve; more only make the file heavy
-STRIP_BELOW = 200  # cases; up to here each is drawn as a dot of its own
+STRIP_BELOW = 200  # cases; up to here each is drawn as a dot
 
 Cuts = Mapping[str, tuple[float, bool]]  # name -> (threshold, optimistic)
 
@@ -36,8 +38,14 @@ def data_uri(content: bytes, mime: str) -> str:
     return f"data:{mime};base64,{base64.b64encode(content).decode('ascii')}"
 
 
+def png_uri(picture: Image.Image, optimize: bool = True) -> str:
+    stream = io.BytesIO()
+    picture.save(stream, format="PNG", optimize=optimize)
+    return data_uri(stream.getvalue(), "image/png")
+
+
 def roc(labels: ArrayLike, scores: ArrayLike, cuts: Cuts) -> str:
-    """ROC curve with each cut marked; hollow = optimistic."""
+    """Draw the ROC curve with each cut marked; hollow = optimistic."""
     truth, values = np.asarray(labels), np.asarray(scores)
     fpr, tpr, _ = roc_curve(truth, values)
     with matplotlib.rc_context(STYLE):
@@ -57,7 +65,7 @@ def roc(labels: ArrayLike, scores: ArrayLike, cuts: Cuts) -> str:
 
 
 def histogram(labels: ArrayLike, scores: ArrayLike, cuts: Cuts, unit: str) -> str:
-    """Scores of healthy and diseased, the cuts as lines; every case a dot where they are few."""
+    """Draw the scores of healthy and diseased, cuts as lines, and each of few cases as a dot."""
     truth, values = np.asarray(labels), np.asarray(scores)
     edges = np.histogram_bin_edges(values, bins=min(30, max(8, int(np.sqrt(values.size)) * 2)))
     with matplotlib.rc_context(STYLE):
@@ -80,7 +88,7 @@ def histogram(labels: ArrayLike, scores: ArrayLike, cuts: Cuts, unit: str) -> st
 
 
 def forest(entries: Sequence[Mapping[str, Any]]) -> str:
-    """AUC and interval, one line an entry (name, auc, low, high, model); the model's is filled."""
+    """Draw AUC and interval, one line an entry (name, auc, low, high, model), the model filled."""
     with matplotlib.rc_context(STYLE):
         figure, (axes,) = _axes(9.6, 0.75 + 0.32 * len(entries))
         axes.axvline(0.5, color=FAINT, ls=":")
@@ -101,7 +109,7 @@ def forest(entries: Sequence[Mapping[str, Any]]) -> str:
 
 
 def curves(metrics: Sequence[Mapping[str, Any]], panels: Sequence[tuple[str, dict]]) -> str:
-    """Training curves: one panel a (title, {key: legend}); a key no line has is left out."""
+    """Draw training curves, one panel a (title, {key: legend}); keys without values are ignored."""
     shown = thin(metrics)
     with matplotlib.rc_context(STYLE):
         figure, axes = _axes(9.6, 3.0, columns=len(panels))
@@ -124,7 +132,7 @@ def curves(metrics: Sequence[Mapping[str, Any]], panels: Sequence[tuple[str, dic
 
 
 def criteria(selection: Sequence[Mapping[str, Any]]) -> str:
-    """FID (lower is better) and AUCp (higher is better) of every checkpoint; the chosen ringed."""
+    """Draw FID and AUCp of every checkpoint, the chosen ringed."""
     named = {"fid": "FID (lower is better)", "aucp": "AUCp (higher is better)"}
     kept = {key: [row for row in selection if _number(row[key])] for key in named}
     kept = {key: rows for key, rows in kept.items() if rows}
@@ -144,7 +152,7 @@ def criteria(selection: Sequence[Mapping[str, Any]]) -> str:
 
 
 def thin(rows: Sequence[Mapping[str, Any]], most: int = MAX_POINTS) -> list[Mapping[str, Any]]:
-    """Evenly spaced rows, first and last kept."""
+    """Return at most ``most`` rows, evenly spaced, first and last kept."""
     if len(rows) <= most:
         return list(rows)
     return [rows[i] for i in np.linspace(0, len(rows) - 1, most).round().astype(int)]

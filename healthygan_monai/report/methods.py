@@ -1,8 +1,9 @@
-"""A Methods paragraph with the numbers of this run, and the works it must cite."""
+"""Write a Methods paragraph with the numbers of this run, and the works it must cite."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from healthygan_monai.report.artefacts import Artefacts
@@ -27,10 +28,7 @@ WORKS = {
 
 
 def methods(found: Artefacts) -> tuple[list[str], list[str]]:
-    """(paragraphs, works cited in order); a number that is not on file reads `[not recorded]`.
-
-    Citations stand in the text as [1], [2], ... in the order of the list.
-    """
+    """Return paragraphs, cited as [1], [2], ..., and the works; unknown is ``[not recorded]``."""
     cited: list[str] = []
 
     def cite(*keys: str) -> str:
@@ -46,18 +44,15 @@ def methods(found: Artefacts) -> tuple[list[str], list[str]]:
 def _data(found: Artefacts) -> str:
     name = found.dataset.get("name") or found.run.get("dataset") or UNKNOWN
     text = f"Data set: {name}. "
-    sections = {
-        k: found.dataset[k]
-        for k in ("training_mixed", "training_healthy", "validation")
-        if isinstance(found.dataset.get(k), list)
-    }
-    if sections:
-        text += "It was divided by subject: " + ", ".join(
-            f"{key.replace('_', ' ')} {_images(items)}" for key, items in sections.items()
-        )
-        text += f", test {_images(found.dataset.get('test') or [])}. "
-    text += "The mixed training set carried no labels."
-    return text
+    parts = [
+        f"{key.replace('_', ' ')} {_images(found.dataset[key])}"
+        for key in ("training_mixed", "training_healthy", "validation")
+        if isinstance(found.dataset.get(key), list)
+    ]
+    if parts:
+        parts.append(f"test {_images(found.dataset.get('test') or [])}")
+        text += f"It was divided by subject: {', '.join(parts)}. "
+    return text + "The mixed training set carried no labels."
 
 
 def _images(items: list[Mapping[str, Any]]) -> str:
@@ -66,17 +61,14 @@ def _images(items: list[Mapping[str, Any]]) -> str:
 
 
 def _training(found: Artefacts, cite: Any) -> str:
-    c = _Facts(found.config)
+    c = partial(_setting, found.config)
     if not found.config:
         return ""
     if not found.is_healthygan():
         return _rival(found, cite)
     grey = " grey" if found.config.get("image_channels") == 1 else ""
-    decay = f"over the last {c('decay_iterations')} updates"
-    if found.config.get("lr_schedule") == "linear":
-        decay = f"fell linearly to zero {decay}"
-    else:
-        decay = f"followed the schedule '{c('lr_schedule')}' {decay}"
+    linear = found.config.get("lr_schedule") == "linear"
+    decay = "fell linearly to zero" if linear else f"followed the schedule '{c('lr_schedule')}'"
     text = (
         f"A HealthyGAN {cite('healthygan')} was trained with MONAI {cite('monai')} "
         f"(healthygan {found.run.get('version', UNKNOWN)}, "
@@ -89,22 +81,24 @@ def _training(found: Artefacts, cite: Any) -> str:
         f"epsilon {c('focus_eps')}). Adam {cite('adam')} with learning rate {c('learning_rate')} "
         f"and betas {c('betas')} ran for {c('max_iterations')} critic updates, with one "
         f"generator update to every {c('n_critic')} of them, in batches of {c('batch_size')} "
-        f"mixed and as many healthy images; the learning rate {decay}. "
+        f"mixed and as many healthy images; the learning rate {decay} over the last "
+        f"{c('decay_iterations')} updates. "
         f"Seed {found.run.get('seed', UNKNOWN)}."
     )
     return text + _selection(found, cite)
 
 
 def _rival(found: Artefacts, cite: Any) -> str:
-    """What is on file of another method: name, backbone, options, departures."""
+    """Return the text for another method: name, backbone, options, departures."""
     facts: Mapping[str, Any] = found.run.get("detector") or {}
     options = ", ".join(f"{k} {v}" for k, v in (found.config.get("options") or {}).items())
+    method, side = found.method(), found.config.get("image_size", UNKNOWN)
+    version, torch, seed = (found.run.get(k, UNKNOWN) for k in ("version", "torch", "seed"))
     text = (
-        f"The detector {found.method()} was fitted to the known healthy images"
-        f"{' and the mixed set' if found.method() == 'pu-classifier' else ' alone'} with healthygan "
-        f"{found.run.get('version', UNKNOWN)} on MONAI {cite('monai')} (PyTorch "
-        f"{found.run.get('torch', UNKNOWN)}), on images of {found.config.get('image_size', UNKNOWN)} × "
-        f"{found.config.get('image_size', UNKNOWN)} pixels, seed {found.run.get('seed', UNKNOWN)}."
+        f"The detector {method} was fitted to the known healthy images"
+        f"{' and the mixed set' if method == 'pu-classifier' else ' alone'} with healthygan "
+        f"{version} on MONAI {cite('monai')} (PyTorch {torch}), on images of {side} × {side} "
+        f"pixels, seed {seed}."
     )
     if facts.get("backbone"):
         text += f" Its features are those of {facts['backbone']} (weights: {facts['weights']})."
@@ -163,18 +157,13 @@ def _evaluation(found: Artefacts, cite: Any) -> str:
     return text + f"The threshold is the score at which {cut['words']}{source} on validation."
 
 
-class _Facts:
-    """Settings as text; one that is not on file says so instead of showing a default."""
-
-    def __init__(self, config: Mapping[str, Any]) -> None:
-        self.config = config
-
-    def __call__(self, key: str) -> str:
-        value = self.config.get(key)
-        if value is None:
-            return UNKNOWN
-        if isinstance(value, (list, tuple)):
-            return "(" + ", ".join(f"{item:g}" for item in value) + ")"
-        if isinstance(value, int) and not isinstance(value, bool):
-            return f"{value:,}"
-        return f"{value:g}" if isinstance(value, float) else str(value)
+def _setting(config: Mapping[str, Any], key: str) -> str:
+    """Return a setting as text; UNKNOWN, not a default, if it is not on file."""
+    value = config.get(key)
+    if value is None:
+        return UNKNOWN
+    if isinstance(value, (list, tuple)):
+        return "(" + ", ".join(f"{item:g}" for item in value) + ")"
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return f"{value:g}" if isinstance(value, float) else str(value)

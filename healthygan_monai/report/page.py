@@ -1,12 +1,8 @@
-"""RUN -> RUN/report.html: one file, nothing loaded from elsewhere, every section present.
-
-A section whose files are missing says "not run" and why; it is never left out.
-"""
+"""Write RUN/report.html: one file that loads nothing; a missing section says "not run" and why."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,28 +18,21 @@ from healthygan_monai.report.artefacts import Artefacts, read_artefacts, sample_
 from healthygan_monai.report.cases import (
     VMAX_PERCENTILE,
     Gallery,
-    Translation,
+    Translate,
     draw_gallery,
     pick_cases,
 )
 from healthygan_monai.report.methods import methods
 from healthygan_monai.report.problems import find_problems
-from healthygan_monai.scoring import ScoreRow, subject_rows
+from healthygan_monai.scoring import subject_rows
 
 SAMPLE_WIDTH = 1600  # pixels; wider sample pictures are reduced
+PARTS = {"g_adv": "adversarial", "g_adv_healthy": "adv. healthy", "g_id": "identity"}
+PARTS |= {"g_rec": "reconstr.", "g_focus": "focus"}
 CURVES = (
     ("Objectives (Eq. 8, 9)", {"loss_d": "critic", "loss_g": "generator"}),
     ("Critic's verdict", {"d_real": "healthy", "d_fake": "translated", "gp": "penalty"}),
-    (
-        "Generator's parts",
-        {
-            "g_adv": "adversarial",
-            "g_adv_healthy": "adv. healthy",
-            "g_id": "identity",
-            "g_rec": "reconstr.",
-            "g_focus": "focus",
-        },
-    ),
+    ("Generator's parts", PARTS),
     ("Mask", {"mask_mean": "mean", "mask_std": "spread"}),
 )
 
@@ -51,15 +40,20 @@ CURVES = (
 def write_report(
     run: Path,
     *,
-    translate: Callable[[ScoreRow], Translation] | None,
+    translate: Translate | None,
     dataset: Path | Mapping[str, Any] | None = None,
     per_kind: int = 3,
 ) -> Path:
-    """Write RUN/report.html whole and return its path.
+    """Write RUN/report.html and return its path.
 
-    translate: score row -> pictures of that image; None leaves the cases "not run".
-    dataset: dataset.json (path, its folder or content) for the counts in the Methods paragraph.
-    Raises FileNotFoundError where RUN is no folder.
+    Args:
+        run: the folder.
+        translate: score row -> pictures of that image; None shows the cases as "not run".
+        dataset: dataset.json (path, its folder or content) for the counts in the Methods paragraph.
+        per_kind: cases of each kind.
+
+    Raises:
+        NoModel: ``run`` is not a folder.
     """
     found = read_artefacts(Path(run), dataset)
     environment = jinja2.Environment(
@@ -75,10 +69,8 @@ def write_report(
     return path
 
 
-def build(
-    found: Artefacts, translate: Callable[[ScoreRow], Translation] | None, per_kind: int = 3
-) -> dict[str, Any]:
-    """Everything the template shows, as text and data URIs."""
+def build(found: Artefacts, translate: Translate | None, per_kind: int = 3) -> dict[str, Any]:
+    """Return everything that the template shows, as text and data URIs."""
     paragraphs, works = methods(found)
     return {
         "name": found.folder.name,
@@ -113,7 +105,7 @@ def _summary(found: Artefacts) -> dict[str, Any]:
 
 
 def _plots(found: Artefacts) -> dict[str, Any]:
-    """ROC and histogram of the headline unit, from scores.csv; thresholds from evaluation.json."""
+    """Return ROC and histogram from scores.csv, with the thresholds of evaluation.json."""
     if not found.scores:
         return {"reason": found.missing[SCORES_FILE]}
     unit = found.evaluation.get("unit", "image")
@@ -140,10 +132,8 @@ def _cuts(evaluation: Mapping[str, Any], unit: str) -> dict[str, tuple[float, bo
     }
 
 
-def _cases(
-    found: Artefacts, translate: Callable[[ScoreRow], Translation] | None, per_kind: int
-) -> dict[str, Any]:
-    """Cases are images, whatever the unit: a subject has no picture."""
+def _cases(found: Artefacts, translate: Translate | None, per_kind: int) -> dict[str, Any]:
+    """Return the cases, which are images whatever the unit: a subject has no picture."""
     if not found.scores:
         return {"reason": found.missing[SCORES_FILE]}
     if translate is None:
@@ -179,7 +169,7 @@ def _run(found: Artefacts) -> dict[str, Any]:
 
 
 def _curves(found: Artefacts) -> Sequence[tuple[str, dict[str, str]]]:
-    """Panels of the training curves; of another method, whatever losses it logged, each under its own name."""
+    """Return the panels of the training curves; for another method, all its logged losses."""
     if found.is_healthygan():
         return CURVES
     no_loss = ("iteration", "lr", "seconds", "loss")
@@ -189,32 +179,27 @@ def _curves(found: Artefacts) -> Sequence[tuple[str, dict[str, str]]]:
 
 
 def _reencode(path: Path) -> str:
-    """A sample picture without its metadata, no wider than SAMPLE_WIDTH."""
+    """Return a sample picture without metadata, at most SAMPLE_WIDTH wide."""
     with Image.open(path) as picture:
         plain = picture.convert("RGB" if picture.mode not in ("L", "1") else "L")
     if plain.width > SAMPLE_WIDTH:
         height = round(plain.height * SAMPLE_WIDTH / plain.width)
         plain = plain.resize((SAMPLE_WIDTH, height), Image.Resampling.LANCZOS)
-    stream = io.BytesIO()
-    plain.save(stream, format="PNG", optimize=True)
-    return figures.data_uri(stream.getvalue(), "image/png")
+    return figures.png_uri(plain)
 
 
 def _provenance(found: Artefacts) -> list[tuple[str, str, Sequence[tuple[str, Any]]]]:
-    """(title, why it is empty, rows) of each file that says where the numbers come from."""
-    evaluation = {
-        **{key: found.evaluation.get(key) for key in ("method", "seed", "unit")},
-        **found.evaluation.get("options", {}),
-        **found.evaluation.get("provenance", {}),
-    }
-    blocks = {
-        "Training run (run.json)": (found.missing.get(RUN_FILE, ""), found.run),
-        "Evaluation (evaluation.json)": (
-            found.missing.get(EVALUATION_FILE, ""),
-            evaluation if found.evaluation else {},
-        ),
-        "Files (SHA-256)": ("no file to hash", found.hashes),
-        "Report": ("", {"made by": f"healthygan {__version__}"}),
-        "Settings (config.json)": (found.missing.get(CONFIG_FILE, ""), found.config),
-    }
-    return [(title, reason, list(rows.items())) for title, (reason, rows) in blocks.items()]
+    """Return (title, why it is empty, rows) of each file that shows where the numbers come from."""
+    evaluation: dict[str, Any] = {}
+    if done := found.evaluation:
+        evaluation = {key: done.get(key) for key in ("method", "seed", "unit")}
+        evaluation |= {**done.get("options", {}), **done.get("provenance", {})}
+    why = found.missing.get
+    blocks: list[tuple[str, str, Mapping[str, Any]]] = [
+        ("Training run (run.json)", why(RUN_FILE, ""), found.run),
+        ("Evaluation (evaluation.json)", why(EVALUATION_FILE, ""), evaluation),
+        ("Files (SHA-256)", "no file to hash", found.hashes),
+        ("Report", "", {"made by": f"healthygan {__version__}"}),
+        ("Settings (config.json)", why(CONFIG_FILE, ""), found.config),
+    ]
+    return [(title, reason, list(rows.items())) for title, reason, rows in blocks]

@@ -1,4 +1,4 @@
-"""What a reader should be warned of. Each finding says what was seen and what it means."""
+"""Find what a reader should be warned of; each finding says what was seen and what it means."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TAIL = 10  # logged lines at the end of training that count as "the end"
 
 @dataclass(frozen=True)
 class Problem:
-    """serious: the numbers above must not be used as they stand. Otherwise a caution."""
+    """A caution; if serious, the numbers above must not be used as they stand."""
 
     title: str
     text: str
@@ -34,7 +34,7 @@ class Problem:
 
 
 def find_problems(found: Artefacts) -> list[Problem]:
-    """All problems of a run, serious ones first."""
+    """Return all problems of a run, serious ones first."""
     checks = (_data, _evaluation, _stale, _other_model, _probes, _training, _selection, _absent)
     problems = [problem for check in checks for problem in check(found)]
     return sorted(problems, key=lambda problem: not problem.serious)
@@ -70,7 +70,7 @@ def _evaluation(found: Artefacts) -> Iterator[Problem]:
     if auc and auc["low"] is not None:
         if auc["low"] <= 0.5 <= auc["high"]:
             yield Problem(
-                "Not told from chance",
+                "Not distinguishable from chance",
                 f"The 95 % interval of the AUC ({spread(auc)}) includes 0.5.",
                 serious=True,
             )
@@ -102,8 +102,8 @@ def _other_model(found: Artefacts) -> Iterator[Problem]:
     if model.is_file() and scores.is_file() and model.stat().st_mtime > scores.stat().st_mtime:
         yield Problem(
             "The model is younger than the scores",
-            "model.pt was chosen again after scores.csv was made, so pictures and scores may be of two "
-            "models. Run 'healthygan infer' and 'healthygan evaluate' again, then this report.",
+            "model.pt was chosen again after scores.csv was made, so pictures and scores may be of "
+            "two models. Run 'healthygan infer' and 'healthygan evaluate' again, then this report.",
             serious=True,
         )
 
@@ -129,7 +129,7 @@ def _training(found: Artefacts) -> Iterator[Problem]:
         if isinstance(value, float) and not math.isfinite(value)
     ]
     if broken:
-        yield Problem("Training left the numbers", f"Not finite: {broken[0]}.", serious=True)
+        yield Problem("Training diverged", f"Not finite: {broken[0]}.", serious=True)
     mean, spread_of_mask = _tail(found, "mask_mean"), _tail(found, "mask_std")
     if mean is not None and mean > MASK_OPEN:
         yield Problem(
@@ -170,9 +170,7 @@ def _absent(found: Artefacts) -> Iterator[Problem]:
 
 
 def _tail(found: Artefacts, key: str) -> float | None:
-    """Mean of the last logged values; None where the key was not logged."""
-    values = [
-        line[key] for line in found.metrics[-TAIL:] if isinstance(line.get(key), (int, float))
-    ]
-    finite = [value for value in values if math.isfinite(value)]
+    """Return the mean of the last logged values; None if the key was not logged."""
+    values = [line.get(key) for line in found.metrics[-TAIL:]]
+    finite = [v for v in values if isinstance(v, (int, float)) and math.isfinite(v)]
     return sum(finite) / len(finite) if finite else None

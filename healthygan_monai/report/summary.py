@@ -1,4 +1,4 @@
-"""The result in words and in a few tables; every number is read from evaluation.json."""
+"""Put evaluation.json into words and a few tables."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Entry = Mapping[str, Any]  # {"value", "low", "high"} of evaluation.json
 
 POINT_ROWS = (
     ("sensitivity", "Sensitivity (recall)", "of the diseased, the share called anomalous"),
-    ("specificity", "Specificity", "of the healthy, the share left alone"),
+    ("specificity", "Specificity", "of the healthy, the share not called anomalous"),
     ("precision", "Precision", "of the calls, the share that is diseased; moves with prevalence"),
     ("f1", "F1", "harmonic mean of precision and recall"),
     ("accuracy", "Accuracy", "share of all calls that is right"),
@@ -17,29 +17,29 @@ POINT_ROWS = (
 
 
 def number(value: Any, digits: int = 2) -> str:
-    """'0.74'; an en dash where there is no number."""
+    """Return '0.74'; an en dash if there is no number."""
     return f"{value:.{digits}f}" if isinstance(value, (int, float)) else "–"
 
 
 def spread(entry: Entry | None, digits: int = 2) -> str:
-    """'0.65 to 0.82'; an en dash where there is no interval."""
+    """Return '0.65 to 0.82'; an en dash if there is no interval."""
     if not entry or entry.get("low") is None:
         return "–"
     return f"{number(entry['low'], digits)} to {number(entry['high'], digits)}"
 
 
 def percent(value: float | None) -> str:
-    """'74 %', rounded as `number` rounds, so that 0.325 is not 0.33 here and 32 % there."""
+    """Return '74 %', rounded as ``number`` rounds, so that 0.325 is 33 % in both."""
     return "–" if value is None else f"{100 * float(number(value)):.0f} %"
 
 
 def headline_level(evaluation: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The level (image or subject) the evaluation names as its unit."""
+    """Return the level (image or subject) that the evaluation names as its unit."""
     return evaluation.get("levels", {}).get(evaluation.get("unit", "image"), {})
 
 
 def sentences(evaluation: Mapping[str, Any]) -> list[str]:
-    """Who was tested, how well they were ranked, what the threshold did, what chance would do."""
+    """Say who was tested, how well they were ranked, what the threshold did."""
     level, unit = headline_level(evaluation), evaluation.get("unit", "image")
     auc = level.get("auc")
     if not auc:
@@ -74,7 +74,7 @@ def _threshold_sentence(level: Mapping[str, Any], unit: str) -> str:
 
 
 def tiles(evaluation: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The few numbers at the head of the page, each with its interval."""
+    """Return the few numbers at the head of the page, each with its interval."""
     level = headline_level(evaluation)
     if not level.get("auc"):
         return []
@@ -91,7 +91,7 @@ def tiles(evaluation: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def metric_table(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One block a level, rows of (metric, meaning, validation cut, optimistic cut)."""
+    """Return one block a level: rows of (metric, meaning, validation cut, optimistic cut)."""
     blocks = []
     for unit in ("image", "subject"):
         level = evaluation.get("levels", {}).get(unit)
@@ -99,7 +99,7 @@ def metric_table(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
             continue
         cuts = [level["thresholds"][name] for name in ("validation", "test_optimistic")]
         rows = [
-            {"name": label, "meaning": meaning, "cells": [_cell(cut, key) for cut in cuts]}
+            {"name": label, "meaning": meaning, "cells": [_value((c or {}).get(key)) for c in cuts]}
             for key, label, meaning in POINT_ROWS
         ]
         blocks.append(
@@ -119,20 +119,13 @@ def metric_table(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
     return blocks
 
 
-def _cell(cut: Mapping[str, Any] | None, key: str) -> dict[str, str]:
-    return _value(cut.get(key)) if cut else {"value": "–", "interval": "–"}
-
-
 def _value(entry: Entry | None) -> dict[str, str]:
     value = entry["value"] if entry else None
     return {"value": number(value), "interval": spread(entry)}
 
 
 def probe_entries(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Model first, then the probes as run, in the form `figures.forest` draws.
-
-    The model stands at image level, as the probes do, whatever the report's unit.
-    """
+    """Return the model at image level, then the probes that ran, for ``figures.forest``."""
     auc = evaluation.get("levels", {}).get("image", {}).get("auc")
     probes = [probe for probe in evaluation.get("probes") or [] if probe.get("auc") is not None]
     if not auc or not probes:
@@ -142,15 +135,12 @@ def probe_entries(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def strength(auc: float) -> float:
-    """How much an AUC gives away, whichever way it points: a probe at 0.2 is as good as at 0.8."""
+    """Return how much an AUC reveals in either direction: 0.2 is as good as 0.8."""
     return max(auc, 1 - auc)
 
 
 def rivals(evaluation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """Probes that reach the lower end of the model's interval: as good, for all we know.
-
-    Where there is no interval, the AUC itself is the bar.
-    """
+    """Return the probes that reach the lower end of the model's interval, else its AUC."""
     entries = probe_entries(evaluation)
     if not entries:
         return []
@@ -160,12 +150,12 @@ def rivals(evaluation: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def probe_sentence(evaluation: Mapping[str, Any]) -> str:
-    """What the probes say about the AUC, in one or two sentences."""
+    """Say in one or two sentences what the probes mean for the AUC."""
     entries = probe_entries(evaluation)
     if not entries:
         return (
-            "Probes not run: nobody has yet asked what border, grey level or a thumbnail alone "
-            "would reach on these images, so the AUC cannot be told from a shortcut."
+            "Probes not run: it is not known what border, grey level or a thumbnail alone would "
+            "reach on these images, so the AUC may come from a shortcut."
         )
     close = rivals(evaluation)
     if not close:

@@ -1,4 +1,4 @@
-"""From the network's output for a request to scores, maps and the JSON that go back."""
+"""Turn the network's output for a request into the scores, maps and JSON of the answer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SUBJECT_RULE = "mean"
 
 @dataclass(frozen=True)
 class Request:
-    """What of a request has to reach its answer. threshold: the request's own, None for the model's."""
+    """What the answer needs from a request. threshold: the request's own; None for the model's."""
 
     description: Description
     received: Received
@@ -40,7 +40,7 @@ class Request:
 
 
 def maps_and_scores(pred: torch.Tensor, received: Received) -> tuple[np.ndarray, list[float]]:
-    """Difference maps float32 (N, size, size) and image scores, 0 for slices without an image in them."""
+    """Return difference maps float32 (N, size, size) and image scores; 0 for empty slices."""
     slices = plain(pred)
     if received.indices is None:
         slices = slices[..., None]
@@ -53,7 +53,7 @@ def maps_and_scores(pred: torch.Tensor, received: Received) -> tuple[np.ndarray,
 def answer(
     request: Request, cut: Cut, scores: Sequence[float], whole: torch.Tensor, marked: torch.Tensor
 ) -> dict[str, Any]:
-    """The JSON of an answer; plain values only."""
+    """Return the JSON of an answer; plain values only."""
     received, description = request.received, request.description
     used = [s for s, counts in zip(scores, received.used, strict=True) if counts]
     found: dict[str, Any] = {
@@ -91,7 +91,7 @@ def answer(
 
 
 def shown(whole: torch.Tensor, marked: torch.Tensor, output: str, extension: str) -> torch.Tensor:
-    """(columns, rows), or (1, I, J, K): MONAI Label takes the channel of a volume off, and of a picture has none."""
+    """Return what is sent: (columns, rows), or (1, I, J, K); MONAI Label drops that channel."""
     if output == LABEL:
         sent = marked.to(torch.uint8)
     elif extension.lower() in PICTURES:

@@ -18,36 +18,33 @@ from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.models.scorer import Scorer, generator_scorer
 from healthygan_monai.paths import EVALUATION_FILE, SERVING_FILE
-from healthygan_monai.serving.serving_json import (
-    FORMAT,
-    own_dataset,
-    recipe_in,
-    told_beside,
-)
+from healthygan_monai.serving.serving_json import FORMAT, own_dataset, recipe_in, told_beside
 
-QUANTILE = 0.995  # of healthy pixels below the cut: of a healthy image, 1 pixel in 200 is marked on average
-MOST_IMAGES = 200  # that the quantile is taken over
+QUANTILE = 0.995  # of healthy pixels are below the cut: 1 pixel in 200 of a healthy image is marked
+MOST_IMAGES = 200  # for the quantile
 
 
 def describe(
     checkpoint: Path | str, dataset: Path | str | None = None, quantile: float = QUANTILE
 ) -> dict[str, Any]:
-    """What serving.json says of a model.
+    """Return the content of serving.json for a model.
 
     Args:
-        dataset: the one it was trained on; default: the one its run.json names.
-        quantile: of the difference maps of healthy validation images (label 0), the threshold of the label map. No
-            label of the test set is looked at.
+        checkpoint: the model.pt.
+        dataset: the one it was trained on; default: the one that its run.json names.
+        quantile: of the difference maps of healthy validation images; gives the label map's
+            threshold. No
+            test label is read.
 
     Raises:
-        FileNotFoundError, ValueError, DataError: no model or not HealthyGAN's, no data set.
+        FileNotFoundError, ValueError, DataError: no HealthyGAN model, or no data set.
     """
     path = Path(checkpoint)
     if path.is_file() and method_of(path) != METHOD:
         raise UsageError(f"{path}: a model of {method_of(path)}; only HealthyGAN's can be served.")
     if not 0 < quantile < 1:
         raise UsageError(f"quantile is {quantile}; expected between 0 and 1, such as {QUANTILE}.")
-    generator = load_generator(load_state(path))  # an export is refused: it is not what is served
+    generator = load_generator(load_state(path))  # refuses an export, which is not served
     images = load_dataset(dataset or own_dataset(path), training=False)
     size = image_size_for(path, images.image_size)
     scorer = generator_scorer(generator, size, generator.image_channels)
@@ -79,20 +76,19 @@ def _healthy_quantile(scorer: Scorer, images: Dataset, quantile: float) -> tuple
         image = load({"image": str(images.image_path(healthy[index]))})["image"]
         maps.append(scorer(image[None]).maps["difference"].numpy())
     value = float(np.quantile(np.stack(maps), quantile))
-    words = f"the difference maps of {len(chosen)} healthy {where} images"
-    return value, f"{100 * quantile:g} % quantile of {words}"
+    maps_of = f"the difference maps of {len(chosen)} healthy {where} images"
+    return value, f"{100 * quantile:g} % quantile of {maps_of}"
 
 
 def _validation_thresholds(path: Path, weights_sha256: str) -> dict[str, Any]:
-    """Of scores, by level: those of evaluation.json chosen on the validation set, if it is of these weights."""
+    """Return the validation thresholds by level if evaluation.json is of these weights."""
     if not path.is_file():
         return {}
     content = read_json(path)
     if (content.get("provenance") or {}).get("weights_sha256") != weights_sha256:
         return {}
-    levels = content.get("levels", {})
     found = {}
-    for name, level in levels.items():
+    for name, level in content.get("levels", {}).items():
         cut = (level.get("thresholds") or {}).get("validation")
         if cut:
             found[name] = {key: cut[key] for key in ("threshold", "policy", "chosen_on")}
@@ -106,11 +102,8 @@ def write_description(content: Mapping[str, Any], folder: Path) -> Path:
 
 
 def told_of(checkpoint: Path) -> dict[str, Any] | None:
-    """serving.json beside the weights, or what it would say; None where their data set is not at hand."""
-    told = told_beside(checkpoint)
-    if told is not None:
-        return told
+    """Return serving.json beside the weights, else its content; None without their data set."""
     try:
-        return describe(checkpoint)
+        return told_beside(checkpoint) or describe(checkpoint)
     except (OSError, DataError):
         return None

@@ -1,4 +1,4 @@
-"""What a request gets to read when it cannot be answered."""
+"""Errors whose message a request receives when it cannot be answered."""
 
 from __future__ import annotations
 
@@ -9,14 +9,15 @@ UNPROCESSABLE = 422  # RFC 9110, 15.5.21: understood, but what was sent cannot b
 
 
 class RequestError(ValueError):
-    """An input that cannot be scored; the message names no file and nobody."""
+    """An input that cannot be scored; the message holds no file name and no identifier."""
 
 
 def refusal(message: str) -> RequestError:
-    """The error to raise; one that a web server answers with its message, where this process is one.
+    """Return the error to raise; inside a web server, one that is answered with its message.
 
-    FastAPI (MONAI Label's framework) answers other errors with "Internal Server Error" and nothing else. It is
-    looked up, not imported: whoever does not serve does not have it.
+    FastAPI, MONAI Label's framework, answers all other errors with "Internal Server Error" only. It
+    is
+    looked up and not imported, since it is installed on servers only.
     """
     web = sys.modules.get("starlette.exceptions")
     if web is None:

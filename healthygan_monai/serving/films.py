@@ -14,7 +14,7 @@ GREY_MODES = ("L", "I;16", "I")  # Pillow's, of the pictures that data sets hold
 
 
 def of_picture(data: bytes, given: Preparation, resize_only: bool) -> Received:
-    """A picture of the very size of the model's images went through the preparation already."""
+    """Read a picture; one of exactly the model's size counts as prepared already."""
     size = given.film.size
     picture = film.read_picture(data)
     if not resize_only and picture.image.shape != (size, size):
@@ -44,7 +44,7 @@ def framed(found: Film, recipe: FilmRecipe, kind: str, warnings: Sequence[str]) 
 
 
 def _text_warnings(found: Film) -> list[str]:
-    """What preparation would have set the film aside for; a reader sees it for himself."""
+    """Return as warnings what would exclude the film from a data set."""
     said = [f"the header says {flag}" for flag in found.flags]
-    text = "likely text in the picture, which no model should have to read"
+    text = "likely text in the picture, which may change the score"
     return said + [text] * bool(film.find_text(found.image))

@@ -1,4 +1,4 @@
-"""A model into the folder of a MONAI Label app, whole or not at all."""
+"""Install a model in the folder of a MONAI Label app, completely or not at all."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ from pathlib import Path
 
 from data_prep.files import read_json, write_json
 from healthygan_monai.errors import NotFound, UsageError
+from healthygan_monai.models.about import model_file
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, SERVING_FILE, bundle_root
 from healthygan_monai.serving.describe import QUANTILE, describe
 from healthygan_monai.serving.serving_json import told_beside
 
-# of the answer; MONAI Label reads them off channel_def
-LABELS = {
-    "0": "background",
-    "1": "anomaly",
-}
+# of the answer; MONAI Label reads them from channel_def
+LABELS = {"0": "background", "1": "anomaly"}
 KINDS = ("deepedit", "deepgrow", "detection", "segmentation", "classification")
 
 
@@ -31,21 +29,20 @@ def install(
 ) -> Path:
     """Write APP/model/NAME: the bundle's configs, the weights, serving.json; return that folder.
 
-    A model of that name that is there already is replaced, where a bundle is what it is.
-
     Args:
         model: a run folder or its model.pt.
         app: MONAI Label's monaibundle app (``monailabel apps --download --name monaibundle``).
-        dataset, quantile: see :func:`describe`; needed where no serving.json of these weights lies beside them.
+        name: of the model in the app; a bundle of that name is replaced.
+        dataset: see :func:`describe`; needed without a serving.json of these weights.
+        quantile: see :func:`describe`.
 
     Raises:
-        FileNotFoundError, ValueError: no model, weights that make no whole generator, no app, an unfit name.
+        FileNotFoundError, ValueError: no model, incomplete weights, no app, or an invalid name.
     """
-    checkpoint = model / MODEL_FILE if model.is_dir() else model
+    checkpoint = model_file(model)
     generator = load_generator(load_state(checkpoint))
     target = _target(app, name)
-    told = told_beside(checkpoint)
-    content = told if told is not None else describe(checkpoint, dataset, quantile)
+    content = told_beside(checkpoint) or describe(checkpoint, dataset, quantile)
     part = target.with_name(f".{name}.{os.getpid()}.tmp")
     try:
         shutil.copytree(
@@ -69,25 +66,25 @@ def install(
 def _target(app: Path, name: str) -> Path:
     if not (app / "main.py").is_file():
         raise NotFound(
-            f"{app}: no MONAI Label app (main.py) there. Make one: monailabel apps --download --name monaibundle "
-            f"--output {app.parent}."
+            f"{app}: no MONAI Label app (main.py) there. Make one: monailabel apps --download "
+            f"--name monaibundle --output {app.parent}."
         )
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise UsageError(f"--name {name}: expected letters, digits, dots, dashes.")
     word = next((kind for kind in KINDS if kind in name.lower()), None)
     if word is not None:
         raise UsageError(
-            f"--name {name}: MONAI Label takes a name with {word!r} for another kind of model."
+            f"--name {name}: to MONAI Label {word!r} in a name means another kind of model."
         )
     target = app / "model" / name
     if target.exists() and not (target / "configs" / "inference.json").is_file():
-        raise UsageError(f"{target}: is there, but no bundle; give another --name.")
+        raise UsageError(f"{target} exists and is not a bundle; give another --name.")
     target.parent.mkdir(exist_ok=True)
     return target
 
 
 def _adapt_metadata(bundle: Path, size: int, channels: int) -> None:
-    """The size and channels of this model, and the labels of what is served instead of the network's channels."""
+    """Write this model's size and channels, and the labels that are served."""
     path = bundle / "configs" / METADATA_FILE
     content = read_json(path)
     image = content["network_data_format"]["inputs"]["image"]

@@ -1,4 +1,4 @@
-"""What a request may ask for, and how it is told that it asked for something else."""
+"""Read the options of a request, and refuse invalid ones."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from healthygan_monai.serving.errors import refusal
 
 AUTO, NONE = "auto", "none"
 LABEL, DIFFERENCE = "label", "difference"
-MODEL = "model"  # the threshold that is stored with it
+MODEL = "model"  # the threshold stored with the model
 OPTIONS = {"preparation": (AUTO, NONE), "output": (LABEL, DIFFERENCE)}
 
 
 def chosen(d: Mapping[Hashable, Any], name: str) -> str:
-    """An option of a request. A list is MONAI Label's, of all choices: the first is the default."""
+    """Return an option of a request; the first of a list, as MONAI Label sends all choices."""
     value = d.get(name, OPTIONS[name][0])
     value = value[0] if isinstance(value, (list, tuple)) and value else value
     if value not in OPTIONS[name]:
@@ -24,7 +24,7 @@ def chosen(d: Mapping[Hashable, Any], name: str) -> str:
 
 
 def threshold_of(d: Mapping[Hashable, Any]) -> float | None:
-    """None for the model's own; a form sends numbers as text."""
+    """Return the request's threshold, None for the model's own; a form sends numbers as text."""
     value = d.get("threshold", MODEL)
     if value in (None, MODEL, ""):
         return None
@@ -34,7 +34,8 @@ def threshold_of(d: Mapping[Hashable, Any]) -> float | None:
         number = float("nan")
     if isinstance(value, bool) or not 0 < number <= 1:
         raise refusal(
-            f"threshold is {value!r}; expected a difference above 0, at most 1, or {MODEL!r} for the model's own."
+            f"threshold is {value!r}; expected a difference above 0, at most 1, or {MODEL!r} for "
+            "the model's own."
         )
     return number
 
@@ -48,7 +49,7 @@ def volume_index_of(d: Mapping[Hashable, Any]) -> int | None:
 
 
 def for_requests(error: PrepError) -> str:
-    """A message of data_prep; a remedy that is a flag of its command is none here, but for the choice of a volume."""
+    """Return a message of data_prep for a request, which has no command-line flags."""
     remedy = error.remedy.replace("Pass --volume-index with a number", 'Give "volume_index"')
     if "--" in remedy:
         remedy = ""

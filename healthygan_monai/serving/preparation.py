@@ -1,4 +1,4 @@
-"""How the images that a model learned from were prepared, as far as it can be done again while one is served."""
+"""Repeat the preparation of a model's images for a request, as far as that is possible."""
 
 from __future__ import annotations
 
@@ -12,18 +12,20 @@ from data_prep.repeat import recipe_from
 
 FILMS, BRAINS = "films", "brains"
 NOT_SERVED = {
-    "brain": "brain extraction ({}) is not run here: send volumes whose voxels outside of the brain are 0",
-    "mni": "registration to a template is not run here: send volumes that lie in MNI space",
+    "brain": "brain extraction ({}) is not run here: send volumes with 0 outside of the brain",
+    "mni": "registration to a template is not run here: send volumes in MNI space",
 }
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """The recipe of a data set, put to work on single images.
+    """The recipe of a data set, applied to single images.
 
-    kind: what the model was trained on, 'films' or 'brains'. film, head: recipes at its size and bits; of the other
-    kind the default, for a model has no other rule for it. choice: the slices of heads that it was trained on.
-    warnings: what had been done to its heads that is not done here, for people.
+    kind: what the model was trained on, 'films' or 'brains'. film, head: recipes at its size and
+    bits;
+    the other kind has its defaults. choice: the slices of heads that it was trained on. warnings:
+    for
+    people; steps of its preparation that are not done here.
     """
 
     kind: str
@@ -34,17 +36,19 @@ class Preparation:
 
 
 def preparation(record: Mapping[str, Any], size: int) -> Preparation:
-    """The preparation of a data set's recipe at a model's size; what a recipe leaves out is data_prep's default.
+    """Return the preparation of a data set's recipe at a model's size.
+
+    Keys that a recipe does not have take data_prep's defaults.
 
     Raises:
-        ValueError: the recipe says what this version of data_prep does not know.
+        ValueError: the recipe has values that this version of data_prep does not know.
     """
     kind = str(record.get("kind", FILMS))
     if kind not in (FILMS, BRAINS):
         raise ValueError(f"preparation: kind is {kind!r}; expected {FILMS} or {BRAINS}.")
     whole = {**record, "kind": kind, "size": size}
     if kind == FILMS:
-        # a film under a reader's eyes: text in it is told, but sets no film aside
+        # a reader sees the film: text in it gives a warning and excludes nothing
         film = recipe_from(whole, {"burned_in": "allow", "frames": "first"})
         assert isinstance(film, FilmRecipe)
         options = BrainOptions(allow_single_slice=True)
@@ -59,17 +63,13 @@ def preparation(record: Mapping[str, Any], size: int) -> Preparation:
 
 
 def _served(brain: BrainOptions) -> tuple[BrainOptions, tuple[str, ...]]:
-    """The chain without extraction and registration; what the sender has to do instead, in words."""
+    """Return the options without extraction and registration, and what the sender must do."""
     warnings = []
     if brain.brain not in ("none", "stripped"):
         warnings.append(NOT_SERVED["brain"].format(brain.public()["brain"]))
     if brain.mni:
         warnings.append(NOT_SERVED["mni"])
-    served = replace(
-        brain,
-        brain="none" if brain.brain == "none" else "stripped",
-        mni=False,
-        range="" if brain.mni else brain.range,
-        allow_single_slice=True,
-    )
+    state = "none" if brain.brain == "none" else "stripped"
+    slices = "" if brain.mni else brain.range
+    served = replace(brain, brain=state, mni=False, range=slices, allow_single_slice=True)
     return served, tuple(warnings)

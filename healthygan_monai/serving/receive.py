@@ -1,4 +1,4 @@
-"""One file of a request, whatever it is, prepared as the images the model learned from."""
+"""Prepare any one file of a request as the images of training were."""
 
 from __future__ import annotations
 
@@ -18,10 +18,16 @@ LARGEST_FILE = 1 << 31  # bytes
 def receive(
     path: Path, prepared: Preparation, volume_index: int | None = None, resize_only: bool = False
 ) -> Received:
-    """Read a DICOM film, a picture, a NIfTI slice or volume and prepare it as the model's data set was.
+    """Read a DICOM film, a picture, a NIfTI slice or volume; its content decides which it is.
 
-    What it is is told by its content. volume_index: which of a 4-D file. resize_only: a picture is a prepared one of
-    another size. Raises PrepError for what cannot be used, in clear words without identifiers.
+    Args:
+        path: the file.
+        prepared: the preparation of the model's data set.
+        volume_index: which volume of a 4-D file.
+        resize_only: whether a picture of another size is a prepared one.
+
+    Raises:
+        PrepError: the file cannot be used; the message has no identifiers.
     """
     if path.is_dir():
         return of_volume(path, prepared, volume_index)

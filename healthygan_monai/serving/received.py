@@ -17,11 +17,15 @@ from data_prep.brain import Place, Volume
 class Received:
     """Images of one file.
 
-    pixels: (N, size, size) grey levels as data_prep writes them; None for a picture that is an item of a data
-    set already, to be read as such. way: maps (N, size, size) back to the picture, or to the volume in RAS+ order.
-    place: of the voxels of the file; None for a picture or a DICOM film. indices: of the slices along the RAS+ axis
-    of `plane`, None for a film. used: which of them the preparation would have cut, the ones a subject's score is of.
-    empty: which hold one grey level only. kind: in words. warnings: for people.
+    pixels: (N, size, size) grey levels as data_prep writes them; None for a picture of a data set,
+    which
+    is read as such. kind: in words. way: maps (N, size, size) back to the picture, or to the volume
+    in
+    RAS+ order. place: of the file's voxels; None for a picture or a DICOM film. indices: of the
+    slices
+    along the RAS+ axis of ``plane``; None for a film. used: slices that the preparation would take;
+    a
+    subject's score is of these. empty: slices of one grey level only. warnings: for people.
     """
 
     pixels: np.ndarray | None
@@ -36,12 +40,15 @@ class Received:
 
     @property
     def is_film(self) -> bool:
-        """Whether it came without a place in space: a picture or a DICOM film."""
+        """Whether the file had no place in space: a picture or a DICOM film."""
         return self.place is None
 
     def back(self, maps: np.ndarray) -> torch.Tensor:
-        """float32 (N, size, size) -> float32 (columns, rows), as ITK and MONAI Label's writer count; of a volume
-        (I, J, K) of the file with its affine."""
+        """Return maps float32 (N, size, size) in the space of the file.
+
+        A film is (columns, rows), as ITK and MONAI Label's writer count; a volume is (I, J, K) with
+        affine.
+        """
         whole: np.ndarray | Volume = self.way(maps)
         if self.place is None:
             return torch.as_tensor(np.ascontiguousarray(whole.T))  # type: ignore[union-attr]

@@ -1,4 +1,4 @@
-"""``serving.json`` beside a model: how its images were prepared, and where its maps and scores are cut."""
+"""Read ``serving.json`` beside a model: its preparation, and its thresholds of maps and scores."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from healthygan_monai.errors import MissingData
 from healthygan_monai.paths import RUN_FILE, SERVING_FILE
 
 FORMAT = 1
-WITHOUT_HEALTHY = 0.1  # of the grey range, where no healthy maps are known
+WITHOUT_HEALTHY = 0.1  # of the grey range, for a model without healthy maps
 
 
 @dataclass(frozen=True)
 class Cut:
-    """value: a difference in (0, 1] from which a pixel is marked; source: where it is from, in words."""
+    """value: difference in (0, 1] from which a pixel is marked; source: of the value, in words."""
 
     value: float
     source: str
@@ -25,8 +25,11 @@ class Cut:
 
 @dataclass(frozen=True)
 class Description:
-    """recipe: of the data set (data_prep); size: pixels a side; cut: of maps; scores: thresholds of the
-    validation set by level (image, subject), as evaluation.json has them; warnings: for people."""
+    """What is known of a model for serving.
+
+    recipe: of the data set. size: pixels a side. cut: of maps. scores: thresholds by level (image,
+    subject) as in evaluation.json. warnings: for people.
+    """
 
     recipe: dict[str, Any]
     size: int
@@ -36,7 +39,7 @@ class Description:
 
 
 def told_beside(checkpoint: Path) -> dict[str, Any] | None:
-    """serving.json beside the weights, where it is of them."""
+    """Return serving.json beside the weights if it is of these weights."""
     path = checkpoint.parent / SERVING_FILE
     if not path.is_file():
         return None
@@ -45,61 +48,56 @@ def told_beside(checkpoint: Path) -> dict[str, Any] | None:
 
 
 def description_of(checkpoint: Path | str, image_size: int) -> Description:
-    """What is known of a model: serving.json beside it, else its run's data set, else data_prep's defaults.
+    """Read serving.json beside a model, else its run's data set, else use data_prep's defaults.
 
-    A serving.json of other weights tells nothing about these: its threshold is left aside, and a warning says so.
+    If serving.json is of other weights, its threshold is ignored with a warning.
     """
     path = Path(checkpoint)
-    told = path.parent / SERVING_FILE
+    stored = path.parent / SERVING_FILE
     unknown = Cut(
         WITHOUT_HEALTHY, "a tenth of the grey range: no healthy maps of this model are known"
     )
-    if not told.is_file():
+    if not stored.is_file():
         recipe, warning = _recipe_of_run(path)
         return Description(recipe, image_size, unknown, warnings=(warning,))
-    content = read_json(told)
+    content = read_json(stored)
     if content.get("format") != FORMAT:
         raise DataError(
-            f"{told}: format {content.get('format')!r}; expected {FORMAT}. Make it again: python -m "
-            "healthygan_monai.serving describe MODEL --dataset FOLDER."
+            f"{stored}: format {content.get('format')!r}; expected {FORMAT}. Make it again: "
+            "python -m healthygan_monai.serving describe MODEL --dataset FOLDER."
         )
     if content["weights_sha256"] != sha256(path):
         warning = (
             f"{SERVING_FILE} is of other weights: thresholds not taken from it, preparation taken"
         )
         return Description(content["recipe"], image_size, unknown, warnings=(warning,))
-    cut = content["map_threshold"]
-    return Description(
-        content["recipe"],
-        image_size,
-        Cut(float(cut["value"]), cut["source"]),
-        content.get("score_thresholds", {}),
-    )
+    cut = Cut(float(content["map_threshold"]["value"]), content["map_threshold"]["source"])
+    return Description(content["recipe"], image_size, cut, content.get("score_thresholds", {}))
 
 
 def _recipe_of_run(checkpoint: Path) -> tuple[dict[str, Any], str]:
-    remedy = "python -m healthygan_monai.serving makes the file"
+    missing = (
+        f"no {SERVING_FILE} beside the model: {{}}; python -m healthygan_monai.serving makes it"
+    )
     try:
         recipe = recipe_in(read(own_dataset(checkpoint)))
     except (OSError, DataError, KeyError):
-        return {}, f"no {SERVING_FILE} beside the model: prepared as films by default; {remedy}"
-    return (
-        recipe,
-        f"no {SERVING_FILE} beside the model: no threshold of its maps is known; {remedy}",
-    )
+        return {}, missing.format("prepared as films by default")
+    return recipe, missing.format("no threshold of its maps is known")
 
 
 def own_dataset(checkpoint: Path) -> Path:
     run = checkpoint.parent / RUN_FILE
     if not run.is_file():
         raise MissingData(
-            f"{run}: no such file, so the data set of this model is not known; give it with --dataset FOLDER."
+            f"{run}: no such file, so the data set of this model is not known; give it with "
+            "--dataset FOLDER."
         )
     return Path(read_json(run)["dataset"])
 
 
 def recipe_in(images: Dataset) -> dict[str, Any]:
-    """data_prep's own; of a data set of another make, what its keys tell."""
+    """Return data_prep's recipe; for a data set made by other programs, what its keys say."""
     recipe = dict(images.generated_by.get("recipe", {}))
     if recipe:
         return recipe

@@ -1,4 +1,4 @@
-"""The two ends of a request, as MONAI transforms for ``preprocessing`` and ``postprocessing`` of inference.json."""
+"""The MONAI transforms at both ends of a request, for inference.json."""
 
 from __future__ import annotations
 
@@ -27,32 +27,34 @@ from healthygan_monai.serving.preparation import preparation
 from healthygan_monai.serving.receive import receive
 from healthygan_monai.serving.serving_json import description_of
 
-REQUEST = "preparation"  # key that an item has where it is a request
-RECEIVED = "received"  # key under which PrepareRequestd leaves what AnswerRequestd needs
+REQUEST = "preparation"  # a key that only requests have
+RECEIVED = "received"  # key of what PrepareRequestd hands to AnswerRequestd
 
 
 def request_transforms(checkpoint: Path | str, image_size: int, image_channels: int = 1) -> Compose:
-    """``preprocessing`` of a bundle that is served: see :class:`PrepareRequestd`."""
+    """Return ``preprocessing`` of a bundle that is served: see :class:`PrepareRequestd`."""
     return Compose([PrepareRequestd(checkpoint, image_size, image_channels)])
 
 
 class PrepareRequestd(MapTransform):
-    """A path under ``image`` -> (C, size, size) float32 in [-1, 1], or (C, size, size, N) for the slices of a volume.
+    """Read the path under ``image`` as float32 in [-1, 1]: (C, size, size), of a volume (..., N).
 
-    A request has a key ``preparation`` (``displayable_configs`` of inference.json): ``auto`` does to its file,
-    whatever it is, what data_prep did to the images of training; ``none`` takes a picture as the item of a data set
-    is taken. So is an item without that key, which belongs to a data set.
-
-    Options are read from the request alone. MONAI Label also writes them into the bundle's config, where a text with
-    a $ in front would be run; nothing refers to them there.
+    A request has the key ``preparation`` (``displayable_configs`` of inference.json). ``auto``
+    prepares
+    its file as data_prep prepared the images of training; ``none`` reads a picture as an item of a
+    data
+    set. An item without that key belongs to a data set and is read as such. Options are read from
+    the
+    request alone: text that starts with $ in a bundle's config would be run.
 
     Args:
-        checkpoint: the model; serving.json beside it tells the preparation.
+        checkpoint: the model; serving.json beside it holds the preparation.
         image_size: pixels a side.
         image_channels: the model's, 1 or 3.
+        keys, allow_missing_keys: as for other transforms.
 
     Raises:
-        RequestError: the file cannot be used, or an option is none; the message names no file.
+        RequestError: the file cannot be used, or an option is invalid; the message names no file.
     """
 
     def __init__(
@@ -104,22 +106,24 @@ class PrepareRequestd(MapTransform):
         return MetaTensor(image if received.indices else image[..., 0]), request
 
     def _require_own_weights(self, asked: Any) -> None:
-        """MONAI Label lets a request name another file of weights, and would load what fits of it."""
+        """Refuse a request for another file of weights, of which MONAI Label loads what fits."""
         names = [asked] if isinstance(asked, str) else list(asked or [])
         if names and names[0] != self.checkpoint.name:
             raise refusal(
-                f"model_filename: only {self.checkpoint.name} is served here. To serve another model put it in a "
-                "folder of its own: python -m healthygan_monai.serving install RUN APP --name NAME."
+                f"model_filename: only {self.checkpoint.name} is served here. To serve another "
+                "model: python -m healthygan_monai.serving install RUN APP --name NAME."
             )
 
 
 class AnswerRequestd(Translationd):
-    """``pred`` of ``HealthyGANInferer`` -> what is sent back, in the space of the file that came.
+    """``pred`` of ``HealthyGANInferer`` -> what is sent back, in the space of the received file.
 
-    Of a request: ``pred`` becomes the label map (uint8, 1 where the difference reaches the threshold) or, asked for
-    ``output: difference``, the difference map (float32 in [0, 1]; 0 to 255 where the answer is a PNG); ``result``
-    becomes the JSON: anomaly_score, subject_score, slices, threshold and its source, model, warnings. Of an item of
-    a data set: as :class:`Translationd`.
+    ``pred`` becomes the label map (uint8, 1 where the difference reaches the threshold), or with
+    ``output: difference`` the difference map (float32 in [0, 1]; 0 to 255 for a PNG). ``result``
+    becomes
+    the JSON: anomaly_score, subject_score, slices, threshold and its source, model, warnings. An
+    item of
+    a data set is treated as by :class:`Translationd`.
     """
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

@@ -1,4 +1,4 @@
-"""Heads of a request: a volume cut into its slices, or one slice."""
+"""Read the heads of a request: a volume cut into its slices, or one slice."""
 
 from __future__ import annotations
 
@@ -33,23 +33,20 @@ def of_volume(path: Path, given: Preparation, volume_index: int | None) -> Recei
     if given.kind == FILMS:
         warnings.append("the model was trained on films; this is a volume")
     elif thin:
-        warnings.append(
-            "grey levels are of this slice alone; of a whole volume they are of the head"
-        )
+        warnings.append("grey levels are of this slice alone, those of a volume of the whole head")
     return _cut(volume, given, place, warnings)
 
 
 def _film_in_nifti(volume: Volume, given: Preparation, place: brain.Place) -> Received:
-    """A film that another program saved as NIfTI: no window is known any more, so the full range is shown.
+    """Show a film that another program saved as NIfTI in its full range, without a window.
 
-    8-bit values use 0 to 255, others lowest to highest, as the film reader shows DICOM without a window.
+    8-bit values use 0 to 255, others lowest to highest, as the reader of DICOM films without a
+    window.
     """
     plane = given.head.options.plane
     image = np.ascontiguousarray(brain.display(volume.data, plane, 0))
-    if volume.facts["dtype"] == "uint8":
-        low, high = 0.0, 255.0
-    else:
-        low, high = float(image.min()), float(image.max())
+    eight = volume.facts["dtype"] == "uint8"
+    low, high = (0.0, 255.0) if eight else (float(image.min()), float(image.max()))
     found = Film((image - low) / (high - low), brain.display_spacing(volume.spacing, plane))
     warnings = ["grey levels of a film in NIfTI: the window of its DICOM file is not known here"]
     film = framed(found, given.film, "NIfTI slice", [*volume.facts["notes"], *warnings])
@@ -63,12 +60,11 @@ def _film_in_nifti(volume: Volume, given: Preparation, place: brain.Place) -> Re
 def _cut(
     volume: Volume, given: Preparation, place: brain.Place, warnings: Sequence[str]
 ) -> Received:
-    """All slices of a head in the model's plane, with the head's own black and white."""
+    """Return all slices of a head in the model's plane, with the head's own black and white."""
     slices = brain.prepare(brain.Head(volume), given.head, every=True, choice=given.choice)
     chosen, pixels = slices.chosen, np.stack([frame.pixels for frame in slices.frames])
     if not chosen:
-        text = "no slice lies in the range the model was trained on; all were taken"
-        warnings = [*warnings, text]
+        warnings = [*warnings, "no slice is in the range of the training; all were taken"]
     indices = tuple(range(len(pixels)))
     return Received(
         pixels,

@@ -37,8 +37,12 @@ def metadata() -> dict:
 
 def checked(config: str, kind: str, **overrides) -> list[str]:
     workflow = ConfigWorkflow(
-        str(CONFIGS / config), workflow_type=kind, logging_file=False, bundle_root=str(CONFIGS.parent), **overrides
-    )  # fmt: skip
+        str(CONFIGS / config),
+        workflow_type=kind,
+        logging_file=False,
+        bundle_root=str(CONFIGS.parent),
+        **overrides,
+    )
     workflow.initialize()
     return workflow.check_properties()
 

@@ -1,12 +1,11 @@
 """torchrun with two processes on the CPU (gloo): the numbers of one process, and one writer.
 
 The tolerance. Sums over a batch are rounded in another order when two ranks share it; losses then
-differ in
-their seventh digit. One thing grows: a bias of the critic whose unit is on one side of its ReLU for
-    all images
-adds a constant to every D(x), which no loss notices. Its gradient is zero but for rounding, and
-Adam makes a step of up to the learning rate of any gradient, however small. So D(x) alone may drift
-by a few learning rates an iteration; differences of it, which are all that the losses use, may not.
+differ in their seventh digit. One thing grows: a bias of the critic whose unit is on one side of
+its ReLU for all images adds a constant to every D(x), which no loss notices. Its gradient is zero
+but for rounding, and Adam makes a step of up to the learning rate of any gradient, however small.
+So D(x) alone may drift by a few learning rates an iteration; differences of it, which are all that
+the losses use, may not.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """What a page leaves to its reader, made by shell commands before those of the page.
 
 The names are those of the page. ``$SHELF`` is a folder with what several pages use; it is made
-once."""
+once.
+"""
 
 from __future__ import annotations
 
@@ -30,6 +31,8 @@ sed 's,SET,data/films,' $SHELF/grid.json > GRID.json
 cp -r $SHELF/data/films DATASET
 mkdir FOLDER
 ln -s ../bundle FOLDER/healthygan
+mkdir bundle/eval
+echo '{}' > bundle/eval/schema.json
 """,
     "docs/benchmark.md": """
 cp -r $SHELF/films films-of-D

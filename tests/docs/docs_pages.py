@@ -1,10 +1,9 @@
 """Read a Markdown page: its fences, its commands with their marks, its links and anchors.
 
 A fence of ``sh`` or ``python`` is run. Words after the language change that: ``slow`` (only in
-``pytest -m slow``), ``in=FOLDER`` (the folder it runs in), ``exit=3`` (its commands may end with
-3). A comment on the line above a fence,
-a paragraph or a table holds for all its commands: ``<!-- slow -->`` or ``<!-- cannot: the reason
-    -->``.
+``pytest -m slow``), ``cannot: the reason`` (never), ``in=FOLDER`` (in this folder), ``exit=3`` (its
+commands may end with 3). Inline code that is a command is run too. A comment on the line above its
+paragraph or table changes that: ``<!-- slow -->`` or ``<!-- cannot: the reason -->``.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ LANGUAGES: dict[str, set[str]] = {
 }
 CHECKERS = ("pytest", "ruff", "mypy")
 ABSENT = ("curl", "docker", "mlflow", "monailabel")  # programs that the tests do not have
-PROGRAMS = ("healthygan", "python", "pip", "torchrun", *CHECKERS, *ABSENT)
+PROGRAMS = ("healthygan", "python", "pip", "torchrun", *CHECKERS)
 WHOLE = ("healthygan demo", "healthygan bundle-path")  # commands without arguments
 
 
@@ -87,7 +86,11 @@ def read(text: str, name: str = "") -> Page:
         if token.type == "code_block":
             raise ValueError(f"{name}:{line}: an indented block; expected a fence with a language")
         if token.type == "fence":
-            _add_fence(page, token, line, marks.get(line, ""))
+            if line in marks:
+                raise ValueError(
+                    f"{name}:{line}: a mark above a fence; expected after its language"
+                )
+            _add_fence(page, token, line)
         elif token.type == "inline":
             _add_inline(page, token, line, marks.get(line, "run"))
             if heading:
@@ -109,13 +112,15 @@ def _mark(comment: str, name: str) -> str:
     )
 
 
-def _add_fence(page: Page, token: Token, line: int, mark: str) -> None:
-    language, *words = token.info.split() or [""]
+def _add_fence(page: Page, token: Token, line: int) -> None:
+    info, cannot, reason = token.info.partition(" cannot:")
+    language, *words = info.split() or [""]
     options = {key: value for key, _, value in (word.partition("=") for word in words)}
-    if language not in LANGUAGES or options.keys() - LANGUAGES[language]:
+    known = LANGUAGES.get(language)
+    if known is None or options.keys() - known or (cannot and not (known and reason.strip())):
         raise ValueError(f"{page.name}:{line}: {token.info!r} after a fence; expected {LANGUAGES}")
     page.fences.append(Fence(line, language, token.content))
-    kind = mark or ("slow" if "slow" in options else "run")
+    kind = "cannot" if cannot else "slow" if "slow" in options else "run"
     if language == "python":
         page.commands.append(Command(line, token.content, kind, python=True))
     elif language == "sh":

@@ -2,7 +2,8 @@
 already.
 
 ``python docs_server.py SOCKET`` serves. The programs that ``write_programs`` makes send it their
-words, folder, environment and streams, and end with the exit code that it sends back."""
+words, folder, environment and streams, and end with the exit code that it sends back.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +17,7 @@ import time
 import traceback
 from pathlib import Path
 
-from docs_pages import PROGRAMS, ROOT
+from docs_pages import ABSENT, PROGRAMS, ROOT
 from docs_programs import draw_little, run
 
 CLIENT = """#!{python} -ISE
@@ -33,7 +34,7 @@ sys.exit(answer[0] if answer else 70)
 def write_programs(folder: Path, path: Path) -> Path:
     """Write the programs that ask the server at ``path``; return their folder, for PATH."""
     folder.mkdir(parents=True)
-    for name in PROGRAMS:
+    for name in (*PROGRAMS, *ABSENT):
         (folder / name).write_text(CLIENT.format(python=sys.executable, socket=str(path)))
         (folder / name).chmod(0o755)
     return folder

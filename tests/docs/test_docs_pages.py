@@ -25,8 +25,7 @@ healthygan check \\
 x = 1
 ```
 
-<!-- cannot: needs a network -->
-```sh in=bundle exit=3
+```sh in=bundle exit=3 cannot: needs a network
 curl -s there
 ```
 
@@ -68,11 +67,14 @@ def test_fences_links_and_anchors():
         ("```sh quick\npip install .\n```", "after a fence"),
         ("```json slow\n{}\n```", "after a fence"),
         ("    pip install .", "indented block"),
-        ("<!-- cannot -->\n```sh\npip install .\n```", "the reason"),
-        ("<!-- cannot: -->\n```sh\npip install .\n```", "the reason"),
-        ("<!-- never -->\n```sh\npip install .\n```", "the reason"),
-        ("<!-- slow -->\n\n```sh\npip install .\n```", "for no command"),
-        ("<!-- slow -->\n```json\n{}\n```", "for no command"),
+        ("```sh cannot\npip install .\n```", "after a fence"),
+        ("```sh cannot: \npip install .\n```", "after a fence"),
+        ("```json cannot: needs a network\n{}\n```", "after a fence"),
+        ("<!-- slow -->\n```sh\npip install .\n```", "after its language"),
+        ("<!-- cannot -->\nSay `pip install .`", "the reason"),
+        ("<!-- cannot: -->\nSay `pip install .`", "the reason"),
+        ("<!-- never -->\nSay `pip install .`", "the reason"),
+        ("<!-- slow -->\n\nSay `pip install .`", "for no command"),
         ("<!-- slow -->\nNo command here.", "for no command"),
         ("Here `pytest -m slow` <!-- slow -->", "a line above"),
     ],

@@ -124,7 +124,7 @@ def _output_span(
     dataset: Dataset, rescaled: np.ndarray, span: tuple[float, float]
 ) -> tuple[float, float]:
     """Least and most of the Modality LUT's output, for a VOI LUT's first input (C.11.2.1.1)."""
-    ends = modality_values(dataset, np.array(span), span)
+    ends = modality_values(dataset, np.array(span), span)  # rescaling is monotone
     return float(min(ends.min(), rescaled.min())), float(max(ends.max(), rescaled.max()))
 
 

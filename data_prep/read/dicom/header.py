@@ -1,7 +1,8 @@
 """What an element of a header says, whatever is wrong with it: text, code, numbers, count.
 
 A broken element raises errors of many kinds when pydicom converts it. It counts as absent here,
-except for `count_of`, without which no image can be laid out."""
+except for `count_of`, without which no image can be laid out.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,8 @@ IMAGE_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 @dataclass(frozen=True)
 class Layout:
     """The Image Pixel Module (PS3.3 C.7.6.3). shift: High Bit + 1 - Bits Stored, the number of
-    bits below the value (PS3.5 8.1.1); signed: Pixel Representation 1, two's complement."""
+    bits below the value (PS3.5 8.1.1); signed: Pixel Representation 1, two's complement.
+    """
 
     rows: int
     columns: int

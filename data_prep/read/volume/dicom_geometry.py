@@ -40,7 +40,8 @@ class Plane:
 @dataclass(frozen=True)
 class Stack:
     """order: indices of the planes from one end to the other. affine: voxel (column, row, slice)
-    -> RAS+ mm, sheared where the gantry was tilted. gap_mm: between slices, along their normal."""
+    -> RAS+ mm, sheared where the gantry was tilted. gap_mm: between slices, along their normal.
+    """
 
     order: list[int]
     affine: np.ndarray

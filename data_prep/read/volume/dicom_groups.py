@@ -30,7 +30,8 @@ _COSINES = 2  # decimals that tell directions apart: half a degree
 @dataclass(frozen=True)
 class Series:
     """One set of files that may be a volume. planes: None for a multi-frame file or where the
-    header places no slice. header: the first file's, for facts; its values go nowhere else."""
+    header places no slice. header: the first file's, for facts; its values go nowhere else.
+    """
 
     files: tuple[Path, ...]
     planes: tuple[Plane, ...] | None

@@ -147,7 +147,8 @@ def _millimetres(header: Any, facts: dict[str, Any]) -> float:
 
 def _affine(image: Any, facts: dict[str, Any], disagreement: str) -> np.ndarray | None:
     """The affine of the sform, else of the qform, else None; a disagreement is noted and settled
-    as ReadOptions.disagreement says."""
+    as ReadOptions.disagreement says.
+    """
     header = image.header
     sform = header.get_sform() if int(header["sform_code"]) > 0 else None
     try:

@@ -17,13 +17,13 @@ from healthygan_monai.networks.backbones import Backbone, make_backbone
 class FeatureDetector(Detector):
     """A detector on the maps of a frozen :class:`Backbone`.
 
-    A child keeps its other arguments, and what it names in ``FITTED``, as attributes.
+    A child keeps its other arguments, and the names in ``FITTED``, as attributes.
 
     Args:
         backbone: name of one, or one already made.
         weights: see :func:`make_backbone`.
-        input_size: resize images to this square first; None leaves them as they are.
-        device: of the network and the fitted tensors; scores come back to where the images were.
+        input_size: resize images to this square first; None keeps their size.
+        device: of the network and the fitted tensors; scores are on the images' device.
     """
 
     has_backbone = True
@@ -85,8 +85,7 @@ def heat_map(
 ) -> torch.Tensor:
     """Enlarge patch scores (B, 1, h, w) -> (B, 1, H, W) and smooth them by a Gaussian.
 
-    The kernel is cut at 4 sigma and the image mirrored at its borders; sigma 0 leaves the enlarged
-    map as it is.
+    The kernel ends at 4 sigma and the image is mirrored at its borders; sigma 0 smooths nothing.
     """
     align = {"align_corners": False} if mode == "bilinear" else {}
     x = nn.functional.interpolate(patches, size, mode=mode, **align)

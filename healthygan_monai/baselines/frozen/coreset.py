@@ -1,4 +1,4 @@
-"""Few vectors that stand for many: a uniform sample, then a greedy cover of it."""
+"""Choose few vectors that represent many: a uniform sample, then a greedy cover of it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from data_prep.errors import UsageError
 class Reservoir:
     """A uniform sample of at most ``size`` vectors of a stream (Vitter 1985, Algorithm R).
 
-    The t-th vector (from 1) draws a whole number below t and takes the place of that number, if
-    there is one. While no more than ``size`` have been seen the sample is the stream itself, in its
-    order.
+    The t-th vector (from 1) draws a whole number below t and replaces the vector of that number, if
+    any.
+    The first ``size`` vectors are kept in order.
     """
 
     def __init__(self, size: int, generator: torch.Generator) -> None:
@@ -22,9 +22,9 @@ class Reservoir:
         self.rows = np.empty((0, 0), np.float32)
 
     def add(self, vectors: torch.Tensor) -> None:
-        """The next (n, d) of the stream; each call draws n numbers."""
+        """Add the next (n, d) of the stream; each call draws n numbers."""
         new = vectors.detach().cpu().numpy()
-        if self.seen == 0:  # pages are taken as they are written to, so a small set takes little
+        if self.seen == 0:  # memory pages are used only when written, so a small set needs little
             self.rows = np.empty((self.size, new.shape[1]), np.float32)
         ranks = torch.arange(self.seen, self.seen + len(new), dtype=torch.float64)
         drawn = torch.rand(len(new), dtype=torch.float64, generator=self.generator)
@@ -34,12 +34,12 @@ class Reservoir:
         self.seen += len(new)
 
     def sample(self) -> torch.Tensor:
-        """(min(seen, size), d), sharing memory with the reservoir."""
+        """Return (min(seen, size), d), sharing memory with the reservoir."""
         return torch.from_numpy(self.rows[: min(self.seen, self.size)])
 
 
 def project(points: torch.Tensor, width: int, generator: torch.Generator) -> torch.Tensor:
-    """(N, d) -> (N, width) by a random Gaussian matrix; unchanged where d <= width.
+    """Project (N, d) -> (N, width) by a random Gaussian matrix; unchanged if d <= width.
 
     Distances are kept in expectation (Johnson and Lindenstrauss 1984).
     """
@@ -54,12 +54,11 @@ def greedy_coreset(
 ) -> torch.Tensor:
     """Return indices of points, each the farthest from those before it (Gonzalez 1985).
 
-    Before any is taken, a point's distance is its mean distance to ``starting_points`` random ones:
-    PatchCore's approximation, which takes the place of the N x N matrix. Memory is a few vectors of
-    N beside the points; time is size x N x d.
+    At first a point's distance is its mean distance to ``starting_points`` random ones: PatchCore's
+    approximation, instead of the N x N matrix. Memory is a few vectors of N; time is size x N x d.
 
     Raises:
-        ValueError: not 1 <= size <= N.
+        UsageError: not 1 <= size <= N.
     """
     count = len(points)
     if not 1 <= size <= count:

@@ -1,4 +1,4 @@
-"""Mean and covariance of many positions, from one pass, in memory flat in the number of images."""
+"""Mean and covariance of many positions in one pass; memory does not grow with the images."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ POSITIONS_AT_ONCE = 64  # factorised together in float64: 64 x 550 x 550 x 8 byt
 class RunningGaussian:
     """One Gaussian a position, from batches of vectors x (B, P, d).
 
-    With a shift s (the mean of the first batch) it keeps n, sum(x - s) as (P, d) and
-    sum((x - s)(x - s)^T) as (P, d, d), in float32: 4 P d^2 bytes. The shift keeps the subtraction
-    below from cancelling.
+    With a shift s (the mean of the first batch) it keeps n, sum(x - s) as (P, d) and sum((x - s)(x
+    -
+    s)^T) as (P, d, d), in float32: 4 P d^2 bytes. The shift prevents cancellation in the
+    subtraction.
     """
 
     def __init__(self) -> None:
@@ -37,11 +38,11 @@ class RunningGaussian:
         """Return means (P, d) and inverse Cholesky factors W (P, d, d) of the covariances.
 
         C = sum((x - m)(x - m)^T) / (n - 1) + ridge I = L L^T and W = L^-1, so that the Mahalanobis
-        distance sqrt((x - m)^T C^-1 (x - m)) is the length of W (x - m). The scatter matrices are
-        overwritten by W.
+        distance
+        sqrt((x - m)^T C^-1 (x - m)) is the length of W (x - m). W overwrites the scatter matrices.
 
         Raises:
-            ValueError: fewer than two vectors.
+            DataError: fewer than two vectors.
         """
         if self.count < 2:
             raise DataError(f"{self.count} healthy image(s); a covariance needs at least 2.")

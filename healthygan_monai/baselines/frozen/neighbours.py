@@ -1,4 +1,4 @@
-"""The nearest of many vectors: exact search in bounded memory, and PatchCore's Eq. 7."""
+"""Find the nearest of many vectors exactly, in bounded memory, and PatchCore's Eq. 7."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ QUERIES_AT_ONCE = 1024
 def nearest_neighbour(
     vectors: torch.Tensor, bank: torch.Tensor, search: str = "auto"
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return distance and index of the nearest row of ``bank`` (M, d) for each of (N, d); exact.
+    """Return distance and index of the nearest row of ``bank`` (M, d) for each of (N, d).
 
-    Raises:
-        ModuleNotFoundError: faiss was asked for and is not installed.
+    ``search`` "faiss" raises NotInstalled without faiss.
     """
     if search == "torch" or (search == "auto" and vectors.device.type != "cpu"):
         found = [torch.cdist(part, bank).min(1) for part in vectors.split(QUERIES_AT_ONCE)]
@@ -36,16 +35,16 @@ def nearest_neighbour(
 
         places = pairwise_distances_argmin(queries, rows)
     index = torch.from_numpy(places.astype(np.int64)).to(vectors.device)
-    # from the difference itself: libraries expand |a - b|^2, which is noise where a is near b
+    # from the difference itself: libraries expand |a - b|^2, which is noise if a is near b
     return (vectors - bank[index]).norm(dim=1), index
 
 
 def neighbour_weight(
     tested: torch.Tensor, nearest: torch.Tensor, bank: torch.Tensor, neighbours: int
 ) -> torch.Tensor:
-    """Eq. 7's factor for patches (B, d) whose nearest row of ``bank`` is (B,) -> (B,) in [0, 1].
+    """Return Eq. 7's factor (B,) in [0, 1] for patches (B, d) with nearest rows (B,) of ``bank``.
 
-    1 - exp|m_test - m*| / sum over the ``neighbours`` rows nearest to m*, itself among them, of
+    1 - exp|m_test - m*| / sum over the ``neighbours`` rows nearest to m*, including itself, of
     exp|m_test - m|.
     """
     own = bank[nearest]  # m*, (B, d)

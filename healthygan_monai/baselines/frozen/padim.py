@@ -11,13 +11,9 @@ Detection and Localization, ICPR 2020 (arXiv:2011.08785).
     score       maximum of the map: M enlarged to the image (bilinear), smoothed (sigma 4)
 
 Published: ResNet-18, d = 100 of 448; Wide-ResNet-50-2, d = 550 of 1,792; eps = 0.01; images resized
-to 256, centre 224.
-
-Our departures: sums are accumulated instead of keeping every embedding (same mean and covariance,
-memory flat in the number of images); no resize and no crop unless asked for, so the grid is the
-image's own quarter; no min-max scaling over the test set, which would tie images together;
-EfficientNet-Lite0, where it is the backbone, has 176 channels, of which we take 100 as for
-ResNet-18. anomalib 2.7 adds a further 1e-5 to eps: ``ridge=0.01001``.
+to 256, centre 224. Ours: no resize and no crop unless asked for, so the grid is a quarter of the
+image; EfficientNet-Lite0 has 176 channels, of which we take 100; see ``Padim.departures``. anomalib
+2.7 adds a further 1e-5 to eps: ``ridge=0.01001``.
 """
 
 from __future__ import annotations
@@ -82,14 +78,9 @@ class Padim(FeatureDetector):
         self.ridge, self.sigma = ridge, sigma
 
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """One pass over ``healthy``; ``seed`` draws the channels; ``mixed`` is not looked at.
-
-        Raises:
-            ValueError: no healthy image or only one, or images of several shapes.
-        """
-        order = torch.randperm(
-            sum(self.backbone.channels), generator=torch.Generator().manual_seed(seed)
-        )
+        """Fit in one pass over ``healthy``; ``seed`` draws the channels; ``mixed`` is ignored."""
+        generator = torch.Generator().manual_seed(seed)
+        order = torch.randperm(sum(self.backbone.channels), generator=generator)
         self.index = order[: self.channels].sort().values.to(self.device)
         gaussian, self.image_shape, shape = RunningGaussian(), None, None
         self.mean = self.whitening = torch.empty(0)  # an earlier fit would take as much again
@@ -114,10 +105,8 @@ class Padim(FeatureDetector):
     def distances(self, images: torch.Tensor) -> torch.Tensor:
         """Eq. 2 at every position: (B, C, H, W) -> (B, 1, h, w)."""
         images = self._checked(images).to(self.device)
-        parts = [
-            mahalanobis(self._embed(part), self.mean, self.whitening)
-            for part in images.split(IMAGES_AT_ONCE)
-        ]
+        vectors = (self._embed(part) for part in images.split(IMAGES_AT_ONCE))
+        parts = [mahalanobis(x, self.mean, self.whitening) for x in vectors]
         return torch.cat(parts).unflatten(1, (1, *self.grid))
 
     def anomaly_map(self, images: torch.Tensor) -> torch.Tensor:

@@ -15,16 +15,14 @@ Detection, CVPR 2022 (arXiv:2106.08265).
 
 Published: Wide-ResNet-50-2, images resized to 256, centre 224, 10 % of the patches (1 % at 320
 pixels and in ensembles), ten starting points; the authors' code scores by Eq. 6 without Eq. 7, as
-we do unless ``neighbours`` is given.
+we
+do unless ``neighbours`` is given.
 
-Our departures: at most ``pool`` patches, a uniform sample of all of them, are candidates for the
-coreset, and the coreset is a share of these: all are where there are no more than that, and 10,000
-images of 256 x 256 (10.5 million patches, 43 GB) otherwise fit in memory. Pooling comes before
-enlarging (both are linear in different dimensions, so the result is the same, for a ninth of the
-memory). The authors' library returns squared distances; ours are not squared. No resize and no crop
-unless asked for. anomalib 2.7 averages 3 x 3 positions channel by channel and concatenates the
-layers (``patches="mean"``), uses Eq. 7 with b = 9 (``neighbours=9``) and enlarges to the nearest
-(``enlarge="nearest"``).
+Ours: see ``PatchCore.departures``; 10,000 images of 256 x 256 would be 10.5 million patches, 43 GB,
+without ``pool``. Pooling comes before enlarging: the same result for a ninth of the memory. No
+resize
+and no crop unless asked for. anomalib 2.7: ``patches="mean"``, ``neighbours=9``,
+``enlarge="nearest"``.
 """
 
 from __future__ import annotations
@@ -50,15 +48,16 @@ class PatchCore(FeatureDetector):
 
     Args:
         patches: ``unfold``, the authors' patches; or ``mean``, anomalib's.
-        dimension: of a patch, where it is unfolded.
+        dimension: of a patch, if unfolded.
         share: of the candidate patches that are remembered.
         pool: most candidates.
         projection: width of the random projection in which the coreset is chosen; 0 for none.
         starting_points: see :func:`greedy_coreset`.
         neighbours: b of Eq. 7, counting m* itself; 0 or 1 for Eq. 6 alone.
         sigma, enlarge: of the map; see :func:`heat_map`.
-        search: ``sklearn``; ``faiss``, where faiss-cpu is installed; ``torch``; ``auto`` takes
-            scikit-learn on a CPU and torch elsewhere. All are exact.
+        search: ``sklearn``, ``faiss`` (needs faiss-cpu), ``torch``, or ``auto``: scikit-learn on a
+            CPU,
+            torch elsewhere. All are exact.
     """
 
     name = "patchcore"
@@ -98,9 +97,7 @@ class PatchCore(FeatureDetector):
             if value not in allowed:
                 raise UsageError(f"{key} is {value!r}; expected one of {', '.join(allowed)}.")
         if not 0 < share <= 1 or pool < 1:
-            raise UsageError(
-                f"share {share}, pool {pool}; expected above 0 and up to 1, and 1 or more."
-            )
+            raise UsageError(f"share {share}, pool {pool}; expected 0 < share <= 1, pool >= 1.")
         super().__init__(backbone, weights, input_size=input_size, device=device)
         self.patches, self.dimension = patches, dimension
         self.share, self.pool, self.projection = share, pool, projection
@@ -108,11 +105,7 @@ class PatchCore(FeatureDetector):
         self.sigma, self.enlarge, self.search = sigma, enlarge, search
 
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """Fit in one pass over ``healthy``; ``seed`` draws candidates, projection and starts.
-
-        Raises:
-            ValueError: no healthy image, or images of several shapes.
-        """
+        """Fit in one pass over ``healthy``; ``seed`` draws candidates, projection and starts."""
         self.image_shape = None
         generator = torch.Generator().manual_seed(seed)
         reservoir, shape, self.fitted_to = Reservoir(self.pool, generator), None, 0
@@ -149,9 +142,8 @@ class PatchCore(FeatureDetector):
     def _on_grid(self, level: torch.Tensor) -> torch.Tensor:
         """(B, c, h', w') -> (B, h w, c), bilinear."""
         if list(level.shape[-2:]) != self.grid:
-            level = nn.functional.interpolate(
-                level, self.grid, mode="bilinear", align_corners=False
-            )
+            bilinear: Any = {"mode": "bilinear", "align_corners": False}
+            level = nn.functional.interpolate(level, self.grid, **bilinear)
         return level.flatten(2).transpose(1, 2)
 
     def score(self, images: torch.Tensor) -> torch.Tensor:
@@ -175,9 +167,8 @@ class PatchCore(FeatureDetector):
         parts = []
         for part in self._parts(images):
             distances, _ = self._nearest(self.embed(part).flatten(0, 1))
-            parts.append(
-                heat_map(distances.view(-1, 1, *self.grid), size, self.sigma, self.enlarge)
-            )
+            patches = distances.view(-1, 1, *self.grid)
+            parts.append(heat_map(patches, size, self.sigma, self.enlarge))
         return torch.cat(parts).to(images.device)
 
     def _parts(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -187,8 +178,7 @@ class PatchCore(FeatureDetector):
         return nearest_neighbour(vectors, self.bank, self.search)
 
     def facts(self) -> dict[str, Any]:
-        fitted = {
-            key: getattr(self, key, None) for key in ("fitted_to", "patches_seen", "candidates")
-        }
+        names = ("fitted_to", "patches_seen", "candidates")
+        fitted = {name: getattr(self, name, None) for name in names}
         remembered = len(self.bank) if hasattr(self, "bank") else None
         return {**super().facts(), **fitted, "remembered": remembered}

@@ -31,15 +31,11 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
-from torch import nn
 from torch.nn import functional
 
-from healthygan_monai.baselines.gan.alad_networks import (
-    CONCATENATIONS,
-    five_networks,
-    with_spectral_norm,
-)
-from healthygan_monai.baselines.gan.base import Gan
+from healthygan_monai.baselines.gan import alad_networks
+from healthygan_monai.baselines.gan.alad_networks import CONCATENATIONS, with_spectral_norm
+from healthygan_monai.baselines.gan.base import Gan, Losses
 from healthygan_monai.baselines.gan.blocks import draw_from, follow, normal_weights, to_one, to_zero
 from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.settings import GanSettings
@@ -56,8 +52,7 @@ class AladSettings(GanSettings):
         d_zz: whether there is a D_zz, as published with ``--enable_dzz``.
         ema_decay: of the weights that score.
         score: ``fm``, ``l1``, ``l2`` or ``ch``.
-        concatenate: how D_xx sees its pair: ``channels``, or one image above the other, ``height``
-            (authors' code).
+        concatenate: D_xx's pair: as ``channels``, or in ``height`` (authors' code).
     """
 
     CHOICES: ClassVar = {"score": ("fm", "l1", "l2", "ch"), "concatenate": CONCATENATIONS}
@@ -84,7 +79,13 @@ class AladNetworks(Gan):
 
     def __init__(self, settings: AladSettings) -> None:
         super().__init__(settings)
-        self.encoder, self.generator, self.xz, self.xx, self.zz = self.make_networks(settings)
+        channels, size, _ = settings.shape
+        images, latent = (size, channels, settings.features), settings.latent
+        self.encoder = alad_networks.encoder(*images, latent)
+        self.generator = alad_networks.generator(*images, latent)
+        self.xz = alad_networks.DiscriminatorXZ(*images, latent)
+        self.xx = alad_networks.DiscriminatorXX(*images, settings.concatenate)
+        self.zz = alad_networks.DiscriminatorZZ(latent)
         normal_weights(self, 0.01)
         if settings.spectral_norm:
             for network in (self.encoder, self.xz, self.xx, self.zz):
@@ -94,26 +95,16 @@ class AladNetworks(Gan):
             for network in (self.encoder, self.generator, self.xx)
         )
 
-    def make_networks(self, settings: AladSettings) -> tuple[nn.Module, ...]:
-        """E, G, D_xz, D_xx, D_zz."""
-        channels, size, _ = settings.shape
-        along = settings.concatenate
-        return five_networks(size, channels, settings.features, settings.latent, along)
-
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         names = ["xz", "xx", *(["zz"] if self.settings.d_zz else []), "generator", "encoder"]
         return self.adam(names, self.settings.learning_rate, self.settings.betas)
 
-    def step(
-        self, images: torch.Tensor, iteration: int, generator: torch.Generator
-    ) -> dict[str, torch.Tensor]:
-        """A step of the discriminators, then one of G and E, each with new z."""
+    def step(self, images: torch.Tensor, iteration: int, generator: torch.Generator) -> Losses:
+        """Step the discriminators, then G and E, each with new z."""
         draw_from(generator, self)
+        shape = (len(images), self.settings.latent)
         first, second = (
-            torch.randn(
-                (len(images), self.settings.latent), generator=generator, device=images.device
-            )
-            for _ in range(2)
+            torch.randn(shape, generator=generator, device=images.device) for _ in range(2)
         )
         d_losses = self.discriminator_losses(images, first)
         self.update(**d_losses)
@@ -125,8 +116,8 @@ class AladNetworks(Gan):
         loss_d = torch.stack([*d_losses.values()]).sum()
         return {"loss_d": loss_d, **{f"d_{n}": v for n, v in d_losses.items()}, **terms}
 
-    def logits(self, images: torch.Tensor, z: torch.Tensor) -> dict[str, torch.Tensor]:
-        """Every discriminator's on its two kinds of pairs; (B,) each."""
+    def logits(self, images: torch.Tensor, z: torch.Tensor) -> Losses:
+        """Return every discriminator's logits on its two kinds of pairs; (B,) each."""
         code, drawn = self.run(self.encoder, images), self.run(self.generator, z)
         found = {
             "xz_encoded": self.run(self.xz, images, code)[0],
@@ -139,18 +130,16 @@ class AladNetworks(Gan):
             found["zz_rebuilt"] = self.run(self.zz, z, self.run(self.encoder, drawn))[0]
         return found
 
-    def discriminator_losses(
-        self, images: torch.Tensor, z: torch.Tensor
-    ) -> dict[str, torch.Tensor]:
-        """First kind of pair to 1, second to 0, for each discriminator."""
+    def discriminator_losses(self, images: torch.Tensor, z: torch.Tensor) -> Losses:
+        """Push the first kind of pair to 1, the second to 0, for each discriminator."""
         found = self.logits(images, z)
         losses = {"xz": to_one(found["xz_encoded"]) + to_zero(found["xz_drawn"])}
         for name in ("xx", "zz") if self.settings.d_zz else ("xx",):
             losses[name] = to_one(found[f"{name}_same"]) + to_zero(found[f"{name}_rebuilt"])
         return losses
 
-    def generator_losses(self, images: torch.Tensor, z: torch.Tensor) -> dict[str, torch.Tensor]:
-        """The opposite, for G and for E, and the cycles for both."""
+    def generator_losses(self, images: torch.Tensor, z: torch.Tensor) -> Losses:
+        """Push the opposite way, for G and for E, with the cycles for both."""
         found = self.logits(images, z)
         cycle = to_zero(found["xx_same"]) + to_one(found["xx_rebuilt"])
         if self.settings.d_zz:

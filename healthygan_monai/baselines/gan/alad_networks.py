@@ -60,7 +60,6 @@ class Discriminator(nn.Module):
     def forward(
         self, first: torch.Tensor, second: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """A pair of inputs; which ones the method's equations say."""
         features = self.features(self.joined(first, second))
         return self.end(features).flatten(), features
 
@@ -119,17 +118,3 @@ class DiscriminatorZZ(Discriminator):
 def dense(inputs: int, outputs: int) -> list[nn.Module]:
     """A linear layer, LeakyReLU 0.2, dropout 0.2."""
     return [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2), Dropout(DROPOUT)]
-
-
-def five_networks(
-    image_size: int, channels: int, features: int, latent: int, along: str
-) -> tuple[nn.Module, ...]:
-    """E, G, D_xz, D_xx, D_zz."""
-    of_images = image_size, channels, features
-    return (
-        encoder(*of_images, latent),
-        generator(*of_images, latent),
-        DiscriminatorXZ(*of_images, latent),
-        DiscriminatorXX(*of_images, along),
-        DiscriminatorZZ(latent),
-    )

@@ -11,25 +11,22 @@ CVPR 2018 (arXiv:1802.09088). Authors' code: khalooei/ALOCC-CVPR2018.
 
 Published (code): grey patches of 45 x 45, or 28 x 28; 5 x 5 convolutions of stride 2 with
 TensorFlow's padding; R: 32, 64, 128 channels, then 32, 16 and the image; D: 16, 32, 64, 128,
-linear; batch norm (1e-5, decay 0.9); batch 128, 40 epochs, RMSProp 0.002 for both, lambda 0.2
-(r_alpha), sigma 0.155 for images in [0, 1]; for one step of D two of R ("different from paper"), to
-keep D from winning. Training ends where the authors see fit.
+linear;
+batch norm (1e-5, decay 0.9); batch 128, 40 epochs, RMSProp 0.002 for both, lambda 0.2 (r_alpha),
+sigma 0.155 for images in [0, 1]; for one step of D two of R ("different from paper"). The authors
+end
+training by eye.
 
-The loss L_R. The code does not compute the paper's: it takes R's output, already through tanh, as
-the logit of a cross-entropy whose target is the *noisy* image. Its optimum is not the image (a
-logit in [-1, 1] is a probability in [0.27, 0.73]), and it rewards putting the noise back. The
-paper's squared distance to the clean image is the default here; ``refinement`` and ``refine_to``
-give the code's.
+The code's L_R is not the paper's: it takes R's output, after tanh, as the logit of a cross-entropy
+whose target is the *noisy* image. Its optimum is not the image (a logit in [-1, 1] is a probability
+in [0.27, 0.73]). The paper's L_R is our default; ``refinement`` and ``refine_to`` give the code's.
 
-Seen here, on phantom films of 32 pixels in short trainings of small networks: R soon fools D
-completely (loss_d stays at 2 log 2), and the AUROC of the score wanders between 0.37 and 0.69 from
-one hundred iterations to the next; with noise of 1.2 the map's mean ranks steadily (0.71 to 0.78),
-which ``score_by="refinement"`` takes for the score. 1 - D(R(x)) of a single stopping point means
-little.
-
-Images from 128 pixels on have more layers, so that R narrows to 8 x 8 pixels as it does for 64: a
-network that saw only a small neighbourhood could pass a large lesion through. Further departures:
-``Alocc.departures``.
+On phantom films of 32 pixels, in short trainings, R soon fools D (loss_d stays at 2 log 2) and the
+AUROC of the score varies between 0.37 and 0.69 every hundred iterations; with noise of 1.2 the
+map's
+mean, ``score_by="refinement"``, is stable (0.71 to 0.78). Images from 128 pixels on have more
+layers,
+so that R narrows to 8 x 8 pixels. Further departures: ``Alocc.departures``.
 """
 
 from __future__ import annotations
@@ -41,7 +38,7 @@ import torch
 from torch.nn import functional
 
 from healthygan_monai.baselines.gan.alocc_networks import Refiner, discriminator
-from healthygan_monai.baselines.gan.base import Gan
+from healthygan_monai.baselines.gan.base import Gan, Losses
 from healthygan_monai.baselines.gan.blocks import normal_weights, rmsprop, to_one, to_zero
 from healthygan_monai.baselines.gan.detector import GanDetector, rebuilding_error
 from healthygan_monai.baselines.gan.settings import GanSettings
@@ -59,8 +56,7 @@ class AloccSettings(GanSettings):
         noise: sigma for images in [-1, 1], twice that of images in [0, 1].
         refinement: ``l2`` (paper) or ``cross_entropy`` (code).
         refine_to: ``clean`` (paper) or ``noisy`` (code).
-        score_by: ``critic`` (paper), 1 - D(R(x)); or ``refinement``, ours: the mean of the map |x -
-            R(x)|.
+        score_by: ``critic`` (paper), 1 - D(R(x)); or ``refinement``, the mean of |x - R(x)|.
     """
 
     CHOICES: ClassVar = {
@@ -81,7 +77,7 @@ class AloccSettings(GanSettings):
 
 
 def refinement_loss(refined: torch.Tensor, target: torch.Tensor, kind: str) -> torch.Tensor:
-    """L_R of images in [-1, 1]: mean (target - R)^2, or the code's, with R as the logit."""
+    """Return L_R of images in [-1, 1]: mean (target - R)^2, or the code's, with R as the logit."""
     if kind == "l2":
         return functional.mse_loss(refined, target)
     return functional.binary_cross_entropy_with_logits(refined, (target + 1) / 2)
@@ -108,10 +104,8 @@ class AloccNetworks(Gan):
             "discriminator": rmsprop(self.discriminator.parameters(), rate),
         }
 
-    def step(
-        self, images: torch.Tensor, iteration: int, generator: torch.Generator
-    ) -> dict[str, torch.Tensor]:
-        """One step of D on x and R(x~), then two of R on the same x~."""
+    def step(self, images: torch.Tensor, iteration: int, generator: torch.Generator) -> Losses:
+        """Step D once on x and R(x~), then R twice on the same x~."""
         noise = torch.empty_like(images).normal_(0, self.settings.noise, generator=generator)
         noisy = (images + noise).clamp(-1, 1)
         with torch.no_grad():
@@ -125,7 +119,7 @@ class AloccNetworks(Gan):
             self.update(refiner=terms["loss_g"])
         return {"loss_d": loss_d, **terms}
 
-    def refiner_losses(self, noisy: torch.Tensor, target: torch.Tensor) -> dict[str, torch.Tensor]:
+    def refiner_losses(self, noisy: torch.Tensor, target: torch.Tensor) -> Losses:
         """R's part of L: -log D(R(x~)) + lambda L_R."""
         refined = self.run(self.refiner, noisy)
         adversarial = to_one(self.run(self.discriminator, refined))

@@ -14,7 +14,7 @@ PUBLISHED_UP_TO = 64  # pixels: the last size for which R has the published dept
 
 
 def sides(image_size: int, halvings: int) -> list[int]:
-    """Side of the maps after 0, 1, ... halvings, rounded up: 45, 23, 12, 6."""
+    """Return the sides after 0, 1, ... halvings, rounded up: 45, 23, 12, 6."""
     found = [image_size]
     for _ in range(halvings):
         found.append(-(-found[-1] // 2))
@@ -22,11 +22,7 @@ def sides(image_size: int, halvings: int) -> list[int]:
 
 
 def depth(image_size: int) -> int:
-    """Halvings of R: 3 up to 64 pixels, one more for every further doubling.
-
-    Raises:
-        ValueError: below 16 pixels.
-    """
+    """Return R's halvings: 3 up to 64 pixels, one more for every doubling; below 16 raise."""
     if image_size < 16:
         raise UsageError(f"image_size is {image_size}; expected at least 16 pixels.")
     further = max(0, (-(-image_size // PUBLISHED_UP_TO) - 1).bit_length())
@@ -70,11 +66,7 @@ def discriminator(image_size: int, channels: int, features: int) -> nn.Sequentia
     layers: list[nn.Module] = [SameConv2d(channels, features, 5, 2), nn.LeakyReLU(0.2)]
     width = features
     for _ in range(halvings - 1):
-        layers += [
-            SameConv2d(width, 2 * width, 5, 2),
-            nn.BatchNorm2d(2 * width),
-            nn.LeakyReLU(0.2),
-        ]
+        layers += [SameConv2d(width, 2 * width, 5, 2), nn.BatchNorm2d(2 * width), nn.LeakyReLU(0.2)]
         width *= 2
     left = sides(image_size, halvings)[-1]
     return nn.Sequential(*layers, nn.Flatten(), nn.Linear(width * left * left, 1))

@@ -11,13 +11,13 @@ from torch import nn
 
 from healthygan_monai.baselines.gan.settings import GanSettings
 
+Losses = dict[str, torch.Tensor]  # scalars by name
+
 
 class Gan(nn.Module, ABC):
     """Networks of a method, their optimisers, one training step, and the score.
 
-    Attributes:
-        scoring_networks: names of the networks that a score needs; only they are saved with a
-            detector.
+    ``scoring_networks`` names the networks that a score needs; only these are saved.
     """
 
     scoring_networks: ClassVar[tuple[str, ...]]
@@ -30,23 +30,20 @@ class Gan(nn.Module, ABC):
 
     @abstractmethod
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        """Name -> optimiser of the weights, which are on their device by now."""
+        """Return name -> optimiser of the weights, which are on their device by now."""
 
     def adam(
         self, names: Iterable[str], rate: float, betas: tuple[float, float]
     ) -> dict[str, torch.optim.Optimizer]:
-        """Adam for each of the named networks."""
         return {
             name: torch.optim.Adam(getattr(self, name).parameters(), rate, betas) for name in names
         }
 
     @abstractmethod
-    def step(
-        self, images: torch.Tensor, iteration: int, generator: torch.Generator
-    ) -> dict[str, torch.Tensor]:
-        """One iteration (counted from 0) on healthy images (B, C, H, W); the losses by name.
+    def step(self, images: torch.Tensor, iteration: int, generator: torch.Generator) -> Losses:
+        """Run one iteration (from 0) on healthy images (B, C, H, W); return the losses by name.
 
-        Every random draw is from ``generator``, so that a run is a function of weights and batches.
+        Every random draw is from ``generator``: a run is a function of weights and batches.
         """
 
     @abstractmethod
@@ -55,31 +52,30 @@ class Gan(nn.Module, ABC):
 
     @abstractmethod
     def rebuilt(self, images: torch.Tensor) -> torch.Tensor:
-        """The images as the networks rebuild them, (B, C, H, W)."""
+        """Return the images as the networks rebuild them, (B, C, H, W)."""
 
     def train_on(self, device: torch.device | str) -> Gan:
-        """Move to a device and make the optimisers; to be called once, before any step."""
+        """Move to a device and make the optimisers; call once, before any step."""
         self.to(device)
         self.optimizers = self.make_optimizers()
         return self
 
     @property
     def scoring(self) -> nn.ModuleDict:
-        """The networks that a score needs, as one module of flat names."""
+        """Return the networks that a score needs, as one module of flat names."""
         return nn.ModuleDict({name: getattr(self, name) for name in self.scoring_networks})
 
     def run(self, network: nn.Module, *inputs: torch.Tensor) -> Any:
-        """The network's output in float32; under autocast while training, where amp is set."""
+        """Return the network's output in float32; under autocast while training with amp."""
         amp = self.amp and self.training
         with torch.autocast(inputs[0].device.type, dtype=torch.bfloat16, enabled=amp):
             output = network(*inputs)
         return tuple(o.float() for o in output) if isinstance(output, tuple) else output.float()
 
     def update(self, **losses: torch.Tensor) -> None:
-        """One step of each named optimiser down its own loss.
+        """Step each named optimiser down its own loss, with gradients from before the first step.
 
-        All gradients are taken before the first step, each of its own optimiser's weights alone: no
-        loss can move a network that is not its own.
+        A gradient is of its optimiser's weights alone: no loss can move another network.
         """
         gradients = {}
         for left, (name, loss) in zip(range(len(losses) - 1, -1, -1), losses.items(), strict=True):
@@ -97,9 +93,8 @@ class Gan(nn.Module, ABC):
     def calibrate(self, batches: Iterable[torch.Tensor]) -> None:
         """Replace batch norm's statistics by their averages over these batches being scored."""
         self.eval()
-        norms = [
-            m for m in self.scoring.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)
-        ]
+        kind = nn.modules.batchnorm._BatchNorm
+        norms = [m for m in self.scoring.modules() if isinstance(m, kind)]
         momenta = [norm.momentum for norm in norms]
         for norm in norms:
             norm.reset_running_stats()

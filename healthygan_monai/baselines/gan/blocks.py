@@ -1,4 +1,4 @@
-"""Layers and optimisers that the competing GANs share and PyTorch has no ready name for."""
+"""Layers and optimisers of the competing GANs that PyTorch does not have."""
 
 from __future__ import annotations
 
@@ -14,18 +14,14 @@ from data_prep.errors import UsageError
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed PyTorch's global CPU generator inside; outside it goes on as it was."""
+    """Seed PyTorch's global CPU generator inside; restore it outside."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
 
 
 def halvings(image_size: int, to: int, smallest: int = 16) -> int:
-    """How often a side of ``image_size`` pixels is halved to get to ``to``.
-
-    Raises:
-        ValueError: the side is no power of two, or below ``smallest``.
-    """
+    """Return how often ``image_size`` is halved to ``to``; raise unless a power of two."""
     if image_size < smallest or image_size & (image_size - 1):
         raise UsageError(
             f"image_size is {image_size}; expected a power of two, at least {smallest}: prepare "
@@ -71,7 +67,7 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
 
 
 def same_padding(side: int, kernel: int, stride: int) -> tuple[int, int]:
-    """Pixels before and after ``side`` pixels that give ceil(side / stride) outputs."""
+    """Return the pixels before and after ``side`` pixels that give ceil(side / stride) outputs."""
     total = max((-(-side // stride) - 1) * stride + kernel - side, 0)
     return total // 2, total - total // 2
 
@@ -128,7 +124,7 @@ def normal_weights(
 
 @torch.no_grad()
 def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """average <- decay * average + (1 - decay) * network for parameters; buffers are copied."""
+    """Set average <- decay * average + (1 - decay) * network; buffers are copied."""
     for slow, fast in zip(average.parameters(), network.parameters(), strict=True):
         slow.lerp_(fast, 1 - decay)
     for kept, now in zip(average.buffers(), network.buffers(), strict=True):
@@ -136,10 +132,11 @@ def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
 
 
 def rmsprop(parameters: Iterator[nn.Parameter], learning_rate: float) -> torch.optim.RMSprop:
-    """RMSProp as TensorFlow 1 has it: decay 0.9, and a mean square that begins at 1 instead of 0.
+    """Return RMSProp as in TensorFlow 1: decay 0.9, and a mean square that starts at 1, not 0.
 
-    Beginning at 0, as PyTorch's does, makes the first steps 3 times the learning rate however small
-    the gradient is; the published rates were chosen without that.
+    Starting at 0, as in PyTorch, makes the first steps 3 times the learning rate for any gradient;
+    the
+    published rates were chosen without that.
     """
     optimizer = torch.optim.RMSprop(parameters, lr=learning_rate, alpha=0.9, eps=1e-10)
     for group in optimizer.param_groups:

@@ -1,4 +1,4 @@
-"""Healthy images in an order that is a function of the seed, wherever they lie."""
+"""Read healthy images in an order that is a function of the seed."""
 
 from __future__ import annotations
 
@@ -34,11 +34,7 @@ class StoredImages:
 
 @contextmanager
 def stored(source: Batches) -> Iterator[StoredImages]:
-    """Write one pass over the source to a temporary file, so that memory stays flat.
-
-    Raises:
-        ValueError: no images, or not images of one shape.
-    """
+    """Write one pass over the source to a temporary file, to save memory."""
     with tempfile.TemporaryDirectory(prefix="healthygan-", ignore_cleanup_errors=True) as folder:
         path, count, shape = Path(folder) / "healthy.f32", 0, (0, 0, 0)
         with path.open("wb") as file:
@@ -53,11 +49,7 @@ def stored(source: Batches) -> Iterator[StoredImages]:
 
 
 def held_out(images: Images, share: float, seed: int) -> tuple[Subset, Subset]:
-    """Training images and round(share x n) images held out of training, drawn by the seed.
-
-    Raises:
-        ValueError: one of the two would be empty.
-    """
+    """Return training images and round(share x n) held-out images; neither may be empty."""
     count = round(share * len(images))
     if not 0 < count < len(images):
         raise UsageError(
@@ -70,18 +62,16 @@ def held_out(images: Images, share: float, seed: int) -> tuple[Subset, Subset]:
 
 
 class HealthyStream(Dataset):
-    """Endless in effect: image ``k`` of the stream is a pure function of (seed, k).
+    """A stream in which image ``k`` is a pure function of (seed, k).
 
-    The set is gone through in a new random order each time; an item is ``{"image": (C, H, W)}``. As
-    with :class:`~healthygan_monai.data.pairs.MixedHealthyPairs`, resuming at iteration i means
-    asking for its images.
+    The set is read in a new random order each time; an item is ``{"image": (C, H, W)}``. Resuming
+    at
+    iteration i means reading its images, as in
+    :class:`~healthygan_monai.data.pairs.MixedHealthyPairs`.
     """
 
     def __init__(self, images: Images, length: int, seed: int = 0, flip_prob: float = 0.0) -> None:
-        self.images = images
-        self.length = length
-        self.seed = seed
-        self.flip_prob = flip_prob
+        self.images, self.length, self.seed, self.flip_prob = images, length, seed, flip_prob
         self._order: tuple[int, np.ndarray] = (-1, np.empty(0))
 
     def __len__(self) -> int:

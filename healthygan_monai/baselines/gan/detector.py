@@ -18,17 +18,17 @@ from healthygan_monai.baselines.gan.trainer import GanTrainer
 from healthygan_monai.baselines.images import Batches, Images, Shape
 from healthygan_monai.errors import ModelError
 
-OF_THE_DATA = ("image_size", "channels")  # settings that the images bring
+OF_THE_DATA = ("image_size", "channels")  # settings that the images determine
 WEIGHTS = "gan."  # prefix of the weights in a saved state
 
 
 def rebuilding_error(images: torch.Tensor, rebuilt: torch.Tensor) -> torch.Tensor:
-    """|x - x'| averaged over channels: (B, C, H, W) twice -> (B, 1, H, W), in [0, 2]."""
+    """Average |x - x'| over channels: (B, C, H, W) twice -> (B, 1, H, W), in [0, 2]."""
     return (images - rebuilt).abs().mean(1, keepdim=True)
 
 
 class GanDetector(Detector):
-    """The contract of :class:`~healthygan_monai.baselines.base.Detector` on top of a :class:`Gan`.
+    """A :class:`~healthygan_monai.baselines.base.Detector` from a :class:`Gan`.
 
     ``Ganomaly(image_size=64, max_iterations=2000)``: keywords are fields of the method's settings.
 
@@ -38,8 +38,7 @@ class GanDetector(Detector):
         changes: fields to change in ``settings``.
 
     Raises:
-        ValueError: a keyword that is no setting (the nearest is named), or a setting that cannot be
-            meant.
+        UsageError: an unknown keyword (the nearest is named), or an invalid setting.
     """
 
     has_map = True
@@ -60,7 +59,7 @@ class GanDetector(Detector):
 
     @classmethod
     def make_settings(cls, settings: GanSettings | None = None, **changes: Any) -> GanSettings:
-        """The method's settings with some changed; lists, as JSON has them, become tuples."""
+        """Return the method's settings with changes; lists, as JSON has them, become tuples."""
         known = [field.name for field in dataclasses.fields(cls.Settings)]
         for name in changes:
             if name not in known:
@@ -70,31 +69,28 @@ class GanDetector(Detector):
 
     @classmethod
     def build(cls, settings: GanSettings, seed: int) -> Gan:
-        """New networks; their weights are a function of the seed."""
+        """Return new networks; their weights are a function of the seed."""
         with seeded(seed):
             return cls.Networks(settings)
 
     def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """Train on ``healthy`` as a run in a folder would, without one; ``mixed`` is not looked at.
+        """Train on ``healthy`` without a run folder; ``mixed`` is ignored.
 
-        The images are written to a temporary file and read from there at random, so that memory
-        stays flat.
-
-        Raises:
-            ValueError: no images; not square; not of the sizes that the networks are made for.
+        Images are read at random from a temporary file, to save memory. Raises ValueError for no
+        images, or
+        images that are not square or not of a size for the networks.
         """
         with stored(healthy) as images:
             self.training(lambda: images, seed=seed).fit()
 
     def training(self, images: Callable[[], Images], *, seed: int = 0, **run: Any) -> GanTrainer:
-        """Return the trainer of new networks, which this detector scores with once it has ended."""
+        """Return the trainer of new networks, with which this detector scores afterwards."""
         opened = images()
         channels, height, width = opened[0].shape
         settings = self.settings.resolved(len(opened), (channels, height, width))
         gan = self.build(settings, seed).train_on(self.device)
-        return GanTrainer(
-            gan, settings, opened, seed=seed, device=self.device, done=self.take, **run
-        )
+        run |= {"seed": seed, "device": self.device, "done": self.take}
+        return GanTrainer(gan, settings, opened, **run)
 
     def take(self, settings: GanSettings, gan: Gan, iterations: int) -> None:
         """Score with these networks from now on."""
@@ -103,11 +99,8 @@ class GanDetector(Detector):
 
     @classmethod
     def known_options(cls) -> list[str]:
-        return [
-            field.name
-            for field in dataclasses.fields(cls.Settings)
-            if field.name not in OF_THE_DATA
-        ]
+        names = [field.name for field in dataclasses.fields(cls.Settings)]
+        return [name for name in names if name not in OF_THE_DATA]
 
     def options(self, images: int, shape: Shape) -> dict[str, Any]:
         settings = dataclasses.asdict(self.settings.resolved(images, shape))
@@ -145,7 +138,7 @@ class GanDetector(Detector):
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Raises ValueError where the weights do not fit the settings beside them."""
+        """Restore a state; raise ModelError if the weights do not fit their settings."""
         settings = self.make_settings(**state["settings"])
         gan = self.build(settings, seed=0)
         weights = {k[len(WEIGHTS) :]: v for k, v in state.items() if k.startswith(WEIGHTS)}
@@ -153,9 +146,8 @@ class GanDetector(Detector):
             gan.scoring.load_state_dict(weights)
         except RuntimeError as error:
             first = str(error).splitlines()[1].strip()[:200]
-            raise ModelError(
-                f"{self.name}: the weights do not fit their settings: {first}"
-            ) from error
+            text = f"{self.name}: the weights do not fit their settings: {first}"
+            raise ModelError(text) from error
         self.take(settings, gan.to(self.device), int(state["iterations"]))
 
     def facts(self) -> dict[str, Any]:

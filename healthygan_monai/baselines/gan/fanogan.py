@@ -29,7 +29,7 @@ from dataclasses import dataclass
 
 import torch
 
-from healthygan_monai.baselines.gan.base import Gan
+from healthygan_monai.baselines.gan.base import Gan, Losses
 from healthygan_monai.baselines.gan.blocks import rmsprop
 from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.fanogan_networks import (
@@ -51,10 +51,8 @@ class FAnoGANSettings(GanSettings):
 
     Args:
         epochs: of stage 1.
-        max_iterations: of both stages; None for stage 1's epochs and the encoder's published
-            50,000.
-        encoder_iterations: of stage 2, the last ones; None for 50,000, or half of
-            ``max_iterations`` where set.
+        max_iterations: of both stages; None for stage 1's epochs plus the encoder's.
+        encoder_iterations: of stage 2; None for 50,000, or half of ``max_iterations`` if set.
         latent: length of z.
         features: channels after D's first convolution, DIM.
         lambda_gp, n_critic: weight of the penalty; updates of D for one of G.
@@ -113,14 +111,9 @@ class FAnoGANNetworks(Gan):
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         s = self.settings
         encoder = rmsprop(self.encoder.parameters(), s.encoder_learning_rate)
-        return {
-            **self.adam(("generator", "critic"), s.learning_rate, s.betas),
-            "encoder": encoder,
-        }
+        return {**self.adam(("generator", "critic"), s.learning_rate, s.betas), "encoder": encoder}
 
-    def step(
-        self, images: torch.Tensor, iteration: int, generator: torch.Generator
-    ) -> dict[str, torch.Tensor]:
+    def step(self, images: torch.Tensor, iteration: int, generator: torch.Generator) -> Losses:
         """Stage 1 for the first iterations, stage 2 for the last ``encoder_iterations``."""
         if iteration >= self.gan_iterations:
             return self.encoder_step(images)
@@ -132,14 +125,12 @@ class FAnoGANNetworks(Gan):
         return terms
 
     def noise(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """z ~ N(0, I), (B, latent)."""
+        """Draw z ~ N(0, I), (B, latent)."""
         shape = (len(images), self.settings.latent)
         return torch.randn(shape, generator=generator, device=images.device)
 
-    def critic_step(
-        self, images: torch.Tensor, generator: torch.Generator
-    ) -> dict[str, torch.Tensor]:
-        """loss_d and a step of D; the penalty stays out of autocast."""
+    def critic_step(self, images: torch.Tensor, generator: torch.Generator) -> Losses:
+        """Compute loss_d and step D; the penalty stays out of autocast."""
         with torch.no_grad():
             fake = self.run(self.generator, self.noise(images, generator))
         alpha = torch.rand((len(images), 1, 1, 1), generator=generator, device=images.device)
@@ -149,8 +140,8 @@ class FAnoGANNetworks(Gan):
         self.update(critic=loss)
         return {"loss_d": loss, "d_distance": -distance, "gp": gp}
 
-    def encoder_step(self, images: torch.Tensor) -> dict[str, torch.Tensor]:
-        """loss_e and a step of E; G draws with its running statistics, as the authors' does."""
+    def encoder_step(self, images: torch.Tensor) -> Losses:
+        """Compute loss_e and step E; G draws with its running statistics, as the authors' does."""
         self.generator.eval()
         image, features = (residual.mean() for residual in self.residuals(images))
         loss = image + self.settings.kappa * features
@@ -158,7 +149,7 @@ class FAnoGANNetworks(Gan):
         return {"loss_e": loss, "e_image": image, "e_features": features}
 
     def residuals(self, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """A_R and A_D: mean squares over pixels and over features, (B,) each."""
+        """Return A_R and A_D: mean squares over pixels and over features, (B,) each."""
         rebuilt = self.rebuilt(images)
         seen, drawn = (self.run(self.critic.features, x) for x in (images, rebuilt))
         return (images - rebuilt).square().flatten(1).mean(1), (seen - drawn).square().mean(1)

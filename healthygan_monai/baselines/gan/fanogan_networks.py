@@ -104,15 +104,11 @@ class Encoder(nn.Module):
 
 @torch.no_grad()
 def uniform_weights(network: nn.Module) -> None:
-    """Draw weights as tflib does: biases 0.
-
-    He's uniform for the 3 x 3 convolutions of blocks and G's last, Glorot's for all others.
-    """
+    """Draw He's uniform for 3 x 3 convolutions of blocks and G's last, else Glorot's; biases 0."""
     for name, layer in network.named_modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            he = name.endswith(("conv1", "conv2")) or (
-                isinstance(layer, nn.Conv2d) and "end" in name
-            )
+            last = isinstance(layer, nn.Conv2d) and "end" in name
+            he = name.endswith(("conv1", "conv2")) or last
             nn.init.xavier_uniform_(layer.weight, gain=2**0.5 if he else 1.0)
             if layer.bias is not None:
                 layer.bias.zero_()

@@ -13,12 +13,11 @@ Training, ACCV 2018 (arXiv:1805.06725). Authors' code: samet-akcay/ganomaly.
 
 Published (options.py): 32 x 32, nz 100, 64 features, batch 64, 15 epochs, Adam 2e-4 (0.5, 0.999),
 weights 1, 50, 1, convolutions N(0, 0.02), batch norm N(1, 0.02). One step of the generator, then
-one of the discriminator, whose outputs are those of before the generator's step; a discriminator
-whose loss falls below 1e-5 is drawn anew. Larger images have more halvings down to 4 x 4, each
+one of the discriminator, whose outputs are from before the generator's step; a discriminator whose
+loss falls below 1e-5 is initialised again. Larger images have more halvings down to 4 x 4, each
 doubling the channels, as in the authors' code (256 pixels: 2,048).
 
-Our departures: see ``Ganomaly.departures``. The first two make the published figures
-optimistic; they are not offered.
+``Ganomaly.departures``: the first two make the published figures optimistic; they are not offered.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from healthygan_monai.baselines.gan.base import Gan
+from healthygan_monai.baselines.gan.base import Gan, Losses
 from healthygan_monai.baselines.gan.blocks import halvings, normal_weights, to_one, to_zero
 from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.gan.settings import GanSettings
@@ -115,8 +114,8 @@ def generator_loss(
     settings: GanomalySettings,
     real: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
     rebuilt: tuple[torch.Tensor, torch.Tensor, torch.Tensor],
-) -> dict[str, torch.Tensor]:
-    """Eq. 2 to 5 of (x, z, f(x)) and (x^, z^, f(x^))."""
+) -> Losses:
+    """Return Eq. 2 to 5 of (x, z, f(x)) and (x^, z^, f(x^))."""
     terms = {
         "g_adv": functional.mse_loss(rebuilt[2], real[2]),
         "g_con": functional.l1_loss(rebuilt[0], real[0]),
@@ -149,16 +148,13 @@ class GanomalyNetworks(Gan):
         names = ("generator", "discriminator")
         return self.adam(names, self.settings.learning_rate, self.settings.betas)
 
-    def step(
-        self, images: torch.Tensor, iteration: int, generator: torch.Generator
-    ) -> dict[str, torch.Tensor]:
+    def step(self, images: torch.Tensor, iteration: int, generator: torch.Generator) -> Losses:
         """Both losses of the networks as they are, then a step of each network."""
         rebuilt, z, z_hat = self.run(self.generator, images)
         real, real_features = self.run(self.discriminator, images)
         fake, fake_features = self.run(self.discriminator, rebuilt)
-        terms = generator_loss(
-            self.settings, (images, z, real_features), (rebuilt, z_hat, fake_features)
-        )
+        given, made = (images, z, real_features), (rebuilt, z_hat, fake_features)
+        terms = generator_loss(self.settings, given, made)
         loss_d = discriminator_loss(real, fake)
         self.update(generator=terms["loss_g"], discriminator=loss_d)
         if loss_d < COLLAPSED:

@@ -1,11 +1,11 @@
-"""What can be set of every competing GAN."""
+"""Settings that every competing GAN has."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from data_prep.errors import DataError, UsageError
 from healthygan_monai.baselines.images import Shape
@@ -19,17 +19,16 @@ class GanSettings:
 
     Args:
         image_size, channels: of the images, square; None for those of the images given to ``fit``.
-        epochs: passes over the healthy set, where ``max_iterations`` is None; published in this
-            form.
+        epochs: passes over the healthy set if ``max_iterations`` is None; published in this form.
         max_iterations: batches to train on; None for epochs x (images // batch_size), at least 1.
         batch_size: images in a batch.
         flip_prob: probability of a left-right flip.
-        validation_share: share of the healthy images held out of training, to end it by their mean
-            score.
-        patience: passes without a lower mean score of the held-out images after which training
-            ends, and the weights of the lowest are taken; needs ``validation_share``.
-        calibration_batches: batches of healthy images over which the statistics of batch norm are
-            taken anew once training is over; 0 keeps the running ones.
+        validation_share: share of the healthy images whose mean score ends the training.
+        patience: passes without a lower mean score of those images until training ends and the
+            weights
+            of the lowest are used; needs ``validation_share``.
+        calibration_batches: batches of healthy images that give batch norm its statistics after
+            training; 0 keeps the running ones.
         amp: networks under autocast in bfloat16; losses and gradient penalties stay in float32.
     """
 
@@ -46,9 +45,8 @@ class GanSettings:
     amp: bool = False
 
     def __post_init__(self) -> None:
-        """Raises ValueError, naming every setting that cannot be meant."""
-        problems = [*self._problems()]
-        if problems:
+        """Raise UsageError with every invalid setting."""
+        if problems := [*self._problems()]:
             raise UsageError("; ".join(problems))
 
     def _problems(self) -> Iterable[str]:
@@ -75,7 +73,7 @@ class GanSettings:
         """Return these settings, without None, for ``images`` training images of ``shape``.
 
         Raises:
-            ValueError: the images are not square, or not as set.
+            DataError: the images are not square, or not as set.
         """
         channels, height, width = shape
         wrong = height != width or self.image_size not in (None, height)
@@ -85,7 +83,6 @@ class GanSettings:
                 f"and squares of {self.image_size or 'any'} pixels. Prepare them so, or change "
                 "image_size and channels."
             )
-        iterations = self.max_iterations or max(1, self.epochs * (images // self.batch_size))
-        return dataclasses.replace(
-            self, image_size=height, channels=channels, max_iterations=iterations
-        )
+        steps = self.max_iterations or max(1, self.epochs * (images // self.batch_size))
+        found: Any = {"image_size": height, "channels": channels, "max_iterations": steps}
+        return dataclasses.replace(self, **found)

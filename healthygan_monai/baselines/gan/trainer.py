@@ -1,4 +1,4 @@
-"""Training of the competing GANs as a MONAI/Ignite workflow, in a run folder or without one."""
+"""Train the competing GANs as a MONAI/Ignite workflow, with or without a run folder."""
 
 from __future__ import annotations
 
@@ -23,13 +23,11 @@ from healthygan_monai.training.iterations import IterationTrainer
 
 
 class GanTrainer(IterationTrainer):
-    """Calls the method's ``step`` on every batch.
+    """Call the method's ``step`` on every batch: ``image`` (B, C, H, W), healthy, in [-1, 1].
 
-    ``engine.state.output`` holds the losses of the step, and ``loss`` (= ``loss_g``).
-
-    A batch is a dictionary with ``image`` (B, C, H, W), healthy images in [-1, 1]. The noise of an
-    iteration is a function of (seed, iteration), so that a run is a function of weights, batches
-    and seed.
+    ``engine.state.output`` holds the losses of the step, and ``loss`` (= ``loss_g``). The noise of
+    an
+    iteration is a function of (seed, iteration): a run is a function of weights, batches and seed.
 
     Args:
         gan: networks and optimisers, on ``device``.
@@ -79,21 +77,18 @@ class GanTrainer(IterationTrainer):
         super().__init__(device, iterations, epoch_length, loader, train_handlers=handlers)
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
-        images = torch.as_tensor(batchdata["image"]).to(
-            engine.state.device, non_blocking=self.non_blocking
-        )
-        iteration = engine.state.iteration - 1
+        state = engine.state
+        images = torch.as_tensor(batchdata["image"])
+        images = images.to(state.device, non_blocking=self.non_blocking)
+        noise = noise_generator(self.seed, state.iteration - 1, images.device)
         self.gan.train()
-        terms = self.gan.step(
-            images, iteration, noise_generator(self.seed, iteration, images.device)
-        )
+        terms = self.gan.step(images, state.iteration - 1, noise)
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         output = {name: value.detach() for name, value in terms.items()}
         output["loss"] = output.get("loss_g", next(iter(output.values())))
         return output
 
     def _saved(self) -> dict[str, Any]:
-        """Everything that a checkpoint holds."""
         saved: dict[str, Any] = {"gan": self.gan}
         saved |= {f"{name}_optimizer": o for name, o in self.gan.optimizers.items()}
         return saved | ({"validation": self.validation} if self.validation else {})
@@ -108,11 +103,7 @@ class GanTrainer(IterationTrainer):
             yield checkpoints.RunCheckpoints(self.folder, self.gan.scoring, self._saved())
 
     def resume(self) -> int:
-        """Go on from the last checkpoint of the run folder; return the iterations already done.
-
-        Raises:
-            ValueError: no checkpoint can be read, or it is of another training.
-        """
+        """Continue from the last checkpoint of the run; return the iterations already done."""
         assert self.folder is not None
         done = checkpoints.resume(self.folder, self._saved(), self, self.batches)
         if self.validation and self.validation.without_better > self.validation.patience:
@@ -127,7 +118,7 @@ class GanTrainer(IterationTrainer):
             self.done(self.settings, self.gan, self.state.iteration)
 
     def finish(self) -> None:
-        """Take the best weights where a validation chose, and calibrate batch norm."""
+        """Use the best weights if a validation chose them, and calibrate batch norm."""
         if self.validation:
             self.validation.restore()
         count = self.settings.calibration_batches

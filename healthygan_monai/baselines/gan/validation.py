@@ -1,4 +1,4 @@
-"""The end of a GAN's training, chosen by held-out healthy images alone."""
+"""End a GAN's training by held-out healthy images alone."""
 
 from __future__ import annotations
 
@@ -20,21 +20,17 @@ logger = logging.getLogger(__name__)
 class HealthyValidation:
     """Handler: end training once the mean score of held-out healthy images stops falling.
 
-    Every ``every`` iterations the images are scored; the weights of the lowest mean are kept, and
-    after more than ``patience`` times without a lower one training ends. :meth:`restore` brings the
-    kept weights back.
+    Every ``every`` iterations the images are scored and the weights of the lowest mean are kept;
+    after
+    more than ``patience`` times without a lower one training ends.
     """
 
     def __init__(
         self, gan: Gan, images: Images, every: int, patience: int, batch_size: int
     ) -> None:
-        self.gan = gan
-        self.images = images
-        self.every = every
-        self.patience = patience
-        self.batch_size = batch_size
-        self.best = float("inf")
-        self.without_better = 0
+        self.gan, self.images, self.batch_size = gan, images, batch_size
+        self.every, self.patience = every, patience
+        self.best, self.without_better = float("inf"), 0
         self.weights: dict[str, torch.Tensor] = {}
 
     def attach(self, engine: Engine) -> None:
@@ -56,14 +52,12 @@ class HealthyValidation:
     def mean_score(self) -> float:
         self.gan.eval()
         device = next(self.gan.parameters()).device
-        scores = [
-            self.gan.image_scores(part.to(device)).double().cpu()
-            for part in in_batches(self.images, self.batch_size)
-        ]
+        parts = in_batches(self.images, self.batch_size)
+        scores = [self.gan.image_scores(part.to(device)).double().cpu() for part in parts]
         return float(torch.cat(scores).mean())
 
     def restore(self) -> None:
-        """Put the weights of the lowest mean back."""
+        """Restore the weights of the lowest mean."""
         if self.weights:
             self.gan.scoring.load_state_dict(self.weights)
 
@@ -77,7 +71,7 @@ class HealthyValidation:
 
 
 def in_batches(images: Images, size: int, most: int | None = None) -> Iterator[torch.Tensor]:
-    """The images in their order, ``size`` at a time, at most ``most`` times."""
+    """Yield the images in order, ``size`` at a time, at most ``most`` times."""
     for number, first in enumerate(range(0, len(images), size)):
         if number == most:
             return

@@ -37,7 +37,7 @@ SIZE = 32
 
 
 def draw_dataset(folder):
-    """Eight images for each training set and for validation and test; every second of the latter has a square."""
+    """Draw eight images a section; every second one that may be diseased has a square."""
     sys.path.insert(0, BUNDLE_ROOT)
     from data_prep.datalist import Dataset, Item, write
 
@@ -86,7 +86,8 @@ class TestHealthyGAN(unittest.TestCase):
     def test_train_evaluate_infer(self):
         self.check("train", "train.json", runs_dir=self.runs_dir, **TRAIN_OVERRIDE)
         (run,) = glob.glob(os.path.join(self.runs_dir, "*"))
-        override = {"checkpoint": os.path.join(run, "model.pt"), "output_dir": os.path.join(run, "eval")}
+        model, out = os.path.join(run, "model.pt"), os.path.join(run, "eval")
+        override = {"checkpoint": model, "output_dir": out}
         self.check("infer", "evaluate.json", bootstrap=20, **override)
         with open(os.path.join(run, "eval", "evaluation.json")) as f:
             self.assertIn("image", json.load(f)["levels"])

@@ -7,7 +7,7 @@ from flat_settings import settings
 from PIL import Image
 
 from data_prep.datalist import DataError, LeakError
-from data_prep.errors import UsageError
+from data_prep.errors import HealthyGANError
 from data_prep.inputs import sections
 from data_prep.inputs.find import find
 from data_prep.inputs.gather import find_inputs
@@ -146,7 +146,7 @@ def test_all_problems_of_a_table_come_at_once(tmp_path):
     ],
 )
 def test_a_typing_error_is_answered_with_the_nearest_name(tmp_path, others, told):
-    with pytest.raises(UsageError, match=told):
+    with pytest.raises(HealthyGANError, match=told):
         read_table(tmp_path, "image,patients,set\na.png,P1,x\n", **others)
 
 

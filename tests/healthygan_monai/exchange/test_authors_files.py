@@ -172,7 +172,7 @@ class TestImport:
         before = {p: p.read_bytes() for p in own_run.iterdir() if p.is_file()}
         for target in (own_run, own_run / "other.pt"):
             code, _, err = run("import-checkpoint", authors_file, target)
-            assert code == 2 and "is there already; import into a folder of its own" in err
+            assert code == 2 and "exists already; import into a new folder" in err
         assert before == {p: p.read_bytes() for p in own_run.iterdir() if p.is_file()}
 
     def test_what_fails_half_way_leaves_nothing(self, run, authors_file, tmp_path, monkeypatch):
@@ -245,6 +245,4 @@ class TestWrongFiles:
     def test_numbers_that_are_none(self, run, tmp_path):
         theirs = generator_to_authors(Generator(3, 2, 1).state_dict())
         theirs["main.0.weight"][0, 0, 0, 0] = float("nan")
-        assert "main.0.weight holds numbers that are infinite or none" in self.refusal(
-            run, theirs, tmp_path
-        )
+        assert "main.0.weight holds infinite numbers or NaN" in self.refusal(run, theirs, tmp_path)

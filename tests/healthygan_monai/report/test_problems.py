@@ -28,7 +28,7 @@ def set_metrics(run, **values) -> None:
         ({"mask_mean": 0.99}, "The mask is all open", True),
         ({"mask_mean": 0.001}, "The mask is all shut", True),
         ({"mask_std": 0.001}, "The mask is flat", False),
-        ({"loss_g": float("nan")}, "Training left the numbers", True),
+        ({"loss_g": float("nan")}, "Training diverged", True),
     ],
 )
 def test_a_sick_training_is_seen(run, values, title, serious):
@@ -70,7 +70,7 @@ def test_a_reversed_ranking_and_chance_are_told(run):
     assert problems_of(run)["The ranking is reversed"].serious
     write_scores(run / "scores.csv", [replace(r, score=hash_score(r.image)) for r in rows])
     evaluate(run, bootstrap=100, probes=probe_list())
-    assert problems_of(run)["Not told from chance"].serious
+    assert problems_of(run)["Not distinguishable from chance"].serious
 
 
 def hash_score(name: str) -> float:

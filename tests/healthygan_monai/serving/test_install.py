@@ -92,7 +92,7 @@ def test_wrong_places_and_names_are_refused(trained, app, capsys):
     assert "expected letters" in refusal(capsys, *named, "../x")
     (app / "model" / "mine").mkdir(parents=True)
     (app / "model" / "mine" / "notes.txt").touch()
-    assert "no bundle" in refusal(capsys, *named, "mine")
+    assert "not a bundle" in refusal(capsys, *named, "mine")
     assert (app / "model" / "mine" / "notes.txt").exists()
 
 
