@@ -21,7 +21,8 @@ Equal settings mean ours set to anomalib's, where the two differ: 1e-5 more on t
 patches averaged and concatenated, Eq. 7 with nine neighbours, map enlarged to the nearest
 (PatchCore). PaDiM's channels are drawn by us and given to both; so is our coreset in one row. A
 coreset starts at random, so that two of 10 % differ, as two of anomalib's own do (the row
-"anomalib, another seed"); with all patches remembered nothing is random. """
+"anomalib, another seed"); with all patches remembered nothing is random.
+"""
 
 from __future__ import annotations
 

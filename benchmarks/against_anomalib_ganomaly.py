@@ -20,7 +20,8 @@ Where the two differ, by reading of anomalib 2.7.0 and of the authors' code:
 The generator's loss can therefore not be equal, and only its L_con is compared. The column
 "authors' padding" shows how far scores of the same weights lie apart where ours is not set to 4:
 the comparison can fail. Times are seconds of processor time. A training step of anomalib is its
-`training_step` without Lightning around it."""
+`training_step` without Lightning around it.
+"""
 
 from __future__ import annotations
 

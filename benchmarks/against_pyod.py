@@ -21,11 +21,10 @@ Where pyod departs from the paper, by reading of its 3.6.7:
 
 So part 1 takes one set of weights, dropout off, and compares what both compute: G(E(x)), D_xz's
 loss, and pyod's score computed with our networks. Part 2 trains both on the same vectors with the
-same rates, batch size and number of steps.
-Vectors: benign against malignant cells of scikit-learn's breast cancer data, standardised by the
-    benign training
-half; and points drawn on a curved surface against points whose coordinates were shuffled, which
-have the same marginals."""
+same rates, batch size and number of steps. Vectors: benign against malignant cells of
+scikit-learn's breast cancer data, standardised by the benign training half; and points drawn on a
+curved surface against points whose coordinates were shuffled, which have the same marginals.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,8 @@
     benchmarks/brain_chain.py thresholds --data DATA --heads 3  # planted misplacements
 
 DATA is the folder with nifti/ (HEALTHYGAN_DATA). Each table is Markdown on standard output. Memory
-is the peak resident size of this process and of the largest program it started, so far."""
+is the peak resident size of this process and of the largest program it started, so far.
+"""
 
 from __future__ import annotations
 

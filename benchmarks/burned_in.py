@@ -4,14 +4,12 @@ takes.
     python benchmarks/burned_in.py DATA --texts 600 --sheets flagged
 
 DATA holds folders of films (PNG, JPEG or DICOM; every folder with films is one row). --sheets
-writes a
-contact sheet of the flagged films of each folder: look at them, as only eyes can say which of them
-    carry
-text. Text is planted on films that are not flagged: words, a name, dates and a number in five
-    fonts, at
-random places, sizes, greys, across or down, before or after JPEG; places whose own grey is within
-60 of 255 of the text's are a row of their own. The seconds are processor seconds of one film
-brought to 2048 x 2048."""
+writes a contact sheet of the flagged films of each folder: look at them, as only eyes can say which
+of them carry text. Text is planted on films that are not flagged: words, a name, dates and a number
+in five fonts, at random places, sizes, greys, across or down, before or after JPEG; places whose
+own grey is within 60 of 255 of the text's are a row of their own. The seconds are processor seconds
+of one film brought to 2048 x 2048.
+"""
 
 from __future__ import annotations
 

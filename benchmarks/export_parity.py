@@ -5,11 +5,10 @@
 
 The network is the bundle's (``--model`` for another), or one of the published size with random
 weights (``--published``). It is exported once, and each export is run on every size and batch.
-Prints a Markdown
-table: the largest difference of the network's output, of the difference map and of the score over
-    all
-images of a row, then seconds an image (median of the batches after a first one that is not
-counted)."""
+Prints a Markdown table: the largest difference of the network's output, of the difference map and
+of the score over all images of a row, then seconds an image (median of the batches after a first
+one that is not counted).
+"""
 
 from __future__ import annotations
 

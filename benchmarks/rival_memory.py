@@ -7,15 +7,15 @@ features.
 
 Each case runs in a process of its own, and its peak is that of the whole process, libraries and
 network included. Images are noise, made batch by batch. By default the backbone is run once for a
-batch of each size and its maps,
-with noise added, stand for those of all further batches: the detectors' own work is done in full,
-    and only the
-network's (whose memory one batch shows, as nothing of it stays) is left out. ``--network`` runs it
-on every image. ``--share`` shortens the choice of PatchCore's coreset, whose time grows with its
-size; of memory it is 4 x 1,024 bytes for each patch remembered.
+batch of each size and its maps, with noise added, stand for those of all further batches: the
+detectors' own work is done in full, and only the network's (whose memory one batch shows, as
+nothing of it stays) is left out. ``--network`` runs it on every image. ``--share`` shortens the
+choice of PatchCore's coreset, whose time grows with its size; of memory it is 4 x 1,024 bytes for
+each patch remembered.
 
 Weights are random, which neither memory nor time depends on. Times are seconds of processor time,
-all threads together."""
+all threads together.
+"""
 
 from __future__ import annotations
 

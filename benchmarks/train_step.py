@@ -5,15 +5,14 @@ batches.
 
 A round is `n_critic` critic updates and one generator update. Both sides begin every round with the
 same weights, the same optimiser state and the same batches, as rounding alone drives two float32
-trainings apart. First one round
-is compared: term by term in float64, and in float32 the two objectives (an untrained critic is so
-    close to 0
-that single terms of it differ by rounding).
+trainings apart. First one round is compared: term by term in float64, and in float32 the two
+objectives (an untrained critic is so close to 0 that single terms of it differ by rounding).
 
 The other side is a plain transcription of what the authors' loop does, in its order: a generator
 pass with its graph for every critic update, one network pass a set, plain convolutions throughout,
 a second generator pass on both sets for the generator's update, gradients of the critic's weights
-in that update too, Adam as PyTorch makes it by default."""
+in that update too, Adam as PyTorch makes it by default.
+"""
 
 from __future__ import annotations
 

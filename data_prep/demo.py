@@ -21,9 +21,7 @@ def make_demo(
 ) -> Path:
     """Make folder/dataset.json (protocol demo) from phantom films in folder/raw; return its path.
 
-    A folder whose dataset.json exists is whole and is used again; one that was interrupted is
-    finished. Nothing is downloaded.
-    Raises DataError where an existing demo has another image size.
+    A whole demo is used again, an interrupted one finished. DataError: it has another image size.
     """
     from data_prep.film import FilmRecipe
     from data_prep.inputs.choices import Cohort

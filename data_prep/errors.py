@@ -15,18 +15,11 @@ _ALIKE = 0.5
 
 
 class HealthyGANError(ValueError):
-    """Something given cannot be used; the message says what, where, what was expected and what to
-    do.
-
-    Commands print it behind ``error:``; the Python API raises it. It never holds a value of a
-    header."""
+    """The input cannot be used: what, where, what was expected, what to do; no header value."""
 
 
 class UsageError(HealthyGANError):
-    """A wrong flag, value, config key or path: the command, not the data, must be corrected.
-
-    Commands end with exit code 2, before any work.
-    """
+    """A wrong flag, value, config key or path: exit code 2, before any work."""
 
 
 class NotFound(UsageError, FileNotFoundError):
@@ -38,10 +31,9 @@ class NotInstalled(UsageError, ModuleNotFoundError):
 
 
 class PrepError(HealthyGANError):
-    """One input that cannot be used.
+    """One input that cannot be used. No text holds a header value that could identify.
 
-    reason: a sentence without this file's own numbers, so that files group by it; detail: those
-    numbers; remedy: what to do. None of them ever holds a value from a header that could identify.
+    reason: without this file's own numbers, so files group by it; detail: these numbers; remedy.
     """
 
     def __init__(self, reason: str, *, remedy: str = "", detail: str = "") -> None:

@@ -19,13 +19,12 @@ _BLOCK = 1 << 20
 def whole(path: Path, *, same_name: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; it takes that name once the block has succeeded.
 
-    An error in the block removes it. It has the number of the process in its name, so that several
-    processes may write the same file. The folder is created if needed.
+    An error removes it. Its name has the process number, so several processes may write the file.
 
     Args:
-        path: the file to write.
-        same_name: give the temporary file the name of ``path``, in a temporary folder. nibabel goes
-            by the suffix, and PyTorch names the folder inside an archive after the file.
+        path: the file to write; its folder is created if needed.
+        same_name: keep the name, in a temporary folder. nibabel goes by the suffix, and PyTorch
+            names the folder inside an archive after the file.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     if same_name:
@@ -61,16 +60,14 @@ def write_csv(
     delimiter: str = ",",
     private: bool = False,
 ) -> None:
-    """Write a table, whole or not at all.
-
-    A file name may hold bytes that are not UTF-8. They become "?", in a private table they stay.
+    """Write a table, whole or not at all; a file name's bytes that are not UTF-8 become "?".
 
     Args:
         path: the file to write.
         columns: the first line.
         rows: the others.
         delimiter: between cells.
-        private: only the owner may read the file (POSIX).
+        private: only the owner may read the file (POSIX), and such bytes stay.
     """
     mode = 0o600 if private else 0o666
     errors = "surrogateescape" if private else "replace"

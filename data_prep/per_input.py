@@ -27,10 +27,7 @@ ENDED = {Lost.CRASHED: Crashed, Lost.TIMED_OUT: TimedOut, Lost.TOO_LARGE: Memory
 
 
 def process_all(sources: Sequence[Source], settings: Settings, pool: Pool) -> list[Outcome]:
-    """Outcomes in the order of the sources, whatever the number of jobs.
-
-    Raises OSError where OUTPUT is full or cannot be written: no other input would fare better.
-    """
+    """Outcomes in the order of the sources, for any number of jobs; OSError if OUTPUT is full."""
     results: dict[int, Outcome] = {}
     calls = ((source, settings) for source in sources)
     stream = pool.stream(process_one, calls)

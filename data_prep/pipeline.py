@@ -1,7 +1,6 @@
-"""find -> read -> grey levels and framing -> write, for every input; then the lists and the report.
+"""Find, read, frame and write every input, then the lists and the report; dataset.json is last.
 
-What comes out depends on the inputs and the settings, never on the number of jobs or on the order
-in which they finish. dataset.json is written last: where it exists, the folder is whole.
+The result depends on inputs and settings, never on jobs or their order of finishing.
 """
 
 from __future__ import annotations
@@ -43,10 +42,9 @@ class Result:
 
 
 def run(settings: Settings) -> Result:
-    """Prepare a folder of films or brains; see Settings.
+    """Prepare a folder of films or brains; see Settings. A bad file is listed and stops nothing.
 
-    Raises DataError, LeakError or FileNotFoundError before anything is written; a single bad file
-    never stops a run, it is listed. Raises OSError where OUTPUT is full: free space and run again.
+    Raises DataError, LeakError, FileNotFoundError before any output; OSError: OUTPUT is full.
     """
     start = time.monotonic()
     _refuse_existing(settings)
@@ -59,10 +57,7 @@ def run(settings: Settings) -> Result:
 
 
 def prepare(settings: Settings) -> Prepared:
-    """Find, plan and prepare all inputs: `images/` and its sidecars below OUTPUT, no lists.
-
-    Raises as `run`; a bad file is among the outcomes.
-    """
+    """Find, plan and prepare all inputs: `images/` and sidecars, no lists. Raises as `run`."""
     output = settings.output
     with pool_for(settings) as pool:
         beside = (output, settings.key_path(), settings.links_path())

@@ -50,14 +50,10 @@ def prepare_again(
     salt: bytes = b"",
     jobs: int = 1,
 ) -> Prepared:
-    """Prepare all below ``given`` by a stored recipe, for inference, whatever its folders are
-    called.
+    """Prepare all below ``given`` by a stored recipe, for inference, whatever the folder names.
 
-    Only ``images/`` and its sidecars are written, no lists and no dataset.json; a bad file is among
-    the outcomes. record, options: see `recipe_from`; the others: see Cohort and Work.
-
-    Raises:
-        DataError, FileNotFoundError: no recipe, or nothing to prepare.
+    Writes only ``images/`` and sidecars; a bad file is among the outcomes. record, options: see
+    `recipe_from`; others: Cohort, Work. DataError, FileNotFoundError: no recipe, no input.
     """
     cohort = Cohort(pseudonyms=pseudonyms, key_file=key_file, salt=salt, by_folders=False)
     return prepare(Settings(given, output, recipe_from(record, options), cohort, Work(jobs)))
@@ -66,14 +62,9 @@ def prepare_again(
 def recipe_from(
     record: Mapping[str, Any], options: Mapping[str, Any] | None = None
 ) -> FilmRecipe | BrainRecipe:
-    """Return the recipe that has this ``record()``; what it leaves out is the default.
+    """Return the recipe that has this ``record()``, defaults for the rest; ``options`` differ.
 
-    Args:
-        options: what of the film's or brain's options is to differ.
-
-    Raises:
-        DataError: it is no recipe, or needs files that it only names: brain masks, another template
-            than the one at hand.
+    DataError: no recipe, or it needs files it only names (brain masks, another template).
     """
     try:
         kind = str(record["kind"])
@@ -134,7 +125,8 @@ def _here(options: dict[str, Any]) -> BrainOptions:
         )
     wanted = dict(options)
     if wanted.get("mni"):
-        path = template.find_template(_given(wanted.get("template", "")))
+        name = wanted.get("template", "")  # no file here: the one that nilearn ships
+        path = template.find_template(name if Path(name).is_file() else "")
         if sha256(path) != wanted.get("template_sha256"):
             raise DataError(
                 f"the training heads were laid onto the template {Path(wanted['template']).name}, "
@@ -151,8 +143,3 @@ def _here(options: dict[str, Any]) -> BrainOptions:
             options.get("brain_version"),
         )
     return found
-
-
-def _given(name: str) -> str:
-    """The template where it is a file here; by its name alone it is the one that nilearn ships."""
-    return name if Path(name).is_file() else ""

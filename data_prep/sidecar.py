@@ -1,8 +1,4 @@
-"""The sidecar images/<subject>/<session>.json: what is up to date and need not be prepared again.
-
-It remembers recipe, images and facts, so that a second run keeps an image whose file, settings and
-pixels are the same as before.
-"""
+"""images/<subject>/<session>.json: recipe, images and facts, so unchanged inputs are kept."""
 
 from __future__ import annotations
 
@@ -24,10 +20,7 @@ from data_prep.source import Source
 
 
 def fingerprint(source: Source, recipe: FilmRecipe | BrainRecipe, salt: bytes) -> str:
-    """HMAC-SHA256 over the recipe and the bytes of the input and its masks, and its boxes.
-
-    Keyed like the pseudonyms, so that nobody without the key can tell whether a known file is in.
-    """
+    """HMAC-SHA256 over recipe, input, masks, boxes; without the key nobody can test for a file."""
     total = hmac.new(salt, digestmod=hashlib.sha256)
     total.update(json.dumps([recipe.record(), source.series], sort_keys=True).encode())
     truth = source.truth

@@ -38,10 +38,10 @@ class Header:
 
 @dataclass(frozen=True)
 class Who:
-    """Whom an input shows, and when; fit for output.
+    """Who an input shows, and when; fit for output.
 
-    session: '01', '02', ... within the subject. study: a pseudonym, days: since the subject's first
-    study, series_number: which of its study's. site, age (years), sex (M, F): where a table tells.
+    session: '01', '02', ... of the subject; study: a pseudonym; days: since the subject's first
+    study.
     """
 
     subject: str = ""

@@ -24,14 +24,7 @@ from data_prep.source import Source
 
 
 def write_film(source: Source, recipe: FilmRecipe, output: Path | None) -> Outcome:
-    """Prepare a film and write its frames; a file of several is read to its end before.
-
-    Args:
-        output: None in a dry run, which writes nothing.
-
-    Raises:
-        PrepError: the film cannot be used; nothing of it is written.
-    """
+    """Write a film's frames once all are read (PrepError: none is); output None: a dry run."""
     truth = source.truth
     drawn = truth.mask.read_bytes() if truth.mask is not None else None
     frames = list(
@@ -44,14 +37,9 @@ def write_film(source: Source, recipe: FilmRecipe, output: Path | None) -> Outco
 
 
 def write_head(source: Source, recipe: BrainRecipe, output: Path | None) -> Outcome:
-    """Prepare a head and write its slices, and masks, empty ones where there is no lesion.
+    """Prepare a head and write its slices and masks; output None: a dry run.
 
-    Args:
-        output: None in a dry run, which writes nothing.
-
-    Raises:
-        PrepError: the head cannot be used. One that fails its registration leaves its quality strip
-            behind, so that one can see why.
+    PrepError: unusable; one that fails its registration leaves its quality strip to look at.
     """
     name = f"{quality.FOLDER}/{source.who.subject}/{source.who.session}.png"
     if (

@@ -1,7 +1,8 @@
 """HealthyGAN: translate any image into a healthy one; what changes is the anomaly.
 
 The names of the Python API (docs/python_api.md) are loaded when they are first used: importing this
-package needs neither torch nor monai, and does nothing."""
+package needs neither torch nor monai, and does nothing.
+"""
 
 from __future__ import annotations
 

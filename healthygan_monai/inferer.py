@@ -21,10 +21,11 @@ class HealthyGANInferer(Inferer):
     (C).
 
     Of slices of a volume, (1, C, H, W, N), the same of each: (1, 2C + 1, H, W, N), ``SLICES`` at a
-        time.
+    time.
 
     One tensor, since MONAI's tools decollate, move and save tensors; :func:`split_translation`
-    takes it apart."""
+    takes it apart.
+    """
 
     def __call__(  # type: ignore[override]
         self, inputs: torch.Tensor, network: torch.nn.Module, *args: Any, **kwargs: Any
@@ -66,7 +67,8 @@ class Translationd(MapTransform):
 
     Writes ``score`` and the maps of :func:`scores_and_maps`, each (1, H, W). ``pred`` itself
     becomes the difference map, which viewers show. ``result`` holds the score for servers that
-    answer in JSON."""
+    answer in JSON.
+    """
 
     def __init__(self, keys: str = "pred", allow_missing_keys: bool = False) -> None:
         super().__init__(keys, allow_missing_keys)

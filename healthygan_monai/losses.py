@@ -3,7 +3,8 @@
 Where the paper leaves something open or the authors' code departs from it, the code is followed,
 because only the code is known to have produced the published figures; each departure is marked here
 and explained in ``docs/paper_vs_code.md``. D is averaged over its patch map and over the batch
-throughout."""
+throughout.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ def gradient_penalty(
 
     x = alpha * healthy + (1 - alpha) * translated, alpha (B, 1, 1, 1) uniform in [0, 1]. The
     gradient is that of the *sum* of the patch outputs, as in the authors' code, while Eq. 3 itself
-    uses their mean."""
+    uses their mean.
+    """
     x = (alpha * healthy + (1 - alpha) * translated).detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(critic(x).sum(), x, create_graph=True)
     norm = torch.linalg.vector_norm(gradient.flatten(1), dim=1)  # (B,)
@@ -60,7 +62,8 @@ def focus_size(mask: torch.Tensor, reduction: str = "batch") -> torch.Tensor:
     """First part of Eq. 7: (mean M)^2; mask (B, 1, H, W) in [0, 1].
 
     ``batch`` squares the mean over the whole batch, that of all ranks (authors' code), ``image``
-    averages the squares of the images' means (Eq. 7 as printed)."""
+    averages the squares of the images' means (Eq. 7 as printed).
+    """
     if reduction == "batch":
         return mean_over_ranks(mask.mean()).square()
     return mask.flatten(1).mean(1).square().mean()
@@ -70,7 +73,8 @@ def focus_zero_one(mask: torch.Tensor, eps: float = FOCUS_EPS) -> torch.Tensor:
     """Second part of Eq. 7: mean 1 / (|M - 0.5| + eps) - 1 / (0.5 + eps).
 
     The constant, from the authors' code, makes a mask of zeros and ones cost nothing; it has no
-    gradient."""
+    gradient.
+    """
     return (1 / ((mask - 0.5).abs() + eps)).mean() - 1 / (0.5 + eps)
 
 
@@ -149,7 +153,8 @@ class HealthyGANLoss:
         ``d_fake``, ``gp``.
 
         ``translated`` is B'(A), detached; ``d_real`` = mean D(B), ``d_fake`` = mean D(B'(A)),
-        ``gp`` unweighted."""
+        ``gp`` unweighted.
+        """
         # one pass for both: the critic has no normalisation, so images do not see each other
         real, fake = critic(torch.cat([healthy, translated])).to(healthy.dtype).chunk(2)
         with torch.autocast(healthy.device.type, enabled=False):
@@ -163,7 +168,8 @@ class HealthyGANLoss:
         """Eq. 9. Named scalars: ``loss_g`` (the total) and its unweighted parts.
 
         ``g_adv`` and ``g_adv_healthy`` (Eq. 4), ``g_id`` (Eq. 5), ``g_rec`` (Eq. 6), ``g_focus``
-        (Eq. 7, half for each set, as the authors do)."""
+        (Eq. 7, half for each set, as the authors do).
+        """
         adversarial, adversarial_healthy = self._adversarial(critic, mixed, healthy)
         identity = identity_loss(healthy.image, healthy.intermediate)
         mask = mixed.mask if self.reconstruction_moves_mask else mixed.mask.detach()

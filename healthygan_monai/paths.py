@@ -51,8 +51,7 @@ def eval_folder(bundle: str) -> str:
     do.
 
     An installed bundle is only read: where the one in use is that, and not below the current
-        folder, it is ``eval``
-    here.
+    folder, it is ``eval`` here.
     """
     root = Path(bundle).resolve()
     own = root == bundle_root().resolve() and not root.is_relative_to(Path.cwd())

@@ -102,7 +102,7 @@ def begin_run(
     Where the folder is being resumed, the settings must be those it was begun with.
 
     Raises:
-        ValueError: a resumed run's settings differ; every difference is named.
+        UsageError: a resumed run's settings differ; every difference is named.
     """
     folder = Path(folder)
     if not is_first_rank():

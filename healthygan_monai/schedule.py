@@ -23,7 +23,8 @@ def authors_decay_factor(iteration: int, max_iterations: int, decay_iterations: 
     ``decay``.
 
     Over the published 100,000 last iterations this takes off 0.1 % in all, that is, nothing. Kept
-    so that the published run can be repeated."""
+    so that the published run can be repeated.
+    """
     if decay_iterations <= 0:
         return 1.0
     steps = max(0, iteration // AUTHORS_STEP - (max_iterations - decay_iterations) // AUTHORS_STEP)
@@ -36,7 +37,7 @@ def decay_schedule(
     """The schedule as a PyTorch scheduler, stepped once a critic update.
 
     Raises:
-        ValueError: unknown ``schedule``, or more decay iterations than iterations.
+        UsageError: unknown ``schedule``, or more decay iterations than iterations.
     """
     if schedule not in SCHEDULES:
         raise UsageError(f"lr_schedule is {schedule!r}; expected one of {SCHEDULES}.")

@@ -43,7 +43,8 @@ class ScoreRow:
     """One image and its score: `label` 1 = diseased, 0 = healthy, None = unknown.
 
     `backbone` names a method's pretrained network, "" where it has none; `runtime` what computed
-    the score: pytorch, torchscript or onnxruntime."""
+    the score: pytorch, torchscript or onnxruntime.
+    """
 
     section: str
     image: str

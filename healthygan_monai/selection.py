@@ -56,8 +56,7 @@ def aucp(mixed_scores: torch.Tensor, healthy_scores: torch.Tensor) -> float:
     negative.
 
     Source: Rahman Siddiquee et al., AUCp, IEEE TMI 2026. No disease label is used. 0.5 where the
-        mixed set
-    holds no more anomalies than the healthy one.
+    mixed set holds no more anomalies than the healthy one.
     """
     scores = torch.cat([mixed_scores, healthy_scores]).double().cpu().numpy()
     return float(roc_auc_score([1] * len(mixed_scores) + [0] * len(healthy_scores), scores))
@@ -67,7 +66,7 @@ class FIDCriterion(CumulativeIterationMetric):
     """FID between translated mixed images and real healthy ones, collected batch by batch.
 
     ``y_pred`` (B, C, H, W) in [-1, 1]: a translated image where ``y`` is 1 (mixed), the real one
-        where it is 0.
+    where it is 0.
     """
 
     def __init__(self, features: Callable[[torch.Tensor], torch.Tensor]) -> None:
@@ -212,7 +211,8 @@ class CheckpointSelection:
     far.
 
     Attach to the trainer, whose checkpoint handler must save the generator before the validation
-    runs."""
+    runs.
+    """
 
     def __init__(
         self, run: Path | str, evaluator: Engine, criterion: str, fid_features: str

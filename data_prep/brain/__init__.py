@@ -18,18 +18,6 @@ from data_prep.brain.slices import NORMAL_AXIS, SliceChoice, display, display_sp
 from data_prep.read.volume.volume import Volume
 
 __all__ = [
-    "NORMAL_AXIS",
-    "BrainOptions",
-    "BrainRecipe",
-    "Head",
-    "Place",
-    "SliceChoice",
-    "Slices",
-    "Volume",
-    "display",
-    "display_spacing",
-    "is_nifti",
-    "prepare",
-    "read_placed",
-    "stacked",
-]
+    "NORMAL_AXIS", "BrainOptions", "BrainRecipe", "Head", "Place", "SliceChoice", "Slices",
+    "Volume", "display", "display_spacing", "is_nifti", "prepare", "read_placed", "stacked",
+]  # fmt: skip

@@ -1,14 +1,8 @@
-"""The chain of corrections between reading a head and cutting slices: named, ordered, each
-optional.
+"""The chain of corrections between reading a head and cutting slices, each step optional:
 
-    step        setting          what it does
-    reorient    (always)         axes in RAS+ order, mm; --straighten resamples a tilted scan
-    n4          --n4             bias field divided out
-    extract     --brain          brain or not
-    register    --mni            affine onto the template
-    resample    --spacing        cubes; with --mni on the template's grid
-
-Each step takes a Head and gives a Head; what it found goes into `facts`.
+reorient (always): axes in RAS+ order, mm; --straighten resamples a tilted scan
+n4: bias field divided out; extract (--brain): brain or not; register (--mni): affine
+resample (--spacing): cubes; with --mni on the template's grid
 """
 
 from __future__ import annotations
@@ -34,10 +28,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Head:
-    """A head on its way.
+    """A head between two steps; ``facts`` holds what the steps found.
 
-    brain, lesion: bool (R, A, S) on the grid of `volume`, None where not known. native, native_
-    brain: as they were before registration, for the quality strip.
+    brain, lesion: bool (R, A, S) on its volume's grid. native, native_brain: before registration.
     """
 
     volume: Volume
@@ -104,10 +97,7 @@ def n4(head: Head) -> Head:
 
 
 def extract(head: Head, options: BrainOptions) -> Head:
-    """Find the brain with the chosen method; the voxels outside stay until slices are cut.
-
-    A brain that the head came with, a mask of the user's own, is taken instead.
-    """
+    """Find the brain, or take the one the head came with; nothing is cut off before slicing."""
     if head.brain is not None:
         brain = extraction.plausible(head.brain, head.volume.spacing)
     else:

@@ -1,15 +1,14 @@
 """Brain or not, by one of several programs behind one function.
 
     none            no extraction
-    stripped        the scan holds nothing but brain already: it is where the scan is not 0
+    stripped        the scan is brain already where it is not 0
     mask:FOLDER     the user's own masks, one file a scan
-    deepbet         a network, MIT, its weights in its package (L. Fisch et al. 2023); T1-weighted
+    deepbet         a network with its weights, MIT (L. Fisch et al. 2023); T1-weighted
     brainextractor  the BET algorithm (S. M. Smith, Hum Brain Mapp 17:143, 2002), MIT, no weights
     hd-bet          the program hd-bet (F. Isensee et al. 2019), which fetches its own weights
     auto            deepbet where it is installed, else brainextractor
 
-The programs run in a process of their own: this package imports no torch, and what they print,
-which may hold paths, goes nowhere.
+Each runs in its own process without torch here; its output, which may hold paths, is dropped.
 """
 
 from __future__ import annotations
@@ -46,10 +45,7 @@ INSTALL = (
 
 
 def resolve(method: str) -> tuple[str, str]:
-    """(method, version) of what `method` means on this machine; version is '' where there is none.
-
-    Raises ValueError for an unknown method, and for one whose program is not installed.
-    """
+    """(method, version or '') on this machine; ValueError if it is unknown or not installed."""
     if method.startswith("mask:"):
         if not Path(method[5:]).is_dir():
             raise NotFound(f"--brain {method}: no such folder. Expected the folder of the masks.")
@@ -69,10 +65,7 @@ def resolve(method: str) -> tuple[str, str]:
 
 
 def extract(volume: Volume, method: str) -> np.ndarray:
-    """Bool (R, A, S), True in the brain; method: as `resolve` gives it, not mask:FOLDER.
-
-    Raises VolumeError where the program fails, or what it finds cannot be a brain.
-    """
+    """Bool (R, A, S), True in the brain; method: of `resolve`. VolumeError: failed, or no brain."""
     if method.startswith("mask:"):
         raise VolumeError("no brain mask came with this scan", remedy="Give it with the head.")
     if method == "stripped":
@@ -100,8 +93,8 @@ def volume_ml(mask: np.ndarray, spacing: Sequence[float]) -> float:
 def own_mask(method: str, name: str) -> Path | None:
     """The brain mask of the scan `name` (POSIX, relative to INPUT); None but for mask:FOLDER.
 
-    Looked for at the scan's own sub-folder and at the top, under the scan's name with one of
-    `MASK_ENDINGS`, or with the BIDS suffix replaced. Raises VolumeError where there is none.
+    In the scan's own sub-folder or the top, by its name and one of `MASK_ENDINGS`, or with the BIDS
+    suffix replaced. Raises VolumeError where there is none.
     """
     if not method.startswith("mask:"):
         return None

@@ -1,7 +1,4 @@
-"""`python -m data_prep.brain.extraction_run METHOD HEAD.nii.gz MASK.nii.gz`: one head, one process.
-
-The only file of this package that loads torch, through deepbet, and only here inside a function.
-"""
+"""Run `METHOD HEAD.nii.gz MASK.nii.gz` in a process; deepbet loads torch here alone."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ class Normalise:
 
     @classmethod
     def parse(cls, text: str) -> Normalise:
-        """From text such as "percentile:1,99", "zscore" or "white:0.75"; ValueError otherwise."""
+        """From text such as "percentile:1,99", "zscore" or "white:0.75"; UsageError otherwise."""
         policy, _, numbers = text.partition(":")
         if policy not in DEFAULTS:
             known = Intensity.parse(text or DEFAULT)  # refuses what it does not know

@@ -18,10 +18,9 @@ N4_ITERATIONS = (50, 50, 30, 20)
 
 
 def head_mask(data: np.ndarray) -> np.ndarray:
-    """Bool (R, A, S), True where there is head rather than air.
+    """Bool (R, A, S), True in the head: above t2 + 0.1 (t98 - t2), percentiles (Smith 2002).
 
-    A voxel is head above t2 + 0.1 (t98 - t2), t2 and t98 being percentiles (Smith 2002). Voxels
-    at the minimum are left out of the percentiles, so that a blanked background does not count.
+    Voxels at the minimum do not count in the percentiles, so a blanked background changes nothing.
     """
     above = data[data > data.min()]
     low, high = np.percentile(above, ROBUST_RANGE)
@@ -31,12 +30,10 @@ def head_mask(data: np.ndarray) -> np.ndarray:
 def head_core(head: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarray:
     """Bool (R, A, S): the solid head, fluid and bone included, without its outer 20 mm.
 
-    Taken off at the sides and the top, not below: a neck that leaves the scan is no surface.
-
-    Grey levels are better taken here than from the whole head: fat under the scalp is the
-    brightest tissue of a spin echo and middling in a gradient echo, so that a range which includes
-    it makes the same brain dark on one scanner and bright on the next. Where the core is less
-    than a twentieth of the head (a scan of a part of the brain), the head itself is returned.
+    Taken off at the sides and the top, not below: a neck that leaves the scan is no surface. Fat
+    under the scalp is bright in a spin echo and middling in a gradient echo; a grey range with it
+    would make one brain dark on one scanner and bright on the next. Where the core is less than a
+    twentieth of the head (a scan of a part of the brain), the head itself is returned.
     """
     solid = _filled(head)
     core = solid.copy()
@@ -73,8 +70,7 @@ def _reversed(axis: int) -> tuple[slice, ...]:
 def correct_bias_field(volume: Volume) -> Volume:
     """N4 bias field correction (Tustison 2010) inside the head; no voxel becomes negative.
 
-    The field is estimated on a coarser grid and divided out at full resolution. Its logarithm has
-    zero mean in the head, so that the mean grey level stays where it was.
+    Estimated on a coarser grid; its logarithm has zero mean in the head, which keeps the mean grey.
     """
     import SimpleITK as sitk
 

@@ -37,11 +37,10 @@ def _spoken(ranges: dict[str, str]) -> str:
 
 @dataclass(frozen=True)
 class BrainOptions:
-    """Choices of the brain path; see SliceChoice, ReadOptions.
+    """Choices of the brain path, as the help texts say; see SliceChoice, ReadOptions.
 
-    The help texts say what they mean. range: empty for the default of the plane. brain: a method of
-    brain_extraction, resolved, its version beside it. spacing: None leaves the voxels as they are.
-    normalise: a policy of grey_range.py that Recipe.intensity cannot hold, empty for that one.
+    range: empty for the plane's default. spacing: None keeps the voxels. normalise: a policy of
+    grey_range.py that Recipe.intensity cannot hold, else empty.
     """
 
     plane: str = flag("axial", "plane of the slices", group=SLICES, choices=tuple(NORMAL_AXIS))
@@ -175,10 +174,7 @@ class BrainOptions:
 
 
 def resolved(options: BrainOptions) -> BrainOptions:
-    """The same with what this machine has: 'auto' named, versions and the template's checksum.
-
-    Raises ValueError for a program or a template that is not there, before any work.
-    """
+    """Fill in the brain method, versions and template checksum; ValueError where one is missing."""
     given = asdict(options)
     given["brain"], given["brain_version"] = extraction.resolve(options.brain)
     if options.brain == "auto":

@@ -16,10 +16,9 @@ from data_prep.read.volume.volume import NIFTI_SUFFIXES, ReadOptions, Volume
 
 @dataclass(frozen=True)
 class Place:
-    """The grid of a file.
+    """The grid of a file: its axes, such as LPS; shape and affine of its voxels in RAS+ order.
 
-    orientation: its axes, such as LPS. shape, affine: of the same voxels in RAS+ order. stated: the
-    affine that other programs read in the file, where it states no orientation itself.
+    stated: the affine other programs read in the file, where it states no orientation itself.
     """
 
     orientation: str

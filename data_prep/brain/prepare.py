@@ -39,8 +39,8 @@ from data_prep.read.volume.volume import Volume, VolumeError
 class Slices:
     """The frames of one head, from the lowest, hindmost or leftmost on.
 
-    chosen: indices of those that lie in the range of the recipe. facts: of the head, JSON values
-    that may be shown. grid, shape: the RAS+ grid that was cut, (R, A, S); its data are not kept.
+    chosen: indices within the recipe's range. facts: JSON values that may be shown. grid, shape:
+    the RAS+ grid that was cut, (R, A, S), without its data.
     """
 
     frames: tuple[Frame, ...]
@@ -62,15 +62,12 @@ class Slices:
 def prepare(
     head: Head, recipe: BrainRecipe, *, every: bool = False, choice: SliceChoice | None = None
 ) -> Slices:
-    """Correct a head and cut it.
+    """Correct a head and cut it; raises PrepError if it cannot be used.
 
     Args:
-        head: as it was read, in RAS+ order; with its brain where the recipe says mask:FOLDER.
-        every: frame all slices of the plane, black where they are air, not only the chosen ones.
+        head: as read, in RAS+ order; with its brain where the recipe says mask:FOLDER.
+        every: frame all slices of the plane, black where they are air.
         choice: of slices, instead of the recipe's.
-
-    Raises:
-        PrepError: the head cannot be used.
     """
     return cut(correct(head, recipe), recipe, every=every, choice=choice)
 

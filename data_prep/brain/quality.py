@@ -1,8 +1,6 @@
-"""Is the mask the brain, does the brain lie on the template: one strip a head, one table of all.
+"""Quality strips: the scan with the brain outline, above the brain with the template's edges.
 
-A strip has the scan with the outline of the brain mask, and below it the brain on the template's
-grid with the template's edges. It is stored as qc/<subject>/<session>.png in OUTPUT, also for a
-head that is then skipped for its registration.
+Stored as qc/<subject>/<session>.png in OUTPUT, also for a head skipped for its registration.
 """
 
 from __future__ import annotations
@@ -40,9 +38,8 @@ LEAST_WHITE = 500  # voxels
 def signal_to_noise(volume: Volume, brain: np.ndarray) -> float | None:
     """White matter over noise inside the brain of a scan as it was read; None where it is unknown.
 
-    Noise is what a straight line does not explain: sd = 1.4826 MAD(a - 2 b + c) / sqrt(6) over
-    voxels a, b, c in a row, all white matter (after J. Immerkaer, CVIU 64:300, 1996). Smoothed or
-    resampled scans seem to have less noise, so that only scans of one protocol compare.
+    Noise: sd = 1.4826 MAD(a - 2 b + c) / sqrt(6) over white voxels a, b, c in a row (after J.
+    Immerkaer, CVIU 64:300, 1996). Resampling lowers it: compare scans of one protocol only.
     """
     if not brain.any():
         return None
@@ -60,10 +57,7 @@ def signal_to_noise(volume: Volume, brain: np.ndarray) -> float | None:
 
 
 def robust_z(values: Sequence[float]) -> list[float]:
-    """0.6745 (x - median) / MAD of each value; 0 where there are too few to tell.
-
-    A MAD below a thousandth of the median counts as that much.
-    """
+    """0.6745 (x - median) / max(MAD, median / 1000) of each value; 0 where values are too few."""
     x = np.asarray(values, dtype=float)
     if len(x) < FEWEST:
         return [0.0] * len(x)
@@ -98,11 +92,7 @@ def table(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 
 def section(outcomes: Sequence[Outcome], root: Path) -> dict[str, Any]:
-    """What brain_qc_page.SECTION shows; {} where no head has a strip.
-
-    root: OUTPUT, where the strips are. Heads that were skipped for their registration have a strip
-    but no images; they come first.
-    """
+    """What brain_qc_page.SECTION shows, skipped heads first; {} without strips. root: OUTPUT."""
     rows = table(outcomes)
     known = {row["strip"] for row in rows}
     folder = root / FOLDER

@@ -94,10 +94,7 @@ def _row(
 
 
 def _tile(
-    grey: np.ndarray,
-    marks: np.ndarray,
-    spacing: tuple[float, float],
-    colour: tuple[int, int, int],
+    grey: np.ndarray, marks: np.ndarray, spacing: tuple[float, float], colour: tuple[int, int, int]
 ) -> Image.Image:
     """Grey levels in proportion, the outline of `marks` (or thin marks themselves) in colour."""
     height, width = grey.shape[0] * spacing[0], grey.shape[1] * spacing[1]

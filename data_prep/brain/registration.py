@@ -1,7 +1,6 @@
-"""A brain onto the template: rigid, then affine, by mutual information; and how well it went.
+"""A brain onto the template, rigid then affine, in RAS+ mm: input, measures, limits.
 
-The search itself is in registration_simpleitk.py and registration_elastix.py; here is what goes in,
-how its result is measured, and when it is refused. Everything is in RAS+ mm.
+The search itself is in registration_simpleitk.py and registration_elastix.py.
 """
 
 from __future__ import annotations
@@ -29,10 +28,9 @@ SCALES = (0.6, 1.6)  # template -> subject along any axis; an adult brain is 0.8
 class Registration:
     """matrix: (4, 4) template mm -> subject mm, both RAS+.
 
-    ncc: Pearson's correlation with the template inside its brain, both smoothed by a Gaussian of
-    2 mm; nmi: normalised mutual
-    information (H(a) + H(b)) / H(a, b), 1 for unrelated images (C. Studholme 1999); dice: of the
-    two brain masks; scales: singular values of the matrix, least and most.
+    ncc: Pearson's correlation inside the template's brain, after a Gaussian of 2 mm; nmi:
+    normalised mutual information (H(a) + H(b)) / H(a, b), 1 for unrelated images (C. Studholme
+    1999); dice: of the two brain masks; scales: singular values of the matrix, least and most.
     """
 
     matrix: np.ndarray
@@ -53,10 +51,9 @@ class Registration:
 def register(
     volume: Volume, brain: np.ndarray, template: Template, method: str = "simpleitk"
 ) -> Registration:
-    """Find the affine that lays the template onto the brain of `volume`; see Registration.
+    """Find the affine from the template to the brain of ``volume``; `refuse_poor` judges it.
 
-    brain: bool (R, A, S) on the grid of `volume`. method: "simpleitk" or "elastix" (itk-elastix).
-    Does not judge the result; `refuse_poor` does. Raises VolumeError where there is no overlap.
+    brain: bool (R, A, S). method: "simpleitk" or "elastix". Raises VolumeError if nothing overlaps.
     """
     fixed, inside = _working_grid(template)
     moving = _moving(volume, brain)

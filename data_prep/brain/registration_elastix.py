@@ -1,9 +1,4 @@
-"""The same affine by elastix (S. Klein et al., IEEE TMI 29:196, 2010), where itk-elastix is
-installed.
-
-Slower than the search of registration.py and a little closer; the default rigid and affine maps of
-elastix, with every voxel's sample drawn anew as it wants.
-"""
+"""The affine by elastix (S. Klein et al., IEEE TMI 29:196, 2010), its defaults: slow, close."""
 
 from __future__ import annotations
 
@@ -18,7 +13,7 @@ INSTALL = "pip install itk-elastix, or pass --registration simpleitk."
 
 
 def require() -> None:
-    """ValueError where itk-elastix is not installed."""
+    """NotInstalled where itk-elastix is not installed."""
     import importlib.metadata
 
     try:

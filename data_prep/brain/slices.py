@@ -1,14 +1,11 @@
-"""Slices of a volume: plane, range, step, least foreground; shown as a radiologist reads them.
-
-Display convention (radiological), for a volume in RAS+ order:
+"""Slices of a volume in RAS+ order, shown as a radiologist reads them: feet, face, left side.
 
     plane      up         left of the image
     axial      anterior   patient's right
     coronal    superior   patient's right
     sagittal   superior   anterior
 
-Seen from the patient's feet, face and left side. In all three the rows and columns run against
-the RAS+ axes, so one rule draws all: transpose, then flip both.
+Rows and columns run against the RAS+ axes, so one rule draws all: transpose, then flip both.
 """
 
 from __future__ import annotations
@@ -33,13 +30,10 @@ class SliceChoice:
     """Which slices of a head to take.
 
     Depth is counted from the superior, anterior or right end of the head (axial, coronal,
-    sagittal), because a scan ends somewhere in the neck but always holds the top of the head. The
-    head begins where the cross-section reaches a tenth of its largest. `start` and `stop` are
-    "30%" of the head's length or "25mm"; `step` is "2" slices or "4mm"; `least_foreground` is a
-    fraction of the largest cross-section, so it does not depend on the field of view.
-
-    With `mni`, start and stop are coordinates in mm along the axis ("-10", "50"), and there is no
-    depth: the template says where the slice lies.
+    sagittal): a scan always holds the top of the head, but ends anywhere in the neck. The head
+    begins where the cross-section reaches a tenth of its largest. `start` and `stop` are "30%" of
+    the head's length or "25mm"; `step` is "2" slices or "4mm"; `least_foreground` is a fraction of
+    the largest cross-section. With `mni`, start and stop are mm along the axis ("-10").
     """
 
     plane: str = "axial"
@@ -100,11 +94,9 @@ def choose_slices(
     choice: SliceChoice,
     origin: float = 0.0,
 ) -> list[tuple[int, float]]:
-    """(index, depth in mm) of the chosen slices, from the top down.
+    """(index, depth in mm) of the chosen slices, from the top down; empty where nothing fits.
 
-    foreground: bool (R, A, S), the head. origin: coordinate in mm of index 0 along the axis; with
-    `choice.mni` the depth is counted in these coordinates, downwards from 0. Empty where nothing
-    fits the choice.
+    foreground: bool (R, A, S), the head. origin: mm of index 0; with `choice.mni`, depth is -mm.
     """
     axis = NORMAL_AXIS[choice.plane]
     mm = spacing[axis]

@@ -1,9 +1,7 @@
-"""The head every other one is laid onto: an MNI152 template, brain only, and the grid of the
-slices.
+"""The MNI152 template, brain only, and the grid of the slices.
 
-MNI coordinates are RAS+ mm with the anterior commissure near 0, 0, 0. The default template is
-ICBM152 2009a symmetric (V. Fonov et al., NeuroImage 54:313, 2011) as the package nilearn ships it:
-1 mm, already brain-extracted. The file is found without importing nilearn.
+MNI coordinates are RAS+ mm with the anterior commissure near 0, 0, 0. The default is ICBM152 2009a
+symmetric (V. Fonov et al., NeuroImage 54:313, 2011), 1 mm, from the package nilearn, not imported.
 """
 
 from __future__ import annotations
@@ -70,10 +68,7 @@ def load_template(path: Path) -> Template:
 
 
 def slice_grid(template: Template, mm: float) -> tuple[tuple[int, int, int], np.ndarray]:
-    """(shape, affine) of the grid of the prepared heads: the template's brain and 8 mm around it.
-
-    Voxel centres lie at whole multiples of `mm`, so that MNI 0 is one of them.
-    """
+    """(shape, affine) of the template's brain plus 8 mm; voxel centres are multiples of `mm`."""
     found = np.argwhere(template.brain)
     corners = np.array([found.min(axis=0), found.max(axis=0)]).T  # (3, 2)
     world = template.volume.affine[:3, :3] @ corners + template.volume.affine[:3, 3:]

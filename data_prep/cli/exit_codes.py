@@ -32,12 +32,12 @@ def command(
     """Add a sub-command to argparse sub-parsers and return its parser.
 
     Args:
-        commands: what ``add_subparsers`` gave.
+        commands: what ``add_subparsers`` returned.
         name: the word to type.
-        text: what it does, for the list of commands.
-        run: what it does; heavy imports belong in there.
-        explain: says what an error of another library means. The texts of such errors are shown
-            only where this is given: those of header readers may quote a patient.
+        text: one line for the list of commands.
+        run: the command; heavy imports belong in it.
+        explain: turns another library's error into text. Without it such errors show no text,
+            because header readers may quote a patient.
     """
     parser = commands.add_parser(name, help=text, description=f"{text[:1].upper()}{text[1:]}.")
     parser.add_argument("-v", "--verbose", action="store_true", help="show where an error arose")
@@ -47,11 +47,7 @@ def command(
 
 
 def run_command(arguments: argparse.Namespace) -> int:
-    """Run a parsed command and return its exit code.
-
-    Results go to stdout; messages, progress and one line for an error go to stderr. A traceback is
-    shown with -v only.
-    """
+    """Run a parsed command and return its exit code; messages go to stderr, a traceback with -v."""
     _log_to_stderr(arguments)
     try:
         return arguments.run(arguments)

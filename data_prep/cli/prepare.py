@@ -44,10 +44,7 @@ def prepare(
     recipe: FilmRecipe | BrainRecipe,
     source: dict[str, Any] | None = None,
 ) -> int:
-    """Run the pipeline with the common flags; prints, returns the exit code.
-
-    source: facts of a public data set.
-    """
+    """Run the pipeline, print, return the exit code; source: facts of a public data set."""
     from data_prep.inputs.choices import Cohort
     from data_prep.pipeline import run
     from data_prep.settings import About, Settings, Work

@@ -91,7 +91,7 @@ def _run(arguments: argparse.Namespace) -> int:
         write_table(cohort.rows, arguments.write_table)
         print(f"wrote {arguments.write_table}")
         return DONE
-    if cohort.facts.get("missing") == len(cohort.rows) and not _zipped(arguments.input):
+    if cohort.facts.get("missing") == len(cohort.rows) and not any(arguments.input.rglob("*.zip")):
         raise DataError(f"{arguments.input}: none of the images is there. Try --check.")
     films = card.kind == "films"
     recipe = film_recipe(arguments) if films else brain_recipe(arguments)
@@ -112,7 +112,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _beside(arguments: argparse.Namespace) -> Any:
     """The folder OUTPUT.cohort, for the table and what is made on the way; a passing one in a dry
-    run. It is not in OUTPUT, for the table names the original files."""
+    run. It is not in OUTPUT, for the table names the original files.
+    """
     if arguments.dry_run:
         return _Passing()
     place = arguments.output.resolve()
@@ -124,10 +125,6 @@ def _beside(arguments: argparse.Namespace) -> Any:
 class _Passing(tempfile.TemporaryDirectory):  # type: ignore[type-arg]
     def __enter__(self) -> Any:
         return Path(super().__enter__())
-
-
-def _zipped(folder: Path) -> bool:
-    return next(folder.rglob("*.zip"), None) is not None
 
 
 def _refuse_what_has_no_meaning(arguments: argparse.Namespace, module: ModuleType) -> None:

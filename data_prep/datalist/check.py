@@ -19,10 +19,7 @@ _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 
 
 def check(dataset: Dataset, *, deep: bool = False) -> list[str]:
-    """Every problem of a data set at once, one sentence each; an empty list means it is sound.
-
-    deep: also decode every PNG (needs Pillow) and compare the content hash.
-    """
+    """Return every problem, one sentence each; deep: also decode PNGs, check the content hash."""
     problems = _leaks(dataset) + _section_problems(dataset) + _item_problems(dataset)
     files = [
         problem for _, item in dataset.items() for problem in _file_problems(dataset, item, deep)

@@ -39,10 +39,7 @@ _OPTIONAL: dict[str, Any] = {
 
 
 def read(folder_or_file: Path | str) -> Dataset:
-    """Read dataset.json (or the folder it lies in); paths are not looked at, see `check`.
-
-    Raises DataError with one message: no such file, not JSON, a key missing or of another type.
-    """
+    """Read dataset.json (or its folder), paths unchecked; DataError: absent or malformed."""
     path = Path(folder_or_file)
     if path.is_dir():
         path = path / FILE_NAME
@@ -80,9 +77,8 @@ def read(folder_or_file: Path | str) -> Dataset:
 
 
 def write(dataset: Dataset, folder: Path | str) -> Path:
-    """Write folder/dataset.json in one step and return its path.
+    """Write folder/dataset.json in one step; return its path. DataError: a training label.
 
-    Training labels are refused here, not dropped: whoever built the list must not have had them.
     Sets `root` and `content_hash` (SHA-256 over the lists and the bytes of the images).
     """
     folder = Path(folder)

@@ -17,15 +17,6 @@ from data_prep.film.recipe import FilmRecipe
 from data_prep.read.content import is_picture
 
 __all__ = [
-    "Film",
-    "FilmOptions",
-    "FilmRecipe",
-    "films",
-    "find_text",
-    "framed",
-    "is_film",
-    "is_picture",
-    "prepare",
-    "read_picture",
-    "way_back",
-]
+    "Film", "FilmOptions", "FilmRecipe", "films", "find_text", "framed", "is_film", "is_picture",
+    "prepare", "read_picture", "way_back",
+]  # fmt: skip

@@ -82,11 +82,9 @@ class _Glyph:
 
 
 def annotation_flags(dataset: Any) -> list[str]:
-    """What the header admits: 'burned-in annotation' and 'recognizable visual features', or [].
+    """Return 'burned-in annotation' and 'recognizable visual features', as the header admits.
 
-    Burned In Annotation (0028,0301) and Recognizable Visual Features (0028,0302) of the General
-    Image Module (PS3.3 C.7.6.1), where they are YES in any case of letters. NO, blank or absent
-    proves nothing: many systems write NO by default. `dataset` needs only `get(keyword)`.
+    (0028,0301) and (0028,0302), PS3.3 C.7.6.1, are YES in any case; another value proves nothing.
     """
     names = {
         "BurnedInAnnotation": "burned-in annotation",
@@ -96,10 +94,9 @@ def annotation_flags(dataset: Any) -> list[str]:
 
 
 def find_text(image: np.ndarray) -> list[TextLine]:
-    """Lines of text in a displayed film (H, W): float in [0, 1], uint8 or uint16; see the module.
+    """Lines of text in a displayed film (H, W): float in [0, 1], uint8 or another unsigned type.
 
-    Unsigned integers are taken relative to their highest value, uint8 to 255. The same line may
-    be found at two levels; boxes inside another are left out. Raises ValueError for other shapes.
+    Integers count relative to their highest value, uint8 to 255. ValueError: another shape.
     """
     if image.ndim != 2 or min(image.shape) < 1:
         raise ValueError(f"image has shape {image.shape}; expected (rows, columns), one channel")

@@ -1,7 +1,4 @@
-"""Whether a film that can be read is wanted: modality, intent, body part, view.
-
-What a header does not say leaves no film out, unless the choice needs it; a note tells it.
-"""
+"""Whether a readable film is wanted: modality, intent, body part, view; missing facts are notes."""
 
 from __future__ import annotations
 
@@ -38,10 +35,7 @@ class LeftOut(FilmError, errors.LeftOut):
 
 
 def require_modality(dataset: Dataset, options: FilmOptions) -> None:
-    """Modality (0008,0060); where it is empty, the SOP Class decides (PS3.4 B.5).
-
-    Raises LeftOut where it is known and unwanted; require_wanted() does where it is unknown.
-    """
+    """Check Modality (0008,0060), else the SOP Class (PS3.4 B.5); LeftOut if known and unwanted."""
     wanted = options.wanted_modalities()
     code = modality(dataset)
     if wanted is None or code in wanted:
@@ -62,10 +56,7 @@ def require_modality(dataset: Dataset, options: FilmOptions) -> None:
 
 
 def require_wanted(dataset: Dataset, options: FilmOptions) -> dict[str, Any]:
-    """Facts in closed vocabularies: view, laterality, chest or other part, intent, and `notes`.
-
-    Raises LeftOut with the option that would take the film.
-    """
+    """Return view, laterality, body part, intent and `notes`; LeftOut names the option to pass."""
     require_modality(dataset, options)
     if options.wanted_modalities() is not None and not modality(dataset):
         raise LeftOut("Modality and SOP Class are missing: a film?", remedy=ANY_MODALITY)
@@ -105,8 +96,7 @@ def view(dataset: Dataset) -> tuple[str | None, str]:
 
 
 def body_part(dataset: Dataset) -> tuple[str | None, str]:
-    """('CHEST' or another Annex L term or None, a note): Body Part Examined (0018,0015), else
-    Anatomic Region Sequence (0008,2218)."""
+    """('CHEST', another Annex L term or None, a note), by (0018,0015), else (0008,2218)."""
     text = code_of(dataset, "BodyPartExamined")
     found = body_part_of_text(text)
     if found is None and CHEST_CODES & set(_codes(dataset, "AnatomicRegionSequence")):

@@ -66,9 +66,8 @@ def record() -> dict[str, Any]:
 def exposed_area(image: np.ndarray, padding: np.ndarray | None = None) -> Box:
     """The exposed field of a film (H, W), of any grey scale; the whole film where in doubt.
 
-    padding: bool (H, W), pixels that are no image; rows and columns of nothing else go first and
-    count as border. The film is whole again if more than MOST of it would go on any side.
-    Raises ValueError for other shapes.
+    padding: bool (H, W), no image; its full rows and columns go first. More than MOST off one side
+    gives the whole film. Raises ValueError for other shapes.
     """
     if (
         image.ndim != 2
@@ -170,7 +169,8 @@ def _steps(away: np.ndarray, reach: int) -> np.ndarray:
 
 def _straightest(steps: np.ndarray, lively: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """For each column: the largest share of rows with a step on a line through it, and how far
-    that line reaches inward of it at either end."""
+    that line reaches inward of it at either end.
+    """
     rows, columns = steps.shape
     ends = np.linspace(0, rows, STRIPS + 1).astype(int)
     counted = steps & lively[:, None]

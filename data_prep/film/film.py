@@ -15,10 +15,9 @@ if TYPE_CHECKING:
 class Film:
     """image: float32 (H, W) in [0, 1]; spacing: mm between rows, between columns, (1, 1) unknown.
 
-    facts: JSON facts that may leave (privacy.facts, choice); padding: bool (H, W), no image
-    there, None where there is none; digest: stored_values.digest of the stored pixels, the same in
-    every transfer syntax; frame: which of several, from 0, None where the file has one; flags: what
-    the header admits of text and faces in the pixels (burned_in.annotation_flags).
+    facts: JSON that may leave; padding: bool (H, W), no image there, or None; digest: of the stored
+    pixels, the same in every transfer syntax; frame: which of several, from 0, else None; flags:
+    what the header admits of text and faces in the pixels (burned_in.annotation_flags).
     """
 
     image: np.ndarray

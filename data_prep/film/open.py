@@ -37,10 +37,7 @@ ASPECT_NOTE = f"pixel spacing with a ratio above {WIDEST_ASPECT:g}; not followed
 
 
 def read_film(source: Path | bytes, options: FilmOptions | None = None) -> Film:
-    """The film of a file, or of a file's content; of several frames the first.
-
-    Raises FilmError with reason, detail and remedy; no header value is in them.
-    """
+    """The film of a file or its content, first frame; FilmError without any header value."""
     if not isinstance(source, bytes):
         path = Path(source)
         if not path.is_file():
@@ -56,13 +53,10 @@ def is_film(data: bytes) -> bool:
 
 
 def films(data: bytes, options: FilmOptions, voi: bool = True) -> Iterator[Film]:
-    """All that options.frames asks for, one at a time: the first frame, or each.
+    """Yield the first frame, or each, as options.frames says; DICOM with or without preamble.
 
-    DICOM is recognised by content, with or without preamble. Raises FilmError like read_film, and
-    LeftOut for a film that is readable but unwanted.
-
-    voi: False for the output of the Modality LUT over its full range, before any window or VOI LUT
-    and then inverted where MONOCHROME1; facts["voi"] is "none" then. A picture has neither.
+    voi: False for the output of the Modality LUT over its full range, before any window or VOI LUT,
+    inverted where MONOCHROME1; facts["voi"] is "none" then. Raises FilmError; LeftOut: unwanted.
     """
     found = _picture(data) if is_picture(data[:16]) else _dicom_films(data, options, voi)
     while True:

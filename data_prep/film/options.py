@@ -13,13 +13,7 @@ WHICH = "which films; the others are left out and listed"
 
 @dataclass(frozen=True)
 class FilmOptions:
-    """What is read of a film, and which films are wanted; texts, so that settings are JSON.
-
-    The help texts say what the options mean. burned_in: 'quarantine' leaves films with text in them
-    out, 'allow' takes them.
-
-    Raises UsageError for a choice that is not one of these.
-    """
+    """What is read of a film, and which films are wanted; an invalid choice raises UsageError."""
 
     window: int = flag(0, "which of several windows or VOI LUTs, from 0", metavar="N")
     colour: str = flag(
@@ -35,10 +29,7 @@ class FilmOptions:
         metavar="VIEWS",
     )
     modalities: str = flag(
-        "films",
-        "films (CR, DX, RG), any, or codes like films,OT",
-        group=WHICH,
-        metavar="CODES",
+        "films", "films (CR, DX, RG), any, or codes like films,OT", group=WHICH, metavar="CODES"
     )
     body_parts: str = flag(
         "chest",
@@ -53,9 +44,7 @@ class FilmOptions:
         choices=("presentation", "processing", "any"),
     )
     frames: str = flag(
-        "first",
-        "of a multi-frame file: the first, or each as an image",
-        choices=("first", "each"),
+        "first", "of a multi-frame file: the first, or each as an image", choices=("first", "each")
     )
     burned_in: str = field(default="quarantine", metadata={"choices": ("quarantine", "allow")})
 

@@ -17,11 +17,7 @@ COLOUR_TOLERANCE = 8  # grey levels: colour JPEG of a grey film is not exactly g
 
 
 def read_picture(data: bytes) -> Film:
-    """Content of a PNG or JPEG -> Film; grey levels are taken as displayed, bright = dense.
-
-    Palettes, 16 bit, transparency and equal colour channels are understood; true colour is not.
-    Raises FilmError, also for a picture that is larger than any film.
-    """
+    """Content of a greyscale PNG or JPEG -> Film, bright = dense; FilmError: colour, too large."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

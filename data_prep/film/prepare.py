@@ -1,7 +1,4 @@
-"""From the content of a film's file to frames: read, exposed field, square, grey levels.
-
-Nothing is written here. The mask and the boxes of a film go through the same frame.
-"""
+"""From a film's file to frames: read, exposed field, square, grey levels; mask and boxes alike."""
 
 from __future__ import annotations
 
@@ -32,16 +29,13 @@ def prepare(
     boxes: Sequence[LesionBox] = (),
     cleared: bool = False,
 ) -> Iterator[Frame]:
-    """Prepare a film: the first frame of its file, or each as the recipe says.
+    """Prepare a film, the first frame or each; PrepError: unusable, LeftOut: not asked for.
 
     Args:
         data: content of a DICOM, PNG or JPEG file.
         mask: content of a PNG or JPEG of the film's size, not black in lesions.
         boxes: lesions in pixels of the film.
         cleared: a person has looked for burned-in text.
-
-    Raises:
-        PrepError: the film cannot be used, or was not asked for (LeftOut).
     """
     for film in films(data, recipe.options, voi=recipe.windowed):
         drawn = None if mask is None else _mask(mask, film, recipe)

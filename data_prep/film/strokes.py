@@ -18,8 +18,7 @@ Region = tuple[slice, slice]
 def eight_bits(image: np.ndarray) -> tuple[np.ndarray, int]:
     """(uint8 picture of about WORKING_SIZE, source pixels a pixel): the mean of 4 samples a cell.
 
-    image: float in [0, 1] (NaN is black), uint8, or another integer type, whose highest value
-    becomes 255.
+    image: float in [0, 1] (NaN is black), uint8, or integers relative to their highest value.
     """
     top = 1 if image.dtype.kind in "fb" else 255 if image.dtype == np.uint8 else max(1, image.max())
     step = max(1, round(max(image.shape) / WORKING_SIZE))
@@ -50,10 +49,7 @@ def top_hat(grey: np.ndarray) -> np.ndarray:
 
 
 def strokes(hat: np.ndarray) -> np.ndarray:
-    """bool (H, W): STROKE_CONTRAST, and 3/8 of the strongest near.
-
-    The second parts letters whose antialiased edges touch, and bright letters from fine bone.
-    """
+    """Bool (H, W): over STROKE_CONTRAST and 3/8 of the strongest near (parts touching letters)."""
     reach = STROKE // 2 + 1
     near = np.pad(hat, reach, mode="edge")
     for axis in (0, 1):

@@ -16,11 +16,7 @@ FramedBox = tuple[float, float, float, float, str]  # x, y, width, height, label
 
 @dataclass(frozen=True)
 class LesionBox:
-    """x, y: the upper left corner; w, h; in pixels of a picture of (width, height) pixels.
-
-    width, height: of the picture that was annotated, where the file at hand may be a smaller copy;
-    None: of the file itself.
-    """
+    """x, y: upper left; w, h; in pixels of the annotated picture (width, height; None: file's)."""
 
     x: float
     y: float
@@ -65,10 +61,9 @@ def framed_boxes(
 ) -> tuple[FramedBox, ...]:
     """The boxes in pixels of the framed square, through the same crop, pad and resize as the image.
 
-    With the frame (l, t, r, b) in source pixels and n pixels a side: x' = (x - l) n / (r - l),
-    y' = (y - t) n / (b - t), then clipped to [0, n]. A box of which less than `least` of the area
-    is left is dropped. shape: rows and columns of the file; spacing: mm between rows, columns;
-    crop: top, left, bottom, right of the part of the file that is framed, None for all of it.
+    With the frame (l, t, r, b) in source pixels and n pixels a side: x' = (x - l) n / (r - l), y' =
+    (y - t) n / (b - t), clipped to [0, n]; under `least` of its area a box is dropped. shape: of
+    the file; spacing: mm between rows, columns; crop: top, left, bottom, right, or None for all.
     """
     crop = crop or (0, 0, *shape)
     part = (crop[2] - crop[0], crop[3] - crop[1])

@@ -15,8 +15,7 @@ from data_prep.frame.framing import Framing
 class WayBack:
     """From the frame to the picture.
 
-    shape: rows and columns of the picture. field: those that were framed, the rest being a removed
-    border. spacing: mm between rows, between columns.
+    shape: its (rows, columns). field: the part framed. spacing: mm between rows, between columns.
     """
 
     framing: Framing
@@ -36,10 +35,10 @@ class WayBack:
 class Frame:
     """What a network sees of a film, or of one slice of a head.
 
-    pixels: grey levels, uint8 or uint16 (size, size). back: the way back. mask: bool (size, size),
-    True in lesions, None where none is known. boxes: lesions in pixels of the frame. index: of a
-    slice along its RAS+ axis, of a film which frame of its file; None where the file has one film.
-    facts: of a film, JSON values that may be shown; those of a slice are its head's.
+    pixels: uint8 or uint16 (size, size). back: the way back. mask: bool (size, size), True in
+    lesions, or None. boxes: in pixels of the frame. index: of a slice along its RAS+ axis, of a
+    film's frame in its file, None for one film. facts: of a film, JSON that may be shown; a slice's
+    are its head's.
     """
 
     pixels: np.ndarray

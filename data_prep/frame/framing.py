@@ -40,10 +40,7 @@ class Framing:
         return {"policy": self.policy, **top, "resampling": "bilinear, antialiased"}
 
     def box(self, shape: tuple[int, int], spacing: tuple[float, float] = (1.0, 1.0)) -> Box:
-        """The square to show, in source pixels; it may reach beyond the image (policy square).
-
-        spacing: mm between rows, then between columns (DICOM's order).
-        """
+        """The square in source pixels, may exceed the image; spacing: mm between rows, columns."""
         aspect = spacing[0] / spacing[1]  # height of a pixel over its width
         height, width = shape[0] * aspect, float(shape[1])
         if self.policy == "none":
@@ -78,16 +75,11 @@ class Framing:
         return self.mask(np.ones(shape, bool), spacing)
 
     def restored(
-        self,
-        framed: np.ndarray,
-        shape: tuple[int, int],
-        spacing: tuple[float, float] = (1.0, 1.0),
+        self, framed: np.ndarray, shape: tuple[int, int], spacing: tuple[float, float] = (1.0, 1.0)
     ) -> np.ndarray:
-        """float32 (size, size) -> float32 (H, W) of an image of `shape`; 0 where the frame did not
-        reach.
+        """float32 (size, size) -> float32 (H, W) of `shape`; 0 where the frame did not reach.
 
-        The way back of `image`: each pixel the mean of what it covers, or interpolated where the
-        image is finer than the frame.
+        Each pixel is the mean of what it covers, or interpolated where the image is finer.
         """
         left, top, right, bottom = self.box(shape, spacing)
         first_row, last_row = max(0, int(np.floor(top))), min(shape[0], int(np.ceil(bottom)))
@@ -118,10 +110,7 @@ class Framing:
         left, top, right, bottom = self.box(values.shape, spacing)  # type: ignore[arg-type]
         height, width = values.shape
         before = (max(0, int(np.ceil(-top))), max(0, int(np.ceil(-left))))
-        after = (
-            max(0, int(np.ceil(bottom - height))),
-            max(0, int(np.ceil(right - width))),
-        )
+        after = (max(0, int(np.ceil(bottom - height))), max(0, int(np.ceil(right - width))))
         if any(before) or any(after):
             pads = ((before[0], after[0]), (before[1], after[1]))
             values = np.pad(values, pads, constant_values=fill)

@@ -14,11 +14,10 @@ POLICIES = ("window", "percentile", "minmax")
 
 @dataclass(frozen=True)
 class Intensity:
-    """How grey levels are made.
+    """How grey levels are made: the reader's window, percentiles low and high, or minmax.
 
-    window: the range the reader gives (a film's own window); percentile: from the low-th to the
-    high-th percentile of the image; minmax: from its lowest to its highest value. Of a DICOM film
-    the latter two take the values behind the Modality LUT, before any window or VOI LUT.
+    Of a DICOM film, percentile and minmax take the values behind the Modality LUT, before any
+    window.
     """
 
     policy: str = "window"
@@ -61,8 +60,7 @@ class Intensity:
     ) -> np.ndarray:
         """Float (H, W) -> uint8 or uint16 (H, W), rounded, clipped to the range of the policy.
 
-        value_range: what 'window' maps to black and white; foreground: bool (H, W), the pixels
-        percentiles and extremes are taken from. Raises PrepError for a constant image.
+        value_range: for 'window'; foreground: bool (H, W), pixels that count. PrepError: constant.
         """
         if bits not in (8, 16):
             raise UsageError(f"bits is {bits}; expected 8 or 16")

@@ -14,25 +14,19 @@ PIXELS = 2  # raised whenever the same recipe gives other pixels than before
 
 
 def flag(default: Any, help: str, **given: Any) -> Any:
-    """Return a dataclass field that is a flag too.
+    """Return a dataclass field that is a flag too; help serves both.
 
-    Args:
-        default: of the field and of the flag.
-        help: what the option means, for both.
-        given: choices, metavar or type, as argparse takes them; ``group``, the title under which
-            the flag stands; ``flag``, its name if it is not the field's.
+    ``given``: choices, metavar or type, as argparse takes them; ``group``: the title of the flag's
+    group; ``flag``: its name if it is not the field's.
     """
     return field(default=default, metadata={"help": help, **given})
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """The square and the grey levels of an image.
+    """The square and the grey levels of an image; UsageError for an invalid choice.
 
-    bits: of a grey level. framing: a policy of Framing. intensity: a policy of Intensity and its
-    numbers, such as "percentile:0.5,99.5".
-
-    Raises UsageError for an invalid choice.
+    framing: a policy of Framing. intensity: one of Intensity, such as "percentile:0.5,99.5".
     """
 
     kind: ClassVar[str]

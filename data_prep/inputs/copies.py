@@ -19,11 +19,10 @@ FIRST = ("test", "validation", "training_healthy", "training_mixed")
 
 
 def leave_copies(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes, all but one of those with equal pixel data turned into 'left'.
+    """The outcomes; of those with equal pixel data, all but the first become 'left'.
 
-    The first is taken, in the order of FIRST and then of the sources; so the choice depends on
-    nothing but the inputs. A copy under another subject would put one picture on both sides of a
-    split: it is told apart, and warned of.
+    The order is FIRST, then the sources', so only the inputs decide. A copy under another subject
+    would put one picture on both sides of a split: it gets its own reason and a warning.
     """
     order = sorted(
         range(len(sources)), key=lambda i: (FIRST.index(sources[i].truth.section or "test"), i)

@@ -19,11 +19,10 @@ FILE_NAME = "DICOMDIR"
 
 
 def referenced_files(content: bytes) -> list[str]:
-    """POSIX paths, relative to the folder of the DICOMDIR, of all objects that it names.
+    """POSIX paths of all objects a DICOMDIR names, relative to its folder; call it in a guard.
 
-    Referenced File ID (0004,1500) holds one component a value (PS3.3 F.3.2.2); a path that leaves
-    the folder is passed over. Raises ValueError where a record lies beyond the end of the file, and
-    what pydicom raises; call it in a guard.
+    Referenced File ID (0004,1500) holds one component a value (PS3.3 F.3.2.2); paths out of the
+    folder are ignored. Raises ValueError for a record beyond the file's end, and pydicom's.
     """
     import pydicom
 
@@ -59,7 +58,8 @@ def on_disc(folder: Path, name: str) -> Path | None:
     for part in PurePosixPath(name).parts:
         step = here / part
         if not step.exists():
-            alike = [p for p in _entries(here) if _bare(p.name) == part.lower()]
+            entries = sorted(here.iterdir()) if here.is_dir() else []
+            alike = [p for p in entries if _bare(p.name) == part.lower()]
             if not alike:
                 return None
             step = alike[0]
@@ -70,7 +70,3 @@ def on_disc(folder: Path, name: str) -> Path | None:
 def _bare(name: str) -> str:
     """Without the file version of ISO 9660 (";1") and without capitals."""
     return name.removesuffix(";1").rstrip(".").lower()
-
-
-def _entries(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []

@@ -22,9 +22,7 @@ SIDECAR_NAMES = {"README", "CHANGES", "LICENSE"}
 
 @dataclass
 class Found:
-    """sources: sorted by name; others: files that are no images and do not claim to be;
-    indexes: the DICOMDIR files among them; earlier: folders passed by, because data_prep made
-    them."""
+    """sources: by name; others: no images; indexes: DICOMDIRs; earlier: data_prep's own folders."""
 
     sources: list[Source] = field(default_factory=list)
     others: int = 0
@@ -38,11 +36,10 @@ def find(
     exclude: Collection[Path] | Path | None = None,
     list_others: bool = False,
 ) -> Found:
-    """All inputs under a folder, or the one file given; hidden files and folders are left out.
+    """All inputs under a folder, or the one file; archives are opened, hidden files ignored.
 
-    Zip archives are looked into. exclude: what inside INPUT to pass by, which is OUTPUT and what
-    lies beside it. kind 'brains': the DICOM files of one folder are one source, a series.
-    Raises FileNotFoundError where INPUT does not exist.
+    exclude: paths in INPUT to ignore, such as OUTPUT. kind 'brains': the DICOM files of a folder
+    are series. Raises FileNotFoundError if INPUT does not exist.
     """
     folder = Path(folder)
     if not folder.exists():

@@ -24,10 +24,9 @@ log = logging.getLogger(__name__)
 def find_inputs(
     given: Path, kind: str, cohort: Cohort, beside: Collection[Path], pool: Pool
 ) -> Found:
-    """What is under INPUT; what a DICOMDIR names and is not there is among it, kind 'missing'.
+    """What is under INPUT; what a DICOMDIR names but is not there has kind 'missing'.
 
-    given: INPUT. beside: what inside INPUT is no input, OUTPUT and what lies beside it.
-    Raises DataError where there is nothing, FileNotFoundError where there is no INPUT.
+    beside: no input, such as OUTPUT. Raises DataError: nothing; FileNotFoundError: no INPUT.
     """
     if cohort.table is None and (cohort.where or cohort.columns):
         raise DataError("--where and --columns filter a table: give one with --table.")
@@ -60,10 +59,7 @@ def _as_index(path: Path) -> Path | None:
 
 
 def _promised(found: Found, index: Path | None, pool: Pool) -> dict[str, Path | None]:
-    """Name below INPUT of what the DICOMDIR files name -> where it is, None: not there.
-
-    index: INPUT, where it is a DICOMDIR itself.
-    """
+    """Name below INPUT of what DICOMDIRs name -> its path or None; index: INPUT if a DICOMDIR."""
     promised: dict[str, Path | None] = {}
     for source in found.indexes if index is None else [Source(index.name, index, "dicom")]:
         names = _named(source, pool)

@@ -22,11 +22,7 @@ SHORTEST = 3  # letters of a word that can be a name; two would blank the views 
 
 
 def scan_source(source: Source) -> Source | None:
-    """The source with its header, shown without any word of it; None where there is no header.
-
-    It reads a film, or the first file of a series. Runs in a child: a broken header may raise
-    anything, hang, or inflate without end.
-    """
+    """The source with its (or its first file's) header, None without; call it in a child."""
     import pydicom
 
     from data_prep.read.dicom.file import quiet_pydicom
@@ -75,11 +71,10 @@ def _patients(files: Sequence[Path]) -> int:
 def scan(sources: Sequence[Source], pool: Pool, keyed: bool = True) -> list[Source]:
     """The sources with their headers and shown names, in their order.
 
-    keyed: names are secret, so of a file without a header only ordinary words are shown.
-    A file is shown by its own name, without what its own header holds and without the names and
-    numbers of any other patient of this export: a file whose header cannot be read may still lie
-    in the folder of one whose header can. Of files that would be shown alike all but the first are
-    numbered in the order of the sources, so the shown names of a run are all different.
+    keyed: of a file without a header only ordinary words are shown. A shown name lacks the words of
+    its own header and the names and numbers of all patients of the export, as an unreadable file
+    may lie in another's folder. Names shown alike are numbered, in order, so that all are
+    different.
     """
     tokens = _tokens(source.name for source in sources)
     everybody: set[str] = set()  # in lower case, and only what some file name holds

@@ -1,7 +1,6 @@
 """Who a file shows, from its name alone: BIDS entities and the names of the IXI data set.
 
-Two scans of one subject must share its name, or a split by subject would put the same head on
-both sides; that is why the scan number of an IXI file is no part of the subject.
+The scan number of an IXI file is no part of the subject: a split must keep both scans together.
 """
 
 from __future__ import annotations
@@ -27,11 +26,10 @@ class FileName:
 
 
 def parse_name(name: str) -> FileName:
-    """Subject and session of a POSIX path relative to INPUT.
+    """Subject and session of a POSIX path relative to INPUT; they may identify a patient.
 
     "sub-07/ses-b/anat/sub-07_ses-b_T1w.nii.gz" -> sub-07, ses-b; "IXI012-HH-1211-T1.nii.gz" ->
-    IXI012, HH-1211; anything else -> its file name without .nii, .nii.gz, .hdr or .img. The result
-    may identify a patient; see deidentify.py before it goes anywhere.
+    IXI012, HH-1211; anything else -> its file name without .nii, .nii.gz, .hdr or .img.
     """
     subject = BIDS_SUBJECT.search(name)
     if subject:

@@ -66,10 +66,7 @@ def _renamer(cohort: Cohort, keyed: bool) -> Callable[[str], str]:
 
 
 def _named_by_content(sources: Sequence[Source], cohort: Cohort) -> list[Source]:
-    """Subjects from PatientID, BIDS name or file name; keyed unless 'given' was asked for.
-
-    Sources come back in the order of acquisition within each subject.
-    """
+    """Subjects from PatientID, BIDS or file name, keyed unless 'given'; ordered by acquisition."""
     rename = _renamer(cohort, cohort.pseudonyms != "given")
     named = []
     for source in sources:
@@ -101,10 +98,7 @@ def _who(source: Source) -> tuple[str, tuple[Any, ...]]:
 
 
 def _with_visits(sources: Sequence[Source], salt: bytes) -> list[Source]:
-    """The study of each source, as a pseudonym, and its days since the subject's first study.
-
-    Nobody needs the identities after this, so they are dropped.
-    """
+    """Each source's study pseudonym and days since the subject's first; identities are dropped."""
     of_subject: dict[str, list[int]] = {}
     for index, source in enumerate(sources):
         of_subject.setdefault(source.who.subject, []).append(index)

@@ -1,8 +1,7 @@
-"""The cohort table: one row an image; who it shows and which section it belongs to.
+"""The cohort table: image, subject, section or group; label, mask, boxes, site, age, sex if known.
 
-Columns image, subject, and section or group; label, mask, boxes, site, age and sex where known.
-`columns` renames (our name -> the table's), `where` filters rows, so that a registry's export works
-as it stands.
+`columns` renames (our name -> the table's), `where` filters rows: a registry's export works as
+is.
 """
 
 from __future__ import annotations

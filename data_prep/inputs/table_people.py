@@ -10,10 +10,7 @@ from typing import Any
 
 from data_prep.frame.boxes import LesionBox
 
-SEXES = {
-    **dict.fromkeys(("m", "male", "man"), "M"),
-    **dict.fromkeys(("f", "female", "woman"), "F"),
-}
+SEXES = {**dict.fromkeys(("m", "male", "man"), "M"), **dict.fromkeys(("f", "female", "woman"), "F")}
 SITE = re.compile(r"[\w .+-]{1,40}")  # a name of a place or scanner, not a sentence
 OLDEST = 120  # years
 

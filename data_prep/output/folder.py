@@ -18,25 +18,18 @@ from data_prep.outcome import Outcome
 from data_prep.source import Source
 
 NAMES = (
-    "dataset.json",
-    "images",
-    "inputs.csv",
-    "participants.tsv",
-    "prep_report.html",
-    "qc",
-    "sessions.tsv",
-    "skipped.csv",
-)
+    "dataset.json", "images", "inputs.csv", "participants.tsv", "prep_report.html", "qc",
+    "sessions.tsv", "skipped.csv",
+)  # fmt: skip
 OUR_STEMS = {name.split(".")[0] for name in NAMES} | {""}
 OURS = re.compile(r"\d{2,}(_\d{3,}(_mask)?)?\.(png|json)")  # names in images/<subject>/
 
 
 @contextmanager
 def alone_in(output: Path) -> Iterator[None]:
-    """Keep a second run out of OUTPUT. Raises DataError where one is under way.
+    """Keep a second run out of OUTPUT; raises DataError where one is under way.
 
-    The lock lies with the system's temporary files, by a hash of the path: OUTPUT stays clean, and
-    the lock of a killed run ends with its process.
+    The lock is a temporary file named by a hash of the path; it ends with its process.
     """
     from filelock import FileLock, Timeout
 
@@ -56,12 +49,10 @@ def alone_in(output: Path) -> Iterator[None]:
 
 
 def claim(output: Path, origin: str, *, replace: bool = False) -> None:
-    """Mark OUTPUT as made by data_prep from INPUT; the marker lets later runs write and clean
-    there.
+    """Mark OUTPUT as made by data_prep from INPUT, so later runs may write and clean there.
 
-    origin: what tells INPUT from another, which may be a secret. replace: take over what was made
-    from another INPUT. Raises DataError where OUTPUT holds files of our names that are not ours, or
-    what was made from another INPUT.
+    origin: tells INPUT from another, maybe a secret. replace: take over what another INPUT gave,
+    else DataError, as for files of our names that are not ours.
     """
     marker = output / MARKER
     text = f"Made by data_prep, which writes and removes files here.\n{origin}\n"
@@ -111,10 +102,9 @@ def remove_images(output: Path, outcome: Outcome) -> None:
 
 
 def remove_stale(output: Path, sources: Iterable[Source], outcomes: Iterable[Outcome]) -> int:
-    """Images, sidecars and quality strips that are no input's any more; returns how many went.
+    """Remove images, sidecars and strips that no input gives any more; return how many.
 
-    Only names that this package gives are touched, and only below images/ and qc/. A head that was
-    skipped keeps its strip, which shows why.
+    Only names of this package below images/ and qc/ go. The strip of a skipped head stays.
     """
     wanted = {f"qc/{source.who.subject}/{source.who.session}.png" for source in sources}
     for outcome in outcomes:

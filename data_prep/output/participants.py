@@ -18,10 +18,7 @@ GROUP_OF_SECTION = {"training_mixed": "mixed", "training_healthy": "healthy"}
 
 
 def write_participants(
-    dataset: Dataset,
-    path: Path,
-    sources: Sequence[Source] = (),
-    outcomes: Sequence[Outcome] = (),
+    dataset: Dataset, path: Path, sources: Sequence[Source] = (), outcomes: Sequence[Outcome] = ()
 ) -> None:
     """Columns participant_id, section, group, site, age, sex, sessions, images, label; of brains
     the mean quality figures over a subject's sessions, and which of them are outliers.

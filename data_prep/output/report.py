@@ -24,23 +24,14 @@ UNUSUAL = 10
 LISTED = 500  # skipped files by name; skipped.csv has all
 # Counted by section: where these differ between healthy and mixed, a network can learn them.
 BY_SECTION = (
-    "manufacturer",
-    "field_strength_t",
-    "orientation",
-    "view",
-    "photometric",
-    "modality",
-    "sex",
-    "voi",
-    "bits",
-    "format",
-)
+    "manufacturer", "field_strength_t", "orientation", "view", "photometric", "modality", "sex",
+    "voi", "bits", "format",
+)  # fmt: skip
 OVERALL = ("transfer_syntax", "laterality", "body_part", "burned_in")
 
 
 def write_report(dataset: Dataset, outcomes: Sequence[Outcome], path: Path) -> Path:
-    """Write the page in one step; the same data give the same bytes: no clock, no path in it, and
-    nothing of what this run had to do and what an earlier one had done."""
+    """Write the page in one step; the same data give the same bytes: no clock, path or history."""
     write_text(path, template().render(_content(dataset, outcomes)))
     return path
 

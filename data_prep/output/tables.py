@@ -14,10 +14,9 @@ INPUT_FACTS = ("modality", "view", "laterality", "body_part", "photometric", "ma
 
 
 def write_inputs(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path) -> None:
-    """inputs.csv: one row an input, by name: taken, left or skipped, and why.
+    """inputs.csv: one row an input, by name: taken, left or skipped, why, and the header's facts.
 
-    Columns source, decision, reason, detail, notes, subject, session, section, images and what the
-    header says of the film. Written and kept are both 'taken': a second run gives the same file.
+    Written and kept are both 'taken', so a second run gives the same file.
     """
     rows: list[list[Any]] = []
     for source, outcome in zip(sources, outcomes, strict=True):
@@ -43,9 +42,8 @@ def write_inputs(sources: Sequence[Source], outcomes: Sequence[Outcome], path: P
 def write_sessions(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path) -> None:
     """sessions.tsv: participant_id, session, study, series, days since the subject's first study.
 
-    Dates become intervals: PS3.15 calls it the Retain Longitudinal Temporal Information with
-    Modified Dates Option. study is a pseudonym, series a number within it; n/a where the header
-    tells none of them.
+    PS3.15's Retain Longitudinal Temporal Information with Modified Dates Option. study: a
+    pseudonym; series: a number within it; n/a where the header has none.
     """
     rows = [
         [
@@ -63,10 +61,7 @@ def write_sessions(sources: Sequence[Source], outcomes: Sequence[Outcome], path:
 
 
 def write_links(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path) -> None:
-    """OUTPUT.links.csv: path of the input, subject, session, image. For its owner's eyes only.
-
-    It identifies patients. It lies beside OUTPUT, never in it, and only its owner can read it.
-    """
+    """OUTPUT.links.csv: input path, subject, session, image. It identifies patients: owner only."""
     rows: list[list[str]] = []
     for source, outcome in zip(sources, outcomes, strict=True):
         names = [image.image for image in outcome.images] if outcome.taken else [""]

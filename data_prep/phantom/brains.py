@@ -33,7 +33,8 @@ LESION_MM = (8.0, 20.0)  # diameter
 @dataclass(frozen=True)
 class Head:
     """image: float32 (R, A, S), grey levels 0 to about 255. mask: bool, the lesions. brain: bool,
-    grey and white matter, sulci and ventricles."""
+    grey and white matter, sulci and ventricles.
+    """
 
     image: np.ndarray
     mask: np.ndarray

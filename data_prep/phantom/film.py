@@ -21,8 +21,7 @@ def film(
 ) -> tuple[np.ndarray, np.ndarray]:
     """One frontal film: float32 (size, size) in [0, 1], bright = dense, and its lesion, bool.
 
-    The same generator state with and without a lesion gives the same film outside the lesion,
-    because a lesion brings its own seed.
+    A lesion has its own seed: the same generator state gives the same film outside of it.
     """
     body = anatomy or Anatomy.draw(rng)
     x, y = _coordinates(size, body)

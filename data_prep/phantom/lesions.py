@@ -1,7 +1,6 @@
 """Simulated lesions in real heads: a cohort whose truth is known, from healthy scans alone.
 
-Called what it is: the heads are real, the lesions are not. A score on such a cohort says whether
-blobs of known size and contrast are found in real anatomy and noise, nothing about a disease.
+A score on it says whether blobs are found in real anatomy and noise, nothing about a disease.
 `python -m data_prep.phantom.lesions HEADS OUTPUT` writes the cohort as phantom_brains does.
 """
 
@@ -41,7 +40,8 @@ def plant(
 
     v' = v (1 + w (f - 1)), with the weight w in [0, 1] of the blob and its factor f, dark or
     bright. The mask, bool (R, A, S), is w > 0.5 within the brain. Raises VolumeError where the
-    brain is too thin to hold a lesion."""
+    brain is too thin to hold a lesion.
+    """
     home = np.flatnonzero(_deep(brain, volume.spacing))
     if not len(home):
         raise VolumeError("no room for a lesion in this brain mask", remedy="Check the mask.")

@@ -1,7 +1,4 @@
-"""A phantom chest-film study: DICOM files as a PACS exports them, a cohort table, true masks.
-
-Nobody's data: every name, date and identifier is invented from the seed.
-"""
+"""A phantom study: DICOM films, cohort table, true masks; names and dates come from the seed."""
 
 from __future__ import annotations
 

@@ -40,12 +40,7 @@ _RECOGNISED: dict[str, tuple[str, Callable[[str], str | None]]] = {
     "manufacturer": ("Manufacturer", maker),
     "body_part": ("BodyPartExamined", terms.body_part_in),
 }
-_NUMBERS = {
-    "rows": "Rows",
-    "columns": "Columns",
-    "bits": "BitsStored",
-    "frames": "NumberOfFrames",
-}
+_NUMBERS = {"rows": "Rows", "columns": "Columns", "bits": "BitsStored", "frames": "NumberOfFrames"}
 
 
 def facts(dataset: Dataset) -> dict[str, Any]:
@@ -53,7 +48,8 @@ def facts(dataset: Dataset) -> dict[str, Any]:
 
     Codes come out of the closed lists of read/dicom_terms.py, numbers are whole and at most 65,535,
     and age is in whole years, "90+" from 90 on. No free text passes, because it can hold a name; a
-    value outside its list is left out. Sex and age are there to look for confounders."""
+    value outside its list is left out. Sex and age are there to look for confounders.
+    """
     known: dict[str, Any] = {}
     with quiet_pydicom():
         for name, (keywords, allowed) in _CODES.items():

@@ -1,7 +1,4 @@
-"""What a header says that must stay inside the process: who, when, in which order, and every word.
-
-Nothing of an Identity is ever written, logged or put into a message.
-"""
+"""What of a header must stay inside: who, when, every word; never written, logged or told."""
 
 from __future__ import annotations
 
@@ -42,10 +39,7 @@ class Identity:
 
 
 def identity(dataset: Dataset, *, words: bool = True) -> Identity:
-    """The identity in a data set, read with or without its pixels; a broken element is passed by.
-
-    words=False leaves out the walk over all elements, where only who and when are wanted.
-    """
+    """The identity in a data set; broken elements are ignored. words=False: only who and when."""
     with quiet_pydicom():
         who = text_of(dataset, "PatientID")
         issuer = text_of(dataset, "IssuerOfPatientID")

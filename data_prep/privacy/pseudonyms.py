@@ -59,7 +59,7 @@ def load_key(path: Path) -> bytes:
     Any number of processes may ask at once and all get the same key. Keep it apart from the data
     set: with it, and a patient's identifier, anybody can find the pseudonym. Without it, new
     films of a patient get another pseudonym.
-    Raises ValueError where the file holds no key of 32 or more hexadecimal digits.
+    Raises UsageError where the file holds no key of 32 or more hexadecimal digits.
     """
     path = Path(path)
     if not path.exists():

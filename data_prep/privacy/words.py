@@ -69,10 +69,7 @@ COMMON = frozenset(_COMMON.split())
 
 
 def maker(text: str) -> str | None:
-    """The known maker whose word a free text holds, else 'other'; None where there is no text.
-
-    The text itself never comes back: only a name of _MAKERS or "other" does.
-    """
+    """The known maker whose word a text holds, else 'other'; None without text. Never the text."""
     upper = text.upper().strip()
     if not upper:
         return None

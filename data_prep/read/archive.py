@@ -23,10 +23,7 @@ def is_archive(path: Path, head: bytes) -> bool:
 
 
 def members(path: Path) -> list[str]:
-    """Names of the files in an archive, sorted; without hidden ones and those of the macOS Finder.
-
-    Raises PrepError: damaged, or more members than anybody exports.
-    """
+    """Sorted names in an archive, no hidden or macOS ones; PrepError: damaged, too many members."""
     entries = _open(path, path.stat().st_mtime_ns).infolist()
     if len(entries) > MOST_MEMBERS:
         raise PrepError("an archive of too many files", remedy="Unpack it and prepare the folder.")
@@ -85,7 +82,7 @@ def _hidden(name: str) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _open(path: Path, changed: int) -> zipfile.ZipFile:
+def _open(path: Path, _changed: int) -> zipfile.ZipFile:
     """Keep the archive open from member to member: reading its directory each time is slow."""
     try:
         return zipfile.ZipFile(path)

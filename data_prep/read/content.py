@@ -22,7 +22,8 @@ def is_picture(head: bytes) -> bool:
 
 def kind_of(path: Path) -> str:
     """'dicom', 'nifti', 'picture', 'archive', 'link', 'special' or 'other', by the first bytes of
-    the file; only regular files are opened, for a pipe would never answer."""
+    the file; only regular files are opened, for a pipe would never answer.
+    """
     if path.is_dir():
         return "link"
     if not path.is_file():

@@ -1,8 +1,7 @@
-"""One public data set a file: where it comes from, what the paper used of it, what is wrong with
-it.
+"""One public data set a file: its origin, the paper's use of it, its flaws.
 
-Every module has CARD, Options (whose fields are its flags), verify(folder, options) and
-cohort(folder, options); the command `healthygan prep NAME` is made of these (see cli/protocols.py).
+Each has CARD, Options (fields are flags), verify(folder, options) and cohort(folder, options), for
+``healthygan prep NAME`` (cli/protocols.py).
 """
 
 from __future__ import annotations

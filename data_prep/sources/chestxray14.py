@@ -11,13 +11,7 @@ from data_prep.datalist import DataError
 from data_prep.frame.boxes import LesionBox
 from data_prep.frame.recipe import flag
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
-from data_prep.sources.chestxray14_tables import (
-    BOX_SITE,
-    Entry,
-    eligible,
-    read_boxes,
-    read_entries,
-)
+from data_prep.sources.chestxray14_tables import BOX_SITE, Entry, eligible, read_boxes, read_entries
 from data_prep.sources.confound import confounds
 from data_prep.sources.counts import Counts, parse_counts, require
 from data_prep.sources.draw import Size, fill, shuffled
@@ -122,10 +116,7 @@ def cohort(folder: Path, options: Options) -> Cohort:
 def split(
     entries: Sequence[Entry], counts: Counts, seed: int, boxed: set[str], *, by_patient: bool
 ) -> list[tuple[Entry, str]]:
-    """(entry, section) of those drawn. Subjects with a boxed film come first, into test.
-
-    A patient with a diseased film is never in the healthy set, also where that film is not used.
-    """
+    """(entry, section): boxed subjects first, into test; nobody diseased is in healthy."""
     films: dict[str, list[Entry]] = defaultdict(list)
     for entry in entries:
         films[entry.patient if by_patient else entry.image].append(entry)

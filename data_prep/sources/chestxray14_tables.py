@@ -41,7 +41,8 @@ class Entry:
 
 def read_entries(path: Path) -> list[Entry]:
     """Both published forms: the header has unquoted commas, so its end does not match the rows;
-    ages are "58" or "058Y"; rows of 2017 end with an empty column. Raises DataError."""
+    ages are "58" or "058Y"; rows of 2017 end with an empty column. Raises DataError.
+    """
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.reader(file)
         header = [name.strip() for name in next(reader, [])]
@@ -69,7 +70,7 @@ def _entry(value: Mapping[str, str]) -> Entry:
 
 
 def age_years(text: str) -> float | None:
-    """ "58", "058Y", "007M", "012D" -> years; None for what no human has."""
+    """Turn 58, 058Y, 007M or 012D into years; None for what no human has."""
     found = re.fullmatch(r"0*(\d+)([YMD]?)", text.strip().upper())
     if not found:
         return None

@@ -22,8 +22,8 @@ def table(pairs: Iterable[tuple[str, int]]) -> Table:
 def auc_alone(counts: Mapping[str, tuple[int, int]]) -> float | None:
     """AUC of the value as the only score, each value scored by its share of diseased images.
 
-    P(score of a diseased > score of a healthy) + half of the ties; at least 0.5, for the shares
-    are those of the same images. None where a class is empty.
+    P(diseased > healthy) + half of the ties; at least 0.5 by construction; None if a class is
+    empty.
     """
     healthy = sum(h for h, _ in counts.values())
     diseased = sum(d for _, d in counts.values())
@@ -53,10 +53,7 @@ def auc_of_numbers(pairs: Sequence[tuple[float, int]]) -> float | None:
 
 
 def confounds(rows: Sequence[Row]) -> dict[str, Any]:
-    """For dataset.json: per section the counts of site by class, and the AUC of each value alone.
-
-    "training" asks what tells mixed from healthy images, for that is what the critic learns from.
-    """
+    """Per section: sites by class, each value's AUC; in training it tells mixed from healthy."""
     parts = {name: [row for row in rows if row.section == name] for name in SECTIONS}
     result: dict[str, Any] = {}
     sites = {

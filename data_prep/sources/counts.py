@@ -12,10 +12,7 @@ Counts = Mapping[str, tuple[int, int]]  # section -> (healthy, diseased)
 
 
 def parse_counts(text: str, default: Counts) -> dict[str, tuple[int, int]]:
-    """ "healthy=424,mixed=84+76,test=10+10" over the paper's; a section not named keeps its own.
-
-    Raises ValueError, naming the part that cannot be meant.
-    """
+    """Parse "healthy=424,test=10+10"; other sections keep the paper's; UsageError: which part."""
     counts = dict(default)
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, _, value = part.partition("=")
@@ -46,10 +43,7 @@ def counts_text(counts: Counts) -> str:
 def require(
     counts: Counts, healthy: int, diseased: int, what: str, unit: str, *, fixed: bool = False
 ) -> None:
-    """Raise DataError where there are fewer than the sections need, with sizes that would do.
-
-    fixed: the sizes are a rule's, so no others are offered.
-    """
+    """DataError, with sizes that would do, if there are too few; fixed: no other sizes exist."""
     need = [sum(pair[k] for pair in counts.values()) for k in (0, 1)]
     if need[0] <= healthy and need[1] <= diseased:
         return

@@ -55,10 +55,7 @@ def _exchange(
 
 
 def shares(total: int, weights: Mapping[str, int]) -> dict[str, int]:
-    """`total` in proportion to the weights, by largest remainders; never more than a weight.
-
-    Raises ValueError where the weights together are less than the total.
-    """
+    """`total` in proportion to the weights, by largest remainders, within them; else ValueError."""
     whole = sum(weights.values())
     if total > whole:
         raise ValueError(f"{total} of {whole}")

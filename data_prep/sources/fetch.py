@@ -133,10 +133,7 @@ class Resuming:
 
 
 def fetch(archive: Archive, folder: Path, **options: Any) -> Path:
-    """folder/name, downloaded unless it is there and whole; options: those of Resuming.
-
-    Raises DataError where pooch is not installed, the server refuses, or the checksum is wrong.
-    """
+    """folder/name, downloaded unless whole; DataError: no pooch, server refuses, wrong checksum."""
     try:
         import pooch  # type: ignore[import-not-found]
     except ImportError:
@@ -172,10 +169,7 @@ def fetch(archive: Archive, folder: Path, **options: Any) -> Path:
 
 
 def unpack_ixi(archive: Path, folder: Path) -> int:
-    """T1 volumes of the tar, by bare name, into the folder; those that are whole stay. The number.
-
-    Only regular files named like IXI volumes are written, so no member can leave the folder.
-    """
+    """Extract the tar's IXI T1 files, by bare name, keeping whole ones; return how many."""
     count = 0
     folder.mkdir(parents=True, exist_ok=True)
     try:

@@ -47,11 +47,7 @@ class Files:
         ]
 
     def find(self, name: str, suffixes: Suffixes = (), inside: str = "") -> str | None:
-        """Path relative to the folder of the file of that name, or None.
-
-        suffixes: others under which the same image may lie (x.dcm for x.png). inside: a folder
-        name to prefer where several files share the name; else the first in order of path.
-        """
+        """Relative path or None; suffixes: also tried; inside: preferred folder, else the first."""
         stem = name.rpartition("/")[2].rpartition(".")[0] or name
         for candidate in (name, *(stem + suffix for suffix in suffixes)):
             found = self._by_name.get(_key(candidate))

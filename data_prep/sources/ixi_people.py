@@ -16,11 +16,7 @@ HOME = "https://brain-development.org/ixi-dataset/"
 
 
 def read_people(path: Path) -> tuple[dict[str, tuple[str, float | None]], dict[str, int]]:
-    """Subject -> (sex, age in years), and counts of the quirks.
-
-    Ids are not padded, 0 means missing, a subject may have several rows: what these agree on, or
-    only one of them knows, is kept; what they disagree on becomes unknown.
-    """
+    """Subject -> (sex, age in years), counts of quirks; 0 or disagreement means unknown."""
     table = read_rows(path, "Table")
     header = [name.upper() for name in table[0]] if table else []
     at = {}

@@ -138,8 +138,7 @@ def _homes(patients: Sequence[str], options: Options) -> dict[str, str]:
 
 
 def _labelled(folder: Path, cuts: Sequence[Cut]) -> list[tuple[Cut, int]]:
-    """Slices of one patient that show enough head, with labels. Healthy: no lesion on the slice nor
-    on its neighbours; diseased: a lesion of LEAST_LESION pixels; the others are left out."""
+    """Labelled slices with enough head: no lesion here or beside; or LEAST_LESION pixels of it."""
     lesion = {cut.number: int((_pixels(folder / cut.mask) > 0).sum()) for cut in cuts}
     result = []
     for cut in cuts:
@@ -162,10 +161,7 @@ def _pixels(path: Path) -> np.ndarray:
 
 
 def stage(rows: Sequence[Row], folder: Path, place: Path, options: Options) -> list[Row]:
-    """Write the chosen channel and the masks as PNG below `place`; rows that name these.
-
-    A film is grey: three sequences in one colour picture are refused there. PNGs that exist stay.
-    """
+    """Write channel and masks as PNG below `place`, keeping existing ones; rows that name them."""
     channel = CHANNELS.index(options.channel)
     staged = []
     for row in rows:

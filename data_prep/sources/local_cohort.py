@@ -117,10 +117,7 @@ def _yaml(path: Path) -> list[dict[str, Any]]:
 
 
 def volumes_of(person: Person, files: Files) -> tuple[str, ...]:
-    """The subject's volumes: those listed, or else files and folders that carry the name.
-
-    A folder without NIfTI files is a DICOM series.
-    """
+    """The subject's volumes: listed, or named like it; a folder without NIfTI is a DICOM series."""
     if person.images:
         there = [image for image in person.images if (files.folder / image).exists()]
         return tuple(there) if len(there) == len(person.images) else ()

@@ -11,10 +11,7 @@ from data_prep.errors import MissingData, NotInstalled
 
 
 def read_rows(path: Path, sheet: str = "") -> list[list[str]]:
-    """All rows of the sheet of that name (or the first one), cells as texts, 20.0 as "20".
-
-    Raises DataError where the file cannot be read, or needs a package that is not installed.
-    """
+    """Rows of the named or first sheet as text, 20.0 as "20"; DataError: unreadable, no reader."""
     kind = path.suffix.lower()
     try:
         if kind == ".xls":

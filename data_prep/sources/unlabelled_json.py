@@ -48,9 +48,7 @@ class Options:
     seed: int = 0
     counts: str = ""
     rate: float = flag(
-        RATE,
-        "anomalies in the mixed set, taken from the head of each list",
-        metavar="SHARE",
+        RATE, "anomalies in the mixed set, taken from the head of each list", metavar="SHARE"
     )
     lists: Path | None = flag(None, "the list (default: the one in INPUT)", metavar="FILE.json")
     output: Path | None = None
@@ -125,7 +123,8 @@ def _rows(lists: Lists, counts: Counts, seed: int) -> list[Row]:
                 f"{section}: {wanted:,} {('healthy', 'diseased')[label]} images are needed, "
                 f"{len(names):,} are listed. Choose other sizes with --counts."
             )
-        rows.extend(Row(name, _subject(name), section, label) for name in names[:wanted])
+        # The lists know no patients: every stem is a subject.
+        rows.extend(Row(name, PurePosixPath(name).stem, section, label) for name in names[:wanted])
 
     take("training_healthy", 0, lists.healthy)
     for label in (0, 1):
@@ -134,11 +133,6 @@ def _rows(lists: Lists, counts: Counts, seed: int) -> list[Row]:
         take("validation", label, shuffled(left, seed, "unlabelled-json"))
         take("test", label, lists.test[label])
     return rows
-
-
-def _subject(name: str) -> str:
-    """The whole stem: the lists know no patients, and two names stay two subjects."""
-    return PurePosixPath(name).stem
 
 
 def read_lists(path: Path) -> Lists:

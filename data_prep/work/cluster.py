@@ -1,8 +1,7 @@
 """The same calls on a Dask cluster: `--scheduler ADDRESS`, or `local` for one on this machine.
 
-Each worker of the cluster guards every call by a child of its own, as a local run does, so limits
-and isolation are the same. A worker that dies costs nothing but time: Dask gives its calls to
-another. INPUT and OUTPUT must lie at the same paths for all workers.
+Each worker guards calls by a child, as a local run does; the calls of a worker that dies go to
+another. INPUT and OUTPUT must have the same paths for all workers.
 """
 
 from __future__ import annotations

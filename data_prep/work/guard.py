@@ -1,8 +1,4 @@
-"""One supervised child process: what a damaged file does there costs that file, not the run.
-
-A decoder that hangs is stopped by the clock, one that allocates without end by a limit on its
-memory, one that crashes takes only its own process along; the next call starts another.
-"""
+"""One supervised child process: a hang, a memory bomb or a crash costs only its file."""
 
 from __future__ import annotations
 
@@ -49,7 +45,8 @@ class Crashed(GuardError):
 @dataclass(frozen=True)
 class Limits:
     """seconds: wall-clock time of one call; memory: bytes a child may allocate beyond what it has
-    when idle (POSIX; elsewhere there is no such limit). 0 means no limit."""
+    when idle (POSIX; elsewhere there is no such limit). 0 means no limit.
+    """
 
     seconds: float = 120.0
     memory: int = 4 << 30
@@ -73,10 +70,7 @@ class Guard:
         self.stop()
 
     def call(self, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """Return what the function returns; raise what it raises. The child imports it by name.
-
-        Raises TimedOut or Crashed where the child did not live to answer.
-        """
+        """Return or raise what the named function does; TimedOut, Crashed: the child died."""
         child = self._ready()
         assert child.stdin is not None and child.stdout is not None
         self._expired = False

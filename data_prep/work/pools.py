@@ -1,8 +1,7 @@
 """Many calls at once: in this process, in guarded children of it, or on a Dask cluster.
 
-The three have one method, `stream`: it yields (index, answer) as answers come, and an answer is
-what the function returned or the exception that ended the call. Only a bounded number of calls is
-under way at any time, so memory does not grow with their number.
+`stream` yields (index, answer) as answers come: what the function returned, or the exception.
+Only a bounded number of calls is under way, so memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -107,8 +106,7 @@ def _drain(answers: queue.Queue[Answer | None]) -> None:
 
 
 def call_twice(guard: Guard, function: Function, arguments: Sequence[Any]) -> Any:
-    """As guard.call; a call whose child died is made once more, for it may have been killed for
-    what others did: a full memory, an impatient administrator."""
+    """As guard.call; a call whose child died is made once more: others may have filled memory."""
     try:
         return guard.call(function, arguments)
     except Crashed:

@@ -3,9 +3,7 @@
 python docs/images/page_pictures.py PAGE.html OUTPUT.png TEXT [TEXT ...]
 
 One row a TEXT: the pictures whose description contains it, at most the first four; or, where it
-    begins with "last:",
-the last one alone.
-Small pictures are enlarged twice.
+begins with "last:", the last one alone. Small pictures are enlarged twice.
 """
 
 from __future__ import annotations

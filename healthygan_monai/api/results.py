@@ -119,8 +119,7 @@ class Problem:
     model knows.
 
     source: its path below the folder, which may name a patient; shown: the name that ``healthygan
-        prep`` shows
-    for it, which does not; reason, detail and remedy: its words.
+    prep`` shows for it, which does not; reason, detail and remedy: its words.
     """
 
     source: str

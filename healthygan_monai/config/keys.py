@@ -168,7 +168,7 @@ def require_mlflow(config: Mapping[str, Any]) -> None:
     """Refuse a config that tracks with MLflow where it is not installed.
 
     Raises:
-        ModuleNotFoundError: says how to install it.
+        NotInstalled: says how to install it.
     """
     if "MLFlowHandler" in json.dumps(config, default=str) and not importlib.util.find_spec(
         "mlflow"

@@ -107,7 +107,7 @@ def chosen_config(
     A setting that the config does not have is taken for one of the method.
 
     Raises:
-        ValueError: no such method, a setting that neither has (with the nearest), weights for a
+        UsageError: no such method, a setting that neither has (with the nearest), weights for a
             method without.
     """
     if method == HEALTHYGAN:

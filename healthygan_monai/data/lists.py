@@ -83,8 +83,7 @@ def selection_items(dataset: Dataset, most: int = 2048) -> list[dict[str, Any]]:
     of each.
 
     ``label`` is 1 for the mixed set and 0 for the healthy set: set membership, which is known, not
-        disease.
-    2,048 is what pytorch-fid recommends at least for its 2,048 features.
+    disease. 2,048 is what pytorch-fid recommends at least for its 2,048 features.
     """
     chosen = []
     for label, section in ((1, "training_mixed"), (0, "training_healthy")):

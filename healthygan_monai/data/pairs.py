@@ -98,7 +98,7 @@ class StreamBatches(Sampler[list[int]]):
     Set ``start`` to the iterations already done, and training goes on as if it had never stopped.
 
     Raises:
-        ValueError: the batch size is not a multiple of the number of ranks.
+        UsageError: the batch size is not a multiple of the number of ranks.
     """
 
     def __init__(

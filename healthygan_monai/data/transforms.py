@@ -41,10 +41,9 @@ def image_transforms(
     """MONAI transforms from a path to (C, image_size, image_size) float32 in [-1, 1], rows first.
 
     Black becomes -1 and full white of ``bit_depth`` becomes 1: one map for all images of a data
-        set, so that a
-    brighter film stays brighter. None takes the depth of each file. Images of another size are
-    resized with antialiasing. Random horizontal flips (the authors', probability 0.5 in training)
-    come last, so that MONAI's caches hold all that precedes them.
+    set, so that a brighter film stays brighter. None takes the depth of each file. Images of
+    another size are resized with antialiasing. Random horizontal flips (the authors', probability
+    0.5 in training) come last, so that MONAI's caches hold all that precedes them.
 
     Raises:
         ValueError: ``bit_depth`` is neither 8 nor 16.
@@ -145,7 +144,8 @@ def resized(image: torch.Tensor, size: int) -> torch.Tensor:
     """(C, H, W) -> (C, size, size), each pixel the weighted mean of those it covers.
 
     As Pillow does it for the authors. MONAI's anti-aliasing takes what lies outside of the image
-    for 0, which is mid-grey here, and so draws a frame around every film."""
+    for 0, which is mid-grey here, and so draws a frame around every film.
+    """
     if image.shape[-2:] == (size, size):
         return image
     return torch.nn.functional.interpolate(

@@ -52,7 +52,7 @@ def up_to_date(model: Path, name: str) -> Path:
     """Return ``name`` (such as model.onnx) beside model.pt, exported again if that changed.
 
     Raises:
-        ValueError: another method's model, or a file of that name that this project did not export.
+        UsageError: another method's model, or a file of that name that this project did not export.
     """
     if (method := method_of(model)) != METHOD:
         raise UsageError(f"{model}: a model of {method}, for PyTorch only; omit --runtime.")

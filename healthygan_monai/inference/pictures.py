@@ -23,7 +23,8 @@ def picture_saver(key: str, folder: Path | str, root: Path | str) -> SaveImaged:
     """Return MONAI's writer for one map, (1, H, W) in [0, 1], as ``folder/.../NAME_key.png``.
 
     The sub-folders below ``root``, where the images came from, are kept: names repeat between
-    subjects."""
+    subjects.
+    """
     saver = SaveImaged(
         keys=key,
         output_dir=str(folder),

@@ -63,7 +63,7 @@ def model_file(run_or_model: Path) -> Path:
     """The model.pt that a user means by it or by the run folder it lies in.
 
     Raises:
-        FileNotFoundError: there is none.
+        NoModel: there is none.
     """
     path = run_or_model / MODEL_FILE if run_or_model.is_dir() else run_or_model
     if not path.is_file():
@@ -77,7 +77,7 @@ def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = 
     """Return the facts of a model.pt: image size and seed from config.json beside it.
 
     Raises:
-        ValueError: no image size is given and none is known, or one that the generator cannot take.
+        UsageError: no image size is given and none is known, or one that the generator cannot take.
     """
     known = image_size_for(checkpoint, size_of_its_bundle(checkpoint))
     size = known if image_size is None else image_size

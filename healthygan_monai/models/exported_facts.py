@@ -19,7 +19,8 @@ class Facts:
 
     ``image_size`` is the side in pixels that images are brought to, ``intensity_range`` black and
     white of the input, ``model_sha256`` of the model.pt that it was made from, ``seed`` of the
-    training (0 where unknown)."""
+    training (0 where unknown).
+    """
 
     image_size: int
     image_channels: int
@@ -37,7 +38,7 @@ def facts_of(texts: Mapping[str, object], name: str) -> Facts:
     """The facts that a file called ``name`` carries.
 
     Raises:
-        ValueError: they are missing, broken, or of another method or intensity range.
+        ModelError: they are missing, broken, or of another method or intensity range.
     """
     missing = [field.name for field in fields(Facts) if field.name not in texts]
     if missing:
@@ -73,7 +74,7 @@ def checked_size(size: int) -> int:
     """``size``, where the generator takes it.
 
     Raises:
-        ValueError: it does not.
+        UsageError: it does not.
     """
     if size < 16 or size % 4:
         raise UsageError(f"image size {size}: expected a multiple of 4, at least 16.")

@@ -134,7 +134,7 @@ def needed(module: str, what: str, extra: str) -> Any:
     """Import an optional library.
 
     Raises:
-        ModuleNotFoundError: it is missing; says which ``extra`` of setup.cfg brings it.
+        NotInstalled: it is missing; says which ``extra`` of setup.cfg brings it.
     """
     try:
         return importlib.import_module(module)

@@ -2,7 +2,8 @@
 
 :func:`make_scorer` opens the file of a model. Report, server, Python API, sample pictures of a
 training and ``inference_baseline.json`` call a :class:`Scorer`. MONAI's evaluator in
-``inference.json`` calls its two halves, ``HealthyGANInferer`` and ``scores_and_maps``."""
+``inference.json`` calls its two halves, ``HealthyGANInferer`` and ``scores_and_maps``.
+"""
 
 from __future__ import annotations
 

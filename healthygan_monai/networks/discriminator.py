@@ -16,7 +16,8 @@ class HalvingConv(nn.Conv2d):
     """Convolution 4x4, stride 2, padding 1: (B, C, H, W) -> (B, C', H/2, W/2).
 
     Where few output pixels share many weights, CPU convolutions spend their time rearranging
-    weights; there the same sums are taken as one matrix product (``benchmarks/train_step.py``)."""
+    weights; there the same sums are taken as one matrix product (``benchmarks/train_step.py``).
+    """
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__(in_channels, out_channels, 4, stride=2, padding=1)

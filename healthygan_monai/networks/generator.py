@@ -13,7 +13,8 @@ def _normalisation(channels: int) -> nn.Module:
 
     The authors track running statistics but never leave training mode, so their published scores
     use per-image statistics. Not tracking any makes ``eval()`` agree with that, and makes a score
-    independent of whatever else is in the batch."""
+    independent of whatever else is in the batch.
+    """
     return nn.InstanceNorm2d(channels, affine=True, track_running_stats=False)
 
 

@@ -104,7 +104,7 @@ def load_resnet_weights(network: nn.Module, file: Path) -> None:
     """Fill a :class:`ResNet` from a torchvision or timm file, up to layer3.
 
     Raises:
-        ValueError: what is missing, in excess, or of another shape.
+        ModelError: what is missing, in excess, or of another shape.
     """
     found = _unwrapped(_read(file))
     wanted = {

@@ -94,7 +94,8 @@ class RunCheckpoints:
         """Remove what a killed run left half-written, and save whole states from now on.
 
         They are saved behind everything else that an epoch's end brings: a run killed before its
-        checkpoint was judged resumes from the one before, and judges it then."""
+        checkpoint was judged resumes from the one before, and judges it then.
+        """
         for path in (self.run / CHECKPOINT_FOLDER).glob("tmp*"):
             path.unlink()
         if not engine.has_event_handler(whole, Events.EPOCH_COMPLETED):
@@ -129,7 +130,7 @@ def resume(
     nothing is lost.
 
     Raises:
-        ValueError: no checkpoint can be read, or it is not of this training (other networks,
+        UsageError: no checkpoint can be read, or it is not of this training (other networks,
             missing parts).
     """
     path, content = _last_readable(Path(run))

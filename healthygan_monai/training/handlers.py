@@ -138,7 +138,8 @@ class Progress:
         done = engine.state.iteration
         rate = (done - self.first) / max(now - self.began, 1e-9)
         left = (self.max_iterations - done) / max(rate, 1e-9)
-        return f"iter {done}/{self.max_iterations}  {_losses(engine)}  {rate:.1f} it/s  eta {_span(left)}"
+        losses = _losses(engine)
+        return f"iter {done}/{self.max_iterations}  {losses}  {rate:.1f} it/s  eta {_span(left)}"
 
     def close(self, engine: Engine, error: BaseException | None = None) -> None:
         if self.bar is not None:

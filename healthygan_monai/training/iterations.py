@@ -27,7 +27,7 @@ class IterationTrainer(Trainer):
         train_handlers: MONAI/Ignite handlers.
 
     Raises:
-        ValueError: ``max_iterations`` or ``epoch_length`` below 1.
+        UsageError: ``max_iterations`` or ``epoch_length`` below 1.
     """
 
     def __init__(

@@ -44,7 +44,8 @@ def tracking_name(run: Path | str) -> str:
     """Name of the MLflow run, the same when a run is resumed: the folder's name.
 
     On a server (``MLFLOW_TRACKING_URI``) others have a 00000-demo too: there a hash of machine and
-    path goes with it, since MONAI's handler goes on with an unfinished run of the same name."""
+    path goes with it, since MONAI's handler goes on with an unfinished run of the same name.
+    """
     folder = Path(run).resolve()
     if not os.environ.get("MLFLOW_TRACKING_URI"):
         return folder.name

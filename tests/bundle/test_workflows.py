@@ -147,7 +147,8 @@ class TestEvaluation:
         """A generator whose last layer is zero says mid-grey and a half-open mask for every pixel.
 
         The score is then a quarter of the mean distance from mid-grey, and the squares are further
-        from it than what they cover."""
+        from it than what they cover.
+        """
         weights = torch.load(trained / "model.pt", weights_only=True)
         last = [name for name in weights if name.endswith(".weight")][-1]
         torch.save({**weights, last: torch.zeros_like(weights[last])}, tmp_path / "model.pt")

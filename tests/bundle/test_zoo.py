@@ -2,7 +2,8 @@
 exported ones.
 
 ``export zoo`` and ``export huggingface`` are run beside no installation: in other processes that
-see the packages only where the bundle brings them."""
+see the packages only where the bundle brings them.
+"""
 
 from __future__ import annotations
 

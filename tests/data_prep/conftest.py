@@ -1,7 +1,5 @@
 """Full-size metadata, and a small DICOM film whose patient nobody may meet again."""
 
-from __future__ import annotations
-
 import csv
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Messages name the nearest known name."""
 
-from __future__ import annotations
-
 import pytest
 
 from data_prep.errors import nearest

@@ -1,7 +1,5 @@
 """Files are whole or absent, and one function hashes them."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import subprocess

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import csv
 import json
 import re
@@ -166,9 +164,8 @@ def test_the_masks_geometry_must_be_the_films(study, tmp_path):
     mask = next((raw / "masks").iterdir())
     Image.new("L", (10, 10), 255).save(mask)
     result = run(toy(raw, tmp_path / "out"))
-    assert [o.reason for o in result.outcomes if mask.stem in o.source] == [
-        "the mask does not have the film's rows and columns"
-    ]
+    reasons = [o.reason for o in result.outcomes if mask.stem in o.source]
+    assert reasons == ["the mask does not have the film's rows and columns"]
 
 
 def test_sixteen_bits_hold_more_grey_levels(study, tmp_path):

@@ -1,7 +1,5 @@
 """A recipe stored by an earlier version gives the same preparation."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

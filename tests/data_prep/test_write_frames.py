@@ -1,7 +1,5 @@
 """What of one input is on disk: its frames by name, and nothing of one that fails."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

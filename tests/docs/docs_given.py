@@ -1,7 +1,8 @@
 """What a page leaves to its reader, made by shell commands before those of the page.
 
 The names are those of the page. ``$SHELF`` is a folder with what several pages use; it is made
-once."""
+once.
+"""
 
 from __future__ import annotations
 

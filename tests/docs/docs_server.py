@@ -2,7 +2,8 @@
 already.
 
 ``python docs_server.py SOCKET`` serves. The programs that ``write_programs`` makes send it their
-words, folder, environment and streams, and end with the exit code that it sends back."""
+words, folder, environment and streams, and end with the exit code that it sends back.
+"""
 
 from __future__ import annotations
 

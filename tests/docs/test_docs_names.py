@@ -33,7 +33,7 @@ def options() -> set[str]:
     known = {option for action in actions for option in action.option_strings}
     scripts = [
         *(ROOT / "benchmarks").glob("*.py"),
-        *(ROOT / "healthygan_monai").rglob("__main__.py"),
+        ROOT / "healthygan_monai" / "cli" / "serving.py",
     ]
     for script in scripts:
         known |= {*re.findall(r'"(--[\w-]+)"', script.read_text(encoding="utf-8"))}

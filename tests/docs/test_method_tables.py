@@ -21,7 +21,9 @@ OF_ALL_GANS = {field.name for field in dataclasses.fields(GanSettings)}
 
 
 def methods() -> Iterator[str]:
-    yield "| Method | Publication | File | Score of an image | Backbone | Map | Settings of its own |"
+    yield (
+        "| Method | Publication | File | Score of an image | Backbone | Map | Settings of its own |"
+    )
     yield "|---|---|---|---|---|---|---|"
     for name, detector in DETECTORS.items():
         home = detector.__module__.removeprefix("healthygan_monai.").replace(".", "/")

@@ -30,7 +30,8 @@ def write_dataset(folder: Path, *, size: int = SIZE, bit_depth: int = 8, **keys:
     0.png.
 
     Diseased images carry a bright square, in a corner of its own in each; its mask lies beside the
-    test images."""
+    test images.
+    """
     rng = np.random.default_rng(0)
     dtype, white = (np.uint8, 255) if bit_depth == 8 else (np.uint16, 65535)
 

@@ -64,8 +64,7 @@ def app(python: Path, work: Path, heads: Path) -> Path:
     weights.
 
     ``known``: the last layer is zero, so the network says mid-grey and a half-open mask everywhere,
-        and the
-    difference map is |x| / 4.
+    and the difference map is |x| / 4.
     """
     app = label_server.make_app(python, work / "apps")
     model = heads / "runs" / "00000-heads"

@@ -1,7 +1,8 @@
 """A MONAI Label server answers with the bundle: ``pytest -m integration tests/integration``.
 
 It builds an environment of several gigabytes once (HEALTHYGAN_LABEL_ENV), and needs a package index
-for that."""
+for that.
+"""
 
 from __future__ import annotations
 

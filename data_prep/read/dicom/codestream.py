@@ -1,8 +1,4 @@
-"""Rows and columns that a compressed frame says of itself, read before anything decodes it.
-
-A decoder allocates what the codestream asks for, not what the DICOM header says: a frame of a few
-bytes can ask for gigapixels.
-"""
+"""Rows and columns by the codestream, read before decoding: a few bytes can ask for gigapixels."""
 
 from __future__ import annotations
 

@@ -21,10 +21,7 @@ class InflateError(PrepError):
 
 
 def inflate(data: bytes, limit: int = LARGEST_INFLATED) -> tuple[bytes, bool]:
-    """(the file with its data set inflated and named Explicit VR Little Endian, was it deflated).
-
-    Meta information is never deflated (PS3.10 7.1). Raises InflateError beyond `limit` bytes.
-    """
+    """(file as Explicit VR Little Endian, was it deflated); InflateError beyond `limit` bytes."""
     found = _transfer_syntax(data)
     if found is None or data[found[0] : found[1]].rstrip(b"\0 ") != DEFLATED:
         return data, False

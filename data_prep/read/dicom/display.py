@@ -123,9 +123,8 @@ def _span(dataset: Dataset, stored: Stored) -> tuple[float, float]:
 def _output_span(
     dataset: Dataset, rescaled: np.ndarray, span: tuple[float, float]
 ) -> tuple[float, float]:
-    """Lowest and highest possible output of the Modality LUT, which a VOI LUT's first input has its
-    sign from (PS3.3 C.11.2.1.1): rescaling is monotone, so `span` has the ends; a LUT shows all."""
-    ends = modality_values(dataset, np.array(span), span)
+    """Least and most of the Modality LUT's output, for a VOI LUT's first input (C.11.2.1.1)."""
+    ends = modality_values(dataset, np.array(span), span)  # rescaling is monotone
     return float(min(ends.min(), rescaled.min())), float(max(ends.max(), rescaled.max()))
 
 

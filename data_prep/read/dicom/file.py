@@ -1,8 +1,4 @@
-"""One DICOM file -> its data set, or a reason why not.
-
-Header values never reach a message: only what the standard itself defines (transfer syntaxes,
-modalities, photometric interpretations) and numbers of rows, columns and bytes do.
-"""
+"""One DICOM file -> its data set, or a reason in the standard's own terms, no header value."""
 
 from __future__ import annotations
 
@@ -47,11 +43,7 @@ def quiet_pydicom() -> Iterator[None]:
 
 
 def looks_like_dicom(head: bytes) -> bool:
-    """True for Part 10 files and for bare data sets without preamble and meta information.
-
-    A bare data set starts at group 0002 or 0008; its second field is a known VR (explicit) or a
-    plausible length (implicit).
-    """
+    """True for Part 10 files and bare data sets (group 0002 or 0008, VR or plausible length)."""
     if head[128:132] == b"DICM":
         return True
     if len(head) < 8 or head[:2] not in (b"\x02\x00", b"\x08\x00", b"\x00\x02", b"\x00\x08"):
@@ -61,8 +53,7 @@ def looks_like_dicom(head: bytes) -> bool:
 
 
 def read_dataset(data: bytes) -> Dataset:
-    """Parse a whole file, pixel data included; a missing transfer syntax is filled in as it was
-    read, and a deflated data set is inflated within bounds before anything parses it.
+    """Parse a whole file; inflate it within bounds first, fill in a missing transfer syntax.
 
     Raises FilmError: empty, a text, not DICOM, broken or unfinished header, a deflate bomb.
     """
@@ -97,10 +88,7 @@ def read_dataset(data: bytes) -> Dataset:
 
 
 def _convert(dataset: Dataset) -> None:
-    """pydicom converts an element when it is asked for; here all that a film needs, at once.
-
-    A broken element of the image (group 0028) raises; another counts as absent.
-    """
+    """Convert all that a film needs; a broken element of group 0028 raises, another is absent."""
     for element in list(getattr(dataset, "file_meta", None) or ()):
         str(element.value)
     for tag in list(dataset.keys()):

@@ -1,7 +1,8 @@
 """What an element of a header says, whatever is wrong with it: text, code, numbers, count.
 
 A broken element raises errors of many kinds when pydicom converts it. It counts as absent here,
-except for `count_of`, without which no image can be laid out."""
+except for `count_of`, without which no image can be laid out.
+"""
 
 from __future__ import annotations
 
@@ -60,11 +61,7 @@ def finite(value: Any) -> float | None:
 
 
 def count_of(dataset: Any, keyword: str, default: int | None = None) -> int:
-    """Return a whole number that lays out the image, `default` where it is absent or empty.
-
-    Raises:
-        FilmError: it is broken or negative, or absent without a default.
-    """
+    """Return a whole number of the layout; FilmError: broken, negative, absent without default."""
     try:
         value = dataset.get(keyword)
         number = default if value is None or value == "" else int(value)

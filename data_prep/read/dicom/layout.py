@@ -21,7 +21,8 @@ IMAGE_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 @dataclass(frozen=True)
 class Layout:
     """The Image Pixel Module (PS3.3 C.7.6.3). shift: High Bit + 1 - Bits Stored, the number of
-    bits below the value (PS3.5 8.1.1); signed: Pixel Representation 1, two's complement."""
+    bits below the value (PS3.5 8.1.1); signed: Pixel Representation 1, two's complement.
+    """
 
     rows: int
     columns: int
@@ -39,10 +40,7 @@ class Layout:
 
 
 def layout(dataset: Dataset) -> Layout:
-    """Rows, columns, samples and bits, as the header has them.
-
-    Raises FilmError: no pixel data, no or no sensible size, larger than any film.
-    """
+    """Rows, columns, samples, bits by the header; FilmError: no pixels, bad or too large size."""
     require_pixels(dataset)
     allocated = count_of(dataset, "BitsAllocated")
     stored = count_of(dataset, "BitsStored", allocated)

@@ -1,7 +1,4 @@
-"""Look-up tables of DICOM: the Modality LUT and the VOI LUT are stored and applied alike.
-
-pydicom unpacks two bytes an entry, whatever Value Representation and depth; this follows PS3.3.
-"""
+"""The Modality LUT and the VOI LUT by PS3.3, unlike pydicom, which unpacks two bytes an entry."""
 
 from __future__ import annotations
 
@@ -57,10 +54,7 @@ def read_lut(item: Dataset, span: tuple[float, float], big_endian: bool = False)
 def modality_values(
     dataset: Dataset, stored: np.ndarray, span: tuple[float, float] | None = None
 ) -> np.ndarray:
-    """Modality LUT, or slope and intercept (PS3.3 C.11.1); unchanged where there is neither.
-
-    stored: integers; span: lowest and highest possible of them. Raises FilmError: invalid.
-    """
+    """Apply Modality LUT, or slope and intercept (PS3.3 C.11), if any; span: of stored integers."""
     try:
         if dataset.get("ModalityLUTSequence"):
             ends = span or (float(stored.min()), float(stored.max()))

@@ -62,8 +62,7 @@ def require_decodable(dataset: Dataset, layout: Layout) -> None:
 def stored_frame(dataset: Dataset, layout: Layout, index: int = 0) -> np.ndarray:
     """Stored words of one frame, integers (H, W), or (H, W, 3) in colour; before any LUT.
 
-    Words of native and losslessly coded films still hold their bits above Bits Stored.
-    Only this frame is decoded. Raises FilmError: no decoder, broken, another size than the header.
+    Words may hold bits above Bits Stored. FilmError: no decoder, broken, not the header's size.
     """
     with quiet_pydicom():
         pixels = _decode(dataset, layout, index)
@@ -204,10 +203,7 @@ def _pydicom_2_pixels(bare: Dataset, colour: bool, index: int) -> np.ndarray:
 
 
 def _simpleitk_pixels(frame: bytes, layout: Layout) -> np.ndarray:
-    """Stored values through a bare copy of the image, in a private temporary file.
-
-    Given the original, SimpleITK would apply slope and intercept and invert MONOCHROME1 unasked.
-    """
+    """Decode a bare copy of the image: SimpleITK would apply the slope and invert MONOCHROME1."""
     import SimpleITK as sitk
     from pydicom.dataset import Dataset as EmptyDataset
     from pydicom.encaps import encapsulate

@@ -1,7 +1,7 @@
 """Stored words -> stored values (PS3.5 8.1.1), as one table over all possible words.
 
-A word of Bits Allocated holds a value of Bits Stored. Bits above it belong to no pixel: old
-scanners kept overlays there (Overlay Bit Position, PS3.3 C.9.2, retired). They are left out.
+Bits above Bits Stored belong to no pixel (old overlays, PS3.3 C.9.2, retired): they are left
+out.
 """
 
 from __future__ import annotations
@@ -79,10 +79,7 @@ class Stored:
 
 
 def stored_values(pixels: np.ndarray, layout: Layout, lossy: bool = False) -> Stored:
-    """Mask, shift and sign of every possible word; pixels: integers (H, W) as decoded.
-
-    lossy: the codec cannot carry other bits, but may overshoot; so values are clipped, not masked.
-    """
+    """Mask, shift and sign of every possible word; lossy: values are clipped instead of masked."""
     if pixels.dtype.itemsize > 2:
         return Stored(_value_of(pixels.astype(np.int64), layout, lossy), None)
     size = pixels.dtype.itemsize
@@ -120,10 +117,10 @@ def _value_of(words: np.ndarray, layout: Layout, lossy: bool) -> np.ndarray:
 
 
 def digest(values: np.ndarray) -> str:
-    """SHA-256 over shape and stored values, in hexadecimal: the same pixels, the same digest.
+    """SHA-256 (hex) over shape and stored values, the same for equal pixels.
 
-    Values are hashed little endian in the smallest of u1, u2, i2, i4, i8 that holds them, so that
-    neither transfer syntax, nor byte order, nor Bits Allocated makes a difference.
+    Values are hashed little endian in the smallest of u1, u2, i2, i4, i8 that holds them, so
+    transfer syntax, byte order and Bits Allocated make no difference.
     """
     low, high = int(values.min()), int(values.max())
     kinds = ("<u1", "<u2", "<i2", "<i4", "<i8")

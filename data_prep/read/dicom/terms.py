@@ -1,8 +1,7 @@
-"""The closed lists of a header: modality, view, body part and more. No other text ever leaves.
+"""The closed lists of a header: the standard's terms and makers' variants; no other text leaves.
 
-These are the standard's own terms, and what makers write in their place: none of them can identify
-a patient. Headers are typed by people and by machines of many languages, so texts are recognised
-generously; what comes out is one of the names here, or None."""
+Texts are recognised generously; what comes out is one of the names here, or None.
+"""
 
 from __future__ import annotations
 

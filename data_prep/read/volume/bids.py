@@ -46,17 +46,18 @@ def other_suffix(name: str, wanted: str = "T1w") -> bool:
 
 
 def sidecar(path: Path, top: Path | None = None) -> dict[str, Any]:
-    """What the sidecars of an image say together; {} for an image without.
+    """What the sidecars of an image say together, {} without; invalid JSON is ignored.
 
-    top: the folder above which nothing is looked at; None: the one that holds the sub-* folder. A
-    sidecar that is no JSON object is passed by: it says nothing about the pixels.
+    top: the highest folder to look at; None: the one that holds the sub-* folder.
     """
     image = entities(path)
     if image is None:
         return {}
     merged: dict[str, Any] = {}
     for folder in _folders(path, top):
-        for candidate in sorted(folder.glob(f"*{image.suffix}.json"), key=_generality):
+        for candidate in sorted(
+            folder.glob(f"*{image.suffix}.json"), key=lambda path: (path.name.count("_"), path.name)
+        ):
             match = SIDECAR.fullmatch(candidate.name)
             if match is None or match[2] != image.suffix:
                 continue
@@ -78,10 +79,6 @@ def _folders(path: Path, top: Path | None) -> list[Path]:
 def _top(path: Path) -> Path:
     subjects = [folder for folder in path.parents if re.fullmatch("sub-[A-Za-z0-9]+", folder.name)]
     return subjects[-1].parent if subjects else path.parent
-
-
-def _generality(path: Path) -> tuple[int, str]:
-    return path.name.count("_"), path.name
 
 
 def _read(path: Path) -> dict[str, Any]:

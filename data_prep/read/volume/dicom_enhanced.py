@@ -1,7 +1,6 @@
 """One multi-frame DICOM file (Enhanced MR or CT) -> voxels and affine.
 
-Each frame has its place, orientation, spacing and rescale in the functional groups, shared by all
-frames or its own (PS3.3 C.7.6.16). A file without them is a film strip, not a volume.
+Place, spacing and rescale of each frame are in the functional groups (PS3.3 C.7.6.16).
 """
 
 from __future__ import annotations
@@ -20,8 +19,7 @@ from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
 def read_multi_frame(path: Path, options: ReadOptions) -> RawVolume:
     """Frames sorted along their normal, `slope * stored + intercept` of each frame applied.
 
-    Raises VolumeError: no geometry, several frames of each slice and no `volume_index`, uneven
-    gaps, pixels that cannot be decoded.
+    VolumeError: no geometry, frames share a place and no `volume_index`, uneven gaps, undecodable.
     """
     dataset = _read(path)
     planes = _planes(dataset)

@@ -1,9 +1,8 @@
-"""Where the slices of a DICOM stack lie: their order, gaps and tilt, and one affine for all of
-them.
+"""The order, gaps, tilt and one affine of a DICOM stack; pure geometry, no header, no file.
 
-Image Position (0020,0032) is the centre of the first voxel sent, Image Orientation (0020,0037) the
-directions of its row and column, both in LPS (PS3.3 C.7.6.2.1.1); those of NIfTI are RAS, so the
-first two axes change sign. Pure geometry: no header, no file.
+Image Position (0020,0032) is the centre of the first voxel sent, Image Orientation (0020,0037)
+the directions of its row and column, in LPS (PS3.3 C.7.6.2.1.1); NIfTI's are RAS: two signs
+change.
 """
 
 from __future__ import annotations
@@ -41,7 +40,8 @@ class Plane:
 @dataclass(frozen=True)
 class Stack:
     """order: indices of the planes from one end to the other. affine: voxel (column, row, slice)
-    -> RAS+ mm, sheared where the gantry was tilted. gap_mm: between slices, along their normal."""
+    -> RAS+ mm, sheared where the gantry was tilted. gap_mm: between slices, along their normal.
+    """
 
     order: list[int]
     affine: np.ndarray

@@ -18,35 +18,20 @@ from data_prep.read.dicom.header import number_of, numbers_of
 from data_prep.read.volume.dicom_geometry import Plane
 
 _TAGS = [
-    "SeriesInstanceUID",
-    "SeriesNumber",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "PixelSpacing",
-    "Rows",
-    "Columns",
-    "NumberOfFrames",
-    "EchoTime",
-    "AcquisitionNumber",
-    "InstanceNumber",
-    "SamplesPerPixel",
-    "Modality",
-    "Manufacturer",
-    "ScanningSequence",
-    "MRAcquisitionType",
-    "MagneticFieldStrength",
-    "RepetitionTime",
-    "InversionTime",
-    "FlipAngle",
+    "SeriesInstanceUID", "SeriesNumber", "ImagePositionPatient", "ImageOrientationPatient",
+    "PixelSpacing", "Rows", "Columns", "NumberOfFrames", "EchoTime", "AcquisitionNumber",
+    "InstanceNumber", "SamplesPerPixel", "Modality", "Manufacturer", "ScanningSequence",
+    "MRAcquisitionType", "MagneticFieldStrength", "RepetitionTime", "InversionTime", "FlipAngle",
     "SliceThickness",
-]
+]  # fmt: skip
 _COSINES = 2  # decimals that tell directions apart: half a degree
 
 
 @dataclass(frozen=True)
 class Series:
     """One set of files that may be a volume. planes: None for a multi-frame file or where the
-    header places no slice. header: the first file's, for facts; its values go nowhere else."""
+    header places no slice. header: the first file's, for facts; its values go nowhere else.
+    """
 
     files: tuple[Path, ...]
     planes: tuple[Plane, ...] | None
@@ -67,11 +52,7 @@ def series_of(files: Iterable[Path]) -> list[Series]:
 
 
 def named(parent: str, files: Iterable[Path]) -> list[tuple[str, int | None]]:
-    """(name of the source, its ReadOptions.series_index) for each series of a folder.
-
-    `parent` and None if there is one. Otherwise the names count ("folder/series-2", index 1),
-    because series descriptions may hold anything.
-    """
+    """(source name, series_index) of each series: `parent`, None, or "folder/series-2", 1."""
     count = len(series_of(files))
     if count <= 1:
         return [(parent, None)]

@@ -21,8 +21,8 @@ from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
 def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] = ()) -> RawVolume:
     """Read the DICOM series of a folder (not of its subfolders), or of the files given.
 
-    Raises VolumeError: no series, several and no `series_index`, colour, slices missing or not
-    parallel, several images of each slice and no `volume_index`.
+    VolumeError: no series, several without `series_index`, colour, slices missing or not parallel,
+    several images a slice without `volume_index`.
     """
     series = _chosen(files or [path for path in folder.iterdir() if path.is_file()], options)
     if series.colour:

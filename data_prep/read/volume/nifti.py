@@ -22,10 +22,9 @@ AGREE_MM = 1.0  # qform and sform that place a corner within this are the same p
 
 
 def read_nifti(path: Path, options: ReadOptions) -> RawVolume:
-    """Read a NIfTI-1 or NIfTI-2 file; values are `slope * stored + inter` where the header says so.
+    """Read NIfTI-1 or NIfTI-2, `slope * stored + inter` applied.
 
-    Raises VolumeError: not a NIfTI, empty, truncated, colour or complex, not 3-D, or 4-D with
-    several volumes and no `volume_index`.
+    VolumeError: no NIfTI, empty, truncated, colour, complex, not 3-D, 4-D without `volume_index`.
     """
     image = _load(path)
     header = image.header
@@ -148,7 +147,8 @@ def _millimetres(header: Any, facts: dict[str, Any]) -> float:
 
 def _affine(image: Any, facts: dict[str, Any], disagreement: str) -> np.ndarray | None:
     """The affine of the sform, else of the qform, else None; a disagreement is noted and settled
-    as ReadOptions.disagreement says."""
+    as ReadOptions.disagreement says.
+    """
     header = image.header
     sform = header.get_sform() if int(header["sform_code"]) > 0 else None
     try:

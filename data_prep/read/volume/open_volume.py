@@ -1,8 +1,6 @@
 """One brain volume: NIfTI file or DICOM series -> float32 array in RAS+ order, spacing in mm.
 
-RAS+ (NIfTI-1 standard, nifti1.h, "3D IMAGE ORIENTATION"): the first array axis runs from the
-patient's left to Right, the second from posterior to Anterior, the third from inferior to
-Superior. Every later step may rely on it, so that no later step has to think of orientation.
+RAS+ (nifti1.h, "3D IMAGE ORIENTATION"): axes run to the patient's Right, Anterior, Superior.
 """
 
 from __future__ import annotations

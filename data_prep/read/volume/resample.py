@@ -10,10 +10,7 @@ from data_prep.read.volume.volume import Volume, voxel_size
 
 
 def straighten(volume: Volume) -> Volume:
-    """Resample a tilted volume onto a grid parallel to the RAS axes, same spacing, linear.
-
-    The grid covers the whole tilted box; voxels outside of it are 0.
-    """
+    """Resample (linear) onto an RAS grid of the same spacing around the box; 0 outside of it."""
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in volume.data.shape])).reshape(3, -1)
     world = volume.affine[:3, :3] @ corners + volume.affine[:3, 3:]  # (3, 8) mm
     low, high = world.min(axis=1), world.max(axis=1)
@@ -28,10 +25,7 @@ def straighten(volume: Volume) -> Volume:
 def box_grid(
     volume: Volume, mm: float, *, margin_mm: float = 0.0, lowest: int = 0
 ) -> tuple[tuple[int, int, int], np.ndarray]:
-    """(shape, affine) of an isotropic grid along the RAS axes that covers the volume's box.
-
-    margin_mm: added on all sides. lowest: slices below this index of the third axis are cut off.
-    """
+    """(shape, affine), isotropic in RAS, of the volume's box plus margin_mm, from `lowest` up."""
     ends = [(0, n - 1) for n in volume.data.shape]
     ends[2] = (lowest, volume.data.shape[2] - 1)
     corners = np.array(np.meshgrid(*ends)).reshape(3, -1)

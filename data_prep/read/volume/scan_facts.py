@@ -1,8 +1,4 @@
-"""How a head was scanned: facts out of closed lists, from a DICOM header or a BIDS sidecar.
-
-A free text may hold a name, so none passes: the manufacturer becomes one of a list, all else is a
-number within what a scanner can do, or a code of the standard.
-"""
+"""How a head was scanned, from DICOM header or BIDS sidecar: listed makers, codes, sane numbers."""
 
 from __future__ import annotations
 

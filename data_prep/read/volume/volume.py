@@ -27,9 +27,8 @@ class OtherImage(VolumeError, LeftOut):
 class Volume:
     """A volume in RAS+ order.
 
-    data: float32 (R, A, S), finite. spacing: mm along R, A, S. affine: (4, 4) from voxel index to
-    RAS+ mm. facts: what was found and what was decided while reading, ready for JSON; its
-    `notes` are sentences meant for a person.
+    data: float32 (R, A, S), finite. spacing: mm along R, A, S. affine: (4, 4) voxel index -> RAS+
+    mm. facts: what reading found and decided, ready for JSON; `notes` are sentences for a person.
     """
 
     data: np.ndarray

@@ -1,7 +1,5 @@
 """The chain of corrections: each step does its part, is recorded, and fails with a reason."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import stat
@@ -208,9 +206,7 @@ def fake_program(folder: Path, body: str, monkeypatch: pytest.MonkeyPatch) -> No
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="the program is a script with a first line")
-def test_a_program_of_its_own_gets_the_head_and_gives_the_mask(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_program_of_its_own_gets_the_head_and_gives_the_mask(tmp_path, monkeypatch):
     threshold = (
         "import nibabel as nib\nimage = nib.load(given)\n"
         "mask = (image.get_fdata() > 60).astype('uint8')\n"

@@ -1,7 +1,5 @@
 """Grey levels of a head: white matter and z-scores do not depend on the unit of the scanner."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from heads import phantom

@@ -1,7 +1,5 @@
 """From a head's file to its slices: the same head gives the same PNG, however it was stored."""
 
-from __future__ import annotations
-
 import argparse
 import csv
 import pickle
@@ -66,9 +64,7 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> tuple[Slices, np.ndar
 
 
 @pytest.mark.parametrize("code", CODES[1:])
-def test_eight_orders_of_one_head_give_the_same_slices_and_masks(
-    code: str, reference: tuple, tmp_path: Path
-):
+def test_eight_orders_of_one_head_give_the_same_slices_and_masks(code, reference, tmp_path):
     slices, images = reference
     path = save(HEAD.image, tmp_path / "head.nii.gz", code)
     mask = save(HEAD.mask.astype(np.uint8), tmp_path / "mask.nii.gz", CODES[CODES.index(code) - 1])
@@ -231,13 +227,8 @@ def test_the_flags_reach_the_settings_and_survive_a_process_pool():
     assert pickle.loads(pickle.dumps(chosen)) == chosen
     record = chosen.describe()
     assert record["framing"]["plane"] == "coronal"
-    assert record["intensity"] == {
-        "policy": "percentile",
-        "low": 0.5,
-        "high": 99.0,
-        "over": "the head below its outer 20 mm",
-        "n4": True,
-    }
+    over = {"over": "the head below its outer 20 mm", "n4": True}
+    assert record["intensity"] == {"policy": "percentile", "low": 0.5, "high": 99.0, **over}
     with pytest.raises(ValueError, match="a volume has none"):
         brain_recipe(parser.parse_args(["--intensity", "window"]))
 
@@ -264,14 +255,9 @@ def test_the_real_edge_cases_are_prepared_or_listed(tmp_path: Path):
             continue
         assert pictures(outcome).std() > 10, path.name
     assert set(refused) == {
-        "09_4d_two_volumes.nii.gz",
-        "13_truncated.nii.gz",
-        "14_empty.nii.gz",
-        "15_all_zero.nii.gz",
-        "16_single_slice.nii.gz",
-        "nibabel_example4d.nii.gz",
-        "niftijs_5D_zeros.nii.gz",
-        "niftijs_not-nifti.nii",
+        *("09_4d_two_volumes.nii.gz", "13_truncated.nii.gz", "14_empty.nii.gz"),
+        *("15_all_zero.nii.gz", "16_single_slice.nii.gz", "nibabel_example4d.nii.gz"),
+        *("niftijs_5D_zeros.nii.gz", "niftijs_not-nifti.nii"),
     }
 
 

@@ -1,7 +1,5 @@
 """Quality strips and the table of outliers: what stands out is what was planted."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 
@@ -90,9 +88,7 @@ def drawn(data: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(data))).astype(int)
 
 
-def test_a_strip_has_the_outline_of_the_mask_and_the_edges_of_the_template(
-    registered: tuple[Head, BrainOptions],
-):
+def test_a_strip_has_the_outline_of_the_mask_and_the_edges_of_the_template(registered):
     head, options = registered
     first = quality_strip.strip(head, options)
     assert first == quality_strip.strip(head, options)  # the same head, the same bytes
@@ -117,9 +113,7 @@ def test_a_strip_shows_no_face():
     assert shown.any() and not shown[:, front + 7 :].any()  # 7 voxels are 17 mm
 
 
-def test_the_section_embeds_strips_and_lists_rejected_heads(
-    registered: tuple[Head, BrainOptions], tmp_path: Path
-):
+def test_the_section_embeds_strips_and_lists_rejected_heads(registered, tmp_path):
     head, options = registered
     for number in range(10):
         path = tmp_path / f"qc/sub-{number:02d}/01.png"

@@ -1,7 +1,5 @@
 """A planted affine is found again, and a brain that does not fit is refused with its figures."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,9 +55,7 @@ def error_mm(found: np.ndarray, truth: np.ndarray) -> float:
         turn((-20, 0, 8), (0.93, 0.93, 0.98), (0, 30, -25)),
     ],
 )
-def test_a_planted_affine_is_recovered_within_a_quarter_of_a_voxel(
-    planted: np.ndarray, template: Template
-):
+def test_a_planted_affine_is_recovered_within_a_quarter_of_a_voxel(planted, template):
     volume, brain = moved(planted)
     found = register(volume, brain, template)
     assert error_mm(found.matrix, planted) < TOLERANCE_MM
@@ -77,9 +73,7 @@ def test_grey_levels_and_their_unit_do_not_matter(template: Template):
 
 
 @pytest.mark.parametrize("wrong", [turn((180, 0, 0)), turn((0, 0, 0), move=(0, 0, 25))])
-def test_a_brain_laid_wrongly_is_measured_as_such_and_refused(
-    wrong: np.ndarray, template: Template
-):
+def test_a_brain_laid_wrongly_is_measured_as_such_and_refused(wrong, template):
     volume, brain = moved(np.eye(4))
     right = measure(volume, brain, template, np.eye(4))
     bad = measure(volume, brain, template, wrong)

@@ -1,7 +1,5 @@
 """Slices are shown as a radiologist reads them and chosen by depth below the top of the head."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 

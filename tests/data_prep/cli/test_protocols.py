@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
@@ -28,6 +26,10 @@ def picture(path: Path, seed: int, size: tuple[int, int] = (64, 64)) -> None:
     Image.fromarray(noise).save(path)
 
 
+def sizes(*numbers: int) -> dict[str, int]:
+    return dict(zip(datalist.SECTIONS, numbers, strict=True))
+
+
 @pytest.fixture
 def chest(tmp_path):
     """Twenty films of twenty patients, one of them with a box."""
@@ -54,12 +56,7 @@ def test_films_with_boxes_from_protocol_to_data_set(chest, tmp_path, capsys):
     assert "AUC without any image" in told and "next: healthygan check" in told
     dataset = datalist.read(out)
     assert datalist.check(dataset, deep=True) == []
-    assert {name: len(items) for name, items in dataset.sections.items()} == {
-        "training_mixed": 4,
-        "training_healthy": 4,
-        "validation": 4,
-        "test": 8,
-    }
+    assert {name: len(items) for name, items in dataset.sections.items()} == sizes(4, 4, 4, 8)
     (boxed,) = [item for _, item in dataset.items() if item.boxes]
     assert boxed.boxes == ((8.0, 8.0, 16.0, 8.0, "Mass"),)  # of 1024, framed to 32
     assert dataset.protocol == "chestxray14" and "NIH" in dataset.licence
@@ -95,15 +92,11 @@ def test_the_written_table_gives_the_same_sources_as_the_protocol(chest, tmp_pat
     assert main([*arguments, "--write-table", str(path), "-q"]) == 0
     rows = chestxray14.cohort(chest, chestxray14.Options(counts=SMALL)).rows
     sources = sources_of_table(path, chest, Found(), {}, {})
-    assert [(s.name, s.who.subject, s.truth.section, s.who.age, s.who.sex) for s in sources] == [
-        (r.image, r.subject, r.section, r.age, r.sex) for r in rows
-    ]
-    assert [s.truth.label for s in sources] == [
-        None if r.section.startswith("training") else r.label for r in rows
-    ]
-    assert [s.truth.boxes for s in sources if s.truth.section == "test"] == [
-        r.boxes for r in rows if r.section == "test"
-    ]
+    for s, r in zip(sources, rows, strict=True):
+        found = (s.name, s.who.subject, s.truth.section, s.who.age, s.who.sex)
+        assert found == (r.image, r.subject, r.section, r.age, r.sex)
+        assert s.truth.label == (None if r.section.startswith("training") else r.label)
+        assert s.truth.boxes == r.boxes or r.section != "test"
 
 
 def test_flags_that_would_change_nothing_are_refused(chest, tmp_path, capsys):
@@ -121,7 +114,7 @@ def test_no_image_at_all_is_refused(chest, tmp_path, capsys):
 
 
 def test_migraine_from_volumes_to_data_set(tmp_path, capsys):
-    volume = next(p for p in make_heads(tmp_path / "heads").rglob("*.nii*"))
+    volume = next(brains.make_brains(tmp_path / "heads", seed=0).rglob("*.nii*"))
     image = nibabel.load(volume)
     for k, name in enumerate(["IXI002-Guys-0828", "IXI012-HH-1211"]):
         save_like(image, tmp_path / "in" / "IXI" / f"{name}-T1.nii.gz", k)
@@ -139,11 +132,6 @@ def test_migraine_from_volumes_to_data_set(tmp_path, capsys):
     assert datalist.check(dataset) == [] and dataset.protocol == "migraine"
     people = [p.split("\t") for p in (out / "participants.tsv").read_text("utf-8").splitlines()]
     assert {p[3] for p in people[1:]} == {"Guys", "HH", "Mayo"}
-
-
-def make_heads(folder: Path) -> Path:
-    brains.make_brains(folder, seed=0)
-    return folder
 
 
 def save_like(image, path: Path, k: int) -> None:
@@ -184,8 +172,8 @@ def test_own_table_gives_the_same_sections_as_films_with_that_table(tmp_path):
     assert films.sections == own.sections
     cohort = own_table.cohort(tmp_path / "in", own_table.Options(table=table))
     write_table(cohort.rows, tmp_path / "again.csv")
-    assert main(["films", str(tmp_path / "in"), str(tmp_path / "third"),
-                 "--table", str(tmp_path / "again.csv"), *FEW]) == 0  # fmt: skip
+    same = ["--table", str(tmp_path / "again.csv"), *FEW]
+    assert main(["films", str(tmp_path / "in"), str(tmp_path / "third"), *same]) == 0
     assert datalist.read(tmp_path / "third").sections == films.sections
 
 
@@ -240,12 +228,7 @@ def test_covidx_from_png_and_dicom_to_data_set(tmp_path, make_dicom, capsys):
     assert "classes, all): site 0.80" in told and "rsna" in told
     dataset = datalist.read(out)
     assert datalist.check(dataset, deep=True) == []
-    assert {name: len(items) for name, items in dataset.sections.items()} == {
-        "training_mixed": 9,
-        "training_healthy": 15,
-        "validation": 8,
-        "test": 8,
-    }
+    assert {name: len(items) for name, items in dataset.sections.items()} == sizes(9, 15, 8, 8)
     source = dataset.generated_by["source"]
     assert source["auc_alone"]["all"]["site"] > 0.75
     assert source["site_by_class"]["test"] == {"cohen": {"healthy": 4, "diseased": 4}}

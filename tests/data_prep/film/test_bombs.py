@@ -1,7 +1,5 @@
 """Headers and streams that ask for more than a film has are refused before memory is taken."""
 
-from __future__ import annotations
-
 import io
 import struct
 import zlib

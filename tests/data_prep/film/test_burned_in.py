@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import csv
 import io
 from pathlib import Path
@@ -132,23 +130,11 @@ def things() -> dict[str, np.ndarray]:
         elif name == "blobs":  # a pacemaker with its lead, electrodes
             pen.rounded_rectangle((1450, 350, 1750, 600), 60, fill=255)
             pen.line([(1500, 600), (1300, 900), (1100, 1300)], fill=255, width=14)
-            for centre in ((300, 500), (350, 1400), (1700, 1450)):
-                pen.ellipse(
-                    (centre[0] - 40, centre[1] - 40, centre[0] + 40, centre[1] + 40), fill=255
-                )
+            for x, y in ((300, 500), (350, 1400), (1700, 1450)):
+                pen.ellipse((x - 40, y - 40, x + 40, y + 40), fill=255)
         else:
-            pen.polygon(
-                [
-                    (300, 100),
-                    (220, 220),
-                    (270, 220),
-                    (270, 330),
-                    (330, 330),
-                    (330, 220),
-                    (380, 220),
-                ],
-                255,
-            )
+            arrow = (300, 100, 220, 220, 270, 220, 270, 330, 330, 330, 330, 220, 380, 220)
+            pen.polygon(arrow, 255)
         drawn[name] = np.asarray(layer.resize((512, 512), Image.Resampling.BOX), np.float32) / 255
     return drawn
 

@@ -1,7 +1,5 @@
 """Which films are taken, and what the others are told."""
 
-from __future__ import annotations
-
 import pytest
 from planted import PLANTED
 

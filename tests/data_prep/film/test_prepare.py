@@ -1,7 +1,5 @@
 """From the content of a film's file to its frames."""
 
-from __future__ import annotations
-
 import importlib
 
 import numpy as np

@@ -3,8 +3,6 @@
 Everything comes from the pack's manifest, so that another pack of the same format is tested alike.
 """
 
-from __future__ import annotations
-
 import hashlib
 import re
 from pathlib import Path, PurePosixPath
@@ -118,7 +116,8 @@ def test_each_frame_of_several_is_a_film(real_data, manifest):
 
 def chest_films(real_data: Path, manifest: list[Row]) -> list[Row]:
     """Untouched chest films of a scanner, by the columns of the manifest; a file with another
-    checksum is not the one that its row describes."""
+    checksum is not the one that its row describes.
+    """
     films = [row for row in manifest if row["derived"] == "0" and not row["expected"]]
     films = [r for r in films if r["modality"] in ("CR", "DX", "RG") and r["body_part"] == "CHEST"]
     return [row for row in films if checksum(real_data / row["path"]) == row["sha256"]]

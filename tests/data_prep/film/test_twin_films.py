@@ -2,7 +2,7 @@
 
 Turned around within Bits Stored, v becomes lowest + highest - v. Rescaled values turn with it, and
 so does a window: about its middle c - 1/2 where LINEAR, about c else (PS3.3 C.11.2.1.2,
-    C.11.2.1.3).
+C.11.2.1.3).
 """
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """What can be an input: archives, discs with an index, copies; and what is told of each."""
 
-from __future__ import annotations
-
 import csv
 import shutil
 import zipfile
@@ -260,9 +258,8 @@ class TestWhatHospitalsHave:
         result = run(settings(tmp_path / "raw", tmp_path / "out", size=16))
         assert len({image.subject for o in result.outcomes for image in o.images}) == 1
         lost = [o for o in result.outcomes if not o.taken]
-        assert [(o.source, o.reason) for o in lost] == [
-            ("IM0003.dcm", "the decoder crashed on this input")
-        ]
+        assert [o.source for o in lost] == ["IM0003.dcm"]
+        assert lost[0].reason == "the decoder crashed on this input"
 
     def test_names_that_are_no_utf_8_do_no_harm(self, tmp_path, make_dicom, ramp):
         import os

@@ -1,7 +1,5 @@
 """Names of BIDS and IXI files tell the subject; two scans of one subject share it."""
 
-from __future__ import annotations
-
 import pytest
 
 from data_prep.inputs.names import FileName, parse_name

@@ -1,7 +1,5 @@
 """Phantom heads look like heads to the reader: orientation, lesions, reproducibility."""
 
-from __future__ import annotations
-
 import csv
 import time
 from pathlib import Path

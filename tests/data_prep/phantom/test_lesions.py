@@ -1,7 +1,5 @@
 """Simulated lesions in given heads: inside the brain, of the size asked for, nothing else."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 
@@ -64,9 +62,7 @@ def test_sections_share_the_subjects_out():
     assert ill == {"validation": 4, "test": 9, "training_mixed": 8, "training_healthy": 0}
 
 
-def test_a_cohort_names_its_sections_and_hides_the_truth_of_training(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_a_cohort_names_its_sections_and_hides_the_truth_of_training(tmp_path, monkeypatch):
     heads = tmp_path / "heads"
     heads.mkdir()
     for n in range(12):

@@ -1,7 +1,5 @@
 """Names of files in lists: no patient's name, whatever word it is, and one name a file."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -47,10 +45,7 @@ def shown(folder: Path, files: dict[str, Dataset | None], *, keyed: bool = True)
 
 @pytest.mark.parametrize("word", ORDINARY)
 def test_a_patients_name_is_blanked_though_it_is_an_ordinary_word(tmp_path, word):
-    files = {
-        f"{word}/x.dcm": header(f"{word}^Zoltan"),
-        f"{word}_CXR.dcm": header(f"Zoltan^{word}"),
-    }
+    files = {f"{word}/x.dcm": header(f"{word}^Zoltan"), f"{word}_CXR.dcm": header(f"Zoltan^{word}")}
     assert shown(tmp_path, files) == ["***/x.dcm", "***_CXR.dcm"]
 
 

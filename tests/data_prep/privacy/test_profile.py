@@ -1,7 +1,5 @@
 """Nothing planted in a header, or in the name of a file, comes out of a run of the pipeline."""
 
-from __future__ import annotations
-
 import base64
 import json
 import logging
@@ -29,16 +27,8 @@ FAMILY, GIVEN, NUMBER, BORN = f"{MARK}Strasse", "Änneliese", f"{MARK}4711", "19
 OPTIONS = ("--size", "32", "--jobs", "2", "-v")
 SECURITY = ROOT / "docs" / "security.md"
 WORDS = (
-    FAMILY,
-    "Strasse",
-    GIVEN,
-    NUMBER,
-    BORN,
-    "29.02.1936",
-    "1936-02-29",
-    "Aenneliese",
-    "Anneliese",
-)
+    FAMILY, "Strasse", GIVEN, NUMBER, BORN, "29.02.1936", "1936-02-29", "Aenneliese", "Anneliese",
+)  # fmt: skip
 
 
 @dataclass

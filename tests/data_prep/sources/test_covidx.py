@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import time
 from dataclasses import replace
 
@@ -10,12 +8,8 @@ from data_prep.datalist import DataError
 from data_prep.sources import covidx
 from data_prep.sources.covidx import Options, read_list
 
-PAPER = {
-    "training_mixed": (3663, 1570),
-    "training_healthy": (10031, 0),
-    "validation": (100, 100),
-    "test": (100, 100),
-}
+TRAINING = {"training_mixed": (3663, 1570), "training_healthy": (10031, 0)}
+PAPER = {**TRAINING, "validation": (100, 100), "test": (100, 100)}
 
 
 def test_lines_are_taken_apart_from_the_right(tmp_path):
@@ -110,9 +104,8 @@ def test_later_versions_are_tested_on_twice_as_many(tmp_path):
 
 
 def test_three_classes_are_two_and_pneumonia_may_be_left_out(tmp_path):
-    lines = [f"{k} n{k}.png normal" for k in range(40)] + [
-        f"p{k} p{k}.png pneumonia" for k in range(9)
-    ]
+    lines = [f"{k} n{k}.png normal" for k in range(40)]
+    lines += [f"p{k} p{k}.png pneumonia" for k in range(9)]
     lines += [f"c{k} c{k}.png COVID-19" for k in range(30)]
     (tmp_path / "train_COVIDx7A.txt").write_text("\n".join(lines), "utf-8")
     (tmp_path / "test_COVIDx7A.txt").write_text("t t.png normal\nu u.png COVID-19\n", "utf-8")

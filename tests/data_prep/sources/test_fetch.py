@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import hashlib
 import io
 import tarfile
@@ -169,11 +167,8 @@ def test_ixi_is_fetched_and_only_its_volumes_are_unpacked(server, tmp_path):
     files = [archive(server, server.content, "IXI-T1.tar")]
     assert fetch_ixi(tmp_path / "ixi", files[0].url, files, **quick()) == 2
     found = sorted(p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*") if p.is_file())
-    assert found == [
-        "ixi/IXI-T1.tar",
-        "ixi/T1/IXI002-Guys-0828-T1.nii.gz",
-        "ixi/T1/IXI012-HH-1211-T1.nii.gz",
-    ]
+    heads = ["IXI002-Guys-0828-T1.nii.gz", "IXI012-HH-1211-T1.nii.gz"]
+    assert found == ["ixi/IXI-T1.tar", *(f"ixi/T1/{name}" for name in heads)]
 
 
 def test_a_damaged_archive_is_refused(tmp_path):

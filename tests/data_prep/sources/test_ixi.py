@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import csv
 import sys
 
@@ -25,11 +23,8 @@ def test_all_566_names_are_subjects_with_sites(ixi_folder, tmp_path):
 
 def test_the_quirks_of_the_spreadsheet_are_met_and_counted(ixi_folder):
     people, quirks = read_people(ixi_folder / "IXI.csv")
-    assert quirks == {
-        "rows": 648,
-        "subjects_with_several_rows": 3,
-        "subjects_whose_rows_disagree": 1,
-    }
+    several = {"subjects_with_several_rows": 3, "subjects_whose_rows_disagree": 1}
+    assert quirks == {"rows": 648, **several}
     assert people["IXI219"] == ("F", 59.5)  # one of its rows has no age
     assert people["IXI237"] == ("F", 77.5)  # its rows agree
     assert people["IXI251"][1] is None  # its rows disagree

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np
@@ -66,9 +64,8 @@ def test_what_is_not_there_is_told(tmp_path, kaggle):
         lgg.cohort(kaggle, Options(test=0.9))
     for path in list(kaggle.glob("*4903*/*_1_mask.tif")):
         path.unlink()
-    assert lgg.verify(kaggle, Options()) == [
-        "1 slices have no _mask.tif beside them; they are left out."
-    ]
+    (problem,) = lgg.verify(kaggle, Options())
+    assert problem == "1 slices have no _mask.tif beside them; they are left out."
     for k in range(7):
         for path in kaggle.glob(f"*{4900 + k}*/*"):
             path.unlink()

@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import json
 
 import pytest
@@ -33,12 +31,8 @@ def write_list(folder, healthy: int, pool: tuple[int, int] | None, test: tuple[i
 )
 def test_the_lists_of_ddad_give_the_sizes_of_its_paper(tmp_path, sizes, mixed):
     cohort = unlabelled_json.cohort(write_list(tmp_path, *sizes), Options())
-    assert cohort.counts() == {
-        "training_mixed": mixed,
-        "training_healthy": (sizes[0], 0),
-        "validation": (0, 0),
-        "test": sizes[2],
-    }
+    training = {"training_mixed": mixed, "training_healthy": (sizes[0], 0)}
+    assert cohort.counts() == {**training, "validation": (0, 0), "test": sizes[2]}
 
 
 def test_the_mixed_set_is_the_head_of_each_list_as_the_authors_take_it(tmp_path):

@@ -1,7 +1,5 @@
 """Preparation on a real Dask scheduler with two worker processes on this machine."""
 
-from __future__ import annotations
-
 import os
 import socket
 import subprocess

@@ -1,7 +1,5 @@
 """The table over all possible stored words gives what direct evaluation at every pixel gives."""
 
-from __future__ import annotations
-
 import base64
 
 import numpy as np

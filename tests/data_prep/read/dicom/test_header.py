@@ -1,7 +1,5 @@
 """Elements of a header, whole and broken."""
 
-from __future__ import annotations
-
 import pytest
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset

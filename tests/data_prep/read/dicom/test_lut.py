@@ -1,7 +1,5 @@
 """Look-up tables in every way the standard stores them, against their closed forms."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 from dicom_lut_item import lut_item

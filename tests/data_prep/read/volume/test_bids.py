@@ -1,7 +1,5 @@
 """BIDS names and the inheritance of their sidecars."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

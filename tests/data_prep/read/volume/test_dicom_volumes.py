@@ -1,7 +1,5 @@
 """A DICOM stack gives the array its headers describe, whatever its order; or says what is wrong."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import nibabel as nib
@@ -110,9 +108,7 @@ def test_a_tilted_gantry_is_refused_or_undone(tmp_path: Path):
         ([0, 1, 2.4, 3.4, 5.1], "the gap varies", "mm apart"),
     ],
 )
-def test_uneven_slices_say_whether_some_are_missing(
-    depths: list[float], reason: str, detail: str, tmp_path: Path
-):
+def test_uneven_slices_say_whether_some_are_missing(depths, reason, detail, tmp_path):
     folder = write_stack(tmp_path / "a", ras(), AFFINE, depths=depths)
     with pytest.raises(VolumeError) as caught:
         read_volume(folder)
@@ -237,11 +233,8 @@ def test_the_facts_of_a_scan_come_out_of_closed_lists(tmp_path: Path):
 
 def test_times_of_a_sidecar_are_seconds():
     told = {"RepetitionTime": 2.3, "EchoTime": 0.00298, "Manufacturer": "Siemens Healthineers"}
-    assert scan_facts.from_sidecar(told) == {
-        "manufacturer": "SIEMENS",
-        "repetition_time_ms": 2300.0,
-        "echo_time_ms": 2.98,
-    }
+    times = {"repetition_time_ms": 2300.0, "echo_time_ms": 2.98}
+    assert scan_facts.from_sidecar(told) == {"manufacturer": "SIEMENS", **times}
 
 
 @needs_data

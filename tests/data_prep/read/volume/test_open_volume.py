@@ -1,7 +1,5 @@
 """Whatever way a head is stored, `read_volume` gives the same RAS+ array, or says what is wrong."""
 
-from __future__ import annotations
-
 import csv
 import gzip
 import re
@@ -176,11 +174,8 @@ def test_one_volume_of_a_4d_file_is_taken_several_are_refused(tmp_path: Path):
 
 def broken_files(folder: Path) -> dict[Path, str]:
     """Every way a file can be unusable, and what the error must say."""
-    good = saved(
-        ras_image(np.random.default_rng(0).integers(0, 999, (7, 6, 5), np.int16)),
-        folder / "good.nii.gz",
-    )
-    whole = good.read_bytes()
+    image = ras_image(np.random.default_rng(0).integers(0, 999, (7, 6, 5), np.int16))
+    whole = saved(image, folder / "good.nii.gz").read_bytes()
     cases = {
         folder / "cut.nii.gz": ("cut short", whole[: len(whole) // 2]),
         folder / "cut.nii": ("cut short", gzip.decompress(whole)[:500]),
@@ -216,9 +211,7 @@ def test_each_unusable_file_says_what_is_wrong_and_what_to_do(tmp_path: Path):
         read_volume(tmp_path / "gone.nii")
 
 
-def test_a_header_that_claims_more_than_gzip_can_hold_is_refused_before_memory_is_taken(
-    tmp_path: Path,
-):
+def test_a_header_that_claims_more_than_gzip_can_hold_is_refused_before_memory_is_taken(tmp_path):
     header = nib.Nifti1Header()
     header.set_data_dtype(np.int16)
     header["dim"] = [3, 1200, 1200, 1200, 1, 1, 1, 1]
@@ -256,11 +249,9 @@ def test_a_mask_of_another_place_is_refused_and_an_empty_one_is_not(tmp_path: Pa
     volume = read_volume(saved(ras_image(), tmp_path / "head.nii"))
     far = nib.Nifti1Image(np.ones((4, 4, 4), np.uint8), np.diag([1.0, 1, 1, 1]) + 0.0)
     far.affine[:3, 3] = 5000
+    path = saved(nib.Nifti1Image(np.ones((4, 4, 4), np.uint8), far.affine), tmp_path / "f.nii")
     with pytest.raises(VolumeError, match="outside of the image"):
-        read_mask(
-            saved(nib.Nifti1Image(np.ones((4, 4, 4), np.uint8), far.affine), tmp_path / "f.nii"),
-            volume,
-        )
+        read_mask(path, volume)
     empty = saved(ras_image(np.zeros((7, 6, 5), np.uint8)), tmp_path / "empty.nii")
     assert not read_mask(empty, volume).any()
 
@@ -331,15 +322,10 @@ def write_series(folder: Path, ras: np.ndarray, *, series: str, without: int = -
 
 
 # Which slice of each file is the expected one, and how far values may be off (its manifest).
+_SAME = ("01_RAS_int16", "02_LAS_int16", "03_LPI_int16", "04_AIL_int16", "05_qform_only")
+_SAME += ("06_no_affine_codes", "07_oblique_12deg", "08_4d_singleton")
 EXPECTED_SLICE = {
-    "01_RAS_int16.nii.gz": (30, 0.51),
-    "02_LAS_int16.nii.gz": (30, 0.51),
-    "03_LPI_int16.nii.gz": (30, 0.51),
-    "04_AIL_int16.nii.gz": (30, 0.51),
-    "05_qform_only.nii.gz": (30, 0.51),
-    "06_no_affine_codes.nii.gz": (30, 0.51),
-    "07_oblique_12deg.nii.gz": (30, 0.51),
-    "08_4d_singleton.nii.gz": (30, 0.51),
+    **{f"{name}.nii.gz": (30, 0.51) for name in _SAME},
     "10_nan_inf_float32.nii.gz": (10, 1e-3),
     "11_scl_slope4.nii.gz": (30, 4.0),
     "12_big_endian.nii": (6, 0.51),
