@@ -10,7 +10,6 @@ import pytest
 import torch
 from monai.bundle import (
     ConfigParser,
-    ConfigWorkflow,
     ReferenceResolver,
     ckpt_export,
     onnx_export,
@@ -18,7 +17,6 @@ from monai.bundle import (
     verify_net_in_out,
 )
 from places import CONFIGS, METADATA_SCHEMA
-from tiny import TRAINING
 from torch.testing import assert_close
 
 from healthygan_monai import __version__
@@ -35,28 +33,7 @@ def metadata() -> dict:
     return json.loads(Path(META).read_text(encoding="utf-8"))
 
 
-def checked(config: str, kind: str, **overrides) -> list[str]:
-    workflow = ConfigWorkflow(
-        str(CONFIGS / config),
-        workflow_type=kind,
-        logging_file=False,
-        bundle_root=str(CONFIGS.parent),
-        **overrides,
-    )
-    workflow.initialize()
-    return workflow.check_properties()
-
-
 class TestProperties:
-    def test_of_training(self, tiny_data, tmp_path):
-        overrides = {**TRAINING, "dataset_dir": str(tiny_data), "runs_dir": str(tmp_path)}
-        assert checked("train.json", "train", **overrides) == []
-
-    @pytest.mark.parametrize("config", ["inference.json", "evaluate.json"])
-    def test_of_inference(self, config, trained, tiny_data, tmp_path):
-        overrides = {"checkpoint": str(trained / "model.pt"), "dataset_dir": str(tiny_data)}
-        assert checked(config, "infer", output_dir=str(tmp_path), **overrides) == []
-
     @pytest.mark.parametrize(
         ("config", "ids"),
         [
@@ -114,10 +91,6 @@ class TestMetadata:
         image = metadata["network_data_format"]["inputs"]["image"]
         assert generator.image_channels == image["num_channels"]
         assert path.stat().st_size < 25e6  # more would belong into large_files.yml
-
-    def test_input_and_output_have_the_names_that_monai_asks_for(self, metadata):
-        assert set(metadata["network_data_format"]["inputs"]) == {"image"}
-        assert set(metadata["network_data_format"]["outputs"]) == {"pred"}
 
 
 class TestChecksAndExports:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from ignite.engine import Events
 from places import CONFIGS
-from tiny import TRAINING
+from tiny import TRAINING, metrics
 
 from healthygan_monai.cli.main import main
 from healthygan_monai.config.messages import root_cause
@@ -91,7 +91,7 @@ class TestTracked:
         def history(name: str) -> dict[int, float]:
             return {m.step: m.value for m in client.get_metric_history(found.info.run_id, name)}
 
-        rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+        rows = metrics(run)
         for name in set(rows[-1]) - {"iteration", "seconds"}:
             written = {r["iteration"]: r[name] for r in rows if name in r}
             assert history(name) == pytest.approx(written, abs=1e-5), name

@@ -1,25 +1,23 @@
 """torchrun with two processes on the CPU (gloo): the numbers of one process, and one writer.
 
-The tolerance. Sums over a batch are rounded in another order when two ranks share it; losses then
-differ in their seventh digit. One thing grows: a bias of the critic whose unit is on one side of
-its ReLU for all images adds a constant to every D(x), which no loss notices. Its gradient is zero
-but for rounding, and Adam makes a step of up to the learning rate of any gradient, however small.
-So D(x) alone may drift by a few learning rates an iteration; differences of it, which are all that
-the losses use, may not.
+The tolerance. Two ranks round sums over a batch in another order; losses then differ in their
+seventh digit. One thing grows: a bias of the critic whose unit is on one side of its ReLU for all
+images adds a constant to every D(x), which no loss notices. Its gradient is zero but for rounding,
+and Adam makes a step of up to the learning rate of any gradient. So D(x) may drift by a few
+learning rates an iteration; differences of it, which are all that the losses use, may not.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from places import CONFIGS
-from tiny import TRAINING, train
+from processes import python
+from tiny import TRAINING, metrics, train
 
 from healthygan_monai.selection import read_selection
 from healthygan_monai.training.checkpoints import training_states
@@ -108,9 +106,19 @@ if ranks > 1:  # a process that ends with its group's threads at work is aborted
 """
 
 
-def torchrun(data: Path, runs: Path, watched: Path | None = None, **overrides) -> str:
-    """Train on two ranks; returns what they printed."""
+TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2")
+
+
+def torchrun_bundle(settings: dict, **options) -> str:
+    """Run the training of the bundle on two ranks; return what they printed."""
     files = [str(CONFIGS / name) for name in ("train.json", "multi_gpu_train.json")]
+    words = ("-m", "monai.bundle", "run", "training", "--config_file", str(files))
+    pairs = (word for key, value in settings.items() for word in (f"--{key}", value))
+    done = python(*TORCHRUN, *words, *pairs, **options)
+    return done.stdout + done.stderr
+
+
+def torchrun(data: Path, runs: Path, watched: Path | None = None, **overrides) -> str:
     settings = {k: v for k, v in SETTINGS.items() if k != "device"} | {
         "dataset_dir": data,
         "runs_dir": runs,
@@ -123,24 +131,7 @@ def torchrun(data: Path, runs: Path, watched: Path | None = None, **overrides) -
         (watched / "sitecustomize.py").write_text(WATCH)
         path = os.pathsep.join([str(watched), os.environ.get("PYTHONPATH", "")])
         environment |= {"PYTHONPATH": path, "WATCHED_WRITES": str(watched)}
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
-            *("-m", "monai.bundle", "run", "training", "--config_file", str(files)),
-            *(word for key, value in settings.items() for word in (f"--{key}", str(value))),
-        ],
-        capture_output=True,
-        text=True,
-        cwd=CONFIGS.parents[1],
-        env=environment,
-        timeout=200,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout + done.stderr
-
-
-def rows(run: Path) -> list[dict]:
-    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    return torchrun_bundle(settings, cwd=CONFIGS.parents[1], env=environment)
 
 
 @pytest.fixture(scope="module")
@@ -180,9 +171,9 @@ def assert_same_losses(first: list[dict], second: list[dict]) -> None:
 class TestTwoRanks:
     def test_log_the_losses_of_one_process(self, one, two):
         run, _, _ = two
-        assert len(rows(run)) == ITERATIONS
-        assert {"loss_g", "gp", "g_focus"} <= set(rows(run)[-1])
-        assert_same_losses(rows(one), rows(run))
+        assert len(metrics(run)) == ITERATIONS
+        assert {"loss_g", "gp", "g_focus"} <= set(metrics(run)[-1])
+        assert_same_losses(metrics(one), metrics(run))
 
     def test_end_with_the_generator_of_one_process(self, one, two):
         run, _, _ = two
@@ -236,18 +227,10 @@ def test_two_ranks_with_unlike_shares_make_the_steps_of_one_process(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(UNLIKE_SHARES)
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(CONFIGS.parents[1])}
-    starts = ((), ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"))
     found = []
-    for start in starts:
-        done = subprocess.run(
-            [sys.executable, *start, str(script)],
-            capture_output=True,
-            text=True,
-            env=environment,
-            timeout=120,
-        )
-        assert done.returncode == 0, done.stderr
-        (line,) = [row for row in done.stdout.splitlines() if row.startswith("ROWS ")]
+    for start in ((), TORCHRUN):
+        printed = python(*start, script, env=environment).stdout
+        (line,) = [row for row in printed.splitlines() if row.startswith("ROWS ")]
         found.append(json.loads(line.removeprefix("ROWS ")))
     one, two = found
     assert len(one) == len(two) == 6
@@ -262,14 +245,14 @@ def test_two_ranks_go_on_where_they_stopped(one, tiny_data, tmp_path):
     """Stopped after the first checkpoint and resumed, on two ranks both times."""
     torchrun(tiny_data, tmp_path, **{"train#trainer#max_epochs": 1})
     (run,) = tmp_path.iterdir()
-    assert [r["iteration"] for r in rows(run)] == [1, 2, 3, 4]
+    assert [r["iteration"] for r in metrics(run)] == [1, 2, 3, 4]
     torchrun(tiny_data, tmp_path, resume=run)
     assert list(tmp_path.iterdir()) == [run]
     assert training_states(run)[-1].name == f"training_{ITERATIONS}.pt"
-    resumed = rows(run)
+    resumed = metrics(run)
     # the generator's terms are unknown from the resumption to its next update
     assert "loss_g" not in resumed[4]
-    whole = rows(one)
+    whole = metrics(one)
     whole[4] = {k: v for k, v in whole[4].items() if k in resumed[4]} | {"loss": whole[4]["loss_d"]}
     assert_same_losses(whole, resumed)
 
@@ -278,29 +261,12 @@ def test_two_ranks_go_on_where_they_stopped(one, tiny_data, tmp_path):
 def test_two_ranks_draw_the_demo_once(tmp_path, monkeypatch):
     """Without a data set the first rank makes the demo's films, and the other waits for them."""
     monkeypatch.setenv("PYTHONPATH", str(CONFIGS.parents[1]))
-    files = [str(CONFIGS / name) for name in ("train.json", "multi_gpu_train.json")]
     settings = {
-        "generator_channels": 2,
-        "generator_blocks": 0,
-        "critic_channels": 2,
-        "critic_layers": 2,
-        "max_iterations": 1,
-        "checkpoints": 1,
-        "selection_images": 4,
+        **{"generator_channels": 2, "generator_blocks": 0, "critic_channels": 2},
+        **{"critic_layers": 2, "max_iterations": 1, "checkpoints": 1, "selection_images": 4},
         "fid_features": "random",
     }
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"),
-            *("-m", "monai.bundle", "run", "training", "--config_file", str(files)),
-            *(word for key, value in settings.items() for word in (f"--{key}", str(value))),
-        ],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        env={**os.environ, "CUDA_VISIBLE_DEVICES": ""},
-        timeout=230,
-    )
-    assert done.returncode == 0, done.stderr
-    assert (done.stdout + done.stderr).count("drawing phantom films") == 1
+    environment = {**os.environ, "CUDA_VISIBLE_DEVICES": ""}
+    printed = torchrun_bundle(settings, cwd=tmp_path, env=environment)
+    assert printed.count("drawing phantom films") == 1
     assert [p.name for p in (tmp_path / "runs").iterdir()] == ["00000-demo"]

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from processes import python
 
 from healthygan_monai.scoring import (
     FIELDS,
@@ -137,5 +135,4 @@ def test_missing_file_says_what_to_do(tmp_path):
 
 
 def test_scores_and_report_need_no_torch():
-    code = "import sys, healthygan_monai.report; sys.exit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    python("-c", "import sys, healthygan_monai.report; sys.exit('torch' in sys.modules)")

@@ -59,25 +59,14 @@ class TestFrechetDistance:
         assert frechet_distance(found, found + shift) == pytest.approx(shift.square().sum().item())
         assert frechet_distance(found, found.flip(0)) == pytest.approx(0, abs=1e-9)
 
-    @pytest.mark.parametrize(("n", "m", "d"), [(60, 90, 8), (300, 40, 16)])
-    def test_equals_monais_fid(self, n, m, d):
+    # with fewer images than features MONAI's root is only good to the root of the precision
+    @pytest.mark.parametrize(
+        ("n", "m", "d", "rel"), [(60, 90, 8, 1e-6), (300, 40, 16, 1e-6), (10, 14, 16, 1e-4)]
+    )
+    def test_equals_monais_fid(self, n, m, d, rel):
         first, second = features(n, d, 1), features(m, d, 2)
-        assert frechet_distance(first, second) == pytest.approx(
-            FIDMetric()(first, second).item(), rel=1e-6
-        )
-
-    def test_equals_monais_fid_where_there_are_fewer_images_than_features(self):
-        first, second = features(10, 16, 1), features(14, 16, 2)
-        # its matrix square root of a singular product is only good to the square root of the
-        # precision
-        assert frechet_distance(first, second) == pytest.approx(
-            FIDMetric()(first, second).item(), rel=1e-4
-        )
-
-    def test_is_symmetric_and_grows_with_distance(self):
-        first, second = features(30, 5, 1), features(40, 5, 2)
-        assert frechet_distance(first, second) == pytest.approx(frechet_distance(second, first))
-        assert frechet_distance(first, second + 5) > frechet_distance(first, second)
+        expected = FIDMetric()(first, second).item()
+        assert frechet_distance(first, second) == pytest.approx(expected, rel=rel)
 
     def test_needs_two_images_of_each_set(self):
         with pytest.raises(ValueError, match="at least two images"):
@@ -176,10 +165,6 @@ class TestRunFolder:
         with pytest.raises(FileNotFoundError, match=r"generator_\d{7}\.pt is gone"):
             select(own_run, "fid")
         assert (own_run / "model.pt").read_bytes() == before
-
-    def test_a_run_without_validation_cannot_be_selected_from(self, tmp_path):
-        with pytest.raises(ValueError, match="no checkpoint has been judged"):
-            select(tmp_path, "fid")
 
     def test_the_runs_own_criterion_is_used(self, tmp_path, tiny_data):
         run = train(tmp_path, tiny_data, criterion="aucp")

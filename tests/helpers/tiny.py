@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +75,19 @@ def train(runs: Path, data: Path, **overrides: Any) -> Path:
     settings = {**TRAINING, "runs_dir": str(runs), "dataset_dir": str(data), **overrides}
     workflow = run_config("train.json", settings, "training")
     return workflow.parser.get_parsed_content("output_dir")
+
+
+def metrics(run: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+
+
+def infer(model: Path, data: Path, output: Path, **overrides: Any) -> Path:
+    """Score the images on the CPU with inference.json; return the output folder."""
+    from healthygan_monai.config.workflow import run_config
+
+    settings = {"checkpoint": str(model), "dataset_dir": str(data), "output_dir": str(output)}
+    run_config("inference.json", {**settings, "device": TRAINING["device"], **overrides})
+    return output
 
 
 def forget_ranks() -> None:

@@ -129,10 +129,7 @@ def test_the_final_weights_of_the_published_run_are_reproduced(golden, repeated)
         **generator_from_authors(load_authors_file(golden / "final-G.ckpt")),
         **{f"critic.{k}": v for k, v in load_authors_file(golden / "final-D.ckpt").items()},
     }
-    ours = {
-        **generator.state_dict(),
-        **{f"critic.{k}": v for k, v in critic.state_dict().items()},
-    }
+    ours = {**generator.state_dict(), **{f"critic.{k}": v for k, v in critic.state_dict().items()}}
     assert ours.keys() == published.keys()
     for name, value in published.items():
         torch.testing.assert_close(ours[name], value, rtol=0, atol=TOLERANCE, msg=name)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import python
 
 import healthygan_monai as hg
 from healthygan_monai.cli.main import main
@@ -57,15 +56,10 @@ model.score_folder("export", on_error="ignore")
 """
 
 
-def python(*words: str, **options) -> subprocess.CompletedProcess:
-    return subprocess.run([sys.executable, *words], capture_output=True, text=True, **options)
-
-
 def test_importing_loads_nothing_and_changes_nothing(tmp_path, monkeypatch):
     root = str(Path(hg.__file__).resolve().parents[1])
     monkeypatch.setenv("PYTHONPATH", root)
     done = python("-c", PROBE, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout) == {"same": True, "heavy": []}
     assert "heard" not in done.stderr
 
@@ -81,7 +75,8 @@ def test_a_client_type_checks_and_a_wrong_word_does_not(tmp_path):
     client = tmp_path / "client.py"
     client.write_text(CLIENT, encoding="utf-8")
     root = Path(hg.__file__).resolve().parents[1]
-    done = python("-m", "mypy", "--strict", "--follow-imports=silent", str(client), cwd=root)
+    words = ("-m", "mypy", "--strict", "--follow-imports=silent", client)
+    done = python(*words, code=1, cwd=root)
     lines = [line for line in done.stdout.splitlines() if "client.py" in line]
     notes = [line.partition("note: ")[2] for line in lines if "note: Revealed" in line]
     assert [n.split('"')[1].replace("builtins.", "") for n in notes][:2] == [

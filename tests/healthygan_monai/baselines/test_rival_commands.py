@@ -5,30 +5,18 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from processes import python
+from tiny import metrics
 from tiny_detectors import GANS, TINY
 
 from healthygan_monai.baselines.registry import DETECTORS, load_detector
-from healthygan_monai.cli.main import main
 from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.workflow import run_config
 from healthygan_monai.scoring import read_scores
-
-
-@pytest.fixture
-def run(capsys):
-    """run(words) -> (exit code, what was printed, what was complained about)."""
-
-    def command(*words: str | Path) -> tuple[int, str, str]:
-        code = main([str(w) for w in words])
-        return (code, *capsys.readouterr())
-
-    return command
 
 
 def training(method: str, data: Path, runs: Path, *more: str | Path) -> list[str | Path]:
@@ -101,8 +89,7 @@ def test_a_gan_goes_on_where_it_was_stopped_as_if_it_never_had_been(
     assert all(
         torch.equal(first[k], second[k]) for k in first if isinstance(first[k], torch.Tensor)
     )
-    lines = (stopped / "metrics.jsonl").read_text().splitlines()
-    assert [json.loads(line)["iteration"] for line in lines] == [1, 2, 3, 4]
+    assert [row["iteration"] for row in metrics(stopped)] == [1, 2, 3, 4]
 
 
 def test_resuming_with_other_settings_or_as_another_method_is_refused(run, tiny_data, tmp_path):
@@ -145,17 +132,12 @@ def test_a_dry_run_shows_the_methods_settings(run, tiny_data, tmp_path):
 
 
 def test_as_a_bundle_it_trains_and_refuses_unknown_keys(tiny_data, tmp_path):
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "monai.bundle", "run", "training"),
-            *("--config_file", "bundle/configs/train_baseline.json", "--method", "ganomaly"),
-            *("--dataset_dir", str(tiny_data), "--runs_dir", str(tmp_path)),
-            *("--options#latent", "3", "--options#features", "2", "--options#max_iterations", "2"),
-        ],
-        capture_output=True,
-        text=True,
+    python(
+        *("-m", "monai.bundle", "run", "training"),
+        *("--config_file", "bundle/configs/train_baseline.json", "--method", "ganomaly"),
+        *("--dataset_dir", tiny_data, "--runs_dir", tmp_path),
+        *("--options#latent", "3", "--options#features", "2", "--options#max_iterations", "2"),
     )
-    assert done.returncode == 0, done.stderr
     assert read(tmp_path / "00000-tiny-ganomaly" / "config.json")["options"]["latent"] == 3
     for key, nearest in (
         ("metod", "method"),

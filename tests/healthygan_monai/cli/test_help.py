@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
+from processes import python
 
 SLOW = {
     *("torch", "torchvision", "monai", "ignite", "scipy", "sklearn", "matplotlib", "SimpleITK"),
@@ -34,10 +33,7 @@ print(json.dumps({"texts": texts, "imported": sorted(sys.modules)}))
     ],
 )
 def test_help_of_every_command_imports_nothing_slow(program, commands):
-    done = subprocess.run(
-        [sys.executable, "-c", CODE, program], capture_output=True, text=True, check=True
-    )
-    found = json.loads(done.stdout)
+    found = json.loads(python("-c", CODE, program).stdout)
     assert len(found["texts"]) > commands
     assert SLOW & set(found["imported"]) == set()
     assert "Exit codes: 0 done; 1 failure" in " ".join(found["texts"][0].split())

@@ -22,10 +22,7 @@ def test_the_papers_protocols(protocol, size, batch):
     assert (
         (plan.image_size, plan.batch_size)
         == (size, batch)
-        == (
-            PROTOCOLS[protocol].image_size,
-            PROTOCOLS[protocol].batch_size,
-        )
+        == (PROTOCOLS[protocol].image_size, PROTOCOLS[protocol].batch_size)
     )
     assert plan.max_iterations == 400_000
     assert plan.max_iterations * plan.decay_share == 100_000

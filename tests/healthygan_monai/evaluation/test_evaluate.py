@@ -57,12 +57,6 @@ def test_validation_threshold_is_not_moved_by_test_labels():
     assert other["auc"]["value"] == pytest.approx(1 - one["auc"]["value"])
 
 
-def test_the_test_threshold_is_called_optimistic():
-    level = evaluate_rows(both(), options=QUICK)["levels"]["image"]
-    assert level["thresholds"]["test_optimistic"]["chosen_on"].startswith("optimistic")
-    assert level["thresholds"]["validation"]["chosen_on"] == "validation"
-
-
 def test_no_validation_labels_means_no_threshold_and_a_reason():
     rows = [replace(r, label=None) if r.section == "validation" else r for r in both()]
     result = evaluate_rows(rows, options=QUICK)

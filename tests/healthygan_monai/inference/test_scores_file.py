@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,12 +12,11 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tiny import train, write_dataset
+from tiny import infer, train, write_dataset
 
 from data_prep.datalist import DataError, read, write
 from healthygan_monai.composition import split_output
 from healthygan_monai.config.messages import root_cause
-from healthygan_monai.config.workflow import run_config
 from healthygan_monai.data import image_transforms
 from healthygan_monai.data.images import load_images, load_mask
 from healthygan_monai.models.about import image_size_for
@@ -25,14 +25,8 @@ from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.report.case_pictures import case_pictures
 from healthygan_monai.scoring import read_scores
 
-CPU = "$torch.device('cpu')"
 PARTS = ("difference", "mask", "healthy")
-
-
-def infer(model: Path, data: Path, output: Path, **overrides) -> Path:
-    settings = {"checkpoint": str(model), "dataset_dir": str(data), "output_dir": str(output)}
-    run_config("inference.json", {**settings, "device": CPU, **overrides})
-    return output
+WEIGHTS = Generator(1, 2, 1).state_dict()
 
 
 def refusal(*arguments, **overrides) -> str:
@@ -170,11 +164,6 @@ class TestOfAFolderOfPictures:
         )
         assert not (tmp_path / "out" / "scores.csv").exists()
 
-    def test_colour_is_refused(self, folder, trained, tmp_path):
-        Image.new("RGB", (40, 40)).save(folder / "screenshot.png")
-        message = refusal(trained / "model.pt", folder, tmp_path / "out")
-        assert "screenshot.png: image mode RGB" in message
-
     def test_an_empty_folder_says_what_to_do(self, tmp_path):
         with pytest.raises(DataError, match="healthygan prep films"):
             load_images(tmp_path, 32)
@@ -193,22 +182,33 @@ class TestBadModels:
         assert not list((tmp_path / "out").rglob("*.*"))
         return message
 
-    @pytest.mark.parametrize("content", [b"", b"\x80\x04random bytes", bytes(range(256)) * 20])
-    def test_bytes_that_are_no_weights(self, content, tmp_path, tiny_data):
-        message = self.message(content, tmp_path, tiny_data)
-        assert "model.pt: not a file of weights that PyTorch can read" in message
-
-    def test_code_is_not_run(self, tmp_path, tiny_data):
-        assert "not a file of weights" in self.message(
-            Path("anything but tensors"), tmp_path, tiny_data
-        )
-
-    def test_no_file(self, tmp_path, tiny_data):
-        assert "no such model. Train one" in self.message(None, tmp_path, tiny_data)
-
-    def test_the_critic(self, tmp_path, tiny_data):
-        message = self.message(Discriminator(1, 2, 3).state_dict(), tmp_path, tiny_data)
-        assert "model.pt: these are not the weights of a HealthyGAN generator" in message
+    @pytest.mark.parametrize(
+        ("content", "words"),
+        [
+            (b"", r"model\.pt: not a file of weights that PyTorch can read"),
+            (b"\x80\x04random bytes", r"model\.pt: not a file of weights that PyTorch can read"),
+            (bytes(range(256)) * 20, r"model\.pt: not a file of weights that PyTorch can read"),
+            (Path("code that is not run"), "not a file of weights"),
+            (None, r"no such model\. Train one"),
+            (
+                Discriminator(1, 2, 3).state_dict(),
+                r"model\.pt: these are not the weights of a Heal",
+            ),
+            ([torch.zeros(2)], r"model\.pt: .*(expected|not the weights)"),
+            (torch.zeros(2), r"model\.pt: .*(expected|not the weights)"),
+            ({"main.0.weight": 3}, r"model\.pt: .*(expected|not the weights)"),
+            (
+                {**WEIGHTS, "main.3.weight": torch.zeros(5, 2, 4, 4)},
+                "do not make a whole generator",
+            ),
+            ({k: v for k, v in WEIGHTS.items() if k != "main.3.weight"}, r"main\.3\.weight"),
+            ({**WEIGHTS, "main.1.running_mean": torch.zeros(2)}, "running_mean"),
+        ],
+    )
+    def test_the_message_says_what_is_wrong_with_the_file(
+        self, content, words, tmp_path, tiny_data
+    ):
+        assert re.search(words, self.message(content, tmp_path, tiny_data), re.S)
 
     def test_a_whole_state_instead_of_the_generator(self, trained, tmp_path, tiny_data):
         path = next((trained / "checkpoints").glob("training_*.pt"))
@@ -218,22 +218,6 @@ class TestBadModels:
             "not the weights of a HealthyGAN generator" in message
             and "model.pt of a run" in message
         )
-
-    @pytest.mark.parametrize("content", [[torch.zeros(2)], torch.zeros(2), {"main.0.weight": 3}])
-    def test_other_content(self, content, tmp_path, tiny_data):
-        message = self.message(content, tmp_path, tiny_data)
-        assert "model.pt: " in message and ("expected" in message or "not the weights" in message)
-
-    def test_weights_of_other_sizes_or_with_parts_missing(self, tmp_path, tiny_data):
-        weights = Generator(1, 2, 1).state_dict()
-        other = {**weights, "main.3.weight": torch.zeros(5, 2, 4, 4)}
-        assert "do not make a whole generator" in self.message(other, tmp_path, tiny_data)
-        del weights["main.3.weight"]
-        assert "main.3.weight" in self.message(weights, tmp_path, tiny_data)
-
-    def test_running_statistics_of_the_authors_file_are_named(self, tmp_path, tiny_data):
-        weights = {**Generator(1, 2, 1).state_dict(), "main.1.running_mean": torch.zeros(2)}
-        assert "running_mean" in self.message(weights, tmp_path, tiny_data)
 
 
 class TestLoading:

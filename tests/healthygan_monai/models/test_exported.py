@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -13,8 +12,9 @@ import pytest
 import torch
 from PIL import Image
 from places import CONFIGS
+from processes import python
+from tiny import infer
 
-from healthygan_monai.config.workflow import run_config
 from healthygan_monai.models.about import image_size_for, method_of, seed_of
 from healthygan_monai.models.runtimes import RUNTIMES, OnnxSessions
 from healthygan_monai.networks import Generator
@@ -27,12 +27,6 @@ SCORE_TOLERANCE = 1e-6
 
 def runtime(form: str) -> str:
     return RUNTIMES[f".{form}"].name
-
-
-def infer(model: Path, data: Path, output: Path) -> Path:
-    settings = {"checkpoint": str(model), "dataset_dir": str(data), "output_dir": str(output)}
-    run_config("inference.json", {**settings, "device": "$torch.device('cpu')"})
-    return output
 
 
 @pytest.fixture(scope="module")
@@ -57,21 +51,10 @@ def compare(one: Path, other: Path, runtime: str) -> None:
         assert np.abs(shown[0] - shown[1]).max() <= 1, name
 
 
-def test_the_bundle_scores_with_the_file_alone(form, exported, by_pytorch, tiny_data, tmp_path):
-    alone = shutil.copy(exported[form], tmp_path)
-    compare(by_pytorch, infer(Path(alone), tiny_data, tmp_path / "out"), runtime(form))
-
-
 def test_monais_command_takes_an_onnx_file(exported, by_pytorch, tiny_data, tmp_path):
     words = f"-m monai.bundle run --config_file {CONFIGS / 'inference.json'}".split()
-    settings = {
-        "checkpoint": exported["onnx"],
-        "dataset_dir": tiny_data,
-        "output_dir": tmp_path / "out",
-    }
-    words += [str(w) for key, value in settings.items() for w in (f"--{key}", value)]
-    done = subprocess.run([sys.executable, *words], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
+    places = ("--dataset_dir", tiny_data, "--output_dir", tmp_path / "out")
+    python(*words, "--checkpoint", exported["onnx"], *places)
     compare(by_pytorch, tmp_path / "out", "onnxruntime")
 
 

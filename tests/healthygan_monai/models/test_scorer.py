@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
 from places import CONFIGS
+from processes import python
 from tiny import SIZE
 from torch.testing import assert_close
 
@@ -75,5 +74,4 @@ def test_a_data_set_is_scored_without_the_server(trained, tiny_data, tmp_path):
         f"{str(tmp_path)!r}]) == 0\n"
         "print([name for name in sys.modules if name.startswith('healthygan_monai.serving')])"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=100)
-    assert done.stdout.splitlines()[-1] == "[]", done.stderr
+    assert python("-c", code).stdout.splitlines()[-1] == "[]"

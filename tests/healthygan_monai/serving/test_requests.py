@@ -16,7 +16,7 @@ import torch
 from flat_settings import settings
 from PIL import Image
 from served_bundle import ask, bundle_of, head
-from tiny import SIZE, train, write_dataset
+from tiny import SIZE, infer, train, write_dataset
 from torch.testing import assert_close
 
 from data_prep.brain import BrainOptions
@@ -25,7 +25,6 @@ from data_prep.files import sha256
 from data_prep.phantom import brains, study
 from data_prep.pipeline import run
 from healthygan_monai.composition import compose_healthy
-from healthygan_monai.config.workflow import run_config
 from healthygan_monai.inferer import HealthyGANInferer
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Generator
@@ -34,15 +33,12 @@ from healthygan_monai.serving.errors import RequestError
 from healthygan_monai.serving.preparation import preparation
 from healthygan_monai.serving.receive import receive
 
-CPU = "$torch.device('cpu')"
 COUNTS = {"training_mixed": 0, "training_healthy": 0, "validation": 4, "test": 4}
 
 
 def inferred(model: Path, data: Path, output: Path) -> dict[str, float]:
     """image -> score, as ``healthygan infer`` writes them."""
-    places = {"checkpoint": str(model), "dataset_dir": str(data), "output_dir": str(output)}
-    run_config("inference.json", {**places, "device": CPU})
-    return {row.image: row.score for row in read_scores(output / "scores.csv")}
+    return {row.image: row.score for row in read_scores(infer(model, data, output) / "scores.csv")}
 
 
 def with_recipe(bundle: Path, recipe: dict, **changes) -> Path:
@@ -305,43 +301,31 @@ class TestAnswer:
             == json.loads((served / "models" / "serving.json").read_text())["weights_sha256"]
         )
 
-    def test_thresholds_of_scores_are_those_of_the_validation_set(
-        self, own_run, tiny_data, tmp_path
+    @pytest.mark.parametrize("same_weights", [True, False])
+    def test_thresholds_of_scores_are_those_of_the_validation_set_for_the_same_weights(
+        self, same_weights, own_run, tiny_data, tmp_path
     ):
-        scores = {"threshold": 0.5, "policy": "youden", "chosen_on": "validation", "other": 1}
+        scores = {"threshold": 0.5, "policy": "youden", "chosen_on": "validation"}
         test = {**scores, "threshold": 0.1, "chosen_on": "optimistic: chosen on the test labels"}
-        levels = {"image": {"thresholds": {"validation": scores, "test_optimistic": test}}}
-        of = {"weights_sha256": sha256(own_run / "model.pt")}
-        content = {"levels": levels, "provenance": of}
+        thresholds = {"validation": {**scores, "other": 1}, "test_optimistic": test}
+        of = sha256(own_run / "model.pt") if same_weights else "0" * 64
+        levels = {"image": {"thresholds": thresholds}}
+        content = {"levels": levels, "provenance": {"weights_sha256": of}}
         (own_run / "evaluation.json").write_text(json.dumps(content))
         bundle = bundle_of(tmp_path / "b", own_run)
         found = ask(bundle, tiny_data / "images" / "test1" / "0.png")["result"]
-        assert found["score_thresholds"] == {
-            "image": {"threshold": 0.5, "policy": "youden", "chosen_on": "validation"}
-        }
+        assert found["score_thresholds"] == ({"image": scores} if same_weights else {})
 
-    def test_thresholds_of_an_evaluation_of_other_weights_are_left_aside(
-        self, own_run, tiny_data, tmp_path
+    def test_serving_json_missing_or_of_other_weights_gives_no_threshold(
+        self, own_bundle, tiny_data
     ):
-        cut = {"threshold": 0.5, "policy": "youden", "chosen_on": "validation"}
-        levels = {"image": {"thresholds": {"validation": cut}}}
-        content = {"levels": levels, "provenance": {"weights_sha256": "0" * 64}}
-        (own_run / "evaluation.json").write_text(json.dumps(content))
-        bundle = bundle_of(tmp_path / "b", own_run)
-        found = ask(bundle, tiny_data / "images" / "test1" / "0.png")["result"]
-        assert found["score_thresholds"] == {}
-
-    def test_without_serving_json_the_source_says_so(self, own_bundle, tiny_data):
-        (own_bundle / "models" / "serving.json").unlink()
-        found = ask(own_bundle, tiny_data / "images" / "test1" / "0.png")["result"]
-        assert found["threshold"] == 0.1 and "no healthy maps" in found["threshold_source"]
-        assert any("no serving.json" in text for text in found["warnings"])
-
-    def test_a_serving_json_of_other_weights_gives_no_threshold(self, own_bundle, tiny_data):
         with_recipe(own_bundle, {}, weights_sha256="0" * 64)
-        found = ask(own_bundle, tiny_data / "images" / "test1" / "0.png")["result"]
-        assert found["threshold"] == 0.1
-        assert any("other weights" in text for text in found["warnings"])
+        for words in ("other weights", "no serving.json"):
+            found = ask(own_bundle, tiny_data / "images" / "test1" / "0.png")["result"]
+            assert found["threshold"] == 0.1
+            assert any(words in text for text in found["warnings"])
+            (own_bundle / "models" / "serving.json").unlink(missing_ok=True)
+        assert "no healthy maps" in found["threshold_source"]
 
     def test_what_is_not_done_to_brains_here_is_said(self):
         options = {"brain": "deepbet", "brain_version": "1", "mni": True, "template": "t.nii"}

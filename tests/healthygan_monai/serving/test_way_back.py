@@ -18,7 +18,7 @@ from healthygan_monai.serving.receive import receive
 
 SPACING = (8.0, 7.0, 9.0)
 ORDERS = list(itertools.permutations(["RL", "AP", "SI"]))
-CODES = ["".join(code) for order in ORDERS for code in itertools.product(*order)]
+CODES = ["".join(code) for order in ORDERS for code in itertools.product(*order)]  # all 48
 
 
 def nifti(path: Path, data: np.ndarray, codes: str, tilt: float = 0.0) -> nib.Nifti1Image:
@@ -77,9 +77,6 @@ class TestSlices:
 
 
 class TestOrientations:
-    def test_all_forty_eight_are_tried(self):
-        assert len(set(CODES)) == 48
-
     @pytest.mark.parametrize("codes", CODES)
     def test_a_map_lies_in_the_files_own_order_with_its_affine(self, codes, tmp_path):
         """The slices themselves, taken for maps, are the file again."""

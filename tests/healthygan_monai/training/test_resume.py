@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -15,7 +13,8 @@ import pytest
 import torch
 from ignite.engine import Events
 from places import CONFIGS
-from tiny import TRAINING, train, write_dataset
+from processes import python
+from tiny import TRAINING, metrics, train, write_dataset
 
 from healthygan_monai.config.messages import root_cause
 from healthygan_monai.config.workflow import make_workflow
@@ -97,10 +96,7 @@ def assert_same_run(first: Path, second: Path) -> None:
         assert_same(*(torch.load(run / name, weights_only=True) for run in (first, second)), name)
     for name in ("selection.csv", "config.json"):
         assert (first / name).read_text() == (second / name).read_text(), name
-    rows = [
-        [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-        for run in (first, second)
-    ]
+    rows = [metrics(run) for run in (first, second)]
     assert [r["iteration"] for r in rows[1]] == list(range(1, 10))
     for one, other in zip(*rows, strict=True):
         # until the first generator update after a resume its terms of before are not known
@@ -112,7 +108,7 @@ def assert_same_run(first: Path, second: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("iteration", [4, 6, 8])
+@pytest.mark.parametrize("iteration", [2, 4, 6, 8])  # checkpoints after 3, 6 and 9
 def test_a_run_stopped_anywhere_ends_as_if_it_never_had(whole, tiny_data, tmp_path, iteration):
     run = stopped(tmp_path, tiny_data, stop_at(iteration))
     assert_same_run(whole, resumed(run, tiny_data))
@@ -189,19 +185,10 @@ class TestRefusals:
             resumed(run, data, **overrides)
         return str(root_cause(caught.value))
 
-    def test_other_settings_are_named(self, whole, tiny_data, tmp_path):
-        run = shutil.copytree(whole, tmp_path / whole.name)
-        message = self.messages(run, tiny_data, lambda_id=2, seed=1)
-        assert re.search(r"lambda_id: 1(\.0)? then, 2 now; seed: 0 then, 1 now", message)
-        assert message.count(" then, ") == 2
-
     def test_other_data_is_named(self, whole, tmp_path):
         run = shutil.copytree(whole, tmp_path / whole.name)
         other = write_dataset(tmp_path / "other", bit_depth=16)
         assert "data_hash: " in self.messages(run, other)
-
-    def test_no_run_folder(self, tiny_data, tmp_path):
-        assert "no config.json there" in self.messages(tmp_path, tiny_data)
 
     def test_a_checkpoint_of_other_networks(self, whole, tiny_data, tmp_path):
         run = shutil.copytree(whole, tmp_path / whole.name)
@@ -210,6 +197,12 @@ class TestRefusals:
         content["generator"].pop("main.0.weight")
         torch.save(content, path)
         assert "does not fit this training" in self.messages(run, tiny_data)
+
+    def test_a_run_whose_checkpoints_are_all_damaged(self, whole, tiny_data, tmp_path):
+        run = shutil.copytree(whole, tmp_path / whole.name)
+        for path in training_states(run):
+            path.write_bytes(b"not a checkpoint")
+        assert "can be read" in self.messages(run, tiny_data)
 
 
 def test_checkpoints_hold_no_code(whole):
@@ -248,22 +241,10 @@ def test_a_process_killed_in_the_middle_is_resumed_to_the_same_weights(whole, ti
     }
     (tmp_path / "kill.json").write_text(json.dumps(config))
     files = [str(CONFIGS / "train.json"), str(tmp_path / "kill.json")]
-    done = subprocess.run(
-        [sys.executable, "-m", "monai.bundle", "run", "training", "--config_file", str(files)],
-        capture_output=True,
-        text=True,
-        cwd=CONFIGS.parents[1],
-        timeout=200,
-    )
-    assert done.returncode == -9, done.stderr
+    words = ("-m", "monai.bundle", "run", "training", "--config_file", str(files))
+    python(*words, code=-9, cwd=CONFIGS.parents[1])
     (run,) = (tmp_path / "runs").iterdir()
     assert [p.name for p in training_states(run)] == ["training_3.pt"]
-    assert_same_run(whole, resumed(run, tiny_data))
-
-
-def test_a_run_that_ended_before_its_first_checkpoint_begins_again(whole, tiny_data, tmp_path):
-    run = stopped(tmp_path, tiny_data, stop_at(2))
-    assert not training_states(run)
     assert_same_run(whole, resumed(run, tiny_data))
 
 
@@ -272,12 +253,3 @@ def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(whole, tiny_data
     newest = training_states(run)[-1]
     newest.write_bytes(b"not a checkpoint")
     assert_same_run(whole, resumed(run, tiny_data))
-
-
-def test_a_run_whose_checkpoints_are_all_damaged_is_refused(whole, tiny_data, tmp_path):
-    run = shutil.copytree(whole, tmp_path / whole.name)
-    for path in training_states(run):
-        path.write_bytes(b"not a checkpoint")
-    with pytest.raises(Exception) as caught:
-        resumed(run, tiny_data)
-    assert "can be read" in str(root_cause(caught.value))

@@ -8,7 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from healthygan_monai.baselines.frozen.base import heat_map
-from healthygan_monai.baselines.frozen.gaussian import RunningGaussian, mahalanobis
+from healthygan_monai.baselines.frozen.gaussian import RunningGaussian
 from healthygan_monai.baselines.frozen.padim import Padim
 from healthygan_monai.networks.backbones import make_backbone
 
@@ -74,12 +74,6 @@ def test_running_covariances_are_those_of_all_vectors_at_once(batch):
         inverse = (whitening[position].T @ whitening[position]).double().inverse().numpy()
         expected = np.cov(x[:, position].double().numpy(), rowvar=False) + 0.01 * np.eye(6)
         np.testing.assert_allclose(inverse, expected, rtol=1e-3, atol=1e-3)
-
-
-def test_mahalanobis_of_a_unit_gaussian_is_the_euclidean_distance():
-    x = torch.randn(5, 3, 4, generator=generator())
-    found = mahalanobis(x, torch.zeros(3, 4), torch.eye(4).expand(3, 4, 4))
-    assert_close(found, x.norm(dim=2))
 
 
 def test_what_is_kept_while_fitting_does_not_grow_with_the_number_of_images():

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 import torch
 from ignite.engine import Events
+from tiny import metrics
 from tiny_detectors import GANS
 from tiny_gans import ITERATIONS, SIDE, films, networks, tiny
 
@@ -147,10 +146,7 @@ class TestResume:
             for r in ("whole", "run")
         ]
         assert states[0].keys() == states[1].keys()
-        rows = [
-            [json.loads(line) for line in (tmp_path / r / "metrics.jsonl").read_text().splitlines()]
-            for r in ("whole", "run")
-        ]
+        rows = [metrics(tmp_path / r) for r in ("whole", "run")]
         for one, other in zip(*rows, strict=True):
             assert {**one, "seconds": 0} == {**other, "seconds": 0}
         assert [row["iteration"] for row in rows[0]] == list(range(1, ITERATIONS + 1))
@@ -231,25 +227,20 @@ class TestIterations:
 
 
 class TestValidation:
-    def run(self, scores, patience=1):
+    def trained(self, scores):
         """Train with these mean scores of the held-out images; return the trainer."""
-        settings = tiny(Alad, max_iterations=40, patience=patience).settings.resolved(
-            20, (1, SIDE, SIDE)
-        )
-        gan = Alad.build(settings, 0).train_on("cpu")
-        made = GanTrainer(gan, settings, HEALTHY)
-        given = iter(scores)
-        made.validation.mean_score = lambda: next(given)
+        made = training(Alad, None, max_iterations=40, patience=1)
+        made.validation.mean_score = iter(scores).__next__
         made.run()
         return made
 
     def test_it_ends_after_more_than_patience_passes_without_a_lower_mean(self):
-        made = self.run([3.0, 2.0, 2.5, 2.5, *[9.0] * 20])
+        made = self.trained([3.0, 2.0, 2.5, 2.5, *[9.0] * 20])
         assert made.validation.best == 2.0
         assert made.state.iteration == 4 * made.validation.every
 
     def test_the_weights_of_the_lowest_mean_are_taken(self):
-        made = self.run([3.0, 2.0, 2.5, 2.5])
+        made = self.trained([3.0, 2.0, 2.5, 2.5])
         now = {k: v.clone() for k, v in made.gan.scoring.state_dict().items()}
         made.finish()
         best = made.gan.scoring.state_dict()
@@ -268,8 +259,7 @@ class TestValidation:
     def test_resumed_after_an_early_end_nothing_is_trained(self, tmp_path):
         def make():
             made = training(Alad, tmp_path, max_iterations=40, patience=1)
-            given = iter([1.0, *[2.0] * 20])
-            made.validation.mean_score = lambda: next(given)
+            made.validation.mean_score = iter([1.0, *[2.0] * 20]).__next__
             return made
 
         first = make()
