@@ -112,7 +112,7 @@ class TestRuntimeOption:
     def test_another_method_is_refused(self, run, rival, tmp_path, phantom_films):
         rival(tmp_path / "model.pt")
         code, _, err = run("infer", tmp_path, phantom_films, "--runtime=onnxruntime")
-        assert code == 2 and "a model of mean-intensity, which only PyTorch computes" in err
+        assert code == 2 and "a model of mean-intensity, for PyTorch only" in err
 
     def test_a_file_of_that_name_that_is_not_ours_is_left(self, run, own_run):
         (own_run / "model.onnx").write_bytes(b"somebody's")
