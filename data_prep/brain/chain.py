@@ -1,4 +1,4 @@
-"""The chain of corrections between reading a head and cutting slices, each step optional:
+"""The chain of corrections between reading a head and cutting slices, each step optional.
 
 reorient (always): axes in RAS+ order, mm; --straighten resamples a tilted scan
 n4: bias field divided out; extract (--brain): brain or not; register (--mni): affine

@@ -85,7 +85,8 @@ def sop_class_name(dataset: Dataset) -> str:
 
 def view(dataset: Dataset) -> tuple[str | None, str]:
     """(one of dicom_terms.VIEWS or None, a note): View Position (0018,5101), View Code Sequence
-    (0054,0220), then Patient Orientation (0020,0020), which tells frontal from lateral only."""
+    (0054,0220), then Patient Orientation (0020,0020), which tells frontal from lateral only.
+    """
     text = code_of(dataset, "ViewPosition")
     found = view_of_text(text)
     for code in _codes(dataset, "ViewCodeSequence"):

@@ -77,7 +77,13 @@ def test_every_file_of_the_project_that_is_named_exists():
         if not re.fullmatch(r"[\w./*-]+", path) or path in ELSEWHERE:
             continue
         if (path.split("/")[0] in FOLDERS and "/" in path) or path.endswith(".py"):
-            homes = ("", "healthygan_monai/", "healthygan_monai/baselines/", "bundle/")
+            homes = (
+                "",
+                "data_prep/",
+                "healthygan_monai/",
+                "healthygan_monai/baselines/",
+                "bundle/",
+            )
             if not any([*ROOT.glob(home + path)] for home in homes):
                 missing.append(f"{place} {span}")
     assert missing == []

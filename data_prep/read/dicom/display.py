@@ -95,7 +95,8 @@ def constant_image() -> FilmError:
 
 def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
     """bool over stored.domain(): Pixel Padding Value, or the range up to its Range Limit
-    (PS3.3 C.7.5.1.1.2); None where there is none, or no pixel is anything else."""
+    (PS3.3 C.7.5.1.1.2); None where there is none, or no pixel is anything else.
+    """
     value = number_of(dataset, "PixelPaddingValue", math.nan)
     if math.isnan(value):
         return None
