@@ -1,7 +1,5 @@
 """Folders of real data and published numbers, and one tiny data set and run that tests share."""
 
-from __future__ import annotations
-
 import logging
 import os
 import shutil

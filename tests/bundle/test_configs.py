@@ -1,7 +1,5 @@
 """The bundle's files against MONAI's contract: properties, metadata, exports."""
 
-from __future__ import annotations
-
 import json
 import shutil
 from pathlib import Path

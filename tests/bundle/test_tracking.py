@@ -1,7 +1,5 @@
 """``--tracking mlflow``: what MLflow's database holds after a run; skipped without MLflow."""
 
-from __future__ import annotations
-
 import importlib.util
 import json
 import logging

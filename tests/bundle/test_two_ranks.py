@@ -7,8 +7,6 @@ and Adam makes a step of up to the learning rate of any gradient. So D(x) may dr
 learning rates an iteration; differences of it, which are all that the losses use, may not.
 """
 
-from __future__ import annotations
-
 import json
 import os
 from pathlib import Path

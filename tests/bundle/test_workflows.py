@@ -1,7 +1,5 @@
 """The configs run: training, inference and evaluation, and what they say where they cannot."""
 
-from __future__ import annotations
-
 import json
 import runpy
 import sys

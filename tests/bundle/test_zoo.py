@@ -5,8 +5,6 @@ exported ones.
 see the packages only where the bundle brings them.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import os

@@ -1,7 +1,5 @@
 """The programs of the pages, and the stories of the pages, each told once."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path

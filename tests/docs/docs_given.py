@@ -4,8 +4,6 @@ The names are those of the page. ``$SHELF`` is a folder with what several pages 
 once.
 """
 
-from __future__ import annotations
-
 SHELF = """
 healthygan prep phantom films films
 healthygan prep phantom brains heads

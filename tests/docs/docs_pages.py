@@ -6,8 +6,6 @@ commands may end with 3). Inline code that is a command is run too. A comment on
 paragraph or table changes that: ``<!-- slow -->`` or ``<!-- cannot: the reason -->``.
 """
 
-from __future__ import annotations
-
 import argparse
 import re
 from collections.abc import Iterator

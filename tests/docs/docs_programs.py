@@ -1,7 +1,5 @@
 """What the programs of a page do in the tests: run, made small, checked, or understood."""
 
-from __future__ import annotations
-
 import argparse
 import configparser
 import inspect

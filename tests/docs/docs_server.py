@@ -5,8 +5,6 @@ already.
 words, folder, environment and streams, and end with the exit code that it sends back.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import signal

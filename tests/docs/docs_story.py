@@ -1,7 +1,5 @@
 """Run the commands of a page as one shell script, in a folder of their own."""
 
-from __future__ import annotations
-
 import os
 import re
 import shlex

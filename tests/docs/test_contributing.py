@@ -1,7 +1,5 @@
 """Each page of docs/contributing is followed step by step, in a copy of the repository."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import subprocess

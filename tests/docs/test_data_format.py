@@ -1,7 +1,5 @@
 """docs/data_format.md against the files that its commands make: fields and columns, both ways."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Every command of a page is run, or understood if the page marks it slow or impossible."""
 
-from __future__ import annotations
-
 import pytest
 from docs_given import GIVEN
 from docs_story import PAGES, tell, understand

@@ -1,7 +1,5 @@
 """What the pages name exists: links, anchors, files, options, config keys, names of the code."""
 
-from __future__ import annotations
-
 import csv
 import json
 import re

@@ -1,7 +1,5 @@
 """The reader of pages, on pages made for it."""
 
-from __future__ import annotations
-
 import pytest
 from docs_pages import read
 

@@ -3,8 +3,6 @@
 ``python tests/docs/test_method_tables.py`` writes them again, between two comments of each page.
 """
 
-from __future__ import annotations
-
 import dataclasses
 import re
 from collections.abc import Callable, Iterator

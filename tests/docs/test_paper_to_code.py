@@ -1,7 +1,5 @@
 """docs/paper_to_code.md row by row: the file has the symbol, the config the key and default."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import json

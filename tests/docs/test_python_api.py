@@ -1,7 +1,5 @@
 """docs/python_api.md: what its blocks print and write, and what its tables name."""
 
-from __future__ import annotations
-
 from docs_story import PAGES
 
 import healthygan_monai as hg

@@ -1,7 +1,5 @@
 """Phantom images and exports of one tiny trained model, shared by the tests of exports."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

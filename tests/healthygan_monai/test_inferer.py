@@ -1,7 +1,5 @@
 """Sec. 2.3: what a generator says of an image, as one tensor and as named parts."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from monai.data import MetaTensor

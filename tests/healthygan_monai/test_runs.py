@@ -1,7 +1,5 @@
 """The run folder: numbers, provenance, and its files."""
 
-from __future__ import annotations
-
 import json
 import logging
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Choosing the checkpoint: FID and AUCp against closed forms, and what the run folder keeps."""
 
-from __future__ import annotations
-
 import math
 import shutil
 from dataclasses import replace

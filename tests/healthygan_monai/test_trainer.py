@@ -1,7 +1,5 @@
 """One iteration of Sec. 2.2 against a plain transcription of the published loop."""
 
-from __future__ import annotations
-
 import copy
 from collections import Counter
 

@@ -5,8 +5,6 @@ keyword and VR where pydicom's dictionary is older; XX in a repeating group is 0
 Z: empty or dummy, X: removed, U: new UID.
 """
 
-from __future__ import annotations
-
 import base64
 import datetime
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Heads as DICOM: one file a slice, or one multi-frame file, with any affine."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """A LUT item of a DICOM header."""
 
-from __future__ import annotations
-
 import numpy as np
 
 

@@ -1,7 +1,5 @@
 """Settings of a preparation from flat keywords, as the command line has them."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Metadata of full size, with the published counts and quirks and nobody's data."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 from pathlib import Path

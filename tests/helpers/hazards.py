@@ -1,7 +1,5 @@
 """Per-input functions that fail as decoders fail in the wild; they run in guarded children."""
 
-from __future__ import annotations
-
 import errno
 import os
 import time

@@ -1,7 +1,5 @@
 """Phantom heads with their own template, so that tests need neither a package nor a download."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import nibabel as nib

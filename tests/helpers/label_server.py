@@ -1,7 +1,5 @@
 """MONAI Label 0.8.5 in its own environment: built, started on the loopback, asked, stopped."""
 
-from __future__ import annotations
-
 import json
 import os
 import shutil

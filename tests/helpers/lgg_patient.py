@@ -1,7 +1,5 @@
 """A patient of the LGG cohort, drawn."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Calling the build backend as pip would."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

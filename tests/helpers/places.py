@@ -1,7 +1,5 @@
 """Where the repository and the material beside it are."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Python programs that a test runs in another process."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A bundle as MONAI Label reads it, in this process: its order of steps without its server."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Sequence
 from pathlib import Path

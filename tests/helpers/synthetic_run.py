@@ -1,7 +1,5 @@
 """A run folder with drawn films: two lungs on a grey chest, a bright disc as the disease."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A data set of a few squares, and training runs of a second through the bundle's configs."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

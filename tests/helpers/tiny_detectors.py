@@ -1,7 +1,5 @@
 """Settings with which every detector of the registry is fitted within seconds."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from healthygan_monai.baselines.gan.detector import GanDetector

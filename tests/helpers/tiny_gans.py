@@ -1,7 +1,5 @@
 """The GANs so small that a fit takes a second, and phantom films for them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

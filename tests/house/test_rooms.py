@@ -1,7 +1,5 @@
 """The walls of the house (docs/architecture.md): sizes of rooms, circles, who uses what."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """The environment, the models and the server that all integration tests share."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Callable, Iterator

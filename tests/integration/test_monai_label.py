@@ -4,8 +4,6 @@ It builds an environment of several gigabytes once (HEALTHYGAN_LABEL_ENV), and n
 for that.
 """
 
-from __future__ import annotations
-
 import csv
 import json
 import shutil

@@ -1,7 +1,5 @@
 """A wheel and an sdist of this checkout, built without a network, leaving nothing in it."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The wheel in its own environment, away from the repository: ``pytest -m packaging``."""
 
-from __future__ import annotations
-
 import os
 import re
 import stat

@@ -1,7 +1,5 @@
 """What setup.cfg asks for is what the code imports and what is tested."""
 
-from __future__ import annotations
-
 import ast
 import configparser
 import re

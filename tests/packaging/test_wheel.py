@@ -1,7 +1,5 @@
 """What the wheel carries: all of both packages and the whole bundle, and nothing else."""
 
-from __future__ import annotations
-
 import email
 import tarfile
 import zipfile

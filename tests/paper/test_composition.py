@@ -1,7 +1,5 @@
 """Eq. 1 and Eq. 2: the mask shares out an image and its intermediate image; nothing is lost."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch.testing import assert_close

@@ -1,7 +1,5 @@
 """The trainer reproduces the published implementation, number by number, in float64."""
 
-from __future__ import annotations
-
 import csv
 import json
 from collections import defaultdict

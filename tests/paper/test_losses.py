@@ -1,7 +1,5 @@
 """Eq. 3 to Eq. 9, each against numbers worked out by hand."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch.testing import assert_close

@@ -1,7 +1,5 @@
 """Tables 2 and 3, the published sizes, and what other programs need of the generator."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch.testing import assert_close

@@ -1,7 +1,5 @@
 """Appx. A: constant learning rate, then linear decay over the last 100,000 of 400,000."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

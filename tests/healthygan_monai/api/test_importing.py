@@ -1,7 +1,5 @@
 """Importing does nothing; errors say what the commands say; a typed client type-checks."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The Python API gives what the commands give, and loses no file."""
 
-from __future__ import annotations
-
 import csv
 import json
 import re

@@ -1,7 +1,5 @@
 """One contract, the same for every detector of the registry."""
 
-from __future__ import annotations
-
 import inspect
 import json
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """A detector fitted on a data set in a run folder; one of a new kind works the same way."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Every rival through the commands of a study: train, infer, evaluate, report."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Trivial scores against their formulas; the classifier learns mixed against healthy only."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from torch.testing import assert_close

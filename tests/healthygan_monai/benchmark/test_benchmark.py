@@ -1,7 +1,5 @@
 """The grid, its cells, and the tables they make."""
 
-from __future__ import annotations
-
 import csv
 import dataclasses
 import json

@@ -1,7 +1,5 @@
 """``healthygan`` as a user meets it: what it prints, what it refuses, what it leaves behind."""
 
-from __future__ import annotations
-
 import json
 import re
 import shlex

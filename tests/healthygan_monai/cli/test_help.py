@@ -1,7 +1,5 @@
 """``--help`` of every command imports nothing that is slow to import."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

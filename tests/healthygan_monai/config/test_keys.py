@@ -1,7 +1,5 @@
 """Refusing what cannot be meant: unknown keys, impossible sizes, devices that are not there."""
 
-from __future__ import annotations
-
 import json
 import sys
 from dataclasses import fields

@@ -1,7 +1,5 @@
 """The two streams: unlabelled, reproducible, complete."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import replace
 

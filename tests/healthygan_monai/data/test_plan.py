@@ -1,7 +1,5 @@
 """What a data set asks of training: the numbers of Appx. A, and what may be overridden."""
 
-from __future__ import annotations
-
 import pytest
 
 from data_prep.datalist import DataError, Dataset

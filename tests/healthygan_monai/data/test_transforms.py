@@ -1,7 +1,5 @@
 """PNG on disk -> [-1, 1]: nothing turned, nothing stretched, and back again."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

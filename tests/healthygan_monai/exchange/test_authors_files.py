@@ -1,7 +1,5 @@
 """The authors' files in and out: every weight bit by bit; wrong files refused by name."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import OrderedDict

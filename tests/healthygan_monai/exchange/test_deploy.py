@@ -1,7 +1,5 @@
 """What MONAI Deploy's bundle operator finds in an exported TorchScript file."""
 
-from __future__ import annotations
-
 import json
 import zipfile
 

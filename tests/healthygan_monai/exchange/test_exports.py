@@ -1,7 +1,5 @@
 """TorchScript and ONNX files: the numbers of model.pt at any size, and their own facts."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """The normalisation of the ONNX file: PyTorch's numbers, also where ONNX Runtime's are wrong."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -1,7 +1,5 @@
 """A model and images in, scores.csv and pictures out."""
 
-from __future__ import annotations
-
 import json
 import re
 import shutil

@@ -1,7 +1,5 @@
 """Scoring by ONNX Runtime and TorchScript: the scores and pictures of model.pt, without it."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import sys

@@ -1,7 +1,5 @@
 """One contract for every model: a batch of images in, scores and maps out."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

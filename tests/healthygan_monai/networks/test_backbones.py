@@ -1,7 +1,5 @@
 """Frozen networks: the published ones, every format of weights, never a silent substitute."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest

@@ -1,7 +1,5 @@
 """Feature networks for FID: named, repeatable, blind to the number of grey channels."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest

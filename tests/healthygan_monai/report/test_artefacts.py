@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from healthygan_monai.report.artefacts import read_artefacts, read_metrics, read_selection

@@ -1,7 +1,5 @@
 """A model is put where MONAI Label serves it, whole or not at all."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

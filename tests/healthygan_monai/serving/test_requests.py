@@ -1,7 +1,5 @@
 """A request through the bundle's own config, as MONAI Label runs it: input and answer."""
 
-from __future__ import annotations
-
 import csv
 import json
 import sys

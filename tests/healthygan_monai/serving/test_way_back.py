@@ -1,7 +1,5 @@
 """A map comes back to where in the file it is about."""
 
-from __future__ import annotations
-
 import itertools
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Going on after a stop equals never having stopped."""
 
-from __future__ import annotations
-
 import json
 import random
 import shutil

@@ -1,7 +1,5 @@
 """PaDiM: Eq. 1 and Eq. 2 against direct computation, and memory that images do not fill."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

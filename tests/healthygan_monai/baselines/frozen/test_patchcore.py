@@ -1,7 +1,5 @@
 """PatchCore: its coreset against brute force, its patches and scores against their formulas."""
 
-from __future__ import annotations
-
 import numpy as np
 import pytest
 import torch

@@ -1,7 +1,5 @@
 """ALAD: the published networks, the six cross-entropies, averaged weights, and the four scores."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -1,7 +1,5 @@
 """ALOCC: the published networks, both forms of L_R, one step of D to two of R."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

@@ -1,7 +1,5 @@
 """f-AnoGAN: the published networks, the two stages, and the score."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from tiny_gans import count, films, moved, networks, noise, published, tiny

@@ -1,7 +1,5 @@
 """GANomaly: the published networks, Eq. 2 to 6, and who learns from what."""
 
-from __future__ import annotations
-
 import math
 
 import pytest

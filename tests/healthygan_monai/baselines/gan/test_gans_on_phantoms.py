@@ -14,8 +14,6 @@ for one of D, as in the paper, did the same (0.51 to 0.75). Other settings may d
 authors end training by eye.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

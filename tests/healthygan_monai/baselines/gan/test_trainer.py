@@ -1,7 +1,5 @@
 """What all four GANs share: the contract, reproducible fits, exact resumption."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 from ignite.engine import Events
