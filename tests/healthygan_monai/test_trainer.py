@@ -9,6 +9,7 @@ from ignite.engine import Events
 from tiny import forget_ranks
 from torch.testing import assert_close
 
+from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.trainer import HealthyGANTrainer
 
@@ -123,6 +124,45 @@ def test_training_equals_the_published_order_of_operations(n_critic):
 class TestUpdates:
     """Which network moves when."""
 
+    def changes(self, **options) -> list[tuple[bool, bool]]:
+        """(generator moved, critic moved) of every iteration."""
+        both = networks(torch.float32)
+        trainer = make_trainer(*both, batches(6, torch.float32), **options)
+        states = [copy.deepcopy([n.state_dict() for n in both])]
+        moved = []
+
+        @trainer.on(Events.ITERATION_COMPLETED)
+        def compare(engine):
+            now = copy.deepcopy([n.state_dict() for n in both])
+            moved.append(
+                tuple(
+                    any(not torch.equal(v, old[k]) for k, v in new.items())
+                    for new, old in zip(now, states[-1], strict=True)
+                )
+            )
+            states.append(now)
+
+        trainer.run()
+        return moved
+
+    def test_the_critic_moves_in_every_iteration_and_the_generator_in_every_second(self):
+        assert self.changes() == [(False, True), (True, True)] * 3
+
+    def test_n_critic_3(self):
+        assert self.changes(n_critic=3) == [(False, True), (False, True), (True, True)] * 2
+
+    def test_every_update_of_the_critic_gets_a_fresh_batch(self):
+        data = batches(6)
+        seen = []
+
+        class Watched(HealthyGANLoss):
+            def discriminator_objective(self, critic, healthy, translated, alpha):
+                seen.append(healthy)
+                return super().discriminator_objective(critic, healthy, translated, alpha)
+
+        make_trainer(*networks(), data, loss=Watched()).run()
+        assert all(torch.equal(s, d["healthy"]) for s, d in zip(seen, data, strict=True))
+
     def test_the_generators_update_leaves_no_gradient_in_the_critic(self):
         generator, critic = networks()
         steps = optimizers(generator, critic)
@@ -199,6 +239,9 @@ class TestLength:
             "EPOCH_COMPLETED": 3,
             "COMPLETED": 1,
         }
+
+    def test_whole_epochs(self):
+        assert self.counts(6, epoch_length=3)["EPOCH_COMPLETED"] == 2
 
     def test_max_epochs_as_other_programs_set_it_ends_training_earlier(self):
         assert self.counts(9, epoch_length=3, max_epochs=1)["ITERATION_COMPLETED"] == 3

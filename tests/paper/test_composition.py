@@ -29,6 +29,26 @@ def test_a_shut_mask_keeps_the_image_and_an_open_one_takes_the_intermediate_imag
     assert torch.equal(compose_reconstruction(image, intermediate, opened), image)
 
 
+def test_eq2_is_eq1_with_the_mask_turned_over(parts):
+    image, intermediate, mask = parts
+    assert_close(
+        compose_reconstruction(image, intermediate, mask),
+        compose_healthy(image, intermediate, 1 - mask),
+    )
+
+
+def test_both_stay_between_the_two_images_pixel_by_pixel(parts):
+    image, intermediate, _ = parts
+    low, high = torch.minimum(image, intermediate), torch.maximum(image, intermediate)
+    for composed in (compose_healthy(*parts), compose_reconstruction(*parts)):
+        assert (composed >= low - 1e-12).all() and (composed <= high + 1e-12).all()
+
+
+def test_a_healthy_image_of_a_perfect_generator_is_left_alone(parts):
+    image, _, mask = parts
+    assert_close(compose_healthy(image, image, mask), image)
+
+
 def test_the_mask_of_one_pixel_changes_that_pixel_only(parts):
     image, intermediate, mask = parts
     one = torch.zeros_like(mask)

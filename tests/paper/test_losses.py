@@ -84,11 +84,21 @@ class TestGradientPenalty:
         patches = lambda x: x[..., :1, :1].repeat(1, 1, 3, 3)  # noqa: E731  nine copies of one pixel
         assert gradient_penalty(patches, image, image, random(2, 1, 1, 1)).item() == (9 - 1) ** 2
 
-    def test_alpha_weighs_the_healthy_image_and_images_are_averaged_after_squaring(self):
-        """D(x) = x^2 / 2 has gradient x, so the penalty is (|x| - 1)^2 at the point between."""
-        healthy, alpha = constant(8, (2, 1, 1, 1)), torch.tensor([0.25, 1]).view(2, 1, 1, 1)
-        penalty = gradient_penalty(lambda x: x.square() / 2, healthy, healthy / 2, alpha.double())
-        assert penalty.item() == pytest.approx(((0.25 * 8 + 0.75 * 4 - 1) ** 2 + 7**2) / 2)
+    def test_averages_over_images_after_squaring(self):
+        healthy = torch.stack([constant(2, (1, 1, 1)), constant(4, (1, 1, 1))])
+        # D(x) = x^2 / 2 has gradient x, so the penalty is (|x| - 1)^2 at the interpolated point
+        half_square = lambda x: x.square() / 2  # noqa: E731
+        alpha = torch.ones(2, 1, 1, 1, dtype=torch.float64)
+        at_healthy = gradient_penalty(half_square, healthy, healthy * 0, alpha)
+        assert at_healthy.item() == pytest.approx((1 + 9) / 2)
+
+    def test_alpha_weighs_the_healthy_image(self):
+        half_square = lambda x: x.square() / 2  # noqa: E731
+        alpha = constant(0.25, (1, 1, 1, 1))
+        penalty = gradient_penalty(
+            half_square, constant(8, (1, 1, 1, 1)), constant(4, (1, 1, 1, 1)), alpha
+        )
+        assert penalty.item() == pytest.approx((0.25 * 8 + 0.75 * 4 - 1) ** 2)
 
     def test_teaches_the_critic_and_not_the_generator(self):
         weight = random(1, 1, 4, 4).requires_grad_()
@@ -146,6 +156,14 @@ class TestObjectives:
         assert (loss.lambda_gp, loss.lambda_id, loss.lambda_rec) == (10, 1, 1)
         assert (loss.lambda_f, loss.lambda_fs, loss.lambda_fz) == (0.1, 1, 1)
         assert (loss.lambda_adv_healthy, loss.reconstruction_moves_mask) == (1, True)
+
+    def test_the_penalty_on_batches_of_different_content_matches_two_separate_passes(self):
+        healthy, fake = random(4, 1, 4, 4), random(4, 1, 4, 4, seed=1)
+        together = HealthyGANLoss().discriminator_objective(
+            self.critic, healthy, fake, random(4, 1, 1, 1)
+        )
+        assert_close(together["d_real"], self.critic(healthy).mean())
+        assert_close(together["d_fake"], self.critic(fake).mean())
 
 
 class TestOptions:
