@@ -24,13 +24,8 @@ ITERATIONS = 12
 RATE = 1e-4
 # loss weights that let every term move the networks: a term left out by the ranks would show
 SETTINGS = {
-    **TRAINING,
-    "max_iterations": ITERATIONS,
-    "epoch_length": 4,
-    "log_interval": 1,
-    "learning_rate": RATE,
-    "lambda_f": 1,
-    "lambda_fs": 20,
+    **{**TRAINING, "max_iterations": ITERATIONS, "epoch_length": 4, "log_interval": 1},
+    **{"learning_rate": RATE, "lambda_f": 1, "lambda_fs": 20},
 }
 SAME = 2e-5  # metrics.jsonl has six digits behind the point
 DRIFT = 5 * RATE * ITERATIONS

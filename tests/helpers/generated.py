@@ -9,34 +9,16 @@ from data_prep.sources.card import Row, write_table
 RSNA_TRAIN = 13_389
 # source -> negative, positive films of the V7B training list; then of the test list
 COVIDX_TRAIN = {
-    "cohen": (298, 439),
-    "actmed": (107, 25),
-    "sirm": (0, 1182),
-    "fig1": (0, 24),
+    **{"cohen": (298, 439), "actmed": (107, 25), "sirm": (0, 1182), "fig1": (0, 24)},
     "rsna": (RSNA_TRAIN, 0),
 }
-COVIDX_TEST = {
-    "cohen": (1, 39),
-    "actmed": (20, 33),
-    "sirm": (0, 17),
-    "fig1": (0, 11),
-    "rsna": (79, 0),
-}
+COVIDX_TEST = {"cohen": (1, 39), "actmed": (20, 33), "sirm": (0, 17), "fig1": (0, 11)}
+COVIDX_TEST |= {"rsna": (79, 0)}
 SINGLE = {  # PA films with this finding alone
-    "Infiltration": 5270,
-    "Atelectasis": 2210,
-    "Effusion": 2086,
-    "Nodule": 1924,
-    "Pneumothorax": 1506,
-    "Mass": 1367,
-    "Pleural_Thickening": 875,
-    "Cardiomegaly": 746,
-    "Fibrosis": 648,
-    "Emphysema": 525,
-    "Consolidation": 346,
-    "Pneumonia": 176,
-    "Hernia": 98,
-    "Edema": 51,
+    **{"Infiltration": 5270, "Atelectasis": 2210, "Effusion": 2086, "Nodule": 1924},
+    **{"Pneumothorax": 1506, "Mass": 1367, "Pleural_Thickening": 875, "Cardiomegaly": 746},
+    **{"Fibrosis": 648, "Emphysema": 525, "Consolidation": 346, "Pneumonia": 176},
+    **{"Hernia": 98, "Edema": 51},
 }
 BOXED = {"Cardiomegaly": 41, "Atelectasis": 26, "Pneumothorax": 23, "Nodule": 20, "Effusion": 12}
 BOXED |= {"Mass": 10, "Infiltration": 6, "Pneumonia": 6}  # on PA films of one finding: 144

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import torch
+
 from healthygan_monai.baselines.gan.detector import GanDetector
 from healthygan_monai.baselines.registry import DETECTORS
 
@@ -30,3 +32,7 @@ BLIND = {
     "mean-intensity": "films differ more in exposure than a lesion changes their mean",
     **{gan.name: UNTRAINED for gan in GANS},
 }
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)

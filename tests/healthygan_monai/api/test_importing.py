@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from processes import python
 
 import healthygan_monai as hg
@@ -91,25 +92,10 @@ def said(capsys: pytest.CaptureFixture, *words: str | Path) -> str:
     return capsys.readouterr().err.strip().removeprefix("error: ")
 
 
-def broken(trained: Path, folder: Path, what: str) -> Path:
-    """A model.pt that is none."""
-    import torch
-
-    path = folder / "model.pt"
-    if what == "text":
-        path.write_text("no model", encoding="utf-8")
-    elif what == "list":
-        torch.save([1], path)
-    else:
-        state = torch.load(trained / "model.pt", weights_only=True)
-        del state[next(name for name in reversed(state) if "weight" in name)]
-        torch.save(state, path)
-    return path
-
-
-@pytest.mark.parametrize("what", ["text", "list", "part"])
-def test_a_broken_model_raises_what_infer_prints(trained, tiny_data, tmp_path, capsys, what):
-    path = broken(trained, tmp_path, what)
+@pytest.mark.parametrize("content", [b"no model", [1], {"main.0.weight": torch.zeros(2, 1, 7, 7)}])
+def test_a_broken_model_raises_what_infer_prints(content, tiny_data, tmp_path, capsys):
+    path = tmp_path / "model.pt"
+    path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
     with pytest.raises(hg.ModelError) as caught:
         hg.load_model(path)
     assert str(caught.value) == said(capsys, "infer", path, tiny_data, "--output", tmp_path / "o")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from data_prep.files import sha256
 from healthygan_monai.exchange.authors_checkpoint import generator_to_authors
@@ -106,8 +107,6 @@ class TestImport:
         )
         assert code == 0, err
         assert len(read_scores(tmp_path / "out" / "scores.csv")) == 6
-        from PIL import Image
-
         with Image.open(tmp_path / "out" / "pictures" / "0_difference.png") as picture:
             assert picture.size == (48, 48)
 

@@ -96,11 +96,7 @@ def test_complete_truncated_wrapped_and_prefixed_files_give_the_same_features(
     forms = [
         truncated,
         without_counts,
-        {
-            "state_dict": weights,
-            "epoch": 3,
-            "arch": "resnet18",
-        },  # timm's and torchvision's trainers
+        {"state_dict": weights, "epoch": 3, "arch": "resnet18"},  # of timm and torchvision
         {"state_dict": {}, "state_dict_ema": weights},
         {f"module.{k}": v for k, v in weights.items()},
         {"model": {f"module.backbone.{k}": v for k, v in weights.items()}},

@@ -35,6 +35,12 @@ def recipe(**options) -> dict:
     return {"kind": "brains", "intensity": {"policy": "minmax"}, "options": options}
 
 
+def returned(path: Path, **options):
+    """Receive the file; return that, and its slices brought back as if they were maps."""
+    received = receive(path, preparation(recipe(range="0mm:500mm", **options), 72))
+    return received, received.back(received.pixels.astype(np.float32))
+
+
 class TestFraming:
     @pytest.mark.parametrize("policy", ["paper", "square", "centre", "none"])
     @pytest.mark.parametrize("shape", [(90, 70), (61, 100), (40, 40)])
@@ -77,11 +83,8 @@ class TestSlices:
 class TestOrientations:
     @pytest.mark.parametrize("codes", CODES)
     def test_a_map_lies_in_the_files_own_order_with_its_affine(self, codes, tmp_path):
-        """The slices themselves, taken for maps, are the file again."""
         image = nifti(tmp_path / "head.nii.gz", head(), codes)
-        prepared = preparation(recipe(range="0mm:500mm"), 72)
-        received = receive(tmp_path / "head.nii.gz", prepared)
-        back = received.back(received.pixels.astype(np.float32))
+        _, back = returned(tmp_path / "head.nii.gz")
         np.testing.assert_allclose(back.affine.numpy(), image.affine, atol=1e-5)
         stored = image.get_fdata()
         # minmax of the core, which the bright voxel is in
@@ -95,9 +98,7 @@ class TestOrientations:
     @pytest.mark.parametrize("plane", list(NORMAL_AXIS))
     def test_in_every_plane(self, plane, tmp_path):
         image = nifti(tmp_path / "head.nii", head(), "PIR")
-        prepared = preparation(recipe(plane=plane, range="0mm:500mm"), 72)
-        received = receive(tmp_path / "head.nii", prepared)
-        back = received.back(received.pixels.astype(np.float32)).numpy()
+        received, back = returned(tmp_path / "head.nii", plane=plane)
         assert len(received.pixels) == head().shape[NORMAL_AXIS[plane]]
         assert np.argmax(back) == np.argmax(image.get_fdata())
 
@@ -106,9 +107,7 @@ class TestOrientations:
     )
     def test_of_a_tilted_scan_though_it_was_resampled(self, options, tmp_path):
         image = nifti(tmp_path / "head.nii.gz", head(), "LSP", tilt=12.0)
-        prepared = preparation(recipe(range="0mm:500mm", **options), 72)
-        received = receive(tmp_path / "head.nii.gz", prepared)
-        back = received.back(received.pixels.astype(np.float32))
+        _, back = returned(tmp_path / "head.nii.gz", **options)
         np.testing.assert_allclose(back.affine.numpy(), image.affine, atol=1e-4)
         stored = image.get_fdata()
         assert back.shape == stored.shape
@@ -119,8 +118,7 @@ class TestOrientations:
         image.set_sform(None, 0)
         image.set_qform(None, 0)
         nib.save(image, tmp_path / "head.nii")
-        received = receive(tmp_path / "head.nii", preparation(recipe(range="0mm:500mm"), 72))
-        back = received.back(received.pixels.astype(np.float32))
+        received, back = returned(tmp_path / "head.nii")
         np.testing.assert_allclose(back.affine, nib.load(tmp_path / "head.nii").affine, atol=1e-5)
         assert np.argmax(back) == np.argmax(image.get_fdata())
         assert any("states no orientation" in text for text in received.warnings)

@@ -3,21 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from tiny_detectors import generator
 from torch.testing import assert_close
 
 from healthygan_monai.baselines.frozen.base import heat_map
 from healthygan_monai.baselines.frozen.gaussian import RunningGaussian
 from healthygan_monai.baselines.frozen.padim import Padim
-from healthygan_monai.networks.backbones import make_backbone
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-@pytest.fixture(scope="module")
-def backbone():
-    return make_backbone("resnet18", "random")
 
 
 @pytest.fixture(scope="module")

@@ -3,22 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from tiny_detectors import generator
 from torch.testing import assert_close
 
 from healthygan_monai.baselines.frozen.base import heat_map
 from healthygan_monai.baselines.frozen.coreset import Reservoir, greedy_coreset, project
 from healthygan_monai.baselines.frozen.neighbours import nearest_neighbour, neighbour_weight
 from healthygan_monai.baselines.frozen.patchcore import PatchCore
-from healthygan_monai.networks.backbones import make_backbone
-
-
-def generator(seed: int = 0) -> torch.Generator:
-    return torch.Generator().manual_seed(seed)
-
-
-@pytest.fixture(scope="module")
-def backbone():
-    return make_backbone("resnet18", "random")
 
 
 @pytest.fixture(scope="module")

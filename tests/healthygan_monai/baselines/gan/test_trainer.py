@@ -216,9 +216,6 @@ class TestIterations:
         assert settings.resolved(1000, (1, 32, 32)).max_iterations == 15 * (1000 // 64)
         assert settings.resolved(10, (1, 32, 32)).max_iterations == 1
 
-    def test_set_iterations_win_over_epochs(self):
-        assert Ganomaly(max_iterations=7).settings.resolved(1000, (1, 32, 32)).max_iterations == 7
-
 
 class TestValidation:
     def trained(self, scores):
