@@ -1,7 +1,5 @@
 """One prepared image, and the way back from it to the picture that it was made of."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 

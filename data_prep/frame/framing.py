@@ -1,7 +1,5 @@
 """From a film's rows and columns to one square: crop or pad, then one antialiased resize."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Grey PNG on disk: written in one step, the same bytes for the same pixels."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

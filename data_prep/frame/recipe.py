@@ -1,7 +1,5 @@
 """What decides the pixels of a prepared image: the part that films and heads have in common."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, fields
 from typing import Any, ClassVar
 

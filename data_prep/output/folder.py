@@ -1,7 +1,5 @@
 """OUTPUT as a folder: one run at a time in it, and nothing in it that no run accounts for."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re

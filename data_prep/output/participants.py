@@ -1,7 +1,5 @@
 """participants.tsv, in the words of BIDS: one row a subject."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean

@@ -1,7 +1,5 @@
 """Contact sheets and histograms of prepared images, as PNG bytes and SVG text."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What became of all inputs: skipped.csv, the summary in words, the exit code."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The tables beside dataset.json: why each input was taken or left, and when each visit was."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

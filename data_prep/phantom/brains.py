@@ -6,8 +6,6 @@ the front is), a bias field and Rician noise. It exercises the whole path from N
 minutes; a score on it says nothing about patients.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 

@@ -5,8 +5,6 @@ from top to bottom; one unit is half the film's width. Density adds up as attenu
 one tone curve makes a film of it.
 """
 
-from __future__ import annotations
-
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 

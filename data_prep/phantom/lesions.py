@@ -4,8 +4,6 @@ A score on it says whether blobs are found in real anatomy and noise, nothing ab
 `python -m data_prep.phantom.lesions HEADS OUTPUT` writes the cohort as phantom_brains does.
 """
 
-from __future__ import annotations
-
 import argparse
 import logging
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Names for subjects and studies that only the holder of a key can trace back, and that key."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import logging

@@ -1,7 +1,5 @@
 """File names and texts without identifiers: known words, dates and UIDs become ***."""
 
-from __future__ import annotations
-
 import datetime
 import re
 import unicodedata

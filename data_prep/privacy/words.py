@@ -1,7 +1,5 @@
 """Makers of devices, and ordinary words, which tell nothing of a patient."""
 
-from __future__ import annotations
-
 import re
 
 # Makers of film readers, detectors and heads' scanners, by a word of theirs in Manufacturer.

@@ -1,7 +1,5 @@
 """Run one cell: train, score, evaluate, and write result.json."""
 
-from __future__ import annotations
-
 import time
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """AUC over seeds with its interval, and a paired test against HealthyGAN, by subject."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Read and check a benchmark's grid: data sets x methods x seeds."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields

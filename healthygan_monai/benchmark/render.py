@@ -1,7 +1,5 @@
 """Write the benchmark's table as Markdown, HTML and CSV, which also has plain numbers."""
 
-from __future__ import annotations
-
 import csv
 import html
 import io

@@ -1,7 +1,5 @@
 """Run the missing cells of a grid, each in its own process, one at a time on each device."""
 
-from __future__ import annotations
-
 import logging
 import subprocess
 import sys

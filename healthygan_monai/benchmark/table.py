@@ -1,7 +1,5 @@
 """Make the rows of the benchmark's table from the cells on disk."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ A detector has shown something only if it clearly beats them: hospital, scanner,
 collimation separate the classes of many public sets without any disease being seen.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial

@@ -1,7 +1,5 @@
 """RUN/scores.csv -> RUN/evaluation.json: every number the report prints about detection."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Percentile bootstrap whose unit is the subject: two slices of one head are not two patients."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Measure whether a difference map points at the lesion, one image and mask at a time."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any

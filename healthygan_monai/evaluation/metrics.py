@@ -1,7 +1,5 @@
 """Ranking metrics, and the metrics of one threshold from counts."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Evaluate a run folder: metrics, probes, and localisation if there are lesion masks."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from pathlib import Path

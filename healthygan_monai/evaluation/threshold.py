@@ -1,7 +1,5 @@
 """Choose the threshold of a score; it belongs to the set it was chosen on, and says so."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 

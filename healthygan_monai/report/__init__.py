@@ -1,7 +1,5 @@
 """RUN -> RUN/report.html: one page a clinician can read, print and send."""
 
-from __future__ import annotations
-
 from healthygan_monai.report.cases import Translation
 from healthygan_monai.report.page import write_report
 

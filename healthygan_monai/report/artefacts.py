@@ -1,7 +1,5 @@
 """Read a run folder; a missing or broken file becomes a sentence in the report, not a crash."""
 
-from __future__ import annotations
-
 import csv
 import json
 import re

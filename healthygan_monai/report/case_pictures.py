@@ -1,7 +1,5 @@
 """Make the pictures of an image from its row of scores.csv."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from healthygan_monai.data import image_transforms, labelled_items, load_dataset, to_display

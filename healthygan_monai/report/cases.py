@@ -1,7 +1,5 @@
 """Choose the cases of the report and draw them: input | mask | healthy | difference."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any

@@ -5,8 +5,6 @@ ground
 stays white in dark mode, so that figures print as they look.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """Write a Methods paragraph with the numbers of this run, and the works it must cite."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from functools import partial
 from typing import Any

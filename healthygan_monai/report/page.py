@@ -1,7 +1,5 @@
 """Write RUN/report.html: one file that loads nothing; a missing section says "not run" and why."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any

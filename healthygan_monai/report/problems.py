@@ -1,7 +1,5 @@
 """Find what a reader should be warned of; each finding says what was seen and what it means."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass

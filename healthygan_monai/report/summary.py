@@ -1,7 +1,5 @@
 """Put evaluation.json into words and a few tables."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

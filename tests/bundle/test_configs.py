@@ -8,6 +8,7 @@ import pytest
 import torch
 from monai.bundle import (
     ConfigParser,
+    ConfigWorkflow,
     ReferenceResolver,
     ckpt_export,
     onnx_export,
@@ -15,6 +16,7 @@ from monai.bundle import (
     verify_net_in_out,
 )
 from places import CONFIGS, METADATA_SCHEMA
+from tiny import TRAINING
 from torch.testing import assert_close
 
 from healthygan_monai import __version__
@@ -31,7 +33,23 @@ def metadata() -> dict:
     return json.loads(Path(META).read_text(encoding="utf-8"))
 
 
+def checked(config: str, kind: str, **overrides) -> list[str]:
+    places = {"logging_file": False, "bundle_root": str(CONFIGS.parent)}
+    workflow = ConfigWorkflow(str(CONFIGS / config), workflow_type=kind, **places, **overrides)
+    workflow.initialize()
+    return workflow.check_properties()
+
+
 class TestProperties:
+    def test_of_training(self, tiny_data, tmp_path):
+        overrides = {**TRAINING, "dataset_dir": str(tiny_data), "runs_dir": str(tmp_path)}
+        assert checked("train.json", "train", **overrides) == []
+
+    @pytest.mark.parametrize("config", ["inference.json", "evaluate.json"])
+    def test_of_inference(self, config, trained, tiny_data, tmp_path):
+        overrides = {"checkpoint": str(trained / "model.pt"), "dataset_dir": str(tiny_data)}
+        assert checked(config, "infer", output_dir=str(tmp_path), **overrides) == []
+
     @pytest.mark.parametrize(
         ("config", "ids"),
         [

@@ -4,6 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
+from healthygan_monai.exchange.authors_checkpoint import generator_from_authors, load_authors_file
 from healthygan_monai.networks import Discriminator, Generator, generator_sizes
 
 
@@ -114,9 +115,82 @@ class TestOutput:
     "ignore::torch.jit.TracerWarning", "ignore:.*ONNX", "ignore:The feature"
 )
 class TestExport:
+    def test_torchscript_computes_the_same_at_any_size(self, tiny, images, tmp_path):
+        torch.jit.script(tiny).save(tmp_path / "model.ts")
+        scripted = torch.jit.load(tmp_path / "model.ts")
+        for x in (images, images[:1, :, :, :16]):
+            assert_close(scripted(x), tiny(x))
+
     def test_trace_computes_the_same(self, tiny, images):
         traced = torch.jit.trace(tiny, images[:1])
         assert_close(traced(images), tiny(images))
+
+    def test_onnx_computes_the_same_at_any_size(self, tiny, images, tmp_path):
+        pytest.importorskip("onnx")
+        onnxruntime = pytest.importorskip("onnxruntime")
+        path = tmp_path / "model.onnx"
+        axes = {0: "images", 2: "rows", 3: "columns"}
+        torch.onnx.export(
+            tiny,
+            (images,),
+            path,
+            input_names=["image"],
+            output_names=["pred"],
+            dynamic_axes={"image": axes, "pred": axes},
+            dynamo=False,
+        )
+        session = onnxruntime.InferenceSession(path)
+        for x in (images, images[:1, :, :, :16]):
+            (found,) = session.run(None, {"image": x.numpy()})
+            assert_close(torch.as_tensor(found), tiny(x), rtol=0, atol=1e-5)
+
+
+class TestAuthorsCheckpoint:
+    """Their files hold our names, with running statistics that nobody ever used."""
+
+    @pytest.fixture
+    def their_network(self) -> torch.nn.Module:
+        """The authors' network, small: every normalisation tracks running statistics (model.py)."""
+        network = Generator(3, 2, 6)
+        for layer in list(network.modules()):
+            for name, child in layer.named_children():
+                if isinstance(child, torch.nn.InstanceNorm2d):
+                    tracking = torch.nn.InstanceNorm2d(
+                        child.num_features, affine=True, track_running_stats=True
+                    )
+                    setattr(layer, name, tracking)
+        return network.train()
+
+    @pytest.fixture
+    def theirs(self, their_network) -> dict[str, torch.Tensor]:
+        return their_network.state_dict()
+
+    def test_has_the_published_names(self, theirs):
+        convolutions = {int(name.split(".")[1]) for name, v in theirs.items() if v.ndim == 4}
+        assert convolutions == {0, 3, 6, *range(9, 15), 15, 18, 21}
+        assert len(theirs) == 103 and theirs["main.21.weight"].shape == (4, 2, 7, 7)
+
+    def test_round_trip_through_their_file(self, theirs, tmp_path, images):
+        torch.save(theirs, tmp_path / "360000-G.ckpt")
+        ours = generator_from_authors(load_authors_file(tmp_path / "360000-G.ckpt"))
+        generator = Generator(**generator_sizes(ours))
+        generator.load_state_dict(ours)  # strict: no name missing, none left over
+        assert set(ours) < set(theirs)
+        assert all(torch.equal(v, theirs[n]) for n, v in generator.state_dict().items())
+
+    def test_translates_as_their_network_which_is_never_in_evaluation_mode(
+        self, their_network, theirs, images
+    ):
+        ours = Generator(3, 2, 6).eval()
+        ours.load_state_dict(generator_from_authors(theirs))
+        x = images.expand(-1, 3, -1, -1)
+        assert_close(ours(x), their_network(x))
+        assert not torch.allclose(ours(x), their_network.eval()(x), atol=1e-3)
+
+    def test_other_content_is_refused(self, tmp_path):
+        torch.save({"model": {"main.0.weight": torch.zeros(1)}}, tmp_path / "nested.ckpt")
+        with pytest.raises(ValueError, match=r"nested\.ckpt: expected a flat state dict"):
+            load_authors_file(tmp_path / "nested.ckpt")
 
 
 class TestSizesReadOffTheWeights:
@@ -124,3 +198,8 @@ class TestSizesReadOffTheWeights:
     def test_are_those_of_the_network(self, sizes):
         found = generator_sizes(Generator(*sizes).state_dict())
         assert tuple(found.values()) == sizes
+
+    @pytest.mark.parametrize("weights", [{}, Discriminator(1, 2, 2).state_dict()])
+    def test_other_networks_are_refused(self, weights):
+        with pytest.raises(ValueError, match="not the weights of a HealthyGAN generator"):
+            generator_sizes(weights)

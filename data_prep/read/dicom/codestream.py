@@ -1,7 +1,5 @@
 """Rows and columns by the codestream, read before decoding: a few bytes can ask for gigapixels."""
 
-from __future__ import annotations
-
 J2K_START, JP2_BOX = b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  "
 SKIPPED = {0xD8, 0x01, *range(0xD0, 0xD8)}  # markers without a length: SOI, TEM, RSTn
 # SOF0-SOF15 but DHT, JPG, DAC (ITU-T T.81 table B.1), and JPEG-LS's SOF55 (T.87 C.1.1)

@@ -1,7 +1,5 @@
 """Deflated data sets (PS3.5 A.5), inflated in bounded steps: a bomb is refused, not unpacked."""
 
-from __future__ import annotations
-
 import struct
 import zlib
 

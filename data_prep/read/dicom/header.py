@@ -4,8 +4,6 @@ A broken element raises errors of many kinds when pydicom converts it. It counts
 except for `count_of`, without which no image can be laid out.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from typing import Any

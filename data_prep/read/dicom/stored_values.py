@@ -4,8 +4,6 @@ Bits above Bits Stored belong to no pixel (old overlays, PS3.3 C.9.2, retired): 
 out.
 """
 
-from __future__ import annotations
-
 import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property

@@ -3,8 +3,6 @@
 Texts are recognised generously; what comes out is one of the names here, or None.
 """
 
-from __future__ import annotations
-
 import re
 
 # Defined Terms of Modality, PS3.3 C.7.3.1.1.1: those that an export often holds, in words.

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -195,6 +196,12 @@ class TestRefusals:
         content["generator"].pop("main.0.weight")
         torch.save(content, path)
         assert "does not fit this training" in self.messages(run, tiny_data)
+
+    def test_other_settings_are_named(self, whole, tiny_data, tmp_path):
+        run = shutil.copytree(whole, tmp_path / whole.name)
+        message = self.messages(run, tiny_data, lambda_id=2, seed=1)
+        assert re.search(r"lambda_id: 1(\.0)? then, 2 now; seed: 0 then, 1 now", message)
+        assert message.count(" then, ") == 2
 
     def test_a_run_whose_checkpoints_are_all_damaged(self, whole, tiny_data, tmp_path):
         run = shutil.copytree(whole, tmp_path / whole.name)
