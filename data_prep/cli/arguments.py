@@ -6,12 +6,12 @@ import argparse
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from data_prep.errors import UsageError
 
 T = TypeVar("T")
-KINDS = {"int": int, "float": float, "str": str, "Path": Path}  # of fields, as they are annotated
+KINDS = (int, float, Path)  # types of values that argparse makes of a text
 UNSAID = (None, "", ())  # defaults that a help text describes itself
 TABLE_HELP = (
     "CSV with one row an image: image, subject, section (training_mixed, training_healthy, "
@@ -79,6 +79,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
 def add_fields(parser: Any, *options: type) -> dict[str, Any]:
     """Add the flags of dataclasses to a parser; return the groups of flags by their titles."""
     groups = {"": parser}
+    hints = {name: hint for kind in options for name, hint in get_type_hints(kind).items()}
     for option in (each for kind in options for each in fields(kind)):
         given = dict(option.metadata)
         if "help" not in given:
@@ -86,10 +87,12 @@ def add_fields(parser: Any, *options: type) -> dict[str, Any]:
         title, name = given.pop("group", ""), given.pop("flag", option.name)
         if title not in groups:
             groups[title] = parser.add_argument_group(title)
-        if option.type == "bool":
+        hint = hints[option.name]
+        if hint is bool:
             given["action"] = "store_true"
         else:
-            given = {"type": KINDS.get(str(option.type).removesuffix(" | None")), **given}
+            kinds = [kind for kind in get_args(hint) or (hint,) if kind in KINDS]
+            given = {"type": kinds[0] if kinds else None, **given}
             given["default"] = option.default
             given["help"] += "" if option.default in UNSAID else " (default: %(default)s)"
         groups[title].add_argument(f"--{name.replace('_', '-')}", dest=option.name, **given)
