@@ -5,11 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["DETECTORS", "check_options", "load_detector", "make_detector"]
+_HOMES = {"Batches": "images", "Detector": "base", "NotFitted": "base"}  # the rest: registry
+__all__ = ["DETECTORS", *_HOMES, "check_options", "load_detector", "make_detector"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load the registry when one of its names is first used; ``names`` alone needs no PyTorch."""
+    """Load a name's module when it is first used; ``names`` alone needs no PyTorch."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.registry"), name)
+    return getattr(import_module(f"{__name__}.{_HOMES.get(name, 'registry')}"), name)
