@@ -94,8 +94,7 @@ def recipe_from(
     if whole["pixels"] != PIXELS:
         log.warning(
             "the recipe was written by another version of data_prep, whose pixels differ; prepare "
-            "the "
-            "training data again for scores that can be compared"
+            "the training data again for scores that can be compared"
         )
     return recipe
 
@@ -130,8 +129,7 @@ def _here(options: dict[str, Any]) -> BrainOptions:
         if sha256(path) != wanted.get("template_sha256"):
             raise DataError(
                 f"the training heads were laid onto the template {Path(wanted['template']).name}, "
-                "and "
-                f"{path.name} here is another. Give that file: options={{'template': PATH}}."
+                f"and {path.name} here is another. Give that file: options={{'template': PATH}}."
             )
         wanted["template"] = str(path)
     found = resolved(BrainOptions.of(wanted))

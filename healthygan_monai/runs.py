@@ -72,8 +72,7 @@ def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None
         if not (folder / CONFIG_FILE).is_file():
             raise NoModel(
                 f"--resume {folder}: no {CONFIG_FILE} there; give the folder of an earlier run, "
-                "such as "
-                "runs/00003-demo."
+                "such as runs/00003-demo."
             )
         return folder
     shared: list[Any] = [new_run_folder(runs_dir, name) if is_first_rank() else None]

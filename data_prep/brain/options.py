@@ -63,8 +63,7 @@ class BrainOptions:
     brain: str = flag(
         "none",
         "brain extraction: none, auto, deepbet, brainextractor, hd-bet, stripped (nothing but "
-        "brain "
-        "is in the scans) or mask:FOLDER",
+        "brain is in the scans) or mask:FOLDER",
         group=CHAIN,
         metavar="METHOD",
     )

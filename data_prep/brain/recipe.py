@@ -25,8 +25,7 @@ class BrainRecipe(Recipe):
     intensity: str = flag(
         DEFAULT,
         "minmax, percentile:LOW,HIGH, zscore:LOW,HIGH or white:SHARE (white matter at that share "
-        "of "
-        "white), over the brain, or the core of the head",
+        "of white), over the brain, or the core of the head",
         group=CHAIN,
         metavar="POLICY",
     )

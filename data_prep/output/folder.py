@@ -58,16 +58,14 @@ def claim(output: Path, origin: str, *, replace: bool = False) -> None:
         if marker.read_text(encoding="utf-8") != text and not replace:
             raise UsageError(
                 f"{output}: made from another INPUT, or with another key. Choose another folder, "
-                "or "
-                "pass --existing overwrite to replace what is there."
+                "or pass --existing overwrite to replace what is there."
             )
     elif output.is_dir():
         foreign = sorted(name for name in NAMES if (output / name).exists())
         if foreign and not _made_before_markers(output):
             raise UsageError(
                 f"{output}: holds {', '.join(foreign)}, which data_prep did not make and would "
-                "write "
-                "over. Choose another folder."
+                "write over. Choose another folder."
             )
     write_text(marker, text)
 

@@ -63,8 +63,7 @@ class Options(ixi.Filters):
     cohort: Path | None = flag(
         None,
         "CSV with columns subject, group (and image, age, sex, site), or YAML with lists healthy "
-        "and "
-        "diseased (default: INPUT/cohort.yaml or .csv)",
+        "and diseased (default: INPUT/cohort.yaml or .csv)",
         metavar="FILE",
     )
     output: Path | None = None
@@ -151,8 +150,7 @@ def cohort_file(folder: Path, options: Options) -> Path:
             return folder / name
     raise DataError(
         f"{folder}: no {' or '.join(COHORT_FILES)}. Name your subjects and their groups in one, "
-        "for "
-        "example CSV with the columns subject and group (healthy, diseased)."
+        "for example CSV with the columns subject and group (healthy, diseased)."
     )
 
 

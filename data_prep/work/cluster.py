@@ -110,14 +110,12 @@ class Cluster:
             if answer["version"] != __version__:
                 raise DataError(
                     f"Dask worker {worker} has data_prep {answer['version']}, this is "
-                    f"{__version__}. "
-                    "Install the same version everywhere."
+                    f"{__version__}. Install the same version everywhere."
                 )
             if answer["missing"]:
                 raise DataError(
                     f"Dask worker {worker} does not see {answer['missing'][0]}. INPUT and OUTPUT "
-                    "must "
-                    "lie on a file system that all workers share, at the same path."
+                    "must lie on a file system that all workers share, at the same path."
                 )
         log.info("%d Dask workers at %s", len(told), scheduler)
 

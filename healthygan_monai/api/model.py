@@ -192,8 +192,7 @@ class Model:
         kind = kind_of_inputs(folder)
         logger.warning(
             "%s says nothing of how its training images were prepared: preparing %s as healthygan "
-            "prep does without "
-            "flags; give recipe= if that was another way",
+            "prep does without flags; give recipe= if that was another way",
             self.checkpoint,
             kind,
         )

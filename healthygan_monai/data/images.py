@@ -34,8 +34,7 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
     if not found:
         raise MissingData(
             f"{root}: no {FILE_NAME} and no pictures ({', '.join(PICTURES)}) there. DICOM and "
-            "NIfTI files "
-            f"are prepared first: healthygan prep films {root} OUTPUT."
+            f"NIfTI files are prepared first: healthygan prep films {root} OUTPUT."
         )
     problems = [problem for path in found if (problem := _problem(path))]
     if problems:

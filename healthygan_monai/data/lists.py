@@ -38,8 +38,7 @@ def load_dataset(folder: Path | str | None, training: bool = True) -> Dataset:
         if not dataset.sections[name]:
             raise DataError(
                 f"{dataset.path}: section {name} is empty; training needs a mixed and a healthy "
-                "set. "
-                "Prepare the images with a cohort table that fills both."
+                "set. Prepare the images with a cohort table that fills both."
             )
     for name in ("validation", "test") if training else ():
         if not dataset.sections[name]:

@@ -85,9 +85,8 @@ def plan_for(dataset: Dataset) -> Plan:
     size = dataset.image_size
     if size < 16 or size % 4:
         raise DataError(
-            f"dataset.json: image_size is {size}; the generator halves images twice, so it must "
-            "be a multiple "
-            "of 4 and at least 16. Prepare the images again with --size 64, 128 or 256."
+            f"dataset.json: image_size is {size}; the generator halves images twice, so it must be "
+            "a multiple of 4 and at least 16. Prepare the images again with --size 64, 128 or 256."
         )
     if dataset.protocol is None:
         plan = Plan(batch_size=16 if size > 128 else 32)

@@ -85,16 +85,15 @@ def array_image(array: np.ndarray, image_size: int, image_channels: int = 1) -> 
     if values.ndim != 2 or values.shape[0] != values.shape[1] or values.size == 0:
         raise DataError(
             f"the array has shape {values.shape}; expected one square grey image (H, H). Crop or "
-            "pad it as the "
-            "training images were (data_prep.frame.framing.Framing), a stack image by image."
+            "pad it as the training images were (data_prep.frame.framing.Framing), a stack image "
+            "by image."
         )
     white = {np.dtype(np.uint8): WHITE[8], np.dtype(np.uint16): WHITE[16]}.get(values.dtype)
     in_range = values.dtype.kind == "f" and values.min() >= 0 and values.max() <= 1
     if white is None and not in_range:
         raise DataError(
             f"the array is {values.dtype} with values from {values.min()} to {values.max()}; "
-            "expected uint8, "
-            "uint16, or floats in [0, 1], black to white."
+            "expected uint8, uint16, or floats in [0, 1], black to white."
         )
     scaled = ScaleIntensityRange(a_min=0, a_max=white or 1, b_min=-1, b_max=1)(
         values[None].astype(np.float32)

@@ -50,8 +50,7 @@ def facts_of(texts: Mapping[str, object], name: str) -> Facts:
     if (texts["method"], texts["intensity_range"]) != (METHOD, INTENSITY_RANGE):
         raise ModelError(
             f"{name}: a network of {texts['method']} for intensities {texts['intensity_range']}; "
-            "expected "
-            f"{METHOD} and {INTENSITY_RANGE}."
+            f"expected {METHOD} and {INTENSITY_RANGE}."
         )
     try:
         size, channels, seed = (

@@ -53,8 +53,7 @@ class Discriminator(nn.Module):
         if min(image_channels, channels, layers) < 1:
             raise UsageError(
                 f"Discriminator(image_channels={image_channels}, channels={channels}, "
-                f"layers={layers}): "
-                "sizes must be positive."
+                f"layers={layers}): sizes must be positive."
             )
         main: list[nn.Module] = []
         width = image_channels

@@ -60,8 +60,7 @@ class Generator(nn.Module):
         if min(image_channels, channels) < 1 or blocks < 0:
             raise UsageError(
                 f"Generator(image_channels={image_channels}, channels={channels}, "
-                f"blocks={blocks}): "
-                "sizes must be positive (blocks may be 0)."
+                f"blocks={blocks}): sizes must be positive (blocks may be 0)."
             )
         self.image_channels = image_channels
         layers: list[nn.Module] = [
@@ -102,9 +101,8 @@ def generator_sizes(state_dict: dict[str, torch.Tensor]) -> dict[str, int]:
         names = ", ".join(list(state_dict)[:3]) or "none"
         raise ValueError(
             "these are not the weights of a HealthyGAN generator: 'main.0.weight' of shape "
-            "(channels, "
-            f"image_channels, 7, 7) is missing (first names found: {names}). Give the model.pt of "
-            "a run."
+            f"(channels, image_channels, 7, 7) is missing (first names found: {names}). Give the "
+            "model.pt of a run."
         )
     blocks = sum(name.endswith(".main.0.weight") for name in state_dict)
     return {

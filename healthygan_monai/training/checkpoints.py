@@ -147,8 +147,7 @@ def resume(
     except (KeyError, RuntimeError, ValueError) as error:
         raise UsageError(
             f"{path} does not fit this training: {str(error).splitlines()[0][:200]}. Resume with "
-            "the settings the "
-            "run was begun with."
+            "the settings the run was begun with."
         ) from error
     trainer.state.max_epochs = max_epochs
     batches.start = trainer.state.iteration

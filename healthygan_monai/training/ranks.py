@@ -30,8 +30,7 @@ def join_ranks() -> torch.device:
     if "RANK" not in os.environ:
         raise ConfigError(
             "multi_gpu_train.json needs torchrun: torchrun --standalone --nproc_per_node=2 -m "
-            "monai.bundle run "
-            "training --config_file "
+            "monai.bundle run training --config_file "
             "\"['bundle/configs/train.json','bundle/configs/multi_gpu_train.json']\""
         )
     gpu = torch.cuda.is_available()

@@ -18,9 +18,8 @@ from healthygan_monai import __version__
 UNDERSTAND = "HEALTHYGAN_DOCS_UNDERSTAND"  # environment: parse the words and run nothing
 # Trainings end after four iterations of a tiny network. The last --set wins over those of the page.
 SET_TINY = (
-    "--set max_iterations=4 --set checkpoints=2 --set batch_size=4 --set selection_images=8 "
-    "--set generator_channels=4 --set generator_blocks=1 --set critic_channels=4 --set "
-    "critic_layers=3 "
+    "--set max_iterations=4 --set checkpoints=2 --set batch_size=4 --set selection_images=8 --set "
+    "generator_channels=4 --set generator_blocks=1 --set critic_channels=4 --set critic_layers=3 "
     "--set fid_features=random"
 )
 KEY_TINY = SET_TINY.replace("--set ", "--").replace("=", " ")

@@ -43,8 +43,7 @@ def test_a_full_disk_is_a_failure_with_the_place_and_what_to_do(capsys):
     assert run_command(command(full, quiet=True, existing="skip")) == 1
     assert capsys.readouterr().err == (
         "error: No space left on device: /out/a.png; make room; run the same command again to go "
-        "on "
-        "from here\n"
+        "on from here\n"
     )
 
 
