@@ -47,10 +47,13 @@ _HOMES = {
     "paths": ("bundle_root",),
     "api.results": ("FolderResult", "ImageResult", "Problem", "Result"),
 }
+_MOVED = ("checkpoints", "features", "handlers")  # modules of 0.1 configs; bundle_api has all names
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
 
 def __getattr__(name: str) -> Any:
+    if name in _MOVED:
+        return import_module(f"{__name__}.bundle_api")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 def save_weights(state_dict: Mapping[str, torch.Tensor], path: Path) -> None:
     """A flat state dict on disk, whole or not at all; loads with ``weights_only=True``."""
-    with whole(path) as part:
+    with whole(path, same_name=True) as part:  # equal runs write equal bytes
         torch.save(dict(state_dict), part)
 
 

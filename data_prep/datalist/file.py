@@ -46,9 +46,10 @@ def read(folder_or_file: Path | str) -> Dataset:
     try:
         content = read_json(path)
     except FileNotFoundError:
+        output = path.parent if path.suffix else path
         raise MissingData(
             f"{path}: no such file. Prepare your images first: python -m data_prep films INPUT "
-            f"{path.parent}, or give the folder that holds {FILE_NAME}."
+            f"{output}, or give the folder that holds {FILE_NAME}."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({type(error).__name__}).") from None

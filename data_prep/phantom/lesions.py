@@ -1,7 +1,7 @@
 """Simulated lesions in real heads: a cohort whose truth is known, from healthy scans alone.
 
 A score on it says whether blobs are found in real anatomy and noise, nothing about a disease.
-`python -m data_prep.phantom.lesions HEADS OUTPUT` writes the cohort as phantom_brains does.
+`python -m data_prep.lesions HEADS OUTPUT` writes the cohort as phantom brains does.
 """
 
 import argparse
@@ -148,9 +148,7 @@ def _save(path: Path, data: np.ndarray, affine: np.ndarray) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m data_prep.phantom.lesions", description=__doc__
-    )
+    parser = argparse.ArgumentParser(prog="python -m data_prep.lesions", description=__doc__)
     parser.add_argument("heads", type=Path, help="folder of healthy NIfTI heads, one a subject")
     parser.add_argument("output", type=Path)
     parser.add_argument("--brain", default="auto", help="brain extraction, see prep brains --help")

@@ -7,9 +7,9 @@ import inspect
 import json
 import logging
 import re
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from pydoc import locate
 from typing import Any
 
 from monai.bundle import ComponentLocator, ConfigParser
@@ -137,7 +137,7 @@ def _wrong_arguments(config: Any, where: str = "") -> Iterator[str]:
         if not isinstance(found, str):
             return
         module = found
-    component = getattr(sys.modules.get(module) or __import__(module, fromlist=[name]), name, None)
+    component: Any = locate(f"{module}.{name}")
     if component is None:
         yield f"{where}: {target} does not exist"
         return
