@@ -69,7 +69,11 @@ class FilmError(PrepError):
 
 
 def nearest(name: object, known: Iterable[str]) -> str:
-    """Return ", did you mean 'x'?" for the known name that is most like this one, "" if none is."""
+    """Return ", did you mean 'x'?" for the known name that is most like this one, "" if none is.
+
+    >>> nearest("lamda_id", ["lambda_id", "lambda_rec"])
+    ", did you mean 'lambda_id'?"
+    """
     names = {k.lower(): k for k in known}
     near = difflib.get_close_matches(str(name).lower(), names, n=1, cutoff=_ALIKE)
     return f", did you mean {names[near[0]]!r}?" if near else ""

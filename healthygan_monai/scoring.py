@@ -62,6 +62,9 @@ def difference_map(image: ArrayT, healthy: ArrayT) -> ArrayT:
     """|x - B'| / 2 of two arrays in [-1, 1], same shape (B, C, H, W); returns [0, 1] (Sec. 2.3).
 
     The halving is the authors' (solver.py:445-491); the paper leaves the scale open.
+
+    >>> difference_map(np.full((1, 1, 2, 2), -1.0), np.full((1, 1, 2, 2), 0.0)).max().item()
+    0.5
     """
     if image.shape != healthy.shape:
         raise ValueError(
@@ -72,12 +75,20 @@ def difference_map(image: ArrayT, healthy: ArrayT) -> ArrayT:
 
 
 def image_score(difference: ArrayT) -> ArrayT:
-    """Mean over (C, H, W) of the difference map (B, C, H, W); returns (B,) in [0, 1] (Sec. 2.3)."""
+    """Mean over (C, H, W) of the difference map (B, C, H, W); returns (B,) in [0, 1] (Sec. 2.3).
+
+    >>> image_score(np.array([[[[0.0, 0.0], [0.0, 1.0]]]])).tolist()
+    [0.25]
+    """
     return difference.mean((-3, -2, -1))  # (B,)
 
 
 def subject_score(scores: Iterable[float], how: str = "mean") -> float:
-    """Mean (Brainomaly's convention; the paper is silent) or max of a subject's image scores."""
+    """Mean (Brainomaly's convention; the paper is silent) or max of a subject's image scores.
+
+    >>> subject_score([0.25, 0.75]), subject_score([0.25, 0.75], "max")
+    (0.5, 0.75)
+    """
     values = np.asarray(list(scores), dtype=np.float64)
     if values.size == 0:
         raise ValueError("subject_score: a subject without images has no score.")

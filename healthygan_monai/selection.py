@@ -57,6 +57,9 @@ def aucp(mixed_scores: torch.Tensor, healthy_scores: torch.Tensor) -> float:
 
     Source: Rahman Siddiquee et al., AUCp, IEEE TMI 2026. No disease label is used. 0.5 where the
     mixed set holds no more anomalies than the healthy one.
+
+    >>> aucp(torch.tensor([0.1, 0.9]), torch.tensor([0.2, 0.3]))
+    0.5
     """
     scores = torch.cat([mixed_scores, healthy_scores]).double().cpu().numpy()
     return float(roc_auc_score([1] * len(mixed_scores) + [0] * len(healthy_scores), scores))

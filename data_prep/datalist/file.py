@@ -39,7 +39,12 @@ _OPTIONAL: dict[str, Any] = {
 
 
 def read(folder_or_file: Path | str) -> Dataset:
-    """Read dataset.json (or its folder), paths unchecked; DataError: absent or malformed."""
+    """Read dataset.json (or its folder), paths unchecked; DataError: absent or malformed.
+
+    >>> read("no/such/folder")  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    data_prep.errors.MissingData: no/such/folder/dataset.json: no such file.
+    """
     path = Path(folder_or_file)
     if path.is_dir():
         path = path / FILE_NAME

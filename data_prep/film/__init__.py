@@ -9,7 +9,7 @@
 
 from data_prep.film.burned_in import find_text
 from data_prep.film.film import Film
-from data_prep.film.open import films, is_film
+from data_prep.film.open import films, is_film, read_film
 from data_prep.film.options import FilmOptions
 from data_prep.film.picture import read_picture
 from data_prep.film.prepare import framed, prepare, way_back
@@ -18,5 +18,5 @@ from data_prep.read.content import is_picture
 
 __all__ = [
     "Film", "FilmOptions", "FilmRecipe", "films", "find_text", "framed", "is_film", "is_picture",
-    "prepare", "read_picture", "way_back",
+    "prepare", "read_film", "read_picture", "way_back",
 ]  # fmt: skip

@@ -47,6 +47,11 @@ def load_model(path: Path | str, device: str = "auto") -> Model:
         NoModel: nothing there.
         ModelError: no model of this project, or not the whole of one.
         HealthyGANError: the device is not there.
+
+    >>> from healthygan_monai import bundle_root
+    >>> model = load_model(bundle_root() / "models" / "model.pt", device="cpu")
+    >>> 0 <= model.translate(np.zeros((64, 64), np.uint8)).score <= 1
+    True
     """
     with user_errors():
         given = Path(path)

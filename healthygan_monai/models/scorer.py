@@ -82,6 +82,10 @@ def make_scorer(
     Raises:
         NoModel: no such file.
         ModelError: the file is not a model of this project, or not a complete one.
+
+    >>> scorer = make_scorer(bundle_root() / "models" / "model.pt")
+    >>> scorer(torch.zeros(2, 1, 64, 64)).maps["difference"].shape
+    torch.Size([2, 1, 64, 64])
     """
     path = Path(path)
     if method_of(path) != METHOD:

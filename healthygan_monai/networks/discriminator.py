@@ -46,6 +46,9 @@ class Discriminator(nn.Module):
         layers: number of strided layers; the image side must be at least 2**layers.
 
     Source: paper Table 2; authors' model.py.
+
+    >>> Discriminator(image_channels=1, channels=2, layers=3)(torch.zeros(4, 1, 32, 32)).shape
+    torch.Size([4, 1, 4, 4])
     """
 
     def __init__(self, image_channels: int = 1, channels: int = 64, layers: int = 6) -> None:

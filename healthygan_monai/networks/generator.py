@@ -51,8 +51,10 @@ class Generator(nn.Module):
         blocks: number of residual blocks in the bottleneck.
 
     Source: paper Table 3; authors' model.py. Table 3 says ConvTranspose2d for the last layer, the
-        code has
-    Conv2d; the code is followed (``docs/paper_vs_code.md``).
+    code has Conv2d; the code is followed (``docs/paper_vs_code.md``).
+
+    >>> Generator(image_channels=1, channels=2, blocks=1)(torch.zeros(4, 1, 32, 32)).shape
+    torch.Size([4, 2, 32, 32])
     """
 
     def __init__(self, image_channels: int = 1, channels: int = 64, blocks: int = 6) -> None:
