@@ -7,6 +7,7 @@ from healthygan_monai.config.keys import begin
 from healthygan_monai.config.settings import check_settings, settings_of
 from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
 from healthygan_monai.data.images import items_to_score, load_images, pictures_root
+from healthygan_monai.data.kept_out import keep_out, write_kept_out
 from healthygan_monai.evaluation.run import evaluate_run
 from healthygan_monai.inference.detector_evaluator import DetectorEvaluator
 from healthygan_monai.inference.pictures import MapPictures, picture_saver
@@ -16,8 +17,10 @@ from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.models.scorer import detector_scorer, make_scorer
 from healthygan_monai.networks.fid_features import feature_extractor
 from healthygan_monai.paths import bundle_root_here, eval_folder, size_in_metadata
+from healthygan_monai.pretrained import make_critic, make_trainer
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
 from healthygan_monai.selection import criterion_metrics
+from healthygan_monai.training.averaging import MovingAverage
 from healthygan_monai.training.checkpoints import RunCheckpoints, resume
 from healthygan_monai.training.handlers import (
     LearningRate,
@@ -33,6 +36,7 @@ __all__ = [
     "LearningRate",
     "MapPictures",
     "MetricsLog",
+    "MovingAverage",
     "Progress",
     "RunCheckpoints",
     "SamplePictures",
@@ -52,13 +56,16 @@ __all__ = [
     "image_size_for",
     "items_to_score",
     "join_ranks",
+    "keep_out",
     "load_dataset",
     "load_detector",
     "load_generator",
     "load_images",
     "load_weights",
+    "make_critic",
     "make_folder",
     "make_scorer",
+    "make_trainer",
     "options_for",
     "picture_saver",
     "pictures_root",
@@ -75,4 +82,5 @@ __all__ = [
     "tracking_database",
     "tracking_name",
     "training_items",
+    "write_kept_out",
 ]

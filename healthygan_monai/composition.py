@@ -1,8 +1,15 @@
-"""Eq. 1 and Eq. 2: two images from an image, the intermediate image and the mask."""
+"""From the generator's output to the healthy image: masked (Eq. 1 and 2) or additive.
+
+The number of channels says which: C + 1 are an intermediate image and a mask, C are a change.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
+
+CHANGED = 0.01  # of the grey range, 2.5 of 255 levels: a smaller change of a pixel is none
 
 
 def split_output(output: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -32,3 +39,43 @@ def compose_reconstruction(
     0.5
     """
     return image * mask + intermediate * (1 - mask)
+
+
+@dataclass(frozen=True)
+class Translated:
+    """Outputs of the generator, (B, C, H, W) in [-1, 1]; mask (B, 1, H, W) in [0, 1]."""
+
+    image: torch.Tensor
+    intermediate: torch.Tensor
+    mask: torch.Tensor
+
+    @property
+    def healthy(self) -> torch.Tensor:
+        """B', Eq. 1."""
+        return compose_healthy(self.image, self.intermediate, self.mask)
+
+
+@dataclass(frozen=True)
+class Added(Translated):
+    """B' = x + m(x): ``intermediate`` is B' itself.
+
+    ``mask`` is 1 where a pixel changes by more than ``CHANGED``; it has no gradient.
+    """
+
+    @property
+    def healthy(self) -> torch.Tensor:
+        """B'."""
+        return self.intermediate
+
+
+def translate(image: torch.Tensor, output: torch.Tensor) -> Translated:
+    """Put a generator's output (B, C + 1, H, W) or (B, C, H, W) beside its images (B, C, H, W).
+
+    >>> image, change = torch.zeros(1, 1, 1, 2), torch.tensor([[[[0.5, 0.0]]]])
+    >>> translate(image, change).healthy.tolist(), translate(image, change).mask.tolist()
+    ([[[[0.5, 0.0]]]], [[[[1.0, 0.0]]]])
+    """
+    if output.shape[1] > image.shape[1]:
+        return Translated(image, *split_output(output))
+    changed = output.detach().abs().mean(1, keepdim=True) / 2 > CHANGED
+    return Added(image, image + output, changed.to(output.dtype))

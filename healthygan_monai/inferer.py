@@ -9,7 +9,7 @@ import torch
 from monai.inferers import Inferer, SliceInferer
 from monai.transforms import MapTransform
 
-from healthygan_monai.composition import compose_healthy, split_output
+from healthygan_monai.composition import translate
 from healthygan_monai.data.transforms import to_display
 from healthygan_monai.scoring import difference_map, image_score
 
@@ -37,9 +37,9 @@ class HealthyGANInferer(Inferer):
                 spatial_dim=2,
             )
             return slices(inputs, lambda images: self(images, network, *args, **kwargs))
-        intermediate, mask = split_output(network(inputs, *args, **kwargs).to(inputs.dtype))
-        healthy = compose_healthy(inputs, intermediate, mask)
-        return torch.cat([healthy, mask, difference_map(inputs, healthy)], dim=1)
+        found = translate(inputs, network(inputs, *args, **kwargs).to(inputs.dtype))
+        difference = difference_map(inputs, found.healthy)
+        return torch.cat([found.healthy, found.mask, difference], dim=1)
 
 
 def split_translation(pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

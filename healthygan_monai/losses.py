@@ -8,13 +8,14 @@ throughout.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 
 from data_prep.errors import UsageError
-from healthygan_monai.composition import compose_healthy, compose_reconstruction
+from healthygan_monai.composition import Added, Translated, compose_reconstruction
 from healthygan_monai.rank_means import mean_over_ranks
 
 FOCUS_EPS = 0.01  # authors' solver.py (and Council-GAN before it); the paper leaves it open
@@ -26,6 +27,28 @@ Critic = Callable[[torch.Tensor], torch.Tensor]
 def critic_loss(critic_healthy: torch.Tensor, critic_translated: torch.Tensor) -> torch.Tensor:
     """Eq. 3 without the penalty: mean D(B'(A)) - mean D(B); fakes are of the mixed set only."""
     return critic_translated.mean() - critic_healthy.mean()
+
+
+def hinge_critic_loss(
+    critic_healthy: torch.Tensor, critic_translated: torch.Tensor
+) -> torch.Tensor:
+    """mean max(0, 1 - D(B)) + mean max(0, 1 + D(B'(A))); scalar.
+
+    Source: Lim and Ye 2017, Eq. 8; the critic's loss of Sauer et al., NeurIPS 2021, Sec. 4.
+
+    >>> hinge_critic_loss(torch.tensor([2.0]), torch.tensor([-0.5])).item()
+    0.5
+    """
+    real, fake = torch.relu(1 - critic_healthy), torch.relu(1 + critic_translated)
+    return real.mean() + fake.mean()
+
+
+def change_loss(translated: Translated) -> torch.Tensor:
+    """mean |B' - x|, what the additive translation pays for; scalar, in grey levels of [-1, 1].
+
+    Source: Baumgartner et al., CVPR 2018 (VA-GAN), Eq. 4, there called the map's L1 norm.
+    """
+    return (translated.healthy - translated.image).abs().mean()
 
 
 def gradient_penalty(
@@ -90,20 +113,6 @@ def focus_loss(
 
 
 @dataclass(frozen=True)
-class Translated:
-    """Outputs of the generator, (B, C, H, W) in [-1, 1]; mask (B, 1, H, W) in [0, 1]."""
-
-    image: torch.Tensor
-    intermediate: torch.Tensor
-    mask: torch.Tensor
-
-    @property
-    def healthy(self) -> torch.Tensor:
-        """B', Eq. 1."""
-        return compose_healthy(self.image, self.intermediate, self.mask)
-
-
-@dataclass(frozen=True)
 class HealthyGANLoss:
     """The two objectives, Eq. 8 and Eq. 9, with the paper's weights as defaults.
 
@@ -117,6 +126,10 @@ class HealthyGANLoss:
         lambda_adv_healthy: weight of the second set of Eq. 4, translated healthy images.
         reconstruction_moves_mask: False keeps the gradient of Eq. 6 away from the mask, so that a
             mask cannot lower the reconstruction loss just by opening.
+        price: of a change. An additive translation pays ``price * (mean |m(A)| + price_healthy *
+            mean |m(B)|)`` in place of Eq. 5 to 7; of a masked one it multiplies the weights of
+            Eq. 5 to 7. None: changes are free (Brainomaly).
+        price_healthy: how many times dearer a change of known-healthy images is; they need none.
     """
 
     lambda_gp: float = 10.0
@@ -129,16 +142,23 @@ class HealthyGANLoss:
     focus_reduction: str = "batch"
     lambda_adv_healthy: float = 1.0
     reconstruction_moves_mask: bool = True
+    price: float | None = 1.0
+    price_healthy: float = 1.0
 
     def __post_init__(self) -> None:
         if self.focus_reduction not in FOCUS_REDUCTIONS:
             raise UsageError(
                 f"focus_reduction is {self.focus_reduction!r}; expected one of {FOCUS_REDUCTIONS}."
             )
-        for name in [n for n in vars(self) if n.startswith("lambda_")]:
+        for name in [n for n in vars(self) if n.startswith("lambda_") or n == "price_healthy"]:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
                 raise UsageError(f"{name} is {value!r}; expected a number, 0 or more.")
+        number = isinstance(self.price, (int, float)) and not isinstance(self.price, bool)
+        if self.price is not None and not (number and 0 < self.price < math.inf):
+            raise UsageError(
+                f"price is {self.price!r}; expected a number above 0, or auto to have it chosen."
+            )
         if self.focus_eps <= 0:
             raise UsageError(f"focus_eps is {self.focus_eps}; it divides, so it must be positive.")
 
@@ -167,10 +187,19 @@ class HealthyGANLoss:
     ) -> dict[str, torch.Tensor]:
         """Eq. 9. Named scalars: ``loss_g`` (the total) and its unweighted parts.
 
-        ``g_adv`` and ``g_adv_healthy`` (Eq. 4), ``g_id`` (Eq. 5), ``g_rec`` (Eq. 6), ``g_focus``
-        (Eq. 7, half for each set, as the authors do).
+        ``g_adv`` and ``g_adv_healthy`` (Eq. 4); of a masked translation ``g_id`` (Eq. 5), ``g_rec``
+        (Eq. 6), ``g_focus`` (Eq. 7, half for each set, as the authors do); of an additive one
+        ``g_change`` and ``g_change_healthy``, :func:`change_loss` of the two sets.
         """
         adversarial, adversarial_healthy = self._adversarial(critic, mixed, healthy)
+        loss = adversarial + self.lambda_adv_healthy * adversarial_healthy
+        terms = {"g_adv": adversarial, "g_adv_healthy": adversarial_healthy}
+        price = 0.0 if self.price is None else self.price
+        if isinstance(mixed, Added):
+            terms |= {"g_change": change_loss(mixed), "g_change_healthy": change_loss(healthy)}
+            paid = terms["g_change"] + self.price_healthy * terms["g_change_healthy"]
+            loss = loss + price * paid
+            return {"loss_g": loss, **terms}
         identity = identity_loss(healthy.image, healthy.intermediate)
         mask = mixed.mask if self.reconstruction_moves_mask else mixed.mask.detach()
         reconstruction = reconstruction_loss(
@@ -178,16 +207,14 @@ class HealthyGANLoss:
         )
         focus = 0.5 * (self._focus(mixed.mask) + self._focus(healthy.mask))
         loss = (
-            adversarial
-            + self.lambda_adv_healthy * adversarial_healthy
-            + self.lambda_id * identity
-            + self.lambda_rec * reconstruction
-            + self.lambda_f * focus
+            loss
+            + price * self.lambda_id * identity
+            + price * self.lambda_rec * reconstruction
+            + price * self.lambda_f * focus
         )
         return {
             "loss_g": loss,
-            "g_adv": adversarial,
-            "g_adv_healthy": adversarial_healthy,
+            **terms,
             "g_id": identity,
             "g_rec": reconstruction,
             "g_focus": focus,

@@ -12,6 +12,7 @@ from healthygan_monai.errors import NoModel
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
 METRICS_FILE, CHECKPOINT_FOLDER = "metrics.jsonl", "checkpoints"
 SELECTION_FILE, MODEL_FILE = "selection.csv", "model.pt"
+KEPT_OUT_FILE, PRICES_FILE = "kept_out.csv", "prices.csv"
 SAMPLES_FOLDER = "samples"
 SCORES_FILE, SCORED_FILE = "scores.csv", "scores.json"  # the second says which weights scored
 LOCALISATION_FILE, EVALUATION_FILE = "localisation.json", "evaluation.json"

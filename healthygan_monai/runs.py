@@ -33,6 +33,11 @@ from healthygan_monai.paths import (
 )
 
 logger = logging.getLogger(__name__)
+# what decided the weights of a run that is older than recipes, and is not in its config.json
+BEFORE_RECIPES: dict[str, Any] = {
+    **{"recipe": "paper", "critic": "paper", "translation": "masked", "ema": 0.0},
+    **{"price": 1.0, "price_healthy": 1.0, "kept_out": 0.0, "patience": 0},
+}
 
 
 def save_weights(state_dict: Mapping[str, torch.Tensor], path: Path) -> None:
@@ -127,6 +132,9 @@ def begin_run(
     if (folder / CONFIG_FILE).is_file():
         earlier = read_json(folder / CONFIG_FILE)
         current = json.loads(json.dumps(dict(settings), default=str))
+        if "recipe" in current and "recipe" not in earlier:
+            earlier |= BEFORE_RECIPES | {"critic_learning_rate": earlier["learning_rate"]}
+            current = {k: v for k, v in current.items() if k in earlier}  # others had no meaning
         different = [
             f"{k}: {earlier.get(k)!r} then, {current.get(k)!r} now"
             for k in sorted({*earlier, *current})

@@ -65,6 +65,20 @@ def aucp(mixed_scores: torch.Tensor, healthy_scores: torch.Tensor) -> float:
     return float(roc_auc_score([1] * len(mixed_scores) + [0] * len(healthy_scores), scores))
 
 
+def finite(values: torch.Tensor) -> torch.Tensor:
+    """Return the values.
+
+    Raises:
+        Diverged: one is not finite.
+    """
+    if not torch.isfinite(values).all():
+        raise Diverged(
+            "the training diverged: translated images hold values that are not finite. Begin a "
+            "new run with a lower learning_rate."
+        )
+    return values
+
+
 class FIDCriterion(CumulativeIterationMetric):
     """FID between translated mixed images and real healthy ones, collected batch by batch.
 
@@ -89,12 +103,7 @@ class FIDCriterion(CumulativeIterationMetric):
         Raises:
             Diverged: a translated image is not finite.
         """
-        rows = self.get_buffer()
-        if not torch.isfinite(rows).all():
-            raise Diverged(
-                "the training diverged: translated images hold values that are not finite. Begin a "
-                "new run with a lower learning_rate."
-            )
+        rows = finite(self.get_buffer())
         return frechet_distance(rows[rows[:, 0] == 1, 1:], rows[rows[:, 0] == 0, 1:])
 
 
@@ -108,17 +117,12 @@ class AUCpCriterion(CumulativeIterationMetric):
         return torch.cat([y.reshape(-1, 1).to(y_pred), y_pred.reshape(-1, 1)], dim=1)
 
     def aggregate(self) -> float:
-        """FID over everything collected.
+        """AUCp over everything collected.
 
         Raises:
-            Diverged: a translated image is not finite.
+            Diverged: a score is not finite.
         """
-        rows = self.get_buffer()
-        if not torch.isfinite(rows).all():
-            raise Diverged(
-                "the training diverged: translated images hold values that are not finite. Begin a "
-                "new run with a lower learning_rate."
-            )
+        rows = finite(self.get_buffer())
         return aucp(rows[rows[:, 0] == 1, 1], rows[rows[:, 0] == 0, 1])
 
 
@@ -215,10 +219,23 @@ class CheckpointSelection:
 
     Attach to the trainer, whose checkpoint handler must save the generator before the validation
     runs.
+
+    Args:
+        run: the run folder.
+        evaluator: whose metrics are the criteria.
+        criterion: fid or aucp.
+        fid_features: name of the features of FID, for selection.csv.
+        patience: after more than this many checkpoints without a better one training ends; 0 lets
+            it go on to the end.
     """
 
     def __init__(
-        self, run: Path | str, evaluator: Engine, criterion: str, fid_features: str
+        self,
+        run: Path | str,
+        evaluator: Engine,
+        criterion: str,
+        fid_features: str,
+        patience: int = 0,
     ) -> None:
         # refuse an unknown criterion early
         choose([Candidate(0, 0.0, 0.0, fid_features)], criterion)
@@ -226,6 +243,7 @@ class CheckpointSelection:
         self.evaluator = evaluator
         self.criterion = criterion
         self.fid_features = fid_features
+        self.patience = patience
 
     def attach(self, engine: Engine) -> None:
         # the evaluator's event, not the trainer's: not every epoch ends with a validation
@@ -260,3 +278,8 @@ class CheckpointSelection:
                 chosen.iteration,
             ),
         )
+        since = sum(c.iteration > chosen.iteration for c in [*earlier, candidate])
+        if self.patience and since > self.patience:
+            logger.info("%d checkpoints without a better one: training ends", since)
+            engine.ended_early = True  # type: ignore[attr-defined]
+            engine.terminate()

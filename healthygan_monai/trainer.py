@@ -10,8 +10,8 @@ from monai.engines.utils import IterationEvents
 from torch.nn.parallel import DistributedDataParallel
 
 from data_prep.errors import UsageError
-from healthygan_monai.composition import split_output
-from healthygan_monai.losses import HealthyGANLoss, Translated
+from healthygan_monai.composition import Translated, translate
+from healthygan_monai.losses import Critic, HealthyGANLoss
 from healthygan_monai.rank_means import mean_over_ranks, means_over_ranks, ranks
 from healthygan_monai.training.iterations import IterationTrainer
 
@@ -88,16 +88,16 @@ class HealthyGANTrainer(IterationTrainer):
 
         if train_generator:
             both = self._translate(torch.cat([mixed, healthy]))
-            of_mixed, of_healthy = _halves(both)
+            of_mixed, of_healthy = halves(both)
         else:
             with torch.no_grad():
                 of_mixed = self._translate(mixed)
         terms = self._update_critic(healthy, of_mixed.healthy.detach(), alpha)
         if train_generator:
-            self._generator_terms = self._update_generator(of_mixed, of_healthy)
+            self._generator_terms = self._update_generator(self._critic(), of_mixed, of_healthy)
 
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
-        output = {**terms, **self._generator_terms, **_mask_moments(of_mixed.mask.detach().float())}
+        output = {**terms, **self._generator_terms, **mask_moments(of_mixed.mask.detach().float())}
         output["loss"] = output.get("loss_g", output["loss_d"])
         return output
 
@@ -107,7 +107,7 @@ class HealthyGANTrainer(IterationTrainer):
     def _translate(self, images: torch.Tensor) -> Translated:
         with self._autocast():
             output = self.generator(images).to(images.dtype)
-        return Translated(images, *split_output(output))
+        return translate(images, output)
 
     def _update_critic(
         self, healthy: torch.Tensor, translated: torch.Tensor, alpha: torch.Tensor
@@ -120,32 +120,40 @@ class HealthyGANTrainer(IterationTrainer):
         self.critic_optimizer.step()
         return means_over_ranks({name: value.detach() for name, value in terms.items()})
 
-    def _update_generator(self, mixed: Translated, healthy: Translated) -> dict[str, torch.Tensor]:
-        """Eq. 9 and one step of the generator; the critic only passes gradients on."""
+    def _critic(self) -> torch.nn.Module:
+        """The critic that the generator learns from: its own gradients are not wanted, so ranks
+        need not share them.
+        """
         critic = self.critic
-        if isinstance(critic, DistributedDataParallel):
-            # its own gradients are not wanted, so they must not be synchronised
-            critic = critic.module
+        return critic.module if isinstance(critic, DistributedDataParallel) else critic
+
+    def _update_generator(
+        self, critic: Critic, mixed: Translated, healthy: Translated
+    ) -> dict[str, torch.Tensor]:
+        """Eq. 9 and one step of the generator; ``critic``, images -> realness, only passes
+        gradients on.
+        """
         self.generator_optimizer.zero_grad(set_to_none=True)
-        critic.requires_grad_(False)
+        self._critic().requires_grad_(False)
         try:
             with self._autocast():
                 terms = self.loss.generator_objective(critic, mixed, healthy)
             terms["loss_g"].backward()
         finally:
-            critic.requires_grad_(True)
+            self._critic().requires_grad_(True)
         self.generator_optimizer.step()
         return means_over_ranks({name: value.detach() for name, value in terms.items()})
 
 
-def _mask_moments(mask: torch.Tensor) -> dict[str, torch.Tensor]:
-    """``mask_mean`` and ``mask_std`` (unbiased) over all pixels of the batch, that of all ranks."""
+def mask_moments(mask: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Return ``mask_mean`` and ``mask_std`` (unbiased) over all pixels of all ranks."""
     mean = mean_over_ranks(mask.mean())
     pixels = mask.numel() * ranks()
     variance = mean_over_ranks((mask - mean).square().mean()) * pixels / max(1, pixels - 1)
     return {"mask_mean": mean, "mask_std": variance.sqrt()}
 
 
-def _halves(both: Translated) -> tuple[Translated, Translated]:
+def halves(both: Translated) -> tuple[Translated, Translated]:
+    """Take mixed and healthy images apart again."""
     parts = [t.chunk(2) for t in (both.image, both.intermediate, both.mask)]
-    return Translated(*(p[0] for p in parts)), Translated(*(p[1] for p in parts))
+    return type(both)(*(p[0] for p in parts)), type(both)(*(p[1] for p in parts))

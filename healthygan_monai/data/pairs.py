@@ -13,7 +13,7 @@ from torch.utils.data import Dataset, Sampler
 
 from data_prep.errors import UsageError
 
-MIXED, HEALTHY, ALPHA = 0, 1, 2  # names of the independent random streams of a seed
+MIXED, HEALTHY, ALPHA, VIEWS = 0, 1, 2, 3  # names of the independent random streams of a seed
 
 
 class MixedHealthyPairs(Dataset):
@@ -21,10 +21,11 @@ class MixedHealthyPairs(Dataset):
 
     Each set is gone through in a new random order, independently of the other (the authors pair the
     same images over and over, ``docs/paper_vs_code.md``). An item is a dictionary of ``mixed`` and
-    ``healthy`` (C, H, W) in [-1, 1] and ``alpha`` (1, 1, 1) in [0, 1), the interpolation weight of
-    the gradient penalty. There is no label in it. Because nothing is drawn from a running
-    generator, the stream does not depend on the number of workers or ranks, and resuming at
-    iteration i means asking for its pairs.
+    ``healthy`` (C, H, W) in [-1, 1], and two sets of random numbers in [0, 1): ``alpha`` (1, 1, 1),
+    the interpolation weight of the gradient penalty, and ``views`` (4, 6), which turn and shift
+    images (:mod:`healthygan_monai.pretrained.augmentation`). There is no label in it. Because
+    nothing is drawn from a running generator, the stream does not depend on the number of workers
+    or ranks, and resuming at iteration i means asking for its pairs.
 
     Args:
         data: items of the mixed set, dictionaries with ``image``; MONAI's name for a training list.
@@ -69,10 +70,12 @@ class MixedHealthyPairs(Dataset):
         if not 0 <= k < self.length:
             raise IndexError(k)
         weight = np.random.default_rng([self.seed, ALPHA, k]).random(dtype=np.float32)
+        views = np.random.default_rng([self.seed, VIEWS, k]).random((4, 6), dtype=np.float32)
         return {
             "mixed": self._image(MIXED, k),
             "healthy": self._image(HEALTHY, k),
             "alpha": torch.full((1, 1, 1), float(weight)),
+            "views": torch.from_numpy(views),
         }
 
     def _image(self, which: int, k: int) -> torch.Tensor:

@@ -1,4 +1,8 @@
-"""What a data set's protocol asks of training: sizes, iterations, batch (paper, Appx. A)."""
+"""Recipes: named sets of defaults of a training, and which one a data set gets.
+
+``paper`` is the paper's (Appx. A, Tables 2 and 3). ``pretrained`` is for a workstation and some
+hundred images: a frozen pretrained critic, an additive translation, a price that sets itself.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import DataError, Dataset, read
-from data_prep.errors import nearest
+from data_prep.errors import UsageError, nearest
+from data_prep.files import read_json
 from healthygan_monai.losses import HealthyGANLoss
+from healthygan_monai.paths import CONFIG_FILE
 
 CRITIC_LAYERS = 6  # paper, Table 2
 
@@ -21,6 +27,9 @@ class Plan:
     The defaults are the paper's (Appx. A, Tables 2 and 3) with grey images.
     """
 
+    recipe: str = "paper"
+    critic: str = "paper"
+    translation: str = "masked"
     image_size: int = 256
     image_channels: int = 1
     batch_size: int = 16
@@ -31,6 +40,19 @@ class Plan:
     generator_blocks: int = 6
     critic_channels: int = 64
     critic_layers: int = CRITIC_LAYERS
+    critic_backbone: str = "efficientnet_lite0"
+    critic_size: int = 96
+    critic_dropout: float = 0.0
+    n_critic: int = 2
+    ema: float = 0.0
+    price: float | str | None = 1.0
+    price_healthy: float = HealthyGANLoss.price_healthy
+    prices: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0)
+    price_folds: int = 2
+    price_iterations: int = 200
+    kept_out: float = 0.0
+    patience: int = 0
+    lambda_adv_healthy: float = HealthyGANLoss.lambda_adv_healthy
     lambda_id: float = HealthyGANLoss.lambda_id
     lambda_rec: float = HealthyGANLoss.lambda_rec
     lambda_f: float = HealthyGANLoss.lambda_f
@@ -43,6 +65,30 @@ class Plan:
         return asdict(self)[key]
 
 
+RECIPES: dict[str, Plan] = {
+    "paper": Plan(),
+    # docs/method_of_pretrained.md says where each of these comes from
+    "pretrained": Plan(
+        recipe="pretrained",
+        critic="pretrained",
+        translation="additive",
+        batch_size=16,
+        max_iterations=600,
+        decay_share=0.5,
+        learning_rate=1e-3,
+        generator_channels=8,
+        generator_blocks=3,
+        critic_channels=48,
+        n_critic=1,
+        ema=0.99,
+        price="auto",
+        price_healthy=10.0,
+        kept_out=0.2,
+        lambda_adv_healthy=0.0,
+        checkpoints=12,
+        criterion="aucp",
+    ),
+}
 PROTOCOLS: dict[str, Plan] = {
     "covidx": Plan(image_size=256, batch_size=16),
     "chestxray14": Plan(image_size=128, batch_size=32),
@@ -73,14 +119,17 @@ def critic_layers_for(image_size: int) -> int:
     return max(1, min(CRITIC_LAYERS, int(math.log2(image_size)) - 1))
 
 
-def plan_for(dataset: Dataset) -> Plan:
-    """The plan of the data set's protocol, at the data set's image size.
+def plan_for(dataset: Dataset, recipe: str | None = None) -> Plan:
+    """The plan of a recipe for a data set, at its image size.
 
-    Without a protocol: the paper's sizes, with the batch of 32 that the paper uses at 128 pixels.
+    Without a recipe: that of the data set's protocol, which is the paper's for the paper's data
+    sets, else ``pretrained``. At 128 pixels and below the paper's recipe has the paper's batch of
+    32 there.
 
     Raises:
         DataError: a protocol of that name is not known, or the image size does not suit the
             generator.
+        UsageError: no such recipe.
     """
     size = dataset.image_size
     if size < 16 or size % 4:
@@ -88,30 +137,56 @@ def plan_for(dataset: Dataset) -> Plan:
             f"dataset.json: image_size is {size}; the generator halves images twice, so it must be "
             "a multiple of 4 and at least 16. Prepare the images again with --size 64, 128 or 256."
         )
-    if dataset.protocol is None:
-        plan = Plan(batch_size=16 if size > 128 else 32)
-    elif dataset.protocol in PROTOCOLS:
-        plan = PROTOCOLS[dataset.protocol]
-    else:
+    if dataset.protocol is not None and dataset.protocol not in PROTOCOLS:
         raise DataError(
             f"dataset.json: protocol {dataset.protocol!r} is not known"
             f"{nearest(dataset.protocol, PROTOCOLS) or '.'} "
             f"Expected one of {sorted(PROTOCOLS)} or null."
         )
-    return replace(plan, image_size=size, critic_layers=critic_layers_for(size))
+    if recipe is not None and recipe not in RECIPES:
+        raise UsageError(
+            f"recipe is {recipe!r}{nearest(recipe, RECIPES) or ';'} expected one of "
+            f"{', '.join(RECIPES)}."
+        )
+    of_protocol = PROTOCOLS.get(dataset.protocol or "")
+    if of_protocol is not None and recipe in (None, of_protocol.recipe):
+        plan = of_protocol
+    elif recipe == "paper":
+        plan = Plan(batch_size=16 if size > 128 else 32)
+    else:
+        plan = RECIPES["pretrained"]
+    return replace(
+        plan,
+        image_size=size,
+        critic_layers=critic_layers_for(size),
+        critic_size=max(plan.critic_size, size),
+    )
 
 
-def plan_at(folder: Path | str | None) -> Plan:
+def plan_at(
+    folder: Path | str | None, recipe: str | None = None, resume: Path | str | None = None
+) -> Plan:
     """:func:`plan_for` the data set in a folder, reading its dataset.json only; for None that of
-    the demo.
+    the demo. So networks can be made, and weights be loaded into them, without any images.
 
-    So that networks can be made, and weights be loaded into them, without any images.
+    Args:
+        folder: of the data set.
+        recipe: its name; None to have it chosen.
+        resume: a run that goes on, by the recipe that it was begun with.
 
     Raises:
-        DataError: as for :func:`plan_for`, or there is no data set.
+        DataError, UsageError: as for :func:`plan_for`, or there is no data set.
     """
     from data_prep.demo import IMAGE_SIZE
 
+    if resume is not None and recipe is None:
+        recipe = recipe_of_run(Path(resume))
     if folder is None:
-        return plan_for(Dataset("demo", IMAGE_SIZE, protocol="demo"))
-    return plan_for(read(folder))
+        return plan_for(Dataset("demo", IMAGE_SIZE, protocol="demo"), recipe)
+    return plan_for(read(folder), recipe)
+
+
+def recipe_of_run(run: Path) -> str:
+    """The recipe that a run was begun with; a run older than recipes had the paper's."""
+    path = run / CONFIG_FILE
+    return str(read_json(path).get("recipe", "paper")) if path.is_file() else "paper"

@@ -10,7 +10,7 @@ import torch
 from healthygan_monai.errors import ModelError, NoModel
 from healthygan_monai.models.exported import ExportedNetwork, load_exported
 from healthygan_monai.models.runtimes import is_exported
-from healthygan_monai.networks import Generator, generator_sizes
+from healthygan_monai.networks import Generator, generator_sizes, make_generator
 
 
 def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNetwork:
@@ -68,7 +68,7 @@ def load_generator(
     """
     if isinstance(weights, ExportedNetwork):
         return weights
-    generator = Generator(**generator_sizes(dict(weights)))
+    generator = make_generator(**generator_sizes(dict(weights)))
     try:
         generator.load_state_dict(weights)
     except RuntimeError as error:

@@ -1,11 +1,21 @@
-"""Generator of HealthyGAN: paper Table 3, with details from the authors' code (model.py)."""
+"""Generator of HealthyGAN: paper Table 3, with details from the authors' code (model.py).
+
+:class:`Generator` makes the paper's masked translation, :class:`AdditiveGenerator` a change.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import torch
 from torch import nn
 
-from data_prep.errors import UsageError
+from data_prep.errors import UsageError, nearest
+
+DEAD_ZONE = 0.02
+SMALL = 1e-3  # standard deviation of the last layer where training starts from B' = x
 
 
 def _normalisation(channels: int) -> nn.Module:
@@ -92,8 +102,81 @@ class Generator(nn.Module):
         return torch.cat([out[:, : self.image_channels], mask], dim=1)
 
 
-def generator_sizes(state_dict: dict[str, torch.Tensor]) -> dict[str, int]:
-    """The arguments of the :class:`Generator` whose weights these are, read off their shapes.
+class AdditiveGenerator(Generator):
+    """Image (B, C, H, W) in [-1, 1] -> change m of it, (B, C, H, W) in [-2, 2]: B' = x + m.
+
+    The layers of :class:`Generator` with C channels at the end, f(x):
+
+    * ``tanh_of_sum=False``: m = 2 tanh f(x). The last layer starts near zero, so that training
+      starts from B' = x. B' may leave [-1, 1]; pictures show it clipped. (Clipping it in training
+      shuts the translation: black pixels then lose their gradient.)
+    * ``tanh_of_sum=True``: m = tanh(x + f(x)) - x, as the authors of Brainomaly have it.
+
+    When it scores (``eval()``), a change of up to ``dead_zone`` of the grey range is none and
+    others shrink by as much (soft threshold): 0.02, five of 255 levels, is too little to see, and
+    over a whole image adds up to more than a small lesion. ``dead_zone`` and which of the two forms
+    it is are kept with the weights.
+
+    Source: Baumgartner et al., CVPR 2018 (VA-GAN), Sec. 3; Rahman Siddiquee et al., WACV 2024
+    (Brainomaly), Sec. 3.2.
+
+    >>> AdditiveGenerator(image_channels=1, channels=2, blocks=1)(torch.zeros(4, 1, 32, 32)).shape
+    torch.Size([4, 1, 32, 32])
+    """
+
+    tanh_of_sum: torch.Tensor
+    dead_zone: torch.Tensor
+
+    def __init__(
+        self,
+        image_channels: int = 1,
+        channels: int = 64,
+        blocks: int = 6,
+        tanh_of_sum: bool = False,
+    ) -> None:
+        super().__init__(image_channels, channels, blocks)
+        last = nn.Conv2d(channels, image_channels, 7, padding=3, bias=False)
+        if not tanh_of_sum:
+            nn.init.normal_(last.weight, std=SMALL)
+        self.main[-1] = last
+        self.register_buffer("tanh_of_sum", torch.tensor(tanh_of_sum))
+        self.register_buffer("dead_zone", torch.tensor(0.0 if tanh_of_sum else DEAD_ZONE))
+        self.of_sum = tanh_of_sum
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        drawn = self.main(image)
+        change = torch.tanh(image + drawn) - image if self.of_sum else 2 * torch.tanh(drawn)
+        if self.training:
+            return change
+        return torch.sign(change) * torch.relu(change.abs() - 2 * self.dead_zone)
+
+
+TRANSLATIONS: dict[str, Callable[..., Generator]] = {
+    "masked": Generator,
+    "additive": AdditiveGenerator,
+    "brainomaly": partial(AdditiveGenerator, tanh_of_sum=True),
+}
+
+
+def make_generator(
+    image_channels: int = 1, channels: int = 64, blocks: int = 6, translation: str = "masked"
+) -> Generator:
+    """Return a generator of that translation: masked (the paper's), additive or brainomaly.
+
+    Raises:
+        UsageError: no such translation, or a size that cannot be.
+    """
+    if translation not in TRANSLATIONS:
+        raise UsageError(
+            f"translation is {translation!r}{nearest(translation, TRANSLATIONS) or ';'} "
+            f"expected one of {', '.join(TRANSLATIONS)}."
+        )
+    return TRANSLATIONS[translation](image_channels, channels, blocks)
+
+
+def generator_sizes(state_dict: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """The arguments of :func:`make_generator` that gives a network for these weights, read off
+    their shapes.
 
     Raises:
         ValueError: the weights are not a HealthyGAN generator's.
@@ -107,8 +190,11 @@ def generator_sizes(state_dict: dict[str, torch.Tensor]) -> dict[str, int]:
             "model.pt of a run."
         )
     blocks = sum(name.endswith(".main.0.weight") for name in state_dict)
-    return {
+    sizes: dict[str, Any] = {
         "image_channels": int(first.shape[1]),
         "channels": int(first.shape[0]),
         "blocks": blocks,
     }
+    if "tanh_of_sum" in state_dict:
+        sizes["translation"] = "brainomaly" if state_dict["tanh_of_sum"] else "additive"
+    return sizes

@@ -70,7 +70,7 @@ class RunCheckpoints:
     def __init__(self, run: Path | str, model: torch.nn.Module, state: Mapping[str, Any]) -> None:
         self.run = Path(run)
         self.model = unwrapped(model)
-        self.state = dict(state)
+        self.state = with_state(state)
 
     def attach(self, engine: Engine) -> None:
         folder = str(self.run / CHECKPOINT_FOLDER)
@@ -112,6 +112,11 @@ def unwrapped(network: torch.nn.Module) -> torch.nn.Module:
     return network.module if isinstance(network, DistributedDataParallel) else network
 
 
+def with_state(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out what has nothing to save, such as an average that is none."""
+    return {name: part for name, part in parts.items() if part.state_dict()}
+
+
 def training_states(run: Path | str) -> list[Path]:
     """Whole states of a run, oldest first."""
     found = (Path(run) / CHECKPOINT_FOLDER).glob(f"{TRAINING_PREFIX}_*.pt")
@@ -138,7 +143,8 @@ def resume(
         logger.info("%s has no checkpoint yet: its training begins again", run)
         return 0
     objects = {
-        name: unwrapped(o) if isinstance(o, torch.nn.Module) else o for name, o in state.items()
+        name: unwrapped(o) if isinstance(o, torch.nn.Module) else o
+        for name, o in with_state(state).items()
     }
     objects |= {"trainer": trainer, "random": RandomState()}
     max_epochs = trainer.state.max_epochs

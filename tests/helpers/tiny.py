@@ -11,6 +11,7 @@ from data_prep.datalist import Dataset, Item, write
 
 SIZE = 32
 TRAINING: dict[str, Any] = {
+    "recipe": "paper",
     **{"generator_channels": 2, "generator_blocks": 1, "critic_channels": 2, "critic_layers": 3},
     **{"batch_size": 4, "max_iterations": 6, "epoch_length": 2, "fid_features": "random"},
     "device": "$torch.device('cpu')",

@@ -50,7 +50,7 @@ def same(first: dict, second: dict) -> bool:
 class TestContent:
     def test_an_item_holds_two_images_and_a_weight_and_no_label(self, tiny_data):
         item = films(tiny_data)[0]
-        assert set(item) == {"mixed", "healthy", "alpha"}
+        assert set(item) == {"mixed", "healthy", "alpha", "views"}
         assert item["mixed"].shape == item["healthy"].shape == (1, 32, 32)
         assert item["alpha"].shape == (1, 1, 1)
 

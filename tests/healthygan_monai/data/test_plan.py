@@ -2,13 +2,14 @@
 
 import pytest
 
-from data_prep.datalist import DataError, Dataset
-from healthygan_monai.data import PROTOCOLS, plan_for
+from data_prep.datalist import DataError, Dataset, write
+from data_prep.errors import UsageError
+from healthygan_monai.data import PROTOCOLS, plan_at, plan_for
 from healthygan_monai.data.plan import critic_layers_for
 
 
-def of(protocol: str | None, size: int = 256):
-    return plan_for(Dataset("study", size, protocol=protocol))
+def of(protocol: str | None, size: int = 256, recipe: str | None = None):
+    return plan_for(Dataset("study", size, protocol=protocol), recipe)
 
 
 @pytest.mark.parametrize(
@@ -41,8 +42,8 @@ def test_the_demo_is_small_enough_for_a_processor():
 
 
 @pytest.mark.parametrize(("size", "batch"), [(64, 32), (128, 32), (256, 16)])
-def test_without_a_protocol_the_papers_sizes_are_taken(size, batch):
-    plan = of(None, size)
+def test_the_papers_recipe_takes_the_papers_sizes_without_a_protocol(size, batch):
+    plan = of(None, size, "paper")
     assert (plan.image_size, plan.batch_size, plan.generator_channels) == (size, batch, 64)
 
 
@@ -70,3 +71,32 @@ def test_sizes_the_generator_cannot_halve_twice_are_refused(size):
 def test_a_plan_reads_like_a_dictionary_too():
     plan = of("demo", 64)
     assert plan["batch_size"] == plan.batch_size
+
+
+@pytest.mark.parametrize("size", [64, 128])
+def test_a_data_set_of_ones_own_gets_the_pretrained_recipe(size):
+    plan = of(None, size)
+    assert (plan.recipe, plan.critic, plan.translation) == ("pretrained", "pretrained", "additive")
+    assert (plan.price, plan.criterion) == ("auto", "aucp") and plan.kept_out > 0
+    assert plan.critic_size == max(96, size)
+
+
+@pytest.mark.parametrize("protocol", ["covidx", "chestxray14", "migraine"])
+def test_the_papers_data_sets_keep_the_papers_recipe_unless_told_otherwise(protocol):
+    assert of(protocol).recipe == "paper"
+    assert of(protocol, recipe="pretrained").recipe == "pretrained"
+    assert (of(protocol).n_critic, of(protocol).ema, of(protocol).kept_out) == (2, 0, 0)
+
+
+def test_an_unknown_recipe_is_refused_with_the_nearest():
+    with pytest.raises(UsageError, match=r"'papper', did you mean 'paper'\?"):
+        of(None, recipe="papper")
+
+
+def test_a_resumed_run_keeps_its_recipe_and_an_old_run_the_papers(tmp_path):
+    write(Dataset("study", 64), tmp_path)
+    (tmp_path / "config.json").write_text("{}")
+    assert plan_at(tmp_path, resume=tmp_path).recipe == "paper"
+    (tmp_path / "config.json").write_text('{"recipe": "pretrained"}')
+    assert plan_at(tmp_path, resume=tmp_path).recipe == "pretrained"
+    assert plan_at(tmp_path, "paper", resume=tmp_path).recipe == "paper"

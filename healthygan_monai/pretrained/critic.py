@@ -1,0 +1,180 @@
+"""A critic that looks through a frozen pretrained network and learns only light heads.
+
+Source: Sauer et al., Projected GANs Converge Faster, NeurIPS 2021: a frozen feature network
+(Sec. 3.1), one discriminator for each of its scales (Sec. 3.2), EfficientNet-Lite as the network
+that served best (Table 3). Left out: their random mixing of channels and scales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.fx.experimental.optimization import fuse
+from torch.nn import functional as F
+from torch.nn.utils.parametrizations import spectral_norm
+
+from data_prep.errors import NotFound, UsageError
+from data_prep.files import sha256
+from healthygan_monai.errors import ModelError
+from healthygan_monai.networks.backbones import make_backbone
+
+HEAD_CHANNELS = 48
+GRID = 4  # each head answers for GRID x GRID places of an image
+LEAST_SIDE = 32  # two cells of the coarsest map
+TORCHSCRIPT = (".ts", ".pt", ".torchscript")
+
+
+class FrozenMaps(nn.Module):
+    """Images (B, C, H, W) in [-1, 1], C 1 or 3 -> maps (B, c, h, w) of a frozen network.
+
+    Gradients pass through to the images; the network itself has none and never changes. Batch
+    normalisations are folded into their convolutions, and the memory is channels-last, which halves
+    the time on a CPU and changes the maps by rounding only.
+
+    Args:
+        name: a backbone of :mod:`~healthygan_monai.networks.backbones`, or the path of a
+            TorchScript file: a module that takes (B, 3, H, W) in [-1, 1] and returns a list or
+            tuple of maps, finest first.
+        weights: as there; not for a TorchScript file.
+
+    Attributes:
+        source: in words, what the network is and where its weights are from.
+        channels: of the maps.
+
+    Raises:
+        UsageError: no such backbone, or its weights are missing.
+        NotFound, ModelError: the file is not there, or is no such module.
+        ModuleNotFoundError: the package of the backbone is not installed.
+    """
+
+    mean: torch.Tensor
+    std: torch.Tensor
+
+    def __init__(self, name: str, weights: Path | str | None = None, seed: int = 0) -> None:
+        super().__init__()
+        if Path(name).suffix in TORCHSCRIPT:
+            if weights is not None:
+                raise UsageError(f"critic_weights: {Path(name).name} has its weights in itself.")
+            self.network, self.source = _torchscript(Path(name))
+            mean = std = torch.full((3, 1, 1), 0.5)  # [-1, 1] as it is
+        else:
+            backbone = make_backbone(name, weights, seed=seed)
+            self.network, self.source = fuse(backbone.network), f"{name}, {backbone.weights}"
+            mean, std = backbone.mean, backbone.std
+        self.register_buffer("mean", mean)
+        self.register_buffer("std", std)
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.eval().requires_grad_(False)
+        with torch.no_grad():
+            found = self(torch.zeros(1, 1, 64, 64))
+        self.channels = [each.shape[1] for each in found]
+
+    def train(self, mode: bool = True) -> FrozenMaps:
+        return super().train(False)
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        x = ((images + 1) / 2 - self.mean) / self.std  # (B, 3, H, W), grey three times
+        maps = self.network(x.contiguous(memory_format=torch.channels_last))
+        if not isinstance(maps, (list, tuple)) or any(m.ndim != 4 for m in maps) or not maps:
+            raise ModelError(
+                f"{self.source}: expected a module that returns a list of maps (B, c, h, w)."
+            )
+        return list(maps)
+
+
+def _torchscript(path: Path) -> tuple[nn.Module, str]:
+    if not path.is_file():
+        raise NotFound(f"critic_backbone {path}: no such file.")
+    try:
+        network = torch.jit.load(str(path), map_location="cpu")
+    except RuntimeError as error:
+        raise ModelError(f"{path}: not a TorchScript file that PyTorch can read.") from error
+    return network, f"file {path.name}, sha256 {sha256(path)[:16]}"
+
+
+class Head(nn.Sequential):
+    """A map (B, c, h, w) -> realness (B, GRID * GRID): convolutions 1x1, 3x3 and 3x3 with spectral
+    normalisation (Miyato et al., ICLR 2018) and LeakyReLU(0.2), averaged over the grid's cells.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__(
+            spectral_norm(nn.Conv2d(channels, width, 1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(width, width, 3, padding=1)),
+            nn.LeakyReLU(0.2),
+            spectral_norm(nn.Conv2d(width, 1, 3, padding=1)),
+            nn.AdaptiveAvgPool2d(GRID),
+            nn.Flatten(),
+        )
+
+
+class PretrainedCritic(nn.Module):
+    """Maps of images -> realness (B, heads * GRID * GRID), unbounded; the heads alone are learned.
+
+    :meth:`features` gives the maps of images, once for all that is asked of them. The frozen
+    network is not part of the state: checkpoints hold the heads.
+
+    Args:
+        backbone, weights: see :class:`FrozenMaps`.
+        side: pixels to which images are enlarged for the network; smaller ones only.
+        channels: width of the heads.
+        dropout: share of the maps' channels that a head does not see, drawn for each image.
+        adapt: whether the strength of the augmentation follows the over-fitting.
+        seed: of the weights ``"random"``.
+
+    Attributes:
+        strength: of the augmentation; a buffer, so that a resumed training goes on with it.
+    """
+
+    strength: torch.Tensor
+
+    def __init__(
+        self,
+        backbone: str = "efficientnet_lite0",
+        weights: Path | str | None = None,
+        side: int = 96,
+        channels: int = HEAD_CHANNELS,
+        dropout: float = 0.0,
+        adapt: bool = True,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if side < LEAST_SIDE:
+            raise UsageError(f"critic_size is {side}; expected at least {LEAST_SIDE} pixels.")
+        if channels < 1 or not 0 <= dropout < 1:
+            raise UsageError(
+                f"critic_channels is {channels} and critic_dropout {dropout}; expected 1 or more, "
+                "and 0 to below 1."
+            )
+        frozen = FrozenMaps(backbone, weights, seed)
+        self._frozen = (frozen,)  # in a tuple: no part of the state, and never trained
+        self.side, self.adapt = side, adapt
+        self.dropout = nn.Dropout2d(dropout)
+        self.heads = nn.ModuleList(Head(c, channels) for c in frozen.channels)
+        self.register_buffer("strength", torch.ones(()))
+        self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    @property
+    def source(self) -> str:
+        """In words, what the frozen network is and where its weights are from."""
+        return self._frozen[0].source
+
+    def _apply(self, fn: Any, recurse: bool = True) -> PretrainedCritic:
+        self._frozen[0]._apply(fn, recurse)  # to a device, with the heads
+        return super()._apply(fn, recurse)
+
+    def features(self, images: torch.Tensor) -> list[torch.Tensor]:
+        """Return the frozen network's maps of images (B, C, H, W) in [-1, 1]."""
+        if images.shape[-1] < self.side:
+            size = (self.side, self.side)
+            images = F.interpolate(images, size, mode="bilinear", align_corners=False)
+        return self._frozen[0](images)
+
+    def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
+        answers = [head(self.dropout(each)) for head, each in zip(self.heads, maps, strict=True)]
+        return torch.cat(answers, dim=1)

@@ -1,0 +1,217 @@
+"""The price of a change sets itself, without labels.
+
+Each price of a ladder is tried in short trainings that keep some subjects out; the price whose
+translations tell kept-out mixed images best from kept-out healthy ones (AUCp) is taken. A price too
+high shuts the translation (AUCp 0.5), one too low lets it repaint healthy and mixed images alike.
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import torch
+from monai.data import CacheDataset, DataLoader
+from torch.utils.data import DataLoader as TorchLoader
+
+from data_prep.datalist import Dataset
+from data_prep.errors import UsageError
+from data_prep.files import write_csv
+from healthygan_monai.data.kept_out import keep_out
+from healthygan_monai.data.lists import selection_items, training_items
+from healthygan_monai.data.pairs import MixedHealthyPairs, StreamBatches
+from healthygan_monai.inferer import HealthyGANInferer, split_translation
+from healthygan_monai.paths import PRICES_FILE
+from healthygan_monai.runs import is_first_rank
+from healthygan_monai.scoring import image_score
+from healthygan_monai.selection import aucp, finite
+from healthygan_monai.trainer import HealthyGANTrainer
+from healthygan_monai.training.averaging import MovingAverage
+from healthygan_monai.training.checkpoints import unwrapped
+
+logger = logging.getLogger(__name__)
+AUTO = "auto"
+UNDECIDED = 0.55  # best AUCp at or below which the two sets look alike
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One short training; a row of prices.csv.
+
+    ``changed`` is the mean share of pixels that the translation of kept-out mixed images changes.
+    """
+
+    price: float
+    fold: int
+    iterations: int
+    aucp: float
+    changed: float
+
+
+@dataclass(frozen=True)
+class PriceSearch:
+    """Try prices on fresh copies of a trainer's networks, and give the trainer the best one.
+
+    A run with a searched price then goes on exactly as one with that price given. Trials that
+    prices.csv already holds are not repeated, so a stopped search goes on.
+
+    Args:
+        dataset: the whole data set; its training sections alone are used.
+        prices: the ladder.
+        share: of the subjects kept out in a trial.
+        folds: trials of each price, each with other subjects kept out.
+        iterations: of a trial.
+        batch_size, seed, ema: as in the training.
+        transform, plain: for training images, and for the kept-out ones (without flips).
+    """
+
+    dataset: Dataset
+    prices: Sequence[float]
+    share: float
+    folds: int
+    iterations: int
+    batch_size: int
+    seed: int
+    ema: float
+    transform: Callable
+    plain: Callable
+
+    def __post_init__(self) -> None:
+        for price in self.prices:
+            if isinstance(price, bool) or not isinstance(price, (int, float)) or price <= 0:
+                raise UsageError(f"prices holds {price!r}; expected numbers above 0.")
+        if not self.prices or min(self.folds, self.iterations) < 1:
+            raise UsageError("prices, price_folds and price_iterations: expected one or more.")
+
+    def __call__(self, price: float | str | None, trainer: HealthyGANTrainer, run: Path) -> None:
+        """Set the trainer's price: the given one, or for ``auto`` the best of the ladder."""
+        if price != AUTO:
+            return
+        trials = read_trials(run)
+        done = {(trial.price, trial.fold) for trial in trials}
+        for fold in range(self.folds):
+            for candidate in self.prices:
+                if (candidate, fold) in done:
+                    continue
+                trials.append(self.trial(trainer, candidate, fold))
+                if is_first_rank():
+                    write_trials(run, trials)
+        chosen = best_price(trials)
+        trainer.loss = replace(trainer.loss, price=chosen)
+        logger.info("%s", verdict(trials))
+
+    def trial(self, trainer: HealthyGANTrainer, price: float, fold: int) -> Trial:
+        """Train a copy at a price, and judge it by the subjects of a fold."""
+        learned, judging = keep_out(self.dataset, self.share, fold)
+        pairs = MixedHealthyPairs(
+            training_items(learned, "training_mixed"),
+            training_items(learned, "training_healthy"),
+            self.transform,
+            self.iterations * self.batch_size,
+            self.seed + fold,
+        )
+        loader = TorchLoader(pairs, batch_sampler=StreamBatches(self.iterations, self.batch_size))
+        generator = copy.deepcopy(unwrapped(trainer.generator))
+        critic = copy.deepcopy(unwrapped(trainer.critic))
+        average = MovingAverage(generator, self.ema)
+        type(trainer)(
+            trainer.state.device,
+            self.iterations,
+            self.iterations,
+            loader,
+            generator=generator,
+            critic=critic,
+            generator_optimizer=_like(trainer.generator_optimizer, generator),
+            critic_optimizer=_like(trainer.critic_optimizer, critic),
+            loss=replace(trainer.loss, price=price),
+            n_critic=trainer.n_critic,
+            amp=trainer.amp,
+            train_handlers=[average],
+        ).run()
+        found = Trial(price, fold, self.iterations, *self._judge(average.model, judging, trainer))
+        logger.info(
+            "price %g, fold %d: AUCp %.3f on kept-out subjects, %.1f %% of the pixels changed",
+            *(price, fold, found.aucp, 100 * found.changed),
+        )
+        return found
+
+    @torch.no_grad()
+    def _judge(
+        self, generator: torch.nn.Module, judging: Dataset, trainer: HealthyGANTrainer
+    ) -> tuple[float, float]:
+        """AUCp of the kept-out images, and the mean mask of the mixed ones."""
+        images = CacheDataset(selection_items(judging), self.plain, progress=False)
+        scores, labels, masks = [], [], []
+        generator.eval()
+        for batch in DataLoader(images, batch_size=self.batch_size):
+            pred = HealthyGANInferer()(batch["image"].to(trainer.state.device), generator)
+            _, mask, difference = split_translation(pred)
+            scores.append(image_score(difference).cpu())
+            masks.append(mask.mean((1, 2, 3)).cpu())
+            labels.append(torch.as_tensor(batch["label"]))
+        score, label, mask = (torch.cat(parts) for parts in (scores, labels, masks))
+        finite(score)
+        return aucp(score[label == 1], score[label == 0]), float(mask[label == 1].mean())
+
+
+def _like(optimizer: torch.optim.Optimizer, network: torch.nn.Module) -> torch.optim.Optimizer:
+    kind: Any = type(optimizer)
+    return kind(network.parameters(), **optimizer.defaults)
+
+
+def mean_aucp(trials: Sequence[Trial]) -> dict[float, float]:
+    """Mean AUCp of each price over its folds, cheapest price first."""
+    return {
+        price: mean(trial.aucp for trial in trials if trial.price == price)
+        for price in sorted({trial.price for trial in trials})
+    }
+
+
+def best_price(trials: Sequence[Trial]) -> float:
+    """The price of the highest mean AUCp; the higher one of two equals, which changes less."""
+    means = mean_aucp(trials)
+    return max(means, key=lambda price: (means[price], price))
+
+
+def verdict(trials: Sequence[Trial]) -> str:
+    """One sentence: the price, and whether AUCp could tell."""
+    price = best_price(trials)
+    found = mean_aucp(trials)[price]
+    text = f"price {price:g}: mean AUCp {found:.3f} on kept-out subjects"
+    if found > UNDECIDED:
+        return text
+    return (
+        f"{text}; the mixed and the healthy set look alike to every price, so the choice means "
+        "little. Either the mixed set holds no disease that shows, or training needs more images."
+    )
+
+
+def write_trials(run: Path, trials: Sequence[Trial]) -> None:
+    """prices.csv, whole or not at all; ``chosen`` is 1 for the rows of the best price so far."""
+    best = best_price(trials)
+    names = (*Trial.__dataclass_fields__, "chosen")
+    write_csv(run / PRICES_FILE, names, ((*astuple(t), int(t.price == best)) for t in trials))
+
+
+def read_trials(run: Path) -> list[Trial]:
+    """prices.csv of a run folder; empty where there is none."""
+    path = run / PRICES_FILE
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        return [
+            Trial(
+                float(r["price"]),
+                int(r["fold"]),
+                int(r["iterations"]),
+                float(r["aucp"]),
+                float(r["changed"]),
+            )
+            for r in csv.DictReader(stream)
+        ]
