@@ -18,8 +18,14 @@ WHOLE = {  # key: least value
     "num_workers": 0,
     "seed": 0,
     "bootstrap": 1,
+    "patience": 0,
+    "price_folds": 1,
+    "price_iterations": 1,
+    "critic_size": 32,
 }
 SHARES = ("flip_prob", "cache_rate")
+ABOVE_0 = ("learning_rate", "critic_learning_rate")
+BELOW_1 = ("ema", "critic_dropout")
 CHANNELS = (1, 3)
 
 
@@ -40,8 +46,14 @@ def _expected(key: str, value: Any) -> str | None:
         return f"a whole number, {WHOLE[key]} or more"
     if key in SHARES and not (number and 0 <= value <= 1):
         return "a number from 0 to 1"
-    if key == "learning_rate" and not (number and value > 0):
+    if key in ABOVE_0 and not (number and value > 0):
         return "a number above 0"
+    if key == "price" and not (value in (None, "auto") or (number and value > 0)):
+        return "a number above 0, or auto to have it chosen"
+    if key == "prices" and not _are_prices(value):
+        return "a list of numbers above 0"
+    if key in BELOW_1 and not (number and 0 <= value < 1):
+        return "a number from 0 to below 1"
     if key == "image_channels" and value not in CHANNELS:
         return "1 (grey) or 3 (as the published checkpoints)"
     if key == "amp" and not isinstance(value, bool):
@@ -49,6 +61,13 @@ def _expected(key: str, value: Any) -> str | None:
     if key == "betas" and not _is_betas(value):
         return "two numbers from 0 to below 1"
     return None
+
+
+def _are_prices(value: Any) -> bool:
+    numbers = isinstance(value, (list, tuple)) and value
+    return bool(numbers) and all(
+        isinstance(v, (int, float)) and not isinstance(v, bool) and v > 0 for v in value
+    )
 
 
 def _is_betas(value: Any) -> bool:

