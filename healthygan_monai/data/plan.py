@@ -47,7 +47,7 @@ class Plan:
     ema: float = 0.0
     price: float | str | None = 1.0
     price_healthy: float = HealthyGANLoss.price_healthy
-    prices: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0)
+    prices: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)
     price_folds: int = 2
     price_iterations: int = 200
     kept_out: float = 0.0

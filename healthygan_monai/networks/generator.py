@@ -14,7 +14,7 @@ from torch import nn
 
 from data_prep.errors import UsageError, nearest
 
-DEAD_ZONE = 0.02
+DEAD_ZONE, LEAK = 0.02, 0.05
 SMALL = 1e-3  # standard deviation of the last layer where training starts from B' = x
 
 
@@ -112,10 +112,10 @@ class AdditiveGenerator(Generator):
       shuts the translation: black pixels then lose their gradient.)
     * ``tanh_of_sum=True``: m = tanh(x + f(x)) - x, as the authors of Brainomaly have it.
 
-    When it scores (``eval()``), a change of up to ``dead_zone`` of the grey range is none and
-    others shrink by as much (soft threshold): 0.02, five of 255 levels, is too little to see, and
-    over a whole image adds up to more than a small lesion. ``dead_zone`` and which of the two forms
-    it is are kept with the weights.
+    When it scores (``eval()``), a change of up to ``dead_zone`` of the grey range counts for a
+    twentieth, and others are less by as much: 0.02, five of 255 levels, is too little to see, and
+    over a whole image adds up to more than a small lesion. The order of changes stays, and so what
+    is brightest. ``dead_zone`` and which of the two forms it is are kept with the weights.
 
     Source: Baumgartner et al., CVPR 2018 (VA-GAN), Sec. 3; Rahman Siddiquee et al., WACV 2024
     (Brainomaly), Sec. 3.2.
@@ -148,7 +148,8 @@ class AdditiveGenerator(Generator):
         change = torch.tanh(image + drawn) - image if self.of_sum else 2 * torch.tanh(drawn)
         if self.training:
             return change
-        return torch.sign(change) * torch.relu(change.abs() - 2 * self.dead_zone)
+        small = 2 * self.dead_zone
+        return change - (1 - LEAK) * torch.maximum(torch.minimum(change, small), -small)
 
 
 TRANSLATIONS: dict[str, Callable[..., Generator]] = {

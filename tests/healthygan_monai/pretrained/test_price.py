@@ -101,3 +101,19 @@ def test_early_stopping_ends_after_the_patience(tmp_path, tiny_data, settings, m
     changed = {"price": 1.0, "patience": 1, "max_iterations": 20, "epoch_length": 2}
     done = train(tmp_path, tiny_data, **{**settings, **changed})
     assert metrics(done)[-1]["iteration"] == 6  # best at 2, then two without a better one
+
+
+def test_a_price_that_shuts_the_translation_ends_the_ladder_of_its_fold(
+    tmp_path, tiny_data, settings, monkeypatch
+):
+    def shut_from_3_on(self, trainer, price, fold):
+        return Trial(price, fold, 2, 0.6 + price / 100, 0.0 if price >= 3 else 0.2)
+
+    monkeypatch.setattr(PriceSearch, "trial", shut_from_3_on)
+    changed = {"prices": [10, 1, 3], "max_iterations": 2}
+    done = train(tmp_path, tiny_data, **{**settings, **changed})
+    assert [t.price for t in read_trials(done)] == [1, 3, 1, 3]
+
+
+def test_a_price_not_tried_in_a_fold_counts_as_chance_there():
+    assert best_price([trial(1, 0.6), trial(3, 0.7), trial(1, 0.61, 1)]) == 1
