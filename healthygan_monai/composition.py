@@ -68,6 +68,18 @@ class Added(Translated):
         return self.intermediate
 
 
+def output_names(image_names: list[str], translation: str) -> list[str]:
+    """Return what the channels of a generator's output are, of images whose channels are ``image``
+    or ``image 0``, ``image 1``, ...
+
+    >>> output_names(["image"], "masked"), output_names(["image"], "additive")
+    (['intermediate', 'mask'], ['change'])
+    """
+    if translation == "masked":
+        return [*(name.replace("image", "intermediate") for name in image_names), "mask"]
+    return [name.replace("image", "change") for name in image_names]
+
+
 def translate(image: torch.Tensor, output: torch.Tensor) -> Translated:
     """Put a generator's output (B, C + 1, H, W) or (B, C, H, W) beside its images (B, C, H, W).
 

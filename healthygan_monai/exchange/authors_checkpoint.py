@@ -47,10 +47,15 @@ def load_authors_file(path: Path) -> dict[str, torch.Tensor]:
 def generator_from_authors(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     """Return the authors' weights for :class:`~healthygan_monai.networks.Generator`.
 
-    Names and order agree. Running statistics are dropped: the authors never evaluate with them
-    (``docs/paper_vs_code.md``).
+    Names and order agree; of Brainomaly's generator, which draws no mask, they are of a
+    :class:`~healthygan_monai.networks.AdditiveGenerator`. Running statistics are dropped: the
+    authors never evaluate with them (``docs/paper_vs_code.md``).
     """
-    return {name: value for name, value in state_dict.items() if not _is_statistic(name)}
+    weights = {name: value for name, value in state_dict.items() if not _is_statistic(name)}
+    first, last = weights.get("main.0.weight"), list(weights.values())[-1]
+    if first is not None and len(last) == first.shape[1]:  # Brainomaly's: no mask
+        weights |= {"tanh_of_sum": torch.tensor(True), "dead_zone": torch.zeros(())}
+    return weights
 
 
 def statistics_of_authors(state_dict: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
@@ -66,10 +71,21 @@ def generator_to_authors(
     Their normalisation layers need running statistics. Missing ones get the values of a new layer
     (mean
     0, variance 1, no batch). No output depends on them: the authors never leave training mode.
+
+    Raises:
+        ModelError: the weights are of an additive generator, which they do not have.
     """
+    form = weights.get("tanh_of_sum")
+    if form is not None and not form:
+        raise ModelError(
+            "an additive generator has no form in the authors' code; export it as onnx or "
+            "torchscript, or train with translation=masked or brainomaly."
+        )
     statistics = statistics or {}
     theirs: dict[str, torch.Tensor] = {}
     for name, value in weights.items():
+        if name in ("tanh_of_sum", "dead_zone"):
+            continue
         theirs[name] = value
         layer, _, part = name.rpartition(".")
         if part == "bias":  # convolutions of the generator have none

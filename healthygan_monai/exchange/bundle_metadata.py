@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from healthygan_monai import __version__
+from healthygan_monai.composition import output_names
 from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.paths import MODEL_FILE
 
@@ -88,7 +89,7 @@ def eval_metrics(evaluation: Mapping[str, Any]) -> dict[str, float]:
 
 
 def data_format(facts: ModelFacts) -> dict[str, Any]:
-    """Return ``network_data_format``: image in, intermediate image and mask out."""
+    """Return ``network_data_format``: image in, intermediate image and mask, or change, out."""
     channels = facts.sizes["image_channels"]
     names = ["image"] if channels == 1 else [f"image {i}" for i in range(channels)]
     tensor = {
@@ -103,8 +104,8 @@ def data_format(facts: ModelFacts) -> dict[str, Any]:
     image = {**tensor, "num_channels": channels, "channel_def": _numbered(names)}
     if modality:
         image["modality"] = modality
-    out = [name.replace("image", "intermediate") for name in names]
-    pred = {**tensor, "num_channels": channels + 1, "channel_def": _numbered([*out, "mask"])}
+    out = output_names(names, str(facts.sizes.get("translation", "masked")))
+    pred = {**tensor, "num_channels": len(out), "channel_def": _numbered(out)}
     return {"inputs": {"image": image}, "outputs": {"pred": pred}}
 
 

@@ -16,6 +16,7 @@ import torch
 from monai.transforms import MapTransform
 
 from data_prep.files import read_json
+from healthygan_monai.composition import output_names
 from healthygan_monai.data.transforms import WHITE, resized
 from healthygan_monai.inferer import Translationd
 from healthygan_monai.models.exported_facts import Facts
@@ -77,13 +78,12 @@ def metadata_for(facts: Facts) -> dict[str, Any]:
         metadata.pop(key, None)
     tensors = metadata["network_data_format"]
     image, pred = tensors["inputs"]["image"], tensors["outputs"]["pred"]
-    image["num_channels"], pred["num_channels"] = facts.image_channels, facts.image_channels + 1
     image["spatial_shape"] = pred["spatial_shape"] = [facts.image_size, facts.image_size]
-    colours = [str(c) for c in range(facts.image_channels)]
-    one = len(colours) == 1
-    image["channel_def"] = {c: "image" if one else f"image_{c}" for c in colours}
-    pred["channel_def"] = {c: "intermediate" if one else f"intermediate_{c}" for c in colours}
-    pred["channel_def"][str(facts.image_channels)] = "mask"
+    colours = range(facts.image_channels)
+    names = ["image"] if len(colours) == 1 else [f"image_{c}" for c in colours]
+    for part, channels in ((image, names), (pred, output_names(names, facts.translation))):
+        part["num_channels"] = len(channels)
+        part["channel_def"] = {str(number): name for number, name in enumerate(channels)}
     return {**metadata, "healthygan": facts.as_texts()}
 
 

@@ -26,7 +26,8 @@ def export(
 
     Args:
         checkpoint: model.pt.
-        output: the file: (B, C, H, W) -> (B, C + 1, H, W), B free, H and W any multiples of 4.
+        output: the file: (B, C, H, W) -> (B, C + 1, H, W), or C channels
+            where the translation is additive; B free, H and W any multiples of 4.
         image_size: side that images are resized to; default: that of the training.
         tolerance: largest difference from PyTorch to accept.
 
@@ -38,7 +39,9 @@ def export(
         ValueError: not a HealthyGAN model, no image size known, or a larger difference.
     """
     generator = load_generator(load_weights(checkpoint))
-    facts = facts_about(checkpoint, generator.image_channels, image_size)
+    facts = facts_about(
+        checkpoint, generator.image_channels, str(generator.translation), image_size
+    )
     with whole(output, same_name=True) as part:
         WRITERS[output.suffix](generator, facts, part)
         difference = largest_difference(

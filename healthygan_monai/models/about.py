@@ -73,7 +73,9 @@ def model_file(run_or_model: Path) -> Path:
     return path
 
 
-def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = None) -> Facts:
+def facts_about(
+    checkpoint: Path, image_channels: int, translation: str, image_size: int | None = None
+) -> Facts:
     """Return the facts of a model.pt: image size and seed from config.json beside it.
 
     Raises:
@@ -86,7 +88,13 @@ def facts_about(checkpoint: Path, image_channels: int, image_size: int | None = 
             f"{checkpoint}: no config.json beside it says at which image size it was trained; "
             "give --image-size."
         )
-    return Facts(checked_size(size), image_channels, sha256(checkpoint), seed_of(checkpoint))
+    return Facts(
+        checked_size(size),
+        image_channels,
+        sha256(checkpoint),
+        seed_of(checkpoint),
+        translation=translation,
+    )
 
 
 def size_of_its_bundle(checkpoint: Path) -> int:

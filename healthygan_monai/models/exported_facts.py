@@ -19,7 +19,7 @@ class Facts:
 
     ``image_size`` is the side in pixels that images are brought to, ``intensity_range`` black and
     white of the input, ``model_sha256`` of the model.pt that it was made from, ``seed`` of the
-    training (0 where unknown).
+    training (0 where unknown). ``translation`` says what the output's channels are.
     """
 
     image_size: int
@@ -29,6 +29,7 @@ class Facts:
     method: str = METHOD
     version: str = __version__
     intensity_range: str = INTENSITY_RANGE
+    translation: str = "masked"
 
     def as_texts(self) -> dict[str, str]:
         return {name: str(value) for name, value in asdict(self).items()}
@@ -40,7 +41,8 @@ def facts_of(texts: Mapping[str, object], name: str) -> Facts:
     Raises:
         ModelError: they are missing, broken, or of another method or intensity range.
     """
-    missing = [field.name for field in fields(Facts) if field.name not in texts]
+    later = ("translation",)  # files older than it are masked
+    missing = [f.name for f in fields(Facts) if f.name not in (*texts, *later)]
     if missing:
         raise ModelError(
             f"{name}: its metadata lack {', '.join(missing)}, without which it could be fed "
@@ -66,6 +68,7 @@ def facts_of(texts: Mapping[str, object], name: str) -> Facts:
         str(texts["model_sha256"]),
         seed,
         version=str(texts["version"]),
+        translation=str(texts.get("translation", Facts.translation)),
     )
 
 

@@ -3,8 +3,6 @@
 :class:`Generator` makes the paper's masked translation, :class:`AdditiveGenerator` a change.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -66,6 +64,8 @@ class Generator(nn.Module):
     >>> Generator(image_channels=1, channels=2, blocks=1)(torch.zeros(4, 1, 32, 32)).shape
     torch.Size([4, 2, 32, 32])
     """
+
+    translation = "masked"
 
     def __init__(self, image_channels: int = 1, channels: int = 64, blocks: int = 6) -> None:
         super().__init__()
@@ -141,7 +141,8 @@ class AdditiveGenerator(Generator):
         self.main[-1] = last
         self.register_buffer("tanh_of_sum", torch.tensor(tanh_of_sum))
         self.register_buffer("dead_zone", torch.tensor(0.0 if tanh_of_sum else DEAD_ZONE))
-        self.of_sum = tanh_of_sum
+        self.translation = "brainomaly" if tanh_of_sum else "additive"
+        self.of_sum, self.taken_off = tanh_of_sum, 1 - LEAK
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         drawn = self.main(image)
@@ -149,7 +150,7 @@ class AdditiveGenerator(Generator):
         if self.training:
             return change
         small = 2 * self.dead_zone
-        return change - (1 - LEAK) * torch.maximum(torch.minimum(change, small), -small)
+        return change - self.taken_off * torch.maximum(torch.minimum(change, small), -small)
 
 
 TRANSLATIONS: dict[str, Callable[..., Generator]] = {

@@ -161,10 +161,10 @@ def _like(optimizer: torch.optim.Optimizer, network: torch.nn.Module) -> torch.o
 def mean_aucp(trials: Sequence[Trial]) -> dict[float, float]:
     """Mean AUCp of each price over the folds, cheapest price first.
 
-    In a fold where it was not tried, a cheaper one was shut: AUCp 0.5 there.
+    A fold where it shut the translation, or was not tried since a cheaper one did, counts as 0.5.
     """
     folds = {trial.fold for trial in trials}
-    found = {(trial.price, trial.fold): trial.aucp for trial in trials}
+    found = {(t.price, t.fold): t.aucp for t in trials if t.changed >= SHUT}
     return {
         price: mean(found.get((price, fold), 0.5) for fold in folds)
         for price in sorted({trial.price for trial in trials})
