@@ -1,7 +1,5 @@
 """Every input through its per-input function; nothing that one does stops the rest."""
 
-from __future__ import annotations
-
 import logging
 import sys
 import time

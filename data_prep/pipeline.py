@@ -3,8 +3,6 @@
 The result depends on inputs and settings, never on jobs or their order of finishing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import logging

@@ -1,7 +1,5 @@
 """From the recipe stored in dataset.json back to the same preparation, of other inputs."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from dataclasses import fields

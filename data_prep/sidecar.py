@@ -1,7 +1,5 @@
 """images/<subject>/<session>.json: recipe, images and facts, so unchanged inputs are kept."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

@@ -5,8 +5,6 @@ n4: bias field divided out; extract (--brain): brain or not; register (--mni): a
 resample (--spacing): cubes; with --mni on the template's grid
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """Whole-volume steps between reading a head and cutting slices: head or air, core, bias field."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -9,8 +9,6 @@
 What is outside of a known brain becomes black. Nothing is written here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 

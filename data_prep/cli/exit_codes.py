@@ -1,7 +1,5 @@
 """What every command has: -v and -q, where its words go, what its errors mean, its exit code."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import sys

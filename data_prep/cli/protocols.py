@@ -1,7 +1,5 @@
 """Arguments of `healthygan prep covidx`, `chestxray14`, ..."""
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import logging

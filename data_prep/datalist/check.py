@@ -1,7 +1,5 @@
 """Everything that can be wrong with a data set, told at once. Standard library; Pillow if deep."""
 
-from __future__ import annotations
-
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist.items import (

@@ -1,7 +1,5 @@
 """What a data set is: items, sections, errors and the content hash. Standard library only."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator

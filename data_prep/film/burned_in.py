@@ -24,8 +24,6 @@ and text within about 60 of 255 grey levels of its ground (white on the whitest 
 that is not flagged is not thereby free of text: benchmarks/burned_in.py counts.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

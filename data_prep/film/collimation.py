@@ -17,8 +17,6 @@ extremes. Passes are repeated until none takes anything, so what is left never l
 Limits: borders that lean by more, are curved, or are narrower than about 1/170 of the side stay.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np

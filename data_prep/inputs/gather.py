@@ -1,7 +1,5 @@
 """All inputs under INPUT: what is there, what a DICOMDIR promises, and series one by one."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Collection
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Every header once, in guarded processes, before any pixel: who it shows, when, what to hide."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Iterable, Sequence

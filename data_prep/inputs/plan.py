@@ -1,7 +1,5 @@
 """What is to be prepared: every input with its subject, session and section, before any pixel."""
 
-from __future__ import annotations
-
 import logging
 import re
 from collections import Counter

@@ -4,8 +4,6 @@
 is.
 """
 
-from __future__ import annotations
-
 import csv
 import logging
 from collections import Counter

@@ -1,7 +1,5 @@
 """What a file is, told by its first bytes."""
 
-from __future__ import annotations
-
 import gzip
 import zlib
 from collections.abc import Callable

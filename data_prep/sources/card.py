@@ -1,7 +1,5 @@
 """What a protocol hands over: a card of the data set, and a cohort whose rows become the table."""
 
-from __future__ import annotations
-
 import json
 import textwrap
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """What tells healthy from diseased without looking at the image: site, sex, age."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 

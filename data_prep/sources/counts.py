@@ -1,7 +1,5 @@
 """How many: the paper's sizes, others asked for with --counts, and a refusal that helps."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from data_prep.datalist import DataError

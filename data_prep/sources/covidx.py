@@ -1,7 +1,5 @@
 """COVIDx: lists of the COVID-Net project, read from the user's own copy; none is shipped."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Subjects into sections, exactly and the same on any machine: no generator, a hash decides."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 

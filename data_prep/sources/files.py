@@ -1,7 +1,5 @@
 """Where the files of a list lie below INPUT: by bare name, without opening any of them."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Slices of low-grade glioma with lesion masks (kaggle_3m), FLAIR, by patient, for localisation."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections import defaultdict

@@ -3,8 +3,6 @@
 RAS+ (nifti1.h, "3D IMAGE ORIENTATION"): axes run to the patient's Right, Anterior, Superior.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
