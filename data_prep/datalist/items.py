@@ -39,7 +39,7 @@ class Item:
 
 @dataclass
 class Dataset:
-    """dataset.json in memory; `root` is the folder it lies in and is never written."""
+    """dataset.json in memory; ``root`` is its folder and is never written."""
 
     name: str
     image_size: int

@@ -112,7 +112,7 @@ def _too_much(box: Box, whole: Box) -> bool:
 
 
 def _one_pass(image: np.ndarray) -> Box | None:
-    """One border off each side; None: an edge lies deeper than MOST."""
+    """One border off each side; None: an edge is deeper than MOST."""
     step = max(1, round(max(image.shape) / WORKING_SIZE))
     small = image[step // 2 :: step, step // 2 :: step].astype(np.float32)
     height, width = image.shape

@@ -56,7 +56,7 @@ def scrub(text: str, words: Iterable[str]) -> str:
     A word is found in any case, inside other words, with other separators or none between its
     parts (Meier^Anna, MEIER_Anna, meieranna), percent-encoded, with its accents left off or
     written out (Müller, Mueller, Muller), and a date YYYYMMDD in the usual other forms. Words under
-    3 characters are passed by. It is for texts about inputs: it would blank parts of pseudonyms.
+    3 characters are ignored. It is for texts about inputs: it would blank parts of pseudonyms.
     """
     text = unicodedata.normalize("NFC", text)
     seen = f"{_bare(text)} {_bare(unquote(text))}"  # a cheap look first: most words are not there

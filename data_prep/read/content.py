@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes."""
+"""Recognise a file by its first bytes."""
 
 import gzip
 import zlib

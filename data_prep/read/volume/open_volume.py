@@ -107,7 +107,7 @@ def read_mask(
     here = inside if same_grid else onto_grid(inside, like.data.shape, like.affine, nearest=True)
     if inside.data.any() and not here.data.any():
         raise VolumeError(
-            f"{what} mask: the {what} lies outside of the image",
+            f"{what} mask: the {what} is outside of the image",
             remedy="Check which mask the table pairs with this scan, and the mask's affine.",
         )
     return here.data > 0.5

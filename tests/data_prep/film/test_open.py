@@ -151,7 +151,7 @@ def test_spacing_is_that_of_the_detector_or_the_aspect_ratio(make_dicom, ramp):
     assert read_film(make_dicom(ramp)).spacing == (1, 1)
 
 
-def test_pixels_of_no_detector_are_taken_as_square_and_told(make_dicom, ramp):
+def test_pixels_of_no_detector_are_taken_as_square_and_noted(make_dicom, ramp):
     note = "pixel spacing with a ratio above 4; not followed"
     film = read_film(make_dicom(ramp, PixelSpacing=[0.2, 1.0]))
     assert film.spacing == (1, 1) and film.facts["notes"] == [note]

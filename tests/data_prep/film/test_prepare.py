@@ -105,7 +105,7 @@ def test_minmax_starts_behind_the_modality_lut_and_turns_monochrome1_around(make
     assert np.abs(picture.astype(int) - (255 - truth.astype(int))).max() <= 1
 
 
-def test_a_window_that_saturates_a_film_is_told_and_one_that_does_not_is_not(make_dicom, ramp):
+def test_a_window_that_saturates_a_film_is_noted_and_one_that_does_not_is_not(make_dicom, ramp):
     note = "the window saturates the film"
     facts, _ = prepared(make_dicom(ramp, "bad.dcm", **BAD_WINDOW), "window")
     assert facts["notes"] == [note]

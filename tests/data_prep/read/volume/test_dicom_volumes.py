@@ -192,7 +192,7 @@ def test_derivatives_of_a_bids_tree_are_no_raw_scans(tmp_path: Path, caplog):
         nib.save(nib.Nifti1Image(ras(), AFFINE), path)
     found = find_inputs(tmp_path / "raw", "brains", Cohort(), (), Inline())
     assert [source.name for source in found.sources] == ["sub-01/anat/sub-01_T1w.nii.gz"]
-    assert "1 inputs in folders called derivatives were passed by" in caplog.text
+    assert "1 inputs in folders called derivatives were ignored" in caplog.text
 
 
 def test_what_is_no_placed_volume_says_so(tmp_path: Path):
