@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from flat_settings import settings
 from generated import write_chestxray14, write_covidx, write_ixi
 from planted import PLANTED
 
+from data_prep.datalist import SECTIONS
+from data_prep.phantom.study import make_films
 from data_prep.read.dicom.write import save_dicom
 
 MakeDicom = Callable[..., Path]
+Prepare = Callable[..., Any]
 
 
 @pytest.fixture(scope="session")
@@ -63,6 +67,24 @@ def make_dicom(tmp_path: Path) -> MakeDicom:
         return path
 
     return make
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    """Eight drawn films with masks and cohort.csv."""
+    return make_films(tmp_path / "raw", seed=2, counts=dict.fromkeys(SECTIONS, 2), size=32)
+
+
+@pytest.fixture
+def prepare(tmp_path: Path) -> Prepare:
+    """prepare("raw", bits=16, ...) runs from tmp_path / "raw" to tmp_path / "out", in 16 x 16."""
+
+    def prepared(raw: str = "raw", **flat: Any) -> Any:
+        from data_prep.pipeline import run
+
+        return run(settings(tmp_path / raw, tmp_path / "out", **{"size": 16, **flat}))
+
+    return prepared
 
 
 @pytest.fixture(scope="session")
