@@ -90,7 +90,8 @@ def safe_name(name: str, words: Iterable[str] = (), *, unread: bool = False) -> 
     digits stay.
     """
     name = name.encode("utf-8", "replace").decode("utf-8")  # undecodable bytes of a name
-    name = _cut_dates(_UID.sub(_cut_uid, scrub(name, words)))
+    name = _UID.sub(lambda uid: "..." + uid.group()[-_TAIL:], scrub(name, words))
+    name = _DATE.sub(BLANK, name)
     if unread:
         name = re.sub(r"[^\W\d_]{2,}", _unless_harmless, name)
         name = re.sub(r"\d{6,}", BLANK, name)
@@ -119,14 +120,6 @@ def safe_subject(name: str) -> str:
 
 def _escaped(letter: str) -> str:
     return "".join(f"~{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
-
-
-def _cut_uid(match: re.Match[str]) -> str:
-    return "..." + match.group()[-_TAIL:]
-
-
-def _cut_dates(name: str) -> str:
-    return _DATE.sub(BLANK, name)
 
 
 def _unless_harmless(match: re.Match[str]) -> str:

@@ -19,14 +19,37 @@ MakeDicom = Callable[..., Path]
 Prepare = Callable[..., Any]
 
 
+def _table(path: Path) -> list[dict[str, str]]:
+    if not path.is_file():
+        pytest.skip(f"the pack of real data has no {path.parent.name}/{path.name}")
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 @pytest.fixture(scope="session")
 def manifest(real_data: Path) -> list[dict[str, str]]:
     """One row a DICOM file of the pack of real data."""
-    path = real_data / "dicom" / "manifest.csv"
-    if not path.is_file():
-        pytest.skip("no DICOM manifest")
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    return _table(real_data / "dicom" / "manifest.csv")
+
+
+@pytest.fixture(scope="session")
+def volumes(real_data: Path) -> list[dict[str, str]]:
+    """One row a volume of the pack of real data."""
+    return _table(real_data / "nifti" / "manifest.csv")
+
+
+@pytest.fixture(scope="session")
+def edge_cases(real_data: Path, volumes: list[dict[str, str]]) -> dict[str, Path]:
+    """Name -> path of the volumes that are hard to read, or that must be refused."""
+    rows = (real_data / row["path"] for row in volumes if row["category"].startswith("edge"))
+    return {path.name: path for path in rows}
+
+
+@pytest.fixture(scope="session")
+def expected_slice(edge_cases: dict[str, Path]) -> np.ndarray:
+    """(R, A) of slice 30 of the head that most edge cases show."""
+    folder = edge_cases["01_RAS_int16.nii.gz"].parent
+    return np.load(folder / "expected_mid_axial_RAS_IXI013-HH-1212.npy")
 
 
 @pytest.fixture

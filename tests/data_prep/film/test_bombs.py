@@ -111,7 +111,7 @@ def test_broken_elements_are_reasons_or_absent_never_foreign_errors(make_dicom, 
     read_film(whole.replace(date, date[:4] + b"O\x12"))
 
 
-def test_a_damaged_beginning_of_a_dicom_file_is_told_from_other_files(make_dicom, ramp):
+def test_a_damaged_beginning_of_a_dicom_file_is_known_from_other_files(make_dicom, ramp):
     bare = make_dicom(ramp).read_bytes()[132 + 200 :]
     assert refusal(b" " + bare).reason.startswith(("damaged DICOM", "not an image"))
     assert (

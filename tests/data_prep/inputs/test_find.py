@@ -150,7 +150,9 @@ class TestCopies:
             assert len(pictures(tmp_path / "out")) == 2
             assert result.exit_code == 0
 
-    def test_a_copy_under_another_subject_is_told_apart(self, make_dicom, ramp, caplog, prepare):
+    def test_a_copy_under_another_subject_has_its_own_reason(
+        self, make_dicom, ramp, caplog, prepare
+    ):
         make_dicom(ramp, "raw/a.dcm", PatientID="ONE-1")
         make_dicom(ramp, "raw/b.dcm", PatientID="TWO-2")
         result = prepare()
