@@ -1,7 +1,7 @@
 """Full-size metadata, and a small DICOM film whose patient nobody may meet again."""
 
 import csv
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,13 @@ import pytest
 from flat_settings import settings
 from generated import write_chestxray14, write_covidx, write_ixi
 from planted import PLANTED
+from pydicom.dataset import Dataset
+from pydicom.encaps import encapsulate
+from pydicom.uid import generate_uid
 
 from data_prep.datalist import SECTIONS
 from data_prep.phantom.study import make_films
-from data_prep.read.dicom.write import save_dicom
+from data_prep.read.dicom.write import EXPLICIT_LITTLE_ENDIAN, save_dicom
 
 MakeDicom = Callable[..., Path]
 Prepare = Callable[..., Any]
@@ -60,12 +63,18 @@ def ramp() -> np.ndarray:
 
 @pytest.fixture
 def make_dicom(tmp_path: Path) -> MakeDicom:
-    """make_dicom(pixels, name=..., **header) -> path of an explicit little endian DX film."""
+    """make_dicom(pixels, name=..., **header) -> path of an explicit little endian DX film.
 
-    def make(pixels: np.ndarray, name: str = "film.dcm", **header: Any) -> Path:
-        from pydicom.dataset import Dataset
-        from pydicom.uid import generate_uid
+    frames: bytes of each frame, instead of those of pixels; of compressed ones with their syntax.
+    """
 
+    def make(
+        pixels: np.ndarray,
+        name: str = "film.dcm",
+        frames: Sequence[bytes] = (),
+        syntax: str = "",
+        **header: Any,
+    ) -> Path:
         ds = Dataset()
         ds.SOPClassUID = "1.2.840.10008.5.1.4.1.1.1.1"
         ds.SOPInstanceUID = generate_uid(entropy_srcs=[name])
@@ -80,13 +89,19 @@ def make_dicom(tmp_path: Path) -> MakeDicom:
         ds.BitsStored = 8 if pixels.itemsize == 1 else 12
         ds.HighBit = ds.BitsStored - 1
         ds.PixelRepresentation = int(pixels.dtype.kind == "i")
+        if len(frames) > 1:
+            ds.NumberOfFrames = str(len(frames))
         for keyword, value in header.items():
             setattr(ds, keyword, value)
-        ds.PixelData = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+        values = pixels.astype(pixels.dtype.newbyteorder("<")).tobytes()
+        ds.PixelData = b"".join(frames) or values
         ds["PixelData"].VR = "OB" if pixels.itemsize == 1 else "OW"
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_dicom(ds, path)
+        if syntax:
+            ds.PixelData = encapsulate(list(frames))
+            ds["PixelData"].is_undefined_length = True
+        save_dicom(ds, path, syntax or EXPLICIT_LITTLE_ENDIAN)
         return path
 
     return make

@@ -3,7 +3,6 @@
 import importlib
 
 import numpy as np
-import pydicom
 import pytest
 
 from data_prep.errors import FilmError
@@ -15,11 +14,8 @@ FRAMES = 3
 @pytest.fixture
 def several(make_dicom, ramp) -> bytes:
     """A film of three frames, each the ramp turned upside down once more."""
-    path = make_dicom(ramp, NumberOfFrames=str(FRAMES))
-    ds = pydicom.dcmread(path)
-    ds.PixelData = b"".join(ramp[:: (-1) ** k].tobytes() for k in range(FRAMES))
-    ds.save_as(path)
-    return path.read_bytes()
+    frames = [ramp[:: (-1) ** k].tobytes() for k in range(FRAMES)]
+    return make_dicom(ramp, frames=frames).read_bytes()
 
 
 def recipe(**options) -> FilmRecipe:
