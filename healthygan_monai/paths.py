@@ -1,7 +1,5 @@
 """Names of a run's files, and where the bundle is: in the package, beside it, or around it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

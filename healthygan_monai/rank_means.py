@@ -1,7 +1,5 @@
 """Means over the batch of all ranks: ranks have equal shares, so means of the ranks' means."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch

@@ -1,7 +1,5 @@
 """The run folder: its number, what was run, and files that are whole or absent."""
 
-from __future__ import annotations
-
 import atexit
 import json
 import logging

@@ -1,7 +1,5 @@
 """Learning rate: constant, then linear to zero over the last iterations (paper, Appx. A)."""
 
-from __future__ import annotations
-
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 

@@ -5,8 +5,6 @@ only that. Higher score = more anomalous. Torch is not imported: the formulas ac
 array they are given.
 """
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Callable, Iterable, Sequence

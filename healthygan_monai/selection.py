@@ -1,7 +1,5 @@
 """Choose the checkpoint that becomes the model, by FID (the paper's) or AUCp (label-free)."""
 
-from __future__ import annotations
-
 import csv
 import logging
 import math

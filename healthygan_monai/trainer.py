@@ -1,7 +1,5 @@
 """One training iteration of HealthyGAN (paper, Sec. 2.2) as a MONAI/Ignite trainer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 

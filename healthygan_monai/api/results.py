@@ -1,7 +1,5 @@
 """What the Python API returns: scores and maps of images, and files that could not be used."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path

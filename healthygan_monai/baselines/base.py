@@ -1,7 +1,5 @@
 """One contract for every detector: fit on healthy images, score any image, save and load."""
 
-from __future__ import annotations
-
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping

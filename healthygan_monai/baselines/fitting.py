@@ -1,7 +1,5 @@
 """Fit a detector on a data set in a run folder, as ``train_baseline.json`` configures it."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Mapping
 from functools import partial

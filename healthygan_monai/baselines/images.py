@@ -1,7 +1,5 @@
 """Check images for detectors: float32 (B, C, H, W) in [-1, 1]."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 

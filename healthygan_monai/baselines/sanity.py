@@ -3,8 +3,6 @@
 A method has shown something only if it clearly beats these on the same images.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

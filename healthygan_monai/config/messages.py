@@ -1,7 +1,5 @@
 """What the errors of MONAI and PyTorch mean for the user, in one line."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from pathlib import Path

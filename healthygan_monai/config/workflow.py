@@ -1,7 +1,5 @@
 """Run a workflow of the bundle from a command, exactly as ``python -m monai.bundle`` does."""
 
-from __future__ import annotations
-
 import logging
 import shlex
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """Images to score: a prepared data set or a folder of pictures, with their lesion masks."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

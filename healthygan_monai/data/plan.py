@@ -1,7 +1,5 @@
 """What a data set's protocol asks of training: sizes, iterations, batch (paper, Appx. A)."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Import an authors' file as a model.pt with its config, and export a model.pt to one."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Build a self-contained bundle folder with one model, for the Model Zoo or Hugging Face."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from collections.abc import Iterator

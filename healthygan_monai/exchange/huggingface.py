@@ -5,8 +5,6 @@ any
 size in place, so that ``monai.bundle.download(source="huggingface_hub")`` fetches it.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Collect what is known of one trained model: weights, training, data, results."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Write a trained generator as an ONNX file."""
 
-from __future__ import annotations
-
 import copy
 import warnings
 from pathlib import Path

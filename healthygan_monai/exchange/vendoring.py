@@ -1,7 +1,5 @@
 """Put our packages in a bundle, with configs that find them there from any folder."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path

@@ -1,7 +1,5 @@
 """scores.csv: what writes it during inference and evaluation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any

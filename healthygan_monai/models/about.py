@@ -1,7 +1,5 @@
 """What is known about a model file: its method, image size, seed and hash, and the run it is of."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any

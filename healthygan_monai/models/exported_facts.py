@@ -1,7 +1,5 @@
 """What an exported network carries to score alone: sizes, range and origin."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 

@@ -1,7 +1,5 @@
 """Load the weights of a generator, from model.pt or from an exported file."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

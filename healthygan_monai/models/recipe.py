@@ -1,7 +1,5 @@
 """How the training images of a model were prepared, by the files beside it; needs no torch."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -5,8 +5,6 @@ training and ``inference_baseline.json`` call a :class:`Scorer`. MONAI's evaluat
 ``inference.json`` calls its two halves, ``HealthyGANInferer`` and ``scores_and_maps``.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Generator of HealthyGAN: paper Table 3, with details from the authors' code (model.py)."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 

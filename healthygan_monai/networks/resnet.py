@@ -4,8 +4,6 @@ He et al., CVPR 2016; Zagoruyko and Komodakis, BMVC 2016 (bottlenecks of twice t
 PatchCore use nothing beyond layer3.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Make ``serving.json``: where the maps of a model are cut, and how its images were prepared."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any

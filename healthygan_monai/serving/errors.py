@@ -1,7 +1,5 @@
 """Errors whose message a request receives when it cannot be answered."""
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Install a model in the folder of a MONAI Label app, completely or not at all."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil

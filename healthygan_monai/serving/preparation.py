@@ -1,7 +1,5 @@
 """Repeat the preparation of a model's images for a request, as far as that is possible."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any

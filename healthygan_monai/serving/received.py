@@ -1,7 +1,5 @@
 """The images of one file of a request, as the model sees them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

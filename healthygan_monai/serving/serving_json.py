@@ -1,7 +1,5 @@
 """Read ``serving.json`` beside a model: its preparation, and its thresholds of maps and scores."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The MONAI transforms at both ends of a request, for inference.json."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any

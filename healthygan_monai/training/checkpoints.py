@@ -1,7 +1,5 @@
 """Checkpoints from which training goes on as if it had never stopped."""
 
-from __future__ import annotations
-
 import logging
 import random
 from collections.abc import Mapping

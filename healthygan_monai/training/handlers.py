@@ -1,7 +1,5 @@
 """Ignite handlers of a training run that MONAI and Ignite do not bring ready-made."""
 
-from __future__ import annotations
-
 import json
 import logging
 import sys

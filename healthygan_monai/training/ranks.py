@@ -1,7 +1,5 @@
 """Several processes, one training: ``torchrun`` with the bundle's multi_gpu_train.json."""
 
-from __future__ import annotations
-
 import logging
 import os
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Mean and covariance of many positions in one pass; memory does not grow with the images."""
 
-from __future__ import annotations
-
 import torch
 
 from data_prep.errors import DataError

@@ -16,8 +16,6 @@ image; EfficientNet-Lite0 has 176 channels, of which we take 100; see ``Padim.de
 2.7 adds a further 1e-5 to eps: ``ridge=0.01001``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

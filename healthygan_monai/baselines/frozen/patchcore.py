@@ -25,8 +25,6 @@ and no crop unless asked for. anomalib 2.7: ``patches="mean"``, ``neighbours=9``
 ``enlarge="nearest"``.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -24,8 +24,6 @@ down to 8 x 8, so that f_xx has 8,192 values at any size. Our own design, as no 
 published. Departures: ``Alad.departures``.
 """
 
-from __future__ import annotations
-
 import copy
 from dataclasses import dataclass
 from typing import ClassVar

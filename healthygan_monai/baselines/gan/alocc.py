@@ -29,8 +29,6 @@ layers,
 so that R narrows to 8 x 8 pixels. Further departures: ``Alocc.departures``.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import ClassVar
 

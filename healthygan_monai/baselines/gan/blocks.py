@@ -1,7 +1,5 @@
 """Layers and optimisers of the competing GANs that PyTorch does not have."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 

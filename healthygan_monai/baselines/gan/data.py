@@ -1,7 +1,5 @@
 """Read healthy images in an order that is a function of the seed."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The detector that a GAN becomes: fit, score, map, save and load."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar

@@ -20,8 +20,6 @@ doubling the channels, as in the authors' code (256 pixels: 2,048).
 ``Ganomaly.departures``: the first two make the published figures optimistic; they are not offered.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Settings that every competing GAN has."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

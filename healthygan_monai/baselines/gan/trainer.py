@@ -1,7 +1,5 @@
 """Train the competing GANs as a MONAI/Ignite workflow, with or without a run folder."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any

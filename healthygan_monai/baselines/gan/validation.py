@@ -1,7 +1,5 @@
 """End a GAN's training by held-out healthy images alone."""
 
-from __future__ import annotations
-
 import copy
 import logging
 from collections.abc import Iterator, Mapping
