@@ -52,8 +52,7 @@ class Fitting:
     """A detector, the data set's training sections, and the run folder that receives ``model.pt``.
 
     A method with its own :meth:`Detector.training` writes checkpoints and ``metrics.jsonl`` and can
-    be
-    resumed; the others read their images once, and start again when resumed.
+    be resumed; the others read their images once, and start again when resumed.
 
     Args:
         detector: a new one.

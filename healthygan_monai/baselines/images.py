@@ -24,8 +24,7 @@ def check_images(images: torch.Tensor, shape: Shape | None = None) -> torch.Tens
 
     Raises:
         ValueError: no images; not four dimensions; neither 1 nor 3 channels, or not ``shape`` (C,
-            H, W);
-            not finite or outside of [-1, 1].
+            H, W); not finite or outside of [-1, 1].
     """
     images = torch.as_tensor(images).float()
     if images.ndim != 4 or images.shape[1] not in (1, 3):

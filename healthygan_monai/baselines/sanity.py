@@ -55,8 +55,7 @@ class MeanIntensity(_MeanImage):
     """s(x) = |mean(x) - mu|, mu the mean of all healthy pixels.
 
     Two-sided: whether disease is brighter or darker would be knowledge of disease. On sets where it
-    is
-    one of them, a one-sided score is better still (see the probes of ``evaluate``).
+    is one of them, a one-sided score is better still (see the probes of ``evaluate``).
     """
 
     name = "mean-intensity"
@@ -89,16 +88,12 @@ class PuClassifier(FeatureDetector):
     Elkan and Noto, Learning classifiers from only positive and unlabeled data, KDD 2008: if the
     labelled
     (here: healthy) images are a random sample of their class, P(mixed | x) rises with P(diseased |
-    x), so
-    that it ranks as a classifier trained on true labels would. If healthy and mixed images come
-    from
-    different places, it ranks by place: this row shows that.
+    x), so that it ranks as a classifier trained on true labels would. If healthy and mixed images
+    come from different places, it ranks by place: this row shows that.
 
     Features are the mean and standard deviation over the image of each channel of the backbone's
-    three
-    maps, standardised over the training images. Classes weigh the same; ``strength`` is
-    scikit-learn's C,
-    for which no value is published.
+    three maps, standardised over the training images. Classes weigh the same; ``strength`` is
+    scikit-learn's C, for which no value is published.
     """
 
     name = "pu-classifier"

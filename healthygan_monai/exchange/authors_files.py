@@ -82,8 +82,7 @@ def export_authors(checkpoint: Path, output: Path) -> tuple[int, bool]:
 
     Returns:
         Its image channels, and whether it got back the running statistics that it was imported
-        with, so
-        that it equals the original file tensor by tensor.
+        with, so that it equals the original file tensor by tensor.
     """
     output = checked_output(output, ".ckpt")
     weights = load_state(checkpoint)

@@ -44,8 +44,7 @@ def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) ->
     """Write the bundle of a model into a new folder; return its metadata.
 
     It holds configs, docs, models/model.pt with its settings, LICENSE, NOTICE and our two packages,
-    so
-    that nothing of ours must be installed.
+    so that nothing of ours must be installed.
     """
     source = bundle_root()
     configs = source / "configs"

@@ -1,8 +1,7 @@
 """Write the bundle as a Hugging Face model repository, its card with front matter.
 
 The layout is the MONAI organisation's: the bundle's folders and README.md at the root, weights of
-any
-size in place, so that ``monai.bundle.download(source="huggingface_hub")`` fetches it.
+any size in place, so that ``monai.bundle.download(source="huggingface_hub")`` fetches it.
 """
 
 from pathlib import Path

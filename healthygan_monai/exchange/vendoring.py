@@ -36,8 +36,7 @@ def vendored_config(config: dict[str, Any], name: str = "config") -> dict[str, A
     """Return a config that imports our packages from the bundle's folder, wherever it is run.
 
     ``$import healthygan_monai.bundle_api as hg`` becomes a key ``hg`` that puts the folder on the
-    path
-    first, and ``hg.`` becomes ``@hg.``; our components ask for it with ``_requires_``.
+    path first, and ``hg.`` becomes ``@hg.``; our components ask for it with ``_requires_``.
 
     Raises:
         ValueError: an import of our packages in another form.

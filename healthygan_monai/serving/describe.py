@@ -31,8 +31,7 @@ def describe(
         checkpoint: the model.pt.
         dataset: the one it was trained on; default: the one that its run.json names.
         quantile: of the difference maps of healthy validation images; gives the label map's
-            threshold. No
-            test label is read.
+            threshold. No test label is read.
 
     Raises:
         FileNotFoundError, ValueError, DataError: no HealthyGAN model, or no data set.

@@ -20,10 +20,8 @@ class Preparation:
     """The recipe of a data set, applied to single images.
 
     kind: what the model was trained on, 'films' or 'brains'. film, head: recipes at its size and
-    bits;
-    the other kind has its defaults. choice: the slices of heads that it was trained on. warnings:
-    for
-    people; steps of its preparation that are not done here.
+    bits; the other kind has its defaults. choice: the slices of heads that it was trained on.
+    warnings: for people; steps of its preparation that are not done here.
     """
 
     kind: str

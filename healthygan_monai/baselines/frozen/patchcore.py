@@ -15,13 +15,11 @@ Detection, CVPR 2022 (arXiv:2106.08265).
 
 Published: Wide-ResNet-50-2, images resized to 256, centre 224, 10 % of the patches (1 % at 320
 pixels and in ensembles), ten starting points; the authors' code scores by Eq. 6 without Eq. 7, as
-we
-do unless ``neighbours`` is given.
+we do unless ``neighbours`` is given.
 
 Ours: see ``PatchCore.departures``; 10,000 images of 256 x 256 would be 10.5 million patches, 43 GB,
 without ``pool``. Pooling comes before enlarging: the same result for a ninth of the memory. No
-resize
-and no crop unless asked for. anomalib 2.7: ``patches="mean"``, ``neighbours=9``,
+resize and no crop unless asked for. anomalib 2.7: ``patches="mean"``, ``neighbours=9``,
 ``enlarge="nearest"``.
 """
 
@@ -54,8 +52,7 @@ class PatchCore(FeatureDetector):
         neighbours: b of Eq. 7, counting m* itself; 0 or 1 for Eq. 6 alone.
         sigma, enlarge: of the map; see :func:`heat_map`.
         search: ``sklearn``, ``faiss`` (needs faiss-cpu), ``torch``, or ``auto``: scikit-learn on a
-            CPU,
-            torch elsewhere. All are exact.
+            CPU, torch elsewhere. All are exact.
     """
 
     name = "patchcore"

@@ -24,8 +24,8 @@ class GanTrainer(IterationTrainer):
     """Call the method's ``step`` on every batch: ``image`` (B, C, H, W), healthy, in [-1, 1].
 
     ``engine.state.output`` holds the losses of the step, and ``loss`` (= ``loss_g``). The noise of
-    an
-    iteration is a function of (seed, iteration): a run is a function of weights, batches and seed.
+    an iteration is a function of (seed, iteration): a run is a function of weights, batches and
+    seed.
 
     Args:
         gan: networks and optimisers, on ``device``.
