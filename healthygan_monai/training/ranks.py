@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,18 @@ def join_ranks() -> torch.device:
     if dist.get_rank() > 0:
         logging.getLogger().setLevel(NOT_FIRST_LOGS)
     return device
+
+
+def leave_ranks() -> None:
+    """Leave the process group once every rank is done.
+
+    A rank that ends early makes torchrun stop the first one, which may still be writing. The pause
+    is for gloo's threads: to release the tensors of the last sums they need the interpreter, and a
+    process whose interpreter ends first is aborted (pytorch/pytorch issue 190489).
+    """
+    dist.barrier()
+    dist.destroy_process_group()
+    time.sleep(1)
 
 
 def dataset_of_ranks(device: torch.device, folder: Path | str | None) -> Any:
