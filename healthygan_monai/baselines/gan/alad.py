@@ -100,10 +100,7 @@ class AladNetworks(Gan):
     def step(self, images: torch.Tensor, iteration: int, generator: torch.Generator) -> Losses:
         """Step the discriminators, then G and E, each with new z."""
         draw_from(generator, self)
-        shape = (len(images), self.settings.latent)
-        first, second = (
-            torch.randn(shape, generator=generator, device=images.device) for _ in range(2)
-        )
+        first, second = (self.noise(images, generator) for _ in range(2))
         d_losses = self.discriminator_losses(images, first)
         self.update(**d_losses)
         terms = self.generator_losses(images, second)

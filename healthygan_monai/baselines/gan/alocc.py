@@ -88,15 +88,12 @@ class AloccNetworks(Gan):
         channels, size, _ = settings.shape
         self.refiner = Refiner(size, channels, settings.features)
         self.discriminator = discriminator(size, channels, settings.features)
-        for network in (self.refiner, self.discriminator):
-            normal_weights(network, 0.02)
+        normal_weights(self, 0.02)
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        networks = {"refiner": self.refiner, "discriminator": self.discriminator}
         rate = self.settings.learning_rate
-        return {
-            "refiner": rmsprop(self.refiner.parameters(), rate),
-            "discriminator": rmsprop(self.discriminator.parameters(), rate),
-        }
+        return {name: rmsprop(network.parameters(), rate) for name, network in networks.items()}
 
     def step(self, images: torch.Tensor, iteration: int, generator: torch.Generator) -> Losses:
         """Step D once on x and R(x~), then R twice on the same x~."""
