@@ -182,7 +182,7 @@ def read_selection(run: Path) -> list[Candidate]:
 
 
 def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -> None:
-    """selection.csv, whole or not at all, in the order of iterations."""
+    """Write selection.csv, completely or not at all, in the order of iterations."""
     rows = (
         astuple(replace(c, chosen=int(c.iteration == chosen.iteration)))
         for c in sorted(candidates, key=lambda c: c.iteration)
@@ -191,7 +191,7 @@ def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -
 
 
 def generator_checkpoint(run: Path, iteration: int) -> Path:
-    """Where the generator's weights of an iteration lie."""
+    """Return the file of the generator's weights after an iteration."""
     return run / CHECKPOINT_FOLDER / f"generator_{iteration:07d}.pt"
 
 
@@ -201,7 +201,9 @@ def select(run: Path, criterion: str) -> Candidate:
     chosen = choose(candidates, criterion)
     path = generator_checkpoint(run, chosen.iteration)
     if not path.is_file():
-        raise NotFound(f"{path} is gone, so it cannot become model.pt; choose another criterion.")
+        raise NotFound(
+            f"{path} is missing, so it cannot become model.pt; choose another criterion."
+        )
     save_weights(torch.load(path, map_location="cpu", weights_only=True), run / MODEL_FILE)
     write_selection(run, candidates, chosen)
     return chosen

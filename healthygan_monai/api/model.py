@@ -147,7 +147,7 @@ class Model:
 
         Raises:
             DataError: nothing to score, or files that cannot be used and ``on_error="raise"``.
-            HealthyGANError: no such folder, or a choice that cannot be meant.
+            HealthyGANError: no such folder, or an invalid choice.
         """
         with user_errors():
             if on_error not in ("list", "raise"):

@@ -87,7 +87,7 @@ class ImageResult(Result):
         scores.csv, which does
     not. subject: pseudonym, or the data set's name. section: test or validation. slice: of a volume
         along its axis,
-    0 the lowest, or of several frames; label: 1 diseased, 0 healthy; None where nobody says.
+    0 the lowest, or of several frames; label: 1 diseased, 0 healthy; None where unknown.
     """
 
     subject: str
@@ -137,8 +137,8 @@ def problems_of(found: Prepared) -> tuple[Problem, ...]:
     """Return the problems of a preparation, in the order of their files."""
     problems = []
     for name, o in found.refused():
-        told = {key: str(o.details.get(key, "")) for key in ("detail", "remedy")}
-        problems.append(Problem(name, o.source, o.reason, wanted=o.status != "left", **told))
+        texts = {key: str(o.details.get(key, "")) for key in ("detail", "remedy")}
+        problems.append(Problem(name, o.source, o.reason, wanted=o.status != "left", **texts))
     return tuple(sorted(problems, key=lambda problem: problem.source))
 
 

@@ -66,7 +66,7 @@ def vendored_config(config: dict[str, Any], name: str = "config") -> dict[str, A
 
 
 def _pointed(value: Any, aliases: dict[str, str], first: str | None) -> Any:
-    """Return a part of a config with every alias of ours pointing to its key."""
+    """Return a part of a config with every ``hg.`` name pointing to its key."""
     if isinstance(value, dict):
         target = value.get("_target_")
         pointed = {key: _pointed(part, aliases, first) for key, part in value.items()}

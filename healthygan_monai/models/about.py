@@ -58,7 +58,7 @@ def _trained_with(checkpoint: Path | str) -> dict[str, Any]:
 
 
 def model_file(run_or_model: Path) -> Path:
-    """The model.pt that a user means by it or by the run folder it lies in.
+    """Return the model.pt: the given file, or the one in the given run folder.
 
     Raises:
         NoModel: there is none.

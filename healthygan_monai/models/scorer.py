@@ -1,4 +1,4 @@
-"""The one road from a model to scores and maps, whatever its method, file and runtime.
+"""From a model to scores and maps, for every method, file and runtime.
 
 :func:`make_scorer` opens the file of a model. Report, server, Python API, sample pictures of a
 training and ``inference_baseline.json`` call a :class:`Scorer`. MONAI's evaluator in

@@ -16,7 +16,7 @@ from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.models.scorer import Scorer, generator_scorer
 from healthygan_monai.paths import EVALUATION_FILE, SERVING_FILE
-from healthygan_monai.serving.serving_json import FORMAT, own_dataset, recipe_in, told_beside
+from healthygan_monai.serving.serving_json import FORMAT, own_dataset, recipe_in, stored_description
 
 QUANTILE = 0.995  # of healthy pixels are below the cut: 1 pixel in 200 of a healthy image is marked
 MOST_IMAGES = 200  # for the quantile
@@ -98,9 +98,9 @@ def write_description(content: Mapping[str, Any], folder: Path) -> Path:
     return path
 
 
-def told_of(checkpoint: Path) -> dict[str, Any] | None:
+def description_if_known(checkpoint: Path) -> dict[str, Any] | None:
     """Return serving.json beside the weights, else its content; None without their data set."""
     try:
-        return told_beside(checkpoint) or describe(checkpoint)
+        return stored_description(checkpoint) or describe(checkpoint)
     except (OSError, DataError):
         return None

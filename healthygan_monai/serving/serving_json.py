@@ -36,7 +36,7 @@ class Description:
     warnings: tuple[str, ...] = ()
 
 
-def told_beside(checkpoint: Path) -> dict[str, Any] | None:
+def stored_description(checkpoint: Path) -> dict[str, Any] | None:
     """Return serving.json beside the weights if it is of these weights."""
     path = checkpoint.parent / SERVING_FILE
     if not path.is_file():

@@ -159,7 +159,7 @@ def _last_readable(run: Path) -> tuple[Path | None, Any]:
     for path in reversed(states):
         try:
             return path, torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises whatever its reader met
+        except Exception as error:  # torch raises errors of any kind
             logger.warning("%s cannot be read (%s)", path, type(error).__name__)
     if states:
         raise ModelError(

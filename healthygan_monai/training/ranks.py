@@ -1,4 +1,4 @@
-"""Several processes, one training: ``torchrun`` with the bundle's multi_gpu_train.json."""
+"""One training in several processes: ``torchrun`` with the bundle's multi_gpu_train.json."""
 
 import logging
 import os
@@ -14,7 +14,7 @@ from monai.data import partition_dataset
 
 from healthygan_monai.rank_means import ranks
 
-NOT_FIRST_LOGS = logging.ERROR  # what the first rank says need not be said by each
+NOT_FIRST_LOGS = logging.ERROR  # the first rank alone logs the rest
 
 
 def join_ranks() -> torch.device:
@@ -38,8 +38,8 @@ def join_ranks() -> torch.device:
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if gpu else torch.device("cpu")
     if gpu:
         torch.cuda.set_device(device)
-    # Ignite gathers the ranks when it is first asked, which a handler of the first rank alone would
-    # wait for forever
+    # Ignite gathers the ranks on first use; a handler of the first rank alone would wait for the
+    # others forever
     idist.sync()
     if dist.get_rank() > 0:
         logging.getLogger().setLevel(NOT_FIRST_LOGS)
@@ -59,8 +59,8 @@ def leave_ranks() -> None:
 
 
 def dataset_of_ranks(device: torch.device, folder: Path | str | None) -> Any:
-    """:func:`~healthygan_monai.data.load_dataset`, by the first rank before the others: it may draw
-    the demo's films.
+    """Call :func:`~healthygan_monai.data.load_dataset` on the first rank before the others: it may
+    draw the demo's films.
 
     ``device`` is that of :func:`join_ranks`; a config that asks for it has joined the ranks.
 
@@ -79,7 +79,7 @@ def dataset_of_ranks(device: torch.device, folder: Path | str | None) -> Any:
 
 
 def share_of_rank(items: Sequence[Any]) -> list[Any]:
-    """This rank's part of a list; MONAI's metrics gather the results of all ranks again."""
+    """Return this rank's part of a list; MONAI's metrics gather the results of all ranks."""
     return partition_dataset(
         items,
         num_partitions=ranks(),
