@@ -12,7 +12,7 @@ def ranks() -> int:
 
 
 def mean_over_ranks(value: torch.Tensor) -> torch.Tensor:
-    """The mean over ranks of a rank's scalar mean; its gradient is that of this rank's own mean.
+    """Return the mean over ranks of a scalar mean; its gradient is that of this rank's own mean.
 
     DistributedDataParallel averages gradients over ranks, so for any f the averaged gradient of
     f(this) is the gradient of f at the mean of the whole batch: what one process with the whole

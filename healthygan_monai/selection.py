@@ -150,7 +150,7 @@ class Candidate:
 
 
 def choose(candidates: list[Candidate], criterion: str) -> Candidate:
-    """The best candidate; the earliest where several tie.
+    """Return the best candidate; the earliest if several tie.
 
     Raises:
         ValueError: no candidates, or an unknown criterion.
@@ -201,9 +201,7 @@ def select(run: Path, criterion: str) -> Candidate:
     chosen = choose(candidates, criterion)
     path = generator_checkpoint(run, chosen.iteration)
     if not path.is_file():
-        raise NotFound(
-            f"{path} is missing, so it cannot become model.pt; choose another criterion."
-        )
+        raise NotFound(f"{path} is gone, so it cannot become model.pt; choose another criterion.")
     save_weights(torch.load(path, map_location="cpu", weights_only=True), run / MODEL_FILE)
     write_selection(run, candidates, chosen)
     return chosen

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 def load_model(path: Path | str, device: str = "auto") -> Model:
-    """A trained model of any of the project's methods.
+    """Load a trained model of any of the project's methods.
 
     Args:
         path: a run folder, a model.pt, or a bundle's folder.

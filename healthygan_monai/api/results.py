@@ -98,7 +98,7 @@ class ImageResult(Result):
     label: int | None = None
 
     def row(self, seed: int = 0) -> ScoreRow:
-        """The same as a row of scores.csv."""
+        """Return the same as a row of scores.csv."""
         return ScoreRow(
             section=self.section,
             image=self.image,
@@ -172,7 +172,7 @@ class FolderResult(Sequence[ImageResult]):
             raise HealthyGANError(str(error)) from error
 
     def rows(self, seed: int = 0, backbone: str = "", runtime: str = "pytorch") -> list[ScoreRow]:
-        """What scores.csv holds; the arguments are its columns that no single image knows."""
+        """Return the rows of scores.csv; the arguments are the columns that no image knows."""
         return [
             replace(image.row(seed), backbone=backbone, runtime=runtime) for image in self.images
         ]

@@ -19,7 +19,7 @@ def equivalent(
     run_id: str = "run",
     tracking: str | None = None,
 ) -> str:
-    """The ``python -m monai.bundle`` command that does the same."""
+    """Return the ``python -m monai.bundle`` command that does the same."""
     words = ["python", "-m", "monai.bundle", "run", run_id]
     words += ["--config_file", str(bundle_root() / "configs" / config)]
     words += ["--tracking", tracking] if tracking else []

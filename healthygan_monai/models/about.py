@@ -27,7 +27,7 @@ def image_size_for(checkpoint: Path | str, otherwise: int) -> int:
 
 
 def seed_of(checkpoint: Path | str) -> int:
-    """The seed a model was trained with, for scores.csv: from where its image size is, else 0."""
+    """Return the seed of a model's training, from where its image size is; 0 if unknown."""
     return int(_trained_with(checkpoint).get("seed", 0))
 
 
@@ -46,7 +46,7 @@ def method_of(checkpoint: Path | str) -> str:
 
 
 def inference_config(checkpoint: Path | str) -> str:
-    """The bundle's config that scores with a model."""
+    """Return the bundle's config that scores with a model."""
     return "inference.json" if method_of(checkpoint) == METHOD else "inference_baseline.json"
 
 

@@ -33,7 +33,7 @@ class Facts:
 
 
 def facts_of(texts: Mapping[str, object], name: str) -> Facts:
-    """The facts that a file called ``name`` carries.
+    """Return the facts that a file called ``name`` carries.
 
     Raises:
         ModelError: they are missing, broken, or of another method or intensity range.

@@ -24,7 +24,7 @@ def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNe
 
 
 def load_state(path: Path) -> dict[str, torch.Tensor]:
-    """The flat state dict of a generator.
+    """Return the flat state dict of a generator.
 
     Raises:
         NoModel: no such file.

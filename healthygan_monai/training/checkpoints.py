@@ -106,7 +106,7 @@ class RunCheckpoints:
 
 
 def unwrapped(network: torch.nn.Module) -> torch.nn.Module:
-    """The network inside DistributedDataParallel, or itself."""
+    """Return the network inside DistributedDataParallel, or itself."""
     return network.module if isinstance(network, DistributedDataParallel) else network
 
 

@@ -49,7 +49,7 @@ class LearningRate(LrScheduleHandler):
 
 
 def scalars(output: dict[str, Any]) -> dict[str, float]:
-    """The trainer's named losses as numbers."""
+    """Return the trainer's named losses as numbers."""
     return {name: float(value) for name, value in output.items()}
 
 

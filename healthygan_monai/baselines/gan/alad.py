@@ -143,7 +143,7 @@ class AladNetworks(Gan):
         return {"loss_g": loss_g, "loss_e": loss_e, "g_cycle": cycle}
 
     def image_scores(self, images: torch.Tensor) -> torch.Tensor:
-        """The chosen one of fm, l1, l2, ch."""
+        """Return the chosen one of fm, l1, l2, ch."""
         rebuilt, kind = self.rebuilt(images), self.settings.score
         if kind in ("l1", "l2"):
             order = int(kind[1])
