@@ -86,10 +86,9 @@ class PuClassifier(FeatureDetector):
     """Logistic regression of mixed against healthy on frozen features; the score is its logit.
 
     Elkan and Noto, Learning classifiers from only positive and unlabeled data, KDD 2008: if the
-    labelled
-    (here: healthy) images are a random sample of their class, P(mixed | x) rises with P(diseased |
-    x), so that it ranks as a classifier trained on true labels would. If healthy and mixed images
-    come from different places, it ranks by place: this row shows that.
+    labelled (here: healthy) images are a random sample of their class, P(mixed | x) rises with
+    P(diseased | x), so that it ranks as a classifier trained on true labels would. If healthy and
+    mixed images come from different places, it ranks by place: this row shows that.
 
     Features are the mean and standard deviation over the image of each channel of the backbone's
     three maps, standardised over the training images. Classes weigh the same; ``strength`` is

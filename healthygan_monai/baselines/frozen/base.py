@@ -18,8 +18,7 @@ from healthygan_monai.networks.backbones import Backbone, make_backbone
 class FeatureDetector(Detector):
     """A detector on the maps of a frozen :class:`Backbone`.
 
-    A child keeps its other arguments, and the names in ``FITTED``, as attributes. It gets at most
-    ``IMAGES_AT_ONCE`` images in a part, which bounds memory whatever the batch.
+    A child keeps its other arguments, and the names in ``FITTED``, as attributes.
 
     Args:
         backbone: name of one, or one already made.
@@ -30,7 +29,6 @@ class FeatureDetector(Detector):
 
     has_backbone = True
     FITTED: ClassVar[tuple[str, ...]] = ()
-    IMAGES_AT_ONCE: ClassVar[int]
 
     def __init__(
         self,
@@ -48,27 +46,6 @@ class FeatureDetector(Detector):
     @property
     def backbone_label(self) -> str:
         return self.backbone.label
-
-    def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """Fit in one pass over ``healthy``; every draw is by ``seed``; ``mixed`` is ignored."""
-        self.image_shape, self.fitted_to, shape = None, 0, None
-
-        def parts() -> Iterator[torch.Tensor]:
-            nonlocal shape
-            for batch in checked_batches(healthy, "healthy"):
-                shape = shape_of(batch)
-                self.fitted_to += len(batch)
-                yield from (part.to(self.device) for part in batch.split(self.IMAGES_AT_ONCE))
-
-        self._fit(parts(), torch.Generator().manual_seed(seed))
-        self.image_shape = shape
-
-    @abstractmethod
-    def _fit(self, parts: Iterable[torch.Tensor], generator: torch.Generator) -> None:
-        """Fit to parts (B, C, H, W) on the device."""
-
-    def _parts(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return self._checked(images).to(self.device).split(self.IMAGES_AT_ONCE)
 
     def settings(self) -> dict[str, Any]:
         """Return the arguments that are not the backbone's."""
@@ -101,8 +78,40 @@ class FeatureDetector(Detector):
         return detector
 
     def facts(self) -> dict[str, Any]:
-        known = {"image_shape": self.image_shape, "fitted_to": getattr(self, "fitted_to", None)}
-        return {**self.backbone.facts(), **self.settings(), **known}
+        return {**self.backbone.facts(), **self.settings(), "image_shape": self.image_shape}
+
+
+class OneClassDetector(FeatureDetector):
+    """A feature detector that learns from healthy images alone.
+
+    A child gets at most ``IMAGES_AT_ONCE`` images at a time, which bounds memory for any batch.
+    """
+
+    IMAGES_AT_ONCE: ClassVar[int]
+
+    def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
+        """Fit in one pass over ``healthy``; every draw is by ``seed``; ``mixed`` is ignored."""
+        self.image_shape, self.fitted_to, shape = None, 0, None
+
+        def parts() -> Iterator[torch.Tensor]:
+            nonlocal shape
+            for batch in checked_batches(healthy, "healthy"):
+                shape = shape_of(batch)
+                self.fitted_to += len(batch)
+                yield from (part.to(self.device) for part in batch.split(self.IMAGES_AT_ONCE))
+
+        self._fit(parts(), torch.Generator().manual_seed(seed))
+        self.image_shape = shape
+
+    @abstractmethod
+    def _fit(self, parts: Iterable[torch.Tensor], generator: torch.Generator) -> None:
+        """Fit to parts (B, C, H, W) on the device."""
+
+    def _parts(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return self._checked(images).to(self.device).split(self.IMAGES_AT_ONCE)
+
+    def facts(self) -> dict[str, Any]:
+        return {**super().facts(), "fitted_to": getattr(self, "fitted_to", None)}
 
 
 def heat_map(

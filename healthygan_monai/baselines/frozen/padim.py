@@ -23,14 +23,14 @@ import torch
 from torch import nn
 
 from data_prep.errors import UsageError
-from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
+from healthygan_monai.baselines.frozen.base import OneClassDetector, heat_map
 from healthygan_monai.baselines.frozen.gaussian import RunningGaussian, mahalanobis
 from healthygan_monai.networks.backbones import Backbone
 
 CHANNELS = {"resnet18": 100, "wide_resnet50_2": 550, "efficientnet_lite0": 100}
 
 
-class Padim(FeatureDetector):
+class Padim(OneClassDetector):
     """See the module. Memory while fitting: 4 d^2 bytes for each of (H/4)(W/4) positions.
 
     Args:

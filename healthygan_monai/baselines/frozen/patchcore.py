@@ -31,13 +31,13 @@ import torch
 from torch import nn
 
 from data_prep.errors import UsageError
-from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
+from healthygan_monai.baselines.frozen.base import OneClassDetector, heat_map
 from healthygan_monai.baselines.frozen.coreset import Reservoir, greedy_coreset, project
 from healthygan_monai.baselines.frozen.neighbours import nearest_neighbour, neighbour_weight
 from healthygan_monai.networks.backbones import Backbone
 
 
-class PatchCore(FeatureDetector):
+class PatchCore(OneClassDetector):
     """See the module. Memory while fitting: 4 x 1,024 x ``pool`` bytes (0.4 GB), and the coreset.
 
     Args:
