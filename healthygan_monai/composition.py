@@ -1,7 +1,5 @@
 """Eq. 1 and Eq. 2: two images from an image, the intermediate image and the mask."""
 
-from __future__ import annotations
-
 import torch
 
 

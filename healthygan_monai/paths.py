@@ -1,7 +1,5 @@
 """Names of a run's files, and where the bundle is: in the package, beside it, or around it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +24,7 @@ def sample_file(iteration: int) -> str:
 
 
 def bundle_root() -> Path:
-    """The folder that holds configs/train.json.
+    """Return the folder that holds configs/train.json.
 
     Raises:
         FileNotFoundError: no place has it.
@@ -39,7 +37,7 @@ def bundle_root() -> Path:
 
 
 def bundle_root_here() -> str:
-    """The bundle of the current folder (``bundle`` or ``.``), else the installed one."""
+    """Return the bundle of the current folder (``bundle`` or ``.``), else the installed one."""
     for folder in ("bundle", "."):
         if (Path(folder) / "configs" / "train.json").is_file():
             return folder
@@ -77,7 +75,7 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 
 def run_of(path: Path) -> Path:
-    """The run folder a user means by it or by a file in it.
+    """Return the run folder: the given one, or that of the given file.
 
     Raises:
         NoModel: no such folder.

@@ -1,7 +1,5 @@
 """Run ``healthygan evaluate``: scores.csv -> evaluation.json."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Run ``healthygan infer``: a model and images -> scores.csv and pictures."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

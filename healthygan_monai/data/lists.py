@@ -1,7 +1,5 @@
 """dataset.json as the lists of dictionaries that MONAI data sets take."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from pathlib import Path

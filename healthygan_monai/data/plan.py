@@ -1,7 +1,5 @@
 """What a data set's protocol asks of training: sizes, iterations, batch (paper, Appx. A)."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -74,7 +72,7 @@ def critic_layers_for(image_size: int) -> int:
 
 
 def plan_for(dataset: Dataset) -> Plan:
-    """The plan of the data set's protocol, at the data set's image size.
+    """Return the plan of the data set's protocol, at the data set's image size.
 
     Without a protocol: the paper's sizes, with the batch of 32 that the paper uses at 128 pixels.
 

@@ -17,8 +17,7 @@ class Bootstrap:
     """Result: ``intervals[name] = (low, high)``, None if the statistic was never defined.
 
     redrawn: resamples discarded because they had one class only. undefined[name]: resamples in
-    which the
-    statistic was 0 / 0; its percentiles ignore them.
+    which the statistic was 0 / 0; its percentiles ignore them.
     """
 
     intervals: dict[str, tuple[float, float] | None]
@@ -40,9 +39,8 @@ def bootstrap(
     """Draw subjects with replacement, take all images of each, compute every statistic.
 
     labels, scores, subjects: (N,). All statistics see the same resamples. ``stratified`` draws
-    subjects
-    with and without a diseased image apart, which keeps their numbers. Source: Efron and Tibshirani
-    1993, ch. 13 (percentile interval), units as in ch. 8.
+    subjects with and without a diseased image apart, which keeps their numbers. Source: Efron and
+    Tibshirani 1993, ch. 13 (percentile interval), units as in ch. 8.
     """
     label_array, score_array = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     members = _members(np.asarray(subjects))

@@ -40,8 +40,7 @@ def evaluate_run(
     """Write RUN/evaluation.json from RUN/scores.csv and return it.
 
     dataset: where the images are, for the probes only. probes: whether to compute what trivial
-    models
-    reach on the same images. The other arguments are those of :func:`evaluate`.
+    models reach on the same images. The other arguments are those of :func:`evaluate`.
     """
     folder = Path(run)
     localisation = folder / LOCALISATION_FILE

@@ -31,8 +31,7 @@ def balanced(labels: ArrayLike, scores: ArrayLike) -> float:
     """Minimise |sensitivity - specificity|; of equals take the highest score.
 
     On test labels this is the rule behind the paper's Table 1 (solver.py:445-491). The authors'
-    call of
-    roc_curve ignores collinear points; here every distinct score is a candidate.
+    call of roc_curve ignores collinear points; here every distinct score is a candidate.
     """
     fpr, tpr, thresholds = _candidates(labels, scores)
     return float(thresholds[np.argmin(np.abs(tpr - (1 - fpr)))])

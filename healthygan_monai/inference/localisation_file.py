@@ -1,7 +1,5 @@
 """localisation.json: how well the difference maps of a data set find its lesion masks."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Generator of HealthyGAN: paper Table 3, with details from the authors' code (model.py)."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 
@@ -93,7 +91,7 @@ class Generator(nn.Module):
 
 
 def generator_sizes(state_dict: dict[str, torch.Tensor]) -> dict[str, int]:
-    """The arguments of the :class:`Generator` whose weights these are, read off their shapes.
+    """Return the arguments of the :class:`Generator` with these weights, from their shapes.
 
     Raises:
         ValueError: the weights are not a HealthyGAN generator's.

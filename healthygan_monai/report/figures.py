@@ -1,8 +1,7 @@
 """Draw the figures of the report as data URIs, without pyplot.
 
 Blue = healthy, vermilion = diseased (Okabe and Ito's palette, safe for the colour blind). The
-ground
-stays white in dark mode, so that figures print as they look.
+ground stays white in dark mode, so that figures print as they look.
 """
 
 import base64

@@ -1,7 +1,5 @@
 """Turn the network's output for a request into the scores, maps and JSON of the answer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Make ``serving.json``: where the maps of a model are cut, and how its images were prepared."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.models.scorer import Scorer, generator_scorer
 from healthygan_monai.paths import EVALUATION_FILE, SERVING_FILE
-from healthygan_monai.serving.serving_json import FORMAT, own_dataset, recipe_in, told_beside
+from healthygan_monai.serving.serving_json import FORMAT, own_dataset, recipe_in, stored_description
 
 QUANTILE = 0.995  # of healthy pixels are below the cut: 1 pixel in 200 of a healthy image is marked
 MOST_IMAGES = 200  # for the quantile
@@ -33,8 +31,7 @@ def describe(
         checkpoint: the model.pt.
         dataset: the one it was trained on; default: the one that its run.json names.
         quantile: of the difference maps of healthy validation images; gives the label map's
-            threshold. No
-            test label is read.
+            threshold. No test label is read.
 
     Raises:
         FileNotFoundError, ValueError, DataError: no HealthyGAN model, or no data set.
@@ -101,9 +98,9 @@ def write_description(content: Mapping[str, Any], folder: Path) -> Path:
     return path
 
 
-def told_of(checkpoint: Path) -> dict[str, Any] | None:
+def description_if_known(checkpoint: Path) -> dict[str, Any] | None:
     """Return serving.json beside the weights, else its content; None without their data set."""
     try:
-        return told_beside(checkpoint) or describe(checkpoint)
+        return stored_description(checkpoint) or describe(checkpoint)
     except (OSError, DataError):
         return None

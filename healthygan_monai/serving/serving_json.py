@@ -1,7 +1,5 @@
 """Read ``serving.json`` beside a model: its preparation, and its thresholds of maps and scores."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -38,7 +36,7 @@ class Description:
     warnings: tuple[str, ...] = ()
 
 
-def told_beside(checkpoint: Path) -> dict[str, Any] | None:
+def stored_description(checkpoint: Path) -> dict[str, Any] | None:
     """Return serving.json beside the weights if it is of these weights."""
     path = checkpoint.parent / SERVING_FILE
     if not path.is_file():
