@@ -57,7 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"scores: {output / SCORES_FILE}")
     if (output / "pictures").is_dir():
         print(f"pictures: {output / 'pictures'}")
-    print(f"next: healthygan evaluate {output}")
+    calibration = "" if own else f" --calibration {folder}"
+    print(f"next: healthygan evaluate {output}{calibration}")
     return 0
 
 
