@@ -18,11 +18,11 @@ def promise_sentences(evaluation: Mapping[str, Any]) -> list[str]:
     text = (
         f"Threshold without disease labels, from {known['words']}: score ≥ "
         f"{told['threshold']:.3g} gives a false alarm on at most {rate} of healthy {unit}s, "
-        "averaged over such sets of known-healthy subjects."
+        "on average over draws of the known-healthy subjects."
     )
     if told["bound"] is not None:
         confidence = _rate(told["bound_confidence"])
-        text += f" For this very set it is at most {_rate(told['bound'])}, {confidence} confident."
+        text += f" For this draw: at most {_rate(told['bound'])}, with {confidence} confidence."
     return [text, _measured(told, unit), *_list(evaluation)]
 
 
@@ -34,7 +34,11 @@ def _measured(told: Mapping[str, Any], unit: str) -> str:
         if found:
             spread = f"{_rate(found['low'])} to {_rate(found['high'])}"
             parts.append(f"{text} {_rate(found['value'])} ({spread}, {found['subjects']} subjects)")
-    measured = f"; measured: {', '.join(parts)}" if parts else "; no labels to measure it by"
+    measured = (
+        f"; measured, with 95 % intervals: {', '.join(parts)}"
+        if parts
+        else "; no labels to measure it by"
+    )
     return f"It calls {alarms['called']} of {alarms['of']} test {unit}s{measured}."
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from data_prep.files import sha256, write_json
 from healthygan_monai.errors import UsageError
 from healthygan_monai.evaluation.calibration import kept_out_images, known_healthy
 from healthygan_monai.evaluation.evaluate import Options, evaluate_rows
@@ -174,6 +175,17 @@ def test_new_images_are_judged_by_the_run_of_their_model(tmp_path):
     assert not (new / "p_values.csv").exists()  # an old file is not left to be believed
     write_scores(run / "scores.csv", [replace(row, method="padim") for row in example()])
     with pytest.raises(ScoresError, match="padim"):
+        evaluate_run(new, None, bootstrap=20, calibration=run)
+
+
+def test_known_healthy_of_other_weights_are_refused(tmp_path):
+    run, new = tmp_path / "run", tmp_path / "new"
+    for folder, weights in ((run, "1" * 64), (new, "2" * 64)):
+        folder.mkdir()
+        write_scores(folder / "scores.csv", example())
+        record = {"weights_sha256": weights, "scores_sha256": sha256(folder / "scores.csv")}
+        write_json(folder / "scores.json", record)
+    with pytest.raises(ScoresError, match="of other weights"):
         evaluate_run(new, None, bootstrap=20, calibration=run)
 
 
