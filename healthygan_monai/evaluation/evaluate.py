@@ -32,6 +32,7 @@ from healthygan_monai.scoring import ScoreRow, ScoresError, read_scores, subject
 FORMAT = 1
 UNITS = ("image", "subject")
 CONFIDENCE = 0.95
+FALSE_ALARMS, FALSE_DISCOVERIES = 0.05, 0.1
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class Options:
     stratified: bool = False
     policy: str = "youden"
     subject_rule: str = "mean"
-    false_alarms: float = 0.05
-    false_discoveries: float = 0.1
+    false_alarms: float = FALSE_ALARMS
+    false_discoveries: float = FALSE_DISCOVERIES
 
     def check(self) -> None:
         """Raise UsageError for a value that is not possible."""
@@ -68,8 +69,8 @@ def evaluate(
     stratified: bool = False,
     policy: str = "youden",
     subject_rule: str = "mean",
-    false_alarms: float = 0.05,
-    false_discoveries: float = 0.1,
+    false_alarms: float = FALSE_ALARMS,
+    false_discoveries: float = FALSE_DISCOVERIES,
     calibration: Path | None = None,
     probes: Sequence[Mapping[str, Any]] | None = None,
     localisation: Mapping[str, Any] | None = None,

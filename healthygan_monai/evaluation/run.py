@@ -13,7 +13,7 @@ from data_prep.files import read_json, sha256
 from healthygan_monai import __version__
 from healthygan_monai.evaluation.calibration import calibration_of
 from healthygan_monai.evaluation.confounders import probe_aucs
-from healthygan_monai.evaluation.evaluate import evaluate
+from healthygan_monai.evaluation.evaluate import FALSE_ALARMS, FALSE_DISCOVERIES, evaluate
 from healthygan_monai.evaluation.promise import write_p_values
 from healthygan_monai.paths import (
     LOCALISATION_FILE,
@@ -39,8 +39,8 @@ def evaluate_run(
     seed: int = 0,
     probes: bool = True,
     policy: str = "youden",
-    false_alarms: float = 0.05,
-    false_discoveries: float = 0.1,
+    false_alarms: float = FALSE_ALARMS,
+    false_discoveries: float = FALSE_DISCOVERIES,
     calibration: Path | str | None = None,
 ) -> dict[str, Any]:
     """Write RUN/evaluation.json and RUN/p_values.csv from RUN/scores.csv; return the first.
