@@ -39,7 +39,8 @@ def _measured(told: Mapping[str, Any], unit: str) -> str:
         if parts
         else "; no labels to measure it by"
     )
-    return f"It calls {alarms['called']} of {alarms['of']} test {unit}s{measured}."
+    doubt = " The promise does not hold on these images." if told["holds"] is False else ""
+    return f"It calls {alarms['called']} of {alarms['of']} test {unit}s{measured}.{doubt}"
 
 
 def _list(evaluation: Mapping[str, Any]) -> list[str]:

@@ -221,11 +221,14 @@ class TestInferEvaluateReport:
         assert code == 0, err
         assert (tmp_path / "out" / "scores.csv").is_file() and not (own_run / "scores.csv").exists()
 
-    def test_new_images_are_judged_by_the_runs_known_healthy(self, run, own_run, tmp_path):
-        other, out = write_dataset(tmp_path / "other"), tmp_path / "out"
+    def test_new_images_are_judged_by_the_runs_known_healthy(
+        self, run, own_run, tiny_data, tmp_path
+    ):
+        new, out = tiny_data / "images" / "test1", tmp_path / "out"
+        words = ("infer", own_run, new, "--output", out, "--device", "cpu")
+        assert f"next: healthygan evaluate {out}\n" in run(*words)[1]  # no known-healthy scores
         run("infer", own_run, "--device", "cpu")
-        said = run("infer", own_run, other, "--output", out, "--device", "cpu")[1]
-        assert f"next: healthygan evaluate {out} --calibration {own_run}" in said
+        assert f"next: healthygan evaluate {out} --calibration {own_run}\n" in run(*words)[1]
         words = ("--calibration", own_run, "--false-alarms", "0.5", "--bootstrap", "20")
         code, said, err = run("evaluate", out, "--no-probes", *words)
         assert code == 0, err

@@ -12,6 +12,7 @@ from healthygan_monai.evaluation.calibration import kept_out_images, known_healt
 from healthygan_monai.evaluation.evaluate import Options, evaluate_rows
 from healthygan_monai.evaluation.metrics import confusion
 from healthygan_monai.evaluation.run import evaluate_run
+from healthygan_monai.report.promised import promise_sentences
 from healthygan_monai.scoring import ScoreRow, ScoresError, subject_rows, write_scores
 
 
@@ -123,6 +124,10 @@ def test_a_broken_promise_is_warned_of():
         known + rows_of("test", rng.normal(shift, 1, 99), rng.normal(3, 1, 30)) for shift in (0, 2)
     )
     assert not any("promised" in text for text in result(alike)["warnings"])
+    holds = [result(rows)["levels"]["image"]["promise"]["holds"] for rows in (alike, shifted)]
+    assert holds == [True, False]
+    said = promise_sentences(result(shifted))
+    assert said[1].endswith("The promise does not hold on these images.")
     told = [text for text in result(shifted)["warnings"] if "promised" in text]
     assert [text.split(":")[0] for text in told] == ["image level", "subject level"]
     assert "another scanner" in told[0]
