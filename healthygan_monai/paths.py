@@ -12,6 +12,7 @@ METRICS_FILE, CHECKPOINT_FOLDER = "metrics.jsonl", "checkpoints"
 SELECTION_FILE, MODEL_FILE = "selection.csv", "model.pt"
 SAMPLES_FOLDER = "samples"
 SCORES_FILE, SCORED_FILE = "scores.csv", "scores.json"  # the second says which weights scored
+KEPT_OUT_FILE, P_VALUES_FILE = "kept_out.csv", "p_values.csv"
 LOCALISATION_FILE, EVALUATION_FILE = "localisation.json", "evaluation.json"
 REPORT_FILE = "report.html"
 # A bundle's folder: beside the model, and beside the configs.

@@ -21,6 +21,10 @@ WORKS = {
     "aucp": "Rahman Siddiquee MM, Shah J, Wu T, et al. Brainomaly: Unsupervised neurologic disease "
     "detection utilizing unannotated T1-weighted brain MR images. WACV 2024.",
     "youden": "Youden WJ. Index for rating diagnostic tests. Cancer 1950;3:32-35.",
+    "conformal": "Bates S, Candès E, Lei L, Romano Y, Sesia M. Testing for outliers with conformal "
+    "p-values. Annals of Statistics 2023;51(1):149-178.",
+    "hierarchical": "Lee Y, Barber RF, Willett R. Distribution-free inference with hierarchical "
+    "data. arXiv:2306.06342, 2023.",
     "bootstrap": "Efron B, Tibshirani RJ. An Introduction to the Bootstrap. Chapman & Hall, 1993.",
 }
 
@@ -150,9 +154,27 @@ def _evaluation(found: Artefacts, cite: Any) -> str:
     level = found.evaluation["levels"][found.evaluation["unit"]]
     cut = level["thresholds"]["validation"]
     if not cut:
-        return text + f"No threshold was chosen on validation: {level['threshold_reason']}."
-    source = f" {cite('youden')}" if cut["policy"] == "youden" else ""
-    return text + f"The threshold is the score at which {cut['words']}{source} on validation."
+        text += f"No threshold was chosen on validation: {level['threshold_reason']}."
+    else:
+        source = f" {cite('youden')}" if cut["policy"] == "youden" else ""
+        text += (
+            f"The label-chosen threshold is the score at which {cut['words']}{source} on "
+            "validation."
+        )
+    return text + _promise(found, level, cite)
+
+
+def _promise(found: Artefacts, level: Mapping[str, Any], cite: Any) -> str:
+    told = level.get("promise")
+    if not told or told["threshold"] is None:
+        return ""
+    known, unit = found.evaluation["known_healthy"]["words"], found.evaluation["unit"]
+    sources = cite("conformal") if unit == "subject" else cite("conformal", "hierarchical")
+    return (
+        f" A second threshold needed no disease label: conformal p-values {sources} by {unit}, "
+        f"from {known}, each subject with one vote, bound the rate of false alarms by "
+        f"{told['false_alarm_rate']:g}."
+    )
 
 
 def _setting(config: Mapping[str, Any], key: str) -> str:

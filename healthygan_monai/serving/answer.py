@@ -65,6 +65,7 @@ def answer(
         "marked_share": float(marked.float().mean()),
         "largest_difference": float(whole.max()),
         "score_thresholds": description.scores,
+        "promised_thresholds": description.promised,
         "model": {
             "method": "healthygan",
             "version": healthygan_monai.__version__,

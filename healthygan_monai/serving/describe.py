@@ -54,7 +54,8 @@ def describe(
         "trained_on": {"name": images.name, "content_hash": images.content_hash},
         "recipe": recipe_in(images),
         "map_threshold": {"value": value, "quantile": quantile, "source": source},
-        "score_thresholds": _validation_thresholds(path.parent / EVALUATION_FILE, sha256(path)),
+        "score_thresholds": _thresholds(path, "validation"),
+        "promised_thresholds": _thresholds(path, "promised"),
     }
 
 
@@ -77,18 +78,19 @@ def _healthy_quantile(scorer: Scorer, images: Dataset, quantile: float) -> tuple
     return value, f"{100 * quantile:g} % quantile of {maps_of}"
 
 
-def _validation_thresholds(path: Path, weights_sha256: str) -> dict[str, Any]:
-    """Return the validation thresholds by level if evaluation.json is of these weights."""
-    if not path.is_file():
-        return {}
-    content = read_json(path)
-    if (content.get("provenance") or {}).get("weights_sha256") != weights_sha256:
+def _thresholds(model: Path, name: str) -> dict[str, Any]:
+    """Return a threshold of evaluation.json by level, if the file is of these weights."""
+    path = model.parent / EVALUATION_FILE
+    content = read_json(path) if path.is_file() else {}
+    if (content.get("provenance") or {}).get("weights_sha256") != sha256(model):
         return {}
     found = {}
-    for name, level in content.get("levels", {}).items():
-        cut = (level.get("thresholds") or {}).get("validation")
+    for unit, level in content.get("levels", {}).items():
+        cut = (level.get("thresholds") or {}).get(name)
         if cut:
-            found[name] = {key: cut[key] for key in ("threshold", "policy", "chosen_on")}
+            found[unit] = {key: cut[key] for key in ("threshold", "policy", "chosen_on")}
+        if cut and name == "promised":
+            found[unit]["false_alarm_rate"] = level["promise"]["false_alarm_rate"]
     return found
 
 
