@@ -25,6 +25,7 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.data import load_dataset
     from healthygan_monai.evaluation.run import evaluate_run
+    from healthygan_monai.report.lesions import lesion_sentences
     from healthygan_monai.report.summary import sentences
 
     folder = run_of(arguments.run_folder)
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         probes=not arguments.no_probes,
         policy=arguments.policy,
     )
-    for sentence in sentences(result):
+    for sentence in [*sentences(result), *lesion_sentences(result)]:
         print(sentence)
     print(f"next: healthygan report {folder}")
     return 0
