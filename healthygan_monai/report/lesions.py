@@ -49,8 +49,7 @@ def lesion_sentences(evaluation: Mapping[str, Any]) -> list[str]:
         entry = _with_interval(found, "pointing_hit")
         text.append(
             f"On {found['images']} outlined test images the brightest place of the map is in the "
-            f"lesion in {percent(entry['value'])} (95 % interval {spread(entry)}; "
-            f"by chance {percent(found['lesion_share'])})."
+            f"lesion in {_share(entry, found['lesion_share'])}."
         )
     for name, scope in (found.get("pooled") or {}).items():
         values = ", ".join(
@@ -62,10 +61,15 @@ def lesion_sentences(evaluation: Mapping[str, Any]) -> list[str]:
         boxes = _boxes(found["boxes"])
         text.append(
             f"On {boxes['images']} test images with boxes the brightest place is in a box in "
-            f"{percent(boxes['hit']['value'])} (95 % interval {spread(boxes['hit'])}; "
-            f"by chance {percent(boxes['box_share'])})."
+            f"{_share(boxes['hit'], boxes['box_share'])}."
         )
     return text
+
+
+def _share(entry: Entry, chance: float) -> str:
+    low, high = entry.get("low"), entry.get("high")
+    interval = "" if low is None else f"95 % interval {percent(low)} to {percent(high)}; "
+    return f"{percent(entry['value'])} ({interval}by chance {percent(chance)})"
 
 
 def _by_image(found: Mapping[str, Any]) -> list[dict[str, str]]:

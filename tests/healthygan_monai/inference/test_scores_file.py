@@ -19,6 +19,7 @@ from healthygan_monai.config.messages import root_cause
 from healthygan_monai.data import image_transforms
 from healthygan_monai.data.images import load_images, load_mask
 from healthygan_monai.evaluation.pointing import brightest_place
+from healthygan_monai.inference import LocalisationFile
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.report.case_pictures import case_pictures
@@ -317,3 +318,22 @@ def test_every_unusable_picture_of_a_folder_is_named_before_anything_is_scored(t
     with pytest.raises(DataError, match=r"(?s)broken\.png.*colour\.png") as caught:
         load_images(tmp_path, 16)
     assert "good.png" not in str(caught.value)
+
+
+def test_test_images_whose_lesions_are_not_known_are_left_out_and_counted(tmp_path):
+    Image.fromarray(np.full((16, 16), 255, np.uint8)).save(tmp_path / "full.png")
+    Image.fromarray(np.eye(16, dtype=np.uint8)).save(tmp_path / "line.png")
+    Image.new("L", (16, 16)).save(tmp_path / "empty.png")
+    handler = LocalisationFile(tmp_path / "localisation.json", bootstrap=20)
+    values = np.random.default_rng(0).random((16, 16), dtype=np.float32)
+    kinds = {"line": 0, "empty": 0, "full": 0, "": 0, "healthy": 1}
+    for name, free in kinds.items():
+        known = (tmp_path / f"{name}.png").is_file()
+        lesion = str(tmp_path / f"{name}.png") if known else ""
+        handler.judge({"subject": name, "lesion": lesion, "lesion_free": free}, values)
+    handler.write()
+    found = json.loads((tmp_path / "localisation.json").read_text())
+    assert found["left_out"] == 2
+    assert (found["pooled"]["diseased"]["images"], found["pooled"]["all"]["images"]) == (1, 3)
+    assert found["pooled"]["all"]["regions"] == 1
+    assert found["healthy_quantile"]["reason"] == "no healthy validation image"
