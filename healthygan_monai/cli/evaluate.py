@@ -29,6 +29,7 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.data import load_dataset
     from healthygan_monai.evaluation.run import evaluate_run
+    from healthygan_monai.report.lesions import lesion_sentences
     from healthygan_monai.report.promised import promise_sentences
     from healthygan_monai.report.summary import sentences
 
@@ -46,7 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
         false_discoveries=arguments.false_discoveries,
         calibration=None if arguments.calibration is None else run_of(arguments.calibration),
     )
-    for sentence in [*sentences(result), *promise_sentences(result)]:
+    for sentence in [
+        *sentences(result),
+        *promise_sentences(result),
+        *lesion_sentences(result),
+    ]:
         print(sentence)
     print(f"next: healthygan report {folder}")
     return 0

@@ -20,6 +20,7 @@ from healthygan_monai.report.cases import (
     draw_gallery,
     pick_cases,
 )
+from healthygan_monai.report.lesions import lesion_tables
 from healthygan_monai.report.methods import methods
 from healthygan_monai.report.problems import find_problems
 from healthygan_monai.report.promised import promise_sentences
@@ -83,6 +84,7 @@ def build(found: Artefacts, translate: Translate | None, per_kind: int = 3) -> d
         "works": works,
         "provenance": _provenance(found),
         "number": summary.number,
+        "spread": summary.spread,
     }
 
 
@@ -99,7 +101,7 @@ def _summary(found: Artefacts) -> dict[str, Any]:
         "probes": evaluation.get("probes") or [],
         "probe_sentence": summary.probe_sentence(evaluation),
         "forest": figures.forest(entries) if entries else None,
-        "localisation": evaluation.get("localisation"),
+        "localisation": lesion_tables(evaluation),
     }
 
 
