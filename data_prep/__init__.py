@@ -1,5 +1,3 @@
 """Raw films and brain volumes -> PNG images and one dataset.json; needs neither torch nor monai."""
 
-from __future__ import annotations
-
 __version__ = "0.1.0"

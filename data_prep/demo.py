@@ -1,7 +1,5 @@
 """The demo data set: phantom films written as DICOM and taken through the pipeline."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

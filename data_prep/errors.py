@@ -1,7 +1,5 @@
 """Errors about what the user gave, and the exit codes of commands. Standard library only."""
 
-from __future__ import annotations
-
 import difflib
 import errno
 from collections.abc import Iterable

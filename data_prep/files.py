@@ -1,7 +1,5 @@
 """Write files whole or not at all, read JSON, hash files. Standard library only."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import json

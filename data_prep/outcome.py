@@ -49,6 +49,6 @@ class Outcome:
     @classmethod
     def skipped(cls, source: str, error: PrepError) -> Outcome:
         """Skipped or left, by the kind of the error."""
-        told = {"detail": error.detail, "remedy": error.remedy}
+        hints = {"detail": error.detail, "remedy": error.remedy}
         status: Literal["skipped", "left"] = "left" if isinstance(error, LeftOut) else "skipped"
-        return cls(status, source, error.reason, details={k: v for k, v in told.items() if v})
+        return cls(status, source, error.reason, details={k: v for k, v in hints.items() if v})

@@ -1,7 +1,5 @@
 """Every input through its per-input function; nothing that one does stops the rest."""
 
-from __future__ import annotations
-
 import logging
 import sys
 import time
@@ -68,7 +66,7 @@ def process_one(source: Source, settings: Settings) -> Outcome:
             raise
         failure = PrepError("the file cannot be opened or read", remedy="Check the permissions.")
     except Exception as error:
-        # The text of a foreign exception may quote a header, so only its kind is told.
+        # The text of a foreign exception may quote a header, so only its kind is shown.
         kind = type(error).__name__
         failure = PrepError("unexpected error", detail=kind, remedy="Please report it.")
     return Outcome.skipped(source.shown, failure)

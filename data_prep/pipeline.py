@@ -3,8 +3,6 @@
 The result depends on inputs and settings, never on jobs or their order of finishing.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import logging
@@ -131,7 +129,7 @@ def pool_for(settings: Settings) -> Pool:
 
 
 def _origin(settings: Settings) -> str:
-    """Which INPUT this is, for whom knows the key; its path may name somebody."""
+    """Identify INPUT to those who have the key; its path may name somebody."""
     path = str(settings.input.resolve()).encode("utf-8", "surrogateescape")
     return hmac.new(settings.cohort.salt, path, hashlib.sha256).hexdigest()
 

@@ -1,7 +1,5 @@
 """The inputs of a run once they are prepared: what became of each, and the data set they make."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """From the recipe stored in dataset.json back to the same preparation, of other inputs."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping
 from dataclasses import fields
@@ -116,7 +114,7 @@ def _intensity(record: Mapping[str, Any]) -> str:
 
 
 def _here(options: dict[str, Any]) -> BrainOptions:
-    """Options of the brain path with what this machine has; the recipe told files by name only."""
+    """Return options with the files of this machine: a recipe has names of files only."""
     if options.get("brain") == "mask":
         raise DataError(
             "the training heads were prepared with brain masks of their own (--brain mask:FOLDER), "

@@ -1,7 +1,5 @@
 """Every choice of one run of the pipeline."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """images/<subject>/<session>.json: recipe, images and facts, so unchanged inputs are kept."""
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json
@@ -45,7 +43,7 @@ def fingerprint(source: Source, recipe: FilmRecipe | BrainRecipe, salt: bytes) -
 
 
 def _brain_mask(source: Source, recipe: FilmRecipe | BrainRecipe) -> Path | None:
-    """The user's own; a template is told by its checksum in the recipe."""
+    """Return the user's own brain mask; the recipe has a template's checksum already."""
     if isinstance(recipe, FilmRecipe):
         return None
     try:

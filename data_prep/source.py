@@ -1,4 +1,4 @@
-"""One input: where it is, whom it shows, and what is known of its lesions."""
+"""One input: where it is, who it shows, and what is known of its lesions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from data_prep.read import archive
 
 
 class Lost(Enum):
-    """Why the scan of a header did not tell whom the input shows."""
+    """Why the scan of a header did not find the patient."""
 
     TIMED_OUT = "timed out"
     CRASHED = "crashed"
@@ -28,7 +28,7 @@ class Lost(Enum):
 
 @dataclass(frozen=True)
 class Header:
-    """What the scan of a header told, for memory only; lost: why it did not tell whom it shows."""
+    """What a header says; never written. ``lost``: why the patient is unknown."""
 
     identity: Identity = field(default_factory=Identity)
     series_uid: str = ""

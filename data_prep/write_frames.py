@@ -1,7 +1,5 @@
 """One input to disk: images/<subject>/<session>_<index>.png, masks and quality strips."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path

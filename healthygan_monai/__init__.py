@@ -4,8 +4,6 @@ The names of the Python API (docs/python_api.md) are loaded when they are first 
 package needs neither torch nor monai, and does nothing.
 """
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 

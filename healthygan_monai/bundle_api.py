@@ -22,13 +22,13 @@ from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
 from healthygan_monai.selection import criterion_metrics
 from healthygan_monai.training.averaging import MovingAverage
 from healthygan_monai.training.checkpoints import RunCheckpoints, resume
-from healthygan_monai.training.handlers import (
-    LearningRate,
-    MetricsLog,
-    Progress,
-    scalars,
+from healthygan_monai.training.handlers import LearningRate, MetricsLog, Progress, scalars
+from healthygan_monai.training.ranks import (
+    dataset_of_ranks,
+    join_ranks,
+    leave_ranks,
+    share_of_rank,
 )
-from healthygan_monai.training.ranks import dataset_of_ranks, join_ranks, share_of_rank
 from healthygan_monai.training.tracking import track, tracking_database, tracking_name
 
 __all__ = [
@@ -57,6 +57,7 @@ __all__ = [
     "items_to_score",
     "join_ranks",
     "keep_out",
+    "leave_ranks",
     "load_dataset",
     "load_detector",
     "load_generator",

@@ -3,8 +3,6 @@
 The number of channels says which: C + 1 are an intermediate image and a mask, C are a change.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch

@@ -1,7 +1,5 @@
 """Errors about what the user gave, all children of HealthyGANError; no torch, no monai."""
 
-from __future__ import annotations
-
 from data_prep.datalist import DataError, LeakError
 from data_prep.errors import HealthyGANError, MissingData, NotFound, PrepError, UsageError
 

@@ -1,7 +1,5 @@
 """Sec. 2.3: image -> healthy image, mask and difference map, as a MONAI inferer."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping
 from typing import Any
 

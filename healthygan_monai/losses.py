@@ -6,8 +6,6 @@ and explained in ``docs/paper_vs_code.md``. D is averaged over its patch map and
 throughout.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Names of a run's files, and where the bundle is: in the package, beside it, or around it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,10 @@ from healthygan_monai.errors import NoModel
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
 METRICS_FILE, CHECKPOINT_FOLDER = "metrics.jsonl", "checkpoints"
 SELECTION_FILE, MODEL_FILE = "selection.csv", "model.pt"
-KEPT_OUT_FILE, PRICES_FILE = "kept_out.csv", "prices.csv"
+PRICES_FILE = "prices.csv"
 SAMPLES_FOLDER = "samples"
 SCORES_FILE, SCORED_FILE = "scores.csv", "scores.json"  # the second says which weights scored
+KEPT_OUT_FILE, P_VALUES_FILE = "kept_out.csv", "p_values.csv"
 LOCALISATION_FILE, EVALUATION_FILE = "localisation.json", "evaluation.json"
 REPORT_FILE = "report.html"
 # A bundle's folder: beside the model, and beside the configs.
@@ -27,7 +26,7 @@ def sample_file(iteration: int) -> str:
 
 
 def bundle_root() -> Path:
-    """The folder that holds configs/train.json.
+    """Return the folder that holds configs/train.json.
 
     Raises:
         FileNotFoundError: no place has it.
@@ -40,7 +39,7 @@ def bundle_root() -> Path:
 
 
 def bundle_root_here() -> str:
-    """The bundle of the current folder (``bundle`` or ``.``), else the installed one."""
+    """Return the bundle of the current folder (``bundle`` or ``.``), else the installed one."""
     for folder in ("bundle", "."):
         if (Path(folder) / "configs" / "train.json").is_file():
             return folder
@@ -78,7 +77,7 @@ def read_run(folder: Path) -> dict[str, Any]:
 
 
 def run_of(path: Path) -> Path:
-    """The run folder a user means by it or by a file in it.
+    """Return the run folder: the given one, or that of the given file.
 
     Raises:
         NoModel: no such folder.

@@ -1,7 +1,5 @@
 """Means over the batch of all ranks: ranks have equal shares, so means of the ranks' means."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 import torch
@@ -14,11 +12,11 @@ def ranks() -> int:
 
 
 def mean_over_ranks(value: torch.Tensor) -> torch.Tensor:
-    """The mean over ranks of a rank's scalar mean; its gradient is that of this rank's own mean.
+    """Return the mean over ranks of a scalar mean; its gradient is that of this rank's own mean.
 
     DistributedDataParallel averages gradients over ranks, so for any f the averaged gradient of
-    f(this) is the
-    gradient of f at the mean of the whole batch: what one process with the whole batch computes.
+    f(this) is the gradient of f at the mean of the whole batch: what one process with the whole
+    batch computes.
     """
     if ranks() == 1:
         return value

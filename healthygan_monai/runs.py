@@ -1,7 +1,5 @@
 """The run folder: its number, what was run, and files that are whole or absent."""
 
-from __future__ import annotations
-
 import atexit
 import json
 import logging
@@ -41,7 +39,7 @@ BEFORE_RECIPES: dict[str, Any] = {
 
 
 def save_weights(state_dict: Mapping[str, torch.Tensor], path: Path) -> None:
-    """A flat state dict on disk, whole or not at all; loads with ``weights_only=True``."""
+    """Write a flat state dict, completely or not at all; it loads with ``weights_only=True``."""
     with whole(path, same_name=True) as part:  # equal runs write equal bytes
         torch.save(dict(state_dict), part)
 
@@ -87,7 +85,7 @@ def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None
 
 
 def make_folder(folder: Path | str) -> Path:
-    """The folder, made if need be."""
+    """Return the folder, creating it if needed."""
     Path(folder).mkdir(parents=True, exist_ok=True)
     return Path(folder)
 

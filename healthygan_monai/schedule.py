@@ -1,7 +1,5 @@
 """Learning rate: constant, then linear to zero over the last iterations (paper, Appx. A)."""
 
-from __future__ import annotations
-
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -34,7 +32,7 @@ def authors_decay_factor(iteration: int, max_iterations: int, decay_iterations: 
 def decay_schedule(
     optimizer: Optimizer, max_iterations: int, decay_iterations: int, schedule: str = "linear"
 ) -> LambdaLR:
-    """The schedule as a PyTorch scheduler, stepped once a critic update.
+    """Return the schedule as a PyTorch scheduler, stepped once a critic update.
 
     Raises:
         UsageError: unknown ``schedule``, or more decay iterations than iterations.

@@ -5,8 +5,6 @@ only that. Higher score = more anomalous. Torch is not imported: the formulas ac
 array they are given.
 """
 
-from __future__ import annotations
-
 import csv
 import math
 from collections.abc import Callable, Iterable, Sequence
@@ -182,14 +180,14 @@ def _row(path: Path, line: int, record: dict[str, str]) -> ScoreRow:
 
 
 def _slice(text: str) -> int | str | None:
-    """A number where writing it again gives the same text, so that '007' stays a name."""
+    """Return a number if writing it gives the same text, so that '007' stays a name."""
     if not text:
         return None
     return int(text) if text.isascii() and text.isdigit() and str(int(text)) == text else text
 
 
 def _check(path: Path, rows: Sequence[ScoreRow]) -> None:
-    """All problems at once (five shown), so that one correction is enough."""
+    """Raise all problems at once (five shown), so that one correction is enough."""
     problems: list[str] = []
     seen: set[tuple[str, str, str, int]] = set()
     for number, row in enumerate(rows, start=2):  # line 1 is the header

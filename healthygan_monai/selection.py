@@ -1,7 +1,5 @@
 """Choose the checkpoint that becomes the model, by FID (the paper's) or AUCp (label-free)."""
 
-from __future__ import annotations
-
 import csv
 import logging
 import math
@@ -156,7 +154,7 @@ class Candidate:
 
 
 def choose(candidates: list[Candidate], criterion: str) -> Candidate:
-    """The best candidate; the earliest where several tie.
+    """Return the best candidate; the earliest if several tie.
 
     Raises:
         ValueError: no candidates, or an unknown criterion.
@@ -188,7 +186,7 @@ def read_selection(run: Path) -> list[Candidate]:
 
 
 def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -> None:
-    """selection.csv, whole or not at all, in the order of iterations."""
+    """Write selection.csv, completely or not at all, in the order of iterations."""
     rows = (
         astuple(replace(c, chosen=int(c.iteration == chosen.iteration)))
         for c in sorted(candidates, key=lambda c: c.iteration)
@@ -197,7 +195,7 @@ def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -
 
 
 def generator_checkpoint(run: Path, iteration: int) -> Path:
-    """Where the generator's weights of an iteration lie."""
+    """Return the file of the generator's weights after an iteration."""
     return run / CHECKPOINT_FOLDER / f"generator_{iteration:07d}.pt"
 
 

@@ -1,7 +1,5 @@
 """One training iteration of HealthyGAN (paper, Sec. 2.2) as a MONAI/Ignite trainer."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -21,8 +19,8 @@ class HealthyGANTrainer(IterationTrainer):
 
     Each batch is a dictionary: ``mixed`` and ``healthy`` (B, C, H, W) in [-1, 1], and ``alpha`` (B,
     1, 1, 1) in [0, 1], the interpolation weights of the gradient penalty. They come with the batch
-    so that the trainer
-    draws nothing at random itself: a run is a function of its weights and its batches.
+    so that the trainer draws nothing at random itself: a run is a function of its weights and its
+    batches.
 
     It computes what the published loop computes, with less work: no graph through the generator
     where only the critic learns; both sets in one generator pass, and real and fake in one critic

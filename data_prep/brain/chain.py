@@ -5,8 +5,6 @@ n4: bias field divided out; extract (--brain): brain or not; register (--mni): a
 resample (--spacing): cubes; with --mni on the template's grid
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -62,10 +60,10 @@ def steps(options: BrainOptions) -> list[Step]:
         chain.append(Step("n4", {}, n4))
     if options.brain != "none":
         public = options.public()
-        told = {"method": public["brain"], "version": options.brain_version}
-        chain.append(Step("extract", told, lambda head: extract(head, options)))
+        choices = {"method": public["brain"], "version": options.brain_version}
+        chain.append(Step("extract", choices, lambda head: extract(head, options)))
     if options.mni:
-        told = {
+        choices = {
             "method": options.registration,
             "model": "affine",
             "template": options.public()["template"],
@@ -73,10 +71,10 @@ def steps(options: BrainOptions) -> list[Step]:
             "least_ncc": options.least_ncc,
             "least_overlap": options.least_overlap,
         }
-        chain.append(Step("register", told, lambda head: onto_template(head, options)))
+        chain.append(Step("register", choices, lambda head: onto_template(head, options)))
     if options.spacing is not None:
-        told = {"mm": options.spacing, "grid": "template" if options.mni else "scan"}
-        chain.append(Step("resample", told, lambda head: resample(head, options)))
+        choices = {"mm": options.spacing, "grid": "template" if options.mni else "scan"}
+        chain.append(Step("resample", choices, lambda head: resample(head, options)))
     return chain
 
 

@@ -11,8 +11,6 @@
 Each runs in its own process without torch here; its output, which may hold paths, is dropped.
 """
 
-from __future__ import annotations
-
 import importlib.metadata
 import os
 import shutil

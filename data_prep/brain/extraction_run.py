@@ -1,7 +1,5 @@
 """Run `METHOD HEAD.nii.gz MASK.nii.gz` in a process; deepbet loads torch here alone."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Whole-volume steps between reading a head and cutting slices: head or air, core, bias field."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -46,7 +44,7 @@ def head_core(head: np.ndarray, spacing: tuple[float, float, float]) -> np.ndarr
 
 
 def _filled(head: np.ndarray) -> np.ndarray:
-    """True where head lies on all four sides within the axial slice: fluid and bone included."""
+    """True where head is on all four sides in the axial slice; this includes fluid and bone."""
     filled = np.ones_like(head)
     for axis in (0, 1):
         filled &= np.logical_or.accumulate(head, axis=axis)

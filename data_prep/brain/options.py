@@ -1,4 +1,4 @@
-"""The choices of the brain path: what they are, their flags, and how a text becomes one."""
+"""The options of the brain path and their command-line flags."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 DEFAULT_RANGE = {"axial": "30mm:90mm", "coronal": "30%:75%", "sagittal": "30%:70%"}
 # The same anatomy in MNI mm: z, y and x.
 MNI_RANGE = {"axial": "mni:-10:50", "coronal": "mni:-70:40", "sagittal": "mni:-50:50"}
-FRAMING = "square"  # pad: the crops meant for films would cut the forehead
+FRAMING = "square"  # pad: the crops of films would cut the forehead
 MNI_MM = 1.0
 REGISTRATIONS = ("simpleitk", "elastix")
 
@@ -37,10 +37,12 @@ def _spoken(ranges: dict[str, str]) -> str:
 
 @dataclass(frozen=True)
 class BrainOptions:
-    """Choices of the brain path, as the help texts say; see SliceChoice, ReadOptions.
+    """Options of the brain path; the help texts explain them. See SliceChoice and ReadOptions.
 
-    range: empty for the plane's default. spacing: None keeps the voxels. normalise: a policy of
-    grey_range.py that Recipe.intensity cannot hold, else empty.
+    Attributes:
+        range: of slices; empty for the plane's default.
+        spacing: of the voxels, in mm; None keeps them.
+        normalise: a policy of grey_range.py that Recipe.intensity cannot hold, else empty.
     """
 
     plane: str = flag("axial", "plane of the slices", group=SLICES, choices=tuple(NORMAL_AXIS))
@@ -140,7 +142,7 @@ class BrainOptions:
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> BrainOptions:
-        """From a dict; refuses a key it does not know."""
+        """Return the options in a dict; raises UsageError for an unknown key."""
         known = [field.name for field in fields(cls)]
         unknown = sorted(set(options) - set(known))
         if unknown:
@@ -164,7 +166,7 @@ class BrainOptions:
         )
 
     def public(self) -> dict[str, Any]:
-        """All options fit for dataset.json: of a path, only the name of the file or folder."""
+        """Return all options for dataset.json, with file names instead of paths."""
         shown = asdict(self)
         shown["template"] = PurePath(self.template).name
         if self.brain.startswith("mask:"):
@@ -173,7 +175,11 @@ class BrainOptions:
 
 
 def resolved(options: BrainOptions) -> BrainOptions:
-    """Fill in the brain method, versions and template checksum; ValueError where one is missing."""
+    """Return the options with the brain method, its version and the template's checksum.
+
+    Raises:
+        ValueError: a program or the template is not installed.
+    """
     given = asdict(options)
     given["brain"], given["brain_version"] = extraction.resolve(options.brain)
     if options.brain == "auto":

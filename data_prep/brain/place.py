@@ -1,7 +1,5 @@
 """Where the voxels of a file lie, and the way back from RAS+ order to its own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any

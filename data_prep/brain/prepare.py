@@ -9,8 +9,6 @@
 What is outside of a known brain becomes black. Nothing is written here.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -100,7 +98,7 @@ def cut(
     chosen = [index for index, _ in found]
     if not chosen and not every:
         raise VolumeError(
-            "no slice lies in the chosen range",
+            "no slice is in the chosen range",
             detail=f"{options.plane} {options.range}",
             remedy="Widen --range, or lower --least-foreground.",
         )
@@ -134,7 +132,7 @@ def _inside(head: Head, foreground: np.ndarray) -> tuple[np.ndarray, dict[str, f
         shares = {name: round(float(mean), 4) for name, mean in means.items()}
     if not inside.any():
         raise VolumeError(
-            "the brain lies outside of the template's grid",
+            "the brain is outside of the template's grid",
             remedy="Look at its strip in the report, and at its brain mask.",
         )
     return inside, shares

@@ -3,8 +3,6 @@
 Stored as qc/<subject>/<session>.png in OUTPUT, also for a head skipped for its registration.
 """
 
-from __future__ import annotations
-
 import base64
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The picture of one head's quality: mask outline on the scan, template edges on the result."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What decides the pixels of the prepared slices of a head."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 

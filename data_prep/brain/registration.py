@@ -3,8 +3,6 @@
 The search itself is in registration_simpleitk.py and registration_elastix.py.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from typing import Any
 

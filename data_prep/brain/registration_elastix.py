@@ -1,7 +1,5 @@
 """The affine by elastix (S. Klein et al., IEEE TMI 29:196, 2010), its defaults: slow, close."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np

@@ -4,8 +4,6 @@ Mattes' mutual information (D. Mattes et al., SPIE 4322, 2001), 32 bins, from bo
 several tilts. One thread and a fixed seed: the same brain gives the same matrix.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace

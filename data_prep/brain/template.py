@@ -4,8 +4,6 @@ MNI coordinates are RAS+ mm with the anterior commissure near 0, 0, 0. The defau
 symmetric (V. Fonov et al., NeuroImage 54:313, 2011), 1 mm, from the package nilearn, not imported.
 """
 
-from __future__ import annotations
-
 import functools
 import importlib.util
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The arguments that preparing films and brains have in common, and how their texts are read."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from dataclasses import fields

@@ -1,7 +1,5 @@
 """The flags of the brain path, and the recipe they make."""
 
-from __future__ import annotations
-
 import argparse
 
 from data_prep.brain.grey_range import DEFAULT, DEFAULTS, Normalise

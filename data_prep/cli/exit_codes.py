@@ -1,7 +1,5 @@
 """What every command has: -v and -q, where its words go, what its errors mean, its exit code."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import sys
@@ -56,9 +54,9 @@ def run_command(arguments: argparse.Namespace) -> int:
         return FAILED
     except Exception as error:
         foreign = arguments.explain is not None and not isinstance(error, HealthyGANError)
-        told = arguments.explain(error) if foreign else error
-        log.error("error: %s", _words(told, arguments), exc_info=arguments.verbose)
-        return WRONG_USAGE if isinstance(told, UsageError) else FAILED
+        shown = arguments.explain(error) if foreign else error
+        log.error("error: %s", _words(shown, arguments), exc_info=arguments.verbose)
+        return WRONG_USAGE if isinstance(shown, UsageError) else FAILED
 
 
 def _log_to_stderr(arguments: argparse.Namespace) -> None:

@@ -1,7 +1,5 @@
 """The flags of the film path, and the recipe they make."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

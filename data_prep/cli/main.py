@@ -1,7 +1,5 @@
 """Arguments of `python -m data_prep` and `healthygan prep`; no logic, no heavy imports here."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

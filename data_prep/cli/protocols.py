@@ -1,7 +1,5 @@
 """Arguments of `healthygan prep covidx`, `chestxray14`, ..."""
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import logging
@@ -95,7 +93,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise DataError(f"{arguments.input}: none of the images is there. Try --check.")
     films = card.kind == "films"
     recipe = film_recipe(arguments) if films else brain_recipe(arguments)
-    if card.name != OWN:  # one's own table has no name that others know: OUTPUT's is told
+    if card.name != OWN:  # a table of one's own has no public name: OUTPUT's is used
         arguments.name = arguments.name or card.name
     arguments.description = arguments.description or card.title
     arguments.licence = arguments.licence or card.licence

@@ -1,6 +1,4 @@
-"""Everything that can be wrong with a data set, told at once. Standard library; Pillow if deep."""
-
-from __future__ import annotations
+"""Find every problem of a data set at once. Standard library only, with Pillow if ``deep``."""
 
 from pathlib import Path, PurePosixPath
 

@@ -7,8 +7,6 @@ Paths are POSIX and relative to the folder of dataset.json. Training items carry
 all: Set A (mixed) is unannotated by construction and Set B (healthy) needs none.
 """
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

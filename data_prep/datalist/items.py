@@ -1,7 +1,5 @@
 """What a data set is: items, sections, errors and the content hash. Standard library only."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
@@ -41,7 +39,7 @@ class Item:
 
 @dataclass
 class Dataset:
-    """dataset.json in memory; `root` is the folder it lies in and is never written."""
+    """dataset.json in memory; ``root`` is its folder and is never written."""
 
     name: str
     image_size: int

@@ -24,8 +24,6 @@ and text within about 60 of 255 grey levels of its ground (white on the whitest 
 that is not flagged is not thereby free of text: benchmarks/burned_in.py counts.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -209,7 +207,7 @@ def _text_span(line: list[_Glyph], grey: np.ndarray, mask: np.ndarray) -> Span |
 
 
 def _outermost(lines: list[TextLine]) -> list[TextLine]:
-    """Without those whose middle lies in a line with more glyphs; from the top."""
+    """Drop lines whose middle is inside a line with more glyphs; sort from the top."""
     kept: list[TextLine] = []
     for line in sorted(lines, key=lambda t: (-t.glyphs, t.top, t.left, t.bottom, t.right)):
         y, x = (line.top + line.bottom) / 2, (line.left + line.right) / 2

@@ -76,7 +76,7 @@ def modality(dataset: Dataset) -> str:
 
 
 def sop_class_name(dataset: Dataset) -> str:
-    """The standard's own name of the SOP Class (PS3.6 A), '' where it is none of these."""
+    """The standard's own name of the SOP Class (PS3.6 A), '' where it is another."""
     from pydicom.uid import UID
 
     uid = UID(_sop_class(dataset))

@@ -17,8 +17,6 @@ extremes. Passes are repeated until none takes anything, so what is left never l
 Limits: borders that lean by more, are curved, or are narrower than about 1/170 of the side stay.
 """
 
-from __future__ import annotations
-
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -114,7 +112,7 @@ def _too_much(box: Box, whole: Box) -> bool:
 
 
 def _one_pass(image: np.ndarray) -> Box | None:
-    """One border off each side; None: an edge lies deeper than MOST."""
+    """One border off each side; None: an edge is deeper than MOST."""
     step = max(1, round(max(image.shape) / WORKING_SIZE))
     small = image[step // 2 :: step, step // 2 :: step].astype(np.float32)
     height, width = image.shape

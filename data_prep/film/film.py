@@ -1,7 +1,5 @@
 """One film: pixels, spacing, padding and facts of its header."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 

@@ -1,7 +1,5 @@
 """The choices of the film reader; all of them are part of a data set's recipe."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field, fields
 
 from data_prep.errors import UsageError, nearest

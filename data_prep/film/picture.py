@@ -1,7 +1,5 @@
 """A radiograph as PNG or JPEG: grey of 8 or 16 bit, or colour whose channels are equal."""
 
-from __future__ import annotations
-
 import warnings
 from io import BytesIO
 

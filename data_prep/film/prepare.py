@@ -1,7 +1,5 @@
 """From a film's file to frames: read, exposed field, square, grey levels; mask and boxes alike."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """What decides the pixels of a prepared film."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 

@@ -1,7 +1,5 @@
 """Find where thin strokes of high contrast are dense: the picture part of burned_in."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from typing import Any
 

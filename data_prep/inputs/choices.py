@@ -1,7 +1,5 @@
 """Who the inputs show, which of them are used, and how they are split."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The same pixel data exported twice: one copy is taken, the others are left and listed."""
 
-from __future__ import annotations
-
 import logging
 from collections import Counter
 from collections.abc import Sequence

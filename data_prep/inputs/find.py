@@ -1,7 +1,5 @@
 """Inputs by what they hold, not by what they are called; nothing is dropped in silence."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, field

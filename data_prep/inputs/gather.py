@@ -1,7 +1,5 @@
 """All inputs under INPUT: what is there, what a DICOMDIR promises, and series one by one."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Collection
 from dataclasses import replace
@@ -40,7 +38,7 @@ def find_inputs(
     missing = [name for name, there in promised.items() if there is None]
     found.sources += [Source(name, folder / name, "missing") for name in missing]
     for path in found.earlier:
-        log.warning("%s: made by data_prep; it is no input and was passed by", path)
+        log.warning("%s: made by data_prep; it is no input and was ignored", path)
     if kind == "brains":
         found.sources = _by_series(_raw(found.sources), pool)
     found.sources.sort(key=lambda source: source.name)
@@ -107,7 +105,7 @@ def _raw(sources: list[Source]) -> list[Source]:
     raw = [source for source in sources if not bids.derived(PurePosixPath(source.name))]
     if len(raw) < len(sources):
         log.warning(
-            "%d inputs in folders called %s were passed by: they are no raw scans. To prepare "
+            "%d inputs in folders called %s were ignored: they are no raw scans. To prepare "
             "them, give that folder as INPUT.",
             len(sources) - len(raw),
             bids.DERIVATIVES,

@@ -1,7 +1,5 @@
 """Every header once, in guarded processes, before any pixel: who it shows, when, what to hide."""
 
-from __future__ import annotations
-
 import io
 import re
 from collections.abc import Iterable, Sequence
@@ -42,8 +40,8 @@ def scan_source(source: Source) -> Source | None:
         shown = safe_name(source.name, identity.words, unread=not identity.complete)
         uids = text_of(header, "SeriesInstanceUID"), text_of(header, "SOPInstanceUID")
         crowd = source.kind == "series" and source.member is None and _patients(files) > 1
-        told = Header(identity, *uids, lost=Lost.SEVERAL_PATIENTS if crowd else None)
-        return replace(source, shown=shown, header=told)
+        scanned = Header(identity, *uids, lost=Lost.SEVERAL_PATIENTS if crowd else None)
+        return replace(source, shown=shown, header=scanned)
 
 
 def _files(source: Source) -> Sequence[Path]:

@@ -3,8 +3,6 @@
 The scan number of an IXI file is no part of the subject: a split must keep both scans together.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath

@@ -1,6 +1,4 @@
-"""What is to be prepared: every input with its subject, session and section, before any pixel."""
-
-from __future__ import annotations
+"""Decide the subject, session and section of every input, before any pixel is read."""
 
 import logging
 import re
@@ -31,11 +29,19 @@ SUSPICIOUS = 10  # inputs of one subject, where they are also more than half of 
 
 
 def plan(found: Found, folder: Path, cohort: Cohort, pool: Pool) -> list[Source]:
-    """Who each input shows and where it belongs, sorted by subject and session; folder: INPUT.
+    """Return every input with its subject, session and section, sorted by subject and session.
 
-    With a table its rows decide; without one, sub-folders named like sections or groups do, and
-    where there are none, or by_folders is False, everything is unlabelled `test`, for inference.
-    Raises DataError or LeakError before anything is written.
+    A table decides. Without one, sub-folders named like sections or groups decide. Without these,
+    or with ``by_folders=False``, all inputs are unlabelled ``test`` images, for inference.
+
+    Args:
+        found: the inputs.
+        folder: INPUT.
+        cohort: the user's choices.
+        pool: where headers are read.
+
+    Raises:
+        DataError, LeakError: the inputs do not make a data set. Nothing has been written yet.
     """
     if cohort.table is not None:
         sources = sources_of_table(cohort.table, folder, found, cohort.columns, cohort.where)
@@ -59,14 +65,17 @@ def plan(found: Found, folder: Path, cohort: Cohort, pool: Pool) -> list[Source]
 
 
 def _renamer(cohort: Cohort, keyed: bool) -> Callable[[str], str]:
-    """What turns an identifier into the name that goes into the data set."""
+    """Return the function that turns an identifier into a subject's name in the data set."""
     if not keyed:
         return safe_subject
     return lambda who: subject_pseudonym(who, cohort.salt)
 
 
 def _named_by_content(sources: Sequence[Source], cohort: Cohort) -> list[Source]:
-    """Subjects from PatientID, BIDS or file name, keyed unless 'given'; ordered by acquisition."""
+    """Name subjects by PatientID, BIDS or file name, and sort their films by acquisition.
+
+    The names become keyed pseudonyms unless the user chose ``given``.
+    """
     rename = _renamer(cohort, cohort.pseudonyms != "given")
     named = []
     for source in sources:
@@ -85,7 +94,10 @@ def _named_by_content(sources: Sequence[Source], cohort: Cohort) -> list[Source]
 
 
 def _who(source: Source) -> tuple[str, tuple[Any, ...]]:
-    """(an identifier of the subject, what sorts its films); neither leaves this process."""
+    """Return an identifier of the subject and a sort key of its films.
+
+    Neither leaves this process.
+    """
     identity, name_order = source.header.identity, ("", source.name)
     if source.kind == "nifti" or BIDS_SUBJECT.search(source.name):
         return parse_name(source.name).subject, name_order
@@ -98,7 +110,7 @@ def _who(source: Source) -> tuple[str, tuple[Any, ...]]:
 
 
 def _with_visits(sources: Sequence[Source], salt: bytes) -> list[Source]:
-    """Each source's study pseudonym and days since the subject's first; identities are dropped."""
+    """Add each source's study pseudonym and days since the first study; drop its identity."""
     of_subject: dict[str, list[int]] = {}
     for index, source in enumerate(sources):
         of_subject.setdefault(source.who.subject, []).append(index)
@@ -124,7 +136,7 @@ def _with_visits(sources: Sequence[Source], salt: bytes) -> list[Source]:
 
 
 def _by_folders(sources: list[Source]) -> list[Source]:
-    """Sections, groups and labels from the names of sub-folders, e.g. validation/diseased/."""
+    """Take sections, groups and labels from sub-folders, e.g. ``validation/diseased/``."""
     words = [[p.lower() for p in PurePosixPath(s.name).parent.parts] for s in sources]
     explicit = {
         part
@@ -170,7 +182,7 @@ def _with_sessions(sources: list[Source]) -> list[Source]:
 
 
 def _cleared(sources: list[Source], cleared: Path) -> list[Source]:
-    """Mark the films that a person has looked at; raise DataError for names that match no input."""
+    """Mark the films that a person has checked; raises DataError for names that match no input."""
     try:
         lines = cleared.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError):
@@ -178,7 +190,7 @@ def _cleared(sources: list[Source], cleared: Path) -> list[Source]:
             f"{cleared}: cannot be read. Expected a text file with one path a line."
         ) from None
     names = {line.strip().replace("\\", "/") for line in lines if line.strip()}
-    # The number of a shown name moves with the files beside it: of names alike only the path
+    # The number in a shown name depends on the other files. Where names are alike, only the path
     # counts.
     bare = [re.sub(r" \(\d+\)$", "", source.shown) for source in sources]
     alike = Counter(bare)

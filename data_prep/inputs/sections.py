@@ -1,7 +1,5 @@
 """Subjects into sections: by seed where only groups are known, verified where they are given."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import numpy as np

@@ -4,8 +4,6 @@
 is.
 """
 
-from __future__ import annotations
-
 import csv
 import logging
 from collections import Counter
@@ -15,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from data_prep.datalist import DataError
 from data_prep.errors import MissingData, UsageError, nearest
 from data_prep.inputs.find import Found
-from data_prep.inputs.sections import GROUPS, LABELS, section_of
+from data_prep.inputs.sections import GROUPS, LABELS, SECTION_NAMES, section_of
 from data_prep.inputs.table_people import boxes_of, people
 from data_prep.read.content import kind_of
 from data_prep.source import Source, Truth, Who
@@ -158,7 +156,8 @@ def _described(
         if section is None and text.lower() in GROUPS:
             group = text.lower()
         elif section is None:
-            problems.append(f"line {line}: section '{text}' is none of ours (training_mixed, ...).")
+            expected = ", ".join(SECTION_NAMES)
+            problems.append(f"line {line}: section '{text}', expected {expected}.")
     if text := value.get("group", "").lower():
         group = text
         if group not in GROUPS:

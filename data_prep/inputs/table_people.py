@@ -1,7 +1,5 @@
 """Columns of a table that say more about a subject or its lesions: site, age, sex, boxes."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -18,12 +18,12 @@ GROUP_OF_SECTION = {"training_mixed": "mixed", "training_healthy": "healthy"}
 def write_participants(
     dataset: Dataset, path: Path, sources: Sequence[Source] = (), outcomes: Sequence[Outcome] = ()
 ) -> None:
-    """Columns participant_id, section, group, site, age, sex, sessions, images, label; of brains
-    the mean quality figures over a subject's sessions, and which of them are outliers.
+    """Write one row a subject: COLUMNS, then sessions, images and label.
 
-    group: mixed or healthy in training, where no label is told; healthy or diseased elsewhere, n/a
-    where unknown. site, age (years, "90+" from 90 on), sex: what a table told of the first image of
-    the subject for which it told it, else what the header says.
+    Brains also have the mean quality figures of a subject's sessions and the names of the outliers.
+    The group is mixed or healthy in training, where labels are hidden, and healthy, diseased or n/a
+    elsewhere. Site, age (years, "90+" from 90 on) and sex are those of the subject's first image
+    that has them in the table, else in its header.
     """
     people = _people(sources, outcomes)
     figures = _figures(outcomes)
@@ -43,8 +43,8 @@ def write_participants(
         )
         counts = [len({item.session for item in items}), len(items)]
         who = [subject, section, group, *people.get(subject, ("n/a",) * 3)]
-        told = [figures.get(subject, {}).get(name, "n/a") for name in quality]
-        rows.append([*who, *counts, "n/a" if label is None else label, *told])
+        measured = [figures.get(subject, {}).get(name, "n/a") for name in quality]
+        rows.append([*who, *counts, "n/a" if label is None else label, *measured])
     write_csv(path, [*COLUMNS, "sessions", "images", "label", *quality], rows, delimiter="\t")
 
 
@@ -74,9 +74,9 @@ def _people(
     for source, header in zip(sources, headers, strict=True):
         who = source.who
         age = _age(who.age) if who.age is not None else str(header.get("age", "n/a"))
-        told = (who.site or "n/a", age, who.sex or str(header.get("sex", "n/a")))
+        here = (who.site or "n/a", age, who.sex or str(header.get("sex", "n/a")))
         before = known.get(who.subject, ("n/a",) * 3)
-        site, age, sex = (a if a != "n/a" else b for a, b in zip(before, told, strict=True))
+        site, age, sex = (a if a != "n/a" else b for a, b in zip(before, here, strict=True))
         known[who.subject] = (site, age, sex)
     return known
 

@@ -66,7 +66,7 @@ def to_byte(pixels: np.ndarray) -> np.ndarray:
 
 
 def unusual(dataset: Dataset, items: Sequence[Item], count: int) -> list[Item]:
-    """The items whose thumbnails lie farthest from the median thumbnail of all of them."""
+    """Return the items whose thumbnails differ most from the median thumbnail."""
     if len(items) <= count:
         return []
     small = np.stack([_tiny(dataset.image_path(item)) for item in items])

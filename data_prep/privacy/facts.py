@@ -73,9 +73,9 @@ def facts(dataset: Dataset) -> dict[str, Any]:
 
 def _age(dataset: Dataset) -> int | str | None:
     """Whole years from PatientAge (VR AS, PS3.5 6.2), else from the study and birth dates."""
-    told = re.fullmatch(r"([0-9]{1,3})([DWMY])", text_of(dataset, "PatientAge").upper())
-    if told:
-        number, unit = int(told[1]), told[2]
+    stated = re.fullmatch(r"([0-9]{1,3})([DWMY])", text_of(dataset, "PatientAge").upper())
+    if stated:
+        number, unit = int(stated[1]), stated[2]
         years = number if unit == "Y" else int(number * _DAYS[unit] / _DAYS["Y"])
     else:
         study = date_of(text_of(dataset, "StudyDate"))
@@ -92,8 +92,8 @@ def _age(dataset: Dataset) -> int | str | None:
 def days_since_first(dates: Sequence[datetime.date | None]) -> list[int | None]:
     """Days from the earliest of one subject's study dates to each; None where a date is unknown.
 
-    No date, month, weekday or season can be told from the result: every subject starts at 0. The
-    order and the distance of a subject's studies stay. A study older than all before it, added
+    The result shows no date, month, weekday or season: every subject starts at 0. The order and the
+    distance of a subject's studies stay. A study older than all before it, added
     later, shifts that subject's numbers.
     """
     known = [date for date in dates if date is not None]

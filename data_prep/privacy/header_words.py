@@ -1,4 +1,4 @@
-"""Every word of a header that may tell whom it shows, to be blanked wherever it turns up.
+"""Every word of a header that may identify the patient, to be blanked wherever it appears.
 
 docs/security.md, section 2, says for each kind of element what is looked for.
 """

@@ -1,4 +1,4 @@
-"""What of a header must stay inside: who, when, every word; never written, logged or told."""
+"""What of a header is secret: who, when, and every word. It is never written, logged or shown."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ FIRST_YEAR = 1970  # before it no study date is true: exports blanked to 1900010
 
 @dataclass(frozen=True)
 class Identity:
-    """What must stay inside the process; plain values, so it can be pickled.
+    """What must not leave the process. It has plain values only, so it can be pickled.
 
-    who: PatientID, else PatientName, else "". An issuer of the ID follows it after ^^^ as in an
-    HL7 CX field, so that the number 4711 of two hospitals is two patients.
-    study_uid: StudyInstanceUID or "". study_date: of the study, None where unknown or impossible.
-    order: sorts one subject's films by study date and time, series, acquisition time, instance.
-    words: texts to blank wherever they turn up, the longest first; see scrubbing.scrub.
-    names: those of them that are names, numbers, dates or UIDs: never shown as ordinary words.
-    complete: False where the texts hold more words than MOST_WORDS, so that some are unknown.
+    Attributes:
+        who: PatientID, else PatientName, else "". An issuer of the ID follows it after ^^^ as in
+            an HL7 CX field, so that the number 4711 of two hospitals is two patients.
+        study_uid: StudyInstanceUID or "".
+        study_date: None if unknown or impossible.
+        order: sorts one subject's films by study date and time, series, acquisition time, instance.
+        words: texts to blank wherever they appear, the longest first; see scrubbing.scrub.
+        names: those words that are names, numbers, dates or UIDs; never shown as ordinary words.
+        complete: False if the texts hold more than MOST_WORDS words, so that some are unknown.
     """
 
     who: str = ""
@@ -39,7 +41,10 @@ class Identity:
 
 
 def identity(dataset: Dataset, *, words: bool = True) -> Identity:
-    """The identity in a data set; broken elements are ignored. words=False: only who and when."""
+    """Return the identity in a data set, ignoring broken elements.
+
+    ``words=False`` skips the words and returns only who and when.
+    """
     with quiet_pydicom():
         who = text_of(dataset, "PatientID")
         issuer = text_of(dataset, "IssuerOfPatientID")

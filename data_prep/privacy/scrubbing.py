@@ -56,7 +56,7 @@ def scrub(text: str, words: Iterable[str]) -> str:
     A word is found in any case, inside other words, with other separators or none between its
     parts (Meier^Anna, MEIER_Anna, meieranna), percent-encoded, with its accents left off or
     written out (Müller, Mueller, Muller), and a date YYYYMMDD in the usual other forms. Words under
-    3 characters are passed by. It is for texts about inputs: it would blank parts of pseudonyms.
+    3 characters are ignored. It is for texts about inputs: it would blank parts of pseudonyms.
     """
     text = unicodedata.normalize("NFC", text)
     seen = f"{_bare(text)} {_bare(unquote(text))}"  # a cheap look first: most words are not there
@@ -90,7 +90,8 @@ def safe_name(name: str, words: Iterable[str] = (), *, unread: bool = False) -> 
     digits stay.
     """
     name = name.encode("utf-8", "replace").decode("utf-8")  # undecodable bytes of a name
-    name = _cut_dates(_UID.sub(_cut_uid, scrub(name, words)))
+    name = _UID.sub(lambda uid: "..." + uid.group()[-_TAIL:], scrub(name, words))
+    name = _DATE.sub(BLANK, name)
     if unread:
         name = re.sub(r"[^\W\d_]{2,}", _unless_harmless, name)
         name = re.sub(r"\d{6,}", BLANK, name)
@@ -119,14 +120,6 @@ def safe_subject(name: str) -> str:
 
 def _escaped(letter: str) -> str:
     return "".join(f"~{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
-
-
-def _cut_uid(match: re.Match[str]) -> str:
-    return "..." + match.group()[-_TAIL:]
-
-
-def _cut_dates(name: str) -> str:
-    return _DATE.sub(BLANK, name)
 
 
 def _unless_harmless(match: re.Match[str]) -> str:

@@ -1,7 +1,5 @@
 """Read zip archives as folders: members are inputs like files; nothing is unpacked beside them."""
 
-from __future__ import annotations
-
 import zipfile
 import zlib
 from collections.abc import Iterable

@@ -1,6 +1,4 @@
-"""What a file is, told by its first bytes."""
-
-from __future__ import annotations
+"""Recognise a file by its first bytes."""
 
 import gzip
 import zlib

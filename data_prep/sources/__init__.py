@@ -4,8 +4,6 @@ Each has CARD, Options (fields are flags), verify(folder, options) and cohort(fo
 ``healthygan prep NAME`` (cli/protocols.py).
 """
 
-from __future__ import annotations
-
 PROTOCOLS = {  # name of the command -> module, imported when the command is asked for
     "covidx": "covidx",
     "chestxray14": "chestxray14",

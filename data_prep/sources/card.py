@@ -1,7 +1,5 @@
 """What a protocol hands over: a card of the data set, and a cohort whose rows become the table."""
 
-from __future__ import annotations
-
 import json
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -61,8 +59,8 @@ class Card:
         lines += [f"  size: {self.volume}", "expected below INPUT:"]
         lines += [f"  {e.pattern:<28} {e.what}; from {e.where}" for e in self.expected]
         if self.counts:
-            told = ", ".join(f"{name} {h:,} + {d:,}" for name, (h, d) in self.counts.items())
-            lines.append(f"the paper's {self.unit} (healthy + diseased): {told}")
+            sizes = ", ".join(f"{name} {h:,} + {d:,}" for name, (h, d) in self.counts.items())
+            lines.append(f"the paper's {self.unit} (healthy + diseased): {sizes}")
         lines.append("to be read with:")
         for flaw in self.flaws:
             lines += textwrap.wrap(flaw, 96, initial_indent="  - ", subsequent_indent="    ")

@@ -1,7 +1,5 @@
 """NIH ChestX-ray14: PA films with exactly one finding or none, by patient, in the paper's sizes."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

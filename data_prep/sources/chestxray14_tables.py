@@ -1,7 +1,5 @@
 """The two tables of ChestX-ray14: films with their findings, and boxes around lesions."""
 
-from __future__ import annotations
-
 import csv
 import re
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """What tells healthy from diseased without looking at the image: site, sex, age."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -104,10 +102,10 @@ def confound_text(facts: Mapping[str, Any]) -> str:
         lines.append(f"  {'':<18}" + "".join(f"{site:>16}" for site in sites))
         for name, counts in by_class.items():
             cells = [counts.get(site, {"healthy": 0, "diseased": 0}) for site in sites]
-            told = "".join(f"{c['healthy']:>8,} /{c['diseased']:>6,}" for c in cells)
-            lines.append(f"  {name:<18}{told}")
+            figures = "".join(f"{c['healthy']:>8,} /{c['diseased']:>6,}" for c in cells)
+            lines.append(f"  {name:<18}{figures}")
     for name, values in facts.get("auc_alone", {}).items():
         what = "mixed from healthy training images" if name == "training" else f"classes, {name}"
-        told = ", ".join(f"{key} {value:.2f}" for key, value in values.items())
-        lines.append(f"AUC without any image ({what}): {told}")
+        figures = ", ".join(f"{key} {value:.2f}" for key, value in values.items())
+        lines.append(f"AUC without any image ({what}): {figures}")
     return "\n".join(lines)

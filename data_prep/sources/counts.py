@@ -1,7 +1,5 @@
 """How many: the paper's sizes, others asked for with --counts, and a refusal that helps."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from data_prep.datalist import DataError
@@ -51,14 +49,16 @@ def require(
         have / wanted for have, wanted in zip((healthy, diseased), need, strict=True) if wanted
     )
     smaller = {name: (int(h * factor), int(d * factor)) for name, (h, d) in counts.items()}
-    told = (
+    shortage = (
         f"{what}: {need[0]:,} healthy and {need[1]:,} diseased {unit} are needed, "
         f"{healthy:,} and {diseased:,} are there. Complete the data"
     )
     if fixed:
-        raise DataError(f"{told}: the rule sets the sizes.")
+        raise DataError(f"{shortage}: the rule sets the sizes.")
     asked = [h for pair in counts.values() for h in pair]
     offered = [h for pair in smaller.values() for h in pair]
     if any(a and not b for a, b in zip(asked, offered, strict=True)):
-        raise DataError(f"{told}: with so few, some section would be empty.")
-    raise DataError(f"{told}, or choose other sizes, for example --counts {counts_text(smaller)}")
+        raise DataError(f"{shortage}: with so few, some section would be empty.")
+    raise DataError(
+        f"{shortage}, or choose other sizes, for example --counts {counts_text(smaller)}"
+    )

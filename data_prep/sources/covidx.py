@@ -1,7 +1,5 @@
 """COVIDx: lists of the COVID-Net project, read from the user's own copy; none is shipped."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -86,10 +84,10 @@ def verify(folder: Path, options: Options) -> list[str]:
     lost = Counter(f.source for f in films if files.find(f.name, SUFFIXES) is None)
     if not lost or files.zipped():
         return []
-    told = ", ".join(f"{source} {count:,}" for source, count in sorted(lost.items()))
+    shares = ", ".join(f"{source} {count:,}" for source, count in sorted(lost.items()))
     return [
         f"{sum(lost.values()):,} of {len(films):,} films of COVIDx {version} are not below "
-        f"{folder} (by source: {told}). Make them with COVID-Net's create_COVIDx notebooks; for "
+        f"{folder} (by source: {shares}). Make them with COVID-Net's create_COVIDx notebooks; for "
         "rsna the DICOM files of stage 2 do as they are."
     ]
 

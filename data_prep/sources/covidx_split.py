@@ -1,7 +1,5 @@
 """COVIDx into sections: the authors' rule, and one by subject in which the source tells nothing."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Subjects into sections, exactly and the same on any machine: no generator, a hash decides."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -17,7 +15,7 @@ def fill(order: Sequence[str], sizes: Mapping[str, Size], need: Size) -> tuple[l
     """Whole subjects, in this order, that together have `need`; (who is taken, what still lacks).
 
     Those with diseased images first, for they bring healthy ones along; a subject too large for
-    what is left is passed by. Where the last images do not fit, one subject is changed for another.
+    the rest is skipped. Where the last images do not fit, one subject is changed for another.
     """
     taken: dict[str, None] = {}
     healthy, diseased = need

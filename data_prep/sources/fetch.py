@@ -1,7 +1,5 @@
 """Public archives over HTTP: resumed where they broke off, kept only if their checksum is right."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -1,6 +1,4 @@
-"""Where the files of a list lie below INPUT: by bare name, without opening any of them."""
-
-from __future__ import annotations
+"""Find the files of a list below INPUT by their bare names, without opening any of them."""
 
 import os
 from collections.abc import Iterable, Sequence
@@ -16,7 +14,7 @@ Suffixes = Sequence[str]
 
 
 class Files:
-    """All file names below a folder; hidden ones and `exclude` (OUTPUT) left out."""
+    """All file names below a folder, except hidden files and those in ``exclude`` (OUTPUT)."""
 
     def __init__(self, folder: Path, exclude: Path | None = None) -> None:
         if not folder.is_dir():
@@ -38,7 +36,7 @@ class Files:
             self._by_name.setdefault(_key(path), []).append(path)
 
     def matching(self, pattern: str) -> list[Path]:
-        """Files whose bare name fits, e.g. Data_Entry_2017*.csv."""
+        """Return the files whose bare name matches, e.g. ``Data_Entry_2017*.csv``."""
         wanted = pattern.lower()
         return [
             self.folder / path
@@ -47,7 +45,13 @@ class Files:
         ]
 
     def find(self, name: str, suffixes: Suffixes = (), inside: str = "") -> str | None:
-        """Relative path or None; suffixes: also tried; inside: preferred folder, else the first."""
+        """Return the relative path of a file, or None.
+
+        Args:
+            name: of the file; only its last part counts.
+            suffixes: other suffixes that the file may have, e.g. ``.png`` for a ``.dcm``.
+            inside: of several files with this name, prefer the one in this folder.
+        """
         stem = name.rpartition("/")[2].rpartition(".")[0] or name
         for candidate in (name, *(stem + suffix for suffix in suffixes)):
             found = self._by_name.get(_key(candidate))
@@ -57,16 +61,21 @@ class Files:
         return None
 
     def zipped(self) -> bool:
+        """Return whether there are ``.zip`` archives."""
         return any(path.lower().endswith(".zip") for path in self.paths)
 
 
 def _key(path: str) -> str:
-    """The notebooks of COVIDx take spaces out of names, and systems differ in case."""
+    """Ignore case and spaces: systems differ in case, and COVIDx's notebooks remove spaces."""
     return path.rpartition("/")[2].replace(" ", "").lower()
 
 
 def one_file(files: Files, card: Card, pattern: str, given: Path | None = None) -> Path:
-    """The one file of that pattern, or the one given; DataError says where to get it."""
+    """Return the file that was given, else the only file of that pattern.
+
+    Raises:
+        DataError: there is none, or there are several. It says where to get the file.
+    """
     if given is not None:
         if not given.is_file():
             raise MissingData(f"{given}: no such file.")
@@ -83,7 +92,7 @@ def one_file(files: Files, card: Card, pattern: str, given: Path | None = None) 
 
 
 def missing_files(files: Files, card: Card, patterns: Iterable[str]) -> list[str]:
-    """A sentence for every expected file that is not there."""
+    """Return a sentence for every expected file that is missing."""
     wanted = set(patterns)
     return [
         f"{e.pattern} is missing: {e.what}. Get it from {e.where}."
@@ -95,7 +104,11 @@ def missing_files(files: Files, card: Card, patterns: Iterable[str]) -> list[str
 def located(
     rows: Iterable[Row], files: Files, suffixes: Suffixes = (), insides: Iterable[str] = ()
 ) -> tuple[list[Row], int]:
-    """(rows with paths below INPUT, how many images are not there; these keep their bare name)."""
+    """Return the rows with paths relative to INPUT, and how many of their images are missing.
+
+    Rows whose image is missing keep its bare name. ``insides`` has the preferred folder of each
+    row; see ``Files.find``.
+    """
     result, missing = [], 0
     hints = iter(insides)
     for row in rows:

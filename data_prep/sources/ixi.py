@@ -1,7 +1,5 @@
 """IXI: about 580 healthy heads of three London hospitals, with the quirks of its spreadsheet."""
 
-from __future__ import annotations
-
 import argparse
 import re
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Sex and age of IXI's subjects, from a spreadsheet with quirks."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path

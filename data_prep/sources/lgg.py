@@ -1,7 +1,5 @@
 """Slices of low-grade glioma with lesion masks (kaggle_3m), FLAIR, by patient, for localisation."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections import defaultdict
@@ -51,7 +49,7 @@ CARD = Card(
 
 @dataclass(frozen=True)
 class Options:
-    """Choices of the protocol; validation, test: shares of the patients."""
+    """Choices of the protocol; ``validation`` and ``test`` are shares of the patients."""
 
     seed: int = 0
     channel: str = flag("flair", "MRI sequence of the slices", choices=CHANNELS)
@@ -62,7 +60,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Cut:
-    """One slice. name, mask: paths below the folder."""
+    """One slice with a mask; ``name`` and ``mask`` are paths relative to INPUT."""
 
     name: str
     mask: str
@@ -72,7 +70,7 @@ class Cut:
 
 
 def verify(folder: Path, options: Options) -> list[str]:
-    """What is missing, and where to get it."""
+    """Return one sentence for each thing that is missing, with where to get it."""
     cuts, bare = find_cuts(Files(folder, options.output))
     problems = (
         [] if cuts else [f"{folder}: no TCGA_*.tif with masks below it. Get them from {PAGE}."]
@@ -83,7 +81,7 @@ def verify(folder: Path, options: Options) -> list[str]:
 
 
 def cohort(folder: Path, options: Options) -> Cohort:
-    """Patients in sections: healthy slices alone for training_healthy, both kinds elsewhere."""
+    """Assign patients to sections; training_healthy gets their healthy slices only."""
     cuts, bare = find_cuts(Files(folder, options.output))
     if not cuts:
         raise DataError(f"{folder}: no TCGA_*.tif with masks below it. Get them from {PAGE}.")
@@ -109,7 +107,7 @@ def cohort(folder: Path, options: Options) -> Cohort:
 
 
 def find_cuts(files: Files) -> tuple[list[Cut], int]:
-    """(slices with masks, sorted by patient and number; how many have none)."""
+    """Return the slices with masks, by patient and number, and how many slices have no mask."""
     known, cuts, bare = set(files.paths), [], 0
     for path in files.paths:
         found = SLICE.match(PurePosixPath(path).name)
@@ -138,7 +136,10 @@ def _homes(patients: Sequence[str], options: Options) -> dict[str, str]:
 
 
 def _labelled(folder: Path, cuts: Sequence[Cut]) -> list[tuple[Cut, int]]:
-    """Labelled slices with enough head: no lesion here or beside; or LEAST_LESION pixels of it."""
+    """Label the slices that show enough head.
+
+    0: no lesion here or on the next slices. 1: a lesion of at least LEAST_LESION pixels.
+    """
     lesion = {cut.number: int((_pixels(folder / cut.mask) > 0).sum()) for cut in cuts}
     result = []
     for cut in cuts:
@@ -152,7 +153,7 @@ def _labelled(folder: Path, cuts: Sequence[Cut]) -> list[tuple[Cut, int]]:
 
 
 def _pixels(path: Path) -> np.ndarray:
-    """uint8 (H, W) or (H, W, 3)."""
+    """Read a TIF as uint8 (H, W) or (H, W, 3)."""
     try:
         with Image.open(path, formats=("TIFF",)) as picture:
             return np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
@@ -161,7 +162,14 @@ def _pixels(path: Path) -> np.ndarray:
 
 
 def stage(rows: Sequence[Row], folder: Path, place: Path, options: Options) -> list[Row]:
-    """Write channel and masks as PNG below `place`, keeping existing ones; rows that name them."""
+    """Write the channel and the masks as PNG, and return rows that name these files.
+
+    Args:
+        rows: of the cohort.
+        folder: INPUT, which the paths of all rows are relative to.
+        place: where to write; files that exist there are kept.
+        options: name the channel.
+    """
     channel = CHANNELS.index(options.channel)
     staged = []
     for row in rows:

@@ -1,7 +1,5 @@
 """A clinic's own cohort: a small CSV or YAML that names subjects and groups, and their volumes."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace

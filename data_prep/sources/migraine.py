@@ -1,7 +1,5 @@
 """Migraine: IXI as the known healthy heads, a clinic's own cohort as the mixed and tested ones."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Your own films by a table, with the checks of a public set: missing files and confounders."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

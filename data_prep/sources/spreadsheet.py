@@ -1,7 +1,5 @@
 """A small table as CSV, .xls or .xlsx: rows of texts. Readers of the latter two are optional."""
 
-from __future__ import annotations
-
 import csv
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Public lists of normal, unlabelled and test images: data.json of DDAD, DDAD-ASR, MedIAnomaly."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath

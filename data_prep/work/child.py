@@ -1,7 +1,5 @@
 """The other end of guard.py: a process that does what its parent asks, and ends when it ends."""
 
-from __future__ import annotations
-
 import importlib
 import math
 import os

@@ -105,8 +105,8 @@ class Cluster:
             raise DataError(
                 f"--scheduler {scheduler}: it has no workers. Start some: dask worker {scheduler}"
             ) from None
-        told = self._client.run(_look, folders)
-        for worker, answer in told.items():
+        answers = self._client.run(_look, folders)
+        for worker, answer in answers.items():
             if answer["version"] != __version__:
                 raise DataError(
                     f"Dask worker {worker} has data_prep {answer['version']}, this is "
@@ -117,7 +117,7 @@ class Cluster:
                     f"Dask worker {worker} does not see {answer['missing'][0]}. INPUT and OUTPUT "
                     "must lie on a file system that all workers share, at the same path."
                 )
-        log.info("%d Dask workers at %s", len(told), scheduler)
+        log.info("%d Dask workers at %s", len(answers), scheduler)
 
 
 def guarded(function: Function, arguments: Sequence[Any], limits: Limits) -> Any:

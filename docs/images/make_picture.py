@@ -4,8 +4,6 @@ cases.
 python docs/images/make_picture.py healthygan-demo/runs/00000-demo docs/images/demo.png
 """
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 

@@ -6,8 +6,6 @@ One row a TEXT: the pictures whose description contains it, at most the first fo
 begins with "last:", the last one alone. Small pictures are enlarged twice.
 """
 
-from __future__ import annotations
-
 import base64
 import io
 import re

@@ -1,7 +1,5 @@
 """Errors of the Python API: in the words that a command prints."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

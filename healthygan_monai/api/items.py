@@ -1,7 +1,5 @@
 """Score the images of a data set: one result an image, and its pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

@@ -37,7 +37,7 @@ logger = logging.getLogger(__name__)
 
 
 def load_model(path: Path | str, device: str = "auto") -> Model:
-    """A trained model of any of the project's methods.
+    """Load a trained model of any of the project's methods.
 
     Args:
         path: a run folder, a model.pt, or a bundle's folder.
@@ -147,7 +147,7 @@ class Model:
 
         Raises:
             DataError: nothing to score, or files that cannot be used and ``on_error="raise"``.
-            HealthyGANError: no such folder, or a choice that cannot be meant.
+            HealthyGANError: no such folder, or an invalid choice.
         """
         with user_errors():
             if on_error not in ("list", "raise"):

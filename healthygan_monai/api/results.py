@@ -1,7 +1,5 @@
 """What the Python API returns: scores and maps of images, and files that could not be used."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -89,7 +87,7 @@ class ImageResult(Result):
         scores.csv, which does
     not. subject: pseudonym, or the data set's name. section: test or validation. slice: of a volume
         along its axis,
-    0 the lowest, or of several frames; label: 1 diseased, 0 healthy; None where nobody says.
+    0 the lowest, or of several frames; label: 1 diseased, 0 healthy; None where unknown.
     """
 
     subject: str
@@ -100,7 +98,7 @@ class ImageResult(Result):
     label: int | None = None
 
     def row(self, seed: int = 0) -> ScoreRow:
-        """The same as a row of scores.csv."""
+        """Return the same as a row of scores.csv."""
         return ScoreRow(
             section=self.section,
             image=self.image,
@@ -139,8 +137,8 @@ def problems_of(found: Prepared) -> tuple[Problem, ...]:
     """Return the problems of a preparation, in the order of their files."""
     problems = []
     for name, o in found.refused():
-        told = {key: str(o.details.get(key, "")) for key in ("detail", "remedy")}
-        problems.append(Problem(name, o.source, o.reason, wanted=o.status != "left", **told))
+        texts = {key: str(o.details.get(key, "")) for key in ("detail", "remedy")}
+        problems.append(Problem(name, o.source, o.reason, wanted=o.status != "left", **texts))
     return tuple(sorted(problems, key=lambda problem: problem.source))
 
 
@@ -174,7 +172,7 @@ class FolderResult(Sequence[ImageResult]):
             raise HealthyGANError(str(error)) from error
 
     def rows(self, seed: int = 0, backbone: str = "", runtime: str = "pytorch") -> list[ScoreRow]:
-        """What scores.csv holds; the arguments are its columns that no single image knows."""
+        """Return the rows of scores.csv; the arguments are the columns that no image knows."""
         return [
             replace(image.row(seed), backbone=backbone, runtime=runtime) for image in self.images
         ]

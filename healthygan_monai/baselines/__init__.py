@@ -1,7 +1,5 @@
 """The methods that HealthyGAN is compared with: one contract, ``base``; one list, ``names``."""
 
-from __future__ import annotations
-
 from importlib import import_module
 from typing import Any
 

@@ -1,7 +1,5 @@
 """One contract for every detector: fit on healthy images, score any image, save and load."""
 
-from __future__ import annotations
-
 import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
@@ -38,12 +36,9 @@ class Detector(ABC):
     """An anomaly detector of images, float32 (B, C, H, W) in [-1, 1].
 
     ``fit`` gets sources of batches, not tensors: each call of one is a new pass over the set in a
-    fixed
-    order, so that no method needs the whole set in memory. The constructor of a child has its
-    options,
-    ``device``, and ``weights`` for a backbone as keywords. Attributes that are tensors or modules
-    are
-    moved to the device.
+    fixed order, so that no method needs the whole set in memory. The constructor of a child has its
+    options, ``device``, and ``weights`` for a backbone as keywords. Attributes that are tensors or
+    modules are moved to the device.
 
     Args:
         device: where to fit and score.

@@ -1,7 +1,5 @@
 """Fit a detector on a data set in a run folder, as ``train_baseline.json`` configures it."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -54,8 +52,7 @@ class Fitting:
     """A detector, the data set's training sections, and the run folder that receives ``model.pt``.
 
     A method with its own :meth:`Detector.training` writes checkpoints and ``metrics.jsonl`` and can
-    be
-    resumed; the others read their images once, and start again when resumed.
+    be resumed; the others read their images once, and start again when resumed.
 
     Args:
         detector: a new one.

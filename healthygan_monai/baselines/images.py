@@ -1,7 +1,5 @@
 """Check images for detectors: float32 (B, C, H, W) in [-1, 1]."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
@@ -26,8 +24,7 @@ def check_images(images: torch.Tensor, shape: Shape | None = None) -> torch.Tens
 
     Raises:
         ValueError: no images; not four dimensions; neither 1 nor 3 channels, or not ``shape`` (C,
-            H, W);
-            not finite or outside of [-1, 1].
+            H, W); not finite or outside of [-1, 1].
     """
     images = torch.as_tensor(images).float()
     if images.ndim != 4 or images.shape[1] not in (1, 3):

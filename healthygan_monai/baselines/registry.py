@@ -1,7 +1,5 @@
 """Make or load a detector by the name of its method."""
 
-from __future__ import annotations
-
 import pkgutil
 from collections.abc import Mapping
 from pathlib import Path

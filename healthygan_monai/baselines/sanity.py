@@ -3,8 +3,6 @@
 A method has shown something only if it clearly beats these on the same images.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -57,8 +55,7 @@ class MeanIntensity(_MeanImage):
     """s(x) = |mean(x) - mu|, mu the mean of all healthy pixels.
 
     Two-sided: whether disease is brighter or darker would be knowledge of disease. On sets where it
-    is
-    one of them, a one-sided score is better still (see the probes of ``evaluate``).
+    is one of them, a one-sided score is better still (see the probes of ``evaluate``).
     """
 
     name = "mean-intensity"
@@ -89,18 +86,13 @@ class PuClassifier(FeatureDetector):
     """Logistic regression of mixed against healthy on frozen features; the score is its logit.
 
     Elkan and Noto, Learning classifiers from only positive and unlabeled data, KDD 2008: if the
-    labelled
-    (here: healthy) images are a random sample of their class, P(mixed | x) rises with P(diseased |
-    x), so
-    that it ranks as a classifier trained on true labels would. If healthy and mixed images come
-    from
-    different places, it ranks by place: this row shows that.
+    labelled (here: healthy) images are a random sample of their class, P(mixed | x) rises with
+    P(diseased | x), so that it ranks as a classifier trained on true labels would. If healthy and
+    mixed images come from different places, it ranks by place: this row shows that.
 
     Features are the mean and standard deviation over the image of each channel of the backbone's
-    three
-    maps, standardised over the training images. Classes weigh the same; ``strength`` is
-    scikit-learn's C,
-    for which no value is published.
+    three maps, standardised over the training images. Classes weigh the same; ``strength`` is
+    scikit-learn's C, for which no value is published.
     """
 
     name = "pu-classifier"

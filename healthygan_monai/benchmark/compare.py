@@ -30,8 +30,8 @@ def auc_over_seeds(runs: Runs, unit: str, resamples: int) -> Estimate | None:
     """Return the mean of the seeds' AUC on the test set; None if it is not defined.
 
     The interval is of that mean under new subjects: a percentile bootstrap by subject that draws
-    the
-    same subjects for every seed. ``sd``, not the interval, shows what another seed would change.
+    the same subjects for every seed. ``sd``, not the interval, shows what another seed would
+    change.
     """
     found = _aligned([runs], unit)
     if found is None:

@@ -1,7 +1,5 @@
 """Run ``healthygan benchmark``: data sets x methods x seeds -> one table beside the paper's."""
 
-from __future__ import annotations
-
 import argparse
 import dataclasses
 import shlex

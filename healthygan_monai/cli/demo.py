@@ -1,7 +1,5 @@
 """Run ``healthygan demo``: raw phantom DICOM -> report.html, by the commands of any study."""
 
-from __future__ import annotations
-
 import argparse
 import logging
 import time

@@ -1,7 +1,5 @@
 """Run ``healthygan evaluate``: scores.csv -> evaluation.json."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,12 @@ def add(commands: Any) -> None:
     parser.add_argument("--bootstrap", type=int, default=2000, metavar="N", help="resamples")
     policies, text = ("youden", "balanced"), "how validation gives the threshold (default: youden)"
     parser.add_argument("--policy", choices=policies, default="youden", help=text)
+    text = "promised rate of false alarms among the healthy (default: 0.05)"
+    parser.add_argument("--false-alarms", type=float, default=0.05, metavar="RATE", help=text)
+    text = "share of healthy subjects allowed on the list of p_values.csv (default: 0.1)"
+    parser.add_argument("--false-discoveries", type=float, default=0.1, metavar="RATE", help=text)
+    text = "for new images: the run of their model; its known-healthy images carry the promise"
+    parser.add_argument("--calibration", type=Path, metavar="RUN", help=text)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--no-probes", action="store_true", help="skip the trivial models")
 
@@ -25,6 +29,8 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.data import load_dataset
     from healthygan_monai.evaluation.run import evaluate_run
+    from healthygan_monai.report.lesions import lesion_sentences
+    from healthygan_monai.report.promised import promise_sentences
     from healthygan_monai.report.summary import sentences
 
     folder = run_of(arguments.run_folder)
@@ -37,8 +43,15 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         probes=not arguments.no_probes,
         policy=arguments.policy,
+        false_alarms=arguments.false_alarms,
+        false_discoveries=arguments.false_discoveries,
+        calibration=None if arguments.calibration is None else run_of(arguments.calibration),
     )
-    for sentence in sentences(result):
+    for sentence in [
+        *sentences(result),
+        *promise_sentences(result),
+        *lesion_sentences(result),
+    ]:
         print(sentence)
     print(f"next: healthygan report {folder}")
     return 0

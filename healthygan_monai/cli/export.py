@@ -1,7 +1,5 @@
 """Run ``healthygan export``: a trained model in a form that another program reads."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from healthygan_monai.cli import export_bundle, export_network

@@ -1,7 +1,5 @@
 """Run ``healthygan export zoo`` or ``huggingface``: the bundle with a model, for others."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

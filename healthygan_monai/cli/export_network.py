@@ -1,7 +1,5 @@
 """Run ``healthygan export torchscript``, ``onnx`` or ``authors``: the generator alone."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Callable
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Run ``healthygan import-checkpoint``: the authors' G.ckpt -> a model.pt."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

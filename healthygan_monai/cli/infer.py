@@ -1,7 +1,5 @@
 """Run ``healthygan infer``: a model and images -> scores.csv and pictures."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any
@@ -57,8 +55,17 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"scores: {output / SCORES_FILE}")
     if (output / "pictures").is_dir():
         print(f"pictures: {output / 'pictures'}")
-    print(f"next: healthygan evaluate {output}")
+    print(f"next: healthygan evaluate {output}{_calibration(folder, output)}")
     return 0
+
+
+def _calibration(folder: Path, output: Path) -> str:
+    """Return the option that new images need: the run whose known-healthy images have scores."""
+    from healthygan_monai.scoring import read_scores
+
+    sections = {row.section for row in read_scores(output / SCORES_FILE)}
+    needed = "validation" not in sections and (folder / SCORES_FILE).is_file()
+    return f" --calibration {folder}" if needed and output != folder else ""
 
 
 def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:

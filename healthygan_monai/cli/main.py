@@ -1,7 +1,5 @@
 """The ``healthygan`` command: from raw images to a report; each step names the next."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

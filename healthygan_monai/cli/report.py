@@ -1,7 +1,5 @@
 """Run ``healthygan report``: everything in a run folder -> one report.html."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Run ``healthygan select``: choose model.pt again among the checkpoints of a run."""
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """python -m healthygan_monai.serving: serve a model by MONAI Label, or write its serving.json."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

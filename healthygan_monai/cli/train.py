@@ -1,7 +1,5 @@
 """Run ``healthygan train``: a data set -> a run folder with model.pt."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Mapping
 from pathlib import Path

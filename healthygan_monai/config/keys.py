@@ -1,7 +1,5 @@
 """Begin a workflow of the bundle: refuse unknown config keys and wrong settings."""
 
-from __future__ import annotations
-
 import importlib.util
 import inspect
 import json

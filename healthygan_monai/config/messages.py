@@ -1,7 +1,5 @@
 """What the errors of MONAI and PyTorch mean for the user, in one line."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,7 +22,7 @@ def root_cause(error: BaseException) -> BaseException:
 
 
 def explained(error: BaseException) -> BaseException:
-    """Return the root cause, as an error of ours where its meaning is known."""
+    """Return the root cause, as an error of this project where its meaning is known."""
     import torch  # loaded already where an error is PyTorch's or MONAI's
 
     cause = root_cause(error)

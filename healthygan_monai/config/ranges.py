@@ -1,7 +1,5 @@
 """What the settings of a run may be; checked before anything is made or read."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The settings of a training: what config.json records, and what is refused before it begins."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from dataclasses import fields

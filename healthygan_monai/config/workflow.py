@@ -1,7 +1,5 @@
 """Run a workflow of the bundle from a command, exactly as ``python -m monai.bundle`` does."""
 
-from __future__ import annotations
-
 import logging
 import shlex
 from collections.abc import Mapping
@@ -21,7 +19,7 @@ def equivalent(
     run_id: str = "run",
     tracking: str | None = None,
 ) -> str:
-    """The ``python -m monai.bundle`` command that does the same."""
+    """Return the ``python -m monai.bundle`` command that does the same."""
     words = ["python", "-m", "monai.bundle", "run", run_id]
     words += ["--config_file", str(bundle_root() / "configs" / config)]
     words += ["--tracking", tracking] if tracking else []
@@ -87,10 +85,10 @@ def make_workflow(
 
 
 def device_override(name: str) -> dict[str, Any]:
-    """``device`` for the configs; nothing for auto, which is their own default.
+    """Return ``device`` for the configs; nothing for auto, their own default.
 
     Raises:
-        ConfigError: the device is not there.
+        ConfigError: the device is missing.
     """
     if name == "auto":
         return {}
@@ -102,9 +100,9 @@ def device_override(name: str) -> dict[str, Any]:
 def chosen_config(
     method: str, changes: Mapping[str, Any], weights: Path | None = None
 ) -> tuple[str, dict[str, Any]]:
-    """The bundle's config that trains the method, and its overrides for these settings.
+    """Return the bundle's config that trains the method, and its overrides for these settings.
 
-    A setting that the config does not have is taken for one of the method.
+    A setting that the config does not have is passed to the method.
 
     Raises:
         UsageError: no such method, a setting that neither has (with the nearest), weights for a

@@ -1,7 +1,5 @@
 """Images to score: a prepared data set or a folder of pictures, with their lesion masks."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +16,7 @@ PICTURES = (".png", ".jpg", ".jpeg")
 
 
 def load_images(folder: Path | str | None, image_size: int) -> Dataset:
-    """A prepared data set, or a folder of 8-bit grey pictures taken as unlabelled test images.
+    """Load a prepared data set, or 8-bit grey pictures of a folder as unlabelled test images.
 
     A picture's subject is its name below the folder, without the ending. Without a folder: the
     demo's films.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 from dataclasses import replace
 from pathlib import Path
@@ -79,12 +78,3 @@ def write_kept_out(run: Path, learned: Dataset, judging: Dataset) -> None:
     ]
     if rows:
         write_csv(run / KEPT_OUT_FILE, ("image", "section", "subject"), rows)
-
-
-def read_kept_out(run: Path) -> list[dict[str, str]]:
-    """Rows of kept_out.csv: image, section, subject; empty where nothing was kept out."""
-    path = run / KEPT_OUT_FILE
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        return list(csv.DictReader(stream))

@@ -1,7 +1,6 @@
 """dataset.json as the lists of dictionaries that MONAI data sets take."""
 
-from __future__ import annotations
-
+import json
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -54,18 +53,24 @@ def training_items(dataset: Dataset, section: str) -> list[dict[str, Any]]:
 def labelled_items(
     dataset: Dataset, sections: Sequence[str] = ("validation", "test")
 ) -> list[dict[str, Any]]:
-    """Items for scoring: image path, section, and what ``scores.csv`` says of each.
+    """Items for scoring: image path, section, what ``scores.csv`` says of each, and its lesions.
+
+    ``lesion`` is the path of the mask, "" without one. ``boxes`` is JSON, shares of the image: each
+    (x, y, width, height); "" without one. ``lesion_free`` is 1 for healthy images of a data
+    set whose test section has masks.
 
     Raises:
         DataError: all these sections are empty.
     """
-    items = [_scored(dataset, s, item) for s in sections for item in dataset.sections[s]]
+    masked = any(item.mask for item in dataset.sections["test"])
+    items = [_scored(dataset, s, item, masked) for s in sections for item in dataset.sections[s]]
     if not items:
         raise DataError(f"{dataset.path}: nothing to score; {' and '.join(sections)} are empty.")
     return items
 
 
-def _scored(dataset: Dataset, section: str, item: Item) -> dict[str, Any]:
+def _scored(dataset: Dataset, section: str, item: Item, masked: bool) -> dict[str, Any]:
+    boxes = [[value / dataset.image_size for value in box[:4]] for box in item.boxes or ()]
     return {
         "image": str(dataset.image_path(item)),
         "section": section,
@@ -74,6 +79,8 @@ def _scored(dataset: Dataset, section: str, item: Item) -> dict[str, Any]:
         "slice": "" if item.slice is None else item.slice,
         "label": -1 if item.label is None else item.label,
         "lesion": str(dataset.mask_path(item) or ""),
+        "lesion_free": int(masked and item.label == 0),
+        "boxes": json.dumps(boxes) if boxes else "",
     }
 
 

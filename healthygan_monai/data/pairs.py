@@ -1,7 +1,5 @@
 """The two streams of training: an image of the mixed set beside one of the healthy set."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 

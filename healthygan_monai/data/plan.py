@@ -4,8 +4,6 @@
 hundred images: a frozen pretrained critic, an additive translation, a price that sets itself.
 """
 
-from __future__ import annotations
-
 import math
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """PNG on disk -> (C, H, W) float32 in [-1, 1] and back: the one home of that conversion."""
 
-from __future__ import annotations
-
 import logging
 import warnings
 from collections.abc import Sequence

@@ -7,7 +7,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from data_prep.errors import UsageError
 from data_prep.files import sha256, write_json
+from healthygan_monai.evaluation.calibration import Calibration, calibration_of, known_healthy
 from healthygan_monai.evaluation.intervals import bootstrap as bootstrap_by_subject
 from healthygan_monai.evaluation.labelled import Sample, caveats, count_by_label, count_section
 from healthygan_monai.evaluation.metrics import (
@@ -16,12 +18,13 @@ from healthygan_monai.evaluation.metrics import (
     ranking_metrics,
     roc_auc,
 )
+from healthygan_monai.evaluation.promise import broken_promises, false_discoveries, promise
 from healthygan_monai.evaluation.threshold import (
     POLICIES,
-    POLICY_WORDS,
     Threshold,
     choose,
     paper_threshold,
+    promised,
 )
 from healthygan_monai.paths import EVALUATION_FILE, SCORES_FILE
 from healthygan_monai.scoring import ScoreRow, ScoresError, read_scores, subject_rows
@@ -29,17 +32,32 @@ from healthygan_monai.scoring import ScoreRow, ScoresError, read_scores, subject
 FORMAT = 1
 UNITS = ("image", "subject")
 CONFIDENCE = 0.95
+FALSE_ALARMS, FALSE_DISCOVERIES = 0.05, 0.1
 
 
 @dataclass(frozen=True)
 class Options:
-    """How intervals and thresholds are computed; recorded in evaluation.json."""
+    """How intervals and thresholds are computed; recorded in evaluation.json.
+
+    false_alarms: the promised rate. false_discoveries: of the list of subjects.
+    """
 
     bootstrap: int = 2000
     seed: int = 0
     stratified: bool = False
     policy: str = "youden"
     subject_rule: str = "mean"
+    false_alarms: float = FALSE_ALARMS
+    false_discoveries: float = FALSE_DISCOVERIES
+
+    def check(self) -> None:
+        """Raise UsageError for a value that is not possible."""
+        if self.policy not in POLICIES:
+            raise UsageError(f"policy {self.policy!r}; expected one of {sorted(POLICIES)}.")
+        for name in ("false_alarms", "false_discoveries"):
+            if not 0 < getattr(self, name) < 1:
+                text = f"{name} is {getattr(self, name)}"
+                raise UsageError(f"{text}; expected a rate between 0 and 1, such as 0.05.")
 
 
 def evaluate(
@@ -51,6 +69,9 @@ def evaluate(
     stratified: bool = False,
     policy: str = "youden",
     subject_rule: str = "mean",
+    false_alarms: float = FALSE_ALARMS,
+    false_discoveries: float = FALSE_DISCOVERIES,
+    calibration: Path | None = None,
     probes: Sequence[Mapping[str, Any]] | None = None,
     localisation: Mapping[str, Any] | None = None,
     provenance: Mapping[str, Any] | None = None,
@@ -58,15 +79,20 @@ def evaluate(
     """Evaluate RUN/scores.csv, write RUN/evaluation.json and return its content.
 
     unit: which of the two levels the report puts first; both are always computed. policy: one of
-    ``threshold.POLICIES``. probes, localisation: of ``confounders.probe_aucs`` and
-    ``localisation.summarise``; None is recorded as not run. provenance: of the scores.
+    ``threshold.POLICIES``. false_alarms, false_discoveries: see ``Options``. calibration: a folder
+    whose scores.csv has known-healthy images, where RUN's has none. probes, localisation: of
+    ``confounders.probe_aucs`` and ``localisation.summarise``; None is recorded as not run.
+    provenance: of the scores.
 
     Raises:
         ScoresError, ValueError: an unusable file; an invalid option.
     """
     path = Path(run) / SCORES_FILE
-    options = Options(bootstrap, seed, stratified, policy, subject_rule)
-    result = evaluate_rows(read_scores(path), unit=unit, options=options)
+    rates = (false_alarms, false_discoveries)
+    options = Options(bootstrap, seed, stratified, policy, subject_rule, *rates)
+    rows = read_scores(path)
+    known = calibration_of(Path(run), rows, calibration)
+    result = evaluate_rows(rows, unit=unit, options=options, known=known)
     result["probes"] = None if probes is None else [dict(probe) for probe in probes]
     result["localisation"] = None if localisation is None else dict(localisation)
     result["provenance"] = {**(provenance or {}), "scores_sha256": sha256(path)}
@@ -77,14 +103,22 @@ def evaluate(
 
 
 def evaluate_rows(
-    rows: Sequence[ScoreRow], *, unit: str = "image", options: Options | None = None
+    rows: Sequence[ScoreRow],
+    *,
+    unit: str = "image",
+    options: Options | None = None,
+    known: Calibration | None = None,
 ) -> dict[str, Any]:
-    """Evaluate the rows of one method and one seed at both levels; see `evaluate`."""
+    """Evaluate the rows of one method and one seed at both levels; see `evaluate`.
+
+    known: the known-healthy scores; default: validation's healthy images.
+    """
     options = options or Options()
+    options.check()
+    if known is None:
+        known = known_healthy(rows, judged={row.subject for row in rows if row.section == "test"})
     if unit not in UNITS:
         raise ValueError(f"unit {unit!r}; expected one of {UNITS}.")
-    if options.policy not in POLICIES:
-        raise ValueError(f"policy {options.policy!r}; expected one of {sorted(POLICIES)}.")
     detectors = sorted({(row.method, row.seed, row.backbone) for row in rows})
     if len(detectors) != 1:
         raise ScoresError(
@@ -92,7 +126,7 @@ def evaluate_rows(
             f"{detectors[:4]}; expected exactly one. Evaluate the rows of each separately."
         )
     by_unit = {"image": rows, "subject": subject_rows(rows, options.subject_rule)}
-    levels = {name: _level(own, options) for name, own in by_unit.items()}
+    levels = {name: _level(own, name, options, known) for name, own in by_unit.items()}
     method, method_seed, backbone = detectors[0]
     return {
         "format": FORMAT,
@@ -102,19 +136,28 @@ def evaluate_rows(
         "unit": unit,
         "options": {**asdict(options), "confidence": CONFIDENCE, "resampled_by": "subject"},
         "counts": {section: count_section(rows, section) for section in ("validation", "test")},
+        "known_healthy": known.facts(),
         "levels": levels,
-        "warnings": caveats(rows, levels),
+        "false_discoveries": false_discoveries(
+            rows, known, options.subject_rule, options.false_discoveries
+        ),
+        "warnings": [*caveats(rows, levels), *broken_promises(levels)],
     }
 
 
-def _level(rows: Sequence[ScoreRow], options: Options) -> dict[str, Any]:
+def _level(
+    rows: Sequence[ScoreRow], unit: str, options: Options, known: Calibration
+) -> dict[str, Any]:
     """Return the metrics and intervals of one level; every None has a reason."""
     validation, test = Sample.of(rows, "validation"), Sample.of(rows, "test")
     level: dict[str, Any] = {
         "n": {"validation": count_by_label(validation), "test": count_by_label(test)},
         **dict.fromkeys(("auc", "average_precision", "reason", "bootstrap")),
-        "thresholds": {"validation": None, "test_optimistic": None},
+        "thresholds": {"validation": None, "promised": None, "test_optimistic": None},
         "threshold_reason": None,
+        "promise": promise(
+            *(rows, known, unit, options.subject_rule, options.false_alarms), CONFIDENCE
+        ),
     }
     cuts: dict[str, Threshold] = {}
     if validation.lacks():
@@ -122,6 +165,9 @@ def _level(rows: Sequence[ScoreRow], options: Options) -> dict[str, Any]:
     else:
         truth, scores = validation.labels, validation.scores
         cuts["validation"] = choose(truth, scores, options.policy, "validation")
+    promised_value = level["promise"]["threshold"]
+    if promised_value is not None:
+        cuts["promised"] = promised(promised_value, options.false_alarms, known.words)
     if test.lacks():
         level["reason"] = f"the test set has {test.lacks()}"
     else:
@@ -131,7 +177,8 @@ def _level(rows: Sequence[ScoreRow], options: Options) -> dict[str, Any]:
             "threshold": cut.value,
             "policy": cut.policy,
             "chosen_on": cut.chosen_on,
-            "words": POLICY_WORDS[cut.policy],
+            "words": cut.words,
+            "label_chosen": cut.label_chosen,
             "confusion": None,
         }
     if not test.lacks():

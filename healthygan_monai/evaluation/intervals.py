@@ -17,8 +17,7 @@ class Bootstrap:
     """Result: ``intervals[name] = (low, high)``, None if the statistic was never defined.
 
     redrawn: resamples discarded because they had one class only. undefined[name]: resamples in
-    which the
-    statistic was 0 / 0; its percentiles ignore them.
+    which the statistic was 0 / 0; its percentiles ignore them.
     """
 
     intervals: dict[str, tuple[float, float] | None]
@@ -36,13 +35,14 @@ def bootstrap(
     seed: int = 0,
     confidence: float = 0.95,
     stratified: bool = False,
+    both_classes: bool = True,
 ) -> Bootstrap:
     """Draw subjects with replacement, take all images of each, compute every statistic.
 
     labels, scores, subjects: (N,). All statistics see the same resamples. ``stratified`` draws
-    subjects
-    with and without a diseased image apart, which keeps their numbers. Source: Efron and Tibshirani
-    1993, ch. 13 (percentile interval), units as in ch. 8.
+    subjects with and without a diseased image apart, which keeps their numbers. A resample of one
+    class is drawn again, unless ``both_classes`` is False. Source: Efron and Tibshirani 1993,
+    ch. 13 (percentile interval), units as in ch. 8.
     """
     label_array, score_array = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     members = _members(np.asarray(subjects))
@@ -54,7 +54,7 @@ def bootstrap(
         for _attempt in range(MAX_REDRAWS):
             chosen = np.concatenate([rng.choice(part, size=len(part)) for part in strata])
             index = np.concatenate([members[i] for i in chosen])
-            if len(np.unique(label_array[index])) == 2:
+            if not both_classes or len(np.unique(label_array[index])) == 2:
                 break
             redrawn += 1
         else:
@@ -69,6 +69,31 @@ def bootstrap(
         redrawn=redrawn,
         undefined={name: values.count(None) for name, values in draws.items()},
     )
+
+
+def intervals_by_subject(
+    statistics: Callable[[NDArray[np.intp]], Mapping[str, float | None]],
+    labels: ArrayLike,
+    *,
+    resamples: int,
+    seed: int,
+) -> dict[str, tuple[float, float] | None]:
+    """Return 95 % intervals of statistics that take the numbers of the subjects drawn.
+
+    labels: (N,), one a subject. Resamples hold both labels where the subjects do. Fewer than two
+    subjects have no interval.
+    """
+    label_array = np.asarray(labels)
+    numbers = np.arange(label_array.size)
+    if label_array.size < 2:
+        return dict.fromkeys(statistics(numbers))
+    return bootstrap(
+        lambda _, drawn: statistics(drawn.astype(np.intp)),
+        *(label_array, numbers, numbers),
+        resamples=resamples,
+        seed=seed,
+        both_classes=np.unique(label_array).size == 2,
+    ).intervals
 
 
 def _members(subjects: NDArray) -> list[NDArray[np.intp]]:

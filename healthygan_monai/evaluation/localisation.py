@@ -1,4 +1,4 @@
-"""Measure whether a difference map points at the lesion, one image and mask at a time."""
+"""Measure whether a difference map finds the lesion: one image at a time, then their average."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from healthygan_monai.evaluation.metrics import average_precision, roc_auc
+from healthygan_monai.evaluation.intervals import intervals_by_subject
+from healthygan_monai.evaluation.metrics import average_precision, dice, roc_auc
+from healthygan_monai.evaluation.pointing import BoxHit, map_and_mask, pointing_game
 
-SMOOTHING = 1 / 64  # sigma as a share of the longer side: 4 pixels at 256, PaDiM's convention
 OPTIMISTIC_DICE = "optimistic: threshold chosen on the ground truth of the same image"
 
 
@@ -26,15 +27,20 @@ class Localisation:
     pointing_hit: bool
     inside_outside_ratio: float | None  # mean difference inside / outside; None where outside is 0
     lesion_share: float
+    quantile_dice: float | None = None  # at a threshold chosen without outlines; None without one
 
 
-def localise(difference: ArrayLike, lesion: ArrayLike) -> Localisation:
+def localise(
+    difference: ArrayLike, lesion: ArrayLike, threshold: float | None = None
+) -> Localisation:
     """Return all measures of a difference map and a lesion mask, both (H, W).
+
+    threshold: of ``quantile_dice``: a pixel is called where difference >= it.
 
     Raises:
         ValueError: other shapes, or a mask with no lesion or nothing else.
     """
-    values, inside = _pair(difference, lesion)
+    values, inside = map_and_mask(difference, lesion)
     flat_values, truth = values.ravel(), inside.ravel().astype(int)
     outside_mean = float(values[~inside].mean())
     return Localisation(
@@ -44,62 +50,82 @@ def localise(difference: ArrayLike, lesion: ArrayLike) -> Localisation:
         pointing_hit=pointing_game(values, inside),
         inside_outside_ratio=float(values[inside].mean()) / outside_mean if outside_mean else None,
         lesion_share=float(inside.mean()),
+        quantile_dice=None if threshold is None else _dice_at(threshold, values, inside),
     )
 
 
 def best_dice(difference: ArrayLike, lesion: ArrayLike) -> tuple[float, float]:
     """Return (Dice, threshold) of the best cut difference >= threshold; see OPTIMISTIC_DICE."""
-    values, inside = _pair(difference, lesion)
+    values, inside = map_and_mask(difference, lesion)
     order = np.argsort(-values, axis=None, kind="stable")
     falling = values.ravel()[order]
     hits = np.cumsum(inside.ravel()[order])  # lesion pixels among the k + 1 brightest
-    dice = 2 * hits / (np.arange(1, falling.size + 1) + inside.sum())
+    found = dice(hits, np.arange(1, falling.size + 1), inside.sum())
     # a threshold cannot separate equal values: only the last of them is a cut
-    dice[:-1][falling[:-1] == falling[1:]] = -1
-    best = int(np.argmax(dice))
-    return float(dice[best]), float(falling[best])
+    found[:-1][falling[:-1] == falling[1:]] = -1
+    best = int(np.argmax(found))
+    return float(found[best]), float(falling[best])
 
 
-def pointing_game(difference: ArrayLike, lesion: ArrayLike, smoothing: float = SMOOTHING) -> bool:
-    """Return whether the maximum of the smoothed map is in the lesion; a flat map misses.
+def _dice_at(threshold: float, values: NDArray, inside: NDArray) -> float:
+    called = values >= threshold
+    return float(dice((called & inside).sum(), called.sum(), inside.sum()))
 
-    Source: Zhang et al., Top-down neural attention by excitation backprop, ECCV 2016.
+
+def summarise(
+    images: Sequence[Localisation], subjects: Sequence[str], resamples: int = 2000, seed: int = 0
+) -> dict[str, Any]:
+    """Average each measure over a subject's images, then over subjects, who weigh the same.
+
+    ``intervals`` are of these averages: 95 %, by bootstrap over subjects.
     """
-    from scipy.ndimage import gaussian_filter
-
-    values, inside = _pair(difference, lesion)
-    if np.ptp(values) == 0:
-        return False
-    smooth = gaussian_filter(values, sigma=smoothing * max(values.shape), mode="nearest")
-    return bool(inside.ravel()[np.argmax(smooth)])
-
-
-def summarise(images: Sequence[Localisation], subjects: Sequence[str]) -> dict[str, Any]:
-    """Average each measure over a subject's images, then over subjects, who weigh the same."""
-    if len(images) != len(subjects):
-        raise ValueError(f"summarise: {len(images)} images but {len(subjects)} subjects.")
-    by_subject: dict[str, list[Mapping[str, Any]]] = {}
-    for image, subject in zip(images, subjects, strict=True):
-        by_subject.setdefault(subject, []).append(asdict(image))
-    summary: dict[str, Any] = {"images": len(images), "subjects": len(by_subject)}
-    for name in Localisation.__dataclass_fields__:
-        summary[name] = _mean(_mean(i[name] for i in items) for items in by_subject.values())
+    names = list(Localisation.__dataclass_fields__)
+    summary = _average(names, [asdict(image) for image in images], subjects, resamples, seed)
     summary["best_dice_note"] = OPTIMISTIC_DICE
     return summary
 
 
+def summarise_boxes(
+    images: Sequence[BoxHit], subjects: Sequence[str], resamples: int = 2000, seed: int = 0
+) -> dict[str, Any] | None:
+    """Average as ``summarise`` does; None without an image."""
+    names = list(BoxHit.__dataclass_fields__)
+    measured = [asdict(image) for image in images]
+    return _average(names, measured, subjects, resamples, seed) if images else None
+
+
+def _average(
+    names: Sequence[str],
+    images: Sequence[Mapping[str, Any]],
+    subjects: Sequence[str],
+    resamples: int,
+    seed: int,
+) -> dict[str, Any]:
+    if len(images) != len(subjects):
+        raise ValueError(f"summarise: {len(images)} images but {len(subjects)} subjects.")
+    by_subject: dict[str, list[Mapping[str, Any]]] = {}
+    for image, subject in zip(images, subjects, strict=True):
+        by_subject.setdefault(subject, []).append(image)
+    rows = [[_mean(i[name] for i in items) for name in names] for items in by_subject.values()]
+    table = np.array(rows, dtype=np.float64).reshape(-1, len(names))  # None becomes NaN
+
+    def averages(chosen: NDArray[np.intp]) -> dict[str, float | None]:
+        return dict(zip(names, map(_mean, table[chosen].T), strict=True))
+
+    spread = intervals_by_subject(
+        averages, np.ones(len(by_subject), dtype=int), resamples=resamples, seed=seed
+    )
+    bounds = {name: found or (None, None) for name, found in spread.items()}
+    return {
+        "images": len(images),
+        "subjects": len(by_subject),
+        **averages(np.arange(len(table))),
+        "intervals": {name: {"low": low, "high": high} for name, (low, high) in bounds.items()},
+    }
+
+
 def _mean(values: Any) -> float | None:
-    known = [float(value) for value in values if value is not None]
-    return float(np.mean(known)) if known else None
-
-
-def _pair(difference: ArrayLike, lesion: ArrayLike) -> tuple[NDArray[np.float64], NDArray]:
-    values, inside = (np.asarray(difference, dtype=np.float64), np.asarray(lesion).astype(bool))
-    if values.ndim != 2 or values.shape != inside.shape:
-        raise ValueError(
-            f"difference {values.shape} and lesion {inside.shape} must be one (H, W) each, "
-            "equal in size; take the mask through the framing of its image."
-        )
-    if inside.all() or not inside.any():
-        raise ValueError("the lesion mask is empty or fills the image; expected a lesion outline.")
-    return values, inside
+    """Return the mean of those that are known; None where none is."""
+    found = np.array(list(values), dtype=np.float64)
+    known = found[~np.isnan(found)]
+    return float(known.mean()) if known.size else None

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
 
@@ -62,7 +62,14 @@ def ranking_metrics(labels: ArrayLike, scores: ArrayLike) -> dict[str, float]:
     order = np.argsort(-values, kind="stable")
     last_of_run = np.append(np.flatnonzero(np.diff(values[order])), len(values) - 1)  # ties: 1 cut
     tp = np.cumsum(truth[order] == 1)[last_of_run]
-    fp = last_of_run + 1 - tp
+    return ranking_of_cuts(tp, last_of_run + 1 - tp)
+
+
+def ranking_of_cuts(tp: NDArray, fp: NDArray) -> dict[str, float]:
+    """Return AUC and average precision from the counts called at each cut, (N,), last: all called.
+
+    Every cut calls at least one more than the cut before it.
+    """
     tp_before, fp_before = np.append(0, tp[:-1]), np.append(0, fp[:-1])
     area = np.sum((fp - fp_before) * (tp + tp_before)) / 2
     precision = tp / (tp + fp)
@@ -70,6 +77,11 @@ def ranking_metrics(labels: ArrayLike, scores: ArrayLike) -> dict[str, float]:
         "auc": float(area / (tp[-1] * fp[-1])),
         "average_precision": float(np.sum((tp - tp_before) * precision) / tp[-1]),
     }
+
+
+def dice(hits: ArrayLike, called: ArrayLike, lesion: ArrayLike) -> NDArray[np.float64]:
+    """Return 2 |A and B| / (|A| + |B|), where A is called and B the lesion; counts of pixels."""
+    return 2 * np.asarray(hits) / (np.asarray(called) + np.asarray(lesion))
 
 
 def require_both_classes(labels: ArrayLike, what: str) -> None:

@@ -11,17 +11,20 @@ from PIL import Image
 from data_prep.datalist import Dataset, Item
 from data_prep.files import read_json, sha256
 from healthygan_monai import __version__
+from healthygan_monai.evaluation.calibration import calibration_of
 from healthygan_monai.evaluation.confounders import probe_aucs
-from healthygan_monai.evaluation.evaluate import evaluate
+from healthygan_monai.evaluation.evaluate import FALSE_ALARMS, FALSE_DISCOVERIES, evaluate
+from healthygan_monai.evaluation.promise import write_p_values
 from healthygan_monai.paths import (
     LOCALISATION_FILE,
     MODEL_FILE,
+    P_VALUES_FILE,
     RUN_FILE,
     SCORED_FILE,
     SCORES_FILE,
     read_run,
 )
-from healthygan_monai.scoring import ScoresError
+from healthygan_monai.scoring import ScoresError, read_scores
 
 logger = logging.getLogger(__name__)
 LEAST_FOR_PROBES = 10  # images of each class; fewer make cross-validated probes meaningless
@@ -36,14 +39,23 @@ def evaluate_run(
     seed: int = 0,
     probes: bool = True,
     policy: str = "youden",
+    false_alarms: float = FALSE_ALARMS,
+    false_discoveries: float = FALSE_DISCOVERIES,
+    calibration: Path | str | None = None,
 ) -> dict[str, Any]:
-    """Write RUN/evaluation.json from RUN/scores.csv and return it.
+    """Write RUN/evaluation.json and RUN/p_values.csv from RUN/scores.csv; return the first.
 
     dataset: where the images are, for the probes only. probes: whether to compute what trivial
-    models
-    reach on the same images. The other arguments are those of :func:`evaluate`.
+    models reach on the same images. calibration: the run whose known-healthy images carry the
+    promise, for scores of new images; default: ``run``. The other arguments are those of
+    :func:`evaluate`.
+
+    Raises:
+        ScoresError: the scores of ``calibration`` are of another model.
     """
-    folder = Path(run)
+    folder, other = Path(run), None if calibration is None else Path(calibration)
+    if other is not None:
+        _require_same_weights(folder, other)
     localisation = folder / LOCALISATION_FILE
     result = evaluate(
         folder,
@@ -51,15 +63,36 @@ def evaluate_run(
         bootstrap=bootstrap,
         seed=seed,
         policy=policy,
+        false_alarms=false_alarms,
+        false_discoveries=false_discoveries,
+        calibration=other,
         probes=_probes(dataset, seed) if probes and dataset is not None else None,
         localisation=read_json(localisation) if localisation.is_file() else None,
         provenance=_provenance(folder),
+    )
+    rows = read_scores(folder / SCORES_FILE)
+    write_p_values(
+        folder / P_VALUES_FILE,
+        rows,
+        calibration_of(folder, rows, other),
+        subject_rule=result["options"]["subject_rule"],
+        false_alarms=false_alarms,
+        false_discoveries=false_discoveries,
     )
     auc = result["levels"][unit].get("auc")
     if auc:
         shown = f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})"
         logger.info("test AUC by %s %s, 95 %% interval by bootstrap over subjects", unit, shown)
     return result
+
+
+def _require_same_weights(folder: Path, other: Path) -> None:
+    ours, theirs = weights_of_scores(folder), weights_of_scores(other)
+    if ours and theirs and ours != theirs:
+        raise ScoresError(
+            f"{other}: its scores are of other weights than those of {folder}. Give the run whose "
+            "model made both."
+        )
 
 
 def _provenance(folder: Path) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """Convert the authors' checkpoints (``360000-G.ckpt``) to weights of our networks, and back."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 

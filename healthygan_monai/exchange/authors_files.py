@@ -1,7 +1,5 @@
 """Import an authors' file as a model.pt with its config, and export a model.pt to one."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +82,7 @@ def export_authors(checkpoint: Path, output: Path) -> tuple[int, bool]:
 
     Returns:
         Its image channels, and whether it got back the running statistics that it was imported
-        with, so
-        that it equals the original file tensor by tensor.
+        with, so that it equals the original file tensor by tensor.
     """
     output = checked_output(output, ".ckpt")
     weights = load_state(checkpoint)

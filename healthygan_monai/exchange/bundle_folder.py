@@ -1,7 +1,5 @@
 """Build a self-contained bundle folder with one model, for the Model Zoo or Hugging Face."""
 
-from __future__ import annotations
-
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -17,7 +15,7 @@ from healthygan_monai.exchange.model_card import card, data_licence
 from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.exchange.vendoring import vendor_packages, vendored_config
 from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, SERVING_FILE, bundle_root
-from healthygan_monai.serving.describe import told_of
+from healthygan_monai.serving.describe import description_if_known
 
 BUNDLE_NAME = "healthygan"
 
@@ -46,8 +44,7 @@ def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) ->
     """Write the bundle of a model into a new folder; return its metadata.
 
     It holds configs, docs, models/model.pt with its settings, LICENSE, NOTICE and our two packages,
-    so
-    that nothing of ours must be installed.
+    so that this project need not be installed.
     """
     source = bundle_root()
     configs = source / "configs"
@@ -70,7 +67,7 @@ def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) ->
     (docs / "data_license.txt").write_text(data_licence(facts), encoding="utf-8")
     models.mkdir()
     shutil.copyfile(facts.weights, models / MODEL_FILE)  # byte by byte: the card names its hash
-    if serving := told_of(facts.weights):
+    if serving := description_if_known(facts.weights):
         write_pretty(models / SERVING_FILE, serving)
     if facts.settings:
         write_pretty(models / CONFIG_FILE, facts.settings)

@@ -1,7 +1,5 @@
 """Make metadata.json of a bundle with one model; unknown facts of the model are omitted."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

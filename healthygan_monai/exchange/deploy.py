@@ -7,8 +7,6 @@ DICOM film as (W, H, 1) without a channel; results are 8-bit whole numbers, (1, 
 (monai-deploy-app-sdk, ``monai_bundle_inference_operator.py``).
 """
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping
 from typing import Any
 

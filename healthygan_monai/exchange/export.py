@@ -1,7 +1,5 @@
 """Export a trained generator to one file for another runtime, compared with model.pt."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

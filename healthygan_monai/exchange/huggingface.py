@@ -1,11 +1,8 @@
 """Write the bundle as a Hugging Face model repository, its card with front matter.
 
 The layout is the MONAI organisation's: the bundle's folders and README.md at the root, weights of
-any
-size in place, so that ``monai.bundle.download(source="huggingface_hub")`` fetches it.
+any size in place, so that ``monai.bundle.download(source="huggingface_hub")`` fetches it.
 """
-
-from __future__ import annotations
 
 from pathlib import Path
 from typing import Any

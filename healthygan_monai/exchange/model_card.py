@@ -1,7 +1,5 @@
 """Write the card of an exported model: the bundle's card with this model's facts."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

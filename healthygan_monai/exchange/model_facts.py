@@ -1,7 +1,5 @@
 """Collect what is known of one trained model: weights, training, data, results."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -81,8 +79,7 @@ def model_facts(model: Path | str | None, image_size: int | None = None) -> Mode
     """Return the model of a run folder or of a file of weights; None is the bundle's own.
 
     Only facts of these weights are taken: an evaluation whose provenance names their SHA-256, and a
-    data
-    set whose content is unchanged since training.
+    data set whose content is unchanged since training.
 
     Args:
         model: a run folder or a file of weights.

@@ -1,7 +1,5 @@
 """Write a trained generator as an ONNX file."""
 
-from __future__ import annotations
-
 import copy
 import warnings
 from pathlib import Path
@@ -19,10 +17,8 @@ class NormByRows(nn.Module):
     """``InstanceNorm2d``: w (x - mean) / sqrt(var + eps) + b over each image's plane; (B, C, H, W).
 
     Means are over rows first, then over the rows' means. ONNX Runtime adds a whole plane in float32
-    at
-    once, which at 512 x 512 changes the output by 1.5e-4, and by 5e-3 for an image of one grey
-    level
-    (measured against float64; by rows: 7e-6 and 5e-5).
+    at once, which at 512 x 512 changes the output by 1.5e-4, and by 5e-3 for an image of one grey
+    level (measured against float64; by rows: 7e-6 and 5e-5).
     """
 
     def __init__(self, layer: nn.InstanceNorm2d) -> None:

@@ -1,7 +1,5 @@
 """Compare an exported network with the original: the same pixels in, the same numbers out."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Write a trained generator as TorchScript in MONAI's layout, for MONAI Deploy and C++."""
 
-from __future__ import annotations
-
 import json
 import warnings
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Put our packages in a bundle, with configs that find them there from any folder."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path
@@ -38,8 +36,7 @@ def vendored_config(config: dict[str, Any], name: str = "config") -> dict[str, A
     """Return a config that imports our packages from the bundle's folder, wherever it is run.
 
     ``$import healthygan_monai.bundle_api as hg`` becomes a key ``hg`` that puts the folder on the
-    path
-    first, and ``hg.`` becomes ``@hg.``; our components ask for it with ``_requires_``.
+    path first, and ``hg.`` becomes ``@hg.``; our components ask for it with ``_requires_``.
 
     Raises:
         ValueError: an import of our packages in another form.
@@ -69,7 +66,7 @@ def vendored_config(config: dict[str, Any], name: str = "config") -> dict[str, A
 
 
 def _pointed(value: Any, aliases: dict[str, str], first: str | None) -> Any:
-    """Return a part of a config with every alias of ours pointing to its key."""
+    """Return a part of a config with every ``hg.`` name pointing to its key."""
     if isinstance(value, dict):
         target = value.get("_target_")
         pointed = {key: _pointed(part, aliases, first) for key, part in value.items()}

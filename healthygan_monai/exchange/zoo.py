@@ -1,7 +1,5 @@
 """Write a folder for a pull request to the MONAI Model Zoo."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Scoring of a data set: scores.csv, localisation.csv, pictures. The names that configs use."""
+"""Scoring of a data set: scores.csv, localisation.json, pictures. The names that configs use."""
 
 from healthygan_monai.inference.localisation_file import LocalisationFile
 from healthygan_monai.inference.scores_file import ScoresFile

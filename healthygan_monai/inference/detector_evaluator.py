@@ -1,7 +1,5 @@
 """A Scorer in MONAI's evaluator: what ``inference_baseline.json`` wires."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 

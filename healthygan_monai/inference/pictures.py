@@ -1,7 +1,5 @@
 """The pictures of a scored data set: its maps as 8-bit PNG files."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

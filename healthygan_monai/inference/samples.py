@@ -1,7 +1,5 @@
 """samples/iter_0012000.png: what the generator makes of the same images while it is trained."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

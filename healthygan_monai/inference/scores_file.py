@@ -1,7 +1,5 @@
 """scores.csv: what writes it during inference and evaluation."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +12,7 @@ from healthygan_monai.scoring import ScoreRow, write_scores
 
 
 def scored_items(engine: Engine) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-    """The decollated batch of an evaluator, each image's facts beside what came out for it."""
+    """Return the decollated batch of an evaluator: each image's facts with its results."""
     state: Any = engine.state
     return zip(state.batch, state.output, strict=True)
 

@@ -1,7 +1,5 @@
 """What is known about a model file: its method, image size, seed and hash, and the run it is of."""
 
-from __future__ import annotations
-
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -29,7 +27,7 @@ def image_size_for(checkpoint: Path | str, otherwise: int) -> int:
 
 
 def seed_of(checkpoint: Path | str) -> int:
-    """The seed a model was trained with, for scores.csv: from where its image size is, else 0."""
+    """Return the seed of a model's training, from where its image size is; 0 if unknown."""
     return int(_trained_with(checkpoint).get("seed", 0))
 
 
@@ -48,7 +46,7 @@ def method_of(checkpoint: Path | str) -> str:
 
 
 def inference_config(checkpoint: Path | str) -> str:
-    """The bundle's config that scores with a model."""
+    """Return the bundle's config that scores with a model."""
     return "inference.json" if method_of(checkpoint) == METHOD else "inference_baseline.json"
 
 
@@ -60,7 +58,7 @@ def _trained_with(checkpoint: Path | str) -> dict[str, Any]:
 
 
 def model_file(run_or_model: Path) -> Path:
-    """The model.pt that a user means by it or by the run folder it lies in.
+    """Return the model.pt: the given file, or the one in the given run folder.
 
     Raises:
         NoModel: there is none.

@@ -1,7 +1,5 @@
 """An exported generator as a network: run by infer, report and configs instead of model.pt."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import torch

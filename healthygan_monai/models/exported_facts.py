@@ -1,7 +1,5 @@
 """What an exported network carries to score alone: sizes, range and origin."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
@@ -36,7 +34,7 @@ class Facts:
 
 
 def facts_of(texts: Mapping[str, object], name: str) -> Facts:
-    """The facts that a file called ``name`` carries.
+    """Return the facts that a file called ``name`` carries.
 
     Raises:
         ModelError: they are missing, broken, or of another method or intensity range.

@@ -1,7 +1,5 @@
 """Load the weights of a generator, from model.pt or from an exported file."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,7 +24,7 @@ def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNe
 
 
 def load_state(path: Path) -> dict[str, torch.Tensor]:
-    """The flat state dict of a generator.
+    """Return the flat state dict of a generator.
 
     Raises:
         NoModel: no such file.
@@ -42,7 +40,7 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except (
         Exception
-    ) as error:  # torch raises whatever its reader met: EOFError, RuntimeError, UnpicklingError
+    ) as error:  # its reader raises many kinds: EOFError, RuntimeError, UnpicklingError
         raise ModelError(f"{path}: not a file of weights that PyTorch can read safely.") from error
     if not isinstance(weights, Mapping):
         raise ModelError(f"{path}: expected a flat state dict, found {type(weights).__name__}.")
@@ -59,7 +57,7 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
 def load_generator(
     weights: Mapping[str, torch.Tensor] | ExportedNetwork,
 ) -> Generator | ExportedNetwork:
-    """The generator whose weights these are, in evaluation mode; sizes are read off the weights.
+    """Return the generator with these weights, in evaluation mode; the weights give its sizes.
 
     An exported network is its own.
 

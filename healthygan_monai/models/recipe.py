@@ -1,7 +1,5 @@
 """How the training images of a model were prepared, by the files beside it; needs no torch."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ from healthygan_monai.paths import RUN_FILE, SERVING_FILE
 
 
 def recipe_of(checkpoint: Path | str) -> dict[str, Any] | None:
-    """How the training images of a model were prepared; None where nothing says so.
+    """Return how the training images of a model were prepared; None if unknown.
 
     From ``recipe`` in run.json beside the model, else from the run's data set, if it is still
     there; of a model in a bundle, from serving.json beside it.
@@ -35,7 +33,7 @@ def recipe_of(checkpoint: Path | str) -> dict[str, Any] | None:
 
 
 def _recipe_served(checkpoint: Path) -> dict[str, Any] | None:
-    """What serving.json says of these very weights."""
+    """Return what serving.json says of exactly these weights."""
     path = checkpoint.parent / SERVING_FILE
     if not path.is_file():
         return None

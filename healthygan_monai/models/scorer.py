@@ -1,11 +1,9 @@
-"""The one road from a model to scores and maps, whatever its method, file and runtime.
+"""From a model to scores and maps, for every method, file and runtime.
 
 :func:`make_scorer` opens the file of a model. Report, server, Python API, sample pictures of a
 training and ``inference_baseline.json`` call a :class:`Scorer`. MONAI's evaluator in
 ``inference.json`` calls its two halves, ``HealthyGANInferer`` and ``scores_and_maps``.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Discriminator (critic) of HealthyGAN: paper Table 2."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 from torch.nn import functional as F

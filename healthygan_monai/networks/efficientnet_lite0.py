@@ -4,8 +4,6 @@ Tan and Le, ICML 2019, Lite variant: images in [-1, 1], trained at 224 pixels. N
 downloaded.
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Feature networks for FID; every number names its network: ``FID[efficientnet_lite0]``."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

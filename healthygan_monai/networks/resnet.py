@@ -4,8 +4,6 @@ He et al., CVPR 2016; Zagoruyko and Komodakis, BMVC 2016 (bottlenecks of twice t
 PatchCore use nothing beyond layer3.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -122,13 +120,13 @@ def load_resnet_weights(network: nn.Module, file: Path) -> None:
         "of another shape": {k for k in both if wanted[k].shape != found[k].shape},
     }
     if any(wrong.values()):
-        told = [
+        problems = [
             f"{len(keys)} entries {word} (such as {min(keys)})"
             for word, keys in wrong.items()
             if keys
         ]
         raise ModelError(
-            f"{file.name}: not the weights of this network up to layer3; {', '.join(told)}."
+            f"{file.name}: not the weights of this network up to layer3; {', '.join(problems)}."
         )
     network.load_state_dict(found, strict=False)
 

@@ -37,6 +37,7 @@ from healthygan_monai.training.checkpoints import unwrapped
 logger = logging.getLogger(__name__)
 AUTO = "auto"
 SHUT = 0.0005  # share of changed pixels below which nothing is translated
+ALIKE = 0.02  # of AUCp; smaller differences are chance with some tens of subjects
 UNDECIDED = 0.55  # best AUCp at or below which the two sets look alike
 
 
@@ -172,9 +173,10 @@ def mean_aucp(trials: Sequence[Trial]) -> dict[float, float]:
 
 
 def best_price(trials: Sequence[Trial]) -> float:
-    """The price of the highest mean AUCp; the higher one of two equals, which changes less."""
+    """The dearest price whose mean AUCp is within ``ALIKE`` of the best: it changes least."""
     means = mean_aucp(trials)
-    return max(means, key=lambda price: (means[price], price))
+    best = max(means.values())
+    return max(price for price, found in means.items() if found >= best - ALIKE)
 
 
 def verdict(trials: Sequence[Trial]) -> str:

@@ -33,10 +33,8 @@ class Translation:
     """What the model made of one image; all (H, W) float arrays on one grid.
 
     image, healthy: display range [0, 1]. mask: [0, 1], 1 = repainted. difference: |x - B'| / 2 in
-    [0, 1],
-    or another method's map on its own scale. lesion: ground truth as a boolean mask. A part that
-    the
-    method or the data set does not have is None.
+    [0, 1], or another method's map on its own scale. lesion: ground truth as a boolean mask. A part
+    that the method or the data set does not have is None.
     """
 
     image: NDArray[np.floating]

@@ -1,8 +1,7 @@
 """Draw the figures of the report as data URIs, without pyplot.
 
 Blue = healthy, vermilion = diseased (Okabe and Ito's palette, safe for the colour blind). The
-ground
-stays white in dark mode, so that figures print as they look.
+ground stays white in dark mode, so that figures print as they look.
 """
 
 import base64
@@ -51,11 +50,11 @@ def roc(labels: ArrayLike, scores: ArrayLike, cuts: Cuts) -> str:
         axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", label="chance")
         axes.fill_between(fpr, tpr, color=DISEASED, alpha=0.07, linewidth=0)
         axes.plot(fpr, tpr, color=DISEASED, drawstyle="default")
-        for name, (threshold, optimistic) in cuts.items():
+        for marker, (name, (threshold, optimistic)) in zip("osD", cuts.items(), strict=False):
             called = values >= threshold
             point = float(called[truth == 0].mean()), float(called[truth == 1].mean())
             face = "white" if optimistic else INK
-            axes.plot(*point, "o", ms=8, mfc=face, mec=INK, mew=1.5, label=name)
+            axes.plot(*point, marker, ms=8, mfc=face, mec=INK, mew=1.5, label=name)
         axes.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
         axes.set(xlabel="1 − specificity (false alarms)", ylabel="sensitivity")
         axes.legend(loc="lower right")
@@ -76,8 +75,10 @@ def histogram(labels: ArrayLike, scores: ArrayLike, cuts: Cuts, unit: str) -> st
                 top = axes.get_ylim()[1]
                 rows = np.full(part.size, -top * (0.05 + 0.06 * label))
                 axes.plot(part, rows, "|", color=colour, ms=7, alpha=0.8)
+        lines = iter(("-", "-."))
         for name, (threshold, optimistic) in cuts.items():
-            axes.axvline(threshold, color=INK, ls="--" if optimistic else "-", lw=1.3, label=name)
+            line = "--" if optimistic else next(lines)
+            axes.axvline(threshold, color=INK, ls=line, lw=1.3, label=name)
         axes.axhline(0, color=FAINT, lw=0.8)
         axes.set(xlabel=f"{unit} score (higher = more anomalous)", ylabel="density", yticks=[])
         axes.margins(x=0.02)

@@ -21,6 +21,14 @@ WORKS = {
     "aucp": "Rahman Siddiquee MM, Shah J, Wu T, et al. Brainomaly: Unsupervised neurologic disease "
     "detection utilizing unannotated T1-weighted brain MR images. WACV 2024.",
     "youden": "Youden WJ. Index for rating diagnostic tests. Cancer 1950;3:32-35.",
+    "conformal": "Bates S, Candès E, Lei L, Romano Y, Sesia M. Testing for outliers with conformal "
+    "p-values. Annals of Statistics 2023;51(1):149-178.",
+    "hierarchical": "Lee Y, Barber RF, Willett R. Distribution-free inference with hierarchical "
+    "data. arXiv:2306.06342, 2023.",
+    "pointing": "Zhang J, Bargal SA, Lin Z, Brandt J, Shen X, Sclaroff S. Top-down neural "
+    "attention by excitation backprop. Int J Comput Vis 2018;126:1084-1102.",
+    "pro": "Bergmann P, Batzner K, Fauser M, Sattlegger D, Steger C. The MVTec anomaly detection "
+    "dataset. Int J Comput Vis 2021;129:1038-1059.",
     "bootstrap": "Efron B, Tibshirani RJ. An Introduction to the Bootstrap. Chapman & Hall, 1993.",
 }
 
@@ -36,6 +44,7 @@ def methods(found: Artefacts) -> tuple[list[str], list[str]]:
     if not (found.config or found.evaluation):
         return [], []
     paragraphs = [_data(found), _training(found, cite), _scoring(found), _evaluation(found, cite)]
+    paragraphs.append(_localisation(found, cite))
     return [text for text in paragraphs if text], [WORKS[key] for key in cited]
 
 
@@ -150,9 +159,51 @@ def _evaluation(found: Artefacts, cite: Any) -> str:
     level = found.evaluation["levels"][found.evaluation["unit"]]
     cut = level["thresholds"]["validation"]
     if not cut:
-        return text + f"No threshold was chosen on validation: {level['threshold_reason']}."
-    source = f" {cite('youden')}" if cut["policy"] == "youden" else ""
-    return text + f"The threshold is the score at which {cut['words']}{source} on validation."
+        text += f"No threshold was chosen on validation: {level['threshold_reason']}."
+    else:
+        source = f" {cite('youden')}" if cut["policy"] == "youden" else ""
+        text += (
+            f"The label-chosen threshold is the score at which {cut['words']}{source} on "
+            "validation."
+        )
+    return text + _promise(found, level, cite)
+
+
+def _promise(found: Artefacts, level: Mapping[str, Any], cite: Any) -> str:
+    told = level.get("promise")
+    if not told or told["threshold"] is None:
+        return ""
+    known, unit = found.evaluation["known_healthy"]["words"], found.evaluation["unit"]
+    sources = cite("conformal") if unit == "subject" else cite("conformal", "hierarchical")
+    return (
+        f" A second threshold needed no disease label: conformal p-values {sources} by {unit}, "
+        f"from {known}, each subject with one vote, bound the rate of false alarms by "
+        f"{told['false_alarm_rate']:g}."
+    )
+
+
+def _localisation(found: Artefacts, cite: Any) -> str:
+    """Return how maps were compared with masks and boxes; empty if they were not."""
+    measured = found.evaluation.get("localisation") or {}
+    text = []
+    if measured.get("pooled"):
+        text.append(
+            f"Difference maps were compared with {measured['images']} lesion masks: pixel AUROC, "
+            "pixel average precision and per-region overlap up to 30 % false positive pixels "
+            f"{cite('pro')}, over the pixels of all images with a lesion and of all images."
+        )
+        quantile = measured["healthy_quantile"]
+        if quantile["threshold"] is not None:
+            text.append(
+                f"Dice is that at the {quantile['quantile']:g} quantile of the pixels of "
+                f"{quantile['images']} healthy validation images."
+            )
+    if measured.get("images") or measured.get("boxes"):
+        text.append(
+            "A map points at a lesion where the maximum of the smoothed map is in its outline "
+            f"{cite('pointing')}."
+        )
+    return " ".join(text)
 
 
 def _setting(config: Mapping[str, Any], key: str) -> str:

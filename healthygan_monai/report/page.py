@@ -20,8 +20,10 @@ from healthygan_monai.report.cases import (
     draw_gallery,
     pick_cases,
 )
+from healthygan_monai.report.lesions import lesion_tables
 from healthygan_monai.report.methods import methods
 from healthygan_monai.report.problems import find_problems
+from healthygan_monai.report.promised import promise_sentences
 from healthygan_monai.scoring import subject_rows
 
 SAMPLE_WIDTH = 1600  # pixels; wider sample pictures are reduced
@@ -82,6 +84,7 @@ def build(found: Artefacts, translate: Translate | None, per_kind: int = 3) -> d
         "works": works,
         "provenance": _provenance(found),
         "number": summary.number,
+        "spread": summary.spread,
     }
 
 
@@ -92,13 +95,13 @@ def _summary(found: Artefacts) -> dict[str, Any]:
     entries = summary.probe_entries(evaluation)
     return {
         "reason": None,
-        "sentences": summary.sentences(evaluation),
+        "sentences": [*summary.sentences(evaluation), *promise_sentences(evaluation)],
         "tiles": summary.tiles(evaluation),
         "table": summary.metric_table(evaluation),
         "probes": evaluation.get("probes") or [],
         "probe_sentence": summary.probe_sentence(evaluation),
         "forest": figures.forest(entries) if entries else None,
-        "localisation": evaluation.get("localisation"),
+        "localisation": lesion_tables(evaluation),
     }
 
 
@@ -122,7 +125,11 @@ def _plots(found: Artefacts) -> dict[str, Any]:
 
 def _cuts(evaluation: Mapping[str, Any], unit: str) -> dict[str, tuple[float, bool]]:
     thresholds = evaluation.get("levels", {}).get(unit, {}).get("thresholds", {})
-    named = {"validation": "threshold from validation", "test_optimistic": "optimistic (test)"}
+    named = {
+        "validation": "label-chosen (validation)",
+        "promised": "promised false alarms",
+        "test_optimistic": "optimistic (test)",
+    }
     return {
         words: (thresholds[key]["threshold"], key == "test_optimistic")
         for key, words in named.items()

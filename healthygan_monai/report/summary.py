@@ -13,6 +13,12 @@ POINT_ROWS = (
     ("accuracy", "Accuracy", "share of all calls that is right"),
 )
 
+CUTS = {
+    "validation": "Label-chosen, on validation",
+    "promised": "Promised false alarms, no disease label",
+    "test_optimistic": "Optimistic: chosen on the test labels; the paper's rule, to compare",
+}
+
 
 def number(value: Any, digits: int = 2) -> str:
     """Return '0.74'; an en dash if there is no number."""
@@ -58,12 +64,12 @@ def _threshold_sentence(level: Mapping[str, Any], unit: str) -> str:
     if not cut or not cut.get("confusion"):
         reason = level.get("threshold_reason") or "none was chosen on validation"
         return (
-            f"There is no honest threshold: {reason}. The only operating point below was chosen "
-            "on the test labels and is optimistic."
+            f"There is no honest label-chosen threshold: {reason}. The one below was chosen on the "
+            "test labels and is optimistic."
         )
     n = cut["confusion"]
     return (
-        f"At the threshold where, on the validation set, {cut['words']}, it called "
+        f"At the label-chosen threshold (where, on the validation set, {cut['words']}), it called "
         f"{n['tp']} of {n['tp'] + n['fn']} diseased {unit}s anomalous "
         f"(sensitivity {percent(cut['sensitivity']['value'])}) and raised a false alarm on "
         f"{n['fp']} of {n['fp'] + n['tn']} healthy ones "
@@ -89,13 +95,13 @@ def tiles(evaluation: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def metric_table(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return one block a level: rows of (metric, meaning, validation cut, optimistic cut)."""
+    """Return one block a level: rows of (metric, meaning, and the values at each of ``CUTS``)."""
     blocks = []
     for unit in ("image", "subject"):
         level = evaluation.get("levels", {}).get(unit)
         if not level or not level.get("auc"):
             continue
-        cuts = [level["thresholds"][name] for name in ("validation", "test_optimistic")]
+        cuts = [level["thresholds"].get(name) for name in CUTS]
         rows = [
             {"name": label, "meaning": meaning, "cells": [_value((c or {}).get(key)) for c in cuts]}
             for key, label, meaning in POINT_ROWS
@@ -104,17 +110,25 @@ def metric_table(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
             {
                 "unit": unit,
                 "n": level["n"]["test"],
-                "reason": level["threshold_reason"],
+                "cuts": [_cut(name, cut, level) for name, cut in zip(CUTS, cuts, strict=True)],
                 "ranking": [
                     ("AUC", _value(level["auc"])),
                     ("Average precision", _value(level["average_precision"])),
                 ],
                 "rows": rows,
-                "cuts": [f"{cut['threshold']:.3g}" if cut else "–" for cut in cuts],
                 "counts": [cut["confusion"] if cut else None for cut in cuts],
             }
         )
     return blocks
+
+
+def _cut(name: str, cut: Mapping[str, Any] | None, level: Mapping[str, Any]) -> dict[str, str]:
+    """Return the head of a column: what the threshold is, and its value or why it is missing."""
+    if cut:
+        return {"name": CUTS[name], "value": f"score ≥ {cut['threshold']:.3g}"}
+    promise = level.get("promise") or {"reason": "evaluated by an older version"}
+    reason = promise["reason"] if name == "promised" else level["threshold_reason"]
+    return {"name": CUTS[name], "value": f"none: {reason}"}
 
 
 def _value(entry: Entry | None) -> dict[str, str]:

@@ -1,7 +1,5 @@
 """Turn the network's output for a request into the scores, maps and JSON of the answer."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +65,7 @@ def answer(
         "marked_share": float(marked.float().mean()),
         "largest_difference": float(whole.max()),
         "score_thresholds": description.scores,
+        "promised_thresholds": description.promised,
         "model": {
             "method": "healthygan",
             "version": healthygan_monai.__version__,

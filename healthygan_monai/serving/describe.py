@@ -1,7 +1,5 @@
 """Make ``serving.json``: where the maps of a model are cut, and how its images were prepared."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.models.scorer import Scorer, generator_scorer
 from healthygan_monai.paths import EVALUATION_FILE, SERVING_FILE
-from healthygan_monai.serving.serving_json import FORMAT, own_dataset, recipe_in, told_beside
+from healthygan_monai.serving.serving_json import FORMAT, own_dataset, recipe_in, stored_description
 
 QUANTILE = 0.995  # of healthy pixels are below the cut: 1 pixel in 200 of a healthy image is marked
 MOST_IMAGES = 200  # for the quantile
@@ -33,8 +31,7 @@ def describe(
         checkpoint: the model.pt.
         dataset: the one it was trained on; default: the one that its run.json names.
         quantile: of the difference maps of healthy validation images; gives the label map's
-            threshold. No
-            test label is read.
+            threshold. No test label is read.
 
     Raises:
         FileNotFoundError, ValueError, DataError: no HealthyGAN model, or no data set.
@@ -57,7 +54,8 @@ def describe(
         "trained_on": {"name": images.name, "content_hash": images.content_hash},
         "recipe": recipe_in(images),
         "map_threshold": {"value": value, "quantile": quantile, "source": source},
-        "score_thresholds": _validation_thresholds(path.parent / EVALUATION_FILE, sha256(path)),
+        "score_thresholds": _thresholds(path, "validation"),
+        "promised_thresholds": _thresholds(path, "promised"),
     }
 
 
@@ -80,18 +78,19 @@ def _healthy_quantile(scorer: Scorer, images: Dataset, quantile: float) -> tuple
     return value, f"{100 * quantile:g} % quantile of {maps_of}"
 
 
-def _validation_thresholds(path: Path, weights_sha256: str) -> dict[str, Any]:
-    """Return the validation thresholds by level if evaluation.json is of these weights."""
-    if not path.is_file():
-        return {}
-    content = read_json(path)
-    if (content.get("provenance") or {}).get("weights_sha256") != weights_sha256:
+def _thresholds(model: Path, name: str) -> dict[str, Any]:
+    """Return a threshold of evaluation.json by level, if the file is of these weights."""
+    path = model.parent / EVALUATION_FILE
+    content = read_json(path) if path.is_file() else {}
+    if (content.get("provenance") or {}).get("weights_sha256") != sha256(model):
         return {}
     found = {}
-    for name, level in content.get("levels", {}).items():
-        cut = (level.get("thresholds") or {}).get("validation")
+    for unit, level in content.get("levels", {}).items():
+        cut = (level.get("thresholds") or {}).get(name)
         if cut:
-            found[name] = {key: cut[key] for key in ("threshold", "policy", "chosen_on")}
+            found[unit] = {key: cut[key] for key in ("threshold", "policy", "chosen_on")}
+        if cut and name == "promised":
+            found[unit]["false_alarm_rate"] = level["promise"]["false_alarm_rate"]
     return found
 
 
@@ -101,9 +100,9 @@ def write_description(content: Mapping[str, Any], folder: Path) -> Path:
     return path
 
 
-def told_of(checkpoint: Path) -> dict[str, Any] | None:
+def description_if_known(checkpoint: Path) -> dict[str, Any] | None:
     """Return serving.json beside the weights, else its content; None without their data set."""
     try:
-        return told_beside(checkpoint) or describe(checkpoint)
+        return stored_description(checkpoint) or describe(checkpoint)
     except (OSError, DataError):
         return None

@@ -1,7 +1,5 @@
 """Errors whose message a request receives when it cannot be answered."""
 
-from __future__ import annotations
-
 import sys
 from typing import Any
 
@@ -16,8 +14,7 @@ def refusal(message: str) -> RequestError:
     """Return the error to raise; inside a web server, one that is answered with its message.
 
     FastAPI, MONAI Label's framework, answers all other errors with "Internal Server Error" only. It
-    is
-    looked up and not imported, since it is installed on servers only.
+    is looked up and not imported, since it is installed on servers only.
     """
     web = sys.modules.get("starlette.exceptions")
     if web is None:

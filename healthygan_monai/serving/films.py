@@ -1,7 +1,5 @@
 """Radiographs of a request: DICOM, or a picture that is raw or prepared."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from data_prep import film

@@ -1,7 +1,5 @@
 """Install a model in the folder of a MONAI Label app, completely or not at all."""
 
-from __future__ import annotations
-
 import os
 import re
 import shutil
@@ -13,7 +11,7 @@ from healthygan_monai.models.about import model_file
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, SERVING_FILE, bundle_root
 from healthygan_monai.serving.describe import QUANTILE, describe
-from healthygan_monai.serving.serving_json import told_beside
+from healthygan_monai.serving.serving_json import stored_description
 
 # of the answer; MONAI Label reads them from channel_def
 LABELS = {"0": "background", "1": "anomaly"}
@@ -42,7 +40,7 @@ def install(
     checkpoint = model_file(model)
     generator = load_generator(load_state(checkpoint))
     target = _target(app, name)
-    content = told_beside(checkpoint) or describe(checkpoint, dataset, quantile)
+    content = stored_description(checkpoint) or describe(checkpoint, dataset, quantile)
     part = target.with_name(f".{name}.{os.getpid()}.tmp")
     try:
         shutil.copytree(

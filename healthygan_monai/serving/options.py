@@ -1,7 +1,5 @@
 """Read the options of a request, and refuse invalid ones."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping
 from typing import Any
 

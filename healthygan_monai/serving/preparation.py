@@ -1,7 +1,5 @@
 """Repeat the preparation of a model's images for a request, as far as that is possible."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -22,10 +20,8 @@ class Preparation:
     """The recipe of a data set, applied to single images.
 
     kind: what the model was trained on, 'films' or 'brains'. film, head: recipes at its size and
-    bits;
-    the other kind has its defaults. choice: the slices of heads that it was trained on. warnings:
-    for
-    people; steps of its preparation that are not done here.
+    bits; the other kind has its defaults. choice: the slices of heads that it was trained on.
+    warnings: for people; steps of its preparation that are not done here.
     """
 
     kind: str

@@ -1,7 +1,5 @@
 """Prepare any one file of a request as the images of training were."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from data_prep.brain import is_nifti

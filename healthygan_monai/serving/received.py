@@ -1,7 +1,5 @@
 """The images of one file of a request, as the model sees them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -18,14 +16,11 @@ class Received:
     """Images of one file.
 
     pixels: (N, size, size) grey levels as data_prep writes them; None for a picture of a data set,
-    which
-    is read as such. kind: in words. way: maps (N, size, size) back to the picture, or to the volume
-    in
-    RAS+ order. place: of the file's voxels; None for a picture or a DICOM film. indices: of the
-    slices
-    along the RAS+ axis of ``plane``; None for a film. used: slices that the preparation would take;
-    a
-    subject's score is of these. empty: slices of one grey level only. warnings: for people.
+    which is read as such. kind: in words. way: maps (N, size, size) back to the picture, or to the
+    volume in RAS+ order. place: of the file's voxels; None for a picture or a DICOM film. indices:
+    of the slices along the RAS+ axis of ``plane``; None for a film. used: slices that the
+    preparation would take; a subject's score is of these. empty: slices of one grey level only.
+    warnings: for people.
     """
 
     pixels: np.ndarray | None

@@ -1,7 +1,5 @@
 """Read ``serving.json`` beside a model: its preparation, and its thresholds of maps and scores."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,18 +25,20 @@ class Cut:
 class Description:
     """What is known of a model for serving.
 
-    recipe: of the data set. size: pixels a side. cut: of maps. scores: thresholds by level (image,
-    subject) as in evaluation.json. warnings: for people.
+    recipe: of the data set. size: pixels a side. cut: of maps. scores, promised: label-chosen
+    thresholds and those with a promised false-alarm rate by level (image, subject), as in
+    evaluation.json. warnings: for people.
     """
 
     recipe: dict[str, Any]
     size: int
     cut: Cut
     scores: dict[str, Any] = field(default_factory=dict)
+    promised: dict[str, Any] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
-def told_beside(checkpoint: Path) -> dict[str, Any] | None:
+def stored_description(checkpoint: Path) -> dict[str, Any] | None:
     """Return serving.json beside the weights if it is of these weights."""
     path = checkpoint.parent / SERVING_FILE
     if not path.is_file():
@@ -72,7 +72,8 @@ def description_of(checkpoint: Path | str, image_size: int) -> Description:
         )
         return Description(content["recipe"], image_size, unknown, warnings=(warning,))
     cut = Cut(float(content["map_threshold"]["value"]), content["map_threshold"]["source"])
-    return Description(content["recipe"], image_size, cut, content.get("score_thresholds", {}))
+    chosen, promised = (content.get(f"{kind}_thresholds", {}) for kind in ("score", "promised"))
+    return Description(content["recipe"], image_size, cut, chosen, promised)
 
 
 def _recipe_of_run(checkpoint: Path) -> tuple[dict[str, Any], str]:

@@ -1,7 +1,5 @@
 """The MONAI transforms at both ends of a request, for inference.json."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -40,12 +38,9 @@ class PrepareRequestd(MapTransform):
     """Read the path under ``image`` as float32 in [-1, 1]: (C, size, size), of a volume (..., N).
 
     A request has the key ``preparation`` (``displayable_configs`` of inference.json). ``auto``
-    prepares
-    its file as data_prep prepared the images of training; ``none`` reads a picture as an item of a
-    data
-    set. An item without that key belongs to a data set and is read as such. Options are read from
-    the
-    request alone: text that starts with $ in a bundle's config would be run.
+    prepares its file as data_prep prepared the images of training; ``none`` reads a picture as an
+    item of a data set. An item without that key belongs to a data set and is read as such. Options
+    are read from the request alone: text that starts with $ in a bundle's config would be run.
 
     Args:
         checkpoint: the model; serving.json beside it holds the preparation.
@@ -120,10 +115,8 @@ class AnswerRequestd(Translationd):
 
     ``pred`` becomes the label map (uint8, 1 where the difference reaches the threshold), or with
     ``output: difference`` the difference map (float32 in [0, 1]; 0 to 255 for a PNG). ``result``
-    becomes
-    the JSON: anomaly_score, subject_score, slices, threshold and its source, model, warnings. An
-    item of
-    a data set is treated as by :class:`Translationd`.
+    becomes the JSON: anomaly_score, subject_score, slices, threshold and its source, model,
+    warnings. An item of a data set is treated as by :class:`Translationd`.
     """
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:

@@ -1,7 +1,5 @@
 """Read the heads of a request: a volume cut into its slices, or one slice."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path

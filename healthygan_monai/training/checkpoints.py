@@ -1,7 +1,5 @@
 """Checkpoints from which training goes on as if it had never stopped."""
 
-from __future__ import annotations
-
 import logging
 import random
 from collections.abc import Mapping
@@ -108,7 +106,7 @@ class RunCheckpoints:
 
 
 def unwrapped(network: torch.nn.Module) -> torch.nn.Module:
-    """The network inside DistributedDataParallel, or itself."""
+    """Return the network inside DistributedDataParallel, or itself."""
     return network.module if isinstance(network, DistributedDataParallel) else network
 
 
@@ -167,7 +165,7 @@ def _last_readable(run: Path) -> tuple[Path | None, Any]:
     for path in reversed(states):
         try:
             return path, torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises whatever its reader met
+        except Exception as error:  # torch raises errors of any kind
             logger.warning("%s cannot be read (%s)", path, type(error).__name__)
     if states:
         raise ModelError(

@@ -1,7 +1,5 @@
 """Ignite handlers of a training run that MONAI and Ignite do not bring ready-made."""
 
-from __future__ import annotations
-
 import json
 import logging
 import sys
@@ -51,7 +49,7 @@ class LearningRate(LrScheduleHandler):
 
 
 def scalars(output: dict[str, Any]) -> dict[str, float]:
-    """The trainer's named losses as numbers."""
+    """Return the trainer's named losses as numbers."""
     return {name: float(value) for name, value in output.items()}
 
 

@@ -1,7 +1,5 @@
 """Training counted in iterations: what the trainers of this project share."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterable, Sequence
 from typing import Any

@@ -1,9 +1,8 @@
-"""Several processes, one training: ``torchrun`` with the bundle's multi_gpu_train.json."""
-
-from __future__ import annotations
+"""One training in several processes: ``torchrun`` with the bundle's multi_gpu_train.json."""
 
 import logging
 import os
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from monai.data import partition_dataset
 
 from healthygan_monai.rank_means import ranks
 
-NOT_FIRST_LOGS = logging.ERROR  # what the first rank says need not be said by each
+NOT_FIRST_LOGS = logging.ERROR  # the first rank alone logs the rest
 
 
 def join_ranks() -> torch.device:
@@ -39,17 +38,29 @@ def join_ranks() -> torch.device:
     device = torch.device("cuda", int(os.environ["LOCAL_RANK"])) if gpu else torch.device("cpu")
     if gpu:
         torch.cuda.set_device(device)
-    # Ignite gathers the ranks when it is first asked, which a handler of the first rank alone would
-    # wait for forever
+    # Ignite gathers the ranks on first use; a handler of the first rank alone would wait for the
+    # others forever
     idist.sync()
     if dist.get_rank() > 0:
         logging.getLogger().setLevel(NOT_FIRST_LOGS)
     return device
 
 
+def leave_ranks() -> None:
+    """Leave the process group once every rank is done.
+
+    A rank that ends early makes torchrun stop the first one, which may still be writing. The pause
+    is for gloo's threads: to release the tensors of the last sums they need the interpreter, and a
+    process whose interpreter ends first is aborted (pytorch/pytorch issue 190489).
+    """
+    dist.barrier()
+    dist.destroy_process_group()
+    time.sleep(1)
+
+
 def dataset_of_ranks(device: torch.device, folder: Path | str | None) -> Any:
-    """:func:`~healthygan_monai.data.load_dataset`, by the first rank before the others: it may draw
-    the demo's films.
+    """Call :func:`~healthygan_monai.data.load_dataset` on the first rank before the others: it may
+    draw the demo's films.
 
     ``device`` is that of :func:`join_ranks`; a config that asks for it has joined the ranks.
 
@@ -68,7 +79,7 @@ def dataset_of_ranks(device: torch.device, folder: Path | str | None) -> Any:
 
 
 def share_of_rank(items: Sequence[Any]) -> list[Any]:
-    """This rank's part of a list; MONAI's metrics gather the results of all ranks again."""
+    """Return this rank's part of a list; MONAI's metrics gather the results of all ranks."""
     return partition_dataset(
         items,
         num_partitions=ranks(),

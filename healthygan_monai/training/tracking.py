@@ -1,7 +1,5 @@
 """``--tracking mlflow``: what a run sends to MLflow beside what MONAI's handler sends."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 import os

@@ -62,6 +62,7 @@ from torch.nn.parallel import DistributedDataParallel as Parallel
 from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.trainer import HealthyGANTrainer
+from healthygan_monai.training.ranks import leave_ranks
 
 rank, ranks = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
 if ranks > 1:
@@ -93,9 +94,8 @@ trainer.add_event_handler(Events.ITERATION_COMPLETED, note)
 trainer.run()
 if rank == 0:
     print("ROWS", json.dumps(rows))
-if ranks > 1:  # a process that ends with its group's threads at work is aborted now and then
-    torch.distributed.barrier()
-    torch.distributed.destroy_process_group()
+if ranks > 1:
+    leave_ranks()
 """
 
 

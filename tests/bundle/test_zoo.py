@@ -26,7 +26,7 @@ from healthygan_monai.exchange.model_facts import model_facts
 from healthygan_monai.exchange.vendoring import vendored_config
 from healthygan_monai.exchange.zoo import export_zoo
 from healthygan_monai.networks import Generator
-from healthygan_monai.serving.serving_json import told_beside
+from healthygan_monai.serving.serving_json import stored_description
 
 SCHEMA = Path(os.environ.get("HEALTHYGAN_SCHEMA", METADATA_SCHEMA))
 TEXTS = (".json", ".py", ".md", ".txt", ".yml", ".conf")
@@ -158,9 +158,9 @@ def check_workflow(config: str, kind: str, **overrides) -> None:
 def test_an_export_keeps_what_a_server_wants_to_know(evaluated, exported):
     """serving.json counts for the weights beside it alone."""
     model = exported / "healthygan" / "models" / "model.pt"
-    told, before = told_beside(model), told_beside(evaluated / "model.pt")
-    assert told is not None and before is not None
-    assert {**told, "weights_sha256": ""} == {**before, "weights_sha256": ""}
+    stored, before = (stored_description(p) for p in (model, evaluated / "model.pt"))
+    assert stored is not None and before is not None
+    assert {**stored, "weights_sha256": ""} == {**before, "weights_sha256": ""}
 
 
 class TestTheBundle:

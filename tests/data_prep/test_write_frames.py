@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import pydicom
 import pytest
 from heads import phantom, save
 
@@ -20,10 +19,7 @@ BELOW_THE_TOP = BrainRecipe(48, options=BrainOptions(range="20%:80%", step="12mm
 
 
 def film_of(frames: list[np.ndarray], make_dicom) -> Source:
-    path = make_dicom(frames[0], NumberOfFrames=str(len(frames)))
-    ds = pydicom.dcmread(path)
-    ds.PixelData = b"".join(frame.tobytes() for frame in frames)
-    ds.save_as(path)
+    path = make_dicom(frames[0], frames=[frame.tobytes() for frame in frames])
     return Source(path.name, path, "dicom", shown="shown", who=Who("sub-1"))
 
 

@@ -19,6 +19,7 @@ TABLES = {
     "skipped.csv": "films-64/skipped.csv",
     "selection.csv": f"{RUN}/selection.csv",
     "scores.csv": f"{RUN}/scores.csv",
+    "p_values.csv": f"{RUN}/p_values.csv",
 }
 RECORDS = {
     "dataset.json": "films-64/dataset.json",
@@ -33,7 +34,7 @@ CLOSED = frozenset({"recipe", "intensity", "framing", "facts", "files", "provena
 # named on the page, and only in files that these commands do not make
 NOT_HERE = {"boxes", "source", "resumed", "slice", "voi"}
 # a section, or a statistic that was 0 / 0 in some resamples
-NAMES = re.compile(r"training_\w+|validation|test|(validation|test_optimistic)/\w+")
+NAMES = re.compile(r"training_\w+|validation|test|(validation|promised|test_optimistic)/\w+")
 
 
 @pytest.fixture(scope="module")

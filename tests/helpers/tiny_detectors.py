@@ -36,3 +36,8 @@ BLIND = {
 
 def generator(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
+
+
+def noisy(*shape: int, seed: int = 0) -> torch.Tensor:
+    """Images of uniform noise in [-1, 1]."""
+    return torch.rand(*shape, generator=generator(seed)) * 2 - 1

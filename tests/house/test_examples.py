@@ -14,6 +14,7 @@ MODULES = (
     "data_prep.film.recipe",
     "healthygan_monai.api.model",
     "healthygan_monai.composition",
+    "healthygan_monai.evaluation.conformal",
     "healthygan_monai.models.scorer",
     "healthygan_monai.networks.discriminator",
     "healthygan_monai.networks.generator",

@@ -24,7 +24,7 @@ SATURATION_NOTE = "the window saturates the film"
 
 @dataclass
 class Display:
-    """float32 (H, W) in [0, 1], bright = dense; `padding`: pixels that are no image, if any."""
+    """float32 (H, W) in [0, 1], bright = dense; ``padding`` marks pixels that are not image."""
 
     image: np.ndarray
     padding: np.ndarray | None
@@ -33,13 +33,17 @@ class Display:
 
 
 def display(dataset: Dataset, stored: Stored, window: int = 0, voi: bool = True) -> Display:
-    """What a DICOM viewer shows of one greyscale frame, air black.
+    """Return one greyscale frame as a DICOM viewer shows it, with black air.
 
-    voi: False leaves VOI LUT and windows out: the output of the Modality LUT over its full range.
-    window: which of several VOI LUTs or windows, from 0. Padding (C.7.5.1.1.2) is found in the
-        stored values,
-    kept out of every range, and comes out black. The pipeline (PS3.3 C.7.6.3.1.2, C.11) works value
-    by value, so it is computed once for every possible stored value and looked up at every pixel.
+    The pipeline (PS3.3 C.7.6.3.1.2, C.11) works value by value, so it is computed once for every
+    possible stored value and looked up at every pixel. Padding (C.7.5.1.1.2) is found in the
+    stored values. It is excluded from every range and becomes black.
+
+    Args:
+        dataset: its header.
+        stored: its stored values.
+        window: which of several VOI LUTs or windows, from 0.
+        voi: False ignores VOI LUTs and windows: the Modality LUT's output over its full range.
     """
     notes = list(stored.notes)
     values = stored.domain()
@@ -69,7 +73,7 @@ def display(dataset: Dataset, stored: Stored, window: int = 0, voi: bool = True)
 
 
 def _saturated(image: np.ndarray, padding: np.ndarray | None) -> bool:
-    """True where SATURATED of the pixels that are no padding are black or white in 8 bits."""
+    """Return whether more than SATURATED of the image is black or white in 8 bits."""
     step = max(1, len(image) // 512)  # rows that are looked at: enough for a share
     rows = image[::step]
     known = rows if padding is None else rows[~padding[::step]]
@@ -89,13 +93,15 @@ def _one_grey_level(stored: Stored, padding: np.ndarray | None) -> FilmError:
 
 
 def constant_image() -> FilmError:
-    """The reason for a picture without a picture."""
+    """Return the error for a film without any contrast."""
     return FilmError("constant image: every pixel has the same value", remedy="Leave it out.")
 
 
 def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
-    """bool over stored.domain(): Pixel Padding Value, or the range up to its Range Limit
-    (PS3.3 C.7.5.1.1.2); None where there is none, or no pixel is anything else.
+    """Return which values of ``stored.domain()`` are padding (PS3.3 C.7.5.1.1.2), as booleans.
+
+    These are Pixel Padding Value, or the range from it to its Range Limit. None: no pixel is
+    padding, or every pixel is.
     """
     value = number_of(dataset, "PixelPaddingValue", math.nan)
     if math.isnan(value):
@@ -115,7 +121,7 @@ def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
 
 
 def _span(dataset: Dataset, stored: Stored) -> tuple[float, float]:
-    """Lowest and highest stored value that Bits Stored and the sign allow."""
+    """Return the lowest and highest stored value that Bits Stored and the sign allow."""
     bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
     low = -(2 ** (bits - 1)) if stored.signed else 0
     return float(low), float(low + 2**bits - 1)
@@ -124,7 +130,7 @@ def _span(dataset: Dataset, stored: Stored) -> tuple[float, float]:
 def _output_span(
     dataset: Dataset, rescaled: np.ndarray, span: tuple[float, float]
 ) -> tuple[float, float]:
-    """Least and most of the Modality LUT's output, for a VOI LUT's first input (C.11.2.1.1)."""
+    """Return the range of the Modality LUT's output: the input range of a VOI LUT (C.11.2.1.1)."""
     ends = modality_values(dataset, np.array(span), span)  # rescaling is monotone
     return float(min(ends.min(), rescaled.min())), float(max(ends.max(), rescaled.max()))
 
@@ -132,7 +138,7 @@ def _output_span(
 def _full_range(
     dataset: Dataset, values: np.ndarray, stored: Stored, padding: np.ndarray | None
 ) -> tuple[np.ndarray, str]:
-    """No VOI: 8-bit data use their whole range; deeper data rarely do, so lowest to highest."""
+    """Scale without VOI: 8-bit data over their whole range, deeper data from lowest to highest."""
     bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
     rescaled = not np.array_equal(values, stored.domain())
     if bits <= 8 and not rescaled and stored.range(stored.domain(), None)[0] >= 0:

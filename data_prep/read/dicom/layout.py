@@ -44,7 +44,7 @@ def layout(dataset: Dataset) -> Layout:
     require_pixels(dataset)
     allocated = count_of(dataset, "BitsAllocated")
     stored = count_of(dataset, "BitsStored", allocated)
-    if not 0 < stored <= allocated:  # cannot be meant: then every bit counts
+    if not 0 < stored <= allocated:  # invalid: use every bit
         stored = allocated
     high = count_of(dataset, "HighBit", stored - 1)
     found = Layout(

@@ -5,8 +5,6 @@ higher up holds for every file below whose name has the same suffix and all of t
 entities, and one further down overrides it ("The Inheritance Principle").
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePath

@@ -3,8 +3,6 @@
 Place, spacing and rescale of each frame are in the functional groups (PS3.3 C.7.6.16).
 """
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

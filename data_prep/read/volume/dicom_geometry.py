@@ -5,8 +5,6 @@ the directions of its row and column, in LPS (PS3.3 C.7.6.2.1.1); NIfTI's are RA
 change.
 """
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass

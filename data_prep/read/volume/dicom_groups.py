@@ -4,8 +4,6 @@ Files of one series share the Series Instance UID (PS3.3 C.7.3.1). A series is t
 where its images differ in size or direction: the three views of a localiser are no volume.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path

@@ -4,8 +4,6 @@ SimpleITK reads the voxels (rescale slope and intercept applied, PS3.3 C.7.6.16.
 lie is taken from the headers by dicom_geometry. No UID, name or date of a header leaves this file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path

@@ -4,8 +4,6 @@ NIfTI-1 standard, nifti1.h: `sform_code` > 0 gives the affine in `srow_*`, else 
 gives it as a quaternion, else only the voxel sizes are known. NIfTI-2 keeps these fields.
 """
 
-from __future__ import annotations
-
 import gzip
 import zlib
 from pathlib import Path

@@ -3,8 +3,6 @@
 RAS+ (nifti1.h, "3D IMAGE ORIENTATION"): axes run to the patient's Right, Anterior, Superior.
 """
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
@@ -109,7 +107,7 @@ def read_mask(
     here = inside if same_grid else onto_grid(inside, like.data.shape, like.affine, nearest=True)
     if inside.data.any() and not here.data.any():
         raise VolumeError(
-            f"{what} mask: the {what} lies outside of the image",
+            f"{what} mask: the {what} is outside of the image",
             remedy="Check which mask the table pairs with this scan, and the mask's affine.",
         )
     return here.data > 0.5

@@ -1,7 +1,5 @@
 """A volume on another grid: straightened along the patient's axes, or laid onto another volume."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np

@@ -1,7 +1,5 @@
 """How a head was scanned, from DICOM header or BIDS sidecar: listed makers, codes, sane numbers."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The nouns of the volume readers: Volume, RawVolume, ReadOptions and their errors."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from typing import Any

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ import torch
 from torch import nn
 
 from healthygan_monai.baselines.base import Detector
-from healthygan_monai.baselines.images import Shape
+from healthygan_monai.baselines.images import Batches, Shape, checked_batches, shape_of
 from healthygan_monai.networks.backbones import Backbone, make_backbone
 
 
@@ -78,6 +79,39 @@ class FeatureDetector(Detector):
 
     def facts(self) -> dict[str, Any]:
         return {**self.backbone.facts(), **self.settings(), "image_shape": self.image_shape}
+
+
+class OneClassDetector(FeatureDetector):
+    """A feature detector that learns from healthy images alone.
+
+    A child gets at most ``IMAGES_AT_ONCE`` images at a time, which bounds memory for any batch.
+    """
+
+    IMAGES_AT_ONCE: ClassVar[int]
+
+    def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
+        """Fit in one pass over ``healthy``; every draw is by ``seed``; ``mixed`` is ignored."""
+        self.image_shape, self.fitted_to, shape = None, 0, None
+
+        def parts() -> Iterator[torch.Tensor]:
+            nonlocal shape
+            for batch in checked_batches(healthy, "healthy"):
+                shape = shape_of(batch)
+                self.fitted_to += len(batch)
+                yield from (part.to(self.device) for part in batch.split(self.IMAGES_AT_ONCE))
+
+        self._fit(parts(), torch.Generator().manual_seed(seed))
+        self.image_shape = shape
+
+    @abstractmethod
+    def _fit(self, parts: Iterable[torch.Tensor], generator: torch.Generator) -> None:
+        """Fit to parts (B, C, H, W) on the device."""
+
+    def _parts(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        return self._checked(images).to(self.device).split(self.IMAGES_AT_ONCE)
+
+    def facts(self) -> dict[str, Any]:
+        return {**super().facts(), "fitted_to": getattr(self, "fitted_to", None)}
 
 
 def heat_map(

@@ -1,7 +1,5 @@
 """Choose few vectors that represent many: a uniform sample, then a greedy cover of it."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

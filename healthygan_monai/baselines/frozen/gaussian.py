@@ -1,7 +1,5 @@
 """Mean and covariance of many positions in one pass; memory does not grow with the images."""
 
-from __future__ import annotations
-
 import torch
 
 from data_prep.errors import DataError
@@ -12,10 +10,8 @@ POSITIONS_AT_ONCE = 64  # factorised together in float64: 64 x 550 x 550 x 8 byt
 class RunningGaussian:
     """One Gaussian a position, from batches of vectors x (B, P, d).
 
-    With a shift s (the mean of the first batch) it keeps n, sum(x - s) as (P, d) and sum((x - s)(x
-    -
-    s)^T) as (P, d, d), in float32: 4 P d^2 bytes. The shift prevents cancellation in the
-    subtraction.
+    With a shift s (the mean of the first batch) it keeps n, sum(x - s) as (P, d) and
+    sum((x - s)(x - s)^T) as (P, d, d), in float32: 4 P d^2 bytes. The shift prevents cancellation.
     """
 
     def __init__(self) -> None:
@@ -38,8 +34,8 @@ class RunningGaussian:
         """Return means (P, d) and inverse Cholesky factors W (P, d, d) of the covariances.
 
         C = sum((x - m)(x - m)^T) / (n - 1) + ridge I = L L^T and W = L^-1, so that the Mahalanobis
-        distance
-        sqrt((x - m)^T C^-1 (x - m)) is the length of W (x - m). W overwrites the scatter matrices.
+        distance sqrt((x - m)^T C^-1 (x - m)) is the length of W (x - m). W overwrites the scatter
+        matrices.
 
         Raises:
             DataError: fewer than two vectors.

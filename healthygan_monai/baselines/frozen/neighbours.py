@@ -1,7 +1,5 @@
 """Find the nearest of many vectors exactly, in bounded memory, and PatchCore's Eq. 7."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 

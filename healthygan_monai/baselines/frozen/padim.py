@@ -16,25 +16,21 @@ image; EfficientNet-Lite0 has 176 channels, of which we take 100; see ``Padim.de
 2.7 adds a further 1e-5 to eps: ``ridge=0.01001``.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import nn
 
 from data_prep.errors import UsageError
-from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
+from healthygan_monai.baselines.frozen.base import OneClassDetector, heat_map
 from healthygan_monai.baselines.frozen.gaussian import RunningGaussian, mahalanobis
-from healthygan_monai.baselines.images import Batches, checked_batches, shape_of
 from healthygan_monai.networks.backbones import Backbone
 
 CHANNELS = {"resnet18": 100, "wide_resnet50_2": 550, "efficientnet_lite0": 100}
-IMAGES_AT_ONCE = 16  # bounds memory whatever the batch: 16 x 4,096 x 550 floats = 144 MB
 
 
-class Padim(FeatureDetector):
+class Padim(OneClassDetector):
     """See the module. Memory while fitting: 4 d^2 bytes for each of (H/4)(W/4) positions.
 
     Args:
@@ -53,6 +49,7 @@ class Padim(FeatureDetector):
         "no scaling over the test set",
     )
     has_map = True
+    IMAGES_AT_ONCE = 16  # 16 x 4,096 x 550 floats = 144 MB
     FITTED = ("index", "grid", "mean", "whitening", "fitted_to")
 
     def __init__(
@@ -77,19 +74,14 @@ class Padim(FeatureDetector):
             raise UsageError(f"ridge is {ridge}; expected above 0, or Eq. 1 has no inverse.")
         self.ridge, self.sigma = ridge, sigma
 
-    def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """Fit in one pass over ``healthy``; ``seed`` draws the channels; ``mixed`` is ignored."""
-        generator = torch.Generator().manual_seed(seed)
+    def _fit(self, parts: Iterable[torch.Tensor], generator: torch.Generator) -> None:
         order = torch.randperm(sum(self.backbone.channels), generator=generator)
         self.index = order[: self.channels].sort().values.to(self.device)
-        gaussian, self.image_shape, shape = RunningGaussian(), None, None
+        gaussian = RunningGaussian()
         self.mean = self.whitening = torch.empty(0)  # an earlier fit would take as much again
-        for batch in checked_batches(healthy, "healthy"):
-            shape = shape_of(batch)
-            for images in batch.split(IMAGES_AT_ONCE):
-                gaussian.update(self._embed(images.to(self.device)))
+        for images in parts:
+            gaussian.update(self._embed(images))
         self.mean, self.whitening = gaussian.finish(self.ridge)
-        self.fitted_to, self.image_shape = gaussian.count, shape
 
     def _embed(self, images: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) -> the drawn channels at layer1's positions, (B, h w, d)."""
@@ -104,8 +96,7 @@ class Padim(FeatureDetector):
 
     def distances(self, images: torch.Tensor) -> torch.Tensor:
         """Eq. 2 at every position: (B, C, H, W) -> (B, 1, h, w)."""
-        images = self._checked(images).to(self.device)
-        vectors = (self._embed(part) for part in images.split(IMAGES_AT_ONCE))
+        vectors = (self._embed(part) for part in self._parts(images))
         parts = [mahalanobis(x, self.mean, self.whitening) for x in vectors]
         return torch.cat(parts).unflatten(1, (1, *self.grid))
 
@@ -115,6 +106,3 @@ class Padim(FeatureDetector):
 
     def score(self, images: torch.Tensor) -> torch.Tensor:
         return self.anomaly_map(images).amax((1, 2, 3))
-
-    def facts(self) -> dict[str, Any]:
-        return {**super().facts(), "fitted_to": getattr(self, "fitted_to", None)}

@@ -15,18 +15,15 @@ Detection, CVPR 2022 (arXiv:2106.08265).
 
 Published: Wide-ResNet-50-2, images resized to 256, centre 224, 10 % of the patches (1 % at 320
 pixels and in ensembles), ten starting points; the authors' code scores by Eq. 6 without Eq. 7, as
-we
-do unless ``neighbours`` is given.
+we do unless ``neighbours`` is given.
 
 Ours: see ``PatchCore.departures``; 10,000 images of 256 x 256 would be 10.5 million patches, 43 GB,
 without ``pool``. Pooling comes before enlarging: the same result for a ninth of the memory. No
-resize
-and no crop unless asked for. anomalib 2.7: ``patches="mean"``, ``neighbours=9``,
+resize and no crop unless asked for. anomalib 2.7: ``patches="mean"``, ``neighbours=9``,
 ``enlarge="nearest"``.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -34,16 +31,13 @@ import torch
 from torch import nn
 
 from data_prep.errors import UsageError
-from healthygan_monai.baselines.frozen.base import FeatureDetector, heat_map
+from healthygan_monai.baselines.frozen.base import OneClassDetector, heat_map
 from healthygan_monai.baselines.frozen.coreset import Reservoir, greedy_coreset, project
 from healthygan_monai.baselines.frozen.neighbours import nearest_neighbour, neighbour_weight
-from healthygan_monai.baselines.images import Batches, checked_batches, shape_of
 from healthygan_monai.networks.backbones import Backbone
 
-IMAGES_AT_ONCE = 4  # bounds memory whatever the batch
 
-
-class PatchCore(FeatureDetector):
+class PatchCore(OneClassDetector):
     """See the module. Memory while fitting: 4 x 1,024 x ``pool`` bytes (0.4 GB), and the coreset.
 
     Args:
@@ -56,8 +50,7 @@ class PatchCore(FeatureDetector):
         neighbours: b of Eq. 7, counting m* itself; 0 or 1 for Eq. 6 alone.
         sigma, enlarge: of the map; see :func:`heat_map`.
         search: ``sklearn``, ``faiss`` (needs faiss-cpu), ``torch``, or ``auto``: scikit-learn on a
-            CPU,
-            torch elsewhere. All are exact.
+            CPU, torch elsewhere. All are exact.
     """
 
     name = "patchcore"
@@ -69,6 +62,7 @@ class PatchCore(FeatureDetector):
         "distances are not squared",
     )
     has_map = True
+    IMAGES_AT_ONCE = 4
     FITTED = ("bank", "grid", "fitted_to", "patches_seen", "candidates")
 
     def __init__(
@@ -104,17 +98,11 @@ class PatchCore(FeatureDetector):
         self.starting_points, self.neighbours = starting_points, neighbours
         self.sigma, self.enlarge, self.search = sigma, enlarge, search
 
-    def fit(self, healthy: Batches, mixed: Batches | None = None, *, seed: int = 0) -> None:
-        """Fit in one pass over ``healthy``; ``seed`` draws candidates, projection and starts."""
-        self.image_shape = None
-        generator = torch.Generator().manual_seed(seed)
-        reservoir, shape, self.fitted_to = Reservoir(self.pool, generator), None, 0
-        for batch in checked_batches(healthy, "healthy"):
-            shape = shape_of(batch)
-            for images in batch.split(IMAGES_AT_ONCE):
-                for vectors in self.embed(images.to(self.device)):  # one image's draws do not
-                    reservoir.add(vectors)  # depend on how images are batched
-            self.fitted_to += len(batch)
+    def _fit(self, parts: Iterable[torch.Tensor], generator: torch.Generator) -> None:
+        reservoir = Reservoir(self.pool, generator)
+        for images in parts:
+            for vectors in self.embed(images):  # one image's draws do not
+                reservoir.add(vectors)  # depend on how images are batched
         candidates = reservoir.sample()
         size = max(1, int(self.share * len(candidates)))
         if size < len(candidates):
@@ -123,7 +111,6 @@ class PatchCore(FeatureDetector):
             candidates = candidates[chosen]
         self.bank = candidates.to(self.device)  # (size, dimension)
         self.patches_seen, self.candidates = reservoir.seen, len(reservoir.sample())
-        self.image_shape = shape
 
     def embed(self, images: torch.Tensor) -> torch.Tensor:
         """(B, C, H, W) -> patches on layer2's grid, (B, h w, dimension)."""
@@ -171,14 +158,10 @@ class PatchCore(FeatureDetector):
             parts.append(heat_map(patches, size, self.sigma, self.enlarge))
         return torch.cat(parts).to(images.device)
 
-    def _parts(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return self._checked(images).to(self.device).split(IMAGES_AT_ONCE)
-
     def _nearest(self, vectors: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         return nearest_neighbour(vectors, self.bank, self.search)
 
     def facts(self) -> dict[str, Any]:
-        names = ("fitted_to", "patches_seen", "candidates")
-        fitted = {name: getattr(self, name, None) for name in names}
+        fitted = {name: getattr(self, name, None) for name in ("patches_seen", "candidates")}
         remembered = len(self.bank) if hasattr(self, "bank") else None
         return {**super().facts(), **fitted, "remembered": remembered}

@@ -24,8 +24,6 @@ down to 8 x 8, so that f_xx has 8,192 values at any size. Our own design, as no 
 published. Departures: ``Alad.departures``.
 """
 
-from __future__ import annotations
-
 import copy
 from dataclasses import dataclass
 from typing import ClassVar
@@ -102,10 +100,7 @@ class AladNetworks(Gan):
     def step(self, images: torch.Tensor, iteration: int, generator: torch.Generator) -> Losses:
         """Step the discriminators, then G and E, each with new z."""
         draw_from(generator, self)
-        shape = (len(images), self.settings.latent)
-        first, second = (
-            torch.randn(shape, generator=generator, device=images.device) for _ in range(2)
-        )
+        first, second = (self.noise(images, generator) for _ in range(2))
         d_losses = self.discriminator_losses(images, first)
         self.update(**d_losses)
         terms = self.generator_losses(images, second)
@@ -148,7 +143,7 @@ class AladNetworks(Gan):
         return {"loss_g": loss_g, "loss_e": loss_e, "g_cycle": cycle}
 
     def image_scores(self, images: torch.Tensor) -> torch.Tensor:
-        """The chosen one of fm, l1, l2, ch."""
+        """Return the chosen one of fm, l1, l2, ch."""
         rebuilt, kind = self.rebuilt(images), self.settings.score
         if kind in ("l1", "l2"):
             order = int(kind[1])

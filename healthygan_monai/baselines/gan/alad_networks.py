@@ -1,7 +1,5 @@
 """ALAD's networks: encoder, generator and the three discriminators of pairs; see ``alad``."""
 
-from __future__ import annotations
-
 from itertools import pairwise
 
 import torch

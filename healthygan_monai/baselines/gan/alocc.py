@@ -11,11 +11,9 @@ CVPR 2018 (arXiv:1802.09088). Authors' code: khalooei/ALOCC-CVPR2018.
 
 Published (code): grey patches of 45 x 45, or 28 x 28; 5 x 5 convolutions of stride 2 with
 TensorFlow's padding; R: 32, 64, 128 channels, then 32, 16 and the image; D: 16, 32, 64, 128,
-linear;
-batch norm (1e-5, decay 0.9); batch 128, 40 epochs, RMSProp 0.002 for both, lambda 0.2 (r_alpha),
-sigma 0.155 for images in [0, 1]; for one step of D two of R ("different from paper"). The authors
-end
-training by eye.
+linear; batch norm (1e-5, decay 0.9); batch 128, 40 epochs, RMSProp 0.002 for both, lambda 0.2
+(r_alpha), sigma 0.155 for images in [0, 1]; for one step of D two of R ("different from paper").
+The authors end training by eye.
 
 The code's L_R is not the paper's: it takes R's output, after tanh, as the logit of a cross-entropy
 whose target is the *noisy* image. Its optimum is not the image (a logit in [-1, 1] is a probability
@@ -23,13 +21,9 @@ in [0.27, 0.73]). The paper's L_R is our default; ``refinement`` and ``refine_to
 
 On phantom films of 32 pixels, in short trainings, R soon fools D (loss_d stays at 2 log 2) and the
 AUROC of the score varies between 0.37 and 0.69 every hundred iterations; with noise of 1.2 the
-map's
-mean, ``score_by="refinement"``, is stable (0.71 to 0.78). Images from 128 pixels on have more
-layers,
-so that R narrows to 8 x 8 pixels. Further departures: ``Alocc.departures``.
+map's mean, ``score_by="refinement"``, is stable (0.71 to 0.78). Images from 128 pixels on have more
+layers, so that R narrows to 8 x 8 pixels. Further departures: ``Alocc.departures``.
 """
-
-from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -94,15 +88,12 @@ class AloccNetworks(Gan):
         channels, size, _ = settings.shape
         self.refiner = Refiner(size, channels, settings.features)
         self.discriminator = discriminator(size, channels, settings.features)
-        for network in (self.refiner, self.discriminator):
-            normal_weights(network, 0.02)
+        normal_weights(self, 0.02)
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        networks = {"refiner": self.refiner, "discriminator": self.discriminator}
         rate = self.settings.learning_rate
-        return {
-            "refiner": rmsprop(self.refiner.parameters(), rate),
-            "discriminator": rmsprop(self.discriminator.parameters(), rate),
-        }
+        return {name: rmsprop(network.parameters(), rate) for name, network in networks.items()}
 
     def step(self, images: torch.Tensor, iteration: int, generator: torch.Generator) -> Losses:
         """Step D once on x and R(x~), then R twice on the same x~."""

@@ -1,7 +1,5 @@
 """ALOCC's networks, with TensorFlow's padding: R refines, D judges; sizes as in ``alocc``."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 from torch.nn import functional

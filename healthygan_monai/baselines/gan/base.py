@@ -60,6 +60,11 @@ class Gan(nn.Module, ABC):
         self.optimizers = self.make_optimizers()
         return self
 
+    def noise(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        """Draw z ~ N(0, I), (B, latent), for a batch of images."""
+        shape = (len(images), self.settings.latent)
+        return torch.randn(shape, generator=generator, device=images.device)
+
     @property
     def scoring(self) -> nn.ModuleDict:
         """Return the networks that a score needs, as one module of flat names."""

@@ -1,7 +1,5 @@
 """Layers and optimisers of the competing GANs that PyTorch does not have."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -135,8 +133,7 @@ def rmsprop(parameters: Iterator[nn.Parameter], learning_rate: float) -> torch.o
     """Return RMSProp as in TensorFlow 1: decay 0.9, and a mean square that starts at 1, not 0.
 
     Starting at 0, as in PyTorch, makes the first steps 3 times the learning rate for any gradient;
-    the
-    published rates were chosen without that.
+    the published rates were chosen without that.
     """
     optimizer = torch.optim.RMSprop(parameters, lr=learning_rate, alpha=0.9, eps=1e-10)
     for group in optimizer.param_groups:

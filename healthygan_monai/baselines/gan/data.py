@@ -1,7 +1,5 @@
 """Read healthy images in an order that is a function of the seed."""
 
-from __future__ import annotations
-
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -65,8 +63,7 @@ class HealthyStream(Dataset):
     """A stream in which image ``k`` is a pure function of (seed, k).
 
     The set is read in a new random order each time; an item is ``{"image": (C, H, W)}``. Resuming
-    at
-    iteration i means reading its images, as in
+    at iteration i means reading its images, as in
     :class:`~healthygan_monai.data.pairs.MixedHealthyPairs`.
     """
 

@@ -1,7 +1,5 @@
 """The detector that a GAN becomes: fit, score, map, save and load."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar
@@ -77,8 +75,7 @@ class GanDetector(Detector):
         """Train on ``healthy`` without a run folder; ``mixed`` is ignored.
 
         Images are read at random from a temporary file, to save memory. Raises ValueError for no
-        images, or
-        images that are not square or not of a size for the networks.
+        images, or images that are not square or not of a size for the networks.
         """
         with stored(healthy) as images:
             self.training(lambda: images, seed=seed).fit()

@@ -124,11 +124,6 @@ class FAnoGANNetworks(Gan):
             self.update(generator=terms["loss_g"])
         return terms
 
-    def noise(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        """Draw z ~ N(0, I), (B, latent)."""
-        shape = (len(images), self.settings.latent)
-        return torch.randn(shape, generator=generator, device=images.device)
-
     def critic_step(self, images: torch.Tensor, generator: torch.Generator) -> Losses:
         """Compute loss_d and step D; the penalty stays out of autocast."""
         with torch.no_grad():

@@ -1,7 +1,5 @@
 """f-AnoGAN's networks of residual blocks: generator, critic and encoder; see ``fanogan``."""
 
-from __future__ import annotations
-
 import torch
 from torch import nn
 from torch.nn import functional

@@ -20,8 +20,6 @@ doubling the channels, as in the authors' code (256 pixels: 2,048).
 ``Ganomaly.departures``: the first two make the published figures optimistic; they are not offered.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import torch
@@ -141,8 +139,7 @@ class GanomalyNetworks(Gan):
         channels, size, _ = settings.shape
         self.generator = Generator(size, channels, settings.features, settings.latent)
         self.discriminator = Discriminator(size, channels, settings.features)
-        for network in (self.generator, self.discriminator):
-            normal_weights(network, 0.02, 0.02)
+        normal_weights(self, 0.02, 0.02)
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         names = ("generator", "discriminator")

@@ -1,7 +1,5 @@
 """Settings that every competing GAN has."""
 
-from __future__ import annotations
-
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -25,8 +23,7 @@ class GanSettings:
         flip_prob: probability of a left-right flip.
         validation_share: share of the healthy images whose mean score ends the training.
         patience: passes without a lower mean score of those images until training ends and the
-            weights
-            of the lowest are used; needs ``validation_share``.
+            weights of the lowest are used; needs ``validation_share``.
         calibration_batches: batches of healthy images that give batch norm its statistics after
             training; 0 keeps the running ones.
         amp: networks under autocast in bfloat16; losses and gradient penalties stay in float32.

@@ -1,7 +1,5 @@
 """Train the competing GANs as a MONAI/Ignite workflow, with or without a run folder."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -26,8 +24,8 @@ class GanTrainer(IterationTrainer):
     """Call the method's ``step`` on every batch: ``image`` (B, C, H, W), healthy, in [-1, 1].
 
     ``engine.state.output`` holds the losses of the step, and ``loss`` (= ``loss_g``). The noise of
-    an
-    iteration is a function of (seed, iteration): a run is a function of weights, batches and seed.
+    an iteration is a function of (seed, iteration): a run is a function of weights, batches and
+    seed.
 
     Args:
         gan: networks and optimisers, on ``device``.

@@ -1,7 +1,5 @@
 """End a GAN's training by held-out healthy images alone."""
 
-from __future__ import annotations
-
 import copy
 import logging
 from collections.abc import Iterator, Mapping
@@ -21,8 +19,7 @@ class HealthyValidation:
     """Handler: end training once the mean score of held-out healthy images stops falling.
 
     Every ``every`` iterations the images are scored and the weights of the lowest mean are kept;
-    after
-    more than ``patience`` times without a lower one training ends.
+    after more than ``patience`` times without a lower one training ends.
     """
 
     def __init__(

@@ -223,7 +223,7 @@ def test_a_program_of_its_own_gets_the_head_and_gives_the_mask(tmp_path, monkeyp
         assert "Jane" not in str(caught.value)
 
 
-def test_masks_of_ones_own_are_found_by_name_and_a_missing_one_is_told(tmp_path: Path):
+def test_masks_of_ones_own_are_found_by_name_and_a_missing_one_is_an_error(tmp_path: Path):
     for name in ("a_mask.nii", "x/b_brain_mask.nii.gz", "sub-1_desc-brain_mask.nii.gz", "c.nii.gz"):
         save(tmp_path / name, HEAD.brain.astype(np.uint8))
     found = {

@@ -193,7 +193,9 @@ def test_metadata_of_full_size_is_checked(chest_folder, tmp_path, capsys):
     assert "57,130 of 57,130 eligible films are not below" in capsys.readouterr().out
 
 
-def test_a_table_with_wrong_people_is_told_and_costs_no_image_but_for_its_boxes(tmp_path, caplog):
+def test_a_table_with_wrong_people_is_reported_and_costs_no_image_but_for_its_boxes(
+    tmp_path, caplog
+):
     picture(tmp_path / "a.png", 0)
     path = tmp_path / "t.csv"
     boxes = json.dumps([[1, 2]]).replace('"', '""')

@@ -98,21 +98,21 @@ def test_no_file_says_how_to_make_one(tmp_path):
         ({"mask": "images/none_mask.png"}, "mask does not exist"),
     ],
 )
-def test_each_problem_of_an_item_is_told(tmp_path, change, expected):
+def test_each_problem_of_an_item_is_named(tmp_path, change, expected):
     a_dataset(tmp_path)
     edited(tmp_path, lambda c: c["test"][0].update(change))
     problems = datalist.check(datalist.read(tmp_path))
     assert any(expected in problem for problem in problems), problems
 
 
-def test_missing_labels_are_told(tmp_path):
+def test_missing_labels_are_problems(tmp_path):
     a_dataset(tmp_path)
     edited(tmp_path, lambda c: (c["validation"][0].pop("label"), c["test"][1].pop("label")))
     text = "\n".join(datalist.check(datalist.read(tmp_path)))
     assert "validation needs 0" in text and "label all or none" in text
 
 
-def test_pictures_of_another_kind_are_told(tmp_path):
+def test_pictures_of_another_kind_are_problems(tmp_path):
     from PIL import Image
 
     a_dataset(tmp_path)

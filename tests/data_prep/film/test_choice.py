@@ -1,4 +1,4 @@
-"""Which films are taken, and what the others are told."""
+"""Which films are taken, and what is said of the others."""
 
 import pytest
 from planted import PLANTED
@@ -89,7 +89,7 @@ def test_lateral_oblique_and_decubitus_films_are_left_by_default(left):
     assert "view AP, not PA" in left({"ViewPosition": "AP"}, views="PA")
 
 
-def test_a_missing_view_is_taken_and_told_unless_views_are_named(left, make_dicom, ramp):
+def test_a_missing_view_is_taken_and_noted_unless_views_are_named(left, make_dicom, ramp):
     film = read_film(make_dicom(ramp, ViewPosition=""))
     assert film.facts["notes"] == ["view position missing"] and "view" not in film.facts
     assert left({"ViewPosition": ""}, views="PA,AP").startswith("view position missing")
@@ -120,7 +120,7 @@ def test_patient_orientation_tells_the_side_from_the_front(left, make_dicom, ram
 
 
 @pytest.mark.parametrize("part", sorted(UNDECIDED))
-def test_a_part_that_decides_nothing_leaves_no_film_out_and_is_told(left, make_dicom, ramp, part):
+def test_a_part_that_decides_nothing_leaves_no_film_out_and_is_noted(left, make_dicom, ramp, part):
     film = read_film(make_dicom(ramp, BodyPartExamined=part))
     assert film.facts["body_part"] == part and film.facts["notes"] == ["body part not understood"]
     assert left({"BodyPartExamined": part}, body_parts="stated")
@@ -175,6 +175,6 @@ def test_facts_are_closed_codes(make_dicom, ramp):
         ({"window": -1}, "0 or more"),
     ],
 )
-def test_a_choice_that_cannot_be_meant_is_refused_with_what_can(choice, message):
+def test_an_invalid_choice_is_refused_with_the_valid_ones(choice, message):
     with pytest.raises(ValueError, match=message):
         FilmOptions(**choice)

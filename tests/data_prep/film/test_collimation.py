@@ -161,7 +161,7 @@ def test_small_odd_and_constant_films_stay_whole(shape):
         assert exposed_area(np.full(shape, value, np.float32)) == (0, 0, *shape)
 
 
-def test_shapes_that_cannot_be_meant_are_refused():
+def test_invalid_shapes_are_refused():
     with pytest.raises(ValueError, match="one shape"):
         exposed_area(np.zeros((8, 8, 3)))
     with pytest.raises(ValueError, match="one shape"):

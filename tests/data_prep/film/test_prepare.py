@@ -3,7 +3,6 @@
 import importlib
 
 import numpy as np
-import pydicom
 import pytest
 
 from data_prep.errors import FilmError
@@ -15,11 +14,8 @@ FRAMES = 3
 @pytest.fixture
 def several(make_dicom, ramp) -> bytes:
     """A film of three frames, each the ramp turned upside down once more."""
-    path = make_dicom(ramp, NumberOfFrames=str(FRAMES))
-    ds = pydicom.dcmread(path)
-    ds.PixelData = b"".join(ramp[:: (-1) ** k].tobytes() for k in range(FRAMES))
-    ds.save_as(path)
-    return path.read_bytes()
+    frames = [ramp[:: (-1) ** k].tobytes() for k in range(FRAMES)]
+    return make_dicom(ramp, frames=frames).read_bytes()
 
 
 def recipe(**options) -> FilmRecipe:
@@ -105,7 +101,7 @@ def test_minmax_starts_behind_the_modality_lut_and_turns_monochrome1_around(make
     assert np.abs(picture.astype(int) - (255 - truth.astype(int))).max() <= 1
 
 
-def test_a_window_that_saturates_a_film_is_told_and_one_that_does_not_is_not(make_dicom, ramp):
+def test_a_window_that_saturates_a_film_is_noted_and_one_that_does_not_is_not(make_dicom, ramp):
     note = "the window saturates the film"
     facts, _ = prepared(make_dicom(ramp, "bad.dcm", **BAD_WINDOW), "window")
     assert facts["notes"] == [note]

@@ -88,14 +88,14 @@ def test_every_broken_file_that_must_be_skipped_has_its_own_reason(real_data, ma
         result = read(real_data / row["path"])
         if must_be_skipped(row):
             assert isinstance(result, FilmError) and not isinstance(result, LeftOut), row["path"]
-        elif isinstance(result, Film):  # the row allows another way; it is told
+        elif isinstance(result, Film):  # the row allows another way; it is noted
             assert result.facts["notes"], row["path"]
         if isinstance(result, FilmError):
             reasons.setdefault(row["expected"], set()).add(result.reason)
     assert len(set.union(*reasons.values())) >= len(reasons), reasons
 
 
-def test_a_lateral_tag_leaves_a_film_out_and_a_burned_in_one_is_told(real_data, manifest):
+def test_a_lateral_tag_leaves_a_film_out_and_a_burned_in_one_is_noted(real_data, manifest):
     for row in manifest:
         if row["expected_png"] and row["view"] in ("LL", "RL"):
             result = read(real_data / row["path"])

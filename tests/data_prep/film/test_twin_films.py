@@ -5,14 +5,12 @@ so does a window: about its middle c - 1/2 where LINEAR, about c else (PS3.3 C.1
 C.11.2.1.3).
 """
 
-from __future__ import annotations
-
 import re
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from pydicom.dataset import Dataset
 
 from data_prep.errors import FilmError
 from data_prep.film.open import read_film
@@ -23,9 +21,6 @@ from data_prep.read.dicom.layout import Layout, layout
 from data_prep.read.dicom.pixels import is_lossy, stored_frame
 from data_prep.read.dicom.stored_values import stored_values
 from data_prep.read.dicom.write import save_dicom
-
-if TYPE_CHECKING:
-    from pydicom.dataset import Dataset
 
 ANY = FilmOptions(views="any", colour="equal", modalities="any", body_parts="any", intent="any")
 ONE_LEVEL = 1.01 / 255
@@ -39,9 +34,7 @@ KEPT = (
 
 def bare(dataset: Dataset, pixels: Layout, values: np.ndarray) -> Dataset:
     """What of the header makes the picture, without look-up tables, and `values` as its pixels."""
-    from pydicom.dataset import Dataset as EmptyDataset
-
-    film = EmptyDataset()
+    film = Dataset()
     for keyword in KEPT:
         if keyword in dataset:
             film[keyword] = dataset[keyword]

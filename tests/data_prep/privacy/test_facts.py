@@ -59,7 +59,7 @@ def test_the_key_is_made_once_and_is_private(tmp_path, caplog):
         load_key(path)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="rights of a file are told so on POSIX only")
+@pytest.mark.skipif(os.name != "posix", reason="files have such rights on POSIX only")
 def test_a_key_that_others_can_read_is_warned_of(tmp_path, caplog):
     path = tmp_path / "out.key"
     load_key(path)

@@ -29,7 +29,7 @@ def test_one_subject_is_exchanged_where_the_last_image_does_not_fit():
     assert lack == (0, 0) and "c" in taken
 
 
-def test_what_whole_subjects_cannot_give_is_told():
+def test_what_whole_subjects_cannot_give_is_returned():
     assert fill(["a", "b"], {"a": (3, 0), "b": (3, 0)}, (4, 0))[1] == (1, 0)
 
 
@@ -47,12 +47,12 @@ def test_counts_replace_only_the_sections_they_name():
 
 
 @pytest.mark.parametrize("text", ["mixed=84", "healthy=1+1", "tset=1+1", "test=a+b", "test"])
-def test_counts_that_cannot_be_meant_are_refused(text):
+def test_invalid_counts_are_refused(text):
     with pytest.raises(ValueError, match="--counts"):
         parse_counts(text, PAPER)
 
 
-def test_a_short_cohort_is_told_both_numbers_and_sizes_that_would_do():
+def test_the_error_of_a_short_cohort_has_both_numbers_and_sizes_that_would_do():
     with pytest.raises(DataError) as error:
         require(PAPER, 259, 43, "IXI", "subjects")
     message = str(error.value)

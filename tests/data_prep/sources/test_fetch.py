@@ -113,7 +113,7 @@ def test_a_file_that_changed_in_between_is_begun_again(server, tmp_path):
     assert path.read_bytes() == changed
 
 
-def test_a_server_without_ranges_is_begun_again_and_told_if_it_never_ends(server, tmp_path):
+def test_a_server_without_ranges_is_begun_again_and_an_error_if_it_never_ends(server, tmp_path):
     server.ranges = False
     with pytest.raises(DataError, match="3 times without progress"):
         fetch(archive(server), tmp_path, **quick(retries=2))
@@ -138,7 +138,7 @@ def test_a_wrong_checksum_is_refused_and_nothing_stays(server, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_wrong_address_is_told_at_once(server, tmp_path):
+def test_a_wrong_address_is_an_error_at_once(server, tmp_path):
     server.status = 404
     with pytest.raises(DataError, match="the server answers 404"):
         fetch(archive(server), tmp_path, **quick())

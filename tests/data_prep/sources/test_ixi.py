@@ -33,7 +33,7 @@ def test_the_quirks_of_the_spreadsheet_are_met_and_counted(ixi_folder):
     assert facts["rows_without_image"] == 93 and facts["images_without_row"] == 14
 
 
-def test_sites_and_ages_filter_and_unknown_ages_are_told(ixi_folder):
+def test_sites_and_ages_filter_and_unknown_ages_are_reported(ixi_folder):
     cohort = ixi.cohort(ixi_folder, Options(sites=("HH",), ages=(30, 50)))
     assert {row.site for row in cohort.rows} == {"HH"}
     assert all(row.age is not None and 30 <= row.age <= 50 for row in cohort.rows)

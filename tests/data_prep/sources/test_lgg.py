@@ -56,7 +56,7 @@ def test_the_chosen_sequence_and_the_mask_become_grey_pictures(kaggle, tmp_path)
     assert np.asarray(Image.open(kaggle / row.mask)).sum() == 100 * 255
 
 
-def test_what_is_not_there_is_told(tmp_path, kaggle):
+def test_what_is_missing_is_named(tmp_path, kaggle):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match=r"kaggle\.com"):
         lgg.cohort(tmp_path / "empty", Options())

@@ -110,12 +110,12 @@ def test_a_crash_on_the_cluster_costs_one_call(cluster):
         assert list(pool.stream(hazards.add, [(1, 2)])) == [(0, 3)]
 
 
-def test_a_folder_that_the_workers_do_not_see_is_told(cluster):
+def test_a_folder_that_the_workers_do_not_see_is_named(cluster):
     with pytest.raises(DataError, match="does not see /nowhere"):
         Cluster(cluster[0], 1, Limits(), [Path("/nowhere")])
 
 
-def test_no_scheduler_at_the_address_is_told(monkeypatch):
+def test_no_scheduler_at_the_address_is_an_error(monkeypatch):
     from data_prep.work import cluster as module
 
     monkeypatch.setattr(module, "CONNECT", "1s")

@@ -25,7 +25,7 @@ def test_what_the_function_raises_comes_back():
 @pytest.mark.parametrize(
     ("function", "error"), [("crash", Crashed), ("hang", TimedOut), ("swallow", MemoryError)]
 )
-def test_a_lost_call_is_told_by_kind_and_the_next_one_works(function, error):
+def test_a_lost_call_is_known_by_kind_and_the_next_one_works(function, error):
     with Guard(Limits(seconds=3, memory=1 << 30)) as guard:
         with pytest.raises(error):
             guard.call(getattr(hazards, function), ())

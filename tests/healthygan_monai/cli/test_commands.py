@@ -221,6 +221,21 @@ class TestInferEvaluateReport:
         assert code == 0, err
         assert (tmp_path / "out" / "scores.csv").is_file() and not (own_run / "scores.csv").exists()
 
+    def test_new_images_are_judged_by_the_runs_known_healthy(
+        self, run, own_run, tiny_data, tmp_path
+    ):
+        new, out = tiny_data / "images" / "test1", tmp_path / "out"
+        words = ("infer", own_run, new, "--output", out, "--device", "cpu")
+        assert f"next: healthygan evaluate {out}\n" in run(*words)[1]  # no known-healthy scores
+        run("infer", own_run, "--device", "cpu")
+        assert f"next: healthygan evaluate {out} --calibration {own_run}\n" in run(*words)[1]
+        words = ("--calibration", own_run, "--false-alarms", "0.5", "--bootstrap", "20")
+        code, said, err = run("evaluate", out, "--no-probes", *words)
+        assert code == 0, err
+        assert "known-healthy subjects" in said and (out / "p_values.csv").is_file()
+        code, _, err = run("evaluate", out, "--false-alarms", "5")
+        assert code == 2 and "expected a rate between 0 and 1" in err
+
     def test_the_runs_own_data_set_may_be_named(self, run, own_run, tiny_data):
         code, _, err = run("infer", own_run, tiny_data / "dataset.json", "--device", "cpu")
         assert code == 0, err

@@ -1,5 +1,6 @@
 """The two streams: unlabelled, reproducible, complete."""
 
+import json
 from collections import Counter
 from dataclasses import replace
 
@@ -176,6 +177,17 @@ class TestLists:
         assert [i["label"] for i in items] == [0, 1, 0, 1] * 2
         assert items[5]["name"] == "images/test1/0.png" and items[5]["subject"] == "test1"
         assert items[5]["lesion"].endswith("lesion.png") and items[4]["lesion"] == ""
+        assert [i["lesion_free"] for i in items] == [1, 0, 1, 0] * 2
+        assert {i["boxes"] for i in items} == {""}
+
+    def test_boxes_are_shares_of_the_image_and_no_mask_means_nothing_is_free_of_lesions(
+        self, tiny_data
+    ):
+        data = read(tiny_data)
+        boxed = [replace(i, mask=None, boxes=((8, 16, 4, 2, "x"),)) for i in data.sections["test"]]
+        items = labelled_items(replace(data, sections={**data.sections, "test": boxed}))
+        assert json.loads(items[-1]["boxes"]) == [[0.25, 0.5, 0.125, 0.0625]]
+        assert not any(i["lesion_free"] for i in items)
 
     def test_training_without_one_of_the_sets_is_refused(self, tmp_path):
         data = read(write_dataset(tmp_path))

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from healthygan_monai.evaluation.intervals import bootstrap
+from healthygan_monai.evaluation.intervals import bootstrap, intervals_by_subject
 from healthygan_monai.evaluation.metrics import confusion, roc_auc
 
 
@@ -95,3 +95,15 @@ def test_same_seed_same_interval():
 def test_a_single_class_is_refused_rather_than_looped_over():
     with pytest.raises(ValueError, match="one class only"):
         bootstrap(auc, [1, 1], [0.1, 0.2], ["a", "b"], resamples=10)
+
+
+def test_one_class_is_enough_where_a_statistic_needs_no_more():
+    found = intervals_by_subject(
+        lambda rows: {"mean": float(rows.mean())}, np.ones(9), resamples=200, seed=0
+    )
+    low, high = found["mean"]
+    assert 0 < low < 4 < high < 8
+
+
+def test_a_single_subject_has_no_interval():
+    assert intervals_by_subject(lambda _: {"x": 1.0}, [1], resamples=9, seed=0) == {"x": None}

@@ -1,7 +1,14 @@
 import numpy as np
 import pytest
 
-from healthygan_monai.evaluation.localisation import best_dice, localise, pointing_game, summarise
+from healthygan_monai.evaluation.localisation import (
+    best_dice,
+    localise,
+    pointing_game,
+    summarise,
+    summarise_boxes,
+)
+from healthygan_monai.evaluation.pointing import BoxHit
 
 
 def disc(centre=(20, 40), radius=6, size=64) -> np.ndarray:
@@ -66,3 +73,34 @@ def test_summary_weighs_subjects_not_slices():
     assert summary["pointing_hit"] == 0.5
     assert (summary["images"], summary["subjects"]) == (4, 2)
     assert summary["best_dice_note"].startswith("optimistic")
+
+
+def test_dice_at_a_given_threshold_by_hand():
+    lesion = np.zeros((4, 4), dtype=bool)
+    lesion[0] = True
+    values = np.zeros((4, 4))
+    values[0, :3] = values[1, 0] = 0.5  # 3 of 4 found, 1 false: 2 * 3 / (4 + 4)
+    assert localise(values, lesion, 0.5).quantile_dice == 0.75
+    assert localise(values, lesion).quantile_dice is None
+
+
+def test_intervals_are_of_the_average_over_subjects():
+    hit, miss = localise(disc().astype(float), disc()), localise(1.0 - disc(), disc())
+    summary = summarise([hit, miss] * 20, [f"s{i}" for i in range(40)], resamples=300)
+    interval = summary["intervals"]["pointing_hit"]
+    assert interval["low"] < summary["pointing_hit"] == 0.5 < interval["high"]
+    half = 1.96 * np.sqrt(0.25 / 40)
+    assert interval["high"] - interval["low"] == pytest.approx(2 * half, rel=0.2)
+    # a measure that no image has, and a single subject
+    assert summary["quantile_dice"] is None
+    assert summary["intervals"]["quantile_dice"] == {"low": None, "high": None}
+    alone = summarise([hit], ["a"])
+    assert alone["intervals"]["pixel_ap"] == {"low": None, "high": None}
+
+
+def test_boxes_are_averaged_over_subjects_too():
+    hits = [BoxHit(True, 0.1), BoxHit(False, 0.3), BoxHit(False, 0.3)]
+    found = summarise_boxes(hits, ["a", "b", "b"], resamples=50)
+    assert (found["images"], found["subjects"], found["box_hit"]) == (3, 2, 0.5)
+    assert found["box_share"] == pytest.approx(0.2)
+    assert summarise_boxes([], []) is None

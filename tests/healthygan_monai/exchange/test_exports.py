@@ -65,6 +65,7 @@ def test_an_export_says_what_it_is(form, exported, trained):
         "image_size": "32",
         "image_channels": "1",
         "intensity_range": "-1 1",
+        "translation": "masked",
         "model_sha256": sha256(trained / "model.pt"),
         "seed": str(config["seed"]),
     }

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from sklearn.metrics import roc_auc_score
 from tiny import infer, train, write_dataset
 
 from data_prep.datalist import DataError, read, write
@@ -17,6 +18,8 @@ from healthygan_monai.composition import split_output
 from healthygan_monai.config.messages import root_cause
 from healthygan_monai.data import image_transforms
 from healthygan_monai.data.images import load_images, load_mask
+from healthygan_monai.evaluation.pointing import brightest_place
+from healthygan_monai.inference import LocalisationFile
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.report.case_pictures import case_pictures
@@ -85,6 +88,39 @@ class TestOfADataSet:
     def test_lesion_masks_are_compared_where_there_are_any(self, of_data_set):
         localisation = json.loads((of_data_set / "localisation.json").read_text())
         assert (localisation["images"], localisation["subjects"]) == (2, 2)
+        scopes = localisation["pooled"]
+        assert {name: scope["images"] for name, scope in scopes.items()} == {
+            "diseased": 2,
+            "all": 4,
+        }
+        assert localisation["boxes"] is None and localisation["left_out"] == 0
+
+    def test_pooled_pixels_are_those_of_the_files_not_of_the_pictures(
+        self, of_data_set, trained, tiny_data
+    ):
+        localisation = json.loads((of_data_set / "localisation.json").read_text())
+        data, model = read(tiny_data), trained / "model.pt"
+
+        def maps(section: str, label: int) -> list[np.ndarray]:
+            items = [i for i in data.sections[section] if i.label == label]
+            return [by_hand(model, tiny_data / item.image)[0] for item in items]
+
+        lesions = [load_mask(tiny_data / i.mask, (32, 32)) for i in data.sections["test"] if i.mask]
+        quantile = localisation["healthy_quantile"]
+        assert (quantile["images"], quantile["quantile"]) == (2, 0.99)
+        assert quantile["threshold"] == pytest.approx(
+            np.quantile(maps("validation", 0), 0.99, method="higher"), rel=2e-3
+        )
+        diseased, healthy = maps("test", 1), maps("test", 0)
+        truth = np.ravel([*lesions, *np.zeros_like(healthy, dtype=bool)])
+        found = localisation["pooled"]["all"]
+        values = np.ravel([*diseased, *healthy])
+        assert found["pixel_auroc"]["value"] == pytest.approx(
+            roc_auc_score(truth, values), abs=1e-3
+        )
+        called = values >= quantile["threshold"]
+        dice = 2 * (called & truth).sum() / (called.sum() + truth.sum())
+        assert found["quantile_dice"]["value"] == pytest.approx(dice, abs=2e-3)
 
     def test_batches_and_workers_do_not_change_a_score(
         self, of_data_set, trained, tiny_data, tmp_path
@@ -118,6 +154,23 @@ class TestOfADataSet:
         output = infer(trained / "model.pt", tmp_path / "data", tmp_path / "out")
         assert {r.label for r in read_scores(output / "scores.csv")} == {None}
         assert not (output / "localisation.json").exists()
+
+    def test_boxes_are_judged_where_there_are_no_masks(self, trained, tmp_path):
+        data = read(write_dataset(tmp_path / "data"))
+        boxes = {"test1": (0, 0, 32, 32, "all"), "test3": (0, 0, 16, 32, "left half")}
+        items = [
+            replace(i, mask=None, boxes=(boxes[i.subject],) if i.label else None)
+            for i in data.sections["test"]
+        ]
+        write(replace(data, sections={**data.sections, "test": items}), tmp_path / "data")
+        output = infer(trained / "model.pt", tmp_path / "data", tmp_path / "out")
+        found = json.loads((output / "localisation.json").read_text())
+        assert found["images"] == 0 and found["pooled"] is None and found["pixel_ap"] is None
+        assert (found["boxes"]["images"], found["boxes"]["box_share"]) == (2, 0.75)
+        place = brightest_place(
+            by_hand(trained / "model.pt", tmp_path / "data" / items[3].image)[0]
+        )
+        assert found["boxes"]["box_hit"] == (1.0 if place[1] < 16 else 0.5)
 
 
 class TestOfAFolderOfPictures:
@@ -265,3 +318,22 @@ def test_every_unusable_picture_of_a_folder_is_named_before_anything_is_scored(t
     with pytest.raises(DataError, match=r"(?s)broken\.png.*colour\.png") as caught:
         load_images(tmp_path, 16)
     assert "good.png" not in str(caught.value)
+
+
+def test_test_images_whose_lesions_are_not_known_are_left_out_and_counted(tmp_path):
+    Image.fromarray(np.full((16, 16), 255, np.uint8)).save(tmp_path / "full.png")
+    Image.fromarray(np.eye(16, dtype=np.uint8)).save(tmp_path / "line.png")
+    Image.new("L", (16, 16)).save(tmp_path / "empty.png")
+    handler = LocalisationFile(tmp_path / "localisation.json", bootstrap=20)
+    values = np.random.default_rng(0).random((16, 16), dtype=np.float32)
+    kinds = {"line": 0, "empty": 0, "full": 0, "": 0, "healthy": 1}
+    for name, free in kinds.items():
+        known = (tmp_path / f"{name}.png").is_file()
+        lesion = str(tmp_path / f"{name}.png") if known else ""
+        handler.judge({"subject": name, "lesion": lesion, "lesion_free": free}, values)
+    handler.write()
+    found = json.loads((tmp_path / "localisation.json").read_text())
+    assert found["left_out"] == 2
+    assert (found["pooled"]["diseased"]["images"], found["pooled"]["all"]["images"]) == (1, 3)
+    assert found["pooled"]["all"]["regions"] == 1
+    assert found["healthy_quantile"]["reason"] == "no healthy validation image"

@@ -266,14 +266,18 @@ class TestAnswer:
     ):
         scores = {"threshold": 0.5, "policy": "youden", "chosen_on": "validation"}
         test = {**scores, "threshold": 0.1, "chosen_on": "optimistic: chosen on the test labels"}
+        promised = {**scores, "policy": "promised", "chosen_on": "40 healthy images"}
         thresholds = {"validation": {**scores, "other": 1}, "test_optimistic": test}
+        thresholds["promised"] = {**promised, "other": 1}
         of = sha256(own_run / "model.pt") if same_weights else "0" * 64
-        levels = {"image": {"thresholds": thresholds}}
+        levels = {"image": {"thresholds": thresholds, "promise": {"false_alarm_rate": 0.05}}}
         content = {"levels": levels, "provenance": {"weights_sha256": of}}
         (own_run / "evaluation.json").write_text(json.dumps(content))
         bundle = bundle_of(tmp_path / "b", own_run)
         found = ask(bundle, tiny_data / "images" / "test1" / "0.png")["result"]
         assert found["score_thresholds"] == ({"image": scores} if same_weights else {})
+        promised["false_alarm_rate"] = 0.05
+        assert found["promised_thresholds"] == ({"image": promised} if same_weights else {})
 
     def test_serving_json_missing_or_of_other_weights_gives_no_threshold(
         self, own_bundle, tiny_data

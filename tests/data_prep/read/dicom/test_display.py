@@ -1,9 +1,14 @@
 """The table over all possible stored words gives what direct evaluation at every pixel gives."""
 
 import base64
+import io
 
 import numpy as np
+import pydicom
 import pytest
+from dicom_lut_item import lut_item
+from PIL import Image
+from pydicom.dataset import Dataset
 
 from data_prep.errors import FilmError
 from data_prep.film.open import films, read_film
@@ -23,19 +28,7 @@ HTJ2K_RAMP = base64.b64decode(
 )
 
 
-def lut(entries: np.ndarray, first: int = 0):
-    from pydicom.dataset import Dataset
-
-    item = Dataset()
-    item.add_new("LUTDescriptor", "US", [len(entries) % 65536, first, 16])
-    item.add_new("LUTData", "US", [int(entry) for entry in entries])
-    item.ModalityLUTType = "US"
-    return item
-
-
 def header(signed: bool, **more):
-    from pydicom.dataset import Dataset
-
     ds = Dataset()
     ds.PhotometricInterpretation, ds.BitsAllocated, ds.BitsStored = "MONOCHROME2", 16, 12
     ds.PixelRepresentation = int(signed)
@@ -52,9 +45,9 @@ PIPELINES = {
     "sigmoid": WINDOW | {"VOILUTFunction": "SIGMOID"},
     "rescale": WINDOW | {"RescaleSlope": "2.5", "RescaleIntercept": "-700"},
     "falling rescale": {"RescaleSlope": "-1", "RescaleIntercept": "4095"},
-    "modality LUT": WINDOW | {"ModalityLUTSequence": [lut(np.arange(4096)[::-1] // 8)]},
-    "VOI LUT": {"VOILUTSequence": [lut(GAMMA)]},
-    "folded VOI LUT": {"VOILUTSequence": [lut(np.abs(np.arange(4096) - 700) * 16)]},
+    "modality LUT": WINDOW | {"ModalityLUTSequence": [lut_item(np.arange(4096)[::-1] // 8)]},
+    "VOI LUT": {"VOILUTSequence": [lut_item(GAMMA)]},
+    "folded VOI LUT": {"VOILUTSequence": [lut_item(np.abs(np.arange(4096) - 700) * 16)]},
     "padding": {"PixelPaddingValue": 5, "PixelPaddingRangeLimit": 90},
 }
 
@@ -114,8 +107,6 @@ def test_a_padding_value_may_be_a_word_beyond_bits_stored_or_of_the_wrong_sign(m
     signed[:, :3] = -2000
     for name, value in (("signed", -2000), ("as unsigned", 63536)):
         path = make_dicom(signed, f"{name}.dcm", **WINDOW)
-        import pydicom
-
         ds = pydicom.dcmread(path)
         ds.add_new("PixelPaddingValue", "SS" if value < 0 else "US", value)
         ds.save_as(path)
@@ -132,20 +123,15 @@ def test_lossy_overshoot_is_clipped_not_wrapped_around():
     assert stored_values(pixels, layout).integers().max() == 1030 - 1024
 
 
-def test_the_same_pixels_have_the_same_digest_in_every_encoding(make_dicom, ramp, tmp_path):
-    import pydicom
-
+def test_the_same_pixels_have_the_same_digest_in_every_encoding(make_dicom, ramp):
     path = make_dicom(ramp, "film.dcm", **WINDOW)
     truth = read_film(path).digest
     assert read_film(make_dicom(ramp.astype(np.uint32), "wide.dcm", **WINDOW)).digest == truth
     assert read_film(make_dicom(ramp.astype(np.int16), "signed.dcm", **WINDOW)).digest == truth
     assert read_film(make_dicom(ramp.T.copy(), "turned.dcm", **WINDOW)).digest != truth
-    ds = pydicom.dcmread(path)
-    ds.file_meta.TransferSyntaxUID = pydicom.uid.UID("1.2.840.10008.1.2.4.100")
-    ds.PixelData = pydicom.encaps.encapsulate([HTJ2K_RAMP])
-    ds["PixelData"].is_undefined_length = True
-    ds.save_as(tmp_path / "video.dcm")  # pydicom 2.4 does not write HTJ2K
-    film = read_film((tmp_path / "video.dcm").read_bytes().replace(b".2.4.100", b".2.4.201"))
+    video = {"frames": [HTJ2K_RAMP], "syntax": "1.2.840.10008.1.2.4.100"}
+    coded = make_dicom(ramp, "video.dcm", **video, **WINDOW)  # pydicom 2.4 does not write HTJ2K
+    film = read_film(coded.read_bytes().replace(b".2.4.100", b".2.4.201"))
     assert film.digest == truth and "High-Throughput" in film.facts["transfer_syntax"]
     np.testing.assert_array_equal(film.image, read_film(path).image)
 
@@ -159,37 +145,23 @@ def test_digests_tell_shapes_and_signs_apart():
 
 
 def test_each_frame_of_a_film_is_read_and_numbered(make_dicom, ramp):
-    import pydicom
-
-    path = make_dicom(ramp, NumberOfFrames="2", **WINDOW)
-    ds = pydicom.dcmread(path)
-    ds.PixelData = ramp.tobytes() + ramp[::-1].tobytes()
-    ds.save_as(path)
+    path = make_dicom(ramp, frames=[ramp.tobytes(), ramp[::-1].tobytes()], **WINDOW)
     first, second = films(path.read_bytes(), FilmOptions(frames="each"))
     assert (first.frame, second.frame) == (0, 1)
     np.testing.assert_array_equal(second.image, first.image[::-1])
     assert first.digest != second.digest
     (only,) = films(path.read_bytes(), FilmOptions())
-    assert only.digest == first.digest
+    assert only.digest == first.digest and only.facts["notes"] == ["first of 2 frames"]
     np.testing.assert_allclose(first.image, apply_window(ramp, 300, 401, "LINEAR"), atol=1e-6)
 
 
 def test_of_many_compressed_frames_only_the_first_is_decoded(make_dicom, ramp):
     """The other frames are noise: decoding them would fail."""
-    import pydicom
-    from PIL import Image
-
     grey = (ramp // 4).astype(np.uint8)
-    path = make_dicom(grey, NumberOfFrames="1000")
-    import io
-
     file = io.BytesIO()
     Image.fromarray(grey).save(file, "JPEG", quality=95)
-    ds = pydicom.dcmread(path)
-    ds.file_meta.TransferSyntaxUID = pydicom.uid.JPEGBaseline8Bit
-    ds.PixelData = pydicom.encaps.encapsulate([file.getvalue(), *[b"\0" * 64] * 999])
-    ds["PixelData"].is_undefined_length = True
-    ds.save_as(path)
+    frames = [file.getvalue(), *[b"\0" * 64] * 999]
+    path = make_dicom(grey, frames=frames, syntax=pydicom.uid.JPEGBaseline8Bit)
     film = read_film(path)
     assert film.facts["notes"] == ["first of 1000 frames"]
     assert np.abs(film.image - grey / 255).max() < 0.05

@@ -129,7 +129,7 @@ def test_a_table_that_is_none_is_not_followed(make_dicom, ramp, bits, count):
         read_film(make_dicom(ramp, "modality.dcm", ModalityLUTSequence=[broken]))
 
 
-def test_a_window_and_a_voi_lut_are_alternatives_and_the_choice_is_told(make_dicom, ramp):
+def test_a_window_and_a_voi_lut_are_alternatives_and_the_choice_is_noted(make_dicom, ramp):
     """PS3.3 C.11.2: either is applied, not both; the index counts tables first, then windows."""
     entries = 65535 - np.arange(768) * 85
     windows = {"WindowCenter": [300, 50], "WindowWidth": [600, 61]}

@@ -7,18 +7,14 @@ import numpy as np
 import pytest
 from dicom_heads import write_multi_frame, write_stack
 from flat_settings import settings
+from heads import turn
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
-from places import DATA
 from planted import PLANTED
 
 from data_prep.read.volume import scan_facts
 from data_prep.read.volume.dicom_groups import named, series_of
 from data_prep.read.volume.open_volume import read_volume
-from data_prep.read.volume.volume import ReadOptions, VolumeError
-
-needs_data = pytest.mark.skipif(
-    not (DATA / "dicom").is_dir(), reason="HEALTHYGAN_DATA has no dicom/"
-)
+from data_prep.read.volume.volume import ReadOptions, Volume, VolumeError
 
 SPACING = (1.5, 2.0, 3.0)
 AFFINE = np.diag([*SPACING, 1.0])
@@ -59,20 +55,29 @@ def test_each_slice_is_scaled_by_its_own_slope(tmp_path: Path):
     np.testing.assert_allclose(volume.data, ras() * np.array(slopes))
 
 
+def ball(affine: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """int16 (30, 30, 30): a Gaussian of 6 mm about a point in mm."""
+    place = np.moveaxis(np.indices((30, 30, 30)), 0, -1) @ affine[:3, :3].T
+    return (1000 * np.exp(-((place - centre) ** 2).sum(-1) / 72)).astype(np.int16)
+
+
+def moments(volume: Volume) -> tuple[np.ndarray, np.ndarray]:
+    """(mean, standard deviation) along each axis, in mm, of where the grey is."""
+    index = np.indices(volume.data.shape).reshape(3, -1).T
+    place = index @ volume.affine[:3, :3].T + volume.affine[:3, 3]
+    weight = volume.data.ravel() / volume.data.sum()
+    mean = weight @ place
+    return mean, np.sqrt(weight @ (place - mean) ** 2)
+
+
 def test_an_oblique_stack_is_straightened_to_where_its_affine_says(tmp_path: Path):
-    angle = np.radians(15)
-    turn = np.eye(4)
-    turn[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    grid = np.stack(np.meshgrid(*[np.arange(30)] * 3, indexing="ij"), -1)
-    ball = (1000 * np.exp(-(((grid - (12, 18, 9)) ** 2).sum(-1) / 18))).astype(np.int16)
-    affine = turn @ np.diag([2.0, 2.0, 2.0, 1.0])
-    folder = write_stack(tmp_path / "a", ball, affine)
+    affine = turn((15, 0, 0)) @ np.diag([2.0, 2.0, 2.0, 1.0])
+    truth = (affine @ (12, 18, 9, 1))[:3]
+    folder = write_stack(tmp_path / "a", ball(affine, truth), affine)
     assert read_volume(folder).facts["obliquity_deg"] == pytest.approx(15, abs=0.1)
-    volume = read_volume(folder, ReadOptions(straighten_oblique=True))
-    weight = volume.data / volume.data.sum()
-    centre = [(weight * axis).sum() for axis in np.indices(weight.shape)]
-    truth = affine @ (12, 18, 9, 1)
-    np.testing.assert_allclose((volume.affine @ [*centre, 1])[:3], truth[:3], atol=0.2)
+    centre, spread = moments(read_volume(folder, ReadOptions(straighten_oblique=True)))
+    np.testing.assert_allclose(centre, truth, atol=0.2)
+    np.testing.assert_allclose(spread, 6.0, atol=0.4)
 
 
 def sheared(degrees: float) -> np.ndarray:
@@ -83,20 +88,12 @@ def sheared(degrees: float) -> np.ndarray:
 
 
 def test_a_tilted_gantry_is_refused_or_undone(tmp_path: Path):
-    grid = np.stack(np.meshgrid(*[np.arange(30)] * 3, indexing="ij"), -1)
     truth = np.array([30.0, 36.0, 24.0])
-    world = grid @ sheared(14)[:3, :3].T
-    ball = (1000 * np.exp(-(((world - truth) ** 2).sum(-1) / 72))).astype(np.int16)
-    folder = write_stack(tmp_path / "a", ball, sheared(14))
+    folder = write_stack(tmp_path / "a", ball(sheared(14), truth), sheared(14))
     with pytest.raises(VolumeError, match=r"sheared.*14\.0.*--straighten"):
         read_volume(folder)
-    volume = read_volume(folder, ReadOptions(straighten_oblique=True))
-    weight = volume.data / volume.data.sum()
-    index = np.indices(weight.shape).reshape(3, -1).T
-    place = index @ volume.affine[:3, :3].T + volume.affine[:3, 3]
-    flat = weight.ravel()
-    np.testing.assert_allclose(flat @ place, truth, atol=0.2)
-    spread = np.sqrt(flat @ (place - truth) ** 2)
+    centre, spread = moments(read_volume(folder, ReadOptions(straighten_oblique=True)))
+    np.testing.assert_allclose(centre, truth, atol=0.2)
     np.testing.assert_allclose(spread, 6.0, atol=0.4)  # a ball again, in all three directions
 
 
@@ -128,6 +125,21 @@ def test_two_echoes_in_one_series_are_refused_unless_one_is_chosen(tmp_path: Pat
     (tmp_path / "a" / "1_9_0007.dcm").unlink()
     with pytest.raises(VolumeError, match="two acquisitions are mixed"):
         read_volume(tmp_path / "a")
+
+
+def test_two_series_in_a_folder_are_refused_unless_one_is_chosen(tmp_path: Path):
+    folder = write_stack(tmp_path / "DOE^JANE", ras(), AFFINE, series=1)
+    assert read_volume(folder).facts["format"] == "DICOM series"
+    write_stack(folder, ras()[..., :4], AFFINE, series=2)
+    with pytest.raises(VolumeError, match=r"2 DICOM series.*5 files.*--series-index") as caught:
+        read_volume(folder)
+    assert "DOE" not in str(caught.value)
+    for index, slices in ((0, 5), (1, 4)):
+        volume = read_volume(folder, ReadOptions(series_index=index))
+        assert volume.data.shape == (7, 6, slices)
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(VolumeError, match="no DICOM series"):
+        read_volume(tmp_path / "nothing")
 
 
 def test_slices_shifted_sideways_are_refused(tmp_path: Path):
@@ -192,7 +204,7 @@ def test_derivatives_of_a_bids_tree_are_no_raw_scans(tmp_path: Path, caplog):
         nib.save(nib.Nifti1Image(ras(), AFFINE), path)
     found = find_inputs(tmp_path / "raw", "brains", Cohort(), (), Inline())
     assert [source.name for source in found.sources] == ["sub-01/anat/sub-01_T1w.nii.gz"]
-    assert "1 inputs in folders called derivatives were passed by" in caplog.text
+    assert "1 inputs in folders called derivatives were ignored" in caplog.text
 
 
 def test_what_is_no_placed_volume_says_so(tmp_path: Path):
@@ -237,11 +249,13 @@ def test_times_of_a_sidecar_are_seconds():
     assert scan_facts.from_sidecar(told) == {"manufacturer": "SIEMENS", **times}
 
 
-@needs_data
-def test_the_real_series_and_the_stripped_multi_frame_file():
-    volume = read_volume(DATA / "dicom/mr_studyforrest")
+@pytest.mark.usefixtures("manifest")
+def test_the_real_series_and_the_stripped_multi_frame_file(real_data: Path):
+    folder = real_data / "dicom/mr_studyforrest"
+    volume = read_volume(folder)
     assert volume.data.shape == (274, 384, 10)
+    assert volume.spacing == pytest.approx((0.7, 0.6667, 6.0), abs=1e-3)
     assert any("left out" in note for note in volume.facts["notes"])  # every ninth slice
     with pytest.raises(VolumeError, match="does not say where its frames lie"):
-        read_volume(DATA / "dicom/real_edge/emri_small.dcm")
-    assert len(series_of((DATA / "dicom/mr_studyforrest").iterdir())) == 1
+        read_volume(real_data / "dicom/real_edge/emri_small.dcm")
+    assert len(series_of(folder.iterdir())) == 1

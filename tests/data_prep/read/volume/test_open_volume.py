@@ -1,6 +1,5 @@
 """Whatever way a head is stored, `read_volume` gives the same RAS+ array, or says what is wrong."""
 
-import csv
 import gzip
 import re
 import struct
@@ -9,16 +8,12 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from heads import turn
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
-from places import DATA
 
 from data_prep.phantom.brains import make_head
 from data_prep.read.volume.open_volume import read_mask, read_volume
 from data_prep.read.volume.volume import ReadOptions, VolumeError
-
-needs_data = pytest.mark.skipif(
-    not (DATA / "nifti").is_dir(), reason="HEALTHYGAN_DATA has no nifti/"
-)
 
 SPACING = (1.5, 2.0, 3.0)
 CODES = ("RAS", "LAS", "LPI", "LPS", "AIL", "SRP", "PSR", "IRA")
@@ -93,14 +88,22 @@ def test_lengths_in_metres_become_millimetres(tmp_path: Path):
     assert read_volume(saved(image, tmp_path / "m.nii")).spacing == SPACING
 
 
-def test_the_sform_wins_and_its_disagreement_with_the_qform_is_noted(tmp_path: Path):
+def test_the_sform_wins_over_the_qform_with_a_note_unless_otherwise_asked(tmp_path: Path):
     image = ras_image()
     image.set_qform(np.diag([-1, 1, 1, 1]) @ image.affine, code=1)
     image.set_sform(image.affine, code=2)
-    volume = read_volume(saved(image, tmp_path / "two.nii"))
-    np.testing.assert_array_equal(volume.data, ras_array())
-    assert volume.facts["orientation_source"] == "sform"
-    assert any("qform and sform" in text for text in volume.facts["notes"])
+    path = saved(image, tmp_path / "two.nii")
+    for chosen, expected in (("sform", ras_array()), ("qform", ras_array()[::-1])):
+        volume = read_volume(path, ReadOptions(disagreement=chosen))
+        np.testing.assert_array_equal(volume.data, expected)
+        assert volume.facts["orientation_source"] == chosen
+    by_default = read_volume(path).facts
+    assert by_default["orientation_source"] == "sform"
+    assert any("qform and sform" in text for text in by_default["notes"])
+    with pytest.raises(VolumeError, match=r"place the scan differently.*--disagreement"):
+        read_volume(path, ReadOptions(disagreement="refuse"))
+    with pytest.raises(ValueError, match="both"):
+        ReadOptions(disagreement="both")
 
 
 def test_a_qform_alone_is_enough(tmp_path: Path):
@@ -133,15 +136,8 @@ def test_without_affine_codes_the_order_is_assumed_noted_and_can_be_chosen(tmp_p
         ReadOptions(unoriented="RRS")
 
 
-def tilted(degrees: float) -> np.ndarray:
-    angle = np.radians(degrees)
-    turn = np.eye(4)
-    turn[1:3, 1:3] = [[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]
-    return turn
-
-
 def test_an_oblique_scan_keeps_its_voxels_and_its_angle_is_recorded(tmp_path: Path):
-    image = nib.Nifti1Image(ras_array(), tilted(12) @ ras_image().affine)
+    image = nib.Nifti1Image(ras_array(), turn((12, 0, 0)) @ ras_image().affine)
     volume = read_volume(saved(image, tmp_path / "tilt.nii"))
     np.testing.assert_array_equal(volume.data, ras_array())
     assert volume.facts["obliquity_deg"] == pytest.approx(12, abs=0.1)
@@ -150,7 +146,7 @@ def test_an_oblique_scan_keeps_its_voxels_and_its_angle_is_recorded(tmp_path: Pa
 def test_straightening_puts_a_ball_where_its_affine_says(tmp_path: Path):
     grid = np.stack(np.meshgrid(*[np.arange(40)] * 3, indexing="ij"), -1)
     ball = np.exp(-(((grid - (12, 25, 30)) ** 2).sum(-1) / 18)).astype(np.float32)
-    affine = tilted(20) @ np.diag([2.0, 2.0, 2.0, 1.0])
+    affine = turn((20, 0, 0)) @ np.diag([2.0, 2.0, 2.0, 1.0])
     truth = affine @ (12, 25, 30, 1)
     path = saved(nib.Nifti1Image(ball, affine), tmp_path / "ball.nii")
     volume = read_volume(path, ReadOptions(straighten_oblique=True))
@@ -247,9 +243,9 @@ def test_a_mask_in_another_order_and_grid_lands_on_the_image(tmp_path: Path):
 
 def test_a_mask_of_another_place_is_refused_and_an_empty_one_is_not(tmp_path: Path):
     volume = read_volume(saved(ras_image(), tmp_path / "head.nii"))
-    far = nib.Nifti1Image(np.ones((4, 4, 4), np.uint8), np.diag([1.0, 1, 1, 1]) + 0.0)
-    far.affine[:3, 3] = 5000
-    path = saved(nib.Nifti1Image(np.ones((4, 4, 4), np.uint8), far.affine), tmp_path / "f.nii")
+    far = np.eye(4)
+    far[:3, 3] = 5000
+    path = saved(nib.Nifti1Image(np.ones((4, 4, 4), np.uint8), far), tmp_path / "far.nii")
     with pytest.raises(VolumeError, match="outside of the image"):
         read_mask(path, volume)
     empty = saved(ras_image(np.zeros((7, 6, 5), np.uint8)), tmp_path / "empty.nii")
@@ -263,62 +259,6 @@ def test_a_mask_without_orientation_is_not_guessed_onto_an_image_that_has_one(tm
         read_mask(mask, volume)
     alike = read_volume(unoriented(tmp_path / "none.nii"))
     np.testing.assert_array_equal(read_mask(mask, alike), ras_array() > 0)
-
-
-def test_a_dicom_series_is_read_and_a_missing_slice_or_a_second_series_is_refused(tmp_path: Path):
-    folder = tmp_path / "DOE^JANE"
-    write_series(folder, ras_array(), series="1")
-    volume = read_volume(folder)
-    np.testing.assert_array_equal(volume.data, ras_array())
-    assert volume.spacing == SPACING and volume.facts["format"] == "DICOM series"
-    write_series(folder, ras_array()[..., :4], series="2")
-    with pytest.raises(VolumeError, match=r"2 DICOM series.*5 files.*--series-index") as caught:
-        read_volume(folder)
-    assert "DOE" not in str(caught.value)
-    shapes = {read_volume(folder, ReadOptions(series_index=i)).data.shape for i in (0, 1)}
-    assert shapes == {(7, 6, 5), (7, 6, 4)}
-    write_series(tmp_path / "gap", ras_array(), series="1", without=2)
-    with pytest.raises(VolumeError, match="not evenly spaced"):
-        read_volume(tmp_path / "gap")
-    (tmp_path / "nothing").mkdir()
-    with pytest.raises(VolumeError, match="no DICOM series"):
-        read_volume(tmp_path / "nothing")
-
-
-def write_series(folder: Path, ras: np.ndarray, *, series: str, without: int = -1) -> None:
-    """Axial MR slices of an RAS+ array; DICOM rows run to the left, columns to posterior."""
-    import pydicom
-    from pydicom.dataset import Dataset, FileMetaDataset
-
-    folder.mkdir(exist_ok=True)
-    right, anterior = (n - 1 for n in ras.shape[:2])
-    for k in range(ras.shape[2]):
-        if k == without:
-            continue
-        ds = Dataset()
-        ds.file_meta = FileMetaDataset()
-        ds.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
-        ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.4"
-        uid = f"1.2.826.0.1.3680043.8.498.{series}.{k + 1}"
-        ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = uid
-        ds.StudyInstanceUID = "1.2.826.0.1.3680043.8.498.9"
-        ds.SeriesInstanceUID = f"1.2.826.0.1.3680043.8.498.{series}"
-        ds.Modality, ds.InstanceNumber, ds.SeriesNumber = "MR", str(k + 1), series
-        ds.ImageOrientationPatient = [1, 0, 0, 0, 1, 0]
-        ds.ImagePositionPatient = [-right * SPACING[0], -anterior * SPACING[1], k * SPACING[2]]
-        ds.PixelSpacing = [SPACING[1], SPACING[0]]
-        ds.SliceThickness = SPACING[2]
-        pixels = ras[::-1, ::-1, k].T  # rows: anterior to posterior, columns: right to left
-        ds.Rows, ds.Columns = pixels.shape
-        ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
-        ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 16, 15, 1
-        ds.PixelData = np.ascontiguousarray(pixels).astype("<i2").tobytes()
-        path = folder / f"{series}_{k}.dcm"
-        if int(pydicom.__version__.split(".")[0]) >= 3:
-            ds.save_as(path, enforce_file_format=True)
-        else:
-            ds.is_little_endian, ds.is_implicit_VR = True, False
-            ds.save_as(path, write_like_original=False)
 
 
 # Which slice of each file is the expected one, and how far values may be off (its manifest).
@@ -342,51 +282,36 @@ EXPECTED_REASON = {
 }
 
 
-@needs_data
-def test_every_real_file_is_read_or_refused_for_the_right_reason():
-    with (DATA / "nifti" / "manifest.csv").open(newline="") as file:
-        rows = [r for r in csv.DictReader(file) if r["category"].startswith("edge")]
-    expected = np.load(DATA / "nifti/edge_from_ixi/expected_mid_axial_RAS_IXI013-HH-1212.npy")
-    assert len(rows) >= 23
-    for row in rows:
-        path = DATA / row["path"]
-        if path.name in EXPECTED_REASON:
-            with pytest.raises(VolumeError, match=EXPECTED_REASON[path.name]):
+def test_every_real_file_is_read_or_refused_for_the_right_reason(edge_cases, expected_slice):
+    assert len(edge_cases) >= 23
+    for name, path in edge_cases.items():
+        if name in EXPECTED_REASON:
+            with pytest.raises(VolumeError, match=EXPECTED_REASON[name]):
                 read_volume(path)
             continue
         volume = read_volume(path)
-        assert np.isfinite(volume.data).all() and np.ptp(volume.data) > 0, path.name
-        if path.name in EXPECTED_SLICE:
-            index, tolerance = EXPECTED_SLICE[path.name]
-            first = 5 if "nan_inf" in path.name else 0  # its NaN block lies at x < 5
-            difference = np.abs(volume.data[..., index] - expected)[first:]
-            assert np.sort(difference.ravel())[-2] <= tolerance, path.name  # one voxel was Inf
+        assert np.isfinite(volume.data).all() and np.ptp(volume.data) > 0, name
+        if name in EXPECTED_SLICE:
+            index, tolerance = EXPECTED_SLICE[name]
+            first = 5 if "nan_inf" in name else 0  # its NaN block is at x < 5
+            difference = np.abs(volume.data[..., index] - expected_slice)[first:]
+            assert np.sort(difference.ravel())[-2] <= tolerance, name  # one voxel was Inf
 
 
-@needs_data
-def test_the_files_refused_by_default_are_read_where_asked_for():
-    expected = np.load(DATA / "nifti/edge_from_ixi/expected_mid_axial_RAS_IXI013-HH-1212.npy")
-    edge = DATA / "nifti/edge_from_ixi"
-    first = read_volume(edge / "09_4d_two_volumes.nii.gz", ReadOptions(volume_index=0))
-    assert np.abs(first.data[..., 30] - expected).max() < 0.51
-    one = read_volume(edge / "16_single_slice.nii.gz", ReadOptions(allow_single_slice=True))
-    assert np.abs(one.data[..., 0] - expected).max() < 0.51
+def test_the_files_refused_by_default_are_read_where_asked_for(edge_cases, expected_slice):
+    for name, index, options in (
+        ("09_4d_two_volumes.nii.gz", 30, ReadOptions(volume_index=0)),
+        ("16_single_slice.nii.gz", 0, ReadOptions(allow_single_slice=True)),
+    ):
+        volume = read_volume(edge_cases[name], options)
+        assert np.abs(volume.data[..., index] - expected_slice).max() < 0.51
 
 
-@needs_data
-def test_a_real_dicom_series_is_read():
-    volume = read_volume(DATA / "dicom/mr_studyforrest")
-    assert volume.data.shape == (274, 384, 10)
-    assert volume.spacing == pytest.approx((0.7, 0.6667, 6.0), abs=1e-3)
-
-
-@needs_data
-def test_every_volume_of_the_pack_that_is_no_edge_case_is_read():
-    with (DATA / "nifti" / "manifest.csv").open(newline="") as file:
-        rows = [r for r in csv.DictReader(file) if not r["category"].startswith("edge")]
+def test_every_volume_of_the_pack_that_is_no_edge_case_is_read(real_data, volumes):
+    rows = [row for row in volumes if not row["category"].startswith("edge")]
     assert len(rows) >= 66  # 60 heads, 3 with multiple sclerosis, 3 templates
     for row in rows:
-        volume = read_volume(DATA / row["path"])
+        volume = read_volume(real_data / row["path"])
         assert volume.facts["orientation"] == row["orientation"], row["path"]
         assert sorted(volume.facts["shape"]) == sorted(volume.data.shape)
         assert np.isfinite(volume.data).all()
@@ -403,17 +328,3 @@ def test_a_sheared_sform_is_refused_unless_it_is_to_be_straightened(tmp_path: Pa
         read_volume(path)
     straight = read_volume(path, ReadOptions(straighten_oblique=True))
     assert np.allclose(straight.affine[:3, :3], np.diag(straight.spacing))
-
-
-def test_a_disagreement_of_qform_and_sform_is_settled_as_asked(tmp_path: Path):
-    image = ras_image()
-    image.set_qform(np.diag([-1, 1, 1, 1]) @ image.affine, code=1)
-    image.set_sform(image.affine, code=2)
-    path = saved(image, tmp_path / "two.nii")
-    by_qform = read_volume(path, ReadOptions(disagreement="qform"))
-    np.testing.assert_array_equal(by_qform.data, ras_array()[::-1])
-    assert by_qform.facts["orientation_source"] == "qform"
-    with pytest.raises(VolumeError, match=r"place the scan differently.*--disagreement"):
-        read_volume(path, ReadOptions(disagreement="refuse"))
-    with pytest.raises(ValueError, match="both"):
-        ReadOptions(disagreement="both")

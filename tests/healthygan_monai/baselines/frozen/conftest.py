@@ -1,5 +1,3 @@
-from __future__ import annotations
-
 import pytest
 
 from healthygan_monai.networks.backbones import make_backbone

@@ -3,23 +3,20 @@
 import numpy as np
 import pytest
 import torch
-from tiny_detectors import generator
+from tiny_detectors import generator, noisy
 from torch.testing import assert_close
 
 from healthygan_monai.baselines.frozen.base import heat_map
 from healthygan_monai.baselines.frozen.gaussian import RunningGaussian
 from healthygan_monai.baselines.frozen.padim import Padim
 
-
-@pytest.fixture(scope="module")
-def images() -> torch.Tensor:
-    return torch.rand(20, 1, 32, 32, generator=generator()) * 2 - 1
+IMAGES = noisy(20, 1, 32, 32)
 
 
 @pytest.fixture(scope="module")
-def padim(backbone, images) -> Padim:
+def padim(backbone) -> Padim:
     detector = Padim(backbone, channels=12)
-    detector.fit(lambda: images.split(7), seed=4)
+    detector.fit(lambda: IMAGES.split(7), seed=4)
     return detector
 
 
@@ -31,9 +28,9 @@ def direct_embedding(backbone, images: torch.Tensor, index: torch.Tensor) -> np.
     return np.concatenate([first, second, third], 1)[:, index.numpy()]
 
 
-def test_eq1_and_eq2_against_a_direct_covariance_at_every_position(padim, backbone, images):
-    healthy = direct_embedding(backbone, images, padim.index).astype(np.float64)
-    tested = torch.rand(3, 1, 32, 32, generator=generator(9)) * 2 - 1
+def test_eq1_and_eq2_against_a_direct_covariance_at_every_position(padim, backbone):
+    healthy = direct_embedding(backbone, IMAGES, padim.index).astype(np.float64)
+    tested = noisy(3, 1, 32, 32, seed=9)
     found = padim.distances(tested)[:, 0].numpy()
     vectors = direct_embedding(backbone, tested, padim.index)
     for row in range(8):
@@ -45,10 +42,10 @@ def test_eq1_and_eq2_against_a_direct_covariance_at_every_position(padim, backbo
             np.testing.assert_allclose(found[:, row, column], expected, rtol=1e-3)
 
 
-def test_the_score_is_the_maximum_of_the_smoothed_map(padim, images):
-    distances = padim.distances(images)
-    assert_close(padim.anomaly_map(images), heat_map(distances, (32, 32), 4.0))
-    assert_close(padim.score(images), padim.anomaly_map(images).amax((1, 2, 3)))
+def test_the_score_is_the_maximum_of_the_smoothed_map(padim):
+    distances = padim.distances(IMAGES)
+    assert_close(padim.anomaly_map(IMAGES), heat_map(distances, (32, 32), 4.0))
+    assert_close(padim.score(IMAGES), padim.anomaly_map(IMAGES).amax((1, 2, 3)))
 
 
 @pytest.mark.parametrize("batch", [1, 3, 50])
@@ -83,11 +80,11 @@ def test_published_numbers_of_channels_are_the_defaults():
     assert Padim("resnet18", "random").ridge == 0.01
 
 
-def test_the_seed_draws_the_channels(backbone, images):
+def test_the_seed_draws_the_channels(backbone):
     drawn = []
     for seed in (0, 1):
         detector = Padim(backbone, channels=12)
-        detector.fit(lambda: [images], seed=seed)
+        detector.fit(lambda: [IMAGES], seed=seed)
         assert len(set(detector.index.tolist())) == 12
         drawn.append(detector.index.tolist())
     assert drawn[0] != drawn[1]
@@ -95,22 +92,22 @@ def test_the_seed_draws_the_channels(backbone, images):
 
 def test_the_grid_follows_the_images_size(backbone):
     detector = Padim(backbone, channels=4)
-    tall = torch.rand(4, 1, 64, 40, generator=generator()) * 2 - 1
+    tall = noisy(4, 1, 64, 40)
     detector.fit(lambda: [tall])
     assert detector.mean.shape == (16 * 10, 4) and detector.whitening.shape == (160, 4, 4)
     assert detector.anomaly_map(tall).shape == (4, 1, 64, 40)
 
 
-def test_channels_may_all_be_drawn_from_one_layer(backbone, images):
+def test_channels_may_all_be_drawn_from_one_layer(backbone):
     detector = Padim(backbone, channels=1)
     for seed in range(4):
-        detector.fit(lambda: [images], seed=seed)
+        detector.fit(lambda: [IMAGES], seed=seed)
         assert detector.mean.shape == (64, 1)
 
 
-def test_one_image_has_no_covariance(backbone, images):
+def test_one_image_has_no_covariance(backbone):
     with pytest.raises(ValueError, match="at least 2"):
-        Padim(backbone, channels=4).fit(lambda: [images[:1]])
+        Padim(backbone, channels=4).fit(lambda: [IMAGES[:1]])
 
 
 def test_settings_that_cannot_be_meant_are_refused(backbone):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from tiny_detectors import generator
+from tiny_detectors import generator, noisy
 from torch.testing import assert_close
 
 from healthygan_monai.baselines.frozen.base import heat_map
@@ -11,15 +11,12 @@ from healthygan_monai.baselines.frozen.coreset import Reservoir, greedy_coreset,
 from healthygan_monai.baselines.frozen.neighbours import nearest_neighbour, neighbour_weight
 from healthygan_monai.baselines.frozen.patchcore import PatchCore
 
-
-@pytest.fixture(scope="module")
-def images() -> torch.Tensor:
-    return torch.rand(6, 1, 48, 48, generator=generator()) * 2 - 1
+IMAGES = noisy(6, 1, 48, 48)
 
 
-def fit(backbone, images, **settings) -> PatchCore:
+def fit(backbone, batch: int = 4, **settings) -> PatchCore:
     detector = PatchCore(backbone, **settings)
-    detector.fit(lambda: images.split(4))
+    detector.fit(lambda: IMAGES.split(batch))
     return detector
 
 
@@ -91,12 +88,12 @@ def test_a_reservoir_takes_every_vector_with_the_same_probability_and_none_twice
     assert (counts - 500).abs().max() < 85
 
 
-def test_patches_are_the_authors_unfolded_pooled_and_joined(backbone, images):
+def test_patches_are_the_authors_unfolded_pooled_and_joined(backbone):
     """In the authors' order, written out for one patch: enlarge the 3 x 3 patches, then pool."""
     detector = PatchCore(backbone, dimension=32)
-    found = detector.embed(images)
+    found = detector.embed(IMAGES)
     levels = []
-    for level in backbone(images)[1:]:
+    for level in backbone(IMAGES)[1:]:
         entries = torch.nn.functional.unfold(level, 3, padding=1)
         entries = entries.unflatten(2, level.shape[-2:])
         entries = torch.nn.functional.interpolate(entries, (6, 6), mode="bilinear")
@@ -105,26 +102,26 @@ def test_patches_are_the_authors_unfolded_pooled_and_joined(backbone, images):
     assert_close(found[2, 4 * 6 + 1], pooled.view(32, 2).mean(1), rtol=1e-4, atol=1e-5)
 
 
-def test_mean_patches_are_average_pooled_and_concatenated(backbone, images):
+def test_mean_patches_are_average_pooled_and_concatenated(backbone):
     detector = PatchCore(backbone, patches="mean")
-    found = detector.embed(images)
-    second = torch.nn.functional.avg_pool2d(backbone(images)[1], 3, 1, 1)
+    found = detector.embed(IMAGES)
+    second = torch.nn.functional.avg_pool2d(backbone(IMAGES)[1], 3, 1, 1)
     assert found.shape == (6, 36, 384)
     assert_close(found[:, :, :128], second.flatten(2).transpose(1, 2))
 
 
-def test_eq6_and_the_map_against_all_distances(backbone, images):
-    detector = fit(backbone, images, dimension=32, share=0.3)
-    tested = torch.rand(3, 1, 48, 48, generator=generator(5)) * 2 - 1
+def test_eq6_and_the_map_against_all_distances(backbone):
+    detector = fit(backbone, dimension=32, share=0.3)
+    tested = noisy(3, 1, 48, 48, seed=5)
     vectors = detector.embed(tested)
     nearest = (vectors[:, :, None] - detector.bank).norm(dim=3).amin(2)  # (3, 36)
     assert_close(detector.score(tested), nearest.amax(1))
     assert_close(detector.anomaly_map(tested), heat_map(nearest.view(3, 1, 6, 6), (48, 48)))
 
 
-def test_eq7_against_its_formula(backbone, images):
-    detector = fit(backbone, images, dimension=32, share=0.3, neighbours=4)
-    tested = torch.rand(1, 1, 48, 48, generator=generator(5)) * 2 - 1
+def test_eq7_against_its_formula(backbone):
+    detector = fit(backbone, dimension=32, share=0.3, neighbours=4)
+    tested = noisy(1, 1, 48, 48, seed=5)
     vectors, bank = detector.embed(tested)[0].double(), detector.bank.double()
     distances = torch.cdist(vectors, bank)
     patch = int(distances.amin(1).argmax())
@@ -158,26 +155,22 @@ def test_every_library_finds_the_same_neighbours(search):
     assert distances[:5].abs().max() == 0
 
 
-def test_a_healthy_image_of_the_fit_scores_zero_when_every_patch_is_remembered(backbone, images):
-    detector = fit(backbone, images, dimension=32, share=1.0)
+def test_a_healthy_image_of_the_fit_scores_zero_when_every_patch_is_remembered(backbone):
+    detector = fit(backbone, dimension=32, share=1.0)
     assert len(detector.bank) == 6 * 36
-    assert detector.score(images).max() < 1e-3
+    assert detector.score(IMAGES).max() < 1e-3
 
 
-def test_candidates_are_bounded_and_counted(backbone, images):
-    detector = fit(backbone, images, dimension=32, pool=50)
+def test_candidates_are_bounded_and_counted(backbone):
+    detector = fit(backbone, dimension=32, pool=50)
     facts = detector.facts()
     assert (facts["patches_seen"], facts["candidates"], facts["remembered"]) == (216, 50, 5)
 
 
-def test_how_images_are_batched_does_not_change_what_is_remembered(backbone, images):
-    banks = []
-    for size in (1, 4, 6):
-        detector = PatchCore(backbone, dimension=32, pool=50)
-        detector.fit(lambda size=size: images.split(size))
-        banks.append(detector.bank)
-    assert_close(banks[0], banks[1], rtol=1e-4, atol=1e-5)
-    assert_close(banks[0], banks[2], rtol=1e-4, atol=1e-5)
+def test_how_images_are_batched_does_not_change_what_is_remembered(backbone):
+    one, four, six = (fit(backbone, size, dimension=32, pool=50).bank for size in (1, 4, 6))
+    assert_close(one, four, rtol=1e-4, atol=1e-5)
+    assert_close(one, six, rtol=1e-4, atol=1e-5)
 
 
 def test_published_numbers_are_the_defaults():

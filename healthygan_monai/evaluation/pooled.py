@@ -1,0 +1,152 @@
+"""Judge the pixels of all images together: AUROC, average precision, PRO and Dice, by subject.
+
+Pooled over the test images with a lesion (``diseased``), and over those and the images without one
+(``all``), whose masks are empty. No map is kept: values are counted in the bins of ``pixels``, and
+for the intervals once more in coarser bins for each subject.
+"""
+
+from collections import defaultdict
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from healthygan_monai.evaluation.intervals import intervals_by_subject
+from healthygan_monai.evaluation.metrics import dice, ranking_of_cuts
+from healthygan_monai.evaluation.overlap import aupro, region_weights
+from healthygan_monai.evaluation.pixels import BINS, KINDS, merge, quantile_value, tally
+
+HEALTHY_QUANTILE = 0.99  # of the pixels of healthy validation images: 1 in 100 is called
+COARSER = 5  # binary digits fewer for the intervals: values within 1.6 % may share a bin
+SCOPES = {"diseased": ("diseased",), "all": ("diseased", "lesion_free")}
+MEASURES = ("pixel_auroc", "pixel_ap", "aupro", "quantile_dice")
+
+
+class HealthyQuantile:
+    """The threshold below which ``HEALTHY_QUANTILE`` of the pixels of healthy images lie.
+
+    It needs no outline of a lesion. It is fixed when it is first asked for; images that come later
+    are ignored.
+    """
+
+    def __init__(self) -> None:
+        self.images = 0
+        self._counts = np.zeros(BINS)
+        self._value: float | None = None
+        self._asked = False
+
+    def add(self, difference: ArrayLike) -> None:
+        """Count the map of a healthy image of the validation section."""
+        if not self._asked:
+            nothing = np.zeros(np.shape(difference))
+            bins, counts = tally(difference, nothing.astype(bool), nothing)
+            self._counts[bins] += counts[KINDS.index("healthy")]
+            self.images += 1
+
+    def value(self) -> float | None:
+        """Return the threshold, call a pixel where difference >= it; None without an image."""
+        if not self._asked:
+            self._asked = True
+            self._value = quantile_value(self._counts, HEALTHY_QUANTILE) if self.images else None
+        return self._value
+
+    def about(self) -> dict[str, Any]:
+        """Return what localisation.json says of it."""
+        reason = None if self.images else "no healthy validation image"
+        found = {"quantile": HEALTHY_QUANTILE, "threshold": self.value(), "images": self.images}
+        return {**found, "reason": reason}
+
+
+class PooledPixels:
+    """Add one map at a time, then ask for the measures of all."""
+
+    def __init__(self) -> None:
+        groups = SCOPES["all"]
+        self._fine = {group: np.zeros((len(KINDS), BINS)) for group in groups}
+        self._coarse: dict[str, dict[str, tuple[NDArray, NDArray]]] = {g: {} for g in groups}
+        self._calls = {group: defaultdict[str, NDArray](lambda: np.zeros(3)) for group in groups}
+        self._images, self._regions = dict.fromkeys(groups, 0), 0
+
+    def add(
+        self, difference: ArrayLike, lesion: ArrayLike, subject: str, threshold: float | None
+    ) -> None:
+        """Count one map and its mask, both (H, W); an empty mask is that of a healthy image."""
+        inside = np.asarray(lesion).astype(bool)
+        weights, regions = region_weights(inside)
+        group = "diseased" if regions else "lesion_free"
+        bins, counts = tally(difference, inside, weights)
+        self._fine[group][:, bins] += counts
+        known = self._coarse[group].get(subject, (bins[:0], counts[:, :0]))
+        coarse = np.concatenate([known[0], bins >> COARSER])
+        both = np.concatenate([known[1], counts], axis=1)
+        self._coarse[group][subject] = merge(coarse, both)
+        if threshold is not None:
+            called = np.asarray(difference) >= threshold
+            numbers = [(called & inside).sum(), called.sum(), inside.sum()]
+            self._calls[group][subject] += numbers
+        self._images[group] += 1
+        self._regions += regions
+
+    def summary(self, resamples: int, seed: int) -> dict[str, Any] | None:
+        """Return the measures of each scope; None if no lesion was added."""
+        if not self._images["diseased"]:
+            return None
+        return {scope: self._of_scope(scope, resamples, seed) for scope in SCOPES}
+
+    def _of_scope(self, scope: str, resamples: int, seed: int) -> dict[str, Any]:
+        groups = SCOPES[scope]
+        fine = sum((self._fine[group] for group in groups), np.zeros((len(KINDS), 1)))
+        fine = fine[:, fine.any(axis=0)]
+        subjects = sorted({subject for group in groups for subject in self._coarse[group]})
+        tables, calls = self._by_subject(groups, subjects)
+        count, kinds, bins = tables.shape
+        flat = tables.reshape(count, -1)
+
+        def drawn(rows: NDArray[np.intp]) -> dict[str, float | None]:
+            times = np.bincount(rows, minlength=count).astype(np.float64)
+            return _measures((times @ flat).reshape(kinds, bins), times @ calls)
+
+        has_lesion = (tables[:, KINDS.index("lesion")].sum(axis=1) > 0).astype(int)
+        spread = intervals_by_subject(drawn, has_lesion, resamples=resamples, seed=seed)
+        values = _measures(fine, calls.sum(axis=0))
+        lesion, healthy, _ = fine.sum(axis=1)
+        found: dict[str, Any] = {
+            "images": sum(self._images[group] for group in groups),
+            "subjects": count,
+            "regions": self._regions,
+            "lesion_share": float(lesion / (lesion + healthy)),
+        }
+        for name in MEASURES:
+            low, high = spread[name] or (None, None)
+            found[name] = {"value": values[name], "low": low, "high": high}
+        return found
+
+    def _by_subject(
+        self, groups: tuple[str, ...], subjects: list[str]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return the counts of each subject in coarse bins, (S, 3, K), and its calls, (S, 3)."""
+        parts = [self._coarse[group].values() for group in groups]
+        used = np.unique(np.concatenate([bins for part in parts for bins, _ in part]))
+        tables = np.zeros((len(subjects), len(KINDS), used.size))
+        calls = np.zeros((len(subjects), 3))
+        for row, subject in enumerate(subjects):
+            for group in groups:
+                if subject in self._coarse[group]:
+                    bins, counts = self._coarse[group][subject]
+                    tables[row][:, np.searchsorted(used, bins)] += counts
+                    calls[row] += self._calls[group][subject]
+        return tables, calls
+
+
+def _measures(counts: NDArray, calls: NDArray) -> dict[str, float | None]:
+    """Return MEASURES of counts in rising bins, (3, K), and of (hits, called, lesion) pixels."""
+    falling = counts[:, counts.any(axis=0)][:, ::-1]
+    tp, fp, overlap = np.cumsum(falling, axis=1)
+    ranking = ranking_of_cuts(tp, fp)
+    hits, called, lesion = calls
+    return {
+        "pixel_auroc": ranking["auc"],
+        "pixel_ap": ranking["average_precision"],
+        "aupro": aupro(overlap / overlap[-1], fp / fp[-1]),
+        "quantile_dice": float(dice(hits, called, lesion)) if lesion else None,
+    }

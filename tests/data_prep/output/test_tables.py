@@ -1,0 +1,63 @@
+"""The tables beside the data set: every input has a row, and the way back is private."""
+
+import csv
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from planted import PLANTED
+
+from data_prep.errors import UsageError
+
+
+def rows(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file, delimiter=delimiter))
+
+
+def test_every_input_has_a_row_that_says_what_became_of_it(tmp_path, make_dicom, ramp, prepare):
+    make_dicom(ramp, "raw/a.dcm", ViewPosition="PA")
+    make_dicom(ramp[::-1].copy(), "raw/b.dcm", ViewPosition="LL")
+    (tmp_path / "raw" / "c.dcm").write_bytes(b"")
+    prepare()
+    listed = rows(tmp_path / "out" / "inputs.csv")
+    decisions = [(row["source"], row["decision"]) for row in listed]
+    assert decisions == [("a.dcm", "taken"), ("b.dcm", "left"), ("c.dcm", "skipped")]
+    assert listed[0]["view"] == "PA" and listed[0]["images"] == "1"
+    skipped = rows(tmp_path / "out" / "skipped.csv")
+    assert [row["source"] for row in skipped] == ["b.dcm", "c.dcm"]
+
+
+def test_dates_become_intervals_and_studies_pseudonyms(tmp_path, make_dicom, ramp, prepare):
+    for k, date in enumerate(("20200101", "20200111", "20200111")):
+        uid = f"1.2.{date}"
+        make_dicom(np.roll(ramp, k), f"raw/{k}.dcm", StudyDate=date, StudyInstanceUID=uid)
+    prepare()
+    sessions = rows(tmp_path / "out" / "sessions.tsv", "\t")
+    assert [row["days_from_first_study"] for row in sessions] == ["0", "10", "10"]
+    studies = [row["study"] for row in sessions]
+    assert studies[0] != studies[1] == studies[2] and "2020" not in "".join(studies)
+
+
+def test_the_way_back_is_beside_the_data_set_and_for_its_owner_alone(
+    tmp_path, make_dicom, ramp, prepare
+):
+    make_dicom(ramp, f"raw/{PLANTED[0]}/a.dcm")
+    prepare()
+    links = tmp_path / "out.links.csv"
+    (row,) = rows(links)
+    assert row["input"] == f"{PLANTED[0]}/a.dcm"
+    assert (tmp_path / "out" / row["image"]).is_file()
+    assert links.stat().st_mode & 0o077 == 0 or os.name != "posix"
+
+
+def test_names_given_by_a_table_need_no_way_back(study, tmp_path, prepare):
+    prepare(table=study / "cohort.csv")
+    assert not (tmp_path / "out.links.csv").exists() and not (tmp_path / "out.key").exists()
+
+
+def test_the_key_is_not_sent_along(tmp_path, make_dicom, ramp, prepare):
+    make_dicom(ramp, "raw/a.dcm")
+    with pytest.raises(UsageError, match="must not lie in OUTPUT"):
+        prepare(key_file=tmp_path / "out" / "key")
