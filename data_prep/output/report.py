@@ -122,12 +122,12 @@ def _by_section(
         counts: Counter[tuple[str, str]] = Counter()
         for outcome in outcomes:
             if outcome.taken and outcome.images:
-                value = str(outcome.details.get(fact, "not stated"))
+                value = str(outcome.details.get(fact, "not told"))
                 counts[value, home[outcome.images[0].image]] += 1
         total: Counter[str] = Counter()
         for (value, _), number in counts.items():
             total[value] += number
-        if set(total) - {"not stated"}:
+        if set(total) - {"not told"}:
             rows = [(v, [counts[v, section] for section in sections]) for v, _ in _ranked(total)]
             table.append((fact.replace("_", " "), rows))
     return table
