@@ -8,7 +8,7 @@ SHELF = """
 healthygan prep phantom films films
 healthygan prep phantom brains heads
 healthygan prep films films data/films --table films/cohort.csv --size 32
-healthygan train "$PWD/data/films"
+healthygan train "$PWD/data/films" --set recipe=paper
 healthygan export authors runs/00000-films authors-G.ckpt
 mkdir few
 cp films/films/IM000[1-4].dcm few
