@@ -13,6 +13,7 @@ from healthygan_monai.inference.detector_evaluator import DetectorEvaluator
 from healthygan_monai.inference.pictures import MapPictures, picture_saver
 from healthygan_monai.inference.samples import SamplePictures
 from healthygan_monai.models.about import image_size_for, seed_of
+from healthygan_monai.models.critic_score import load_critic_score
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.models.scorer import detector_scorer, make_scorer
 from healthygan_monai.networks.fid_features import feature_extractor
@@ -58,6 +59,7 @@ __all__ = [
     "join_ranks",
     "keep_out",
     "leave_ranks",
+    "load_critic_score",
     "load_dataset",
     "load_detector",
     "load_generator",

@@ -109,10 +109,12 @@ def calibration_of(run: Path, rows: Sequence[ScoreRow], other: Path | None = Non
     if other is None or other.resolve() == run.resolve():
         return known_healthy(rows, kept_out_images(run), judged)
     others = read_scores(other / SCORES_FILE)
-    own, theirs = ({(r.method, r.seed, r.backbone) for r in part} for part in (rows, others))
+    own, theirs = (
+        {(r.method, r.seed, r.backbone, r.score_by) for r in part} for part in (rows, others)
+    )
     if own != theirs:
         raise ScoresError(
-            f"{other}: scores of {sorted(theirs)} (method, seed, backbone); those to judge are of "
-            f"{sorted(own)}. Give the run whose model made both."
+            f"{other}: scores of {sorted(theirs)} (method, seed, backbone, score_by); those to "
+            f"judge are of {sorted(own)}. Give the run whose model made both."
         )
     return known_healthy(others, kept_out_images(other), judged)
