@@ -10,6 +10,7 @@ from healthygan_monai.data.images import items_to_score, load_images, pictures_r
 from healthygan_monai.data.kept_out import keep_out, write_kept_out
 from healthygan_monai.evaluation.run import evaluate_run
 from healthygan_monai.inference.detector_evaluator import DetectorEvaluator
+from healthygan_monai.inference.kept_out_items import kept_out_items
 from healthygan_monai.inference.pictures import MapPictures, picture_saver
 from healthygan_monai.inference.samples import SamplePictures
 from healthygan_monai.models.about import image_size_for, seed_of
@@ -58,6 +59,7 @@ __all__ = [
     "items_to_score",
     "join_ranks",
     "keep_out",
+    "kept_out_items",
     "leave_ranks",
     "load_critic_score",
     "load_dataset",

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 ArrayT = TypeVar("ArrayT", "torch.Tensor", "np.ndarray")
 
-SECTIONS = ("validation", "test")
+KEPT_OUT = "kept_out"  # known-healthy images of training that it never saw; for calibration only
+SECTIONS = ("validation", "test", KEPT_OUT)
 NEEDED = ("section", "image", "subject", "slice", "label", "method", "seed", "score")
 FIELDS = (*NEEDED, "backbone", "runtime", "critic_score", "score_by")  # these four may be missing
 TOP_SHARE = 0.02  # of the pixels, for top_score

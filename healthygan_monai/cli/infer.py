@@ -8,7 +8,7 @@ from data_prep.errors import UsageError
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.models.runtimes import PYTORCH, RUNTIMES, runtime_name
 from healthygan_monai.paths import MODEL_FILE, RUN_FILE, SCORES_FILE, read_run, run_of
-from healthygan_monai.scoring import SCORE_RULES, read_scores
+from healthygan_monai.scoring import KEPT_OUT, SCORE_RULES, read_scores
 
 FILES = {runtime.name: f"model{suffix}" for suffix, runtime in RUNTIMES.items()}
 
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
 def _calibration(folder: Path, output: Path) -> str:
     """Return the option that new images need: the run whose known-healthy images have scores."""
     sections = {row.section for row in read_scores(output / SCORES_FILE)}
-    needed = "validation" not in sections and (folder / SCORES_FILE).is_file()
+    needed = not sections & {"validation", KEPT_OUT} and (folder / SCORES_FILE).is_file()
     return f" --calibration {folder}" if needed and output != folder else ""
 
 
