@@ -10,9 +10,11 @@ from healthygan_monai.data.images import items_to_score, load_images, pictures_r
 from healthygan_monai.data.kept_out import keep_out, write_kept_out
 from healthygan_monai.evaluation.run import evaluate_run
 from healthygan_monai.inference.detector_evaluator import DetectorEvaluator
+from healthygan_monai.inference.kept_out_items import kept_out_items
 from healthygan_monai.inference.pictures import MapPictures, picture_saver
 from healthygan_monai.inference.samples import SamplePictures
 from healthygan_monai.models.about import image_size_for, seed_of
+from healthygan_monai.models.critic_score import load_critic_score
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.models.scorer import detector_scorer, make_scorer
 from healthygan_monai.networks.fid_features import feature_extractor
@@ -57,7 +59,9 @@ __all__ = [
     "items_to_score",
     "join_ranks",
     "keep_out",
+    "kept_out_items",
     "leave_ranks",
+    "load_critic_score",
     "load_dataset",
     "load_detector",
     "load_generator",

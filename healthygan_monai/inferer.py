@@ -9,7 +9,7 @@ from monai.transforms import MapTransform
 
 from healthygan_monai.composition import translate
 from healthygan_monai.data.transforms import to_display
-from healthygan_monai.scoring import difference_map, image_score
+from healthygan_monai.scoring import difference_map, score_rule
 
 SLICES = 8  # of a volume, that go through the network together
 
@@ -47,14 +47,18 @@ def split_translation(pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, t
     return healthy, mask, difference
 
 
-def scores_and_maps(pred: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+def scores_and_maps(
+    pred: torch.Tensor, score_by: str = "mean"
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Image scores (B,) and maps (B, 1, H, W) in [0, 1] from ``pred`` (B, 2C + 1, H, W).
 
     The maps are ``difference`` (mean over the channels), ``mask`` and ``healthy``. Scores are taken
     image by image, so that the last bit of a score does not depend on the rest of the batch.
+    ``score_by`` is their rule, a key of ``scoring.SCORE_RULES``.
     """
     healthy, mask, difference = split_translation(pred)
-    scores = torch.stack([image_score(one) for one in difference])
+    rule = score_rule(score_by)
+    scores = torch.cat([rule(one[None]) for one in difference])
     mean = difference.mean(1, keepdim=True)  # (B, 1, H, W)
     return scores, {"difference": mean, "mask": mask, "healthy": to_display(healthy)[:, None]}
 
@@ -63,20 +67,24 @@ class Translationd(MapTransform):
     """Post-processing: ``pred`` of :class:`HealthyGANInferer`, one image (2C + 1, H, W), into named
     parts.
 
-    Writes ``score`` and the maps of :func:`scores_and_maps`, each (1, H, W). ``pred`` itself
-    becomes the difference map, which viewers show. ``result`` holds the score for servers that
-    answer in JSON.
+    Writes ``score``, its rule ``score_by``, and the maps of :func:`scores_and_maps`, each
+    (1, H, W). ``pred`` itself becomes the difference map, which viewers show. ``result`` holds the
+    score for servers that answer in JSON.
     """
 
-    def __init__(self, keys: str = "pred", allow_missing_keys: bool = False) -> None:
+    def __init__(
+        self, keys: str = "pred", allow_missing_keys: bool = False, score_by: str = "mean"
+    ) -> None:
         super().__init__(keys, allow_missing_keys)
+        score_rule(score_by)  # refuse an unknown rule early
+        self.score_by = score_by
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         d = dict(data)
         for key in self.key_iterator(d):
-            scores, maps = scores_and_maps(d[key][None])
+            scores, maps = scores_and_maps(d[key][None], self.score_by)
             d.update({name: found[0] for name, found in maps.items()})
-            d["score"] = float(scores[0])
+            d["score"], d["score_by"] = float(scores[0]), self.score_by
             d[key] = d["difference"]
             d["result"] = {"anomaly_score": d["score"]}
         return d

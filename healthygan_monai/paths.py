@@ -10,6 +10,7 @@ from healthygan_monai.errors import NoModel
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
 METRICS_FILE, CHECKPOINT_FOLDER = "metrics.jsonl", "checkpoints"
 SELECTION_FILE, MODEL_FILE = "selection.csv", "model.pt"
+CRITIC_FILE = "critic.pt"  # heads of a pretrained critic, of the checkpoint of model.pt
 PRICES_FILE = "prices.csv"
 SAMPLES_FOLDER = "samples"
 SCORES_FILE, SCORED_FILE = "scores.csv", "scores.json"  # the second says which weights scored

@@ -10,11 +10,11 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from data_prep.errors import HealthyGANError, NotFound
+from data_prep.errors import HealthyGANError, NotFound, UsageError, nearest
 from data_prep.files import write_csv
 
 if TYPE_CHECKING:
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 
 ArrayT = TypeVar("ArrayT", "torch.Tensor", "np.ndarray")
 
-SECTIONS = ("validation", "test")
+KEPT_OUT = "kept_out"  # known-healthy images of training that it never saw; for calibration only
+SECTIONS = ("validation", "test", KEPT_OUT)
 NEEDED = ("section", "image", "subject", "slice", "label", "method", "seed", "score")
-FIELDS = (*NEEDED, "backbone", "runtime")  # the last two may be missing
+FIELDS = (*NEEDED, "backbone", "runtime", "critic_score", "score_by")  # these four may be missing
+TOP_SHARE = 0.02  # of the pixels, for top_score
 SUBJECT_RULES: dict[str, Callable[..., float]] = {"mean": np.mean, "max": np.max}
 
 
@@ -41,7 +43,9 @@ class ScoreRow:
     """One image and its score: `label` 1 = diseased, 0 = healthy, None = unknown.
 
     `backbone` names a method's pretrained network, "" where it has none; `runtime` what computed
-    the score: pytorch, torchscript or onnxruntime.
+    the score: pytorch, torchscript or onnxruntime. `critic_score` is the pretrained critic's own
+    score, beside the method's and never part of it; None where there is none. `score_by` is the
+    rule of HealthyGAN's score, a key of `SCORE_RULES`.
     """
 
     section: str
@@ -54,6 +58,8 @@ class ScoreRow:
     seed: int = 0
     backbone: str = ""
     runtime: str = "pytorch"
+    critic_score: float | None = None
+    score_by: str = "mean"
 
 
 def difference_map(image: ArrayT, healthy: ArrayT) -> ArrayT:
@@ -79,6 +85,44 @@ def image_score(difference: ArrayT) -> ArrayT:
     [0.25]
     """
     return difference.mean((-3, -2, -1))  # (B,)
+
+
+def top_score(difference: "torch.Tensor") -> "torch.Tensor":
+    """Mean of the brightest 2 % of the smoothed difference (B, C, H, W); returns (B,) in [0, 1].
+
+    The map (mean over C) is smoothed by a mean filter of 5 x 5 pixels at 64, at S pixels of
+    2 floor(5 S / 128) + 1; at the border it takes the pixels that there are. Small changes
+    everywhere, such as the rim of a skull, count for less than in :func:`image_score`.
+    """
+    from torch.nn import functional as F
+
+    radius = 5 * min(difference.shape[-2:]) // 128
+    smooth = F.avg_pool2d(
+        difference.mean(1, keepdim=True),  # (B, 1, H, W)
+        2 * radius + 1,
+        stride=1,
+        padding=radius,
+        count_include_pad=False,
+    ).flatten(1)  # (B, H W)
+    brightest = max(1, round(TOP_SHARE * smooth.shape[1]))
+    return smooth.topk(brightest, dim=1).values.mean(1)
+
+
+SCORE_RULES: dict[str, Callable[..., Any]] = {"mean": image_score, "top": top_score}
+
+
+def score_rule(name: str) -> Callable[..., Any]:
+    """Return the function of ``SCORE_RULES``: difference map (B, C, H, W) -> scores (B,).
+
+    Raises:
+        UsageError: no such rule.
+    """
+    if name not in SCORE_RULES:
+        raise UsageError(
+            f"score_by is {name!r}{nearest(name, SCORE_RULES) or ';'} expected one of "
+            f"{', '.join(SCORE_RULES)}."
+        )
+    return SCORE_RULES[name]
 
 
 def subject_score(scores: Iterable[float], how: str = "mean") -> float:
@@ -110,9 +154,15 @@ def subject_rows(rows: Sequence[ScoreRow], how: str = "mean") -> list[ScoreRow]:
             slice=None,
             label=_subject_label([row.label for row in members]),
             score=subject_score((row.score for row in members), how),
+            critic_score=_subject_critic_score(members, how),
         )
         for members in groups.values()
     ]
+
+
+def _subject_critic_score(members: Sequence[ScoreRow], how: str) -> float | None:
+    known = [row.critic_score for row in members if row.critic_score is not None]
+    return subject_score(known, how) if len(known) == len(members) else None
 
 
 def _subject_label(labels: Sequence[int | None]) -> int | None:
@@ -136,6 +186,8 @@ def _cells(row: ScoreRow) -> list[object]:
         repr(float(row.score)),
         row.backbone,
         row.runtime,
+        None if row.critic_score is None else repr(float(row.critic_score)),
+        row.score_by,
     ]
 
 
@@ -171,11 +223,13 @@ def _row(path: Path, line: int, record: dict[str, str]) -> ScoreRow:
             score=float(record["score"]),
             backbone=record.get("backbone") or "",
             runtime=record.get("runtime") or "pytorch",
+            critic_score=float(record["critic_score"]) if record.get("critic_score") else None,
+            score_by=record.get("score_by") or "mean",
         )
     except ValueError as error:
         raise ScoresError(
             f"{path.name} line {line}: {error}. Expected a whole number for label and seed, "
-            "a decimal for score."
+            "a decimal for score and critic_score."
         ) from error
 
 
@@ -200,6 +254,10 @@ def _check(path: Path, rows: Sequence[ScoreRow]) -> None:
             problems.append(f"line {number}: subject and image must not be empty")
         if not math.isfinite(row.score):
             problems.append(f"line {number}: score {row.score!r} is not a finite number")
+        if row.critic_score is not None and not math.isfinite(row.critic_score):
+            problems.append(f"line {number}: critic_score {row.critic_score!r} is not finite")
+        if row.score_by not in SCORE_RULES:
+            problems.append(f"line {number}: score_by {row.score_by!r}; expected {[*SCORE_RULES]}")
         if key in seen:
             problems.append(f"line {number}: this image was already scored by this method and seed")
         seen.add(key)

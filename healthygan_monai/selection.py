@@ -18,7 +18,7 @@ from data_prep.errors import NotFound, UsageError
 from data_prep.files import write_csv
 from healthygan_monai.errors import Diverged
 from healthygan_monai.inferer import split_translation
-from healthygan_monai.paths import CHECKPOINT_FOLDER, MODEL_FILE, SELECTION_FILE
+from healthygan_monai.paths import CHECKPOINT_FOLDER, CRITIC_FILE, MODEL_FILE, SELECTION_FILE
 from healthygan_monai.runs import save_weights
 from healthygan_monai.scoring import image_score
 
@@ -217,14 +217,32 @@ def generator_checkpoint(run: Path, iteration: int) -> Path:
     return run / CHECKPOINT_FOLDER / f"generator_{iteration:07d}.pt"
 
 
+def critic_checkpoint(run: Path, iteration: int) -> Path:
+    """Return the file of a pretrained critic's heads after an iteration."""
+    return run / CHECKPOINT_FOLDER / f"critic_{iteration:07d}.pt"
+
+
+def make_model(run: Path, iteration: int) -> None:
+    """Write model.pt from a checkpoint's generator, and critic.pt from its critic if there is one.
+
+    The old critic.pt is removed first: a stopped process leaves none, but never another
+    checkpoint's.
+    """
+    (run / CRITIC_FILE).unlink(missing_ok=True)
+    generator, critic = generator_checkpoint(run, iteration), critic_checkpoint(run, iteration)
+    save_weights(torch.load(generator, map_location="cpu", weights_only=True), run / MODEL_FILE)
+    if critic.is_file():
+        save_weights(torch.load(critic, map_location="cpu", weights_only=True), run / CRITIC_FILE)
+
+
 def select(run: Path, criterion: str) -> Candidate:
-    """Choose again among the judged checkpoints of a run and rewrite model.pt and selection.csv."""
+    """Choose again among the judged checkpoints of a run; rewrite its model and selection.csv."""
     candidates = read_selection(run)
     chosen = choose(candidates, criterion)
     path = generator_checkpoint(run, chosen.iteration)
     if not path.is_file():
         raise NotFound(f"{path} is gone, so it cannot become model.pt; choose another criterion.")
-    save_weights(torch.load(path, map_location="cpu", weights_only=True), run / MODEL_FILE)
+    make_model(run, chosen.iteration)
     write_selection(run, candidates, chosen)
     return chosen
 
@@ -277,11 +295,7 @@ class CheckpointSelection:
         earlier = [c for c in read_selection(self.run) if c.iteration < iteration]
         chosen = choose([*earlier, candidate], self.criterion)
         if chosen.iteration == iteration:
-            select_from = generator_checkpoint(self.run, iteration)
-            save_weights(
-                torch.load(select_from, map_location="cpu", weights_only=True),
-                self.run / MODEL_FILE,
-            )
+            make_model(self.run, iteration)
         write_selection(self.run, [*earlier, candidate], chosen)
         logger.info(
             "iter %d  FID[%s] %.3f  AUCp %.3f  chosen so far (%s): iter %d",

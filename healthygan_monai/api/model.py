@@ -36,12 +36,14 @@ from healthygan_monai.scoring import write_scores
 logger = logging.getLogger(__name__)
 
 
-def load_model(path: Path | str, device: str = "auto") -> Model:
+def load_model(path: Path | str, device: str = "auto", score_by: str = "mean") -> Model:
     """Load a trained model of any of the project's methods.
 
     Args:
         path: a run folder, a model.pt, or a bundle's folder.
         device: auto, cpu, cuda, cuda:1 or mps.
+        score_by: HealthyGAN's image score: ``mean`` of the difference map (the paper's), or
+            ``top``, the mean of its brightest 2 % after smoothing.
 
     Raises:
         NoModel: nothing there.
@@ -58,7 +60,7 @@ def load_model(path: Path | str, device: str = "auto") -> Model:
         checkpoint = given if given.is_file() else run_of(given) / MODEL_FILE
         if not checkpoint.is_file() and (given / "models" / MODEL_FILE).is_file():
             checkpoint = given / "models" / MODEL_FILE
-        scorer = make_scorer(checkpoint, best_device(device))
+        scorer = make_scorer(checkpoint, best_device(device), score_by=score_by)
         return Model(checkpoint, scorer, recipe_of(checkpoint))
 
 
@@ -188,7 +190,7 @@ class Model:
         result = FolderResult(tuple(images), tuple(problems))
         if output is not None:
             scorer = self._scorer
-            rows = result.rows(scorer.seed, scorer.backbone, scorer.runtime)
+            rows = result.rows(scorer.seed, scorer.backbone, scorer.runtime, scorer.score_by)
             write_scores(make_folder(output) / SCORES_FILE, rows)
         return result
 

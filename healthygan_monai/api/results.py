@@ -22,7 +22,7 @@ class Result:
     """One image as the model sees it; every map is float32 (S, S), S the model's image size.
 
     score: higher = more anomalous; of HealthyGAN the mean of the difference map, in [0, 1] (Sec.
-        2.3). method: which
+        2.3), unless the model was loaded with another ``score_by``. method: which
     one scored. parts: the maps by name; the properties below say what they are and whether there is
         one.
     """
@@ -171,10 +171,17 @@ class FolderResult(Sequence[ImageResult]):
         except ValueError as error:
             raise HealthyGANError(str(error)) from error
 
-    def rows(self, seed: int = 0, backbone: str = "", runtime: str = "pytorch") -> list[ScoreRow]:
+    def rows(
+        self,
+        seed: int = 0,
+        backbone: str = "",
+        runtime: str = "pytorch",
+        score_by: str = "mean",
+    ) -> list[ScoreRow]:
         """Return the rows of scores.csv; the arguments are the columns that no image knows."""
         return [
-            replace(image.row(seed), backbone=backbone, runtime=runtime) for image in self.images
+            replace(image.row(seed), backbone=backbone, runtime=runtime, score_by=score_by)
+            for image in self.images
         ]
 
     @overload

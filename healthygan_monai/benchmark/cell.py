@@ -15,6 +15,7 @@ from healthygan_monai.data import load_dataset
 from healthygan_monai.evaluation.run import evaluate_run
 from healthygan_monai.models.about import inference_config
 from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, RUN_FILE, SCORES_FILE, read_run
+from healthygan_monai.scoring import read_scores
 
 NO_PICTURES: dict[str, Any] = {
     "inference.json": {
@@ -46,7 +47,7 @@ def run_cell(folder: Path, device: str = "auto") -> dict[str, Any]:
     seconds = time.monotonic() - began
     dataset = load_dataset(cell["dataset"], training=False)
     evaluation = evaluate_run(folder, dataset, bootstrap=cell["bootstrap"], seed=0, probes=False)
-    images = sum(len(dataset.sections[name]) for name in ("validation", "test"))
+    images = len(read_scores(folder / SCORES_FILE))
     scoring = {"seconds": seconds, "images": images, "peak_memory": peak_memory()}
     result = _result(folder, cell, dataset, evaluation, fit, scoring)
     write_json(folder / RESULT, result)

@@ -8,6 +8,7 @@ from data_prep.errors import UsageError
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.models.runtimes import PYTORCH, RUNTIMES, runtime_name
 from healthygan_monai.paths import MODEL_FILE, RUN_FILE, SCORES_FILE, read_run, run_of
+from healthygan_monai.scoring import KEPT_OUT, SCORE_RULES, read_scores
 
 FILES = {runtime.name: f"model{suffix}" for suffix, runtime in RUNTIMES.items()}
 
@@ -21,6 +22,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: RUN")
     text = "library that computes; RUN is exported to it if needed. Default: that of the model file"
     parser.add_argument("--runtime", choices=[PYTORCH, *FILES], help=text)
+    text = "top: the mean of the brightest 2 %% of the smoothed difference map (default: mean)"
+    parser.add_argument("--score-by", choices=[*SCORE_RULES], help=text)
     add_device(parser)
     add_set(parser)
 
@@ -42,10 +45,15 @@ def run(arguments: argparse.Namespace) -> int:
             )
     checkpoint = _checkpoint(arguments.run_folder, folder, arguments.runtime)
     config = inference_config(checkpoint)
+    if arguments.score_by and config != "inference.json":
+        raise UsageError(
+            "--score-by: only for HealthyGAN; other methods have a score of their own."
+        )
     overrides = {
         "checkpoint": str(checkpoint),
         "dataset_dir": str(data.parent if data.is_file() else data),
         "output_dir": str(arguments.output or folder),
+        **({"score_by": arguments.score_by} if arguments.score_by else {}),
         **device_override(arguments.device),
         **settings(arguments.set),
     }
@@ -61,10 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _calibration(folder: Path, output: Path) -> str:
     """Return the option that new images need: the run whose known-healthy images have scores."""
-    from healthygan_monai.scoring import read_scores
-
     sections = {row.section for row in read_scores(output / SCORES_FILE)}
-    needed = "validation" not in sections and (folder / SCORES_FILE).is_file()
+    needed = not sections & {"validation", KEPT_OUT} and (folder / SCORES_FILE).is_file()
     return f" --calibration {folder}" if needed and output != folder else ""
 
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from healthygan_monai.evaluation.conformal import Groups
 from healthygan_monai.paths import KEPT_OUT_FILE, SCORES_FILE
-from healthygan_monai.scoring import ScoreRow, ScoresError, read_scores, subject_score
+from healthygan_monai.scoring import KEPT_OUT, ScoreRow, ScoresError, read_scores, subject_score
 
 logger = logging.getLogger(__name__)
 HEALTHY_SECTION = "training_healthy"
-KEPT_OUT, VALIDATION = "kept_out", "validation"
+VALIDATION = "validation"
 SOURCES = {
     KEPT_OUT: "images of training_healthy kept out of training",
     VALIDATION: "healthy images of the validation section",
@@ -73,7 +73,11 @@ def known_healthy(
         kept_out: names of known-healthy images that the run did not train on.
         judged: subjects of the images to judge; no promise may rest on them.
     """
-    source, known = KEPT_OUT, [row for row in rows if row.image in kept_out]
+    source = KEPT_OUT
+    known = [row for row in rows if row.section == KEPT_OUT or row.image in kept_out]
+    if kept_out and not known:
+        text = "none of the %d known-healthy images of %s has a score; validation's are used"
+        logger.warning(text, len(kept_out), KEPT_OUT_FILE)
     if not known:
         source = VALIDATION
         known = [row for row in rows if row.section == "validation" and row.label == 0]
@@ -109,10 +113,12 @@ def calibration_of(run: Path, rows: Sequence[ScoreRow], other: Path | None = Non
     if other is None or other.resolve() == run.resolve():
         return known_healthy(rows, kept_out_images(run), judged)
     others = read_scores(other / SCORES_FILE)
-    own, theirs = ({(r.method, r.seed, r.backbone) for r in part} for part in (rows, others))
+    own, theirs = (
+        {(r.method, r.seed, r.backbone, r.score_by) for r in part} for part in (rows, others)
+    )
     if own != theirs:
         raise ScoresError(
-            f"{other}: scores of {sorted(theirs)} (method, seed, backbone); those to judge are of "
-            f"{sorted(own)}. Give the run whose model made both."
+            f"{other}: scores of {sorted(theirs)} (method, seed, backbone, score_by); those to "
+            f"judge are of {sorted(own)}. Give the run whose model made both."
         )
     return known_healthy(others, kept_out_images(other), judged)

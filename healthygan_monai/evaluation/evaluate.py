@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from data_prep.errors import UsageError
 from data_prep.files import sha256, write_json
 from healthygan_monai.evaluation.calibration import Calibration, calibration_of, known_healthy
+from healthygan_monai.evaluation.critic import critic_auc
 from healthygan_monai.evaluation.intervals import bootstrap as bootstrap_by_subject
 from healthygan_monai.evaluation.labelled import Sample, caveats, count_by_label, count_section
 from healthygan_monai.evaluation.metrics import (
@@ -125,6 +126,12 @@ def evaluate_rows(
             f"scores.csv holds {len(detectors)} detectors (method, seed, backbone) "
             f"{detectors[:4]}; expected exactly one. Evaluate the rows of each separately."
         )
+    rules = sorted({row.score_by for row in rows})
+    if len(rules) != 1:
+        raise ScoresError(
+            f"scores.csv holds scores of {len(rules)} rules (score_by {', '.join(rules)}); "
+            "expected exactly one. Score all by one rule: healthygan infer RUN --score-by RULE."
+        )
     by_unit = {"image": rows, "subject": subject_rows(rows, options.subject_rule)}
     levels = {name: _level(own, name, options, known) for name, own in by_unit.items()}
     method, method_seed, backbone = detectors[0]
@@ -133,11 +140,20 @@ def evaluate_rows(
         "method": method,
         "seed": method_seed,
         "backbone": backbone or None,
+        "score_by": rules[0],
         "unit": unit,
         "options": {**asdict(options), "confidence": CONFIDENCE, "resampled_by": "subject"},
         "counts": {section: count_section(rows, section) for section in ("validation", "test")},
         "known_healthy": known.facts(),
         "levels": levels,
+        "critic": critic_auc(
+            rows,
+            subject_rule=options.subject_rule,
+            resamples=options.bootstrap,
+            seed=options.seed,
+            confidence=CONFIDENCE,
+            stratified=options.stratified,
+        ),
         "false_discoveries": false_discoveries(
             rows, known, options.subject_rule, options.false_discoveries
         ),

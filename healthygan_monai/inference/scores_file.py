@@ -48,13 +48,14 @@ class ScoresFile:
                 self.path.with_suffix(".json"),
                 {
                     "weights_sha256": weights_hash(self.checkpoint),
+                    "score_by": self.rows[0].score_by,
                     "scores_sha256": sha256(self.path),
                 },
             )
 
     def collect(self, engine: Engine) -> None:
         for item, output in scored_items(engine):
-            label = int(item["label"])
+            label, critic_score = int(item["label"]), output.get("critic_score")
             self.rows.append(
                 ScoreRow(
                     section=item["section"],
@@ -67,5 +68,7 @@ class ScoresFile:
                     seed=self.seed,
                     backbone=self.backbone,
                     runtime=getattr(getattr(engine, "network", None), "runtime", "pytorch"),
+                    critic_score=None if critic_score is None else float(critic_score),
+                    score_by=output.get("score_by", "mean"),
                 )
             )

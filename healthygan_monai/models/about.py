@@ -23,12 +23,12 @@ def weights_hash(checkpoint: Path | str) -> str:
 
 def image_size_for(checkpoint: Path | str, otherwise: int) -> int:
     """Return a model's image size, from its export or config.json, or ``otherwise``."""
-    return int(_trained_with(checkpoint).get("image_size", otherwise))
+    return int(trained_with(checkpoint).get("image_size", otherwise))
 
 
 def seed_of(checkpoint: Path | str) -> int:
     """Return the seed of a model's training, from where its image size is; 0 if unknown."""
-    return int(_trained_with(checkpoint).get("seed", 0))
+    return int(trained_with(checkpoint).get("seed", 0))
 
 
 def method_of(checkpoint: Path | str) -> str:
@@ -37,7 +37,7 @@ def method_of(checkpoint: Path | str) -> str:
     if is_exported(path):
         return METHOD
     if (path.parent / CONFIG_FILE).is_file():
-        return str(_trained_with(path).get("method", METHOD))
+        return str(trained_with(path).get("method", METHOD))
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception:  # absent or broken: whoever loads it says so
@@ -50,7 +50,8 @@ def inference_config(checkpoint: Path | str) -> str:
     return "inference.json" if method_of(checkpoint) == METHOD else "inference_baseline.json"
 
 
-def _trained_with(checkpoint: Path | str) -> dict[str, Any]:
+def trained_with(checkpoint: Path | str) -> dict[str, Any]:
+    """Return what an export or config.json beside a model says of its training; else nothing."""
     if is_exported(checkpoint):
         return asdict(load_exported(checkpoint).facts)
     path = Path(checkpoint).parent / CONFIG_FILE

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import torch
 
+from data_prep.errors import UsageError
 from healthygan_monai.baselines.base import Detector
 from healthygan_monai.baselines.registry import load_detector
 from healthygan_monai.inferer import HealthyGANInferer, scores_and_maps
@@ -19,6 +20,7 @@ from healthygan_monai.models.about import image_size_for, method_of, seed_of, si
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.paths import bundle_root, size_in_metadata
+from healthygan_monai.scoring import score_rule
 
 CPU = torch.device("cpu")
 
@@ -49,6 +51,7 @@ class Scorer:
         backbone: pretrained network under the method; empty where there is none.
         runtime: what computes: pytorch, torchscript or onnxruntime.
         seed: of the training; 0 where it is not known.
+        score_by: rule of HealthyGAN's scores, a key of ``scoring.SCORE_RULES``.
         device: where it computes; scores and maps stay there.
     """
 
@@ -60,6 +63,7 @@ class Scorer:
     runtime: str = "pytorch"
     seed: int = 0
     device: torch.device = CPU
+    score_by: str = "mean"
 
     def __call__(self, images: torch.Tensor) -> Scored:
         """Score a batch; what MONAI carries beside an image is dropped."""
@@ -67,7 +71,10 @@ class Scorer:
 
 
 def make_scorer(
-    path: Path | str, device: torch.device = CPU, image_size: int | None = None
+    path: Path | str,
+    device: torch.device = CPU,
+    image_size: int | None = None,
+    score_by: str = "mean",
 ) -> Scorer:
     """Return the Scorer of a model's file: a generator's weights, an export of it, or a detector.
 
@@ -76,22 +83,29 @@ def make_scorer(
         device: where to compute.
         image_size: for a generator whose size neither the file nor a config.json beside it says;
             default: its bundle's, else the installed bundle's.
+        score_by: rule of a generator's scores.
 
     Raises:
         NoModel: no such file.
         ModelError: the file is not a model of this project, or not a complete one.
+        UsageError: no such rule, or a rule for another method.
 
     >>> scorer = make_scorer(bundle_root() / "models" / "model.pt")
     >>> scorer(torch.zeros(2, 1, 64, 64)).maps["difference"].shape
     torch.Size([2, 1, 64, 64])
     """
     path = Path(path)
+    score_rule(score_by)
     if method_of(path) != METHOD:
+        if score_by != "mean":
+            raise UsageError(f"score_by is {score_by!r}: {path} is of a method with its own score.")
         return detector_scorer(load_detector(path, device), device, seed_of(path))
     generator = load_generator(load_weights(path)).to(device)
     otherwise = image_size or size_of_its_bundle(path) or size_in_metadata(bundle_root())
     size = image_size_for(path, otherwise)
-    return generator_scorer(generator, size, generator.image_channels, device, seed_of(path))
+    return generator_scorer(
+        generator, size, generator.image_channels, device, seed_of(path), score_by
+    )
 
 
 def generator_scorer(
@@ -100,16 +114,21 @@ def generator_scorer(
     image_channels: int,
     device: torch.device = CPU,
     seed: int = 0,
+    score_by: str = "mean",
 ) -> Scorer:
     """Return the Scorer of a HealthyGAN generator on ``device``; it may still be in training."""
 
     @torch.no_grad()
     def compute(images: torch.Tensor) -> Scored:
-        return Scored(*scores_and_maps(HealthyGANInferer()(images, generator)))
+        return Scored(*scores_and_maps(HealthyGANInferer()(images, generator), score_by))
 
     runtime = str(getattr(generator, "runtime", "pytorch"))
     return Scorer(
-        compute, METHOD, image_size, image_channels, runtime=runtime, seed=seed, device=device
+        *(compute, METHOD, image_size, image_channels),
+        runtime=runtime,
+        seed=seed,
+        device=device,
+        score_by=score_by,
     )
 
 

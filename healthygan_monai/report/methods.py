@@ -134,8 +134,14 @@ def _selection(found: Artefacts, cite: Any) -> str:
 
 def _scoring(found: Artefacts) -> str:
     rule = found.evaluation.get("options", {}).get("subject_rule")
+    over = "the mean over all pixels of"
+    if found.evaluation.get("score_by", "mean") == "top":
+        over = (
+            "the mean over the brightest 2 % of pixels, after smoothing by a mean filter (5 × 5 "
+            "pixels at 64, in proportion to the side), of"
+        )
     text = (
-        "The image score is the mean over all pixels of half the absolute difference between an "
+        f"The image score is {over} half the absolute difference between an "
         "image and its healthy translation, both in [-1, 1]; higher is more anomalous."
         if found.is_healthygan()
         else f"The image score is that of {found.method()}; higher is more anomalous."

@@ -20,6 +20,7 @@ from healthygan_monai.report.cases import (
     draw_gallery,
     pick_cases,
 )
+from healthygan_monai.report.critic import critic_sentences
 from healthygan_monai.report.lesions import lesion_tables
 from healthygan_monai.report.methods import methods
 from healthygan_monai.report.problems import find_problems
@@ -96,6 +97,7 @@ def _summary(found: Artefacts) -> dict[str, Any]:
     return {
         "reason": None,
         "sentences": [*summary.sentences(evaluation), *promise_sentences(evaluation)],
+        "critic": critic_sentences(evaluation),
         "tiles": summary.tiles(evaluation),
         "table": summary.metric_table(evaluation),
         "probes": evaluation.get("probes") or [],
@@ -197,7 +199,7 @@ def _provenance(found: Artefacts) -> list[tuple[str, str, Sequence[tuple[str, An
     """Return (title, why it is empty, rows) of each file that shows where the numbers come from."""
     evaluation: dict[str, Any] = {}
     if done := found.evaluation:
-        evaluation = {key: done.get(key) for key in ("method", "seed", "unit")}
+        evaluation = {key: done.get(key) for key in ("method", "seed", "unit", "score_by")}
         evaluation |= {**done.get("options", {}), **done.get("provenance", {})}
     why = found.missing.get
     blocks: list[tuple[str, str, Mapping[str, Any]]] = [

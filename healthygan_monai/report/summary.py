@@ -56,6 +56,11 @@ def sentences(evaluation: Mapping[str, Any]) -> list[str]:
         f"higher score in {percent(auc['value'])} of all pairs (AUC {number(auc['value'])}, "
         f"95 % interval {spread(auc)}; 50 % is a coin toss).",
     ]
+    if evaluation.get("score_by", "mean") == "top":
+        text.append(
+            "The image score is the mean of the brightest 2 % of the smoothed difference map "
+            "(score_by top), not the paper's mean of the whole map."
+        )
     return [*text, _threshold_sentence(level, unit)]
 
 

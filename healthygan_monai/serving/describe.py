@@ -84,6 +84,8 @@ def _thresholds(model: Path, name: str) -> dict[str, Any]:
     content = read_json(path) if path.is_file() else {}
     if (content.get("provenance") or {}).get("weights_sha256") != sha256(model):
         return {}
+    if content.get("score_by", "mean") != "mean":  # a server scores by the mean
+        return {}
     found = {}
     for unit, level in content.get("levels", {}).items():
         cut = (level.get("thresholds") or {}).get(name)

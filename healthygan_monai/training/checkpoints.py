@@ -17,7 +17,7 @@ from data_prep.errors import UsageError
 from healthygan_monai.data.pairs import StreamBatches
 from healthygan_monai.errors import ModelError
 from healthygan_monai.paths import CHECKPOINT_FOLDER
-from healthygan_monai.selection import generator_checkpoint
+from healthygan_monai.selection import critic_checkpoint, generator_checkpoint
 
 logger = logging.getLogger(__name__)
 TRAINING_PREFIX = "training"
@@ -58,16 +58,25 @@ class RunCheckpoints:
     ``checkpoints/generator_0010000.pt`` is a flat state dict, what model.pt is chosen from;
     ``checkpoints/training_10000.pt`` holds networks, optimisers, schedules, iteration and random
     generators, tensors and plain values only. Both are written by Ignite to a temporary file first.
+    ``checkpoints/critic_0010000.pt`` holds the heads of a pretrained critic.
 
     Args:
         run: the run folder.
         model: the generator whose weights may become model.pt.
         state: name -> object with ``state_dict``; the trainer itself is added as ``trainer``.
+        critic: the pretrained critic whose heads are kept beside the model; None keeps none.
     """
 
-    def __init__(self, run: Path | str, model: torch.nn.Module, state: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        run: Path | str,
+        model: torch.nn.Module,
+        state: Mapping[str, Any],
+        critic: torch.nn.Module | None = None,
+    ) -> None:
         self.run = Path(run)
         self.model = unwrapped(model)
+        self.critic = None if critic is None else unwrapped(critic)
         self.state = with_state(state)
 
     def attach(self, engine: Engine) -> None:
@@ -85,8 +94,10 @@ class RunCheckpoints:
         engine.add_event_handler(Events.STARTED, self.start, whole)
 
     def save_model(self, engine: Engine) -> None:
-        name = generator_checkpoint(self.run, engine.state.iteration).name
-        self.saver(self.model.state_dict(), name)
+        iteration = engine.state.iteration
+        if self.critic is not None:
+            self.saver(self.critic.state_dict(), critic_checkpoint(self.run, iteration).name)
+        self.saver(self.model.state_dict(), generator_checkpoint(self.run, iteration).name)
 
     def start(self, engine: Engine, whole: Checkpoint) -> None:
         """Remove what a killed run left half-written, and save whole states from now on.

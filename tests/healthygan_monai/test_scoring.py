@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 from processes import python
 
 from healthygan_monai.scoring import (
@@ -12,6 +13,7 @@ from healthygan_monai.scoring import (
     read_scores,
     subject_rows,
     subject_score,
+    top_score,
     write_scores,
 )
 
@@ -29,7 +31,6 @@ def test_opposite_ends_of_the_grey_scale_differ_by_one():
 
 
 def test_torch_and_numpy_give_the_same_scores():
-    torch = pytest.importorskip("torch")
     image = np.random.default_rng(0).uniform(-1, 1, (3, 2, 8, 6)).astype(np.float32)
     healthy = np.random.default_rng(1).uniform(-1, 1, (3, 2, 8, 6)).astype(np.float32)
     from_numpy = image_score(difference_map(image, healthy))
@@ -41,6 +42,43 @@ def test_torch_and_numpy_give_the_same_scores():
 def test_shapes_that_would_broadcast_are_refused():
     with pytest.raises(ValueError, match="one shape"):
         difference_map(np.zeros((2, 1, 4, 4)), np.zeros((2, 3, 4, 4)))
+
+
+def spot(size: int, side: int, value: float = 1.0) -> "torch.Tensor":
+    """A black map with a square of ``size`` pixels in its middle."""
+    difference = torch.zeros(1, 1, side, side)
+    first = (side - size) // 2
+    difference[..., first : first + size, first : first + size] = value
+    return difference
+
+
+@pytest.mark.parametrize(("side", "window"), [(16, 1), (32, 3), (64, 5), (128, 11), (256, 21)])
+def test_the_top_score_smooths_over_a_window_that_goes_with_the_side(side, window):
+    """A single pixel is spread over window x window, which are 1 / window^2 bright."""
+    brightest = round(0.02 * side**2)
+    shown = min(window**2, brightest) / window**2 / brightest
+    assert top_score(spot(1, side)).item() == pytest.approx(shown, rel=1e-4)
+
+
+def test_the_top_score_of_a_flat_map_is_its_value_to_the_border():
+    assert top_score(torch.full((2, 3, 64, 64), 0.25)).tolist() == pytest.approx([0.25, 0.25])
+
+
+def test_a_small_lesion_outweighs_small_changes_everywhere_by_top_and_not_by_mean():
+    lesion, everywhere = spot(12, 64, 0.5), torch.full((1, 1, 64, 64), 0.05)
+    assert image_score(lesion) < image_score(everywhere)
+    assert top_score(lesion) > 9 * top_score(everywhere)
+
+
+def test_the_top_score_takes_the_mean_of_the_channels():
+    three = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(top_score(three), top_score(three.mean(1, keepdim=True)))
+
+
+@pytest.mark.parametrize(("scores", "expected"), [([1.0, 3.0], 2.0), ([1.0, None], None)])
+def test_a_subject_has_a_critic_score_where_all_its_images_have_one(scores, expected):
+    rows = [row(str(i), critic_score=score) for i, score in enumerate(scores)]
+    assert [r.critic_score for r in subject_rows(rows)] == [expected]
 
 
 def test_subject_score_is_the_mean_or_the_max():
@@ -73,6 +111,7 @@ def test_what_is_written_is_read_back_to_the_last_digit(tmp_path):
         row("b,c.png", label=0, slice="007", score=np.float32(0.1).item()),
         row("d.png", label=None, section="validation", score=np.float64(1 / 3)),
         row("e.png", method="padim", backbone="resnet18[random]", runtime="onnxruntime"),
+        row("f.png", critic_score=-0.1 - 0.2, score_by="top"),
     ]
     path = tmp_path / "scores.csv"
     write_scores(path, rows)
@@ -86,6 +125,7 @@ def test_a_file_without_the_last_columns_is_read(tmp_path):
     (tmp_path / "scores.csv").write_text(",".join(NEEDED) + "\ntest,a,s,,1,m,0,0.5\n")
     (read,) = read_scores(tmp_path / "scores.csv")
     assert (read.backbone, read.runtime) == ("", "pytorch")
+    assert (read.critic_score, read.score_by) == (None, "mean")
 
 
 @pytest.mark.parametrize(
@@ -94,6 +134,8 @@ def test_a_file_without_the_last_columns_is_read(tmp_path):
         ({"score": float("nan")}, "not a finite"),
         ({"section": "training_mixed"}, "training_mixed"),
         ({"label": 2}, "label 2"),
+        ({"critic_score": float("inf")}, "critic_score inf is not finite"),
+        ({"score_by": "max"}, "score_by 'max'"),
         ({"subject": ""}, "must not be empty"),
     ],
 )

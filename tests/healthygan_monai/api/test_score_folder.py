@@ -156,6 +156,18 @@ def test_without_maps_scores_are_the_same_and_a_map_is_refused(own_run, tiny_dat
         _ = bare[0].difference
 
 
+def test_scores_by_the_brightest_places_are_those_of_infer(own_run, tiny_data, tmp_path):
+    model = hg.load_model(own_run, device="cpu", score_by="top")
+    result = model.score_folder(tiny_data, output=tmp_path / "new", maps=False)
+    assert main(["infer", str(own_run), "--score-by", "top", "--device", "cpu", "-q"]) == 0
+    expected = read_scores(own_run / "scores.csv")
+    assert [r.score for r in result] == pytest.approx([r.score for r in expected], rel=1e-5)
+    rows = read_scores(tmp_path / "new" / "scores.csv")
+    assert {row.score_by for row in rows} == {"top"}
+    with pytest.raises(hg.HealthyGANError, match="did you mean 'mean'"):
+        hg.load_model(own_run, device="cpu", score_by="men")
+
+
 def test_another_method_gives_its_scores_and_no_translation(tiny_data, tmp_path):
     main(["train", str(tiny_data), "--method", "mean-intensity", "--runs-dir", str(tmp_path), "-q"])
     (run,) = tmp_path.iterdir()

@@ -254,6 +254,18 @@ class TestInferEvaluateReport:
         first, second = (read_scores(f / "scores.csv")[0] for f in (own_run, own_run / "two"))
         assert first.image == second.image and first.score != second.score
 
+    def test_the_rule_of_the_score_is_an_option_and_named(self, run, own_run):
+        code, out, err = run("infer", own_run, "--score-by", "top", "--device", "cpu")
+        assert code == 0 and "--score_by top" in out, err
+        run("evaluate", own_run, "--no-probes", "--bootstrap", "20")
+        assert json.loads((own_run / "evaluation.json").read_text())["score_by"] == "top"
+
+    def test_a_rule_for_another_method_is_refused(self, run, rival, own_run):
+        rival(own_run / "model.pt")
+        (own_run / "config.json").write_text(json.dumps({"method": "mean-intensity"}))
+        code, _, err = run("infer", own_run, "--score-by", "top")
+        assert code == 2 and "only for HealthyGAN" in err
+
     def test_a_misspelt_setting_is_refused(self, run, own_run):
         code, _, err = run("infer", own_run, "--set", "batchsize=2", "--device", "cpu")
         assert code == 2 and "did you mean 'batch_size'?" in err

@@ -128,6 +128,62 @@ def test_two_detectors_in_one_file_are_refused():
         evaluate_rows(rows)
 
 
+def test_scores_of_two_rules_in_one_file_are_refused():
+    rows = [replace(row, score_by="top" if row.section == "test" else "mean") for row in both()]
+    with pytest.raises(ScoresError, match=r"2 rules \(score_by mean, top\)"):
+        evaluate_rows(rows, options=QUICK)
+    top = [replace(row, score_by="top") for row in both()]
+    assert evaluate_rows(top, options=QUICK)["score_by"] == "top"
+
+
+def test_known_healthy_scores_of_another_rule_carry_no_promise(tmp_path):
+    for name, rule in (("run", "mean"), ("new", "top")):
+        (tmp_path / name).mkdir()
+        rows = [replace(row, score_by=rule) for row in both()]
+        write_scores(tmp_path / name / "scores.csv", rows)
+    with pytest.raises(ScoresError, match="score_by"):
+        evaluate(tmp_path / "new", bootstrap=20, calibration=tmp_path / "run")
+
+
+class TestCritic:
+    def with_critic(self, scores: list[float | None]) -> list[ScoreRow]:
+        """Two subjects of two images, healthy and diseased, whose own scores are all the same."""
+        names = [("h", 0), ("h", 0), ("d", 1), ("d", 1)]
+        return [
+            ScoreRow("test", f"{i}", s, 0.5, label=y, critic_score=c)
+            for i, ((s, y), c) in enumerate(zip(names, scores, strict=True))
+        ]
+
+    def test_auc_by_hand_at_both_levels_beside_the_methods_own(self):
+        result = evaluate_rows(self.with_critic([-3.0, 2.0, 1.0, 4.0]), options=QUICK)
+        assert result["critic"]["image"]["auc"]["value"] == 3 / 4
+        assert result["critic"]["subject"]["auc"]["value"] == 1.0
+        assert {level["auc"]["value"] for level in result["levels"].values()} == {0.5}
+        assert "AUCp on them is worthless" in result["critic"]["warning"]
+
+    def test_interval_is_the_one_that_the_same_scores_would_have(self):
+        rows = [replace(row, critic_score=row.score, score=0.0) for row in both()]
+        plain = evaluate_rows(both(), options=QUICK)["levels"]
+        found = evaluate_rows(rows, options=QUICK)["critic"]
+        for unit in ("image", "subject"):
+            assert found[unit]["auc"] == pytest.approx(plain[unit]["auc"])
+
+    def test_is_null_without_the_column_and_says_why_where_some_are_missing(self):
+        assert evaluate_rows(both(), options=QUICK)["critic"] is None
+        found = evaluate_rows(self.with_critic([1.0, None, 2.0, 3.0]), options=QUICK)["critic"]
+        assert found["image"]["auc"] is None
+        assert found["image"]["reason"] == "1 of 4 test images have no critic_score"
+
+    def test_validation_images_do_not_count(self):
+        rows = [replace(row, critic_score=row.score) for row in both()]
+        turned = [
+            replace(row, critic_score=-row.score) if row.section == "validation" else row
+            for row in rows
+        ]
+        one, other = (evaluate_rows(r, options=QUICK)["critic"] for r in (rows, turned))
+        assert one == other
+
+
 @pytest.mark.parametrize("options", [{"unit": "slice"}, {"options": Options(policy="best")}])
 def test_unknown_options_are_refused(options):
     with pytest.raises(ValueError, match="expected one of"):

@@ -23,7 +23,7 @@ from healthygan_monai.inference import LocalisationFile
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.report.case_pictures import case_pictures
-from healthygan_monai.scoring import read_scores
+from healthygan_monai.scoring import read_scores, top_score
 
 PARTS = ("difference", "mask", "healthy")
 WEIGHTS = Generator(1, 2, 1).state_dict()
@@ -268,6 +268,32 @@ class TestBadModels:
             "not the weights of a HealthyGAN generator" in message
             and "model.pt of a run" in message
         )
+
+
+class TestScoreBy:
+    def test_top_scores_the_same_maps_by_their_brightest_places(
+        self, of_data_set, trained, tiny_data, tmp_path
+    ):
+        output = infer(trained / "model.pt", tiny_data, tmp_path, score_by="top")
+        rows = read_scores(output / "scores.csv")
+        assert {row.score_by for row in rows} == {"top"}
+        assert json.loads((output / "scores.json").read_text())["score_by"] == "top"
+        for row in rows:
+            difference, _, _ = by_hand(trained / "model.pt", tiny_data / row.image)
+            expected = top_score(torch.as_tensor(difference)[None, None])
+            assert row.score == pytest.approx(expected.item(), rel=1e-4)
+        maps = [(f / "localisation.json").read_text() for f in (of_data_set, output)]
+        assert maps[0] == maps[1]
+
+    def test_mean_is_the_default_and_named(self, of_data_set):
+        assert {row.score_by for row in read_scores(of_data_set / "scores.csv")} == {"mean"}
+        assert json.loads((of_data_set / "scores.json").read_text())["score_by"] == "mean"
+
+    def test_an_unknown_rule_is_refused_with_those_that_there_are(
+        self, trained, tiny_data, tmp_path
+    ):
+        message = refusal(trained / "model.pt", tiny_data, tmp_path, score_by="tops")
+        assert "did you mean 'top'? expected one of mean, top" in message
 
 
 class TestLoading:

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 from synthetic_run import CONFIG, score_rows, translate, write_json
 
+from healthygan_monai.evaluation import evaluate
 from healthygan_monai.report import write_report
 from healthygan_monai.report.artefacts import HOW_TO_MAKE
 from healthygan_monai.scoring import write_scores
@@ -153,6 +154,27 @@ def test_methods_use_the_settings_of_the_run_and_cite(run):
     assert "LNCS 13570" in text and "MONAI: An open-source framework" in text
     write_json(run / "config.json", {k: v for k, v in CONFIG.items() if k != "lambda_gp"})
     assert "lambda_gp [not recorded]" in page_of(run).text["methods"]
+
+
+def test_the_rule_of_the_score_is_in_summary_methods_and_provenance(run):
+    assert "brightest 2 %" not in " ".join(page_of(run).text.values())
+    write_scores(run / "scores.csv", [replace(row, score_by="top") for row in score_rows()])
+    evaluate(run, bootstrap=20)
+    text = page_of(run).text
+    assert "brightest 2 %" in text["summary"] and "score_by top" in text["provenance"]
+    assert "the brightest 2 % of pixels, after smoothing by a mean filter" in text["methods"]
+
+
+def test_the_critics_own_score_is_shown_with_its_warning(run):
+    assert "critic's own score" not in page_of(run).text["summary"]
+    rows = [replace(row, critic_score=float(row.label)) for row in score_rows()]
+    write_scores(run / "scores.csv", rows)
+    before = json.loads((run / "evaluation.json").read_text(encoding="utf-8"))["levels"]
+    after = evaluate(run, bootstrap=200)["levels"]
+    assert before == after
+    text = page_of(run).text["summary"]
+    assert "-mean D(x): AUC by image 1.00 (95 % interval 1.00 to 1.00)" in text
+    assert "needs the confounder audit more than the difference map does" in text
 
 
 def test_unlabelled_images_are_ranked_but_not_judged(run):

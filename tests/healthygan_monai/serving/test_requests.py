@@ -260,9 +260,11 @@ class TestAnswer:
             == json.loads((served / "models" / "serving.json").read_text())["weights_sha256"]
         )
 
-    @pytest.mark.parametrize("same_weights", [True, False])
-    def test_thresholds_of_scores_are_those_of_the_validation_set_for_the_same_weights(
-        self, same_weights, own_run, tiny_data, tmp_path
+    @pytest.mark.parametrize(
+        ("same_weights", "score_by"), [(True, "mean"), (False, "mean"), (True, "top")]
+    )
+    def test_thresholds_of_scores_are_those_of_the_validation_set_for_the_same_weights_and_mean(
+        self, same_weights, score_by, own_run, tiny_data, tmp_path
     ):
         scores = {"threshold": 0.5, "policy": "youden", "chosen_on": "validation"}
         test = {**scores, "threshold": 0.1, "chosen_on": "optimistic: chosen on the test labels"}
@@ -271,13 +273,14 @@ class TestAnswer:
         thresholds["promised"] = {**promised, "other": 1}
         of = sha256(own_run / "model.pt") if same_weights else "0" * 64
         levels = {"image": {"thresholds": thresholds, "promise": {"false_alarm_rate": 0.05}}}
-        content = {"levels": levels, "provenance": {"weights_sha256": of}}
+        content = {"score_by": score_by, "levels": levels, "provenance": {"weights_sha256": of}}
+        known = same_weights and score_by == "mean"
         (own_run / "evaluation.json").write_text(json.dumps(content))
         bundle = bundle_of(tmp_path / "b", own_run)
         found = ask(bundle, tiny_data / "images" / "test1" / "0.png")["result"]
-        assert found["score_thresholds"] == ({"image": scores} if same_weights else {})
+        assert found["score_thresholds"] == ({"image": scores} if known else {})
         promised["false_alarm_rate"] = 0.05
-        assert found["promised_thresholds"] == ({"image": promised} if same_weights else {})
+        assert found["promised_thresholds"] == ({"image": promised} if known else {})
 
     def test_serving_json_missing_or_of_other_weights_gives_no_threshold(
         self, own_bundle, tiny_data

