@@ -30,6 +30,7 @@ from healthygan_monai.training.ranks import (
     share_of_rank,
 )
 from healthygan_monai.training.tracking import track, tracking_database, tracking_name
+from healthygan_monai.training.watch import TranslationWatch
 
 __all__ = [
     "DetectorEvaluator",
@@ -40,6 +41,7 @@ __all__ = [
     "Progress",
     "RunCheckpoints",
     "SamplePictures",
+    "TranslationWatch",
     "begin",
     "begin_run",
     "best_device",

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import sys
 import time
 import warnings
@@ -54,7 +55,10 @@ def scalars(output: dict[str, Any]) -> dict[str, float]:
 
 
 class MetricsLog:
-    """Append losses, learning rate and seconds to metrics.jsonl every ``every`` iterations."""
+    """Append losses, learning rate and seconds to metrics.jsonl every ``every`` iterations.
+
+    A number that is not finite is written as null, so that every line is JSON.
+    """
 
     def __init__(self, path: Path | str, optimizer: Optimizer, every: int) -> None:
         self.path = Path(path)
@@ -80,14 +84,14 @@ class MetricsLog:
         row = {
             "iteration": engine.state.iteration,
             **{
-                name: round(value, 6)
+                name: round(value, 6) if math.isfinite(value) else None
                 for name, value in scalars(cast(dict, engine.state.output)).items()
             },
             "lr": self.optimizer.param_groups[0]["lr"],
             "seconds": round(time.monotonic() - self.began, 2),
         }
         with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row) + "\n")
+            stream.write(json.dumps(row, allow_nan=False) + "\n")
 
 
 def _iteration_of(line: str) -> float:
