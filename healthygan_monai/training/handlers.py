@@ -141,7 +141,7 @@ class Progress:
         rate = (done - self.first) / max(now - self.began, 1e-9)
         left = (self.max_iterations - done) / max(rate, 1e-9)
         losses = _losses(engine)
-        return f"iter {done}/{self.max_iterations}  {losses}  {rate:.1f} it/s  eta {_span(left)}"
+        return f"iter {done}/{self.max_iterations}  {losses}  {rate:.1f} it/s  eta {span(left)}"
 
     def close(self, engine: Engine, error: BaseException | None = None) -> None:
         if self.bar is not None:
@@ -156,7 +156,10 @@ def _losses(engine: Engine) -> str:
     return "  ".join(f"{n} {float(output[n]):.3f}" for n in ("loss_d", "loss_g") if n in output)
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Return a time in words: ``42 s``, ``5 min``, ``17 h`` or ``3 days``."""
+    if seconds >= 2 * 24 * 3600:
+        return f"{seconds / (24 * 3600):.0f} days"
     if seconds >= 2 * 3600:
         return f"{seconds / 3600:.0f} h"
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
