@@ -3,6 +3,7 @@
 from healthygan_monai.baselines.fitting import options_for
 from healthygan_monai.baselines.registry import check_options, load_detector
 from healthygan_monai.config.devices import best_device
+from healthygan_monai.config.forecast import log_forecast
 from healthygan_monai.config.keys import begin
 from healthygan_monai.config.settings import check_settings, settings_of
 from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
@@ -32,6 +33,7 @@ from healthygan_monai.training.ranks import (
     share_of_rank,
 )
 from healthygan_monai.training.tracking import track, tracking_database, tracking_name
+from healthygan_monai.training.watch import TranslationWatch
 
 __all__ = [
     "DetectorEvaluator",
@@ -42,6 +44,7 @@ __all__ = [
     "Progress",
     "RunCheckpoints",
     "SamplePictures",
+    "TranslationWatch",
     "begin",
     "begin_run",
     "best_device",
@@ -67,6 +70,7 @@ __all__ = [
     "load_generator",
     "load_images",
     "load_weights",
+    "log_forecast",
     "make_critic",
     "make_folder",
     "make_scorer",

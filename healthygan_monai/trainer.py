@@ -12,6 +12,7 @@ from healthygan_monai.composition import Translated, translate
 from healthygan_monai.losses import Critic, HealthyGANLoss
 from healthygan_monai.rank_means import mean_over_ranks, means_over_ranks, ranks
 from healthygan_monai.training.iterations import IterationTrainer
+from healthygan_monai.training.watch import require_finite
 
 
 class HealthyGANTrainer(IterationTrainer):
@@ -33,6 +34,8 @@ class HealthyGANTrainer(IterationTrainer):
     ``loss_g``), over the batch of all ranks where there are several. In iterations without a
     generator update the generator's terms are those of its last update; before the first update,
     and after a resumption until the next one, they are absent.
+
+    A loss or a gradient that is not finite ends the training in its iteration with ``Diverged``.
 
     Args:
         device, max_iterations, epoch_length, train_data_loader, max_epochs, train_handlers: see
@@ -93,11 +96,21 @@ class HealthyGANTrainer(IterationTrainer):
         terms = self._update_critic(healthy, of_mixed.healthy.detach(), alpha)
         if train_generator:
             self._generator_terms = self._update_generator(self._critic(), of_mixed, of_healthy)
+        self._require_finite(terms, batchdata)
 
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         output = {**terms, **self._generator_terms, **mask_moments(of_mixed.mask.detach().float())}
         output["loss"] = output.get("loss_g", output["loss_d"])
         return output
+
+    def _require_finite(
+        self, of_critic: dict[str, torch.Tensor], batchdata: dict[str, torch.Tensor]
+    ) -> None:
+        """End the training at the first loss or gradient that is not finite."""
+        terms = {**of_critic, **self._generator_terms}
+        losses = {name: value for name, value in terms.items() if name in ("loss_d", "loss_g")}
+        networks = {"critic": self.critic, "generator": self.generator}
+        require_finite(losses, networks, self.state.iteration, batchdata, self.data_loader)
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.state.device.type, dtype=torch.bfloat16, enabled=self.amp)

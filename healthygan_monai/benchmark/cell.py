@@ -10,6 +10,7 @@ from data_prep.datalist import Dataset
 from data_prep.files import read_json, write_json
 from healthygan_monai.benchmark.grid import RESULT, SPECIFICATION
 from healthygan_monai.benchmark.table1 import HEALTHYGAN
+from healthygan_monai.config.devices import peak_memory
 from healthygan_monai.config.workflow import chosen_config, device_override, run_config
 from healthygan_monai.data import load_dataset
 from healthygan_monai.evaluation.run import evaluate_run
@@ -94,26 +95,3 @@ def _result(
             "scores": SCORES_FILE,
         },
     }
-
-
-def peak_memory() -> dict[str, int | None]:
-    """Return the most bytes this process has held, in main memory and on a GPU; else None."""
-    gpu = torch.cuda.max_memory_allocated() if torch.cuda.is_available() else None
-    return {"main": _peak_main(), "gpu": gpu}
-
-
-def _peak_main() -> int | None:
-    """Read Linux's own maximum; ``ru_maxrss`` would include the parent process."""
-    try:
-        for line in Path("/proc/self/status").read_text().splitlines():
-            if line.startswith("VmHWM:"):
-                return int(line.split()[1]) * 1024
-    except OSError:
-        pass
-    try:
-        import resource
-        import sys
-    except ModuleNotFoundError:  # Windows
-        return None
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

@@ -1,7 +1,6 @@
 """Run ``healthygan train``: a data set -> a run folder with model.pt."""
 
 import argparse
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ def add(commands: Any) -> None:
     parser.add_argument("dataset", nargs="?", type=Path, metavar="DATASET", help=text)
     *others, last = METHODS
     text = f"{HEALTHYGAN} (default), {', '.join(others)} or {last}"
+    text = "defaults: pretrained or paper; without it, what suits the data set"
+    parser.add_argument("--recipe", metavar="NAME", help=text)
     parser.add_argument("--method", default=HEALTHYGAN, metavar="NAME", help=text)
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="of the backbone, for a method that has one"
@@ -30,7 +31,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--seed", type=int, default=0)
     text = "log to MLflow: mlruns.db beside the runs, or MLFLOW_TRACKING_URI (extra: tracking)"
     parser.add_argument("--tracking", metavar="mlflow", help=text)
-    parser.add_argument("-n", "--dry-run", action="store_true", help="show the settings and stop")
+    text = "show the settings, the pace on this machine and the time to the end, and stop"
+    parser.add_argument("-n", "--dry-run", action="store_true", help=text)
     add_device(parser)
     add_set(parser)
 
@@ -47,7 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
             )
     else:
         method = arguments.method
-    config, chosen = chosen_config(method, settings(arguments.set), arguments.weights)
+    changes = _changes(arguments, method)
+    config, chosen = chosen_config(method, changes, arguments.weights)
     overrides = {**device_override(arguments.device), **chosen}
     if arguments.resume is not None:
         options = {**earlier.get("options", {}), **overrides.get("options", {})}
@@ -63,13 +66,25 @@ def run(arguments: argparse.Namespace) -> int:
     print("the same as:", equivalent(config, overrides, "training", arguments.tracking))
     workflow = make_workflow(config, overrides, "training", arguments.tracking)
     if arguments.dry_run:
-        return _show(workflow, NETWORKS if method == HEALTHYGAN else {})
+        return _show(workflow, method)
     workflow.initialize()
     folder = workflow.parser.get_parsed_content("output_dir")
     workflow.run()
     print(f"model: {folder / MODEL_FILE}")
     print(f"next: healthygan infer {folder}")
     return 0
+
+
+def _changes(arguments: argparse.Namespace, method: str) -> dict[str, Any]:
+    """Return the settings of ``--set`` and ``--recipe``."""
+    changes, recipe = settings(arguments.set), arguments.recipe
+    if recipe is None:
+        return changes
+    if method != HEALTHYGAN:
+        raise UsageError(f"--recipe: only for {HEALTHYGAN}; {method} has none.")
+    if changes.get("recipe", recipe) != recipe:
+        raise UsageError(f"--recipe {recipe} and --set recipe={changes['recipe']}: give one.")
+    return {**changes, "recipe": recipe}
 
 
 def _settings_of(run: Path) -> dict[str, Any]:
@@ -80,7 +95,7 @@ def _settings_of(run: Path) -> dict[str, Any]:
     return {**earlier, "resume": str(run), "dataset_dir": dataset}
 
 
-def _show(workflow: Any, networks: Mapping[str, str]) -> int:
+def _show(workflow: Any, method: str) -> int:
     """Print what a run would use, without making its folder."""
     from data_prep.datalist import Dataset
     from data_prep.demo import IMAGE_SIZE
@@ -93,7 +108,25 @@ def _show(workflow: Any, networks: Mapping[str, str]) -> int:
     workflow.parser.parse(reset=True)
     for key, value in workflow.parser.get_parsed_content("settings").items():
         print(f"{key:<26} {value}")
-    for name, id_ in networks.items():
-        count = sum(p.numel() for p in workflow.parser.get_parsed_content(id_).parameters())
-        print(f"{name + ' parameters':<26} {count:,}")
+    if method == HEALTHYGAN:
+        for name, id_ in NETWORKS.items():
+            count = sum(p.numel() for p in workflow.parser.get_parsed_content(id_).parameters())
+            print(f"{name + ' parameters':<26} {count:,}")
+        _show_forecast(workflow.parser)
     return 0
+
+
+def _show_forecast(parser: Any) -> None:
+    """Print the plan of a run and its times; refuse what training would refuse."""
+    from healthygan_monai.config.forecast import forecast_of
+    from healthygan_monai.config.settings import check_settings
+
+    get = parser.get_parsed_content
+    check_settings(get("criterion"), get("dataset"), get("image_size"), [get("critic_def")])
+    print(flush=True)  # measuring may take a while
+    forecast = forecast_of(parser)
+    for name, text in forecast.rows():
+        print(f"{name:<26} {text}")
+    warning = forecast.warning()
+    if warning is not None:
+        print(f"warning: {warning}")

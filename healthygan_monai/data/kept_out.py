@@ -67,14 +67,19 @@ def _folds(items: list[Item], folds: int) -> dict[str, int]:
     return of
 
 
-def write_kept_out(run: Path, learned: Dataset, judging: Dataset) -> None:
-    """List the kept-out images in kept_out.csv of a run folder; no file where none are."""
+def left_out(learned: Dataset, judging: Dataset) -> list[tuple[str, str, str]]:
+    """Return image, section and subject of the images that :func:`keep_out` kept out."""
     seen = {item.image for name in TRAINING for item in learned.sections[name]}
-    rows = [
+    return [
         (item.image, name, item.subject)
         for name in TRAINING
         for item in judging.sections[name]
         if item.image not in seen
     ]
+
+
+def write_kept_out(run: Path, learned: Dataset, judging: Dataset) -> None:
+    """List the kept-out images in kept_out.csv of a run folder; no file where none are."""
+    rows = left_out(learned, judging)
     if rows:
         write_csv(run / KEPT_OUT_FILE, ("image", "section", "subject"), rows)

@@ -1,5 +1,6 @@
 """The two streams of training: an image of the mixed set beside one of the healthy set."""
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -81,7 +82,20 @@ class MixedHealthyPairs(Dataset):
         if isinstance(images.transform, Compose):
             flips = np.random.SeedSequence([self.seed, which, k]).generate_state(1)[0]
             images.transform.set_random_state(seed=int(flips))
-        return images[self._order(which, k // len(images))[k % len(images)]]["image"]
+        return images[self._index(which, k)]["image"]
+
+    def _index(self, which: int, k: int) -> int:
+        count = len(self._sets[which])
+        return int(self._order(which, k // count)[k % count])
+
+    def names(self, k: int) -> tuple[str, str]:
+        """Return the files of pair ``k``, mixed and healthy, below the folder of all images."""
+        files = [[str(item["image"]) for item in images.data] for images in self._sets]
+        root = os.path.commonpath([os.path.dirname(file) for of_set in files for file in of_set])
+        mixed, healthy = (
+            os.path.relpath(files[which][self._index(which, k)], root) for which in (MIXED, HEALTHY)
+        )
+        return mixed, healthy
 
     def _order(self, which: int, epoch: int) -> np.ndarray:
         cached = self._orders[which]
@@ -120,7 +134,11 @@ class StreamBatches(Sampler[list[int]]):
         return max(0, self.max_iterations - self.start)
 
     def __iter__(self) -> Iterator[list[int]]:
-        share = self.batch_size // self.ranks
         for iteration in range(self.start, self.max_iterations):
-            first = iteration * self.batch_size + self.rank * share
-            yield list(range(first, first + share))
+            yield self.pairs(iteration)
+
+    def pairs(self, iteration: int) -> list[int]:
+        """Return the pairs of this rank in an iteration, 0-based."""
+        share = self.batch_size // self.ranks
+        first = iteration * self.batch_size + self.rank * share
+        return list(range(first, first + share))

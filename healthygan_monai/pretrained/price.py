@@ -25,6 +25,7 @@ from data_prep.files import write_csv
 from healthygan_monai.data.kept_out import keep_out
 from healthygan_monai.data.lists import selection_items, training_items
 from healthygan_monai.data.pairs import MixedHealthyPairs, StreamBatches
+from healthygan_monai.errors import Diverged
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.paths import PRICES_FILE
 from healthygan_monai.runs import is_first_rank
@@ -33,10 +34,10 @@ from healthygan_monai.selection import aucp, finite
 from healthygan_monai.trainer import HealthyGANTrainer
 from healthygan_monai.training.averaging import MovingAverage
 from healthygan_monai.training.checkpoints import unwrapped
+from healthygan_monai.training.watch import NOTHING_CHANGES
 
 logger = logging.getLogger(__name__)
 AUTO = "auto"
-SHUT = 0.0005  # share of changed pixels below which nothing is translated
 ALIKE = 0.02  # of AUCp; smaller differences are chance with some tens of subjects
 UNDECIDED = 0.55  # best AUCp at or below which the two sets look alike
 
@@ -94,7 +95,7 @@ class PriceSearch:
                     trials[candidate, fold] = self.trial(trainer, candidate, fold)
                     if is_first_rank():
                         write_trials(run, list(trials.values()))
-                if trials[candidate, fold].changed < SHUT:
+                if trials[candidate, fold].changed < NOTHING_CHANGES:
                     break  # a dearer one is shut as well
         found = list(trials.values())
         trainer.loss = replace(trainer.loss, price=best_price(found))
@@ -114,20 +115,24 @@ class PriceSearch:
         generator = copy.deepcopy(unwrapped(trainer.generator))
         critic = copy.deepcopy(unwrapped(trainer.critic))
         average = MovingAverage(generator, self.ema)
-        type(trainer)(
+        trial = type(trainer)(
             trainer.state.device,
             self.iterations,
             self.iterations,
             loader,
             generator=generator,
             critic=critic,
-            generator_optimizer=_like(trainer.generator_optimizer, generator),
-            critic_optimizer=_like(trainer.critic_optimizer, critic),
+            generator_optimizer=optimizer_like(trainer.generator_optimizer, generator),
+            critic_optimizer=optimizer_like(trainer.critic_optimizer, critic),
             loss=replace(trainer.loss, price=price),
             n_critic=trainer.n_critic,
             amp=trainer.amp,
             train_handlers=[average],
-        ).run()
+        )
+        try:
+            trial.run()
+        except Diverged as error:
+            raise Diverged(f"trial of price {price:g}, fold {fold}: {error}") from error
         found = Trial(price, fold, self.iterations, *self._judge(average.model, judging, trainer))
         logger.info(
             "price %g, fold %d: AUCp %.3f on kept-out subjects, %.1f %% of the pixels changed",
@@ -154,7 +159,10 @@ class PriceSearch:
         return aucp(score[label == 1], score[label == 0]), float(mask[label == 1].mean())
 
 
-def _like(optimizer: torch.optim.Optimizer, network: torch.nn.Module) -> torch.optim.Optimizer:
+def optimizer_like(
+    optimizer: torch.optim.Optimizer, network: torch.nn.Module
+) -> torch.optim.Optimizer:
+    """Return a new optimiser of the same kind and settings for another network."""
     kind: Any = type(optimizer)
     return kind(network.parameters(), **optimizer.defaults)
 
@@ -165,7 +173,7 @@ def mean_aucp(trials: Sequence[Trial]) -> dict[float, float]:
     A fold where it shut the translation, or was not tried since a cheaper one did, counts as 0.5.
     """
     folds = {trial.fold for trial in trials}
-    found = {(t.price, t.fold): t.aucp for t in trials if t.changed >= SHUT}
+    found = {(t.price, t.fold): t.aucp for t in trials if t.changed >= NOTHING_CHANGES}
     return {
         price: mean(found.get((price, fold), 0.5) for fold in folds)
         for price in sorted({trial.price for trial in trials})

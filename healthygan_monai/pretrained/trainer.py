@@ -46,6 +46,7 @@ class PretrainedCriticTrainer(HealthyGANTrainer):
         terms = self._update_heads(critic, real, fake, len(mixed))
         # the maps of the translated images are known; the loss asks for their realness alone
         self._generator_terms = self._update_generator(lambda _: critic(fake), of_mixed, of_healthy)
+        self._require_finite(terms, batchdata)
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         output = {**terms, **self._generator_terms, **mask_moments(of_mixed.mask.detach().float())}
         return {**output, "loss": output["loss_g"]}

@@ -15,8 +15,8 @@ from healthygan_monai.report.summary import (
     spread,
     strength,
 )
+from healthygan_monai.training.watch import is_additive, state_of
 
-MASK_OPEN, MASK_SHUT = 0.95, 0.005  # mean mask: all of the image repainted, or none of it
 MASK_FLAT = 0.02  # spread of mask values below which it marks no place
 WIDE = 0.20  # interval of the AUC; 0.65 to 0.85 says little about which model is better
 TAIL = 10  # logged lines at the end of training that count as "the end"
@@ -124,26 +124,21 @@ def _training(found: Artefacts) -> Iterator[Problem]:
         f"{key} at iteration {line['iteration']}"
         for line in found.metrics
         for key, value in line.items()
-        if isinstance(value, float) and not math.isfinite(value)
+        if value is None or (isinstance(value, float) and not math.isfinite(value))
     ]
     if broken:
         yield Problem("Training diverged", f"Not finite: {broken[0]}.", serious=True)
     mean, spread_of_mask = _tail(found, "mask_mean"), _tail(found, "mask_std")
-    if mean is not None and mean > MASK_OPEN:
+    additive = any(is_additive(line) for line in found.metrics)
+    state = None if mean is None else state_of(mean, additive)
+    if mean is not None and state is not None:
         yield Problem(
-            "The mask is all open",
-            f"At the end of training it repaints {mean:.0%} of the image: the healthy picture may "
-            "be another patient's, and the difference map shows no place.",
+            state.title,
+            f"At the end of training it is {mean:.2%} of the image. {state.meaning} "
+            f"{state.remedy}.",
             serious=True,
         )
-    elif mean is not None and mean < MASK_SHUT:
-        yield Problem(
-            "The mask is all shut",
-            f"At the end of training it repaints {mean:.1%} of the image: nothing is translated "
-            "and scores come from almost no pixels.",
-            serious=True,
-        )
-    elif spread_of_mask is not None and spread_of_mask < MASK_FLAT:
+    elif spread_of_mask is not None and spread_of_mask < MASK_FLAT and not additive:
         yield Problem(
             "The mask is flat",
             f"Its values spread by only {spread_of_mask:.3f} around {number(mean)}: it has not "

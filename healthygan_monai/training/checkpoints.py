@@ -129,7 +129,17 @@ def with_state(parts: Mapping[str, Any]) -> dict[str, Any]:
 def training_states(run: Path | str) -> list[Path]:
     """Whole states of a run, oldest first."""
     found = (Path(run) / CHECKPOINT_FOLDER).glob(f"{TRAINING_PREFIX}_*.pt")
-    return sorted(found, key=lambda path: int(path.stem.rpartition("_")[2]))
+    return sorted(found, key=_iteration_of)
+
+
+def _iteration_of(path: Path) -> int:
+    return int(path.stem.rpartition("_")[2])
+
+
+def iterations_done(run: Path | str) -> int:
+    """Return the iterations at the last whole state of a run; 0 without one."""
+    states = training_states(run)
+    return _iteration_of(states[-1]) if states else 0
 
 
 def resume(

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import sys
 import time
 import warnings
@@ -54,7 +55,10 @@ def scalars(output: dict[str, Any]) -> dict[str, float]:
 
 
 class MetricsLog:
-    """Append losses, learning rate and seconds to metrics.jsonl every ``every`` iterations."""
+    """Append losses, learning rate and seconds to metrics.jsonl every ``every`` iterations.
+
+    A number that is not finite is written as null, so that every line is JSON.
+    """
 
     def __init__(self, path: Path | str, optimizer: Optimizer, every: int) -> None:
         self.path = Path(path)
@@ -80,14 +84,14 @@ class MetricsLog:
         row = {
             "iteration": engine.state.iteration,
             **{
-                name: round(value, 6)
+                name: round(value, 6) if math.isfinite(value) else None
                 for name, value in scalars(cast(dict, engine.state.output)).items()
             },
             "lr": self.optimizer.param_groups[0]["lr"],
             "seconds": round(time.monotonic() - self.began, 2),
         }
         with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row) + "\n")
+            stream.write(json.dumps(row, allow_nan=False) + "\n")
 
 
 def _iteration_of(line: str) -> float:
@@ -137,7 +141,7 @@ class Progress:
         rate = (done - self.first) / max(now - self.began, 1e-9)
         left = (self.max_iterations - done) / max(rate, 1e-9)
         losses = _losses(engine)
-        return f"iter {done}/{self.max_iterations}  {losses}  {rate:.1f} it/s  eta {_span(left)}"
+        return f"iter {done}/{self.max_iterations}  {losses}  {rate:.1f} it/s  eta {span(left)}"
 
     def close(self, engine: Engine, error: BaseException | None = None) -> None:
         if self.bar is not None:
@@ -152,7 +156,10 @@ def _losses(engine: Engine) -> str:
     return "  ".join(f"{n} {float(output[n]):.3f}" for n in ("loss_d", "loss_g") if n in output)
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """Return a time in words: ``42 s``, ``5 min``, ``17 h`` or ``3 days``."""
+    if seconds >= 2 * 24 * 3600:
+        return f"{seconds / (24 * 3600):.0f} days"
     if seconds >= 2 * 3600:
         return f"{seconds / 3600:.0f} h"
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"

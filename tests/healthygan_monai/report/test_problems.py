@@ -27,12 +27,20 @@ def set_metrics(run, **values) -> None:
         ({"mask_mean": 0.001}, "The mask is all shut", True),
         ({"mask_std": 0.001}, "The mask is flat", False),
         ({"loss_g": float("nan")}, "Training diverged", True),
+        ({"loss_g": None}, "Training diverged", True),
+        ({"mask_mean": 0.99, "g_change": 0.1}, "Everything changes", True),
+        ({"mask_mean": 0.0001, "g_change": 0.0}, "Nothing changes", True),
     ],
 )
 def test_a_sick_training_is_seen(run, values, title, serious):
     assert title not in problems_of(run)
     set_metrics(run, **values)
     assert problems_of(run)[title].serious == serious
+
+
+def test_few_changed_pixels_are_a_problem_of_a_mask_alone(run):
+    set_metrics(run, mask_mean=0.001, mask_std=0.01, g_change=0.001)
+    assert not {"The mask is all shut", "The mask is flat"} & set(problems_of(run))
 
 
 def test_a_probe_as_good_as_the_model_is_serious(run):

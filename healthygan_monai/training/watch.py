@@ -1,0 +1,156 @@
+"""Watch a training: numbers that are not finite, and a translation that changes all or nothing."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Mapping
+from typing import Any, NamedTuple, cast
+
+import torch
+from ignite.engine import Engine, Events
+
+from healthygan_monai.data.pairs import MixedHealthyPairs, StreamBatches
+from healthygan_monai.errors import Diverged
+
+logger = logging.getLogger(__name__)
+# mean mask of a masked translation; of an additive one, the share of pixels that it changes
+ALL_OPEN = 0.95  # above: all of the image is redrawn
+MASK_SHUT = 0.005  # below: nothing is
+NOTHING_CHANGES = 0.0005  # below: nothing is, for an additive translation and the price search
+UNTIL = 0.25  # share of a run in which a translation may still be finding its way
+MOST_NAMES = 8  # images that a message names
+
+
+class State(NamedTuple):
+    """What a translation has come to, what that means, and what to change in the next run."""
+
+    title: str
+    meaning: str
+    remedy: str
+
+
+OPEN = "The healthy picture may be another patient's, and the difference map shows no place."
+SHUT = "Nothing is translated, and scores come from almost no pixels."
+STATES: dict[tuple[bool, bool], State] = {  # (additive, open)
+    (False, True): State(
+        "The mask is all open", OPEN, "Train with a higher price, lambda_fs or lambda_id"
+    ),
+    (False, False): State(
+        "The mask is all shut", SHUT, "Train with a lower price, lambda_id or lambda_f"
+    ),
+    (True, True): State("Everything changes", OPEN, "Train with a higher price"),
+    (True, False): State("Nothing changes", SHUT, "Train with a lower price"),
+}
+
+
+def is_additive(row: Mapping[str, Any]) -> bool:
+    """Whether a trainer's output, or a line of metrics.jsonl, is of an additive translation."""
+    return "g_change" in row
+
+
+def state_of(mask_mean: float, additive: bool) -> State | None:
+    """Return the state that a mean mask shows; None where the translation chooses places."""
+    if mask_mean > ALL_OPEN:
+        return STATES[additive, True]
+    if mask_mean < (NOTHING_CHANGES if additive else MASK_SHUT):
+        return STATES[additive, False]
+    return None
+
+
+class TranslationWatch:
+    """Handler: say at a checkpoint that the translation changes all of the image, or nothing.
+
+    ``mask_mean`` is averaged since the last checkpoint. A state is said once, and again only after
+    another one. In the first quarter of a run nothing is said: a translation is often shut there.
+
+    Args:
+        max_iterations: of the run.
+    """
+
+    def __init__(self, max_iterations: int) -> None:
+        self.first = UNTIL * max_iterations
+        self.state: State | None = None
+        self.total: torch.Tensor | float = 0.0
+        self.count = 0
+
+    def attach(self, engine: Engine) -> None:
+        engine.add_event_handler(Events.ITERATION_COMPLETED, self.add)
+        engine.add_event_handler(Events.EPOCH_COMPLETED, self)
+
+    def add(self, engine: Engine) -> None:
+        self.total = self.total + cast(dict, engine.state.output)["mask_mean"]
+        self.count += 1
+
+    def __call__(self, engine: Engine) -> None:
+        mean = float(self.total) / max(1, self.count)
+        self.total, self.count = 0.0, 0
+        if engine.state.iteration <= self.first:
+            return
+        additive = is_additive(cast(dict, engine.state.output))
+        before, self.state = self.state, state_of(mean, additive)
+        if self.state is not None and self.state != before:
+            logger.warning(
+                "iteration %d: %s (%.3g %% of the image). %s.",
+                *(engine.state.iteration, self.state.title.lower(), 100 * mean, self.state.remedy),
+            )
+
+
+def require_finite(
+    losses: Mapping[str, torch.Tensor],
+    networks: Mapping[str, torch.nn.Module],
+    iteration: int,
+    batch: Mapping[str, Any],
+    loader: Any,
+) -> None:
+    """Refuse losses or gradients that are not finite, at the iteration where they arise.
+
+    Args:
+        losses: by their names in metrics.jsonl.
+        networks: by name, with the gradients of this iteration.
+        iteration: its number.
+        batch, loader: its images, and where they came from; for the message.
+
+    Raises:
+        Diverged: one is not finite; names the iteration, the images, and what to do.
+    """
+    found = {name: value.detach() for name, value in losses.items()}
+    for name, network in networks.items():
+        norms = [
+            torch.linalg.vector_norm(p.grad, math.inf)
+            for p in network.parameters()
+            if p.grad is not None
+        ]
+        if norms:
+            found[f"a gradient of the {name}"] = torch.stack(norms).max()
+    values = torch.stack([value.float() for value in found.values()])
+    if torch.isfinite(values).all():
+        return
+    broken = next(n for n, v in zip(found, values.tolist(), strict=True) if not math.isfinite(v))
+    raise Diverged(
+        f"the training diverged: at iteration {iteration} {broken} is not finite. "
+        f"{_images(iteration, batch, loader)}Begin a new run with a lower learning_rate. The "
+        "checkpoints before it are whole: healthygan train --resume RUN goes on from the last one."
+    )
+
+
+def _images(iteration: int, batch: Mapping[str, Any], loader: Any) -> str:
+    """Return a sentence that names the images of a batch, or those of them that are broken."""
+    pairs, batches = getattr(loader, "dataset", None), getattr(loader, "batch_sampler", None)
+    broken = {
+        (which, index)
+        for which in ("mixed", "healthy")
+        for index, image in enumerate(torch.as_tensor(batch[which]))
+        if not torch.isfinite(image).all()
+    }
+    text = "Some of its images hold values that are not finite" if broken else "Its images"
+    if not isinstance(pairs, MixedHealthyPairs) or not isinstance(batches, StreamBatches):
+        return f"{text}. " if broken else ""
+    names = [
+        name
+        for index, pair in enumerate(batches.pairs(iteration - 1))
+        for which, name in zip(("mixed", "healthy"), pairs.names(pair), strict=True)
+        if not broken or (which, index) in broken
+    ]
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"{text}: {', '.join(names[:MOST_NAMES])}{more}. "
