@@ -8,7 +8,7 @@ from healthygan_monai.config.keys import begin
 from healthygan_monai.config.settings import check_settings, settings_of
 from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
 from healthygan_monai.data.images import items_to_score, load_images, pictures_root
-from healthygan_monai.data.kept_out import keep_out, write_kept_out
+from healthygan_monai.data.kept_out import judges, keep_out, write_kept_out
 from healthygan_monai.evaluation.run import evaluate_run
 from healthygan_monai.inference.detector_evaluator import DetectorEvaluator
 from healthygan_monai.inference.kept_out_items import kept_out_items
@@ -61,6 +61,7 @@ __all__ = [
     "image_size_for",
     "items_to_score",
     "join_ranks",
+    "judges",
     "keep_out",
     "kept_out_items",
     "leave_ranks",

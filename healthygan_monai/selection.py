@@ -174,6 +174,9 @@ class Candidate:
 def choose(candidates: list[Candidate], criterion: str) -> Candidate:
     """Return the best candidate; the earliest if several tie.
 
+    An AUCp of kept-out subjects has a standard error. Candidates within one of the best are alike,
+    and the latest of them is taken: its learning rate is the lowest and its average the longest.
+
     Raises:
         ValueError: no candidates, or an unknown criterion.
     """
@@ -182,7 +185,11 @@ def choose(candidates: list[Candidate], criterion: str) -> Candidate:
     if not candidates:
         raise NotFound("no checkpoint has been judged yet; train at least one epoch.")
     sign = 1 if LOWER_IS_BETTER[criterion] else -1
-    return min(candidates, key=lambda c: (sign * getattr(c, criterion), c.iteration))
+    best = min(candidates, key=lambda c: (sign * getattr(c, criterion), c.iteration))
+    if criterion != "aucp" or not best.aucp_error:
+        return best
+    alike = [c for c in candidates if c.aucp >= best.aucp - best.aucp_error]
+    return max(alike, key=lambda c: c.iteration)
 
 
 def read_selection(run: Path) -> list[Candidate]:
@@ -198,6 +205,7 @@ def read_selection(run: Path) -> list[Candidate]:
                 float(r["aucp"]),
                 r["fid_features"],
                 int(r["chosen"]),
+                float(r.get("aucp_error") or 0),
             )
             for r in csv.DictReader(stream)
         ]
@@ -259,6 +267,8 @@ class CheckpointSelection:
         evaluator: whose metrics are the criteria.
         criterion: fid or aucp.
         fid_features: name of the features of FID, for selection.csv.
+        judges: mixed and healthy subjects kept out of training, who alone judge; None if the images
+            that judge were trained on.
         patience: after more than this many checkpoints without a better one training ends; 0 lets
             it go on to the end.
     """
@@ -270,6 +280,7 @@ class CheckpointSelection:
         criterion: str,
         fid_features: str,
         patience: int = 0,
+        judges: tuple[int, int] | None = None,
     ) -> None:
         # refuse an unknown criterion early
         choose([Candidate(0, 0.0, 0.0, fid_features)], criterion)
@@ -277,7 +288,7 @@ class CheckpointSelection:
         self.evaluator = evaluator
         self.criterion = criterion
         self.fid_features = fid_features
-        self.patience = patience
+        self.patience, self.judges = patience, judges
 
     def attach(self, engine: Engine) -> None:
         # the evaluator's event, not the trainer's: not every epoch ends with a validation
@@ -289,8 +300,13 @@ class CheckpointSelection:
         if iteration == 0:  # the evaluator was run on its own
             return
         metrics = self.evaluator.state.metrics
+        found = float(metrics["aucp"])
         candidate = Candidate(
-            iteration, float(metrics["fid"]), float(metrics["aucp"]), self.fid_features
+            iteration,
+            float(metrics["fid"]),
+            found,
+            self.fid_features,
+            aucp_error=aucp_error(found, *self.judges) if self.judges else 0.0,
         )
         earlier = [c for c in read_selection(self.run) if c.iteration < iteration]
         chosen = choose([*earlier, candidate], self.criterion)

@@ -52,6 +52,16 @@ def keep_out(dataset: Dataset, share: float, fold: int = 0) -> tuple[Dataset, Da
     return replace(dataset, sections=learned), replace(dataset, sections=judging)
 
 
+def judges(learned: Dataset, judging: Dataset) -> tuple[int, int] | None:
+    """Return the numbers of mixed and of healthy subjects that judge; None where some were trained
+    on.
+    """
+    of = [(learned.subjects[name], judging.subjects[name]) for name in TRAINING]
+    if any(trained & judged for trained, judged in of):
+        return None
+    return len(of[0][1]), len(of[1][1])
+
+
 def _folds(items: list[Item], folds: int) -> dict[str, int]:
     """Deal subjects, those of many images first, each to the fold that has fewest images."""
     images: dict[str, int] = {}

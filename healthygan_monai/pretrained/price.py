@@ -10,6 +10,7 @@ from __future__ import annotations
 import copy
 import csv
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
@@ -22,7 +23,7 @@ from torch.utils.data import DataLoader as TorchLoader
 
 from data_prep.datalist import Dataset
 from data_prep.files import write_csv
-from healthygan_monai.data.kept_out import keep_out
+from healthygan_monai.data.kept_out import judges, keep_out
 from healthygan_monai.data.lists import selection_items, training_items
 from healthygan_monai.data.pairs import MixedHealthyPairs, StreamBatches
 from healthygan_monai.errors import Diverged
@@ -30,7 +31,7 @@ from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.paths import PRICES_FILE
 from healthygan_monai.runs import is_first_rank
 from healthygan_monai.scoring import image_score
-from healthygan_monai.selection import aucp, finite
+from healthygan_monai.selection import aucp, aucp_error, finite
 from healthygan_monai.trainer import HealthyGANTrainer
 from healthygan_monai.training.averaging import MovingAverage
 from healthygan_monai.training.checkpoints import unwrapped
@@ -38,7 +39,6 @@ from healthygan_monai.training.watch import NOTHING_CHANGES
 
 logger = logging.getLogger(__name__)
 AUTO = "auto"
-ALIKE = 0.02  # of AUCp; smaller differences are chance with some tens of subjects
 UNDECIDED = 0.55  # best AUCp at or below which the two sets look alike
 
 
@@ -46,6 +46,7 @@ UNDECIDED = 0.55  # best AUCp at or below which the two sets look alike
 class Trial:
     """One short training; a row of prices.csv.
 
+    ``error`` is the standard error of ``aucp``, 0 where the judging subjects were trained on;
     ``changed`` is the mean share of pixels that the translation of kept-out mixed images changes.
     """
 
@@ -54,6 +55,7 @@ class Trial:
     iterations: int
     aucp: float
     changed: float
+    error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -133,7 +135,10 @@ class PriceSearch:
             trial.run()
         except Diverged as error:
             raise Diverged(f"trial of price {price:g}, fold {fold}: {error}") from error
-        found = Trial(price, fold, self.iterations, *self._judge(average.model, judging, trainer))
+        score, changed = self._judge(average.model, judging, trainer)
+        subjects = judges(learned, judging)
+        spread = aucp_error(score, *subjects) if subjects else 0.0
+        found = Trial(price, fold, self.iterations, score, changed, spread)
         logger.info(
             "price %g, fold %d: AUCp %.3f on kept-out subjects, %.1f %% of the pixels changed",
             *(price, fold, found.aucp, 100 * found.changed),
@@ -181,10 +186,12 @@ def mean_aucp(trials: Sequence[Trial]) -> dict[float, float]:
 
 
 def best_price(trials: Sequence[Trial]) -> float:
-    """The dearest price whose mean AUCp is within ``ALIKE`` of the best: it changes least."""
+    """Dearest price whose mean AUCp is within a standard error of the best; it changes least."""
     means = mean_aucp(trials)
-    best = max(means.values())
-    return max(price for price, found in means.items() if found >= best - ALIKE)
+    best = max(means, key=lambda price: means[price])
+    errors = [trial.error for trial in trials if trial.price == best]
+    error = math.sqrt(sum(e**2 for e in errors)) / len(errors)  # of a mean over folds
+    return max(price for price, found in means.items() if found >= means[best] - error)
 
 
 def verdict(trials: Sequence[Trial]) -> str:
@@ -220,6 +227,7 @@ def read_trials(run: Path) -> list[Trial]:
                 int(r["iterations"]),
                 float(r["aucp"]),
                 float(r["changed"]),
+                float(r["error"]),
             )
             for r in csv.DictReader(stream)
         ]

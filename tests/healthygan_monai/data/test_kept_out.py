@@ -7,7 +7,7 @@ import pytest
 
 from data_prep.datalist import Dataset, Item
 from data_prep.errors import UsageError
-from healthygan_monai.data.kept_out import TRAINING, keep_out, write_kept_out
+from healthygan_monai.data.kept_out import TRAINING, judges, keep_out, write_kept_out
 
 
 def study(subjects: int = 10) -> Dataset:
@@ -69,3 +69,9 @@ def test_the_list_names_what_was_kept_out(tmp_path):
 def test_there_is_no_list_where_nothing_was_kept_out(tmp_path):
     write_kept_out(tmp_path, *keep_out(study(), 0.0))
     assert not list(tmp_path.iterdir())
+
+
+def test_the_judges_are_counted_unless_they_were_trained_on():
+    split = keep_out(study(), 0.2)
+    assert judges(*split) == tuple(len(split[1].subjects[name]) for name in TRAINING)
+    assert judges(*keep_out(study(), 0.0)) is None

@@ -17,8 +17,8 @@ from healthygan_monai.pretrained.price import (
 )
 
 
-def trial(price: float, aucp: float, fold: int = 0) -> Trial:
-    return Trial(price, fold, 200, aucp, 0.1)
+def trial(price: float, aucp: float, fold: int = 0, error: float = 0.0) -> Trial:
+    return Trial(price, fold, 200, aucp, 0.1, error)
 
 
 class TestChoice:
@@ -27,7 +27,11 @@ class TestChoice:
         assert best_price(trials) == 3
 
     def test_takes_the_dearest_that_is_nearly_as_good(self):
-        assert best_price([trial(1, 0.71), trial(3, 0.7), trial(10, 0.6)]) == 3
+        trials = [trial(1, 0.71, error=0.05), trial(3, 0.68, error=0.05), trial(10, 0.6)]
+        assert best_price(trials) == 3
+        # the error of a mean over two folds is smaller
+        assert best_price([*trials, *(trial(t.price, t.aucp, 1, t.error) for t in trials)]) == 3
+        assert best_price([trial(1, 0.71, error=0.02), trial(3, 0.68)]) == 1
 
     def test_says_where_the_two_sets_look_alike(self):
         assert "look alike" in verdict([trial(1, 0.51), trial(3, 0.5)])
