@@ -18,6 +18,7 @@ from healthygan_monai.networks.fid_features import feature_extractor
 from healthygan_monai.selection import (
     Candidate,
     aucp,
+    aucp_error,
     choose,
     frechet_distance,
     generator_checkpoint,
@@ -162,3 +163,28 @@ class TestRunFolder:
             scores = pred[:, 2].mean((1, 2))
             assert row.fid == pytest.approx(fid, rel=1e-4)
             assert row.aucp == pytest.approx(aucp(scores[mixed], scores[~mixed]))
+
+
+class TestJudgedByKeptOutSubjects:
+    def test_the_latest_within_a_standard_error_of_the_best_is_chosen(self):
+        found = [
+            Candidate(10 * (i + 1), 1.0, aucp, "random", aucp_error=0.05)
+            for i, aucp in enumerate([0.6, 0.8, 0.76, 0.7])
+        ]
+        assert choose(found, "aucp").iteration == 30
+        assert choose(found, "fid").iteration == 10  # FID has no such error here
+
+    def test_the_error_falls_with_the_number_of_subjects_and_vanishes_at_1(self):
+        errors = [aucp_error(0.8, n, n) for n in (5, 50, 500)]
+        assert errors == sorted(errors, reverse=True)
+        assert errors[1] == pytest.approx(0.0446, abs=1e-3)
+        assert aucp_error(1.0, 5, 5) == 0
+
+    def test_is_read_back_and_missing_in_older_files(self, tmp_path):
+        found = [Candidate(10, 1.0, 0.7, "random", aucp_error=0.1)]
+        write_selection(tmp_path, found, found[0])
+        assert read_selection(tmp_path)[0].aucp_error == 0.1
+        lines = (tmp_path / "selection.csv").read_text().splitlines()
+        old = [line.rpartition(",")[0] for line in lines]
+        (tmp_path / "selection.csv").write_text("\n".join(old) + "\n")
+        assert read_selection(tmp_path)[0].aucp_error == 0

@@ -40,9 +40,10 @@ class TestGenerator:
         assert translated.abs().max() <= 1
 
     def test_scoring_counts_a_small_change_for_a_twentieth_and_keeps_the_order(self, image):
+        torch.manual_seed(0)
         generator = AdditiveGenerator(1, 4, 1)
         with torch.no_grad():
-            generator.main[-1].weight *= 100
+            generator.main[-1].weight *= 5
             raw, scored = generator.train()(image), generator.eval()(image)
         small = raw.abs() <= 0.04
         assert 0.01 < small.float().mean() < 0.99
