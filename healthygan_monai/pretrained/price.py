@@ -8,13 +8,10 @@ high shuts the translation (AUCp 0.5), one too low lets it repaint healthy and m
 from __future__ import annotations
 
 import copy
-import csv
 import logging
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from statistics import mean
 from typing import Any
 
 import torch
@@ -22,13 +19,18 @@ from monai.data import CacheDataset, DataLoader
 from torch.utils.data import DataLoader as TorchLoader
 
 from data_prep.datalist import Dataset
-from data_prep.files import write_csv
 from healthygan_monai.data.kept_out import judges, keep_out
 from healthygan_monai.data.lists import selection_items, training_items
 from healthygan_monai.data.pairs import MixedHealthyPairs, StreamBatches
 from healthygan_monai.errors import Diverged
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
-from healthygan_monai.paths import PRICES_FILE
+from healthygan_monai.pretrained.trials import (
+    Trial,
+    best_price,
+    read_trials,
+    verdict,
+    write_trials,
+)
 from healthygan_monai.runs import is_first_rank
 from healthygan_monai.scoring import image_score
 from healthygan_monai.selection import aucp, aucp_error, finite
@@ -39,23 +41,6 @@ from healthygan_monai.training.watch import NOTHING_CHANGES
 
 logger = logging.getLogger(__name__)
 AUTO = "auto"
-UNDECIDED = 0.55  # best AUCp at or below which the two sets look alike
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One short training; a row of prices.csv.
-
-    ``error`` is the standard error of ``aucp``, 0 where the judging subjects were trained on;
-    ``changed`` is the mean share of pixels that the translation of kept-out mixed images changes.
-    """
-
-    price: float
-    fold: int
-    iterations: int
-    aucp: float
-    changed: float
-    error: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -170,64 +155,3 @@ def optimizer_like(
     """Return a new optimiser of the same kind and settings for another network."""
     kind: Any = type(optimizer)
     return kind(network.parameters(), **optimizer.defaults)
-
-
-def mean_aucp(trials: Sequence[Trial]) -> dict[float, float]:
-    """Mean AUCp of each price over the folds, cheapest price first.
-
-    A fold where it shut the translation, or was not tried since a cheaper one did, counts as 0.5.
-    """
-    folds = {trial.fold for trial in trials}
-    found = {(t.price, t.fold): t.aucp for t in trials if t.changed >= NOTHING_CHANGES}
-    return {
-        price: mean(found.get((price, fold), 0.5) for fold in folds)
-        for price in sorted({trial.price for trial in trials})
-    }
-
-
-def best_price(trials: Sequence[Trial]) -> float:
-    """Dearest price whose mean AUCp is within a standard error of the best; it changes least."""
-    means = mean_aucp(trials)
-    best = max(means, key=lambda price: means[price])
-    errors = [trial.error for trial in trials if trial.price == best]
-    error = math.sqrt(sum(e**2 for e in errors)) / len(errors)  # of a mean over folds
-    return max(price for price, found in means.items() if found >= means[best] - error)
-
-
-def verdict(trials: Sequence[Trial]) -> str:
-    """One sentence: the price, and whether AUCp could tell."""
-    price = best_price(trials)
-    found = mean_aucp(trials)[price]
-    text = f"price {price:g}: mean AUCp {found:.3f} on kept-out subjects"
-    if found > UNDECIDED:
-        return text
-    return (
-        f"{text}; the mixed and the healthy set look alike to every price, so the choice means "
-        "little. Either the mixed set holds no disease that shows, or training needs more images."
-    )
-
-
-def write_trials(run: Path, trials: Sequence[Trial]) -> None:
-    """prices.csv, whole or not at all; ``chosen`` is 1 for the rows of the best price so far."""
-    best = best_price(trials)
-    names = (*Trial.__dataclass_fields__, "chosen")
-    write_csv(run / PRICES_FILE, names, ((*astuple(t), int(t.price == best)) for t in trials))
-
-
-def read_trials(run: Path) -> list[Trial]:
-    """prices.csv of a run folder; empty where there is none."""
-    path = run / PRICES_FILE
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [
-            Trial(
-                float(r["price"]),
-                int(r["fold"]),
-                int(r["iterations"]),
-                float(r["aucp"]),
-                float(r["changed"]),
-                float(r["error"]),
-            )
-            for r in csv.DictReader(stream)
-        ]

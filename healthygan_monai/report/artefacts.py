@@ -15,10 +15,12 @@ from healthygan_monai.paths import (
     EVALUATION_FILE,
     METRICS_FILE,
     MODEL_FILE,
+    PRICES_FILE,
     RUN_FILE,
     SCORES_FILE,
     SELECTION_FILE,
 )
+from healthygan_monai.pretrained.trials import Trial, read_trials
 from healthygan_monai.scoring import ScoreRow, read_scores
 
 HEALTHYGAN = "healthygan"
@@ -44,6 +46,7 @@ class Artefacts:
     config: dict[str, Any] = field(default_factory=dict)
     metrics: list[dict[str, Any]] = field(default_factory=list)
     selection: list[dict[str, Any]] = field(default_factory=list)
+    trials: list[Trial] = field(default_factory=list)
     samples: list[Path] = field(default_factory=list)
     scores: list[ScoreRow] = field(default_factory=list)
     evaluation: dict[str, Any] = field(default_factory=dict)
@@ -103,6 +106,8 @@ def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None
         found.metrics = found.read(METRICS_FILE, read_metrics, [])
     if found.is_healthygan():
         found.selection = found.read(SELECTION_FILE, read_selection, [])
+        if (folder / PRICES_FILE).is_file():
+            found.trials = found.read(PRICES_FILE, lambda path: read_trials(path.parent), [])
         found.samples = found.read("samples", list_samples, [])
     found.read(MODEL_FILE, lambda path: path.stat().st_size, 0)
     found.scores = found.read(SCORES_FILE, read_scores, [])

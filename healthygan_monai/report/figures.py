@@ -150,6 +150,21 @@ def criteria(selection: Sequence[Mapping[str, Any]]) -> str:
         return _svg(figure)
 
 
+def prices(means: Mapping[float, float], chosen: float) -> str:
+    """Draw mean AUCp over the price of a change, the chosen price ringed."""
+    with matplotlib.rc_context(STYLE):
+        figure, (axis,) = _axes(4.8, 2.6)
+        axis.axhline(0.5, color=FAINT, ls=":")
+        axis.plot(list(means), list(means.values()), "o-", color=INK, ms=4)
+        ring = {"ms": 11, "mfc": "none", "mec": DISEASED, "mew": 2, "ls": "none"}
+        axis.plot(chosen, means[chosen], "o", label="chosen", **ring)
+        axis.set(xscale="log", xlabel="price of a change", title="AUCp of kept-out subjects")
+        axis.set_xticks(list(means), [f"{price:g}" for price in means])
+        axis.minorticks_off()
+        axis.legend(loc="best")
+        return _svg(figure)
+
+
 def thin(rows: Sequence[Mapping[str, Any]], most: int = MAX_POINTS) -> list[Mapping[str, Any]]:
     """Return at most ``most`` rows, evenly spaced, first and last kept."""
     if len(rows) <= most:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+from healthygan_monai.pretrained.trials import best_price, mean_aucp
 from healthygan_monai.report.artefacts import Artefacts
 
 UNKNOWN = "[not recorded]"
@@ -20,6 +21,10 @@ WORKS = {
     "time-scale update rule converge to a local Nash equilibrium. NeurIPS 2017.",
     "aucp": "Rahman Siddiquee MM, Shah J, Wu T, et al. Brainomaly: Unsupervised neurologic disease "
     "detection utilizing unannotated T1-weighted brain MR images. WACV 2024.",
+    "projected": "Sauer A, Chitta K, Müller J, Geiger A. Projected GANs converge faster. NeurIPS "
+    "2021.",
+    "diffaugment": "Zhao S, Liu Z, Lin J, Zhu J-Y, Han S. Differentiable augmentation for "
+    "data-efficient GAN training. NeurIPS 2020.",
     "youden": "Youden WJ. Index for rating diagnostic tests. Cancer 1950;3:32-35.",
     "conformal": "Bates S, Candès E, Lei L, Romano Y, Sesia M. Testing for outliers with conformal "
     "p-values. Annals of Statistics 2023;51(1):149-178.",
@@ -80,12 +85,9 @@ def _training(found: Artefacts, cite: Any) -> str:
         f"A HealthyGAN {cite('healthygan')} was trained with MONAI {cite('monai')} "
         f"(healthygan {found.run.get('version', UNKNOWN)}, "
         f"PyTorch {found.run.get('torch', UNKNOWN)}) on{grey} images of "
-        f"{c('image_size')} × {c('image_size')} pixels. The generator translates "
-        "an image and a mask composes the translation with the input; critic and generator were "
-        f"trained as a Wasserstein GAN with gradient penalty {cite('wgan-gp')}. Loss weights: "
-        f"lambda_gp {c('lambda_gp')}, lambda_id {c('lambda_id')}, lambda_rec {c('lambda_rec')}, "
-        f"lambda_f {c('lambda_f')} (lambda_fs {c('lambda_fs')}, lambda_fz {c('lambda_fz')}, "
-        f"epsilon {c('focus_eps')}). Adam {cite('adam')} with learning rate {c('learning_rate')} "
+        f"{c('image_size')} × {c('image_size')} pixels (recipe "
+        f"{found.config.get('recipe', 'paper')}). {_translation(found)} "
+        f"{_adversary(found, cite)} Adam {cite('adam')} with learning rate {c('learning_rate')} "
         f"and betas {c('betas')} ran for {c('max_iterations')} critic updates, with one "
         f"generator update to every {c('n_critic')} of them, in batches of {c('batch_size')} "
         f"mixed and as many healthy images; the learning rate {decay} over the last "
@@ -93,6 +95,47 @@ def _training(found: Artefacts, cite: Any) -> str:
         f"Seed {found.run.get('seed', UNKNOWN)}."
     )
     return text + _selection(found, cite)
+
+
+def _translation(found: Artefacts) -> str:
+    """Return how the generator translates, and what a change costs it."""
+    c = partial(_setting, found.config)
+    if found.config.get("translation", "masked") == "masked":
+        text = (
+            "The generator translates an image and a mask composes the translation with the "
+            f"input. Loss weights: lambda_id {c('lambda_id')}, lambda_rec {c('lambda_rec')}, "
+            f"lambda_f {c('lambda_f')} (lambda_fs {c('lambda_fs')}, lambda_fz {c('lambda_fz')}, "
+            f"epsilon {c('focus_eps')})."
+        )
+    else:
+        text = (
+            "The generator draws a change that is added to the image; a change of known-healthy "
+            f"images costs {c('price_healthy')} times as much as one of mixed images."
+        )
+    if found.trials:
+        price, tried = best_price(found.trials), mean_aucp(found.trials)
+        text += (
+            f" The price of a change, {price:g}, was chosen among {len(tried)} by AUCp of subjects "
+            "kept out of training, without any label."
+        )
+    elif found.config.get("price", 1.0) not in (1.0, None):
+        text += f" The price of a change was {c('price')}."
+    return text
+
+
+def _adversary(found: Artefacts, cite: Any) -> str:
+    """Return what the critic is and how it learns."""
+    c = partial(_setting, found.config)
+    if found.config.get("critic", "paper") == "paper":
+        return (
+            "Critic and generator were trained as a Wasserstein GAN with gradient penalty "
+            f"{cite('wgan-gp')}, lambda_gp {c('lambda_gp')}."
+        )
+    return (
+        f"The critic looks through a frozen pretrained network ({c('critic_backbone')}) and learns "
+        f"light heads on its maps {cite('projected')} by the hinge loss, on views of the images "
+        f"that are turned, scaled and shifted alike {cite('diffaugment')}."
+    )
 
 
 def _rival(found: Artefacts, cite: Any) -> str:

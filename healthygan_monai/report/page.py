@@ -11,6 +11,7 @@ from data_prep.files import write_text
 from healthygan_monai import __version__
 from healthygan_monai.evaluation.labelled import Sample
 from healthygan_monai.paths import CONFIG_FILE, EVALUATION_FILE, REPORT_FILE, RUN_FILE, SCORES_FILE
+from healthygan_monai.pretrained.trials import best_price, mean_aucp, verdict
 from healthygan_monai.report import figures, summary
 from healthygan_monai.report.artefacts import Artefacts, read_artefacts, sample_iteration
 from healthygan_monai.report.cases import (
@@ -30,6 +31,7 @@ from healthygan_monai.scoring import subject_rows
 SAMPLE_WIDTH = 1600  # pixels; wider sample pictures are reduced
 PARTS = {"g_adv": "adversarial", "g_adv_healthy": "adv. healthy", "g_id": "identity"}
 PARTS |= {"g_rec": "reconstr.", "g_focus": "focus"}
+PARTS |= {"g_change": "change", "g_change_healthy": "change, healthy"}
 CURVES = (
     ("Objectives (Eq. 8, 9)", {"loss_d": "critic", "loss_g": "generator"}),
     ("Critic's verdict", {"d_real": "healthy", "d_fake": "translated", "gp": "penalty"}),
@@ -166,6 +168,10 @@ def _run(found: Artefacts) -> dict[str, Any]:
     return {
         "curves": figures.curves(found.metrics, _curves(found)) if found.metrics else None,
         "criteria": figures.criteria(found.selection) if found.selection else None,
+        "prices": figures.prices(mean_aucp(found.trials), best_price(found.trials))
+        if found.trials
+        else None,
+        "verdict": verdict(found.trials) if found.trials else "",
         "chosen": chosen,
         "criterion": found.criterion(),
         "checkpoints": len(found.selection),

@@ -11,13 +11,15 @@ from docs_pages import Page, read
 from docs_story import PAGES
 
 PAGE = PAGES["docs/data_format.md"].text
-RUN = "runs/00000-films-64"
+RUN, PRETRAINED = "runs/00000-films-64", "runs/00001-films-64"
 TABLES = {
     "participants.tsv": "films-64/participants.tsv",
     "sessions.tsv": "films-64/sessions.tsv",
     "inputs.csv": "films-64/inputs.csv",
     "skipped.csv": "films-64/skipped.csv",
     "selection.csv": f"{RUN}/selection.csv",
+    "kept_out.csv": f"{PRETRAINED}/kept_out.csv",
+    "prices.csv": f"{PRETRAINED}/prices.csv",
     "scores.csv": f"{RUN}/scores.csv",
     "p_values.csv": f"{RUN}/p_values.csv",
 }
@@ -25,7 +27,7 @@ RECORDS = {
     "dataset.json": "films-64/dataset.json",
     "images/\\<subject\\>/\\<session\\>.json": "films-64/images/*/01.json",
     "run.json": f"{RUN}/run.json",
-    "metrics.jsonl": f"{RUN}/metrics.jsonl",
+    "metrics.jsonl": "runs/*/metrics.jsonl",
     "pictures/ and localisation.json": f"{RUN}/localisation.json",
     "evaluation.json": f"{RUN}/evaluation.json",
 }
@@ -112,7 +114,8 @@ def test_facts_of_an_image_are_told(story):
 
 def test_files_of_a_run_and_of_a_data_set_are_told(story):
     tree = PAGE.split("## A run folder", 1)[1].split("### run.json", 1)[0]
-    assert {p.name for p in (story / RUN).iterdir() if p.name not in tree} == set()
+    for run in (RUN, PRETRAINED):
+        assert {p.name for p in (story / run).iterdir() if p.name not in tree} == set()
     tree = PAGE.split("### dataset.json", 1)[0]
     assert {p.name for p in (story / "films-64").iterdir() if p.name not in tree} == set()
 

@@ -49,11 +49,11 @@ def ids(rows: list[dict[str, str]]) -> list[str]:
 
 @cache
 def plan() -> Any:
-    """What a data set without a protocol gets at 256 pixels: the paper's numbers."""
+    """What the paper's recipe is at 256 pixels without a protocol: the paper's numbers."""
     from data_prep.datalist import Dataset
     from healthygan_monai.data import plan_for
 
-    return plan_for(Dataset("paper", 256))
+    return plan_for(Dataset("paper", 256), "paper")
 
 
 @cache

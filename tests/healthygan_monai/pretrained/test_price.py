@@ -7,8 +7,8 @@ import torch
 from tiny import metrics, train
 
 from healthygan_monai.config.messages import user_message
-from healthygan_monai.pretrained.price import (
-    PriceSearch,
+from healthygan_monai.pretrained.price import PriceSearch
+from healthygan_monai.pretrained.trials import (
     Trial,
     best_price,
     read_trials,
@@ -118,6 +118,13 @@ def test_a_price_that_shuts_the_translation_ends_the_ladder_of_its_fold(
     changed = {"prices": [10, 1, 3], "max_iterations": 2}
     done = train(tmp_path, tiny_data, **{**settings, **changed})
     assert [t.price for t in read_trials(done)] == [1, 3, 1, 3]
+
+
+def test_a_price_that_shut_a_fold_is_not_taken_for_its_error():
+    opened = [trial(1, 0.6, fold, 0.3) for fold in (0, 1)]
+    shut = [Trial(3, 0, 200, 0.7, 0.1, 0.3), Trial(3, 1, 200, 0.5, 0.0, 0.3)]
+    assert best_price([*opened, *shut]) == 1
+    assert best_price([Trial(3, 0, 200, 0.5, 0.0)]) == 3  # all shut: still a price
 
 
 def test_a_price_not_tried_in_a_fold_counts_as_chance_there():
