@@ -57,7 +57,7 @@ class Artefacts:
     def read(self, name: str, reader: Callable[[Path], Any], empty: Any) -> Any:
         """Return ``reader(folder / name)``; if absent or damaged ``empty``, with a note why."""
         path = self.folder / name  # which is an absolute name itself
-        name, how = path.name, HOW_TO_MAKE[path.name]
+        name, how = path.name, HOW_TO_MAKE.get(path.name, "")
         if not path.exists():
             self.missing[name] = f"not run: {name} is not there ({how})"
             return empty
