@@ -47,7 +47,7 @@ class Plan:
     price_healthy: float = HealthyGANLoss.price_healthy
     prices: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)
     price_folds: int = 2
-    price_iterations: int = 250
+    price_iterations: int = 200
     kept_out: float = 0.0
     patience: int = 0
     lambda_adv_healthy: float = HealthyGANLoss.lambda_adv_healthy

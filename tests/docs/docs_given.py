@@ -93,6 +93,9 @@ cp -r $SHELF/runs/00000-films RUN
 cp -r $SHELF/data/films DATASET
 cp -r $SHELF/runs/00000-films RUN
 """,
+    "docs/pretrained_critic.md": """
+cp -r $SHELF/data/films DATASET
+""",
     "docs/python_api.md": """
 mkdir -p runs export
 cp -r $SHELF/runs/00000-films runs

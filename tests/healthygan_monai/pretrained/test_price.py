@@ -82,6 +82,14 @@ class TestRun:
         assert (used["recipe"], used["price"]) == ("pretrained", "auto")
         assert len((run / "kept_out.csv").read_text().splitlines()) > 2
 
+    def test_that_was_not_given_a_recipe_records_the_one_it_got(
+        self, tmp_path, tiny_data, settings
+    ):
+        changed = {**settings, "recipe": None, "price": 1.0, "max_iterations": 2}
+        done = train(tmp_path, tiny_data, **changed)
+        assert json.loads((done / "config.json").read_text())["recipe"] == "pretrained"
+        train(tmp_path, tiny_data, **changed, resume=str(done))  # its settings are the same
+
     @pytest.mark.parametrize("price", [0, -1, "cheap", True])
     def test_is_refused_with_another_price(self, price, tmp_path, tiny_data, settings):
         with pytest.raises(RuntimeError) as caught:
