@@ -15,6 +15,14 @@ from healthygan_monai.paths import CRITIC_FILE, MODEL_FILE
 from healthygan_monai.pretrained.critic import PretrainedCritic
 
 logger = logging.getLogger(__name__)
+SETTINGS = {  # keys of config.json -> arguments of PretrainedCritic
+    "critic_backbone": "backbone",
+    "critic_weights": "weights",
+    "critic_size": "side",
+    "critic_channels": "channels",
+    "critic_dropout": "dropout",
+    "seed": "seed",
+}
 
 
 class CriticScore:
@@ -43,7 +51,7 @@ def load_critic_score(
         return None
     try:
         return CriticScore(_critic_of(path), device)
-    except (HealthyGANError, ModuleNotFoundError) as error:
+    except (HealthyGANError, ModuleNotFoundError, RuntimeError, OSError) as error:
         logger.warning("critic_score is left empty: %s", " ".join(str(error).split()))
         return None
 
@@ -53,14 +61,9 @@ def _critic_of(checkpoint: Path) -> PretrainedCritic:
     if checkpoint.name != MODEL_FILE or not heads.is_file():
         raise ModelError(f"{checkpoint}: no {CRITIC_FILE} of this model beside it.")
     settings = trained_with(checkpoint)
-    critic = PretrainedCritic(
-        settings["critic_backbone"],
-        settings["critic_weights"],
-        settings["critic_size"],
-        settings["critic_channels"],
-        settings["critic_dropout"],
-        seed=settings["seed"],
-    )
+    if missing := [key for key in SETTINGS if key not in settings]:
+        raise ModelError(f"{checkpoint}: config.json beside it has no {', '.join(missing)}.")
+    critic = PretrainedCritic(**{name: settings[key] for key, name in SETTINGS.items()})
     try:
         critic.load_state_dict(torch.load(heads, map_location="cpu", weights_only=True))
     except Exception as error:  # its reader raises many kinds, and other sizes a RuntimeError

@@ -108,6 +108,22 @@ def test_a_critic_that_cannot_be_made_again_is_named_and_does_not_stop(own, capl
     assert why in caplog.text
 
 
+def test_a_setting_that_is_missing_and_a_broken_file_do_not_stop(own, caplog):
+    (own / "critic.pt").write_bytes(b"broken")
+    assert load_critic_score(own / "model.pt") is None
+    assert "not the heads of this run's critic" in caplog.text
+    settings = json.loads((own / "config.json").read_text())
+    del settings["critic_size"]
+    (own / "config.json").write_text(json.dumps(settings))
+    assert load_critic_score(own / "model.pt") is None
+    assert "config.json beside it has no critic_size" in caplog.text
+
+
+def test_an_exported_network_has_none(own, caplog):
+    (own / "model.onnx").write_bytes(b"never opened")
+    assert load_critic_score(own / "model.onnx") is None and caplog.text == ""
+
+
 def test_a_backbone_that_is_not_installed_does_not_stop(own, caplog, monkeypatch):
     settings = json.loads((own / "config.json").read_text())
     settings |= {"critic_backbone": "efficientnet_lite0", "critic_weights": None}
