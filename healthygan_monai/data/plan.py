@@ -71,7 +71,7 @@ RECIPES: dict[str, Plan] = {
         critic="pretrained",
         translation="additive",
         batch_size=16,
-        max_iterations=600,
+        max_iterations=400,
         decay_share=0.5,
         learning_rate=1e-3,
         generator_channels=8,
@@ -83,7 +83,7 @@ RECIPES: dict[str, Plan] = {
         price_healthy=10.0,
         kept_out=0.2,
         lambda_adv_healthy=0.0,
-        checkpoints=12,
+        checkpoints=8,
         criterion="aucp",
     ),
 }

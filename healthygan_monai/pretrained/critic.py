@@ -140,7 +140,7 @@ class PretrainedCritic(nn.Module):
         side: int = 96,
         channels: int = HEAD_CHANNELS,
         dropout: float = 0.0,
-        adapt: bool = True,
+        adapt: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()

@@ -30,7 +30,7 @@ def batches(count: int) -> list[dict[str, torch.Tensor]]:
 
 def networks(translation: str = "additive") -> tuple[nn.Module, PretrainedCritic]:
     torch.manual_seed(0)
-    critic = PretrainedCritic("resnet18", "random", side=32, channels=4)
+    critic = PretrainedCritic("resnet18", "random", side=32, channels=4, adapt=True)
     return make_generator(1, 2, 1, translation), critic
 
 
