@@ -2,7 +2,7 @@
 
 import pytest
 
-from data_prep.datalist import DataError, Dataset, write
+from data_prep.datalist import DataError, Dataset, Item, write
 from data_prep.errors import UsageError
 from healthygan_monai.data import PROTOCOLS, plan_at, plan_for
 from healthygan_monai.data.plan import critic_layers_for
@@ -100,3 +100,13 @@ def test_a_resumed_run_keeps_its_recipe_and_an_old_run_the_papers(tmp_path):
     (tmp_path / "config.json").write_text('{"recipe": "pretrained"}')
     assert plan_at(tmp_path, resume=tmp_path).recipe == "pretrained"
     assert plan_at(tmp_path, "paper", resume=tmp_path).recipe == "paper"
+
+
+@pytest.mark.parametrize(
+    ("images", "iterations"), [(0, 400), (479, 400), (1079, 700), (9999, 4000)]
+)
+def test_the_pretrained_recipe_goes_ten_times_through_the_mixed_set(images, iterations):
+    mixed = [Item(f"{i}.png", f"{i}") for i in range(images)]
+    dataset = Dataset("study", 64, sections={"training_mixed": mixed})
+    assert plan_for(dataset).max_iterations == iterations
+    assert plan_for(dataset, "paper").max_iterations == 400_000
