@@ -20,7 +20,8 @@ from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.models.scorer import detector_scorer, make_scorer
 from healthygan_monai.networks.fid_features import feature_extractor
 from healthygan_monai.paths import bundle_root_here, eval_folder, size_in_metadata
-from healthygan_monai.pretrained import make_critic, make_trainer
+from healthygan_monai.pretrained.make import make_critic, make_trainer
+from healthygan_monai.pretrained.price import PriceSearch
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
 from healthygan_monai.selection import criterion_metrics
 from healthygan_monai.training.averaging import MovingAverage
@@ -41,6 +42,7 @@ __all__ = [
     "MapPictures",
     "MetricsLog",
     "MovingAverage",
+    "PriceSearch",
     "Progress",
     "RunCheckpoints",
     "SamplePictures",

@@ -17,7 +17,7 @@ from healthygan_monai.config.devices import peak_memory
 from healthygan_monai.config.keys import calling_parser
 from healthygan_monai.data.kept_out import TRAINING, left_out
 from healthygan_monai.data.plan import RECIPES
-from healthygan_monai.pretrained import make_trainer
+from healthygan_monai.pretrained.make import make_trainer
 from healthygan_monai.pretrained.price import AUTO, optimizer_like
 from healthygan_monai.pretrained.trials import read_trials
 from healthygan_monai.rank_means import ranks

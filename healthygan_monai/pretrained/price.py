@@ -37,7 +37,7 @@ from healthygan_monai.selection import aucp, aucp_error, finite
 from healthygan_monai.trainer import HealthyGANTrainer
 from healthygan_monai.training.averaging import MovingAverage
 from healthygan_monai.training.checkpoints import unwrapped
-from healthygan_monai.training.watch import NOTHING_CHANGES
+from healthygan_monai.training.states import NOTHING_CHANGES
 
 logger = logging.getLogger(__name__)
 AUTO = "auto"

@@ -9,7 +9,7 @@ from statistics import mean
 
 from data_prep.files import write_csv
 from healthygan_monai.paths import PRICES_FILE
-from healthygan_monai.training.watch import NOTHING_CHANGES
+from healthygan_monai.training.states import NOTHING_CHANGES
 
 UNDECIDED = 0.55  # best AUCp at or below which the two sets look alike
 

@@ -15,7 +15,7 @@ from healthygan_monai.report.summary import (
     spread,
     strength,
 )
-from healthygan_monai.training.watch import is_additive, state_of
+from healthygan_monai.training.states import is_additive, state_of
 
 MASK_FLAT = 0.02  # spread of mask values below which it marks no place
 WIDE = 0.20  # interval of the AUC; 0.65 to 0.85 says little about which model is better

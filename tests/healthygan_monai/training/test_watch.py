@@ -12,7 +12,8 @@ from healthygan_monai.config.messages import user_message
 from healthygan_monai.data.pairs import MixedHealthyPairs
 from healthygan_monai.errors import Diverged
 from healthygan_monai.training.handlers import MetricsLog
-from healthygan_monai.training.watch import TranslationWatch, require_finite, state_of
+from healthygan_monai.training.states import state_of
+from healthygan_monai.training.watch import TranslationWatch, require_finite
 
 PRETRAINED = {
     **{"recipe": "pretrained", "critic_backbone": "resnet18", "critic_weights": "random"},
@@ -109,7 +110,7 @@ class TestStates:
 
     def test_are_said_once_by_a_run(self, tiny_data, tmp_path, monkeypatch):
         """Three checkpoints, the first at a third of the run; here every change counts as none."""
-        monkeypatch.setattr("healthygan_monai.training.watch.NOTHING_CHANGES", 0.9)
+        monkeypatch.setattr("healthygan_monai.training.states.NOTHING_CHANGES", 0.9)
         run = train(tmp_path, tiny_data, **PRETRAINED)
         said = [line for line in (run / "log.txt").read_text().splitlines() if "changes (" in line]
         assert len(said) == 1 and "iteration 2: nothing changes (" in said[0]
