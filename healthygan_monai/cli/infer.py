@@ -15,7 +15,7 @@ FILES = {runtime.name: f"model{suffix}" for suffix, runtime in RUNTIMES.items()}
 
 def add(commands: Any) -> None:
     parser = command(commands, "infer", "translate and score images", run)
-    text = "a run folder, its model.pt, or an exported .onnx or .ts"
+    text = f"a run folder, its model.pt, or an exported {' or '.join(RUNTIMES)}"
     parser.add_argument("run_folder", type=Path, metavar="RUN", help=text)
     text = "a prepared data set or a folder of grey pictures; default: the run's own data set"
     parser.add_argument("dataset", nargs="?", type=Path, metavar="DATASET", help=text)

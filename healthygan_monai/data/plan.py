@@ -65,7 +65,7 @@ class Plan:
 
 RECIPES: dict[str, Plan] = {
     "paper": Plan(),
-    # docs/method_of_pretrained.md says where each of these comes from
+    # why: docs/pretrained_critic.md
     "pretrained": Plan(
         recipe="pretrained",
         critic="pretrained",

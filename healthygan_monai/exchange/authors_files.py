@@ -17,7 +17,7 @@ from healthygan_monai.exchange.authors_checkpoint import (
 )
 from healthygan_monai.models.exported_facts import METHOD, checked_size
 from healthygan_monai.models.load import load_state
-from healthygan_monai.models.runtimes import checked_output
+from healthygan_monai.models.runtimes import RUNTIMES, checked_output
 from healthygan_monai.networks import generator_sizes
 from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE
 from healthygan_monai.runs import save_weights
@@ -27,7 +27,7 @@ STATISTICS_FILE = "authors_statistics.pt"  # beside an imported model.pt
 
 def model_to_write(output: Path) -> Path:
     """Return the model.pt to write, named by itself or by its folder."""
-    if output.suffix in (".pth", ".ckpt", ".bin", ".ts", ".onnx"):
+    if output.suffix in (".pth", ".ckpt", ".bin", *RUNTIMES):
         raise UsageError(f"{output}: expected the name of a .pt file, such as OUT/model.pt.")
     return output if output.suffix == ".pt" else output / MODEL_FILE
 
