@@ -8,7 +8,7 @@ import torch
 
 from data_prep.datalist import Dataset
 from data_prep.files import read_json, write_json
-from healthygan_monai.benchmark.grid import RESULT, SPECIFICATION
+from healthygan_monai.benchmark.folders import RESULT, SPECIFICATION
 from healthygan_monai.benchmark.table1 import HEALTHYGAN
 from healthygan_monai.config.devices import peak_memory
 from healthygan_monai.config.workflow import chosen_config, device_override, run_config
@@ -18,6 +18,7 @@ from healthygan_monai.models.about import inference_config
 from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, RUN_FILE, SCORES_FILE, read_run
 from healthygan_monai.scoring import read_scores
 
+EVALUATED = ("counts", "levels", "critic", "localisation", "warnings")  # of evaluation.json
 NO_PICTURES: dict[str, Any] = {
     "inference.json": {
         "postprocessing#transforms": [
@@ -81,8 +82,8 @@ def _result(
     return {
         "dataset": dataset.name,
         "protocol": dataset.protocol,
-        **{key: cell[key] for key in ("method", "seed")},
-        **{key: evaluation[key] for key in ("counts", "levels", "warnings")},
+        **{key: cell[key] for key in ("method", "variant", "seed") if key in cell},
+        **{key: evaluation[key] for key in EVALUATED},
         "bootstrap": evaluation["options"],
         "fit": fit,
         "scoring": scoring,

@@ -1,4 +1,4 @@
-"""AUC over seeds with its interval, and a paired test against HealthyGAN, by subject."""
+"""AUC over seeds with its interval, and a paired test against a reference, by subject."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -52,8 +52,7 @@ def against(runs: Runs, reference: Runs, unit: str, resamples: int) -> Estimate 
     """Return a method's mean AUC minus the reference's, paired by image and resampled by subject.
 
     ``p`` is two-sided: twice the smaller share of resamples on one side of 0, (count + 1) /
-    (resamples +
-    1). None if one of them has no seed or the AUC is not defined.
+    (resamples + 1). None if one of them has no seed or the AUC is not defined.
 
     Raises:
         ValueError: the two were scored on different images.

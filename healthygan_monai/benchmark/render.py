@@ -14,8 +14,15 @@ Tables = Mapping[str, Sequence[Row]]
 NOTES = (
     "AUC is ROC-AUC on the test split, the mean over seeds; sd is between seeds (none for one "
     "seed), the interval a 95 % percentile bootstrap by subject of that mean.",
-    "The difference from HealthyGAN is paired by image and resampled by subject; p is two-sided "
-    "and not corrected for the number of methods.",
+    "The reference is healthygan, or its first variant in a grid without a plain healthygan. The "
+    "difference from it is paired by image and resampled by subject; p is two-sided and not "
+    "corrected for the number of rows.",
+    "A variant is a method with settings of its own (cell.json); the paper has no value for it.",
+    "Mean (min to max) is of the seeds' values. Pixel figures are of all pixels of the test images "
+    "with a lesion together; the brightest place of the smoothed map is judged image by image, and "
+    "subjects weigh the same. The critic's own score sees whatever separates the training sets.",
+    "An empty cell: a result.json of an earlier version lacks the value. Delete that file and run "
+    "the benchmark again: the model is scored again, not trained; its fit time is lost.",
     "The paper's threshold is the one where sensitivity and specificity on the test labels are "
     "closest: it is optimistic. The other is chosen on validation.",
     "Times and peak memory are those of a cell's own process; memory includes images and "

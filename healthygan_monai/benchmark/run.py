@@ -9,15 +9,9 @@ from pathlib import Path
 from queue import Queue
 
 from data_prep.files import write_json
-from healthygan_monai.benchmark.grid import (
-    SPECIFICATION,
-    Cell,
-    Grid,
-    GridError,
-    cells_of,
-    check_grid,
-    missing,
-)
+from healthygan_monai.benchmark.check import check_grid
+from healthygan_monai.benchmark.folders import SPECIFICATION, Cell, cells_of, missing
+from healthygan_monai.benchmark.grid import Grid, GridError
 from healthygan_monai.benchmark.render import write_tables
 from healthygan_monai.benchmark.table import tables
 
@@ -39,7 +33,7 @@ def run_grid(
 
     Args:
         grid: what to run.
-        out: receives ``cells/<dataset>/<method>/<seed>/`` and the tables.
+        out: receives ``cells/<dataset>/<method or variant>/<seed>/`` and the tables.
         devices: one cell at a time runs on each.
         command: as the tables show it.
         runner: runs a cell on a device and returns whether it succeeded; None for a process each.
@@ -72,7 +66,7 @@ def _run_all(cells: Sequence[Cell], devices: Sequence[str], runner: Runner) -> l
     def work(cell: Cell) -> bool:
         device = free.get()
         try:
-            logger.info("%s %s seed %d on %s", cell.dataset, cell.method, cell.seed, device)
+            logger.info("%s %s seed %d on %s", cell.dataset, cell.name, cell.seed, device)
             write_json(cell.folder / SPECIFICATION, cell.specification)
             return runner(cell, device)
         finally:

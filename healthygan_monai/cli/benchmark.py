@@ -14,7 +14,8 @@ def add(commands: Any) -> None:
     parser = command(commands, "benchmark", "compare methods on data sets, over seeds", run)
     text = "a grid file, or prepared data sets"
     parser.add_argument("what", nargs="*", type=Path, metavar="GRID.json | DATASET", help=text)
-    parser.add_argument("--methods", nargs="+", metavar="NAME", help="default: the grid's, or all")
+    text = "methods, or variants of the grid file (default: the grid's, or all)"
+    parser.add_argument("--methods", nargs="+", metavar="NAME", help=text)
     text = "default: the grid's, or 0 1 2"
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help=text)
     parser.add_argument("--bootstrap", type=int, metavar="N", help="resamples (default: 2000)")

@@ -11,8 +11,9 @@ from tiny import TRAINING, write_dataset
 
 from healthygan_monai.benchmark import Grid, GridError, read_grid, run_grid
 from healthygan_monai.benchmark.cell import run_cell
+from healthygan_monai.benchmark.check import check_grid
 from healthygan_monai.benchmark.compare import against, auc_over_seeds
-from healthygan_monai.benchmark.grid import cells_of, check_grid
+from healthygan_monai.benchmark.folders import cells_of
 from healthygan_monai.benchmark.render import write_tables
 from healthygan_monai.benchmark.table import COLUMNS, tables
 from healthygan_monai.benchmark.table1 import PAPER_TABLE_1, paper_value
@@ -136,7 +137,7 @@ def test_the_tables_hold_every_method_and_say_what_is_not_run(finished):
     assert list(rows) == [*small.methods, "patchcore"]
     assert rows["padim"]["seeds"] == "2 of 3" and rows["patchcore"]["seeds"] == "0 of 3"
     assert {v for k, v in rows["patchcore"].items() if k in COLUMNS} == {
-        *("patchcore", "not in the paper", "0 of 3", "not run")
+        *("patchcore", "–", "not in the paper", "0 of 3", "not run")
     }
     assert rows["patchcore"]["auc_mean"] == ""
     assert "±" in rows["padim"]["auc"] and "p " in rows["padim"]["difference"]
@@ -145,7 +146,7 @@ def test_the_tables_hold_every_method_and_say_what_is_not_run(finished):
     ]
     mean = np.mean([r["levels"]["image"]["auc"]["value"] for r in means])
     assert float(rows["padim"]["auc_mean"]) == pytest.approx(mean)
-    assert rows["healthygan"]["difference"] == "–"
+    assert rows["healthygan"]["difference"] == "reference"
     assert rows["padim"]["backbone"].startswith("resnet18[random] (random")
     assert rows["padim"]["paper"] == "not in the paper"
     text = (out / "benchmark.md").read_text()
@@ -159,7 +160,7 @@ def test_without_healthygan_there_is_nothing_to_compare_with(tiny_data, tmp_path
     alone = grid(tiny_data, "mean-intensity", seeds=(0,))
     run_grid(alone, tmp_path, runner=here)
     row = rows_of(tmp_path)["mean-intensity"]
-    assert row["difference"] == "HealthyGAN not run"
+    assert row["difference"] == "healthygan not run"
     assert "(one seed)" in row["auc"]
 
 
@@ -292,7 +293,7 @@ def test_a_bar_in_a_name_does_not_break_the_table(tiny_data, tmp_path):
     found["tiny"][0]["method"] = "a|b"
     write_tables(found, tmp_path, "x")
     lines = (tmp_path / "benchmark.md").read_text().splitlines()
-    assert any(line.startswith("| a\\|b | not run | not known |") for line in lines)
+    assert any(line.startswith("| a\\|b | – | not run | not known |") for line in lines)
 
 
 def test_a_benchmark_that_is_stopped_leaves_the_tables_of_what_it_has(tiny_data, tmp_path):
