@@ -35,9 +35,14 @@ class HealthyGANInferer(Inferer):
                 spatial_dim=2,
             )
             return slices(inputs, lambda images: self(images, network, *args, **kwargs))
-        found = translate(inputs, network(inputs, *args, **kwargs).to(inputs.dtype))
-        difference = difference_map(inputs, found.healthy)
-        return torch.cat([found.healthy, found.mask, difference], dim=1)
+        return prediction(inputs, network(inputs, *args, **kwargs))
+
+
+def prediction(images: torch.Tensor, drawn: torch.Tensor) -> torch.Tensor:
+    """Return ``pred`` (B, 2C + 1, H, W) of images (B, C, H, W) and a generator's output."""
+    found = translate(images, drawn.to(images.dtype))
+    difference = difference_map(images, found.healthy)
+    return torch.cat([found.healthy, found.mask, difference], dim=1)
 
 
 def split_translation(pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

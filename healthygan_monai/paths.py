@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import UsageError
 from data_prep.files import read_json
 from healthygan_monai.errors import NoModel
 
@@ -15,6 +16,7 @@ PRICES_FILE = "prices.csv"
 SAMPLES_FOLDER = "samples"
 SCORES_FILE, SCORED_FILE = "scores.csv", "scores.json"  # the second says which weights scored
 KEPT_OUT_FILE, P_VALUES_FILE = "kept_out.csv", "p_values.csv"
+MEMBERS_FILE = "members.csv"  # scores of the members of an ensemble
 LOCALISATION_FILE, EVALUATION_FILE = "localisation.json", "evaluation.json"
 REPORT_FILE = "report.html"
 # A bundle's folder: beside the model, and beside the configs.
@@ -75,6 +77,26 @@ def read_run(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise NoModel(f"{path}: no such file; {folder} is not a run folder of healthygan.")
     return read_json(path)
+
+
+def members_of(folder: Path) -> list[dict[str, Any]]:
+    """Return ``members`` of run.json: what is known of each run of an ensemble; else nothing."""
+    path = folder / RUN_FILE
+    return list(read_json(path).get("members") or []) if path.is_file() else []
+
+
+def refuse_ensemble(folder: Path) -> None:
+    """Refuse a run folder that was not trained itself.
+
+    Raises:
+        UsageError: it is an ensemble; names the runs of its members.
+    """
+    if members := members_of(folder):
+        names = ", ".join(str(member["run"]) for member in members)
+        raise UsageError(
+            f"{folder}: an ensemble, which has no checkpoints. Give the run of a member ({names}), "
+            "then make it again: healthygan ensemble RUN RUN."
+        )
 
 
 def run_of(path: Path) -> Path:

@@ -28,6 +28,7 @@ from healthygan_monai.paths import (
     RUN_FILE,
     SCORES_FILE,
     read_run,
+    refuse_ensemble,
 )
 
 logger = logging.getLogger(__name__)
@@ -77,6 +78,7 @@ def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None
                 f"--resume {folder}: no {CONFIG_FILE} there; give the folder of an earlier run, "
                 "such as runs/00003-demo."
             )
+        refuse_ensemble(folder)
         return folder
     shared: list[Any] = [new_run_folder(runs_dir, name) if is_first_rank() else None]
     if torch.distributed.is_available() and torch.distributed.is_initialized():
@@ -94,12 +96,13 @@ def begin_run(
     folder: Path | str,
     settings: Mapping[str, Any],
     *,
-    seed: int,
+    seed: int | list[int],
     data_hash: str,
     dataset: str,
     device: torch.device | str,
+    more: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write config.json and run.json and send the log to log.txt.
+    """Write config.json and run.json, with the keys ``more``, and send the log to log.txt.
 
     Where the folder is being resumed, the settings must be those it was begun with.
 
@@ -126,6 +129,7 @@ def begin_run(
         else " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "started": now,
         "finished": None,
+        **(more or {}),
     }
     if (folder / CONFIG_FILE).is_file():
         earlier = read_json(folder / CONFIG_FILE)

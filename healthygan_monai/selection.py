@@ -18,7 +18,13 @@ from data_prep.errors import NotFound, UsageError
 from data_prep.files import write_csv
 from healthygan_monai.errors import Diverged
 from healthygan_monai.inferer import split_translation
-from healthygan_monai.paths import CHECKPOINT_FOLDER, CRITIC_FILE, MODEL_FILE, SELECTION_FILE
+from healthygan_monai.paths import (
+    CHECKPOINT_FOLDER,
+    CRITIC_FILE,
+    MODEL_FILE,
+    SELECTION_FILE,
+    refuse_ensemble,
+)
 from healthygan_monai.runs import save_weights
 from healthygan_monai.scoring import image_score
 
@@ -244,7 +250,12 @@ def make_model(run: Path, iteration: int) -> None:
 
 
 def select(run: Path, criterion: str) -> Candidate:
-    """Choose again among the judged checkpoints of a run; rewrite its model and selection.csv."""
+    """Choose again among the judged checkpoints of a run; rewrite its model and selection.csv.
+
+    Raises:
+        UsageError: the run is an ensemble, which has no checkpoints.
+    """
+    refuse_ensemble(run)
     candidates = read_selection(run)
     chosen = choose(candidates, criterion)
     path = generator_checkpoint(run, chosen.iteration)

@@ -31,6 +31,7 @@ def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.evaluation.run import evaluate_run
     from healthygan_monai.report.critic import critic_sentences
     from healthygan_monai.report.lesions import lesion_sentences
+    from healthygan_monai.report.members import member_sentences
     from healthygan_monai.report.promised import promise_sentences
     from healthygan_monai.report.summary import sentences
 
@@ -50,6 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     )
     for sentence in [
         *sentences(result),
+        *member_sentences(result),
         *promise_sentences(result),
         *critic_sentences(result),
         *lesion_sentences(result),

@@ -11,6 +11,7 @@ from healthygan_monai import __version__
 from healthygan_monai.cli import (
     benchmark,
     demo,
+    ensemble,
     evaluate,
     export,
     import_checkpoint,
@@ -45,7 +46,9 @@ def build_parser() -> argparse.ArgumentParser:
     add_prep_commands(prep.add_subparsers(dest="kind", required=True, metavar="KIND"))
     add_check_command(commands)
     add_fetch_command(commands)
-    for module in (train, select, infer, evaluate, report, benchmark, export, import_checkpoint):
+    for module in (train, select, ensemble, infer, evaluate, report):
+        module.add(commands)
+    for module in (benchmark, export, import_checkpoint):
         module.add(commands)
     command(commands, "bundle-path", "print where the MONAI bundle is", _bundle_path)
     return parser

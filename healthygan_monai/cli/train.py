@@ -8,8 +8,16 @@ from data_prep.errors import UsageError
 from data_prep.files import read_json
 from healthygan_monai.baselines.names import METHODS
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
+from healthygan_monai.cli.train_seeds import train_seeds
 from healthygan_monai.config.workflow import HEALTHYGAN, chosen_config
-from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, bundle_root, read_run, run_of
+from healthygan_monai.paths import (
+    CONFIG_FILE,
+    MODEL_FILE,
+    bundle_root,
+    read_run,
+    refuse_ensemble,
+    run_of,
+)
 
 NETWORKS = {"generator": "network_def", "critic": "critic_def"}
 
@@ -28,7 +36,9 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--runs-dir", type=Path, default=Path("runs"), help="default: runs")
     parser.add_argument("--resume", type=Path, metavar="RUN", help="continue an earlier run")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
+    text = "train a run for each of these seeds, then make their ensemble"
+    parser.add_argument("--seeds", type=int, nargs="+", metavar="N", help=text)
     text = "log to MLflow: mlruns.db beside the runs, or MLFLOW_TRACKING_URI (extra: tracking)"
     parser.add_argument("--tracking", metavar="mlflow", help=text)
     text = "show the settings, the pace on this machine and the time to the end, and stop"
@@ -38,6 +48,16 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    if arguments.seeds is not None:
+        return train_seeds(arguments, lambda seed, begun: _train(arguments, seed, begun))
+    folder = _train(arguments, arguments.seed or 0, [])
+    if folder is not None:
+        print(f"next: healthygan infer {folder}")
+    return 0
+
+
+def _train(arguments: argparse.Namespace, seed: int, begun: list[Path]) -> Path | None:
+    """Train one run and return its folder, which ``begun`` gets first; None for a dry run."""
     from healthygan_monai.config.workflow import device_override, equivalent, make_workflow
 
     earlier = _settings_of(run_of(arguments.resume)) if arguments.resume is not None else {}
@@ -57,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         overrides = {**earlier, **overrides, **({"options": options} if options else {})}
     else:
         overrides["runs_dir"] = str(arguments.runs_dir)
-        overrides.setdefault("seed", arguments.seed)
+        overrides.setdefault("seed", seed)
     if arguments.dataset is not None:
         data = arguments.dataset
         overrides["dataset_dir"] = str(data.parent if data.is_file() else data)
@@ -66,13 +86,14 @@ def run(arguments: argparse.Namespace) -> int:
     print("the same as:", equivalent(config, overrides, "training", arguments.tracking))
     workflow = make_workflow(config, overrides, "training", arguments.tracking)
     if arguments.dry_run:
-        return _show(workflow, method)
+        _show(workflow, method)
+        return None
     workflow.initialize()
     folder = workflow.parser.get_parsed_content("output_dir")
+    begun.append(folder)
     workflow.run()
     print(f"model: {folder / MODEL_FILE}")
-    print(f"next: healthygan infer {folder}")
-    return 0
+    return folder
 
 
 def _changes(arguments: argparse.Namespace, method: str) -> dict[str, Any]:
@@ -89,13 +110,14 @@ def _changes(arguments: argparse.Namespace, method: str) -> dict[str, Any]:
 
 def _settings_of(run: Path) -> dict[str, Any]:
     """Return the settings that continue a run as it was begun."""
+    refuse_ensemble(run)
     dataset = read_run(run)["dataset"]
     earlier = read_json(run / CONFIG_FILE)
     earlier.pop("data_hash", None)  # computed from the data, not a key of the config
     return {**earlier, "resume": str(run), "dataset_dir": dataset}
 
 
-def _show(workflow: Any, method: str) -> int:
+def _show(workflow: Any, method: str) -> None:
     """Print what a run would use, without making its folder."""
     from data_prep.datalist import Dataset
     from data_prep.demo import IMAGE_SIZE
@@ -113,7 +135,6 @@ def _show(workflow: Any, method: str) -> int:
             count = sum(p.numel() for p in workflow.parser.get_parsed_content(id_).parameters())
             print(f"{name + ' parameters':<26} {count:,}")
         _show_forecast(workflow.parser)
-    return 0
 
 
 def _show_forecast(parser: Any) -> None:

@@ -13,6 +13,7 @@ from healthygan_monai.evaluation.calibration import Calibration, calibration_of,
 from healthygan_monai.evaluation.critic import critic_auc
 from healthygan_monai.evaluation.intervals import bootstrap as bootstrap_by_subject
 from healthygan_monai.evaluation.labelled import Sample, caveats, count_by_label, count_section
+from healthygan_monai.evaluation.members import member_spread
 from healthygan_monai.evaluation.metrics import (
     average_precision,
     confusion,
@@ -94,6 +95,7 @@ def evaluate(
     rows = read_scores(path)
     known = calibration_of(Path(run), rows, calibration)
     result = evaluate_rows(rows, unit=unit, options=options, known=known)
+    result["members"] = member_spread(Path(run), rows, subject_rule)
     result["probes"] = None if probes is None else [dict(probe) for probe in probes]
     result["localisation"] = None if localisation is None else dict(localisation)
     result["provenance"] = {**(provenance or {}), "scores_sha256": sha256(path)}

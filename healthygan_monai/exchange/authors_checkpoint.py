@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from healthygan_monai.errors import ModelError, NoModel
+from healthygan_monai.networks.ensemble import weights_of_members
 
 RUNNING_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 WRAPPER = "module."  # put before every name by torch.nn.DataParallel
@@ -71,8 +72,13 @@ def generator_to_authors(
     0, variance 1, no batch). No output depends on them: the authors never leave training mode.
 
     Raises:
-        ModelError: the weights are of an additive generator, which they do not have.
+        ModelError: the weights are of an additive generator or an ensemble, which they do not have.
     """
+    if weights_of_members(weights):
+        raise ModelError(
+            "an ensemble has no form in the authors' code; export the runs of its members, or the "
+            "ensemble as onnx or torchscript."
+        )
     form = weights.get("tanh_of_sum")
     if form is not None and not form:
         raise ModelError(

@@ -53,7 +53,7 @@ def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) ->
             continue
         content = vendored_config(read_json(path), path.name)
         if path.name == "train.json" and not facts.of_bundle:
-            content |= _network_of(facts)
+            content |= _network_of(facts, content["network_def"])
         write_pretty(folder / "configs" / path.name, content)
     shutil.copyfile(configs / "logging.conf", folder / "configs" / "logging.conf")
     shipped = read_json(configs / METADATA_FILE)
@@ -75,13 +75,19 @@ def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) ->
     return metadata
 
 
-def _network_of(facts: ModelFacts) -> dict[str, int]:
+def _network_of(facts: ModelFacts, network: dict[str, Any]) -> dict[str, Any]:
     """Return the keys of train.json from which monai.bundle.load builds the model's network."""
-    return {
-        "image_channels": facts.sizes["image_channels"],
-        "generator_channels": facts.sizes["channels"],
-        "generator_blocks": facts.sizes["blocks"],
+    sizes = facts.sizes
+    keys = {
+        "image_channels": sizes["image_channels"],
+        "generator_channels": sizes["channels"],
+        "generator_blocks": sizes["blocks"],
     }
+    if "translation" in sizes:
+        keys["translation"] = sizes["translation"]
+    if "members" in sizes:
+        keys["network_def"] = {**network, "members": sizes["members"]}
+    return keys
 
 
 def notice(facts: ModelFacts) -> str:

@@ -53,16 +53,18 @@ def metadata_for(
 
 def provenance(facts: ModelFacts) -> str:
     """Return ``a run on covidx-256 (seed 0, iteration 340000, data 3f2a..., sha256 ...)``."""
-    config = facts.found.config
+    config, members = facts.found.config, facts.found.members
     chosen = [row["iteration"] for row in facts.found.selection if row["chosen"]]
     parts = [
         f"seed {config['seed']}" if "seed" in config else "",
+        f"seeds {', '.join(str(m['seed']) for m in members)}" if members else "",
         f"iteration {chosen[0]}" if chosen and facts.weights.name == MODEL_FILE else "",
         f"data {config['data_hash'][:12]}" if config.get("data_hash") else "",
         f"weights sha256 {facts.sha256[:12]}",
     ]
     name = facts.found.dataset.get("name")
-    where = f"a run on {name}" if name else "unknown origin"
+    kind = f"an ensemble of {len(members)} runs" if members else "a run"
+    where = f"{kind} on {name}" if name else "unknown origin"
     return f"{where} ({', '.join(part for part in parts if part)})"
 
 
@@ -102,7 +104,7 @@ def data_format(facts: ModelFacts) -> dict[str, Any]:
     image = {**tensor, "num_channels": channels, "channel_def": _numbered(names)}
     if modality:
         image["modality"] = modality
-    out = output_names(names, str(facts.sizes.get("translation", "masked")))
+    out = output_names(names, facts.translation)
     pred = {**tensor, "num_channels": len(out), "channel_def": _numbered(out)}
     return {"inputs": {"image": image}, "outputs": {"pred": pred}}
 

@@ -9,6 +9,7 @@ from healthygan_monai import __version__
 from healthygan_monai.exchange.bundle_metadata import data_source, provenance
 from healthygan_monai.exchange.model_facts import NOT_EXPORTED, ModelFacts
 from healthygan_monai.paths import bundle_root
+from healthygan_monai.report.members import member_sentences
 from healthygan_monai.report.methods import methods
 from healthygan_monai.report.summary import sentences
 
@@ -84,12 +85,16 @@ def _preprocessing(facts: ModelFacts) -> str:
 
 
 def _tensors(facts: ModelFacts) -> str:
-    channels = facts.sizes["image_channels"]
+    channels, members = facts.sizes["image_channels"], facts.sizes.get("members", 1)
+    drawn = f"{channels + 1} channels: the intermediate image ({channels}) in [-1, 1] and the mask "
+    drawn += "in [0, 1]"
+    if facts.translation != "masked":
+        drawn = f"{channels} channel{'s' * (channels > 1)}: the change of the image, in [-2, 2]"
+    mean = f", the mean of {members} generators" if members > 1 else ""
     return (
         f"**Input of the network:** {_input(facts)}, in [-1, 1]; both sides divisible by 4.\n\n"
-        f"**Output of the network:** {channels + 1} channels: the intermediate image ({channels}) "
-        "in [-1, 1] and the mask in [0, 1]. After post-processing (`inference.json`): `healthy`, "
-        "`mask`, `difference`, and the score.\n"
+        f"**Output of the network:** {drawn}{mean}. After post-processing (`inference.json`): "
+        "`healthy`, `mask`, `difference`, and the score.\n"
     )
 
 
@@ -109,7 +114,9 @@ def _performance(facts: ModelFacts) -> str:
     """Return what was measured of these weights, with intervals; else "not run"."""
     if not facts.evaluation:
         return f"Evaluation of these weights: {NOT_RUN}.\n"
-    words = [f"- {text}" for text in [*sentences(facts.evaluation), *_probes(facts.evaluation)]]
+    found = facts.evaluation
+    texts = [*sentences(found), *member_sentences(found), *_probes(found)]
+    words = [f"- {text}" for text in texts]
     name = facts.found.dataset.get("name", "the data set of the training")
     return f"On the test section of {name}:\n\n" + "\n".join(words) + "\n"
 

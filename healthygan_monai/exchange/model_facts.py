@@ -12,7 +12,7 @@ from data_prep.files import read_json, sha256
 from healthygan_monai.errors import NoModel
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_state
-from healthygan_monai.networks import generator_sizes
+from healthygan_monai.networks import generator_sizes, output_translation
 from healthygan_monai.paths import (
     CONFIG_FILE,
     EVALUATION_FILE,
@@ -33,7 +33,8 @@ class ModelFacts:
         weights: the file of the generator's flat state dict.
         state: the weights themselves.
         image_size: pixels of a side, as trained.
-        sizes: arguments of the generator: image_channels, channels, blocks.
+        sizes: arguments of ``make_generator``: image_channels, channels, blocks, translation and
+            members where they are not the defaults.
         found: what its run folder holds; empty without one.
         of_bundle: whether it is the bundle's own model, which the bundle's metadata describe.
     """
@@ -41,7 +42,7 @@ class ModelFacts:
     weights: Path
     state: dict[str, torch.Tensor]
     image_size: int
-    sizes: dict[str, int]
+    sizes: dict[str, Any]
     found: Artefacts = field(default_factory=lambda: Artefacts(Path()))
     of_bundle: bool = False
 
@@ -49,6 +50,11 @@ class ModelFacts:
     def settings(self) -> dict[str, Any]:
         """Return config.json of its training, without paths of the machine."""
         return {name: _without_folder(value) for name, value in self.found.config.items()}
+
+    @property
+    def translation(self) -> str:
+        """Return what the output's channels are: ``masked``, or a change."""
+        return output_translation(self.sizes)
 
     @property
     def evaluation(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from data_prep.errors import HealthyGANError
 from healthygan_monai.errors import ModelError
 from healthygan_monai.models.about import trained_with
 from healthygan_monai.models.runtimes import is_exported
-from healthygan_monai.paths import CRITIC_FILE, MODEL_FILE
+from healthygan_monai.paths import CRITIC_FILE, MODEL_FILE, members_of
 from healthygan_monai.pretrained.critic import PretrainedCritic
 
 logger = logging.getLogger(__name__)
@@ -45,8 +45,11 @@ def load_critic_score(
     """Return the score of the critic that was saved with a model.pt; None if there is none.
 
     A pretrained critic that cannot be loaded is no error: a warning says why its score is missing.
+    An ensemble has no critic.
     """
     path = Path(checkpoint)
+    if members_of(path.parent):
+        return None
     if is_exported(path) or trained_with(path).get("critic") != "pretrained":
         return None
     try:

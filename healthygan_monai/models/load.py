@@ -8,7 +8,13 @@ import torch
 from healthygan_monai.errors import ModelError, NoModel
 from healthygan_monai.models.exported import ExportedNetwork, load_exported
 from healthygan_monai.models.runtimes import is_exported
-from healthygan_monai.networks import Generator, generator_sizes, make_generator
+from healthygan_monai.networks import (
+    Generator,
+    GeneratorEnsemble,
+    generator_sizes,
+    make_generator,
+)
+from healthygan_monai.networks.ensemble import weights_of_members
 
 
 def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNetwork:
@@ -45,10 +51,10 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
     if not isinstance(weights, Mapping):
         raise ModelError(f"{path}: expected a flat state dict, found {type(weights).__name__}.")
     others = [name for name, value in weights.items() if not isinstance(value, torch.Tensor)]
-    if others and "main.0.weight" in weights:
+    if others and ("main.0.weight" in weights or weights_of_members(weights)):
         raise ModelError(f"{path}: expected a flat state dict of tensors; {others[0]!r} is none.")
     try:
-        generator_sizes(dict(weights))
+        generator_sizes(weights)
     except ValueError as error:
         raise ModelError(f"{path}: {error}") from error
     return dict(weights)
@@ -56,17 +62,17 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
 
 def load_generator(
     weights: Mapping[str, torch.Tensor] | ExportedNetwork,
-) -> Generator | ExportedNetwork:
+) -> Generator | GeneratorEnsemble | ExportedNetwork:
     """Return the generator with these weights, in evaluation mode; the weights give its sizes.
 
-    An exported network is its own.
+    Weights of an ensemble give an ensemble. An exported network is its own.
 
     Raises:
         ModelError: weights are missing or left over.
     """
     if isinstance(weights, ExportedNetwork):
         return weights
-    generator = make_generator(**generator_sizes(dict(weights)))
+    generator = make_generator(**generator_sizes(weights))
     try:
         generator.load_state_dict(weights)
     except RuntimeError as error:

@@ -3,14 +3,10 @@
 :class:`Generator` makes the paper's masked translation, :class:`AdditiveGenerator` a change.
 """
 
-from collections.abc import Callable
-from functools import partial
-from typing import Any
-
 import torch
 from torch import nn
 
-from data_prep.errors import UsageError, nearest
+from data_prep.errors import UsageError
 
 DEAD_ZONE, LEAK = 0.02, 0.05
 SMALL = 1e-3  # standard deviation of the last layer where training starts from B' = x
@@ -151,52 +147,3 @@ class AdditiveGenerator(Generator):
             return change
         small = 2 * self.dead_zone
         return change - self.taken_off * torch.maximum(torch.minimum(change, small), -small)
-
-
-TRANSLATIONS: dict[str, Callable[..., Generator]] = {
-    "masked": Generator,
-    "additive": AdditiveGenerator,
-    "brainomaly": partial(AdditiveGenerator, tanh_of_sum=True),
-}
-
-
-def make_generator(
-    image_channels: int = 1, channels: int = 64, blocks: int = 6, translation: str = "masked"
-) -> Generator:
-    """Return a generator of that translation: masked (the paper's), additive or brainomaly.
-
-    Raises:
-        UsageError: no such translation, or a size that cannot be.
-    """
-    if translation not in TRANSLATIONS:
-        raise UsageError(
-            f"translation is {translation!r}{nearest(translation, TRANSLATIONS) or ';'} "
-            f"expected one of {', '.join(TRANSLATIONS)}."
-        )
-    return TRANSLATIONS[translation](image_channels, channels, blocks)
-
-
-def generator_sizes(state_dict: dict[str, torch.Tensor]) -> dict[str, Any]:
-    """The arguments of :func:`make_generator` that gives a network for these weights, read off
-    their shapes.
-
-    Raises:
-        ValueError: the weights are not a HealthyGAN generator's.
-    """
-    first = state_dict.get("main.0.weight")
-    if first is None or first.ndim != 4 or first.shape[-1] != 7:
-        names = ", ".join(list(state_dict)[:3]) or "none"
-        raise ValueError(
-            "these are not the weights of a HealthyGAN generator: 'main.0.weight' of shape "
-            f"(channels, image_channels, 7, 7) is missing (first names found: {names}). Give the "
-            "model.pt of a run."
-        )
-    blocks = sum(name.endswith(".main.0.weight") for name in state_dict)
-    sizes: dict[str, Any] = {
-        "image_channels": int(first.shape[1]),
-        "channels": int(first.shape[0]),
-        "blocks": blocks,
-    }
-    if "tanh_of_sum" in state_dict:
-        sizes["translation"] = "brainomaly" if state_dict["tanh_of_sum"] else "additive"
-    return sizes

@@ -37,6 +37,9 @@ HOW_TO_MAKE = {
 }
 
 
+OF_A_TRAINING = (METRICS_FILE, SELECTION_FILE, "samples")  # an ensemble has none of its own
+
+
 @dataclass
 class Artefacts:
     """The files of one run; empty if absent, with the reason in ``missing[name]``."""
@@ -58,6 +61,8 @@ class Artefacts:
         """Return ``reader(folder / name)``; if absent or damaged ``empty``, with a note why."""
         path = self.folder / name  # which is an absolute name itself
         name, how = path.name, HOW_TO_MAKE.get(path.name, "")
+        if not path.exists() and self.members and name in OF_A_TRAINING:
+            how = "an ensemble is not trained itself; look in the runs of its members"
         if not path.exists():
             self.missing[name] = f"not run: {name} is not there ({how})"
             return empty
@@ -70,6 +75,11 @@ class Artefacts:
         if not found:
             self.missing[name] = f"{name} is empty ({how})"
         return found
+
+    @property
+    def members(self) -> list[dict[str, Any]]:
+        """Return what run.json says of the members of an ensemble; empty for any other run."""
+        return list(self.run.get("members") or [])
 
     def method(self) -> str:
         return str(self.config.get("method", HEALTHYGAN))

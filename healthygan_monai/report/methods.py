@@ -92,9 +92,19 @@ def _training(found: Artefacts, cite: Any) -> str:
         f"generator update to every {c('n_critic')} of them, in batches of {c('batch_size')} "
         f"mixed and as many healthy images; the learning rate {decay} over the last "
         f"{c('decay_iterations')} updates. "
-        f"Seed {found.run.get('seed', UNKNOWN)}."
     )
-    return text + _selection(found, cite)
+    return text + _seeds(found) + _selection(found, cite)
+
+
+def _seeds(found: Artefacts) -> str:
+    """Return the seed of the run; of an ensemble, what its members are."""
+    if not found.members:
+        return f"Seed {found.run.get('seed', UNKNOWN)}."
+    seeds = ", ".join(str(member["seed"]) for member in found.members)
+    return (
+        f"This was done {len(found.members)} times (seeds {seeds}). The model is an ensemble: its "
+        "change of an image is the mean of the changes that the generators of these runs draw."
+    )
 
 
 def _translation(found: Artefacts) -> str:
@@ -117,6 +127,11 @@ def _translation(found: Artefacts) -> str:
         text += (
             f" The price of a change, {price:g}, was chosen among {len(tried)} by AUCp of subjects "
             "kept out of training, without any label."
+        )
+    elif found.members and found.config.get("price") == "auto":
+        text += (
+            " Each run chose its price of a change by AUCp of subjects kept out of training, "
+            "without any label."
         )
     elif found.config.get("price", 1.0) not in (1.0, None):
         text += f" The price of a change was {c('price')}."
@@ -161,17 +176,20 @@ def _rival(found: Artefacts, cite: Any) -> str:
 
 def _selection(found: Artefacts, cite: Any) -> str:
     chosen = next((row for row in found.selection if row["chosen"]), None)
-    if chosen is None:
+    if chosen is None and not found.members:
         return " How the checkpoint was selected is not recorded."
-    criterion = found.criterion() or UNKNOWN
+    criterion = (found.criterion() if chosen else found.config.get("criterion")) or UNKNOWN
+    features = (chosen or found.config).get("fid_features") or UNKNOWN
     names = {
-        "fid": f"Fréchet distance (features: {chosen['fid_features'] or UNKNOWN})",
+        "fid": f"Fréchet distance (features: {features})",
         "aucp": "AUCp, which needs no disease label",
     }
-    source = f" {cite(criterion)}" if criterion in names else ""
+    by = f"{names.get(criterion, criterion)}{f' {cite(criterion)}' if criterion in names else ''}."
+    if chosen is None:
+        return f" In each run the checkpoint was selected by {by}"
     return (
         f" Of {len(found.selection)} checkpoints, that of iteration {chosen['iteration']:,} was "
-        f"selected by {names.get(criterion, criterion)}{source}."
+        f"selected by {by}"
     )
 
 

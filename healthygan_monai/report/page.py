@@ -23,6 +23,7 @@ from healthygan_monai.report.cases import (
 )
 from healthygan_monai.report.critic import critic_sentences
 from healthygan_monai.report.lesions import lesion_tables
+from healthygan_monai.report.members import member_sentences
 from healthygan_monai.report.methods import methods
 from healthygan_monai.report.problems import find_problems
 from healthygan_monai.report.promised import promise_sentences
@@ -98,7 +99,11 @@ def _summary(found: Artefacts) -> dict[str, Any]:
     entries = summary.probe_entries(evaluation)
     return {
         "reason": None,
-        "sentences": [*summary.sentences(evaluation), *promise_sentences(evaluation)],
+        "sentences": [
+            *summary.sentences(evaluation),
+            *member_sentences(evaluation),
+            *promise_sentences(evaluation),
+        ],
         "critic": critic_sentences(evaluation),
         "tiles": summary.tiles(evaluation),
         "table": summary.metric_table(evaluation),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from healthygan_monai.paths import MODEL_FILE, SCORES_FILE
-from healthygan_monai.report.artefacts import Artefacts
+from healthygan_monai.report.artefacts import OF_A_TRAINING, Artefacts
 from healthygan_monai.report.summary import (
     headline_level,
     number,
@@ -159,6 +159,8 @@ def _selection(found: Artefacts) -> Iterator[Problem]:
 
 def _absent(found: Artefacts) -> Iterator[Problem]:
     for name, reason in found.missing.items():
+        if found.members and name in OF_A_TRAINING:
+            continue
         yield Problem(f"Missing: {name}", reason[:1].upper() + reason[1:] + ".")
 
 

@@ -17,7 +17,9 @@ MODULES = (
     "healthygan_monai.evaluation.conformal",
     "healthygan_monai.models.scorer",
     "healthygan_monai.networks.discriminator",
+    "healthygan_monai.networks.ensemble",
     "healthygan_monai.networks.generator",
+    "healthygan_monai.networks.sizes",
     "healthygan_monai.scoring",
     "healthygan_monai.selection",
 )
