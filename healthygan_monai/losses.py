@@ -6,9 +6,11 @@ and explained in ``docs/paper_vs_code.md``. D is averaged over its patch map and
 throughout.
 """
 
+from __future__ import annotations
+
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -128,6 +130,7 @@ class HealthyGANLoss:
             mean |m(B)|)`` in place of Eq. 5 to 7; of a masked one it multiplies the weights of
             Eq. 5 to 7. None: changes are free (Brainomaly).
         price_healthy: how many times dearer a change of known-healthy images is; they need none.
+        price_warmup: iterations over which the price rises in a line from 0; see :meth:`at`.
     """
 
     lambda_gp: float = 10.0
@@ -142,6 +145,7 @@ class HealthyGANLoss:
     reconstruction_moves_mask: bool = True
     price: float | None = 1.0
     price_healthy: float = 1.0
+    price_warmup: int = 0
 
     def __post_init__(self) -> None:
         if self.focus_reduction not in FOCUS_REDUCTIONS:
@@ -157,8 +161,25 @@ class HealthyGANLoss:
             raise UsageError(
                 f"price is {self.price!r}; expected a number above 0, or auto to have it chosen."
             )
+        if not isinstance(self.price_warmup, int) or self.price_warmup < 0:
+            raise UsageError(
+                f"price_warmup is {self.price_warmup!r}; expected a number of iterations, 0 or more."
+            )
         if self.focus_eps <= 0:
             raise UsageError(f"focus_eps is {self.focus_eps}; it divides, so it must be positive.")
+
+    def at(self, iteration: int) -> HealthyGANLoss:
+        """Return the losses of an iteration i, counted from 1: price * min(1, i / price_warmup).
+
+        A dear price from the start keeps the translation shut until the critic has learned much. A
+        rising one lets it open first.
+
+        >>> HealthyGANLoss(price=3.0, price_warmup=150).at(50).price
+        1.0
+        """
+        if self.price is None or iteration >= self.price_warmup:
+            return self
+        return replace(self, price=self.price * iteration / self.price_warmup)
 
     def discriminator_objective(
         self,

@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 # what decided the weights of a run that is older than recipes, and is not in its config.json
 BEFORE_RECIPES: dict[str, Any] = {
     **{"recipe": "paper", "critic": "paper", "translation": "masked", "ema": 0.0},
-    **{"price": 1.0, "price_healthy": 1.0, "kept_out": 0.0, "patience": 0},
+    **{"price": 1.0, "price_healthy": 1.0, "price_warmup": 0, "kept_out": 0.0, "patience": 0},
 }
 
 

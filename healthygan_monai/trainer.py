@@ -148,7 +148,8 @@ class HealthyGANTrainer(IterationTrainer):
         self._critic().requires_grad_(False)
         try:
             with self._autocast():
-                terms = self.loss.generator_objective(critic, mixed, healthy)
+                loss = self.loss.at(self.state.iteration)
+                terms = loss.generator_objective(critic, mixed, healthy)
             terms["loss_g"].backward()
         finally:
             self._critic().requires_grad_(True)

@@ -45,6 +45,7 @@ class Plan:
     ema: float = 0.0
     price: float | str | None = 1.0
     price_healthy: float = HealthyGANLoss.price_healthy
+    price_warmup: int = HealthyGANLoss.price_warmup
     prices: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)
     price_folds: int = 2
     price_iterations: int = 200
@@ -81,6 +82,7 @@ RECIPES: dict[str, Plan] = {
         ema=0.99,
         price="auto",
         price_healthy=10.0,
+        price_warmup=150,
         kept_out=0.2,
         lambda_adv_healthy=0.0,
         checkpoints=8,

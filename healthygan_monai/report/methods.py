@@ -122,6 +122,8 @@ def _translation(found: Artefacts) -> str:
             "The generator draws a change that is added to the image; a change of known-healthy "
             f"images costs {c('price_healthy')} times as much as one of mixed images."
         )
+        if warmup := found.config.get("price_warmup"):
+            text += f" The price rises from 0 over the first {warmup} iterations."
     if found.trials:
         price, tried = best_price(found.trials), mean_aucp(found.trials)
         text += (

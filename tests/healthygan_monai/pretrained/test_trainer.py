@@ -118,3 +118,11 @@ def test_the_frozen_network_does_not_change():
     assert all(
         torch.equal(a, b) for a, b in zip(before, critic._frozen[0].parameters(), strict=True)
     )
+
+
+def test_the_price_rises_in_a_line_over_the_warm_up_and_then_stays():
+    rows = trained(*networks(), batches(3), price_warmup=2)
+    paid = [row["loss_g"] - row["g_adv"] for row in rows]
+    changes = [row["g_change"] + RATIO * row["g_change_healthy"] for row in rows]
+    for part, price, change in zip(paid, (PRICE / 2, PRICE, PRICE), changes, strict=True):
+        torch.testing.assert_close(part, price * change)
