@@ -163,7 +163,7 @@ class HealthyGANLoss:
             )
         if not isinstance(self.price_warmup, int) or self.price_warmup < 0:
             raise UsageError(
-                f"price_warmup is {self.price_warmup!r}; expected a number of iterations, 0 or more."
+                f"price_warmup is {self.price_warmup!r}; expected iterations, 0 or more."
             )
         if self.focus_eps <= 0:
             raise UsageError(f"focus_eps is {self.focus_eps}; it divides, so it must be positive.")

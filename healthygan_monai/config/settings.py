@@ -28,6 +28,7 @@ RECORDED = (  # keys of train.json that decide the weights
     "critic_weights",
     "critic_size",
     "critic_dropout",
+    "critic_strength",
     "critic_adapt",
     "batch_size",
     "max_iterations",

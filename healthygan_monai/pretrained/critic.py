@@ -21,6 +21,7 @@ from data_prep.errors import NotFound, UsageError
 from data_prep.files import sha256
 from healthygan_monai.errors import ModelError
 from healthygan_monai.networks.backbones import make_backbone
+from healthygan_monai.pretrained.augmentation import STRENGTHS
 
 HEAD_CHANNELS = 48
 GRID = 4  # each head answers for GRID x GRID places of an image
@@ -124,7 +125,8 @@ class PretrainedCritic(nn.Module):
         side: pixels to which images are enlarged for the network; smaller ones only.
         channels: width of the heads.
         dropout: share of the maps' channels that a head does not see, drawn for each image.
-        adapt: whether the strength of the augmentation follows the over-fitting.
+        strength: of the augmentation of what the heads see; 0 for none.
+        adapt: whether the strength follows the over-fitting.
         seed: of the weights ``"random"``.
 
     Attributes:
@@ -140,10 +142,15 @@ class PretrainedCritic(nn.Module):
         side: int = 96,
         channels: int = HEAD_CHANNELS,
         dropout: float = 0.0,
+        strength: float = 1.0,
         adapt: bool = False,
         seed: int = 0,
     ) -> None:
         super().__init__()
+        if isinstance(strength, bool) or not 0 <= strength <= STRENGTHS[1]:
+            raise UsageError(
+                f"critic_strength is {strength!r}; expected a number from 0 to {STRENGTHS[1]:g}."
+            )
         if side < LEAST_SIDE:
             raise UsageError(f"critic_size is {side}; expected at least {LEAST_SIDE} pixels.")
         if channels < 1 or not 0 <= dropout < 1:
@@ -156,7 +163,7 @@ class PretrainedCritic(nn.Module):
         self.side, self.adapt = side, adapt
         self.dropout = nn.Dropout2d(dropout)
         self.heads = nn.ModuleList(Head(c, channels) for c in frozen.channels)
-        self.register_buffer("strength", torch.ones(()))
+        self.register_buffer("strength", torch.tensor(float(strength)))
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @property

@@ -37,6 +37,7 @@ def make_critic(
     weights: Path | str | None,
     side: int,
     dropout: float,
+    strength: float,
     adapt: bool,
     seed: int,
 ) -> torch.nn.Module:
@@ -46,7 +47,7 @@ def make_critic(
         kind: ``paper`` or ``pretrained``.
         image_channels, channels, layers: of the paper's critic; ``channels`` is also the width of
             the heads of the other.
-        backbone, weights, side, dropout, adapt, seed: of the pretrained one.
+        backbone, weights, side, dropout, strength, adapt, seed: of the pretrained one.
 
     Raises:
         UsageError: no such critic, or a size that cannot be.
@@ -61,7 +62,7 @@ def make_critic(
     if kind == "paper":
         return Discriminator(image_channels, channels, layers)
     try:
-        return PretrainedCritic(backbone, weights, side, channels, dropout, adapt, seed)
+        return PretrainedCritic(backbone, weights, side, channels, dropout, strength, adapt, seed)
     except ModuleNotFoundError as error:
         raise NotInstalled(
             f"{error}. Or train by the paper's recipe: recipe=paper (--set recipe=paper)."

