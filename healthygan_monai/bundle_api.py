@@ -16,7 +16,7 @@ from healthygan_monai.inference.pictures import MapPictures, picture_saver
 from healthygan_monai.inference.samples import SamplePictures
 from healthygan_monai.models.about import image_size_for, seed_of
 from healthygan_monai.models.critic_score import load_critic_score
-from healthygan_monai.models.load import load_generator, load_weights
+from healthygan_monai.models.load import load_generator, load_weights, network_by_name
 from healthygan_monai.models.scorer import detector_scorer, make_scorer
 from healthygan_monai.networks.fid_features import feature_extractor
 from healthygan_monai.paths import bundle_root_here, eval_folder, size_in_metadata
@@ -78,6 +78,7 @@ __all__ = [
     "make_folder",
     "make_scorer",
     "make_trainer",
+    "network_by_name",
     "options_for",
     "picture_saver",
     "pictures_root",

@@ -19,7 +19,7 @@ from healthygan_monai.paths import (
     run_of,
 )
 
-NETWORKS = {"generator": "network_def", "critic": "critic_def"}
+NETWORKS = {"generator": "network", "critic": "critic_def"}
 
 
 def add(commands: Any) -> None:

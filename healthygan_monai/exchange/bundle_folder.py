@@ -53,7 +53,7 @@ def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) ->
             continue
         content = vendored_config(read_json(path), path.name)
         if path.name == "train.json" and not facts.of_bundle:
-            content |= _network_of(facts, content["network_def"])
+            content |= _network_of(facts, content["generator_def"])
         write_pretty(folder / "configs" / path.name, content)
     shutil.copyfile(configs / "logging.conf", folder / "configs" / "logging.conf")
     shipped = read_json(configs / METADATA_FILE)
@@ -76,7 +76,7 @@ def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) ->
 
 
 def _network_of(facts: ModelFacts, network: dict[str, Any]) -> dict[str, Any]:
-    """Return the keys of train.json from which monai.bundle.load builds the model's network."""
+    """Return the keys of train.json that give the model's network."""
     sizes = facts.sizes
     keys = {
         "image_channels": sizes["image_channels"],
@@ -86,7 +86,7 @@ def _network_of(facts: ModelFacts, network: dict[str, Any]) -> dict[str, Any]:
     if "translation" in sizes:
         keys["translation"] = sizes["translation"]
     if "members" in sizes:
-        keys["network_def"] = {**network, "members": sizes["members"]}
+        keys["generator_def"] = {**network, "members": sizes["members"]}
     return keys
 
 

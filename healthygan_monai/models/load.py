@@ -15,6 +15,7 @@ from healthygan_monai.networks import (
     make_generator,
 )
 from healthygan_monai.networks.ensemble import weights_of_members
+from healthygan_monai.paths import MODEL_FILE
 
 
 def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNetwork:
@@ -79,3 +80,24 @@ def load_generator(
         text = " ".join(str(error).split())
         raise ModelError(f"these weights do not make a whole generator: {text}") from error
     return generator.eval()
+
+
+def network_by_name(
+    generator: torch.nn.Module, dataset_dir: Path | str | None, bundle_root: Path | str
+) -> torch.nn.Module:
+    """Return the network of train.json, for programs that load the bundle by its name.
+
+    ``monai.bundle.load`` names no data set. It takes the network of train.json, then the weights of
+    ``models/model.pt``, and ignores those that do not fit. Without a data set the network is
+    therefore that of ``models/model.pt``, which may translate differently from the demo's.
+
+    Args:
+        generator: what train.json trains; returned if there is a data set, or no model.
+        dataset_dir: of the data set, or None.
+        bundle_root: the bundle's folder.
+    """
+    checkpoint = Path(bundle_root) / "models" / MODEL_FILE
+    if dataset_dir is not None or not checkpoint.is_file():
+        return generator
+    with torch.random.fork_rng(devices=[]):  # a training of the demo draws the same numbers
+        return load_generator(load_state(checkpoint)).train(generator.training)
