@@ -78,6 +78,18 @@ def output_names(image_names: list[str], translation: str) -> list[str]:
     return [name.replace("image", "change") for name in image_names]
 
 
+def output_range(translation: str) -> list[int]:
+    """Return the lowest and the highest value that a generator of that translation draws."""
+    return [-1, 1] if translation == "masked" else [-2, 2]
+
+
+def output_words(translation: str) -> str:
+    """Return in words what a generator of that translation draws."""
+    if translation == "masked":
+        return "intermediate healthy image in [-1, 1] and mask in [0, 1]"
+    return "change of the image in [-2, 2]; image plus change is the healthy image"
+
+
 def translate(image: torch.Tensor, output: torch.Tensor) -> Translated:
     """Put a generator's output (B, C + 1, H, W) or (B, C, H, W) beside its images (B, C, H, W).
 

@@ -18,7 +18,7 @@ def add(forms: Any) -> None:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="new folder")
-    text = "a run folder or a file of weights; default: the bundle's own model (phantom films)"
+    text = "a run folder or a file of weights; default: the bundle's own model"
     parser.add_argument("--model", type=Path, metavar="RUN", help=text)
     text = "for a file of weights without config.json"
     parser.add_argument("--image-size", type=int, metavar="N", help=text)
@@ -54,9 +54,11 @@ def run_huggingface(arguments: argparse.Namespace) -> int:
 
 
 def _say(folder: Path, facts: Any) -> None:
+    from healthygan_monai.exchange.bundle_metadata import data_source
+
     print(f"bundle: {folder}")
     if facts.of_bundle:
-        print("model: the bundle's own, trained on phantom films")
+        print(f"model: the bundle's own, trained on {data_source(facts)}")
     elif not facts.evaluation:
         print("no evaluation of these weights was found: metadata and card say 'not run'")
     if not facts.of_bundle and not facts.found.dataset.get("licence"):

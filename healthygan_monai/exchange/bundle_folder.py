@@ -10,7 +10,7 @@ from typing import Any
 from data_prep.errors import UsageError
 from data_prep.files import read_json, write_json
 from healthygan_monai import __version__
-from healthygan_monai.exchange.bundle_metadata import metadata_for, provenance
+from healthygan_monai.exchange.bundle_metadata import data_source, metadata_for, provenance
 from healthygan_monai.exchange.model_card import card, data_licence
 from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.exchange.vendoring import vendor_packages, vendored_config
@@ -92,7 +92,7 @@ def _network_of(facts: ModelFacts, network: dict[str, Any]) -> dict[str, Any]:
 
 def notice(facts: ModelFacts) -> str:
     """Return what the bundle contains, and under which licence."""
-    where = "the demo of the project" if facts.of_bundle else provenance(facts)
+    where = f"a run on {data_source(facts)}" if facts.of_bundle else provenance(facts)
     return f"""HealthyGAN for MONAI
 Copyright (c) the HealthyGAN for MONAI contributors
 Licensed under the Apache License, Version 2.0 (LICENSE).

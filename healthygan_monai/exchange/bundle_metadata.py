@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from data_prep.files import read_json
 from healthygan_monai import __version__
-from healthygan_monai.composition import output_names
+from healthygan_monai.composition import output_names, output_range, output_words
 from healthygan_monai.exchange.model_facts import ModelFacts
-from healthygan_monai.paths import MODEL_FILE
+from healthygan_monai.paths import METADATA_FILE, MODEL_FILE, bundle_root
 
 OWN_PACKAGE = "healthygan-monai"
 DIGITS = 4
@@ -45,6 +46,7 @@ def metadata_for(
     if metrics := eval_metrics(facts.evaluation):
         metadata["eval_metrics"] = metrics
     metadata["network_data_format"] = data_format(facts)
+    metadata["pred_classes"] = output_words(facts.translation)
     if facts.sizes["image_channels"] > 1:
         words = metadata["image_classes"].replace("single-channel", "grey, in equal channels,")
         metadata["image_classes"] = words
@@ -69,7 +71,9 @@ def provenance(facts: ModelFacts) -> str:
 
 
 def data_source(facts: ModelFacts) -> str:
-    """Return what dataset.json says of itself."""
+    """Return what dataset.json says of itself; of the bundle's own model, what metadata.json says."""
+    if facts.of_bundle:
+        return str(read_json(bundle_root() / "configs" / METADATA_FILE)["data_source"])
     dataset = facts.found.dataset
     words = [str(dataset[key]) for key in ("name", "description", "licence") if dataset.get(key)]
     return "; ".join(words) or "not recorded"
@@ -106,6 +110,7 @@ def data_format(facts: ModelFacts) -> dict[str, Any]:
         image["modality"] = modality
     out = output_names(names, facts.translation)
     pred = {**tensor, "num_channels": len(out), "channel_def": _numbered(out)}
+    pred["value_range"] = output_range(facts.translation)
     return {"inputs": {"image": image}, "outputs": {"pred": pred}}
 
 

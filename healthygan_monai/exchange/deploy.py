@@ -14,7 +14,7 @@ import torch
 from monai.transforms import MapTransform
 
 from data_prep.files import read_json
-from healthygan_monai.composition import output_names
+from healthygan_monai.composition import output_names, output_range, output_words
 from healthygan_monai.data.transforms import WHITE, resized
 from healthygan_monai.inferer import Translationd
 from healthygan_monai.models.exported_facts import Facts
@@ -82,6 +82,8 @@ def metadata_for(facts: Facts) -> dict[str, Any]:
     for part, channels in ((image, names), (pred, output_names(names, facts.translation))):
         part["num_channels"] = len(channels)
         part["channel_def"] = {str(number): name for number, name in enumerate(channels)}
+    pred["value_range"] = output_range(facts.translation)
+    metadata["pred_classes"] = output_words(facts.translation)
     return {**metadata, "healthygan": facts.as_texts()}
 
 

@@ -15,6 +15,11 @@ from healthygan_monai.exchange.model_facts import ModelFacts
 
 TAGS = ("monai", "medical", "anomaly-detection", "gan", "image-to-image")
 MODALITY_TAGS = {"films": ("chest-x-ray",), "brains": ("brain-mri",)}
+LICENCE = {  # the terms of the weights depend on their data, unlike those of the code
+    "license": "other",
+    "license_name": "code-apache-2.0-weights-by-their-data",
+    "license_link": "docs/data_license.txt",
+}
 METRICS = {  # key of eval_metrics: (type, name)
     "image_auc": ("roc_auc", "AUC by image"),
     "subject_auc": ("roc_auc", "AUC by subject"),
@@ -37,7 +42,7 @@ def export_huggingface(out: Path | str, facts: ModelFacts, version: str | None =
 def front_matter(facts: ModelFacts, metadata: dict[str, Any]) -> str:
     """Return the YAML head of the card; results only if these weights were evaluated."""
     head: dict[str, Any] = {
-        **_licence(facts),
+        **LICENCE,
         "library_name": "monai",
         "pipeline_tag": "image-to-image",
         "tags": [*TAGS, *MODALITY_TAGS.get(modality(facts), ())],
@@ -54,17 +59,6 @@ def modality(facts: ModelFacts) -> str:
         return "films"
     recipe = (facts.found.dataset.get("generated_by") or {}).get("recipe") or {}
     return str(recipe.get("kind", ""))
-
-
-def _licence(facts: ModelFacts) -> dict[str, str]:
-    """Return the licence of the weights, which depends on their data, unlike the code's."""
-    if facts.of_bundle:
-        return {"license": "apache-2.0"}
-    return {
-        "license": "other",
-        "license_name": "code-apache-2.0-weights-by-their-data",
-        "license_link": "docs/data_license.txt",
-    }
 
 
 def model_index(facts: ModelFacts) -> list[dict[str, Any]]:

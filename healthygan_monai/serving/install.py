@@ -4,8 +4,10 @@ import os
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 from data_prep.files import read_json, write_json
+from healthygan_monai.composition import output_range
 from healthygan_monai.errors import NotFound, UsageError
 from healthygan_monai.models.about import model_file
 from healthygan_monai.models.load import load_generator, load_state
@@ -52,7 +54,7 @@ def install(
         if (checkpoint.parent / CONFIG_FILE).is_file():
             shutil.copyfile(checkpoint.parent / CONFIG_FILE, models / CONFIG_FILE)
         write_json(models / SERVING_FILE, content)
-        _adapt_metadata(part, content["image_size"], generator.image_channels)
+        _adapt_metadata(part, content["image_size"], generator)
         if target.exists():
             shutil.rmtree(target)
         os.replace(part, target)
@@ -81,13 +83,16 @@ def _target(app: Path, name: str) -> Path:
     return target
 
 
-def _adapt_metadata(bundle: Path, size: int, channels: int) -> None:
+def _adapt_metadata(bundle: Path, size: int, generator: Any) -> None:
     """Write this model's size and channels, and the labels that are served."""
+    channels, translation = generator.image_channels, generator.translation
     path = bundle / "configs" / METADATA_FILE
     content = read_json(path)
     image = content["network_data_format"]["inputs"]["image"]
     pred = content["network_data_format"]["outputs"]["pred"]
     image["spatial_shape"] = pred["spatial_shape"] = [size, size]
-    image["num_channels"], pred["num_channels"] = channels, channels + 1
+    image["num_channels"] = channels
+    pred["num_channels"] = channels + (translation == "masked")
+    pred["value_range"] = output_range(translation)
     pred["channel_def"] = LABELS
     write_json(path, content)

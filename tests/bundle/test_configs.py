@@ -20,8 +20,10 @@ from tiny import TRAINING
 from torch.testing import assert_close
 
 from healthygan_monai import __version__
+from healthygan_monai.composition import output_words
+from healthygan_monai.exchange.bundle_metadata import data_format
+from healthygan_monai.exchange.model_facts import model_facts
 from healthygan_monai.models.load import load_generator, load_weights
-from healthygan_monai.networks import Generator
 from healthygan_monai.paths import bundle_root
 
 META = str(CONFIGS / "metadata.json")
@@ -87,30 +89,25 @@ class TestMetadata:
     def test_version_is_the_packages_and_has_its_line_of_change(self, metadata):
         assert metadata["version"] == __version__ in metadata["changelog"]
 
-    def test_data_format_is_the_generators(self, metadata):
+    def test_data_format_is_that_of_the_shipped_model(self, metadata):
+        path = bundle_root() / "models" / "model.pt"
+        facts = model_facts(None)
+        assert metadata["network_data_format"]["outputs"] == data_format(facts)["outputs"]
+        assert metadata["pred_classes"] == output_words(facts.translation)
         (image,) = metadata["network_data_format"]["inputs"].values()
         (pred,) = metadata["network_data_format"]["outputs"].values()
-        with torch.no_grad():
-            output = Generator(image["num_channels"], 2, 1)(
-                torch.zeros(1, image["num_channels"], *image["spatial_shape"])
-            )
-        assert output.shape == (1, pred["num_channels"], *pred["spatial_shape"])
-        assert list(pred["channel_def"].values()) == ["intermediate", "mask"]
-        assert image["value_range"] == pred["value_range"] == [-1, 1]
-        assert image["dtype"] == pred["dtype"] == str(output.dtype).removeprefix("torch.")
-
-    def test_the_shipped_model_is_of_that_format(self, metadata):
-        path = bundle_root() / "models" / "model.pt"
-        if not path.is_file():
-            pytest.skip("no model is shipped with this checkout")
         generator = load_generator(load_weights(path))
-        image = metadata["network_data_format"]["inputs"]["image"]
         assert generator.image_channels == image["num_channels"]
+        with torch.no_grad():
+            output = generator(torch.zeros(1, image["num_channels"], *image["spatial_shape"]))
+        assert output.shape == (1, pred["num_channels"], *pred["spatial_shape"])
+        assert image["dtype"] == pred["dtype"] == str(output.dtype).removeprefix("torch.")
+        assert image["value_range"] == [-1, 1]
         assert path.stat().st_size < 25e6  # more would belong into large_files.yml
 
 
 class TestChecksAndExports:
-    """MONAI's own commands, as functions, on the model of a run."""
+    """MONAI's own commands, as functions; the exports of the model of a run."""
 
     @pytest.fixture
     def arguments(self, trained, tmp_path, monkeypatch) -> dict:
@@ -120,8 +117,10 @@ class TestChecksAndExports:
         path.write_text(json.dumps({"checkpoint": str(trained / "model.pt")}))
         return {"net_id": "network_def", "meta_file": META, "config_file": [INFERENCE, str(path)]}
 
-    def test_verify_net_in_out(self, arguments):
-        verify_net_in_out(**arguments, device="cpu")
+    def test_verify_net_in_out(self, monkeypatch):
+        """Of the shipped model, which the metadata are of."""
+        monkeypatch.chdir(CONFIGS.parents[1])
+        verify_net_in_out("network_def", META, INFERENCE, device="cpu")
 
     def test_torchscript(self, arguments, trained, tmp_path):
         path = tmp_path / "model.ts"

@@ -35,12 +35,13 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def films(work: Path) -> Path:
-    """The shipped model's kind of data: FILMS/raw as DICOM, FILMS/data prepared."""
-    counts = {"training_mixed": 0, "training_healthy": 0, "validation": 4, "test": 4}
+    """FILMS/raw as DICOM; FILMS/data: prepared; FILMS/runs: trained briefly."""
+    counts = {"training_mixed": 4, "training_healthy": 4, "validation": 4, "test": 4}
     study.make_films(work / "films" / "raw", counts=counts)
     table = work / "films" / "raw" / "cohort.csv"
-    chosen = {"size": SIZE, "framing": "centre", "table": table, "jobs": 0}
+    chosen = {"size": SIZE, "framing": "centre", "table": table, "name": "films", "jobs": 0}
     run(settings(table.parent, work / "films" / "data", **chosen))
+    train(work / "films" / "runs", work / "films" / "data")
     return work / "films"
 
 
@@ -57,9 +58,9 @@ def heads(work: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def app(python: Path, work: Path, heads: Path) -> Path:
-    """The shipped model, one of heads, one known beforehand, one to be exchanged, one without its
-    weights.
+def app(python: Path, work: Path, films: Path, heads: Path) -> Path:
+    """The shipped model, one of films, one of heads, one known beforehand, one to be exchanged, one
+    without its weights.
 
     ``known``: the last layer is zero, so the network says mid-grey and a half-open mask everywhere,
     and the difference map is |x| / 4.
@@ -69,6 +70,7 @@ def app(python: Path, work: Path, heads: Path) -> Path:
 
     words = ("install", str(bundle_root() / "models" / "model.pt"), str(app))
     label_server.run(python, "healthygan_monai.serving", *words)
+    install(films / "runs" / "00000-films", app, "films")
     for name in ("heads", "swapped", "missing"):
         install(model, app, name)
     weights = torch.load(model / "model.pt", weights_only=True)
@@ -84,7 +86,7 @@ def app(python: Path, work: Path, heads: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def server(python: Path, app: Path, work: Path) -> Iterator[Server]:
-    models = ("healthygan", "heads", "known", "swapped", "missing")
+    models = ("healthygan", "films", "heads", "known", "swapped", "missing")
     with label_server.serving(python, app, models, work / "server") as started:
         yield started
 

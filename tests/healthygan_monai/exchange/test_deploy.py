@@ -75,6 +75,7 @@ def test_the_metadata_fit_the_schema_and_claim_no_results_of_another_model(chann
     assert "eval_metrics" not in metadata and "data_source" not in metadata
     pred = metadata["network_data_format"]["outputs"]["pred"]
     assert len(pred["channel_def"]) == pred["num_channels"] == channels + 1
+    assert pred["value_range"] == [-1, 1] and "mask" in metadata["pred_classes"]
     jsonschema = pytest.importorskip("jsonschema")
     if not METADATA_SCHEMA.is_file():
         pytest.skip(f"no {METADATA_SCHEMA.name} beside the repository")
