@@ -71,7 +71,7 @@ def provenance(facts: ModelFacts) -> str:
 
 
 def data_source(facts: ModelFacts) -> str:
-    """Return what dataset.json says of itself; of the bundle's own model, what metadata.json says."""
+    """Return what dataset.json says of itself; metadata.json for the bundle's own model."""
     if facts.of_bundle:
         return str(read_json(bundle_root() / "configs" / METADATA_FILE)["data_source"])
     dataset = facts.found.dataset
