@@ -52,6 +52,7 @@ class Forecast:
         price: ``auto``, a number, or None.
         trials: of the price search that are still to do, at most.
         trial_iterations: of each.
+        sizes: of the networks and what they were chosen by, in words.
         kept_out: subjects kept out of training, in words.
         pace: measured.
     """
@@ -67,6 +68,7 @@ class Forecast:
     price: float | str | None
     trials: int
     trial_iterations: int
+    sizes: str
     kept_out: str
     pace: Pace
 
@@ -93,6 +95,7 @@ class Forecast:
         yield "recipe", f"{self.recipe} (another: {others})"
         yield "translation", self.translation
         yield "images", f"{side} x {side} x {self.image_channels}, in batches of {self.batch_size}"
+        yield "sizes", self.sizes
         done = f", {self.done} of them done" if self.done else ""
         yield "iterations", f"{self.max_iterations}{done}; a checkpoint every {self.epoch_length}"
         yield "price of a change", self._price()
@@ -157,8 +160,19 @@ def forecast_of(parser: Any) -> Forecast:
         done=done,
         trials=trials,
         trial_iterations=get("price_iterations"),
+        sizes=_sizes(get),
         kept_out=_kept_out(get),
         pace=_measure(get),
+    )
+
+
+def _sizes(get: Any) -> str:
+    side = get("critic_size")
+    critic = f"; the critic looks at {side} x {side}" if get("critic") == "pretrained" else ""
+    mixed = len(get("dataset").sections["training_mixed"])
+    return (
+        f"generator of {get('generator_channels')} channels, {get('generator_blocks')} blocks"
+        f"{critic} (by image size, {mixed} mixed images and {get('device').type})"
     )
 
 

@@ -9,13 +9,18 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from data_prep.datalist import DataError, Dataset, read
 from data_prep.errors import UsageError, nearest
 from data_prep.files import read_json
+from healthygan_monai.config.devices import memory_of
+from healthygan_monai.data.kept_out import TRAINING
 from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.paths import CONFIG_FILE
 
 CRITIC_LAYERS = 6  # paper, Table 2
+CPU_CRITIC_SIZE = 128  # at 256 an iteration on a CPU takes about seven times as long
 
 
 @dataclass(frozen=True)
@@ -93,24 +98,8 @@ PROTOCOLS: dict[str, Plan] = {
     "covidx": Plan(image_size=256, batch_size=16),
     "chestxray14": Plan(image_size=128, batch_size=32),
     "migraine": Plan(image_size=256, batch_size=16),
-    # Small networks and a short run. With the paper's weights of the losses such a run ends with
-    # the mask all open for some seeds and selective for others (docs/paper_vs_code.md); with these
-    # it was selective for all tried.
-    "demo": Plan(
-        image_size=64,
-        batch_size=8,
-        max_iterations=1000,
-        decay_share=0.5,
-        learning_rate=5e-4,
-        generator_channels=8,
-        generator_blocks=3,
-        critic_channels=16,
-        lambda_id=10.0,
-        lambda_fs=20.0,
-        lambda_fz=0.1,
-        checkpoints=10,
-        criterion="aucp",
-    ),
+    # a given price, since a search takes five times as long as the run
+    "demo": replace(RECIPES["pretrained"], image_size=64, price=1.0),
 }
 
 
@@ -129,12 +118,39 @@ def iterations_for(dataset: Dataset, batch_size: int) -> int:
     return min(4000, max(400, 100 * round(batches / 100)))
 
 
-def plan_for(dataset: Dataset, recipe: str | None = None) -> Plan:
+def batch_for(dataset: Dataset, most: int, memory: int | None) -> int:
+    """Return the images in a batch: halved from ``most`` until the smaller training set fills one
+    and the training takes at most half of the memory, but at least 1.
+
+    Training by the recipe ``pretrained`` took 0.9, 1.3 and 3.2 GB with 16 images of 64, 128 and 256
+    pixels a side: about 0.7 GB and 2,400 bytes a pixel.
+
+    Args:
+        memory: of the machine or GPU, in bytes; None if it is not known.
+    """
+    sections = [len(dataset.sections[name]) for name in TRAINING]
+    fewest, room = min(sections) or most, math.inf if memory is None else memory / 2
+    batch = most
+    while batch > 1 and (batch > fewest or 7e8 + 2400 * batch * dataset.image_size**2 > room):
+        batch //= 2
+    return batch
+
+
+def plan_for(
+    dataset: Dataset, recipe: str | None = None, memory: int | None = None, gpu: bool = False
+) -> Plan:
     """The plan of a recipe for a data set, at its image size.
 
     Without a recipe: that of the data set's protocol, which is the paper's for the paper's data
     sets, else ``pretrained``. At 128 pixels and below the paper's recipe has the paper's batch of
-    32 there.
+    32 there. The recipe ``pretrained`` goes by the images and the machine: :func:`batch_for`,
+    :func:`iterations_for`, and without a GPU its critic looks at 128 x 128 pixels at most.
+
+    Args:
+        dataset: whose images are learned from.
+        recipe: its name; None to have it chosen.
+        memory: of the machine or GPU, in bytes; None if it is not known.
+        gpu: the training has one.
 
     Raises:
         DataError: a protocol of that name is not known, or the image size does not suit the
@@ -165,18 +181,23 @@ def plan_for(dataset: Dataset, recipe: str | None = None) -> Plan:
         plan = Plan(batch_size=16 if size > 128 else 32)
     else:
         plan = RECIPES["pretrained"]
-    if plan.recipe == "pretrained":
-        plan = replace(plan, max_iterations=iterations_for(dataset, plan.batch_size))
+    plan = replace(plan, image_size=size, critic_layers=critic_layers_for(size))
+    if plan.recipe != "pretrained":
+        return replace(plan, critic_size=max(plan.critic_size, size))
+    batch = batch_for(dataset, plan.batch_size, memory)
     return replace(
         plan,
-        image_size=size,
-        critic_layers=critic_layers_for(size),
-        critic_size=max(plan.critic_size, size),
+        batch_size=batch,
+        max_iterations=iterations_for(dataset, batch),
+        critic_size=max(plan.critic_size, size if gpu else min(size, CPU_CRITIC_SIZE)),
     )
 
 
 def plan_at(
-    folder: Path | str | None, recipe: str | None = None, resume: Path | str | None = None
+    folder: Path | str | None,
+    recipe: str | None = None,
+    resume: Path | str | None = None,
+    device: torch.device | None = None,
 ) -> Plan:
     """:func:`plan_for` the data set in a folder, reading its dataset.json only; for None that of
     the demo. So networks can be made, and weights be loaded into them, without any images.
@@ -184,7 +205,9 @@ def plan_at(
     Args:
         folder: of the data set.
         recipe: its name; None to have it chosen.
-        resume: a run that goes on, by the recipe that it was begun with.
+        resume: a run that goes on, by the recipe and the sizes that it was begun with, whatever the
+            machine.
+        device: to train on; None if it is not known.
 
     Raises:
         DataError, UsageError: as for :func:`plan_for`, or there is no data set.
@@ -193,9 +216,21 @@ def plan_at(
 
     if resume is not None and recipe is None:
         recipe = recipe_of_run(Path(resume))
-    if folder is None:
-        return plan_for(Dataset("demo", IMAGE_SIZE, protocol="demo"), recipe)
-    return plan_for(read(folder), recipe)
+    dataset = Dataset("demo", IMAGE_SIZE, protocol="demo") if folder is None else read(folder)
+    gpu = device is not None and device.type == "cuda"
+    plan = plan_for(dataset, recipe, None if device is None else memory_of(device), gpu)
+    return plan if resume is None else replace(plan, **_sizes_of_run(Path(resume)))
+
+
+def _sizes_of_run(run: Path) -> dict[str, Any]:
+    """Return what the machine decided when a run was begun."""
+    path = run / CONFIG_FILE
+    begun = read_json(path) if path.is_file() else {}
+    return {
+        name: begun[name]
+        for name in ("batch_size", "max_iterations", "critic_size")
+        if name in begun
+    }
 
 
 def recipe_of_run(run: Path) -> str:

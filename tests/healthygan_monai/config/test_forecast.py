@@ -25,6 +25,7 @@ PAPER = Forecast(
     price=1.0,
     trials=0,
     trial_iterations=200,
+    sizes="generator of 64 channels, 6 blocks",
     kept_out="no subject",
     pace=Pace(seconds=0.5, memory=9_000_000_000, device="cuda", iterations=2),
 )

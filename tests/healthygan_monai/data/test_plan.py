@@ -1,6 +1,9 @@
 """What a data set asks of training: the numbers of Appx. A, and what may be overridden."""
 
+import json
+
 import pytest
+import torch
 
 from data_prep.datalist import DataError, Dataset, Item, write
 from data_prep.errors import UsageError
@@ -36,6 +39,7 @@ def test_the_papers_protocols(protocol, size, batch):
 
 def test_the_demo_is_small_enough_for_a_processor():
     demo, paper = of("demo", 64), of("covidx")
+    assert (demo.recipe, demo.price) == ("pretrained", 1.0)  # no search
     assert demo.max_iterations < paper.max_iterations / 100
     assert demo.generator_channels < paper.generator_channels / 2
     assert demo.image_size < paper.image_size and demo.checkpoints >= 5
@@ -81,6 +85,40 @@ def test_a_data_set_of_ones_own_gets_the_pretrained_recipe(size):
     assert plan.critic_size == max(96, size)
 
 
+def test_without_a_gpu_the_critic_looks_at_128_pixels_at_most():
+    dataset = Dataset("study", 256)
+    assert plan_for(dataset).critic_size == 128
+    assert plan_for(dataset, gpu=True).critic_size == 256
+    assert plan_for(dataset, "paper").critic_size == 256  # not used there
+
+
+def images(count: int) -> list[Item]:
+    return [Item(f"{i}.png", f"{i}") for i in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("side", "memory", "batch"),
+    [(64, None, 16), (128, 4e9, 16), (256, 4e9, 8), (512, 4e9, 2), (2048, 1e9, 1)],
+)
+def test_the_batch_takes_half_of_the_memory_at_most(side, memory, batch):
+    assert plan_for(Dataset("study", side), memory=memory).batch_size == batch
+    assert plan_for(Dataset("study", side), "paper", memory=memory).batch_size in (16, 32)
+
+
+@pytest.mark.parametrize(("mixed", "batch"), [(7, 4), (8, 8), (40, 16), (1, 1)])
+def test_the_smaller_training_set_fills_a_batch(mixed, batch):
+    sections = {"training_mixed": images(mixed), "training_healthy": images(50)}
+    assert plan_for(Dataset("study", 64, sections=sections)).batch_size == batch
+
+
+def test_a_resumed_run_keeps_its_sizes_on_another_machine(tmp_path):
+    write(Dataset("study", 256), tmp_path)
+    begun = {"recipe": "pretrained", "batch_size": 4, "critic_size": 256, "max_iterations": 900}
+    (tmp_path / "config.json").write_text(json.dumps(begun))
+    plan = plan_at(tmp_path, resume=tmp_path, device=torch.device("cpu"))
+    assert {name: plan[name] for name in begun} == begun
+
+
 @pytest.mark.parametrize("protocol", ["covidx", "chestxray14", "migraine"])
 def test_the_papers_data_sets_keep_the_papers_recipe_unless_told_otherwise(protocol):
     assert of(protocol).recipe == "paper"
@@ -102,11 +140,9 @@ def test_a_resumed_run_keeps_its_recipe_and_an_old_run_the_papers(tmp_path):
     assert plan_at(tmp_path, "paper", resume=tmp_path).recipe == "paper"
 
 
-@pytest.mark.parametrize(
-    ("images", "iterations"), [(0, 400), (479, 400), (1079, 700), (9999, 4000)]
-)
-def test_the_pretrained_recipe_goes_ten_times_through_the_mixed_set(images, iterations):
-    mixed = [Item(f"{i}.png", f"{i}") for i in range(images)]
+@pytest.mark.parametrize(("count", "iterations"), [(0, 400), (479, 400), (1079, 700), (9999, 4000)])
+def test_the_pretrained_recipe_goes_ten_times_through_the_mixed_set(count, iterations):
+    mixed = images(count)
     dataset = Dataset("study", 64, sections={"training_mixed": mixed})
     assert plan_for(dataset).max_iterations == iterations
     assert plan_for(dataset, "paper").max_iterations == 400_000
