@@ -20,7 +20,7 @@ from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.paths import CONFIG_FILE
 
 CRITIC_LAYERS = 6  # paper, Table 2
-CPU_CRITIC_SIZE = 128  # at 256 an iteration on a CPU takes about seven times as long
+LARGE = 128  # pixels a side; why: docs/pretrained_critic.md
 
 
 @dataclass(frozen=True)
@@ -109,12 +109,14 @@ def critic_layers_for(image_size: int) -> int:
 
 
 def iterations_for(dataset: Dataset, batch_size: int) -> int:
-    """Return the iterations of the recipe ``pretrained``: ten times through the mixed set.
+    """Return the iterations of the recipe ``pretrained``: ten times through the mixed set, twenty
+    times from 128 pixels on.
 
     In hundreds, from 400 (a smaller set is learned by heart all the same) to 4,000 (some hours on a
     workstation).
     """
-    batches = 10 * len(dataset.sections["training_mixed"]) / batch_size
+    passes = 20 if dataset.image_size >= LARGE else 10
+    batches = passes * len(dataset.sections["training_mixed"]) / batch_size
     return min(4000, max(400, 100 * round(batches / 100)))
 
 
@@ -136,21 +138,19 @@ def batch_for(dataset: Dataset, most: int, memory: int | None) -> int:
     return batch
 
 
-def plan_for(
-    dataset: Dataset, recipe: str | None = None, memory: int | None = None, gpu: bool = False
-) -> Plan:
+def plan_for(dataset: Dataset, recipe: str | None = None, memory: int | None = None) -> Plan:
     """The plan of a recipe for a data set, at its image size.
 
     Without a recipe: that of the data set's protocol, which is the paper's for the paper's data
     sets, else ``pretrained``. At 128 pixels and below the paper's recipe has the paper's batch of
     32 there. The recipe ``pretrained`` goes by the images and the machine: :func:`batch_for`,
-    :func:`iterations_for`, and without a GPU its critic looks at 128 x 128 pixels at most.
+    :func:`iterations_for`; from 128 pixels on its generator is deeper, and its critic looks at half
+    the side, but at least at 96 x 96.
 
     Args:
         dataset: whose images are learned from.
         recipe: its name; None to have it chosen.
         memory: of the machine or GPU, in bytes; None if it is not known.
-        gpu: the training has one.
 
     Raises:
         DataError: a protocol of that name is not known, or the image size does not suit the
@@ -189,7 +189,8 @@ def plan_for(
         plan,
         batch_size=batch,
         max_iterations=iterations_for(dataset, batch),
-        critic_size=max(plan.critic_size, size if gpu else min(size, CPU_CRITIC_SIZE)),
+        generator_blocks=plan.generator_blocks * (2 if size >= LARGE else 1),
+        critic_size=max(plan.critic_size, size // 2),
     )
 
 
@@ -217,13 +218,12 @@ def plan_at(
     if resume is not None and recipe is None:
         recipe = recipe_of_run(Path(resume))
     dataset = Dataset("demo", IMAGE_SIZE, protocol="demo") if folder is None else read(folder)
-    gpu = device is not None and device.type == "cuda"
-    plan = plan_for(dataset, recipe, None if device is None else memory_of(device), gpu)
+    plan = plan_for(dataset, recipe, None if device is None else memory_of(device))
     return plan if resume is None else replace(plan, **_sizes_of_run(Path(resume)))
 
 
 def _sizes_of_run(run: Path) -> dict[str, Any]:
-    """Return what the machine decided when a run was begun."""
+    """Return the sizes that images and machine decided when a run was begun."""
     path = run / CONFIG_FILE
     begun = read_json(path) if path.is_file() else {}
     return {

@@ -1,6 +1,7 @@
 """What a data set asks of training: the numbers of Appx. A, and what may be overridden."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -82,14 +83,15 @@ def test_a_data_set_of_ones_own_gets_the_pretrained_recipe(size):
     plan = of(None, size)
     assert (plan.recipe, plan.critic, plan.translation) == ("pretrained", "pretrained", "additive")
     assert (plan.price, plan.criterion) == ("auto", "aucp") and plan.kept_out > 0
-    assert plan.critic_size == max(96, size)
 
 
-def test_without_a_gpu_the_critic_looks_at_128_pixels_at_most():
-    dataset = Dataset("study", 256)
-    assert plan_for(dataset).critic_size == 128
-    assert plan_for(dataset, gpu=True).critic_size == 256
-    assert plan_for(dataset, "paper").critic_size == 256  # not used there
+@pytest.mark.parametrize(
+    ("side", "critic", "blocks"), [(32, 96, 3), (64, 96, 3), (128, 96, 6), (256, 128, 6)]
+)
+def test_larger_images_get_a_deeper_generator_and_a_critic_of_half_their_side(side, critic, blocks):
+    plan = of(None, side)
+    assert (plan.critic_size, plan.generator_blocks) == (critic, blocks)
+    assert of(None, side, "paper").generator_blocks == 6
 
 
 def images(count: int) -> list[Item]:
@@ -140,9 +142,13 @@ def test_a_resumed_run_keeps_its_recipe_and_an_old_run_the_papers(tmp_path):
     assert plan_at(tmp_path, "paper", resume=tmp_path).recipe == "paper"
 
 
-@pytest.mark.parametrize(("count", "iterations"), [(0, 400), (479, 400), (1079, 700), (9999, 4000)])
-def test_the_pretrained_recipe_goes_ten_times_through_the_mixed_set(count, iterations):
+@pytest.mark.parametrize(
+    ("count", "iterations", "larger"),
+    [(0, 400, 400), (479, 400, 600), (1079, 700, 1300), (9999, 4000, 4000)],
+)
+def test_the_pretrained_recipe_goes_ten_times_through_the_mixed_set(count, iterations, larger):
     mixed = images(count)
     dataset = Dataset("study", 64, sections={"training_mixed": mixed})
     assert plan_for(dataset).max_iterations == iterations
+    assert plan_for(replace(dataset, image_size=128)).max_iterations == min(4000, larger)
     assert plan_for(dataset, "paper").max_iterations == 400_000
