@@ -5,15 +5,16 @@ python docs/images/aucp_against_auc.py FOLDER [FOLDER ...] --out NAME
 For looking back only: it uses test labels, so nothing may be chosen by it. A FOLDER is a run folder
 or holds some, as the output of a benchmark does. Each checkpoint scores the labelled test images of
 its run's data set by the mean of the difference map, as AUCp does. AUCp and its standard error are
-those of selection.csv; an error of 0 says that the judging images were trained on. Relative paths
-in run.json start from the current folder. Writes NAME.csv, one row a checkpoint, and NAME.png with
-Spearman's rank correlation. It gives no p-value, since the checkpoints of one run are alike.
+those of selection.csv; an error of 0 says that the judging images were trained on. The training
+AUCp is of the images that were learned from. Relative paths in run.json start from the current
+folder. Writes NAME.csv, one row a checkpoint, NAME.png with Spearman's rank correlation, and
+NAME_curves.png: the three over the iterations, one line a run. The correlation has no p-value,
+since the checkpoints of one run are alike.
 """
 
 import argparse
 import sys
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,11 +26,13 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
+from data_prep.datalist import Dataset, Item
 from data_prep.errors import HealthyGANError, UsageError
 from data_prep.files import read_json, write_csv
 from healthygan_monai.benchmark.folders import SPECIFICATION
 from healthygan_monai.config.devices import best_device
 from healthygan_monai.data import image_transforms, load_dataset
+from healthygan_monai.data.kept_out import TRAINING, keep_out
 from healthygan_monai.evaluation.metrics import roc_auc
 from healthygan_monai.models.about import method_of
 from healthygan_monai.models.exported_facts import METHOD
@@ -41,6 +44,11 @@ from healthygan_monai.selection import generator_checkpoint, read_selection
 
 BATCH = 16
 FEWEST = 3  # checkpoints that a correlation needs
+CURVES = {
+    "training_aucp": "AUCp, images trained on",
+    "aucp": "AUCp, subjects kept out",
+    "test_auc": "AUC, test images",
+}
 
 
 class Point(NamedTuple):
@@ -55,17 +63,20 @@ class Point(NamedTuple):
     iteration: int
     aucp: float
     aucp_error: float
+    training_aucp: float
     test_auc: float
     chosen: int
 
 
 def main(folders: Sequence[Path], out: Path) -> None:
     points = [point for run in find_runs(folders) for point in points_of(run)]
-    table, picture = (out.with_name(f"{out.name}.{ending}") for ending in ("csv", "png"))
+    endings = (".csv", ".png", "_curves.png")
+    table, picture, curves = (out.with_name(out.name + ending) for ending in endings)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_csv(table, Point._fields, points)
     draw(points, picture)
-    print(f"{len(points)} checkpoints: {table} {picture}")
+    draw_curves(points, curves)
+    print(f"{len(points)} checkpoints: {table} {picture} {curves}")
 
 
 def find_runs(folders: Sequence[Path]) -> list[Path]:
@@ -100,32 +111,33 @@ def points_of(run: Path) -> Iterator[Point]:
     """
     about, config, cell = read_run(run), read_json(run / CONFIG_FILE), run / SPECIFICATION
     size, channels = config["image_size"], config.get("image_channels", 1)
-    images, labels, name, data_hash = labelled_tests(about["dataset"], size, channels)
-    if data_hash != about["data_hash"]:
+    dataset = load_dataset(about["dataset"], training=False)
+    if dataset.content_hash != about["data_hash"]:
         raise UsageError(f"{about['dataset']}: not the images that {run} was trained on.")
+    tests = [item for item in dataset.sections["test"] if item.label is not None]
+    if not tests:
+        raise UsageError(f"{about['dataset']}: no test image has a label.")
+    learned, _ = keep_out(dataset, config.get("kept_out", 0.0), about["seed"])
+    mixed, healthy = (learned.sections[name] for name in TRAINING)
+    positive = [1] * len(mixed) + [0] * len(healthy)
+    images = images_of(dataset, (*tests, *mixed, *healthy), size, channels)
     variant = read_json(cell).get("variant", "") if cell.is_file() else ""
     for row in read_selection(run):
         path = generator_checkpoint(run, row.iteration)
         if path.is_file():
-            auc = roc_auc(labels, scores_of(path, images))
-            facts = (str(run), name, config.get("recipe", "paper"), variant, about["seed"])
-            judged = (row.iteration, row.aucp, row.aucp_error, auc, row.chosen)
+            scores = scores_of(path, images)
+            auc = roc_auc([item.label for item in tests], scores[: len(tests)])
+            flattered = roc_auc(positive, scores[len(tests) :])
+            facts = (str(run), dataset.name, config.get("recipe", "paper"), variant, about["seed"])
+            judged = (row.iteration, row.aucp, row.aucp_error, flattered, auc, row.chosen)
             yield Point(*facts, price_of(run, config), *judged)
 
 
-@lru_cache(maxsize=1)
-def labelled_tests(
-    folder: str, size: int, channels: int
-) -> tuple[torch.Tensor, np.ndarray, str, str | None]:
-    """Return images (N, C, H, W) in [-1, 1], labels (N,), and the data set's name and hash."""
-    dataset = load_dataset(folder, training=False)
-    items = [item for item in dataset.sections["test"] if item.label is not None]
-    if not items:
-        raise UsageError(f"{folder}: no test image has a label.")
+def images_of(dataset: Dataset, items: Sequence[Item], size: int, channels: int) -> torch.Tensor:
+    """Return the images (N, C, H, W) in [-1, 1]."""
     transform = image_transforms(size, None, channels)
-    images = [plain(transform({"image": str(dataset.image_path(i))})["image"]) for i in items]
-    labels = np.array([item.label for item in items])
-    return torch.stack(images), labels, dataset.name, dataset.content_hash
+    paths = [str(dataset.image_path(item)) for item in items]
+    return torch.stack([plain(transform({"image": path})["image"]) for path in paths])
 
 
 def scores_of(checkpoint: Path, images: torch.Tensor) -> np.ndarray:
@@ -161,6 +173,28 @@ def draw(points: Sequence[Point], path: Path) -> None:
     axis.set(xlabel="AUCp (no labels)", ylabel="AUC on the test images (labels)")
     axis.grid(alpha=0.3)
     axis.legend(fontsize=8)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def draw_curves(points: Sequence[Point], path: Path) -> None:
+    """Draw training AUCp, kept-out AUCp and test AUC over the iterations, a panel a data set."""
+    names = [*dict.fromkeys(point.dataset for point in points)]
+    figure, axes = plt.subplots(
+        1, len(names), figsize=(4.5 * len(names), 4), layout="constrained", squeeze=False
+    )
+    for axis, name in zip(axes[0], names, strict=True):
+        runs = [*dict.fromkeys(point.run for point in points if point.dataset == name)]
+        for (field, text), colour in zip(
+            CURVES.items(), ("tab:grey", "tab:blue", "tab:red"), strict=True
+        ):
+            for run in runs:
+                own = sorted((p.iteration, getattr(p, field)) for p in points if p.run == run)
+                axis.plot(*zip(*own, strict=True), color=colour, alpha=0.7, label=text)
+                text = "_" + text  # one entry in the legend
+        axis.set(xlabel="iteration", title=name, ylim=(0, 1))
+        axis.grid(alpha=0.3)
+    axes[0][0].legend(fontsize=8)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 

@@ -32,7 +32,7 @@ def changed(run: Path, **keys) -> None:
 def points(aucp, auc, dataset: str = "tiny"):
     facts = ("run", dataset, "paper", "", 0, 1.0)
     pairs = enumerate(zip(aucp, auc, strict=True))
-    return [script.Point(*facts, i, first, 0.0, second, 0) for i, (first, second) in pairs]
+    return [script.Point(*facts, i, first, 0.0, 0.5, second, 0) for i, (first, second) in pairs]
 
 
 def test_the_table_joins_the_score_of_each_checkpoint_with_its_aucp(own_run, tiny_data, tmp_path):
@@ -41,7 +41,8 @@ def test_the_table_joins_the_score_of_each_checkpoint_with_its_aucp(own_run, tin
     last = [name for name in weights if name.startswith("main.")][-1]
     torch.save({**weights, last: torch.full_like(weights[last], 100.0)}, other)
     script.main([own_run.parent], tmp_path / "new" / "found")
-    assert (tmp_path / "new" / "found.png").read_bytes().startswith(b"\x89PNG")
+    for name in ("found.png", "found_curves.png"):
+        assert (tmp_path / "new" / name).read_bytes().startswith(b"\x89PNG")
     with (tmp_path / "new" / "found.csv").open(newline="", encoding="utf-8") as stream:
         rows = {int(row["iteration"]): row for row in csv.DictReader(stream)}
     assert [*rows] == [2, 4, 6]
@@ -53,6 +54,8 @@ def test_the_table_joins_the_score_of_each_checkpoint_with_its_aucp(own_run, tin
         auc = roc_auc([r.label for r in test], [r.score for r in test])
         assert float(row["test_auc"]) == auc and float(row["aucp"]) == judged.aucp
         assert int(row["chosen"]) == judged.chosen
+        if path != other:  # nothing was kept out: those that judged were learned from
+            assert float(row["training_aucp"]) == pytest.approx(judged.aucp)
         assert (row["dataset"], row["recipe"], row["seed"]) == ("tiny", "paper", "0")
         aucs.add(auc)
     assert len(aucs) > 1  # else a mix-up of checkpoints would not show
@@ -103,3 +106,16 @@ def test_the_legend_has_each_data_set_and_all(tmp_path, monkeypatch):
     assert " 1.00," in texts[0] and " -1.00," in texts[1] and "1.00" not in texts[2]
     colours = {tuple(dots.get_facecolor()[0]) for dots in shown[0].collections}
     assert len(colours) == 2
+
+
+def test_the_curves_have_a_line_a_run_and_one_entry_a_curve(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(script.plt, "close", shown.append)
+    first = points([0.5, 0.6, 0.9], [0.7, 0.8, 0.9])
+    second = [point._replace(run="other") for point in first]
+    script.draw_curves([*first, *second, *points([0.1], [0.2], "b")], tmp_path / "a.png")
+    (figure,) = shown
+    assert [len(axis.lines) for axis in figure.axes] == [6, 3]
+    entries = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert entries == [*script.CURVES.values()]
+    assert [*figure.axes[0].lines[-1].get_ydata()] == [0.7, 0.8, 0.9]
