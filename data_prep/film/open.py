@@ -92,8 +92,9 @@ def _dicom_films(data: bytes, options: FilmOptions, voi: bool) -> Iterator[Film]
     pixels = layout(dataset)
     _require_grey(dataset, pixels, options)
     _require_size(pixels.rows, pixels.columns)
-    require_decodable(dataset, pixels)
+    notes = require_decodable(dataset, pixels)
     facts = deidentify.facts(dataset) | chosen
+    facts["notes"] = [*notes, *facts["notes"]]
     facts["transfer_syntax"] = transfer_syntax_name(dataset)
     facts["preamble"] = data[128:132] == b"DICM" and looks_like_dicom(data[:512])
     flags = tuple(annotation_flags(dataset))
@@ -112,7 +113,8 @@ def _dicom_films(data: bytes, options: FilmOptions, voi: bool) -> Iterator[Film]
 
 
 def _frame(dataset: Dataset, pixels: Layout, index: int, window: int, voi: bool) -> Film:
-    words = stored_frame(dataset, pixels, index)
+    notes: list[str] = []
+    words, pixels = stored_frame(dataset, pixels, index, notes)
     if words.ndim == 3:
         words = _equal_channels(words)
         dataset.PhotometricInterpretation = "MONOCHROME2"
@@ -120,7 +122,7 @@ def _frame(dataset: Dataset, pixels: Layout, index: int, window: int, voi: bool)
     stored = stored_values(words, pixels, is_lossy(dataset))
     shown = display(dataset, stored, window, voi)
     spacing = _spacing(dataset, shown.notes)
-    facts = {"voi": shown.voi, "notes": shown.notes}
+    facts = {"voi": shown.voi, "notes": notes + shown.notes}
     return Film(shown.image, spacing, facts, shown.padding, digest(stored.integers()))
 
 

@@ -8,8 +8,17 @@ from PIL import Image
 
 from data_prep.errors import FilmError
 from data_prep.film.film import Film
+from data_prep.read import whole_png
+from data_prep.read.dicom.ending import (
+    ends,
+    ends_early,
+    frame_header,
+    is_jpeg,
+    picture_pixels,
+)
 from data_prep.read.dicom.stored_values import digest
 
+PILLOW_READS = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)  # DCT, without difference frames (T.81 B.1.1.3)
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I")
 COLOUR_TOLERANCE = 8  # grey levels: colour JPEG of a grey film is not exactly grey
 
@@ -22,6 +31,7 @@ def read_picture(data: bytes) -> Film:
             with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as picture:
                 kind, mode = str(picture.format), picture.mode
                 levels, top = _grey(picture)
+                _require_whole(data, picture)
     except (FilmError, MemoryError):
         raise
     except Image.DecompressionBombError:
@@ -29,9 +39,7 @@ def read_picture(data: bytes) -> Film:
             "the picture claims to be larger than any film", remedy="Leave it out."
         ) from None
     except Exception:  # Pillow raises many kinds on damaged files
-        raise FilmError(
-            "the picture cannot be decoded: truncated or damaged", remedy="Copy it again."
-        ) from None
+        raise _unreadable(data) from None
     image = levels.astype(np.float32) / np.float32(top)
     facts = {"format": kind, "mode": mode, "rows": image.shape[0], "columns": image.shape[1]}
     return Film(image, (1.0, 1.0), facts, digest=digest(levels))
@@ -43,10 +51,37 @@ def read_mask_picture(data: bytes) -> np.ndarray:
         with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as picture:
             deep = picture.mode in DEEP_MODES
             pixels = np.asarray(picture if deep else picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            _require_whole(data, picture)
+    except (FilmError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise FilmError("the mask cannot be decoded", remedy="Draw or copy it again.") from None
     inside = pixels > 0
     return inside if inside.ndim == 2 else np.logical_or.reduce(inside, axis=2)
+
+
+def _require_whole(data: bytes, picture: Image.Image) -> None:
+    """Raise where a picture ends early, or a checksum differs: Pillow fills in what is missing."""
+    if is_jpeg(data):
+        whole = ends(data) and not ends_early(data, np.asarray(picture), picture_pixels)
+    else:
+        whole = whole_png.is_whole(data)
+    if not whole:
+        raise _damaged()
+
+
+def _unreadable(data: bytes) -> FilmError:
+    """The reason why Pillow gave up: a kind of JPEG that it cannot decode, or damage."""
+    header = frame_header(data) if is_jpeg(data) else None
+    if header is None or (header[1] == 8 and header[0] in PILLOW_READS):
+        return _damaged()
+    what = f"of {header[1]} bits" if header[1] != 8 else "in a lossless or another rare kind"
+    return FilmError(
+        f"a JPEG {what}: not read outside DICOM",
+        remedy="Export the film as DICOM, or as PNG of 16 bits.",
+    )
+
+
+def _damaged() -> FilmError:
+    return FilmError("the picture cannot be decoded: truncated or damaged", remedy="Copy it again.")
 
 
 def _grey(picture: Image.Image) -> tuple[np.ndarray, int]:

@@ -18,14 +18,24 @@ if TYPE_CHECKING:
 IMPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 EXPLICIT_BIG_ENDIAN = "1.2.840.10008.1.2.2"
-NEW_SYNTAXES = {  # PS3.6 table A-1; pydicom 2.4 does not know them
+NEW_SYNTAXES = {  # PS3.6 table A-1; pydicom 2.4 or 3 does not know them
+    "1.2.840.10008.1.2.1.98": "Encapsulated Uncompressed Explicit VR Little Endian",
+    "1.2.840.10008.1.2.4.110": "JPEG XL Lossless",
+    "1.2.840.10008.1.2.4.111": "JPEG XL JPEG Recompression",
+    "1.2.840.10008.1.2.4.112": "JPEG XL",
+    "1.2.840.10008.1.2.4.204": "JPIP HTJ2K Referenced",
+    "1.2.840.10008.1.2.4.205": "JPIP HTJ2K Referenced Deflate",
+    "1.2.840.10008.1.2.8.1": "Deflated Image Frame Compression",
     "1.2.840.10008.1.2.4.201": "High-Throughput JPEG 2000 Image Compression (Lossless Only)",
     "1.2.840.10008.1.2.4.202": "High-Throughput JPEG 2000 with RPCL Options Image Compression "
     "(Lossless Only)",
     "1.2.840.10008.1.2.4.203": "High-Throughput JPEG 2000 Image Compression",
 }
 READ_GROUPS = (0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x0054, 0x2050)
+PIXEL_DATA, OPEN_LENGTH = b"\xe0\x7f\x10\x00", b"\xff\xff\xff\xff"  # PS3.5 A.4
 PRIVATE, UNKNOWN = "a private transfer syntax", "unknown"
+STANDARD = "1.2.840.10008."  # the root of all of DICOM's own UIDs (PS3.5 9)
+NEWER, NO_SYNTAX = "one of the standard, but not known here", "the UID of something else"
 
 
 @contextmanager
@@ -70,7 +80,9 @@ def read_dataset(data: bytes) -> Dataset:
         raise FilmError(error.reason, detail=error.detail, remedy=error.remedy) from None
     try:
         with quiet_pydicom():
-            dataset = pydicom.dcmread(BytesIO(plain), force=True)
+            dataset: Dataset = pydicom.dcmread(BytesIO(plain), force=True)
+            if "PixelData" not in dataset:
+                dataset = _with_open_end(plain) or dataset
             _convert(dataset)
             if "PixelData" in dataset:
                 _fill_transfer_syntax(dataset)
@@ -84,6 +96,22 @@ def read_dataset(data: bytes) -> Dataset:
         ) from None
     if len(dataset) == 0:
         raise unfinished_header()
+    return dataset
+
+
+def _with_open_end(data: bytes) -> Dataset | None:
+    """The data set of a file that ends inside its compressed pixel data, or None.
+
+    pydicom gives up such files whole; what there is of the pixels is kept here as it stands.
+    """
+    import pydicom
+
+    file = BytesIO(data)
+    dataset = pydicom.dcmread(file, force=True, stop_before_pixels=True)
+    start = file.tell()
+    if data[start : start + 4] != PIXEL_DATA or data[start + 8 : start + 12] != OPEN_LENGTH:
+        return None
+    dataset.add_new("PixelData", "OB", data[start + 12 :])
     return dataset
 
 
@@ -109,7 +137,7 @@ def not_an_image(head: bytes) -> FilmError:
     text = not set(head) & set(range(9)) and b"\x00" not in head
     if text and _is_printable(head):
         return FilmError("a text file, not an image", remedy="Leave it out.")
-    if b"1.2.840.10008." in head:  # the root of all of DICOM's own UIDs (PS3.5 9)
+    if STANDARD.encode() in head:
         return FilmError(
             "damaged DICOM file: its beginning is broken", remedy="Copy or export it again."
         )
@@ -155,4 +183,6 @@ def transfer_syntax_name(dataset: Dataset) -> str:
     if not isinstance(uid, str):  # absent, or several
         return UNKNOWN
     name = getattr(uid, "name", str(uid))
-    return name if name != str(uid) else NEW_SYNTAXES.get(str(uid), PRIVATE)
+    if name != str(uid):
+        return name if getattr(uid, "type", "") == "Transfer Syntax" else NO_SYNTAX
+    return NEW_SYNTAXES.get(str(uid), NEWER if uid.startswith(STANDARD) else PRIVATE)

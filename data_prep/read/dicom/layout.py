@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 # 16384 x 16384 pixels of 16 bit, three times the largest film (43 cm at 0.05 mm are 8600 pixels).
 LARGEST_FRAME = 2**29
+DEPTHS = (1, 8, 16, 32)  # Bits Allocated of integers (PS3.5 8.1.1)
+ORIGINAL = "Export it again from the archive."
+PAD_NOTE = "the last byte of the file, which belongs to no pixel, is missing"
 IMAGE_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -44,8 +47,8 @@ def layout(dataset: Dataset) -> Layout:
     require_pixels(dataset)
     allocated = count_of(dataset, "BitsAllocated")
     stored = count_of(dataset, "BitsStored", allocated)
-    if not 0 < stored <= allocated:  # invalid: use every bit
-        stored = allocated
+    _require_bits(allocated, stored)
+    stored = stored or allocated
     high = count_of(dataset, "HighBit", stored - 1)
     found = Layout(
         rows=count_of(dataset, "Rows"),
@@ -60,6 +63,19 @@ def layout(dataset: Dataset) -> Layout:
     if found.frame_bits > 8 * LARGEST_FRAME:
         raise too_large(found.rows, found.columns)
     return found
+
+
+def _require_bits(allocated: int, stored: int) -> None:
+    if allocated not in DEPTHS:
+        raise FilmError(
+            "unsupported depth of pixels", detail=f"{allocated} bits allocated", remedy=ORIGINAL
+        )
+    if stored > allocated:
+        raise FilmError(
+            "broken DICOM header: more bits stored than allocated",
+            detail=f"{stored} of {allocated}",
+            remedy=ORIGINAL,
+        )
 
 
 def require_pixels(dataset: Dataset) -> None:
@@ -87,8 +103,12 @@ def require_pixels(dataset: Dataset) -> None:
     raise FilmError("pixel data is missing", remedy="Export it again, with images.")
 
 
-def require_whole(dataset: Dataset, layout: Layout) -> None:
-    """Native pixel data must have the bytes that its header promises (PS3.5 8.1.1)."""
+def require_whole(dataset: Dataset, layout: Layout) -> list[str]:
+    """Native pixel data must have the bytes that its header promises (PS3.5 8.1.1).
+
+    The byte that pads them to an even length (PS3.5 8.1.1) belongs to no pixel: where it is missing
+    a note is returned.
+    """
     try:
         element = dataset.get_item("PixelData")
         promised, found = getattr(element, "length", None), len(element.value or b"")
@@ -96,19 +116,28 @@ def require_whole(dataset: Dataset, layout: Layout) -> None:
         raise FilmError(
             "broken DICOM header: the pixel data cannot be found", remedy="Export it again."
         ) from None
-    if promised not in (None, 0xFFFFFFFF) and found < promised:
-        raise FilmError(
-            "truncated: the file ends inside the pixel data",
-            detail=f"{found:,} of {promised:,} pixel bytes",
-            remedy="Copy or export it again.",
-        )
     bits = layout.frame_bits
     if str(dataset.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
         bits = bits * 2 // 3  # two of three samples are shared (PS3.3 C.7.6.3.1.2)
     needed = (bits * layout.frames + 7) // 8
+    if promised is None or promised == 0xFFFFFFFF:
+        promised = found
+    padded = needed % 2 == 1 and (found, promised) == (needed, needed + 1)
+    if found < promised and not padded:
+        raise truncated(f"{found:,} of {promised:,} pixel bytes")
     if found < needed:
         shape = layout.rows, layout.columns
         raise mismatch(shape, f"{needed:,} bytes needed, {found:,} present")
+    return [PAD_NOTE] if padded else []
+
+
+def truncated(detail: str) -> FilmError:
+    """The reason where the pixel data stop before the last pixel."""
+    return FilmError(
+        "truncated: the file ends inside the pixel data",
+        detail=detail,
+        remedy="Copy or export it again.",
+    )
 
 
 def mismatch(shape: tuple[int, int], detail: str) -> FilmError:
@@ -116,7 +145,7 @@ def mismatch(shape: tuple[int, int], detail: str) -> FilmError:
     return FilmError(
         "rows and columns do not match the pixel data",
         detail=f"{shape[0]} x {shape[1]} in the header, {detail}",
-        remedy="Export it again from the archive.",
+        remedy=ORIGINAL,
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +14,22 @@ import numpy as np
 
 from data_prep.errors import FilmError
 from data_prep.read.dicom.codestream import coded_size
+from data_prep.read.dicom.ending import coded_bits, ends, ends_early, picture_pixels
 from data_prep.read.dicom.file import (
     EXPLICIT_BIG_ENDIAN,
-    PRIVATE,
-    UNKNOWN,
+    EXPLICIT_LITTLE_ENDIAN,
     quiet_pydicom,
     transfer_syntax_name,
 )
-from data_prep.read.dicom.layout import LARGEST_FRAME, Layout, mismatch, require_whole, too_large
+from data_prep.read.dicom.fragments import frame_bytes
+from data_prep.read.dicom.layout import (
+    LARGEST_FRAME,
+    Layout,
+    mismatch,
+    require_whole,
+    too_large,
+    truncated,
+)
 from data_prep.read.dicom.write import save_dicom
 
 if TYPE_CHECKING:
@@ -34,11 +44,16 @@ FASTEST = {
     "1.2.840.10008.1.2.4.81": "pyjpegls",
     "1.2.840.10008.1.2.5": "pylibjpeg",
 }
-DECODERS = "pip install pylibjpeg-openjpeg pylibjpeg-rle pyjpegls python-gdcm"
+DECODERS = "pip install pylibjpeg-openjpeg pylibjpeg-rle pyjpegls python-gdcm SimpleITK"
 NATIVE = tuple(f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2", ".1.99"))  # PS3.5 A.1-A.5
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+UNCOMPRESSED_FRAMES = "1.2.840.10008.1.2.1.98"  # PS3.5 A.4.11
+RLE = "1.2.840.10008.1.2.5"
 HTJ2K = tuple(f"1.2.840.10008.1.2.4.{end}" for end in ("201", "202", "203"))  # PS3.5 A.4.9
 LOSSY = tuple(f"1.2.840.10008.1.2.4.{end}" for end in ("50", "51", "81", "91", "93", "203"))
+# JPEG baseline, extended, lossless; JPEG-LS; JPEG 2000
+CODED = tuple(f"1.2.840.10008.1.2.4.{end}" for end in (50, 51, 57, 70, 80, 81, 90, 91))
+READ = (*NATIVE, UNCOMPRESSED_FRAMES, RLE, *CODED, *HTJ2K)
 SECONDARY_CAPTURE = "1.2.840.10008.5.1.4.1.1.7"
 VIDEO = ("1.2.840.10008.1.2.4.10", "1.2.840.10008.1.2.7")  # MPEG-2, MPEG-4, HEVC; SMPTE ST 2110
 PIXEL_KEYWORDS = (
@@ -47,29 +62,37 @@ PIXEL_KEYWORDS = (
 )
 
 
-def require_decodable(dataset: Dataset, layout: Layout) -> None:
-    """Raises FilmError for videos and for native pixel data that is not whole."""
+def require_decodable(dataset: Dataset, layout: Layout) -> list[str]:
+    """Return notes on native pixel data; FilmError: a syntax nobody decodes, data not whole."""
     syntax = _syntax(dataset)
     if syntax.startswith(VIDEO):
-        raise FilmError(
-            f"unsupported transfer syntax: {transfer_syntax_name(dataset)}",
-            remedy="This is a video. Export single films.",
-        )
+        raise _unsupported(dataset, "This is a video. Export single films.")
     if syntax in NATIVE:
-        require_whole(dataset, layout)
+        return require_whole(dataset, layout)
+    if syntax not in READ:
+        raise _unsupported(dataset, "Export it again, uncompressed.")
+    return []
 
 
-def stored_frame(dataset: Dataset, layout: Layout, index: int = 0) -> np.ndarray:
-    """Stored words of one frame, integers (H, W), or (H, W, 3) in colour; before any LUT.
+def _unsupported(dataset: Dataset, remedy: str) -> FilmError:
+    name = transfer_syntax_name(dataset)
+    return FilmError(f"unsupported transfer syntax: {name}", remedy=remedy)
 
-    Words may hold bits above Bits Stored. FilmError: no decoder, broken, not the header's size.
+
+def stored_frame(
+    dataset: Dataset, layout: Layout, index: int = 0, notes: list[str] | None = None
+) -> tuple[np.ndarray, Layout]:
+    """Return the stored words of one frame, before any LUT, and the layout that they have.
+
+    Words are integers (H, W), or (H, W, 3) in colour, and may hold bits above Bits Stored. What was
+    not followed is added to ``notes``. Raises FilmError: no decoder, broken, not the header's size.
     """
     with quiet_pydicom():
-        pixels = _decode(dataset, layout, index)
+        pixels, layout = _decode(dataset, layout, index, [] if notes is None else notes)
     expected = (layout.rows, layout.columns)
     if pixels.shape[:2] != expected:
         raise mismatch(expected, f"the decoded image is {pixels.shape[0]} x {pixels.shape[1]}")
-    return pixels
+    return pixels, layout
 
 
 def is_lossy(dataset: Dataset) -> bool:
@@ -81,27 +104,24 @@ def _syntax(dataset: Dataset) -> str:
     return str(dataset.file_meta.get("TransferSyntaxUID"))
 
 
-def _decode(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
+def _decode(
+    dataset: Dataset, layout: Layout, index: int, notes: list[str]
+) -> tuple[np.ndarray, Layout]:
     name = transfer_syntax_name(dataset)
     try:
         if _syntax(dataset) in NATIVE:
-            return _native(dataset, layout, index)
-        return _encapsulated(dataset, layout, index)
+            return _native(dataset, layout, dataset.PixelData, index), layout
+        return _encapsulated(dataset, layout, index, notes)
     except (FilmError, MemoryError):
         raise
     except ImportError:
-        raise FilmError(
-            f"compressed pixel data needs a decoder: {name}",
-            remedy="pip install SimpleITK pylibjpeg-openjpeg",
-        ) from None
+        lacking = True
     except Exception as error:  # plug-ins raise many kinds; their texts may quote the header
         lacking = isinstance(error, NotImplementedError) or "missing" in str(error).lower()
     except BaseException as error:
         if type(error).__name__ != "PanicException":  # of a decoder in Rust (pylibjpeg-rle)
             raise
         lacking = False
-    if lacking and name in (PRIVATE, UNKNOWN):
-        raise FilmError(f"unsupported transfer syntax: {name}", remedy="Export it uncompressed.")
     if lacking:
         raise FilmError(f"compressed pixel data needs a decoder: {name}", remedy=DECODERS)
     raise FilmError(
@@ -109,9 +129,9 @@ def _decode(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
     )
 
 
-def _native(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
+def _native(dataset: Dataset, layout: Layout, data: bytes, index: int) -> np.ndarray:
     """PS3.5 8.1.1: words of Bits Allocated, one after the other; 1 bit lowest first (8.1.1)."""
-    data, bits, count = dataset.PixelData, layout.bits_allocated, layout.rows * layout.columns
+    bits, count = layout.bits_allocated, layout.rows * layout.columns
     first = index * layout.frame_bits
     if layout.samples > 1:
         if str(dataset.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
@@ -121,8 +141,6 @@ def _native(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
         packed = np.frombuffer(data, np.uint8)[first // 8 : (first + count) // 8 + 1]
         unpacked = np.unpackbits(packed, bitorder="little")[first % 8 :]
         return unpacked[:count].reshape(layout.rows, layout.columns)
-    if bits not in (8, 16, 32):
-        raise FilmError("unsupported depth of pixels", detail=f"{bits} bits allocated")
     big = _syntax(dataset) == EXPLICIT_BIG_ENDIAN
     if big and bits == 8 and dataset["PixelData"].VR == "OW":  # bytes in swapped pairs (PS3.5 7.3)
         data = np.frombuffer(data[: len(data) // 2 * 2], ">u2").astype("<u2").tobytes()
@@ -130,11 +148,15 @@ def _native(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
     return words.reshape(layout.rows, layout.columns)
 
 
-def _encapsulated(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
-    """The frame's own codestream (PS3.5 A.4); its size is compared before it is decoded."""
-    from pydicom.encaps import encapsulate
-
-    frame = _frame_bytes(dataset, layout, index)
+def _encapsulated(
+    dataset: Dataset, layout: Layout, index: int, notes: list[str]
+) -> tuple[np.ndarray, Layout]:
+    """The frame's own codestream (PS3.5 A.4); size and end are looked at before it is decoded."""
+    frame, cut = frame_bytes(dataset, layout.frames, index, notes)
+    if _syntax(dataset) == UNCOMPRESSED_FRAMES:
+        if 8 * len(frame) < layout.frame_bits:
+            raise truncated(f"{len(frame):,} of {layout.frame_bits // 8:,} bytes of a frame")
+        return _native(dataset, layout, frame, 0), layout
     size = coded_size(frame)
     if size is not None and size != (layout.rows, layout.columns):
         if size[0] * size[1] > LARGEST_FRAME:
@@ -142,6 +164,21 @@ def _encapsulated(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
         raise mismatch(
             (layout.rows, layout.columns), f"the compressed image is {size[0]} x {size[1]}"
         )
+    if not ends(frame) or (cut and size is None):
+        raise truncated("the compressed image has no end mark")
+    bits = coded_bits(frame) or _rle_bits(dataset, layout, frame)
+    if bits is not None and bits <= 8 < layout.bits_allocated:
+        stored = min(bits, layout.bits_stored)
+        layout = replace(layout, bits_allocated=8, bits_stored=stored, shift=0)
+    pixels = _coded(dataset, layout, frame)
+    if _ends_early(dataset, layout, frame, pixels):
+        raise truncated("the compressed image has an end mark, but no data for its last pixels")
+    return pixels, layout
+
+
+def _coded(dataset: Dataset, layout: Layout, frame: bytes) -> np.ndarray:
+    from pydicom.encaps import encapsulate
+
     if _syntax(dataset) == JPEG_EXTENDED and layout.bits_allocated > 8:
         return _simpleitk_pixels(frame, layout)  # no free pydicom plug-in decodes 12 bit
     if _syntax(dataset) in HTJ2K:
@@ -151,33 +188,40 @@ def _encapsulated(dataset: Dataset, layout: Layout, index: int) -> np.ndarray:
     return _pydicom_pixels(dataset, layout, encapsulate([frame]), 0)
 
 
-def _frame_bytes(dataset: Dataset, layout: Layout, index: int) -> bytes:
-    from pydicom import encaps
+def _rle_bits(dataset: Dataset, layout: Layout, frame: bytes) -> int | None:
+    """Bits a sample by the number of RLE segments, one for each of its bytes (PS3.5 G.2)."""
+    if _syntax(dataset) != RLE:
+        return None
+    return 8 * int.from_bytes(frame[:4], "little") // layout.samples
 
-    data = dataset.PixelData
-    if not hasattr(encaps, "get_frame"):  # pydicom 2.4
-        frames = encaps.generate_pixel_data_frame(data, layout.frames)
-        return next(frame for number, frame in enumerate(frames) if number == index)
-    offsets = None
-    if dataset.get("ExtendedOffsetTable") and dataset.get("ExtendedOffsetTableLengths"):
-        offsets = (dataset.ExtendedOffsetTable, dataset.ExtendedOffsetTableLengths)
-    return encaps.get_frame(data, index, number_of_frames=layout.frames, extended_offsets=offsets)
+
+def _ends_early(dataset: Dataset, layout: Layout, frame: bytes, pixels: np.ndarray) -> bool:
+    """Ask Pillow where it can read the frame: GDCM's decoder prints that there is noise."""
+    try:
+        shown = picture_pixels(frame)
+    except Exception:  # lossless, 12 bits, or no JPEG
+        return ends_early(frame, pixels, partial(_coded, dataset, layout))
+    return ends_early(frame, shown, picture_pixels)
 
 
 def _pydicom_pixels(dataset: Dataset, layout: Layout, data: bytes, index: int) -> np.ndarray:
     """pydicom's decoders on a bare copy of the header that has this frame alone."""
     from pydicom.dataset import Dataset as EmptyDataset
     from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import UID
 
     bare = EmptyDataset()
     for keyword in PIXEL_KEYWORDS:
         if keyword in dataset:
             setattr(bare, keyword, dataset.get(keyword))
-    bare.BitsStored, bare.NumberOfFrames = layout.bits_stored, index + 1
+    bare.BitsAllocated, bare.BitsStored = layout.bits_allocated, layout.bits_stored
+    bare.NumberOfFrames = index + 1
     bare.HighBit, bare.PixelRepresentation = layout.bits_stored - 1, int(layout.signed)
     bare.add_new("PixelData", "OB" if layout.bits_allocated == 8 else "OW", data)
     bare.file_meta = FileMetaDataset()
     bare.file_meta.TransferSyntaxUID = dataset.file_meta.TransferSyntaxUID
+    if _syntax(dataset) == UNCOMPRESSED_FRAMES:
+        bare.file_meta.TransferSyntaxUID = UID(EXPLICIT_LITTLE_ENDIAN)
     colour = layout.samples > 1
     try:
         from pydicom.pixels import pixel_array

@@ -105,7 +105,7 @@ def test_every_real_film_and_its_negative_are_the_same_picture(
             continue
         dataset = read_dataset(path.read_bytes())
         pixels = layout(dataset)
-        words = stored_frame(dataset, pixels)
+        words, pixels = stored_frame(dataset, pixels)
         values = stored_values(words, pixels, is_lossy(dataset)).integers()
         film, written = bare(dataset, pixels, values), tmp_path / "film.dcm"
         save_dicom(film, written)

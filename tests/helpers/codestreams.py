@@ -1,0 +1,96 @@
+"""Codestreams as decoders meet them, whole and damaged; and the items of PS3.5 A.4 around them."""
+
+import io
+import struct
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+JPEG, EXTENDED, LOSSLESS = (f"1.2.840.10008.1.2.4.{end}" for end in (50, 51, 70))
+JPEG_LS, JPEG_2000, RLE = "1.2.840.10008.1.2.4.80", "1.2.840.10008.1.2.4.90", "1.2.840.10008.1.2.5"
+END = b"\xff\xd9"
+ITEM, SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\xdd\xe0" + bytes(4)
+
+
+def waves(side: int = 96, top: int = 255) -> np.ndarray:
+    """uint8 or uint16 (side, side): smooth, with grain, so that no two rows are alike."""
+    y, x = np.mgrid[:side, :side]
+    smooth = 0.5 + 0.4 * np.sin(x / 9) * np.cos(y / 11)
+    grain = np.random.default_rng(0).normal(0, 0.02, (side, side))
+    return np.clip(top * (smooth + grain), 0, top).astype(np.uint8 if top < 256 else np.uint16)
+
+
+def jpeg(pixels: np.ndarray, **options: Any) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=90, **options)
+    return file.getvalue()
+
+
+def encoded(pixels: np.ndarray, syntax: str, folder: Path) -> bytes:
+    """One frame in a lossless codec, with the encoder that the environment has."""
+    from pydicom import dcmread
+    from pydicom.dataset import Dataset
+    from pydicom.uid import UID
+
+    from data_prep.read.dicom.fragments import frame_bytes
+    from data_prep.read.dicom.write import save_dicom
+
+    ds, path = Dataset(), folder / "codestream.dcm"
+    ds.SOPClassUID, ds.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.7", "1.2.3"
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.Rows, ds.Columns = pixels.shape
+    ds.BitsAllocated = 8 * pixels.itemsize
+    ds.BitsStored = 8 if pixels.itemsize == 1 else 12
+    ds.HighBit, ds.PixelRepresentation = ds.BitsStored - 1, 0
+    ds.PixelData = pixels.tobytes()
+    ds["PixelData"].VR = "OB" if pixels.itemsize == 1 else "OW"
+    save_dicom(ds, path)
+    if syntax == LOSSLESS:
+        import gdcm
+
+        reader, change, writer = (
+            gdcm.ImageReader(),
+            gdcm.ImageChangeTransferSyntax(),
+            gdcm.ImageWriter(),
+        )
+        reader.SetFileName(str(path))
+        assert reader.Read()
+        change.SetTransferSyntax(gdcm.TransferSyntax(gdcm.TransferSyntax.JPEGLosslessProcess14_1))
+        change.SetInput(reader.GetImage())
+        assert change.Change()
+        writer.SetFile(reader.GetFile())
+        writer.SetImage(change.GetOutput())
+        writer.SetFileName(str(path))
+        assert writer.Write()
+        packed = dcmread(path)
+    else:
+        packed = dcmread(path)
+        packed.compress(UID(syntax), generate_instance_uid=False)
+    frame, _ = frame_bytes(packed, 1, 0, [])
+    return frame
+
+
+def items(*fragments: bytes, table: bytes = b"", end: bytes = SEQUENCE_END) -> bytes:
+    """An offset table and fragments as items (PS3.5 A.4), padded to even lengths."""
+    padded = (part + b"\0" * (len(part) % 2) for part in (table, *fragments))
+    return b"".join(ITEM + struct.pack("<I", len(part)) + part for part in padded) + end
+
+
+def with_items(path: Path, new: bytes) -> Path:
+    """The film with other items as its compressed pixel data."""
+    whole = path.read_bytes()
+    start = whole.index(b"\xe0\x7f\x10\x00") + 12
+    path.write_bytes(whole[:start] + new)
+    return path
+
+
+def with_syntax(path: Path, uid: str) -> Path:
+    """The film with another transfer syntax in its file meta information, whatever that is."""
+    whole = path.read_bytes()
+    start = whole.index(b"\x02\x00\x10\x00UI") + 6
+    end = start + 2 + int.from_bytes(whole[start : start + 2], "little")
+    value = uid.encode() + b"\0" * (len(uid) % 2)
+    path.write_bytes(whole[:start] + struct.pack("<H", len(value)) + value + whole[end:])
+    return path
