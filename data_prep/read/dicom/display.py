@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SATURATED = 0.95  # share of a film; no window of a reader leaves so little between black and white
 SATURATION_NOTE = "the window saturates the film"
+SLOPE_NOTE = "Rescale Slope is 0; slope and intercept were not followed"
 
 
 @dataclass
@@ -49,11 +50,13 @@ def display(dataset: Dataset, stored: Stored, window: int = 0, voi: bool = True)
     values = stored.domain()
     padding = padding_values(dataset, stored)
     with quiet_pydicom():
-        span = _span(dataset, stored)
+        span = _span(stored)
         rescaled = modality_values(dataset, values, span)
         output = _output_span(dataset, rescaled, span)
         found = voi_values(dataset, rescaled, output, window, notes) if voi else None
-        shown, how = found or _full_range(dataset, rescaled, stored, padding)
+        shown, how = found or _full_range(rescaled, stored, padding)
+    if number_of(dataset, "RescaleSlope", 1) == 0 and not dataset.get("ModalityLUTSequence"):
+        notes.append(SLOPE_NOTE)
     inverted = str(dataset.PhotometricInterpretation) == "MONOCHROME1"
     shape = str(dataset.get("PresentationLUTShape", ""))
     if shape and (shape == "INVERSE") != inverted:  # PS3.3 C.8.11.3: one follows from the other
@@ -120,11 +123,10 @@ def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
     return padding if used and others else None
 
 
-def _span(dataset: Dataset, stored: Stored) -> tuple[float, float]:
+def _span(stored: Stored) -> tuple[float, float]:
     """Return the lowest and highest stored value that Bits Stored and the sign allow."""
-    bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
-    low = -(2 ** (bits - 1)) if stored.signed else 0
-    return float(low), float(low + 2**bits - 1)
+    low = -(2 ** (stored.bits - 1)) if stored.signed else 0
+    return float(low), float(low + 2**stored.bits - 1)
 
 
 def _output_span(
@@ -136,11 +138,10 @@ def _output_span(
 
 
 def _full_range(
-    dataset: Dataset, values: np.ndarray, stored: Stored, padding: np.ndarray | None
+    values: np.ndarray, stored: Stored, padding: np.ndarray | None
 ) -> tuple[np.ndarray, str]:
     """Scale without VOI: 8-bit data over their whole range, deeper data from lowest to highest."""
-    bits = int(dataset.get("BitsStored") or dataset.BitsAllocated)
-    rescaled = not np.array_equal(values, stored.domain())
+    bits, rescaled = stored.bits, not np.array_equal(values, stored.domain())
     if bits <= 8 and not rescaled and stored.range(stored.domain(), None)[0] >= 0:
         return np.clip(values / (2.0**bits - 1), 0, 1), "full range"
     low, high = stored.range(values, padding)

@@ -59,11 +59,11 @@ def finite(value: Any) -> float | None:
 
 
 def count_of(dataset: Any, keyword: str, default: int | None = None) -> int:
-    """Return a whole number of the layout; FilmError: broken, negative, absent without default."""
+    """Return a whole number of the layout; FilmError: broken, huge, absent without default."""
     try:
         value = dataset.get(keyword)
         number = default if value is None or value == "" else int(value)
-        if number is None or number < 0:
+        if number is None or not 0 <= number < 2**32:
             raise ValueError
     except Exception:
         raise FilmError(

@@ -54,7 +54,10 @@ def read_lut(item: Dataset, span: tuple[float, float], big_endian: bool = False)
 def modality_values(
     dataset: Dataset, stored: np.ndarray, span: tuple[float, float] | None = None
 ) -> np.ndarray:
-    """Apply Modality LUT, or slope and intercept (PS3.3 C.11), if any; span: of stored integers."""
+    """Apply Modality LUT, or slope and intercept (PS3.3 C.11), if any; span: of stored integers.
+
+    A slope of 0 would leave nothing of the image, so the pair is not followed, as dcmtk does.
+    """
     try:
         if dataset.get("ModalityLUTSequence"):
             ends = span or (float(stored.min()), float(stored.max()))
@@ -63,6 +66,8 @@ def modality_values(
             )
         if "RescaleSlope" in dataset and "RescaleIntercept" in dataset:
             slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
+            if slope == 0:
+                return stored
             if np.isfinite([slope, intercept]).all():
                 return stored.astype(np.float64) * slope + intercept
             raise ValueError("not a number")

@@ -21,12 +21,13 @@ SHIFT_NOTE = "the values lie above bit 0; shifted down"
 class Stored:
     """One greyscale frame. words: unsigned (H, W), 8 or 16 bit with a table, else the values.
 
-    values: int64, the stored value of every possible word; None for 32-bit words.
-    plain: the words, read with their sign, are the values already.
+    values: int64, the stored value of every possible word; None for 32-bit words. bits: Bits
+    Stored. plain: the words, read with their sign, are the values already.
     """
 
     words: np.ndarray
     values: np.ndarray | None
+    bits: int
     signed: bool = False
     plain: bool = True
     notes: list[str] = field(default_factory=list)
@@ -79,7 +80,7 @@ class Stored:
 def stored_values(pixels: np.ndarray, layout: Layout, lossy: bool = False) -> Stored:
     """Mask, shift and sign of every possible word; lossy: values are clipped instead of masked."""
     if pixels.dtype.itemsize > 2:
-        return Stored(_value_of(pixels.astype(np.int64), layout, lossy), None)
+        return Stored(_value_of(pixels.astype(np.int64), layout, lossy), None, layout.bits_stored)
     size = pixels.dtype.itemsize
     native = pixels if pixels.dtype.isnative else pixels.astype(pixels.dtype.newbyteorder("="))
     words = np.ascontiguousarray(native).view(f"u{size}")
@@ -89,7 +90,8 @@ def stored_values(pixels: np.ndarray, layout: Layout, lossy: bool = False) -> St
     read = words.view(f"i{size}") if layout.signed else words
     top = 2 ** (layout.bits_stored - layout.signed)
     inside = int(read.max()) < top and int(read.min()) >= -top
-    stored = Stored(words, values, layout.signed, inside and not shifted, notes)
+    plain = inside and not shifted
+    stored = Stored(words, values, layout.bits_stored, layout.signed, plain, notes)
     if not inside and not shifted and not lossy and _other_bits(stored, layout):
         notes.append(BITS_NOTE)
     return stored

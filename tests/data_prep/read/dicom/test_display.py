@@ -61,7 +61,7 @@ def test_the_table_is_the_direct_evaluation(name, signed, photometric):
     layout = Layout(40, 50, 1, 1, 16, 12, 0, signed)
     ds = header(signed, PhotometricInterpretation=photometric, **PIPELINES[name])
     table = display(ds, stored_values(values.astype(dtype), layout))
-    direct = display(ds, Stored(values, None, signed))
+    direct = display(ds, Stored(values, None, layout.bits_stored, signed))
     np.testing.assert_allclose(table.image, direct.image, atol=1e-6)
     assert (table.voi, table.notes) == (direct.voi, direct.notes)
     assert (table.padding is None) == (direct.padding is None) == (name != "padding")
