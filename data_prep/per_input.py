@@ -1,26 +1,26 @@
 """Every input through its per-input function; nothing that one does stops the rest."""
 
 import logging
-import sys
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
-from typing import Any
 
 from data_prep.errors import DISK_TROUBLE, LeftOut, PrepError
+from data_prep.film.picture import is_icon
 from data_prep.film.recipe import FilmRecipe
 from data_prep.outcome import Outcome
+from data_prep.read import archive
 from data_prep.settings import Settings
 from data_prep.sidecar import fingerprint, kept_from_before, keyed_digest, write_sidecar
-from data_prep.source import Lost, Source
+from data_prep.source import Beside, Lost, Source
 from data_prep.work.guard import Crashed, Limits, TimedOut
 from data_prep.work.pools import Pool
+from data_prep.work.progress import progress
 from data_prep.write_frames import write_film, write_head
 
 log = logging.getLogger(__name__)
 
-LINE_EVERY = 60.0  # seconds between lines of progress where there is no terminal
+APART = "If it is a film, name it in a table (--table), or give a folder without DICOM files."
+
 ENDED = {Lost.CRASHED: Crashed, Lost.TIMED_OUT: TimedOut, Lost.TOO_LARGE: MemoryError}
 
 
@@ -29,7 +29,7 @@ def process_all(sources: Sequence[Source], settings: Settings, pool: Pool) -> li
     results: dict[int, Outcome] = {}
     calls = ((source, settings) for source in sources)
     stream = pool.stream(process_one, calls)
-    for index, answer in _progress(stream, len(sources)):
+    for index, answer in progress(stream, len(sources), "prep", "input"):
         if isinstance(answer, OSError):
             raise answer
         if isinstance(answer, Exception):
@@ -75,6 +75,8 @@ def process_one(source: Source, settings: Settings) -> Outcome:
 def _written(source: Source, settings: Settings) -> Outcome:
     output = None if settings.dry_run else settings.output
     if isinstance(settings.recipe, FilmRecipe):
+        if source.kind == "nifti":
+            raise PrepError("a NIfTI volume, not a film", remedy="Use: prep brains.")
         return write_film(source, settings.recipe, output)
     with source.on_disc() as readable:
         return write_head(readable, settings.recipe, output)
@@ -98,13 +100,25 @@ def _require_image(source: Source, limits: Limits) -> None:
             "a link to a folder; links are not followed",
             remedy="Give that folder as INPUT, or copy it.",
         )
+    _require_film_beside(source)
     if source.kind == "special":
         raise PrepError("no regular file: a pipe, a socket or a device", remedy="Leave it out.")
-    if source.kind == "archive":
-        source.data()  # raises what is wrong with it
-        raise PrepError("an archive without a file in it", remedy="Leave it out.")
-    if source.member is not None and PurePosixPath(source.member).suffix.lower() == ".zip":
+    if source.kind == "archive" and source.member is not None:
         raise PrepError("an archive inside an archive", remedy="Unpack the outer one.")
+    if source.kind == "archive":
+        if archive.members(source.path):  # raises what is wrong with it
+            raise PrepError(
+                "an archive, where one film is expected",
+                remedy="Name a file in it, as ARCHIVE.zip/IM0001.dcm.",
+            )
+        raise PrepError("an archive without a file in it", remedy="Leave it out.")
+
+
+def _require_film_beside(source: Source) -> None:
+    """Raise LeftOut for a picture that is a viewer's icon or the preview of a film."""
+    if source.beside is None or (source.beside is Beside.DICOM and not is_icon(source.data())):
+        return
+    raise LeftOut(source.beside.value, remedy=APART)
 
 
 def _ended(error: Exception, limits: Limits) -> PrepError:
@@ -124,19 +138,3 @@ def _ended(error: Exception, limits: Limits) -> PrepError:
             remedy="Export it again, or allow more with --memory.",
         )
     return PrepError("unexpected error", detail=type(error).__name__, remedy="Please report it.")
-
-
-def _progress(stream: Iterable[tuple[int, Any]], total: int) -> Iterator[tuple[int, Any]]:
-    if sys.stderr.isatty():
-        from tqdm import tqdm
-
-        yield from tqdm(stream, total=total, desc="prep", unit="input")
-        return
-    start = last = time.monotonic()
-    for done, pair in enumerate(stream, start=1):
-        yield pair
-        now = time.monotonic()
-        if now - last >= LINE_EVERY:
-            rate = done / (now - start)
-            log.info("prep %d/%d  %.1f it/s  eta %.0f s", done, total, rate, (total - done) / rate)
-            last = now

@@ -26,6 +26,15 @@ class Lost(Enum):
     SEVERAL_PATIENTS = "several patients"
 
 
+class Beside(Enum):
+    """What is beside a picture, in an INPUT that holds DICOM files."""
+
+    ON_A_DISC = "a picture on a disc of DICOM files: a preview or a viewer's"
+    ITS_FILM = "a picture named like a DICOM file beside it: a preview"
+    A_VIEWER = "a picture named as a viewer's or a preview, among DICOM files"
+    DICOM = "a small picture among DICOM files: an icon"
+
+
 @dataclass(frozen=True)
 class Header:
     """What a header says; never written. ``lost``: why the patient is unknown."""
@@ -73,7 +82,8 @@ class Source:
     the folder in the archive). kind: 'dicom', 'series', 'nifti', 'picture', 'other', 'archive' (a
     damaged one), 'missing', 'link' (to a folder) or 'special' (a pipe, a device). series: which of
     a folder's, where it has several. The rest is filled in by plan.py: shown is the name fit for
-    lists and messages; cleared: a person has looked for burned-in text.
+    lists and messages; cleared: a person has looked for burned-in text. beside: of a picture where
+    no table names the inputs.
     """
 
     name: str
@@ -85,6 +95,7 @@ class Source:
     who: Who = field(default_factory=Who)
     truth: Truth = field(default_factory=Truth)
     cleared: bool = False
+    beside: Beside | None = None
     header: Header = field(default_factory=Header, repr=False)
 
     def with_who(self, **changes: Any) -> Source:

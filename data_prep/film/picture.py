@@ -19,6 +19,7 @@ from data_prep.read.dicom.ending import (
 from data_prep.read.dicom.stored_values import digest
 
 PILLOW_READS = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)  # DCT, without difference frames (T.81 B.1.1.3)
+ICON = 64  # pixels; no film beside DICOM files is so small
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I")
 COLOUR_TOLERANCE = 8  # grey levels: colour JPEG of a grey film is not exactly grey
 
@@ -43,6 +44,15 @@ def read_picture(data: bytes) -> Film:
     image = levels.astype(np.float32) / np.float32(top)
     facts = {"format": kind, "mode": mode, "rows": image.shape[0], "columns": image.shape[1]}
     return Film(image, (1.0, 1.0), facts, digest=digest(levels))
+
+
+def is_icon(data: bytes) -> bool:
+    """True for a picture with a side of ICON pixels or fewer, by its header; False if damaged."""
+    try:
+        with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as picture:
+            return min(picture.size) <= ICON
+    except Exception:  # Pillow raises many kinds; the reason comes when it is read
+        return False
 
 
 def read_mask_picture(data: bytes) -> np.ndarray:

@@ -67,6 +67,16 @@ def on_disc(folder: Path, name: str) -> Path | None:
     return here if here.is_file() else None
 
 
+def is_index(name: str) -> bool:
+    """True for DICOMDIR, whatever became of its capitals."""
+    return _bare(name) == FILE_NAME.lower()
+
+
+def plain(name: str) -> str:
+    """A path as ISO 9660 readers may write it: without capitals, dots at the end and versions."""
+    return "/".join(_bare(part) for part in PurePosixPath(name).parts)
+
+
 def _bare(name: str) -> str:
     """Without the file version of ISO 9660 (";1") and without capitals."""
     return name.removesuffix(";1").rstrip(".").lower()

@@ -3,15 +3,15 @@
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist.items import MARKER
-from data_prep.errors import NotFound, PrepError
+from data_prep.errors import NotFound
 from data_prep.inputs import dicomdir
-from data_prep.read import archive
-from data_prep.read.content import HEAD_BYTES, kind_of, kind_of_bytes
+from data_prep.inputs.archives import opened
+from data_prep.read.content import kind_of
 from data_prep.source import Source
+from data_prep.work.pools import Inline, Pool
 
 IMAGE_SUFFIXES = ("", ".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".nii", ".gz", ".zip")
 SIDECAR_SUFFIXES = {".json", ".tsv", ".csv", ".bval", ".bvec", ".md"}
@@ -20,10 +20,14 @@ SIDECAR_NAMES = {"README", "CHANGES", "LICENSE"}
 
 @dataclass
 class Found:
-    """sources: by name; others: no images; indexes: DICOMDIRs; earlier: data_prep's own folders."""
+    """sources: by name; others: no images; indexes: DICOMDIRs; earlier: data_prep's own folders.
+
+    members: the names of all files in archives, whatever they are.
+    """
 
     sources: list[Source] = field(default_factory=list)
     others: int = 0
+    members: set[str] = field(default_factory=set)
     indexes: list[Source] = field(default_factory=list)
     earlier: list[Path] = field(default_factory=list)
 
@@ -33,25 +37,34 @@ def find(
     kind: str = "films",
     exclude: Collection[Path] | Path | None = None,
     list_others: bool = False,
+    pool: Pool | None = None,
 ) -> Found:
     """All inputs under a folder, or the one file; archives are opened, hidden files ignored.
 
     exclude: paths in INPUT to ignore, such as OUTPUT. kind 'brains': the DICOM files of a folder
-    are series. Raises FileNotFoundError if INPUT does not exist.
+    are series. pool: where archives are opened, else here. Raises FileNotFoundError if INPUT does
+    not exist.
     """
     folder = Path(folder)
     if not folder.exists():
         raise NotFound(f"{folder}: no such file or folder. Correct INPUT.")
-    found, series = Found(), dict[str, Source]()
-    if folder.is_file():
-        _sort_in(Source(folder.name, folder, kind_of(folder)), found, series, "films", True)
-        if not found.sources:  # named by the user, so it is to be listed whatever it is
-            found.sources.append(Source(folder.name, folder, "other"))
-        return found
+    found, series, archives = Found(), dict[str, Source](), list[Source]()
+    alone = folder.is_file()
     passed_by = [exclude] if isinstance(exclude, Path) else exclude or ()
-    for path in _files(folder, passed_by, found.earlier):
-        name = path.relative_to(folder).as_posix()
-        _sort_in(Source(name, path, kind_of(path)), found, series, kind, list_others)
+    for path in [folder] if alone else _files(folder, passed_by, found.earlier):
+        name = folder.name if alone else path.relative_to(folder).as_posix()
+        source = Source(name, path, kind_of(path))
+        if source.kind == "archive":
+            archives.append(source)
+        else:
+            _sort_in(source, found, series, "films" if alone else kind, alone or list_others)
+    for inside in opened(archives, pool or Inline()):
+        for source in inside:
+            found.members.update([source.name] if source.member is not None else [])
+            _sort_in(source, found, series, kind, alone or list_others)
+    if alone and not (found.sources or series):
+        # named by the user, so it is to be listed whatever it is
+        found.sources.append(Source(folder.name, folder, "other"))
     found.sources = sorted([*found.sources, *series.values()], key=lambda source: source.name)
     return found
 
@@ -60,13 +73,7 @@ def _sort_in(
     source: Source, found: Found, series: dict[str, Source], kind: str, list_others: bool
 ) -> None:
     here = PurePosixPath(source.name)
-    if source.kind == "archive" and source.member is None:
-        members = _members(source)
-        if members is not None:
-            for member in members:
-                _sort_in(member, found, series, kind, list_others)
-            return
-    if here.name.upper() == dicomdir.FILE_NAME and source.kind in ("dicom", "other"):
+    if dicomdir.is_index(here.name) and source.kind in ("dicom", "other"):
         found.others += 1
         found.indexes.append(source)
         return
@@ -83,30 +90,6 @@ def _sort_in(
         series.setdefault(where.name, where)
     else:
         found.sources.append(source)
-
-
-def _members(source: Source) -> list[Source] | None:
-    """The files in an archive; None where it cannot be opened, then it is listed itself."""
-    try:
-        names = archive.members(source.path)
-    except (PrepError, OSError):
-        return None
-    if not names:
-        return None
-    inside = []
-    for name in names:
-        first = archive.head(source.path, name, HEAD_BYTES)
-        kind = kind_of_bytes(first, PurePosixPath(name), partial(_start, source.path, name))
-        inside.append(Source(f"{source.name}/{name}", source.path, kind, member=name))
-    return inside
-
-
-def _start(path: Path, member: str) -> bytes:
-    """The first unpacked bytes of a gzip file in an archive."""
-    import zlib
-
-    first = archive.head(path, member, 1 << 16)
-    return zlib.decompressobj(wbits=31).decompress(first, HEAD_BYTES)
 
 
 def _is_sidecar(path: PurePosixPath) -> bool:

@@ -6,8 +6,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
-from data_prep.errors import PrepError
-from data_prep.inputs import dicomdir
+from data_prep.inputs import dicomdir, previews
 from data_prep.inputs.choices import Cohort
 from data_prep.inputs.find import Found, find
 from data_prep.read.content import kind_of
@@ -30,13 +29,16 @@ def find_inputs(
         raise DataError("--where and --columns filter a table: give one with --table.")
     index = _as_index(given)
     folder = given if index is None else given.parent
-    found = find(folder, kind, beside, list_others=cohort.table is None and index is None)
+    everything = cohort.table is None and index is None
+    found = find(folder, kind, beside, list_others=everything, pool=pool)
     promised = _promised(found, index, pool)
     if index is not None:
         kept = {path for path in promised.values() if path is not None}
         found.sources = [s for s in found.sources if s.path in kept and s.member is None]
     missing = [name for name, there in promised.items() if there is None]
     found.sources += [Source(name, folder / name, "missing") for name in missing]
+    if everything and kind == "films":
+        found.sources = previews.marked(found.sources, found.indexes)
     for path in found.earlier:
         log.warning("%s: made by data_prep; it is no input and was ignored", path)
     if kind == "brains":
@@ -52,13 +54,14 @@ def find_inputs(
 
 def _as_index(path: Path) -> Path | None:
     """INPUT, where it is a DICOMDIR file itself."""
-    named = path.is_file() and path.name.upper() == dicomdir.FILE_NAME
+    named = path.is_file() and dicomdir.is_index(path.name)
     return path if named and kind_of(path) == "dicom" else None
 
 
 def _promised(found: Found, index: Path | None, pool: Pool) -> dict[str, Path | None]:
     """Name below INPUT of what DICOMDIRs name -> its path or None; index: INPUT if a DICOMDIR."""
     promised: dict[str, Path | None] = {}
+    alike = {dicomdir.plain(name) for name in found.members}
     for source in found.indexes if index is None else [Source(index.name, index, "dicom")]:
         names = _named(source, pool)
         if names is None and index is not None:
@@ -69,11 +72,10 @@ def _promised(found: Found, index: Path | None, pool: Pool) -> dict[str, Path | 
         if names is None:
             log.warning("a DICOMDIR is damaged; the files in its folder are taken as they are")
         parent = PurePosixPath(source.name).parent
-        inside = {s.name for s in found.sources} if source.member is not None else set()
         for name in names or ():
             whole = (parent / name).as_posix()
             if source.member is not None:
-                promised[whole] = source.path if whole in inside else None
+                promised[whole] = source.path if dicomdir.plain(whole) in alike else None
             else:
                 promised[whole] = dicomdir.on_disc(source.path.parent, name)
     return promised
@@ -81,12 +83,13 @@ def _promised(found: Found, index: Path | None, pool: Pool) -> dict[str, Path | 
 
 def _named(index: Source, pool: Pool) -> list[str] | None:
     """What a DICOMDIR names; None where it is damaged."""
-    try:
-        content = index.data()
-    except (PrepError, OSError):
-        return None
-    ((_, names),) = pool.stream(dicomdir.referenced_files, [(content,)])
+    ((_, names),) = pool.stream(named_by, [(index,)])
     return None if isinstance(names, Exception) else names
+
+
+def named_by(index: Source) -> list[str]:
+    """Return what a DICOMDIR names; call it in a guard, for errors of many kinds are raised."""
+    return dicomdir.referenced_files(index.data())
 
 
 def _by_series(sources: list[Source], pool: Pool) -> list[Source]:

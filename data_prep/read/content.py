@@ -1,8 +1,9 @@
 """Recognise a file by its first bytes."""
 
 import gzip
+import zipfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
@@ -31,15 +32,26 @@ def kind_of(path: Path) -> str:
             head = file.read(HEAD_BYTES)
     except OSError:
         return "other"
-    if archive.is_archive(path, head):
+    if path.suffix.lower() == ".zip" and zipfile.is_zipfile(path):  # the last part of a split one
         return "archive"
     return kind_of_bytes(head, PurePosixPath(path.as_posix()), partial(_gzip_start, path))
+
+
+def kinds_of_members(path: Path, names: Sequence[str]) -> list[str]:
+    """As kind_of, of members of an archive; call it in a guard."""
+    kinds = []
+    for name in names:
+        first = archive.head(path, name, HEAD_BYTES)
+        kinds.append(kind_of_bytes(first, PurePosixPath(name), partial(_member_start, path, name)))
+    return kinds
 
 
 def kind_of_bytes(head: bytes, name: PurePosixPath, unpacked: Callable[[], bytes]) -> str:
     """As kind_of, from the first bytes; unpacked: gives those behind a gzip header."""
     if is_picture(head):
         return "picture"
+    if archive.is_archive(name, head):
+        return "archive"
     if _is_nifti(name, head, unpacked):
         return "nifti"
     return "dicom" if looks_like_dicom(head) else "other"
@@ -48,6 +60,11 @@ def kind_of_bytes(head: bytes, name: PurePosixPath, unpacked: Callable[[], bytes
 def _gzip_start(path: Path) -> bytes:
     with gzip.open(path) as file:
         return file.read(HEAD_BYTES)
+
+
+def _member_start(path: Path, member: str) -> bytes:
+    first = archive.head(path, member, 1 << 16)
+    return zlib.decompressobj(wbits=31).decompress(first, HEAD_BYTES)
 
 
 def _is_nifti(name: PurePosixPath, head: bytes, unpacked: Callable[[], bytes]) -> bool:

@@ -85,3 +85,11 @@ def scan_that_dies_at_film_3(source: Source) -> Any:
         once.touch()
         crash()
     return headers.scan_source(source)
+
+
+def kinds_that_die_at_im2(path: Path, names: list[str]) -> Any:
+    from data_prep.read.content import kinds_of_members
+
+    if any(name.endswith("IM2") for name in names):
+        crash()
+    return kinds_of_members(path, names)

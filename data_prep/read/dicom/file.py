@@ -33,6 +33,11 @@ NEW_SYNTAXES = {  # PS3.6 table A-1; pydicom 2.4 or 3 does not know them
 }
 READ_GROUPS = (0x0008, 0x0010, 0x0018, 0x0020, 0x0028, 0x0054, 0x2050)
 PIXEL_DATA, OPEN_LENGTH = b"\xe0\x7f\x10\x00", b"\xff\xff\xff\xff"  # PS3.5 A.4
+# gzip, bzip2, xz, Zstandard, 7-Zip, RAR, cabinet; tar has its mark at byte 257
+OTHER_ARCHIVES = (
+    *(b"\x1f\x8b", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"),
+    *(b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"MSCF"),
+)
 PRIVATE, UNKNOWN = "a private transfer syntax", "unknown"
 STANDARD = "1.2.840.10008."  # the root of all of DICOM's own UIDs (PS3.5 9)
 NEWER, NO_SYNTAX = "one of the standard, but not known here", "the UID of something else"
@@ -137,6 +142,10 @@ def not_an_image(head: bytes) -> FilmError:
     text = not set(head) & set(range(9)) and b"\x00" not in head
     if text and _is_printable(head):
         return FilmError("a text file, not an image", remedy="Leave it out.")
+    if head.startswith(OTHER_ARCHIVES) or head[257:262] == b"ustar":
+        return FilmError(
+            "an archive of another kind than zip", remedy="Unpack it and prepare the folder."
+        )
     if STANDARD.encode() in head:
         return FilmError(
             "damaged DICOM file: its beginning is broken", remedy="Copy or export it again."

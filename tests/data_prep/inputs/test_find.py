@@ -1,24 +1,29 @@
 """What can be an input: archives, discs with an index, copies."""
 
+import gzip
 import os
 import re
 import shutil
+import tarfile
 import zipfile
 from pathlib import Path
 
+import codestreams
 import hazards
 import numpy as np
 import pytest
 from flat_settings import settings
+from PIL import Image
 from pydicom.dataset import Dataset
 
 from data_prep.datalist import DataError
-from data_prep.inputs import headers
+from data_prep.inputs import archives, headers
 from data_prep.inputs.find import find
 from data_prep.phantom.brains import make_brains
 from data_prep.pipeline import run
 from data_prep.read import archive
 from data_prep.read.dicom.write import save_dicom
+from data_prep.source import Beside
 
 
 def zipped(folder: Path, path: Path) -> Path:
@@ -101,6 +106,121 @@ class TestArchives:
         assert inside == [f"brains.zip/{name}" for name in outside] and inside
 
 
+class TestZipsOfAllKinds:
+    @pytest.fixture
+    def film(self, make_dicom, ramp) -> bytes:
+        return make_dicom(ramp, "film.dcm").read_bytes()
+
+    @staticmethod
+    def write(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> Path:
+        path.parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(path, "w", method) as file:
+            for name, data in members.items():
+                file.writestr(name, data)
+        return path
+
+    @staticmethod
+    def with_method(path: Path, method: int) -> Path:
+        """The archive with another compression method in both of its headers."""
+        data = bytearray(path.read_bytes())
+        for signature, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+            at = data.index(signature) + offset
+            data[at : at + 2] = method.to_bytes(2, "little")
+        path.write_bytes(bytes(data))
+        return path
+
+    @pytest.mark.parametrize("method", ["ZIP_DEFLATED", "ZIP_BZIP2", "ZIP_LZMA", "ZIP_STORED"])
+    def test_damage_is_listed_and_the_rest_goes_on(
+        self, film, make_dicom, ramp, tmp_path, prepare, method
+    ):
+        method = getattr(zipfile, method)
+        whole = self.write(tmp_path / "raw" / "a.zip", {"IM1.dcm": film}, method).read_bytes()
+        start, end = 30 + len("IM1.dcm"), whole.index(b"PK\x01\x02")
+        for number, at in enumerate(
+            (start + 14, start + 40, (start + end) // 2, (start + end) // 2 + 90)
+        ):
+            damaged = whole[:at] + bytes([whole[at] ^ 0x55]) + whole[at + 1 :]
+            (tmp_path / "raw" / f"b{number}.zip").write_bytes(damaged)
+        (tmp_path / "raw" / "c.zip").write_bytes(whole[: len(whole) // 2])
+        make_dicom(ramp[::-1].copy(), "raw/d.dcm")
+        result = prepare(pseudonyms="given", jobs=0)
+        taken = [o.source for o in result.outcomes if o.taken]
+        assert taken == ["a.zip/IM1.dcm", "d.dcm"]
+        lost = {o.source: o.reason for o in result.outcomes if not o.taken}
+        assert set(lost.values()) == {"damaged archive"} and len(lost) == 5
+
+    @pytest.mark.parametrize(
+        ("method", "said"), [(9, "Deflate64"), (1, "Shrink"), (95, "XZ"), (98, "PPMd"), (77, "77")]
+    )
+    def test_a_method_that_python_lacks_is_named_and_not_called_damage(
+        self, film, tmp_path, prepare, method, said
+    ):
+        self.with_method(self.write(tmp_path / "raw" / "a.zip", {"IM1": film}), method)
+        (outcome,) = prepare(jobs=0).outcomes
+        assert said in outcome.reason and "packed with" in outcome.reason
+        assert "7-Zip" in outcome.details["remedy"]
+
+    @pytest.mark.parametrize("name", ["export", "export.dcm", "1.2.840.113", "export.ZIP", "a.bak"])
+    def test_a_zip_is_known_by_its_content(self, film, tmp_path, prepare, name):
+        self.write(tmp_path / "raw" / name, {"x/IM1": film})
+        result = prepare(jobs=0)
+        assert [o.taken for o in result.outcomes] == [True] and result.exit_code == 0
+
+    def test_documents_are_no_archives(self, film, tmp_path, prepare):
+        (tmp_path / "raw").mkdir()
+        (tmp_path / "raw" / "film.dcm").write_bytes(film)
+        picture = {"[Content_Types].xml": b"<x/>", "word/media/image1.png": b"\x89PNG\r\n\x1a\n"}
+        self.write(tmp_path / "raw" / "letter.docx", picture)
+        self.write(tmp_path / "raw" / "letter", picture)
+        self.write(tmp_path / "raw" / "weights.npz", {"a.npy": b"x"})
+        reasons = sorted(o.reason for o in prepare(jobs=0).outcomes if not o.taken)
+        assert reasons == ["a document or a program, packed as zip"] + 2 * [
+            "not an image: neither DICOM, PNG nor JPEG"
+        ]
+
+    def test_a_part_of_a_split_archive_says_so(self, film, tmp_path, prepare):
+        whole = self.write(tmp_path / "raw" / "a.zip", {"IM1": film}).read_bytes()
+        (tmp_path / "raw" / "a.zip").write_bytes(b"PK\x07\x08" + whole[:300])
+        end = whole.rindex(b"PK\x05\x06")
+        last = whole[: end + 4] + b"\x01\0" + whole[end + 6 :]
+        (tmp_path / "raw" / "b.zip").write_bytes(last[100:])
+        reasons = {o.reason for o in prepare(jobs=0).outcomes}
+        assert reasons == {"one part of a split zip archive"}
+
+    def test_archives_of_other_kinds_are_not_called_damaged_or_no_image(
+        self, film, tmp_path, prepare
+    ):
+        (tmp_path / "raw").mkdir()
+        with tarfile.open(tmp_path / "raw" / "a.tar", "w") as tar:
+            tar.add(tmp_path / "film.dcm", "IM1.dcm")
+        (tmp_path / "raw" / "b.dcm.gz").write_bytes(gzip.compress(film))
+        (tmp_path / "raw" / "c.7z").write_bytes(b"7z\xbc\xaf\x27\x1c" + bytes(40))
+        assert {o.reason for o in prepare(jobs=0).outcomes} == {
+            "an archive of another kind than zip"
+        }
+
+    def test_an_archive_that_kills_its_reader_costs_itself_alone(
+        self, film, tmp_path, monkeypatch, prepare
+    ):
+        self.write(tmp_path / "raw" / "a.zip", {"IM1": film, "IM2": film, "IM3": film})
+        (tmp_path / "raw" / "b.dcm").write_bytes(film[:-900] + bytes(900))
+        monkeypatch.setattr(archives, "kinds_of_members", hazards.kinds_that_die_at_im2)
+        result = prepare(pseudonyms="given")
+        lost = {o.source: o.reason for o in result.outcomes if o.status == "skipped"}
+        assert lost == {"a.zip/IM2": "the decoder crashed on this input"}
+        monkeypatch.setattr(archive, "members", hazards.crash)
+        result = prepare(pseudonyms="given", existing="overwrite")
+        lost = {o.source: o.reason for o in result.outcomes if not o.taken}
+        assert lost == {"a.zip": "the decoder crashed on this input"}
+
+    def test_an_archive_in_a_table_asks_for_a_file_in_it(self, film, tmp_path, prepare):
+        self.write(tmp_path / "raw" / "a.zip", {"IM1": film})
+        table = tmp_path / "table.csv"
+        table.write_text("image,subject,section\na.zip,s1,test\na.zip/IM1,s2,test\n")
+        reasons = [o.reason for o in prepare(table=table, jobs=0).outcomes]
+        assert reasons == ["an archive, where one film is expected", ""]
+
+
 class TestDiscs:
     @pytest.fixture
     def disc(self, tmp_path, make_dicom) -> Path:
@@ -134,6 +254,109 @@ class TestDiscs:
         write_index(tmp_path / "disc", DirectoryRecordSequence=[], **beyond)
         with pytest.raises(DataError, match="this DICOMDIR is damaged"):
             prepare("disc/DICOMDIR")
+
+    @pytest.mark.parametrize("kind", ["folder", "zip"])
+    @pytest.mark.parametrize(
+        "change", [str.lower, str.swapcase, str.title, lambda name: f"{name};1", lambda n: f"{n}."]
+    )
+    def test_names_in_another_case_are_the_names_of_the_index(
+        self, tmp_path, make_dicom, prepare, kind, change
+    ):
+        rng, records = np.random.default_rng(0), []
+        for k in (1, 2):
+            make_dicom(
+                rng.integers(0, 4096, (32, 32)).astype(np.uint16),
+                f"disc/{change('PT000001').rstrip('.;1')}/{change(f'IM00000{k}')}",
+                PatientID=f"NR{k}",
+            )
+            record = Dataset()
+            record.DirectoryRecordType = "IMAGE"
+            record.ReferencedFileID = [change("PT000001").rstrip(".;1").upper(), f"IM00000{k}"]
+            records.append(record)
+        index = write_index(tmp_path / "disc", DirectoryRecordSequence=records) / "DICOMDIR"
+        index.rename(index.with_name(change("DICOMDIR")))
+        if kind == "zip":
+            (tmp_path / "raw").mkdir()
+            zipped(tmp_path / "disc", tmp_path / "raw" / "disc.zip")
+        result = prepare("raw" if kind == "zip" else "disc", jobs=0)
+        assert [o.taken for o in result.outcomes] == [True, True]
+        assert result.exit_code == 0
+
+    def test_what_a_zipped_index_promises_in_vain_is_listed(self, disc, tmp_path, prepare):
+        (tmp_path / "raw").mkdir()
+        zipped(disc, tmp_path / "raw" / "disc.zip")
+        result = prepare(pseudonyms="given", jobs=0)
+        why = {o.source: o.reason for o in result.outcomes if not o.taken}
+        assert why == {"disc.zip/pat/im3": "named in the table or the DICOMDIR, but not found"}
+        assert sum(o.taken for o in result.outcomes) == 3
+
+
+class TestPicturesAmongDicom:
+    """A viewer's icons and previews are no films; a set of pictures alone is one."""
+
+    @pytest.fixture
+    def disc(self, tmp_path, make_dicom) -> Path:
+        make_dicom(codestreams.waves(80, 4095), "raw/DICOM/IM1")
+        return tmp_path / "raw"
+
+    @staticmethod
+    def draw(path: Path, side: int, seed: int = 1) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        grey = np.roll(codestreams.waves(side), seed, axis=1)
+        Image.fromarray(grey).save(path)
+
+    def left(self, result) -> dict[str, str]:
+        return {o.source: o.reason for o in result.outcomes if o.status == "left"}
+
+    @pytest.mark.parametrize("side", [8, 17, 32, 48, 64])
+    def test_icons_are_left_out(self, disc, prepare, side):
+        self.draw(disc / "BIN" / "a.png", side)
+        self.draw(disc / "DICOM" / "b.png", side, 2)
+        self.draw(disc / "c.jpg", side, 3)
+        result = prepare(pseudonyms="given", jobs=0)
+        left = self.left(result)
+        assert result.exit_code == 0
+        assert set(left) == {"BIN/a.png", "DICOM/b.png", "c.jpg"}
+        assert set(left.values()) == {Beside.DICOM.value}
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("DICOM/IM1.jpg", "DICOM/im1.png", "DICOM/IM1.dcm.jpg", "DICOM/IM1_thumb.jpg"),
+            *("DICOM/jpeg/IM1.jpg", "DICOM/preview.jpg", "viewer/img/a.png", "DICOM/Thumbs/3.jpg"),
+        ],
+    )
+    def test_previews_are_left_out(self, disc, prepare, name):
+        self.draw(disc / name, 96)
+        assert list(self.left(prepare(pseudonyms="given", jobs=0))) == [name]
+
+    @pytest.mark.parametrize("mark", ["autorun.inf", "DICOMDIR"])
+    def test_below_an_index_every_picture_is_a_viewers(self, disc, prepare, mark):
+        (disc / "autorun.inf").write_text("[autorun]\n")
+        if mark == "DICOMDIR":
+            (disc / "autorun.inf").unlink()
+            write_index(disc, DirectoryRecordSequence=[])
+        self.draw(disc / "JPEG" / "00001.jpg", 96)
+        self.draw(disc / "start.png", 96, 2)
+        left = self.left(prepare(pseudonyms="given", jobs=0))
+        pictures = {name: why for name, why in left.items() if name != "autorun.inf"}
+        assert pictures == dict.fromkeys(("JPEG/00001.jpg", "start.png"), Beside.ON_A_DISC.value)
+
+    def test_pictures_alone_and_films_as_pictures_are_taken(self, tmp_path, make_dicom, prepare):
+        for k in range(3):
+            self.draw(tmp_path / "raw" / f"{k}.png", 48, k)
+        assert all(o.taken for o in prepare(jobs=0).outcomes)
+        make_dicom(codestreams.waves(80, 4095), "raw/training_mixed/1.dcm")
+        for k in range(3):
+            (tmp_path / "raw" / f"{k}.png").unlink()
+            self.draw(tmp_path / "raw" / "training_healthy" / f"{k}.png", 96, k)
+        assert all(o.taken for o in prepare(existing="overwrite", jobs=0).outcomes)
+
+    def test_a_table_decides_over_it(self, disc, tmp_path, prepare):
+        self.draw(disc / "DICOM" / "IM1.png", 48)
+        table = tmp_path / "table.csv"
+        table.write_text("image,subject,section\nDICOM/IM1.png,s1,test\n")
+        assert [o.taken for o in prepare(table=table, jobs=0).outcomes] == [True]
 
 
 class TestCopies:
