@@ -9,18 +9,29 @@ import numpy as np
 
 from data_prep.errors import FilmError
 from data_prep.read.dicom.file import EXPLICIT_BIG_ENDIAN
+from data_prep.read.dicom.header import numbers_of
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+DEPTH_NOTE = "entries of a LUT are not as deep as its descriptor says; their own depth was taken"
+
 
 @dataclass
 class Lut:
-    """entries: int64 (N,) in 0..2^bits - 1, the first of them for the input `first`."""
+    """entries: int64 (N,) in 0..2^bits - 1, the first of them for the input `first`.
+
+    bits: of the widest entry, at least 8; stated: by the descriptor, which makers get wrong.
+    """
 
     first: int
     entries: np.ndarray
     bits: int
+    stated: int
+
+    @property
+    def notes(self) -> list[str]:
+        return [DEPTH_NOTE] if self.bits != self.stated else []
 
     def apply(self, values: np.ndarray) -> np.ndarray:
         """int64, shape of `values`: below the first mapped input the first entry, above the last
@@ -38,39 +49,40 @@ def read_lut(item: Dataset, span: tuple[float, float], big_endian: bool = False)
     a signed number, whatever the file calls it; the other reading is taken only if this one meets
     no input at all. Raises ValueError for a table that is none.
     """
-    count, first, bits = (int(v) % 2**16 for v in _words(item, "LUTDescriptor", big_endian))
-    if not 8 <= bits <= 16:
-        raise ValueError("entries of a LUT have 8 to 16 bits")
+    count, first, stated = (int(v) % 2**16 for v in _words(item, "LUTDescriptor", big_endian))
     count = count or 2**16
     words = _words(item, "LUTData", big_endian)
-    if bits == 8 and 1 < count == 2 * len(words) - count % 2:  # two to a word, the earlier one low
+    if 1 < count == 2 * len(words) - count % 2:  # 8 bits, two to a word, the earlier one low
         words = words.astype("<u2").view(np.uint8)
     if len(words) < count:
         raise ValueError("LUT Data is shorter than LUT Descriptor says")
-    entries = np.minimum(words[:count].astype(np.int64), 2**bits - 1)
-    return Lut(_first_mapped(first, count, span), entries, bits)
+    entries = words[:count].astype(np.int64)
+    bits = max(8, int(entries.max()).bit_length())  # as dcmtk's --ignore-vlut-depth
+    return Lut(_first_mapped(first, count, span), entries, bits, stated)
 
 
 def modality_values(
-    dataset: Dataset, stored: np.ndarray, span: tuple[float, float] | None = None
+    dataset: Dataset,
+    stored: np.ndarray,
+    span: tuple[float, float] | None = None,
+    notes: list[str] | None = None,
 ) -> np.ndarray:
     """Apply Modality LUT, or slope and intercept (PS3.3 C.11), if any; span: of stored integers.
 
-    A slope of 0 would leave nothing of the image, so the pair is not followed, as dcmtk does.
+    A slope of 0 would leave nothing of the image, so the pair is not followed, as dcmtk does. What
+    is not as the header says is added to ``notes``.
     """
     try:
         if dataset.get("ModalityLUTSequence"):
             ends = span or (float(stored.min()), float(stored.max()))
-            return read_lut(dataset.ModalityLUTSequence[0], ends, is_big_endian(dataset)).apply(
-                stored
-            )
+            lut = read_lut(dataset.ModalityLUTSequence[0], ends, is_big_endian(dataset))
+            if notes is not None:
+                notes += lut.notes
+            return lut.apply(stored)
         if "RescaleSlope" in dataset and "RescaleIntercept" in dataset:
-            slope, intercept = float(dataset.RescaleSlope), float(dataset.RescaleIntercept)
-            if slope == 0:
-                return stored
-            if np.isfinite([slope, intercept]).all():
-                return stored.astype(np.float64) * slope + intercept
-            raise ValueError("not a number")
+            (slope,) = numbers_of(dataset, "RescaleSlope", 1)
+            (intercept,) = numbers_of(dataset, "RescaleIntercept", 1)
+            return stored.astype(np.float64) * slope + intercept if slope else stored
     except MemoryError:
         raise
     except Exception:  # pydicom raises many kinds on broken elements

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data_prep.read.dicom.header import numbers_of
+from data_prep.read.dicom.header import code_of, numbers_of
 from data_prep.read.dicom.lut import is_big_endian, read_lut
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def voi_values(
     elif index >= tables > 0:
         notes.append(f"VOI LUT {index} does not exist; window {index} was taken")
     if index < tables:
-        shown = _table_values(dataset, values, span, index)
+        shown = _table_values(dataset, values, span, index, notes)
         if shown is not None:
             return shown, "VOI LUT"
         notes.append("invalid VOI LUT; not followed")
@@ -59,7 +59,7 @@ def apply_window(values: np.ndarray, centre: float, width: float, function: str)
 
 
 def _table_values(
-    dataset: Dataset, values: np.ndarray, span: tuple[float, float], index: int
+    dataset: Dataset, values: np.ndarray, span: tuple[float, float], index: int, notes: list[str]
 ) -> np.ndarray | None:
     """VOI LUT (PS3.3 C.11.2.1.1) onto [0, 1]; None where it is invalid."""
     try:
@@ -68,15 +68,16 @@ def _table_values(
         raise
     except Exception:  # pydicom raises many kinds on broken elements
         return None
+    notes += lut.notes
     return lut.apply(values) / (2.0**lut.bits - 1)
 
 
 def _window(dataset: Dataset, index: int, notes: list[str]) -> tuple[float, float, str] | None:
     """(centre, width, function), or None where there is none that the standard allows."""
     centres, widths = numbers_of(dataset, "WindowCenter"), numbers_of(dataset, "WindowWidth")
-    if not centres and not widths:
+    if all(dataset.get(keyword) in (None, "", []) for keyword in ("WindowCenter", "WindowWidth")):
         return None
-    function = str(dataset.get("VOILUTFunction") or "LINEAR")
+    function = code_of(dataset, "VOILUTFunction") or "LINEAR"
     if function not in FUNCTIONS:
         notes.append("unknown VOI LUT function; taken as LINEAR")
         function = "LINEAR"

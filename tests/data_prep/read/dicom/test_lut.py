@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from dcmtk import require_equal, shown
 from dicom_lut_item import lut_item
 
 from data_prep.errors import FilmError
 from data_prep.film.open import read_film
 from data_prep.film.options import FilmOptions
-from data_prep.read.dicom.lut import read_lut
+from data_prep.read.dicom.lut import DEPTH_NOTE, read_lut
 from data_prep.read.dicom.voi import apply_window
 
 IMPLICIT, EXPLICIT, BIG = (f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2"))
@@ -83,9 +84,9 @@ def test_no_entries_means_65536_of_them(make_dicom, ramp):
 @pytest.mark.parametrize("sequence", ["VOILUTSequence", "ModalityLUTSequence"])
 def test_inputs_beyond_a_table_take_its_first_and_last_entry(make_dicom, ramp, sequence):
     entries = np.arange(100, 500)
-    path = make_dicom(ramp, **{sequence: [lut_item(entries, first=200, bits=10)]})
+    path = make_dicom(ramp, **{sequence: [lut_item(entries, first=200, bits=9)]})
     clamped = np.clip(ramp - 100.0, 100, 499)
-    expected = clamped / 1023 if sequence == "VOILUTSequence" else (clamped - 100) / 399
+    expected = clamped / 511 if sequence == "VOILUTSequence" else (clamped - 100) / 399
     np.testing.assert_allclose(read_film(path).image, expected, atol=1e-6)
 
 
@@ -114,7 +115,54 @@ def test_the_first_input_is_unsigned_where_no_input_is_negative(make_dicom, ramp
     np.testing.assert_allclose(read_film(path).image, ramp / 1023, atol=1e-6)
 
 
-@pytest.mark.parametrize("bits, count", [(7, 768), (17, 768), (8, 100), (8, 500), (16, 400)])
+DEPTHS = (*range(8, 17), 0, 7, 17, 32)
+
+
+@pytest.mark.parametrize("top", [100, 255, 300, 2000, 4000, 4095, 16383, 30000, 65535])
+@pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
+def test_the_widest_entry_decides_what_is_white_whatever_the_descriptor_says(
+    make_dicom, ramp, top, photometric
+):
+    entries = np.arange(768) * top // 767
+    bits = max(8, top.bit_length())
+    expected = entries[ramp] / (2**bits - 1)
+    expected = 1 - expected if photometric == "MONOCHROME1" else expected
+    for stated in DEPTHS:
+        lut = lut_item(entries, bits=stated)
+        path = make_dicom(ramp, PhotometricInterpretation=photometric, VOILUTSequence=[lut])
+        film = read_film(path)
+        np.testing.assert_allclose(film.image, expected, atol=1e-6)
+        notes = film.facts.get("notes", [])
+        assert (DEPTH_NOTE in notes) == (stated != bits), (stated, notes)
+
+
+@pytest.mark.parametrize("stated", [8, 12, 16])
+@pytest.mark.parametrize("top", [255, 4000, 4095, 30000])
+def test_a_lut_of_another_depth_than_stated_is_shown_as_dcmtk_shows_it(
+    make_dicom, ramp, top, stated
+):
+    lut = lut_item(np.arange(768) * top // 767, bits=stated)
+    path = make_dicom(ramp, VOILUTSequence=[lut])
+    require_equal(read_film(path).image, shown(path, "+Wl", "1", "--ignore-vlut-depth"))
+
+
+def test_entries_of_a_modality_lut_are_not_cut_to_the_depth_of_its_descriptor(make_dicom, ramp):
+    lut = lut_item(np.arange(768) * 5, bits=8)
+    window = {"WindowCenter": "1900", "WindowWidth": "3801"}
+    film = read_film(make_dicom(ramp, ModalityLUTSequence=[lut], **window))
+    np.testing.assert_allclose(
+        film.image, apply_window(ramp * 5.0, 1900, 3801, "LINEAR"), atol=1e-6
+    )
+    assert film.facts["notes"] == [DEPTH_NOTE]
+
+
+def test_bytes_as_entries_are_seen_by_their_number_whatever_the_descriptor_says(make_dicom, ramp):
+    entries = np.arange(768) // 3
+    film = read_film(make_dicom(ramp, VOILUTSequence=[lut_item(entries, bits=16, pack=True)]))
+    np.testing.assert_allclose(film.image, entries[ramp] / 255, atol=1e-6)
+
+
+@pytest.mark.parametrize("bits, count", [(8, 100), (8, 500), (16, 400)])
 def test_a_table_that_is_none_is_not_followed(make_dicom, ramp, bits, count):
     from pydicom.dataset import Dataset
 
