@@ -23,6 +23,7 @@ from data_prep.read.dicom.file import (
     read_dataset,
     transfer_syntax_name,
 )
+from data_prep.read.dicom.header import code_of, has_comma, numbers_of
 from data_prep.read.dicom.layout import Layout, layout, require_pixels
 from data_prep.read.dicom.pixels import is_lossy, require_decodable, stored_frame
 from data_prep.read.dicom.stored_values import digest, stored_values
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 
 FEWEST_PIXELS = 16
 WIDEST_ASPECT = 4.0  # of a pixel; detectors and scanners stay under 2, so more is a typing error
+COMMA_NOTE = "a number with a decimal comma; taken as a decimal point"
+DECIMALS = (
+    *("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept"),
+    *("PixelSpacing", "ImagerPixelSpacing"),
+)
 ASPECT_NOTE = f"pixel spacing with a ratio above {WIDEST_ASPECT:g}; not followed"
 
 
@@ -94,7 +100,8 @@ def _dicom_films(data: bytes, options: FilmOptions, voi: bool) -> Iterator[Film]
     _require_size(pixels.rows, pixels.columns)
     notes = require_decodable(dataset, pixels)
     facts = deidentify.facts(dataset) | chosen
-    facts["notes"] = [*notes, *facts["notes"]]
+    commas = [COMMA_NOTE] if has_comma(dataset, DECIMALS) else []
+    facts["notes"] = [*notes, *commas, *facts["notes"]]
     facts["transfer_syntax"] = transfer_syntax_name(dataset)
     facts["preamble"] = data[128:132] == b"DICM" and looks_like_dicom(data[:512])
     flags = tuple(annotation_flags(dataset))
@@ -128,7 +135,7 @@ def _frame(dataset: Dataset, pixels: Layout, index: int, window: int, voi: bool)
 
 def _require_grey(dataset: Dataset, pixels: Layout, options: FilmOptions) -> None:
     """Photometric Interpretation (PS3.3 C.7.6.3.1.2): films are MONOCHROME1 or MONOCHROME2."""
-    photometric = str(dataset.get("PhotometricInterpretation") or "").strip()
+    photometric = code_of(dataset, "PhotometricInterpretation")
     if pixels.samples > 1 and options.colour == "refuse":
         name = photometric if photometric in COLOUR_SPACES else "colour"
         raise FilmError(
@@ -153,10 +160,7 @@ def _equal_channels(pixels: np.ndarray) -> np.ndarray:
 def _spacing(dataset: Dataset, notes: list[str]) -> tuple[float, float]:
     """Row and column spacing in mm (PS3.3 10.7.1.3), or the Pixel Aspect Ratio (C.7.6.3.1.7)."""
     for keyword in ("PixelSpacing", "ImagerPixelSpacing", "PixelAspectRatio"):
-        try:
-            rows, columns = (float(v) for v in dataset.get(keyword) or ())
-        except (TypeError, ValueError):
-            continue
+        rows, columns = numbers_of(dataset, keyword, 2) or (0.0, 0.0)
         if not (rows > 0 and columns > 0):
             continue
         if 1 / WIDEST_ASPECT <= rows / columns <= WIDEST_ASPECT:

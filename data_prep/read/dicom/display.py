@@ -10,7 +10,7 @@ import numpy as np
 
 from data_prep.errors import FilmError
 from data_prep.read.dicom.file import quiet_pydicom
-from data_prep.read.dicom.header import number_of
+from data_prep.read.dicom.header import code_of, number_of
 from data_prep.read.dicom.lut import modality_values
 from data_prep.read.dicom.stored_values import Stored
 from data_prep.read.dicom.voi import voi_values
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SATURATED = 0.95  # share of a film; no window of a reader leaves so little between black and white
 SATURATION_NOTE = "the window saturates the film"
+SHAPE_NOTE = "Presentation LUT Shape contradicts Photometric Interpretation; the shape was followed"
 SLOPE_NOTE = "Rescale Slope is 0; slope and intercept were not followed"
 
 
@@ -51,17 +52,14 @@ def display(dataset: Dataset, stored: Stored, window: int = 0, voi: bool = True)
     padding = padding_values(dataset, stored)
     with quiet_pydicom():
         span = _span(stored)
-        rescaled = modality_values(dataset, values, span)
+        rescaled = modality_values(dataset, values, span, notes)
         output = _output_span(dataset, rescaled, span)
         found = voi_values(dataset, rescaled, output, window, notes) if voi else None
         shown, how = found or _full_range(rescaled, stored, padding)
     if number_of(dataset, "RescaleSlope", 1) == 0 and not dataset.get("ModalityLUTSequence"):
         notes.append(SLOPE_NOTE)
-    inverted = str(dataset.PhotometricInterpretation) == "MONOCHROME1"
-    shape = str(dataset.get("PresentationLUTShape", ""))
-    if shape and (shape == "INVERSE") != inverted:  # PS3.3 C.8.11.3: one follows from the other
-        notes.append("PresentationLUTShape contradicts PhotometricInterpretation; not followed")
-    if inverted:  # last: windows and tables are defined on values that are not yet inverted
+    # last: windows and tables are defined on values before it
+    if _is_inverted(dataset, notes):
         shown = 1 - shown
     table = shown.astype(np.float32)
     low, high = stored.range(table, padding)
@@ -73,6 +71,20 @@ def display(dataset: Dataset, stored: Stored, window: int = 0, voi: bool = True)
     if found is not None and _saturated(image, nowhere):
         notes.append(SATURATION_NOTE)
     return Display(image, nowhere, how if voi else "none", notes)
+
+
+def _is_inverted(dataset: Dataset, notes: list[str]) -> bool:
+    """Return whether low values are white: Photometric Interpretation, or the LUT's shape.
+
+    One follows from the other (PS3.3 C.8.11.3). Where they contradict each other the Presentation
+    LUT Shape is followed, as dcmtk does: it is what the film was meant to look like.
+    """
+    inverted = code_of(dataset, "PhotometricInterpretation") == "MONOCHROME1"
+    shape = code_of(dataset, "PresentationLUTShape")
+    if shape not in ("IDENTITY", "INVERSE") or (shape == "INVERSE") == inverted:
+        return inverted
+    notes.append(SHAPE_NOTE)
+    return not inverted
 
 
 def _saturated(image: np.ndarray, padding: np.ndarray | None) -> bool:

@@ -5,10 +5,12 @@ except for `count_of`, without which no image can be laid out.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from data_prep.errors import FilmError
+
+BLANKS = " \0\t\r\n"
 
 
 def text_of(dataset: Any, keyword: str) -> str:
@@ -19,15 +21,18 @@ def text_of(dataset: Any, keyword: str) -> str:
             return ""
         if not isinstance(value, str) and hasattr(value, "__getitem__") and len(value):
             value = value[0]
-        return str(value).strip(" \0\t\r\n")
+        return str(value).strip(BLANKS)
     except Exception:
         return ""
 
 
 def code_of(dataset: Any, keyword: str) -> str:
-    """Return the whole value in capitals, or "" if absent; two terms for one match no list."""
+    """Return the whole value in capitals, or "" if absent; two terms for one match no list.
+
+    Outer blanks are not significant (PS3.5 6.2), so they are left out.
+    """
     try:
-        return str(dataset.get(keyword) or "").strip().upper()
+        return str(dataset.get(keyword) or "").strip(BLANKS).upper()
     except Exception:
         return ""
 
@@ -35,13 +40,24 @@ def code_of(dataset: Any, keyword: str) -> str:
 def numbers_of(dataset: Any, keyword: str, count: int | None = None) -> list[float]:
     """Return all values of a numeric element; () if one is no number, or there are not `count`."""
     try:
-        value = dataset.get(keyword)
-        several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
-        found = [finite(part) for part in (value if several else [value])]
+        found = [finite(part) for part in _parts(dataset, keyword)]
     except Exception:
         return []
     known = [number for number in found if number is not None]
     return known if len(known) == (len(found) if count is None else count) else []
+
+
+def has_comma(dataset: Any, keywords: Iterable[str]) -> bool:
+    """Return whether some number of the header is written with a comma."""
+    try:
+        return any("," in str(part) for keyword in keywords for part in _parts(dataset, keyword))
+    except Exception:
+        return False
+
+
+def _parts(dataset: Any, keyword: str) -> Sequence[Any]:
+    value = dataset.get(keyword)
+    return value if isinstance(value, Sequence) and not isinstance(value, (str, bytes)) else [value]
 
 
 def number_of(dataset: Any, keyword: str, otherwise: float) -> float:
@@ -50,9 +66,13 @@ def number_of(dataset: Any, keyword: str, otherwise: float) -> float:
 
 
 def finite(value: Any) -> float | None:
-    """Return a value of a header or a sidecar as a number; None for what is none, inf and nan."""
+    """Return a value of a header or a sidecar as a number; None for what is none, inf and nan.
+
+    A comma is taken for the decimal point that PS3.5 6.2 asks for: no number has another use of it.
+    """
     try:
-        number = float(value)
+        comma = isinstance(value, str) and "," in value
+        number = float(value.strip(BLANKS).replace(",", ".") if comma else value)
     except (TypeError, ValueError, OverflowError):
         return None
     return number if math.isfinite(number) and not isinstance(value, bool) else None

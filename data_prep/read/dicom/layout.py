@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from data_prep.errors import FilmError
 from data_prep.read.dicom.file import unfinished_header
-from data_prep.read.dicom.header import count_of
+from data_prep.read.dicom.header import code_of, count_of
 from data_prep.read.dicom.terms import MODALITY_WORDS
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def require_pixels(dataset: Dataset) -> None:
         kinds = dataset.get("SOPClassUID"), meta.get("MediaStorageSOPClassUID")
         if any("Image Storage" in getattr(kind, "name", "") for kind in kinds):
             raise unfinished_header()  # an image object that stops before it comes to its size
-        word = MODALITY_WORDS.get(str(dataset.get("Modality", "")))
+        word = MODALITY_WORDS.get(code_of(dataset, "Modality"))
         kind = word or "not an image object"
         raise FilmError(f"no pixel data: {kind}", remedy="Not a film: leave it out.")
     raise FilmError("pixel data is missing", remedy="Export it again, with images.")
@@ -117,7 +117,7 @@ def require_whole(dataset: Dataset, layout: Layout) -> list[str]:
             "broken DICOM header: the pixel data cannot be found", remedy="Export it again."
         ) from None
     bits = layout.frame_bits
-    if str(dataset.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
+    if code_of(dataset, "PhotometricInterpretation") == "YBR_FULL_422":
         bits = bits * 2 // 3  # two of three samples are shared (PS3.3 C.7.6.3.1.2)
     needed = (bits * layout.frames + 7) // 8
     if promised is None or promised == 0xFFFFFFFF:

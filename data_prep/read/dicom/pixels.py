@@ -22,6 +22,7 @@ from data_prep.read.dicom.file import (
     transfer_syntax_name,
 )
 from data_prep.read.dicom.fragments import frame_bytes
+from data_prep.read.dicom.header import code_of
 from data_prep.read.dicom.layout import (
     LARGEST_FRAME,
     Layout,
@@ -134,7 +135,7 @@ def _native(dataset: Dataset, layout: Layout, data: bytes, index: int) -> np.nda
     bits, count = layout.bits_allocated, layout.rows * layout.columns
     first = index * layout.frame_bits
     if layout.samples > 1:
-        if str(dataset.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
+        if code_of(dataset, "PhotometricInterpretation") == "YBR_FULL_422":
             return _pydicom_pixels(dataset, layout, data, index)
         return _pydicom_pixels(dataset, layout, data[first // 8 :][: layout.frame_bits // 8], 0)
     if bits == 1:
@@ -214,6 +215,7 @@ def _pydicom_pixels(dataset: Dataset, layout: Layout, data: bytes, index: int) -
     for keyword in PIXEL_KEYWORDS:
         if keyword in dataset:
             setattr(bare, keyword, dataset.get(keyword))
+    bare.PhotometricInterpretation = code_of(dataset, "PhotometricInterpretation")
     bare.BitsAllocated, bare.BitsStored = layout.bits_allocated, layout.bits_stored
     bare.NumberOfFrames = index + 1
     bare.HighBit, bare.PixelRepresentation = layout.bits_stored - 1, int(layout.signed)
