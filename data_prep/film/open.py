@@ -121,12 +121,12 @@ def _dicom_films(data: bytes, options: FilmOptions, voi: bool) -> Iterator[Film]
 
 def _frame(dataset: Dataset, pixels: Layout, index: int, window: int, voi: bool) -> Film:
     notes: list[str] = []
-    words, pixels = stored_frame(dataset, pixels, index, notes)
-    if words.ndim == 3:
-        words = _equal_channels(words)
+    words, found = stored_frame(dataset, pixels, index, notes)
+    if pixels.samples > 1:
+        words = _equal_channels(words) if words.ndim == 3 else words
         dataset.PhotometricInterpretation = "MONOCHROME2"
         dataset.SamplesPerPixel = 1
-    stored = stored_values(words, pixels, is_lossy(dataset))
+    stored = stored_values(words, found, is_lossy(dataset))
     shown = display(dataset, stored, window, voi)
     spacing = _spacing(dataset, shown.notes)
     facts = {"voi": shown.voi, "notes": notes + shown.notes}

@@ -29,7 +29,7 @@ def jpeg(pixels: np.ndarray, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def encoded(pixels: np.ndarray, syntax: str, folder: Path) -> bytes:
+def encoded(pixels: np.ndarray, syntax: str, folder: Path, stored: int = 12) -> bytes:
     """One frame in a lossless codec, with the encoder that the environment has."""
     from pydicom import dcmread
     from pydicom.dataset import Dataset
@@ -43,7 +43,7 @@ def encoded(pixels: np.ndarray, syntax: str, folder: Path) -> bytes:
     ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
     ds.Rows, ds.Columns = pixels.shape
     ds.BitsAllocated = 8 * pixels.itemsize
-    ds.BitsStored = 8 if pixels.itemsize == 1 else 12
+    ds.BitsStored = 8 if pixels.itemsize == 1 else stored
     ds.HighBit, ds.PixelRepresentation = ds.BitsStored - 1, 0
     ds.PixelData = pixels.tobytes()
     ds["PixelData"].VR = "OB" if pixels.itemsize == 1 else "OW"
@@ -98,3 +98,45 @@ def with_syntax(path: Path, uid: str) -> Path:
     value = uid.encode() + b"\0" * (len(uid) % 2)
     path.write_bytes(whole[:start] + struct.pack("<H", len(value)) + value + whole[end:])
     return path
+
+
+def jpeg_2000(values: np.ndarray, bits: int) -> bytes:
+    """One frame of JPEG 2000 of this precision; signed where the values are."""
+    from openjpeg.utils import encode_array
+
+    kind = f"{values.dtype.kind}{1 if bits <= 8 else 2}"
+    return bytes(encode_array(values.astype(kind), bits_stored=bits, photometric_interpretation=2))
+
+
+def jpeg_ls(values: np.ndarray, bits: int) -> bytes:
+    """One frame of JPEG-LS of this precision; of signed values the lowest bits."""
+    import jpeg_ls as charls
+
+    words = (values.astype(np.int64) % 2**bits).astype("u1" if bits <= 8 else "<u2")
+    return bytes(charls.encode_buffer(words.tobytes(), *values.shape, 1, bits))
+
+
+def lossless(values: np.ndarray, bits: int, folder: Path) -> bytes:
+    """One frame of JPEG lossless of this precision; of signed values the lowest bits.
+
+    The encoder writes 16 bits. The first value is told as a difference to half the precision and
+    the others as differences modulo 2^16 (T.81 H.1.2.1): shifted values fit another precision.
+    """
+    words = (values.astype(np.int64) % 2**bits + 2**15 - 2 ** (bits - 1)) % 2**16
+    frame = bytearray(encoded(words.astype("<u2"), LOSSLESS, folder, stored=16))
+    header = frame.index(b"\xff\xc3")
+    assert frame[header + 4] == 16
+    frame[header + 4] = bits
+    return bytes(frame)
+
+
+def rle(*segments: np.ndarray) -> bytes:
+    """One frame of RLE (PS3.5 G) from the bytes of its segments, in literal runs of up to 128."""
+    packed = []
+    for segment in segments:
+        data = segment.astype(np.uint8).tobytes()
+        runs = [data[start : start + 128] for start in range(0, len(data), 128)]
+        body = b"".join(bytes((len(run) - 1,)) + run for run in runs)
+        packed.append(body + b"\0" * (len(body) % 2))
+    starts = [64 + sum(len(body) for body in packed[:k]) for k in range(len(packed))]
+    return struct.pack("<16I", len(packed), *starts, *[0] * (15 - len(packed))) + b"".join(packed)

@@ -13,12 +13,10 @@ from io import BytesIO
 import numpy as np
 from PIL import Image
 
-from data_prep.read.dicom.codestream import FRAME_HEADERS, J2K_START, JP2_BOX
+from data_prep.read.dicom.codestream import FRAME_HEADERS, J2K_START, JP2_BOX, JPEG_LS, LOSSLESS
 
 END = b"\xff\xd9"  # EOI (ITU-T T.81 B.1.1.3) and EOC (T.800 A.4.4) alike
 START_OF_TILE_PART = b"\xff\x90"
-LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)  # frame headers of Huffman and arithmetic coding (T.81 B.1.1.3)
-JPEG_LS = 0xF7
 NO_LENGTH = {0x01, 0xD8, *range(0xD0, 0xD8)}  # TEM, SOI, RSTn
 SCAN, STOP, RESTART_INTERVAL = 0xDA, 0xD9, 0xDD
 # In a scan FF is followed by 00, or by a byte below 80 in JPEG-LS (T.87 A.1); this is a marker.
@@ -64,16 +62,6 @@ def frame_header(jpeg: bytes) -> tuple[int, int] | None:
         if marker in FRAME_HEADERS and position + 5 <= len(jpeg):
             return marker, jpeg[position + 4]
     return None
-
-
-def coded_bits(frame: bytes) -> int | None:
-    """Bits a sample by the codestream (T.81 B.2.2, T.800 A.5.1); None where it says none."""
-    if is_jpeg(frame):
-        header = frame_header(frame)
-        return None if header is None else header[1]
-    start = _codestream(frame)
-    size = b"" if start is None else frame[start + 42 : start + 43]  # Ssiz of the first component
-    return (size[0] & 0x7F) + 1 if size else None
 
 
 def ends_early(jpeg: bytes, pixels: np.ndarray, decode: Callable[[bytes], np.ndarray]) -> bool:

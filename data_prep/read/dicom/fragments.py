@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from data_prep.errors import FilmError
-from data_prep.read.dicom.codestream import J2K_START, JP2_BOX
-from data_prep.read.dicom.layout import truncated
+from data_prep.read.dicom.codestream import J2K_START, JP2_BOX, codestream
+from data_prep.read.dicom.layout import OPEN_LENGTH, Layout, native_data, truncated
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -58,6 +58,24 @@ def frame_bytes(dataset: Dataset, frames: int, index: int, notes: list[str]) -> 
         notes.append(NO_END_NOTE)
     spans = [found.spans[k] for k in groups[index]]
     return b"".join(found.data[a:b] for a, b in spans), found.cut and spans[-1] == found.spans[-1]
+
+
+def require_native(dataset: Dataset, layout: Layout) -> None:
+    """Raise FilmError for compressed pixel data under a transfer syntax of uncompressed ones.
+
+    Native pixel data have a length and no items (PS3.5 A.4). Where the length is there all the
+    same, items or a codestream of the image's size give it away.
+    """
+    data, length = native_data(dataset)
+    found, coded = fragments(data), codestream(data)
+    last = found.spans[-1][1] if found.spans and not found.cut else None
+    items = found.ended or last == len(data)
+    bare = coded is not None and (coded.rows, coded.columns) == (layout.rows, layout.columns)
+    if length == OPEN_LENGTH or items or bare:
+        raise FilmError(
+            "compressed pixel data, but the header says that it is not compressed",
+            remedy="Export it again, uncompressed.",
+        )
 
 
 def fragments(data: bytes) -> Fragments:

@@ -18,6 +18,8 @@ LARGEST_FRAME = 2**29
 DEPTHS = (1, 8, 16, 32)  # Bits Allocated of integers (PS3.5 8.1.1)
 ORIGINAL = "Export it again from the archive."
 PAD_NOTE = "the last byte of the file, which belongs to no pixel, is missing"
+OPEN_LENGTH = 0xFFFFFFFF  # PS3.5 7.1.1: the value ends with a delimiter
+LONGER_NOTE = "the pixel data are longer than the image; the rest was not read"
 IMAGE_KEYWORDS = ("PixelData", "FloatPixelData", "DoubleFloatPixelData")
 
 
@@ -103,32 +105,41 @@ def require_pixels(dataset: Dataset) -> None:
     raise FilmError("pixel data is missing", remedy="Export it again, with images.")
 
 
+def native_data(dataset: Dataset) -> tuple[bytes, int]:
+    """Return Pixel Data and the length that its element has; FilmError: there is no such element.
+
+    The length is OPEN_LENGTH where a delimiter ends the data.
+    """
+    try:
+        element = dataset.get_item("PixelData")
+        data = element.value or b""
+        return data, getattr(element, "length", len(data))
+    except Exception:  # pydicom converts it, and its VR may be broken
+        raise FilmError(
+            "broken DICOM header: the pixel data cannot be found", remedy="Export it again."
+        ) from None
+
+
 def require_whole(dataset: Dataset, layout: Layout) -> list[str]:
     """Native pixel data must have the bytes that its header promises (PS3.5 8.1.1).
 
     The byte that pads them to an even length (PS3.5 8.1.1) belongs to no pixel: where it is missing
     a note is returned.
     """
-    try:
-        element = dataset.get_item("PixelData")
-        promised, found = getattr(element, "length", None), len(element.value or b"")
-    except Exception:  # pydicom converts it, and its VR may be broken
-        raise FilmError(
-            "broken DICOM header: the pixel data cannot be found", remedy="Export it again."
-        ) from None
+    data, promised = native_data(dataset)
+    found = len(data)
     bits = layout.frame_bits
     if code_of(dataset, "PhotometricInterpretation") == "YBR_FULL_422":
         bits = bits * 2 // 3  # two of three samples are shared (PS3.3 C.7.6.3.1.2)
     needed = (bits * layout.frames + 7) // 8
-    if promised is None or promised == 0xFFFFFFFF:
-        promised = found
     padded = needed % 2 == 1 and (found, promised) == (needed, needed + 1)
     if found < promised and not padded:
         raise truncated(f"{found:,} of {promised:,} pixel bytes")
     if found < needed:
         shape = layout.rows, layout.columns
         raise mismatch(shape, f"{needed:,} bytes needed, {found:,} present")
-    return [PAD_NOTE] if padded else []
+    longer = [LONGER_NOTE] if found > needed + 1 else []
+    return [PAD_NOTE] if padded else longer
 
 
 def truncated(detail: str) -> FilmError:

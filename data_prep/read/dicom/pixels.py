@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -13,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data_prep.errors import FilmError
-from data_prep.read.dicom.codestream import coded_size
-from data_prep.read.dicom.ending import coded_bits, ends, ends_early, picture_pixels
+from data_prep.read.dicom import run_length
+from data_prep.read.dicom.codestream import codestream
+from data_prep.read.dicom.depth import as_coded, values_layout
+from data_prep.read.dicom.ending import ends, ends_early, picture_pixels
 from data_prep.read.dicom.file import (
     EXPLICIT_BIG_ENDIAN,
     EXPLICIT_LITTLE_ENDIAN,
     quiet_pydicom,
     transfer_syntax_name,
 )
-from data_prep.read.dicom.fragments import frame_bytes
+from data_prep.read.dicom.fragments import frame_bytes, require_native
 from data_prep.read.dicom.header import code_of
 from data_prep.read.dicom.layout import (
     LARGEST_FRAME,
@@ -43,11 +44,11 @@ FASTEST = {
     "1.2.840.10008.1.2.4.91": "pylibjpeg",
     "1.2.840.10008.1.2.4.80": "pyjpegls",
     "1.2.840.10008.1.2.4.81": "pyjpegls",
-    "1.2.840.10008.1.2.5": "pylibjpeg",
 }
 DECODERS = "pip install pylibjpeg-openjpeg pylibjpeg-rle pyjpegls python-gdcm SimpleITK"
 NATIVE = tuple(f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".2", ".1.99"))  # PS3.5 A.1-A.5
 JPEG_EXTENDED = "1.2.840.10008.1.2.4.51"
+COSINE = ("1.2.840.10008.1.2.4.50", JPEG_EXTENDED)
 UNCOMPRESSED_FRAMES = "1.2.840.10008.1.2.1.98"  # PS3.5 A.4.11
 RLE = "1.2.840.10008.1.2.5"
 HTJ2K = tuple(f"1.2.840.10008.1.2.4.{end}" for end in ("201", "202", "203"))  # PS3.5 A.4.9
@@ -69,6 +70,7 @@ def require_decodable(dataset: Dataset, layout: Layout) -> list[str]:
     if syntax.startswith(VIDEO):
         raise _unsupported(dataset, "This is a video. Export single films.")
     if syntax in NATIVE:
+        require_native(dataset, layout)
         return require_whole(dataset, layout)
     if syntax not in READ:
         raise _unsupported(dataset, "Export it again, uncompressed.")
@@ -158,42 +160,39 @@ def _encapsulated(
         if 8 * len(frame) < layout.frame_bits:
             raise truncated(f"{len(frame):,} of {layout.frame_bits // 8:,} bytes of a frame")
         return _native(dataset, layout, frame, 0), layout
-    size = coded_size(frame)
-    if size is not None and size != (layout.rows, layout.columns):
-        if size[0] * size[1] > LARGEST_FRAME:
-            raise too_large(*size)
+    coded = codestream(frame)
+    if coded is not None and (coded.rows, coded.columns) != (layout.rows, layout.columns):
+        if coded.rows * coded.columns > LARGEST_FRAME:
+            raise too_large(coded.rows, coded.columns)
         raise mismatch(
-            (layout.rows, layout.columns), f"the compressed image is {size[0]} x {size[1]}"
+            (layout.rows, layout.columns),
+            f"the compressed image is {coded.rows} x {coded.columns}",
         )
-    if not ends(frame) or (cut and size is None):
+    if not ends(frame) or (cut and coded is None):
         raise truncated("the compressed image has no end mark")
-    bits = coded_bits(frame) or _rle_bits(dataset, layout, frame)
-    if bits is not None and bits <= 8 < layout.bits_allocated:
-        stored = min(bits, layout.bits_stored)
-        layout = replace(layout, bits_allocated=8, bits_stored=stored, shift=0)
-    pixels = _coded(dataset, layout, frame)
-    if _ends_early(dataset, layout, frame, pixels):
+    if coded is None and _syntax(dataset) == RLE:
+        coded = run_length.header(frame, layout)
+    words = layout if coded is None else as_coded(layout, coded)
+    pixels = _coded(dataset, words, frame)
+    if _ends_early(dataset, words, frame, pixels):
         raise truncated("the compressed image has an end mark, but no data for its last pixels")
-    return pixels, layout
+    if coded is None or pixels.ndim > 2:
+        return pixels, words
+    return values_layout(dataset, layout, coded, pixels, notes)
 
 
 def _coded(dataset: Dataset, layout: Layout, frame: bytes) -> np.ndarray:
     from pydicom.encaps import encapsulate
 
-    if _syntax(dataset) == JPEG_EXTENDED and layout.bits_allocated > 8:
+    if _syntax(dataset) in COSINE and layout.bits_allocated > 8:
         return _simpleitk_pixels(frame, layout)  # no free pydicom plug-in decodes 12 bit
     if _syntax(dataset) in HTJ2K:
         import openjpeg  # pydicom 2.4 does not know the syntax
 
         return openjpeg.decode(BytesIO(frame))
+    if _syntax(dataset) == RLE and layout.samples == 1:
+        return run_length.grey(frame, layout)
     return _pydicom_pixels(dataset, layout, encapsulate([frame]), 0)
-
-
-def _rle_bits(dataset: Dataset, layout: Layout, frame: bytes) -> int | None:
-    """Bits a sample by the number of RLE segments, one for each of its bytes (PS3.5 G.2)."""
-    if _syntax(dataset) != RLE:
-        return None
-    return 8 * int.from_bytes(frame[:4], "little") // layout.samples
 
 
 def _ends_early(dataset: Dataset, layout: Layout, frame: bytes, pixels: np.ndarray) -> bool:
@@ -216,6 +215,8 @@ def _pydicom_pixels(dataset: Dataset, layout: Layout, data: bytes, index: int) -
         if keyword in dataset:
             setattr(bare, keyword, dataset.get(keyword))
     bare.PhotometricInterpretation = code_of(dataset, "PhotometricInterpretation")
+    if layout.samples == 1:
+        bare.SamplesPerPixel, bare.PhotometricInterpretation = 1, "MONOCHROME2"
     bare.BitsAllocated, bare.BitsStored = layout.bits_allocated, layout.bits_stored
     bare.NumberOfFrames = index + 1
     bare.HighBit, bare.PixelRepresentation = layout.bits_stored - 1, int(layout.signed)

@@ -10,7 +10,7 @@ from PIL import Image
 
 from data_prep.errors import FilmError
 from data_prep.film.open import read_film
-from data_prep.read.dicom.codestream import coded_size
+from data_prep.read.dicom.codestream import codestream
 from data_prep.read.dicom.deflated import InflateError, inflate
 
 META = b"\0" * 128 + b"DICM" + b"\x02\0\x10\0UI\x16\x001.2.840.10008.1.2.1.99"
@@ -72,9 +72,10 @@ def test_a_codestream_of_another_size_is_a_mismatch(make_dicom, ramp):
 def test_the_size_of_a_codestream_is_read_without_decoding(kind):
     file = io.BytesIO()
     Image.fromarray(np.zeros((48, 64), np.uint8)).save(file, kind)
-    assert coded_size(file.getvalue()) == (48, 64)
+    found = codestream(file.getvalue())
+    assert found is not None and (found.rows, found.columns, found.samples) == (48, 64, 1)
     for length in range(0, 40):
-        assert coded_size(file.getvalue()[:length]) in (None, (48, 64))
+        assert codestream(file.getvalue()[:length]) in (None, found)
 
 
 def test_a_gigapixel_png_is_refused(tmp_path):

@@ -20,7 +20,8 @@ from codestreams import (
 from data_prep.errors import FilmError
 from data_prep.film.open import read_film
 from data_prep.read.dicom import pixels
-from data_prep.read.dicom.ending import coded_bits, continued, ends, picture_pixels
+from data_prep.read.dicom.codestream import codestream
+from data_prep.read.dicom.ending import continued, ends, picture_pixels
 
 KINDS = {
     "baseline": (JPEG, {}),
@@ -100,15 +101,15 @@ def test_a_thumbnail_inside_a_jpeg_is_not_its_end():
     segment = b"\xff\xe1" + (len(thumbnail) + 2).to_bytes(2, "big") + thumbnail
     whole = frame[:2] + segment + frame[2:]
     assert ends(whole) and not ends(whole[: len(whole) // 2])
-    assert coded_bits(whole) == 8
+    assert codestream(whole).bits == 8
     np.testing.assert_array_equal(picture_pixels(continued(whole)), picture_pixels(frame))
 
 
 def test_the_bits_of_a_stream_are_read_without_decoding(stream):
     syntax, values, frame = stream
     if syntax != RLE:
-        assert coded_bits(frame) in ((8,) if values.itemsize == 1 else (12, 16))
+        assert codestream(frame).bits in ((8,) if values.itemsize == 1 else (12, 16))
     for length in range(60):
-        coded_bits(frame[:length])
+        codestream(frame[:length])
         ends(frame[:length])
         continued(frame[:length])
