@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep import errors
 from data_prep.errors import FilmError
-from data_prep.read.dicom.header import code_of
+from data_prep.read.dicom.header import code_of, text_of
+from data_prep.read.dicom.orientation import plane
 from data_prep.read.dicom.terms import (
     CHEST_CODES,
     FILM_CLASSES,
@@ -17,6 +18,7 @@ from data_prep.read.dicom.terms import (
     MODALITY_WORDS,
     VIEW_OF_CODE,
     body_part_of_text,
+    side_view_in,
     view_of_text,
 )
 
@@ -27,6 +29,11 @@ if TYPE_CHECKING:
 
 NO_VIEW, ODD_VIEW = "view position missing", "view position not understood"
 NO_PART, ODD_PART = "body part missing", "body part not understood"
+# Of the image and its series first, then of what was ordered and done.
+DESCRIPTIONS = (
+    *("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription"),
+    *("PerformedProcedureStepDescription", "RequestedProcedureDescription", "StudyDescription"),
+)
 ANY_MODALITY = "Pass --modalities any to take it."
 
 
@@ -85,7 +92,8 @@ def sop_class_name(dataset: Dataset) -> str:
 
 def view(dataset: Dataset) -> tuple[str | None, str]:
     """(one of dicom_terms.VIEWS or None, a note): View Position (0018,5101), View Code Sequence
-    (0054,0220), then Patient Orientation (0020,0020), which tells frontal from lateral only.
+    (0054,0220), then descriptions, which are believed of side views only, then Patient Orientation
+    (0020,0020), which tells frontal from lateral only.
     """
     text = code_of(dataset, "ViewPosition")
     found = view_of_text(text)
@@ -93,7 +101,7 @@ def view(dataset: Dataset) -> tuple[str | None, str]:
         found = found or VIEW_OF_CODE.get(code)
     if found:
         return found, ""
-    return _view_of_orientation(dataset), ODD_VIEW if text else NO_VIEW
+    return _described(dataset) or plane(dataset), ODD_VIEW if text else NO_VIEW
 
 
 def body_part(dataset: Dataset) -> tuple[str | None, str]:
@@ -156,15 +164,12 @@ def _require_view(dataset: Dataset, options: FilmOptions, facts: dict[str, Any])
     raise LeftOut(f"view {found}, not {asked}", remedy=f"Add {found} to --views.")
 
 
-def _view_of_orientation(dataset: Dataset) -> str | None:
-    """Rows that run left-right show the front, front-back the side (PS3.3 C.7.6.1.1.1)."""
-    try:
-        rows, columns = (str(value).strip().upper() for value in dataset.get("PatientOrientation"))
-    except Exception:  # absent, or not two values
+def _described(dataset: Dataset) -> str | None:
+    """A side view that some description of the film names, and none contradicts."""
+    texts = [text_of(dataset, keyword) for keyword in DESCRIPTIONS]
+    if any(view_of_text(text) in ("PA", "AP", "frontal") for text in texts):
         return None
-    if columns not in ("F", "H"):
-        return None
-    return {"L": "frontal", "R": "frontal", "A": "lateral", "P": "lateral"}.get(rows)
+    return next(filter(None, map(side_view_in, texts)), None)
 
 
 def _sop_class(dataset: Dataset) -> str:

@@ -1,12 +1,11 @@
 """One film: pixels, spacing, padding and facts of its header."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    pass
+from data_prep.frame.turn import AS_IT_IS, Turn
 
 
 @dataclass
@@ -15,7 +14,8 @@ class Film:
 
     facts: JSON that may leave; padding: bool (H, W), no image there, or None; digest: of the stored
     pixels, the same in every transfer syntax; frame: which of several, from 0, else None; flags:
-    what the header admits of text and faces in the pixels (burned_in.annotation_flags).
+    what the header admits of text and faces in the pixels (burned_in.annotation_flags); turn: what
+    is still to be done to the image before it is framed.
     """
 
     image: np.ndarray
@@ -25,3 +25,4 @@ class Film:
     digest: str = ""
     frame: int | None = None
     flags: tuple[str, ...] = ()
+    turn: Turn = AS_IT_IS

@@ -14,6 +14,7 @@ from data_prep.film.burned_in import annotation_flags
 from data_prep.film.film import Film
 from data_prep.film.options import FilmOptions
 from data_prep.film.picture import read_picture
+from data_prep.frame.turn import AS_IT_IS, Turn
 from data_prep.privacy import facts as deidentify
 from data_prep.read.content import is_picture
 from data_prep.read.dicom.display import constant_image, display
@@ -25,6 +26,7 @@ from data_prep.read.dicom.file import (
 )
 from data_prep.read.dicom.header import code_of, has_comma, numbers_of
 from data_prep.read.dicom.layout import Layout, layout, require_pixels
+from data_prep.read.dicom.orientation import directions, to_upright
 from data_prep.read.dicom.pixels import is_lossy, require_decodable, stored_frame
 from data_prep.read.dicom.stored_values import digest, stored_values
 from data_prep.read.dicom.terms import COLOUR_SPACES, FILMS
@@ -105,6 +107,7 @@ def _dicom_films(data: bytes, options: FilmOptions, voi: bool) -> Iterator[Film]
     facts["transfer_syntax"] = transfer_syntax_name(dataset)
     facts["preamble"] = data[128:132] == b"DICM" and looks_like_dicom(data[:512])
     flags = tuple(annotation_flags(dataset))
+    turn = _turn(dataset, options, facts["notes"])
     several = pixels.frames > 1
     if several and options.frames == "first":
         facts["notes"] = [f"first of {pixels.frames} frames", *facts["notes"]]
@@ -115,7 +118,7 @@ def _dicom_films(data: bytes, options: FilmOptions, voi: bool) -> Iterator[Film]
         if not film.facts["notes"]:
             del film.facts["notes"]
         film.frame = index if several else None
-        film.flags = flags
+        film.flags, film.turn = flags, turn
         yield film
 
 
@@ -131,6 +134,17 @@ def _frame(dataset: Dataset, pixels: Layout, index: int, window: int, voi: bool)
     spacing = _spacing(dataset, shown.notes)
     facts = {"voi": shown.voi, "notes": notes + shown.notes}
     return Film(shown.image, spacing, facts, shown.padding, digest(stored.integers()))
+
+
+def _turn(dataset: Dataset, options: FilmOptions, notes: list[str]) -> Turn:
+    """The turn that Patient Orientation asks for, if it is wanted; a note in any case."""
+    turn, found = to_upright(dataset), directions(dataset)
+    if turn == AS_IT_IS or found is None:
+        return AS_IT_IS
+    said = f"turned or mirrored by Patient Orientation {found[0]}\\{found[1]}"
+    followed = options.orient == "header"
+    notes.append(f"{said}; turned upright" if followed else f"{said}; --orient header turns it")
+    return turn if followed else AS_IT_IS
 
 
 def _require_grey(dataset: Dataset, pixels: Layout, options: FilmOptions) -> None:

@@ -44,6 +44,12 @@ class FilmOptions:
     frames: str = flag(
         "first", "of a multi-frame file: the first, or each as an image", choices=("first", "each")
     )
+    orient: str = flag(
+        "keep",
+        "films that are turned or mirrored by Patient Orientation: keep them so, or turn them "
+        "upright as the header says",
+        choices=("keep", "header"),
+    )
     burned_in: str = field(default="quarantine", metadata={"choices": ("quarantine", "allow")})
 
     def __post_init__(self) -> None:

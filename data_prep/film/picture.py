@@ -2,12 +2,14 @@
 
 import warnings
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from data_prep.errors import FilmError
 from data_prep.film.film import Film
+from data_prep.frame.turn import AS_IT_IS, Turn
 from data_prep.read import whole_png
 from data_prep.read.dicom.ending import (
     ends,
@@ -20,6 +22,16 @@ from data_prep.read.dicom.stored_values import digest
 
 PILLOW_READS = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)  # DCT, without difference frames (T.81 B.1.1.3)
 ICON = 64  # pixels; no film beside DICOM files is so small
+TURNS = {  # EXIF Orientation: the edges of the picture that row 0 and column 0 are
+    2: Turn(from_right=True),
+    3: Turn(from_below=True, from_right=True),
+    4: Turn(from_below=True),
+    5: Turn(exchanged=True),
+    6: Turn(exchanged=True, from_right=True),
+    7: Turn(exchanged=True, from_below=True, from_right=True),
+    8: Turn(exchanged=True, from_below=True),
+}
+TURNED_NOTE = "turned as its EXIF orientation says"
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I")
 COLOUR_TOLERANCE = 8  # grey levels: colour JPEG of a grey film is not exactly grey
 
@@ -32,6 +44,7 @@ def read_picture(data: bytes) -> Film:
             with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as picture:
                 kind, mode = str(picture.format), picture.mode
                 levels, top = _grey(picture)
+                turn = _turn(picture)
                 _require_whole(data, picture)
     except (FilmError, MemoryError):
         raise
@@ -41,8 +54,12 @@ def read_picture(data: bytes) -> Film:
         ) from None
     except Exception:  # Pillow raises many kinds on damaged files
         raise _unreadable(data) from None
+    levels = turn(levels)
     image = levels.astype(np.float32) / np.float32(top)
-    facts = {"format": kind, "mode": mode, "rows": image.shape[0], "columns": image.shape[1]}
+    rows, columns = image.shape
+    facts: dict[str, Any] = {"format": kind, "mode": mode, "rows": rows, "columns": columns}
+    if turn != AS_IT_IS:
+        facts["notes"] = [TURNED_NOTE]
     return Film(image, (1.0, 1.0), facts, digest=digest(levels))
 
 
@@ -61,11 +78,22 @@ def read_mask_picture(data: bytes) -> np.ndarray:
         with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as picture:
             deep = picture.mode in DEEP_MODES
             pixels = np.asarray(picture if deep else picture.convert("RGB"))
+            turn = _turn(picture)
             _require_whole(data, picture)
     except (FilmError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise FilmError("the mask cannot be decoded", remedy="Draw or copy it again.") from None
     inside = pixels > 0
-    return inside if inside.ndim == 2 else np.logical_or.reduce(inside, axis=2)
+    return turn(inside if inside.ndim == 2 else np.logical_or.reduce(inside, axis=2))
+
+
+def _turn(picture: Image.Image) -> Turn:
+    """What EXIF Orientation (JEITA CP-3451, 0x0112) asks a viewer to do; a broken one: nothing."""
+    try:
+        return TURNS.get(int(picture.getexif().get(0x0112, 1)), AS_IT_IS)
+    except MemoryError:
+        raise
+    except Exception:  # Pillow raises many kinds on broken EXIF
+        return AS_IT_IS
 
 
 def _require_whole(data: bytes, picture: Image.Image) -> None:

@@ -15,7 +15,10 @@ from data_prep.film.recipe import FilmRecipe
 from data_prep.frame.boxes import LesionBox, framed_boxes
 from data_prep.frame.frame import Frame, WayBack
 from data_prep.frame.framing import Box
+from data_prep.read.dicom.display import SATURATION_NOTE
 
+FEWEST_LEVELS = 32  # of 256 in 8 bits
+FEW_NOTE = "fewer than 32 of 256 grey levels are used; --intensity percentile uses them all"
 LOOK = "Look at it, then list it in a file for --allow-burned-in FILE."
 
 
@@ -51,7 +54,8 @@ def framed(
     """Bring a film that was read into the frame; as `prepare`, but mask is bool (H, W)."""
     back = way_back(film, recipe)
     square, shape, field, spacing = back.framing, back.shape, back.field, back.spacing
-    image, padding = film.image[field], None if film.padding is None else film.padding[field]
+    image = film.turn(film.image)[field]
+    padding = None if film.padding is None else film.turn(film.padding)[field]
     if recipe.options.burned_in == "quarantine" and not cleared:
         _require_no_text(
             film.flags, _shown(image, padding, recipe), square.box(image.shape, spacing)
@@ -64,24 +68,37 @@ def framed(
         pixels[~foreground] = 0
     crop = (field[0].start, field[1].start, field[0].stop, field[1].stop)
     border = {} if crop == (0, 0, *shape) else {"exposed_field": list(crop)}
+    notes = list(film.facts.get("notes", ()))
+    if SATURATION_NOTE not in notes and _uses_few_levels(pixels, recipe):
+        notes.append(FEW_NOTE)
+    noted = {"notes": notes} if notes else {}
     return Frame(
         pixels,
         back,
-        None if mask is None else square.mask(mask[field], spacing),
-        framed_boxes(boxes, square, shape, spacing, crop=crop),
+        None if mask is None else square.mask(film.turn(mask)[field], spacing),
+        framed_boxes(film.turn.boxes(boxes, film.image.shape), square, shape, spacing, crop=crop),
         film.frame if recipe.options.frames == "each" else None,
-        {**film.facts, **border, "digest": film.digest},
+        {**film.facts, **noted, **border, "digest": film.digest},
     )
 
 
 def way_back(film: Film, recipe: FilmRecipe) -> WayBack:
     """Return the way from the frame to the film, whose exposed field is what is framed."""
-    height, width = film.image.shape
+    image, padding = film.turn(film.image), film.padding
+    height, width = image.shape
     top, left, bottom, right = (0, 0, height, width)
     if recipe.collimation == "remove":
-        top, left, bottom, right = exposed_area(film.image, film.padding)
+        padding = None if padding is None else film.turn(padding)
+        top, left, bottom, right = exposed_area(image, padding)
     field = (slice(top, bottom), slice(left, right))
-    return WayBack(recipe.square(), (height, width), field, film.spacing)
+    spacing = film.turn.pair(film.spacing)
+    return WayBack(recipe.square(), (height, width), field, spacing, film.turn)
+
+
+def _uses_few_levels(pixels: np.ndarray, recipe: FilmRecipe) -> bool:
+    """Whether a film lies in a small part of the grey levels: 12 bits in a PNG of 16 do."""
+    levels = pixels >> (8 * (pixels.itemsize - 1))
+    return recipe.levels().policy != "percentile" and len(np.unique(levels)) < FEWEST_LEVELS
 
 
 def _shown(image: np.ndarray, padding: np.ndarray | None, recipe: FilmRecipe) -> np.ndarray:

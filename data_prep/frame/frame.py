@@ -7,6 +7,7 @@ import numpy as np
 
 from data_prep.frame.boxes import FramedBox
 from data_prep.frame.framing import Framing
+from data_prep.frame.turn import AS_IT_IS, Turn
 
 
 @dataclass(frozen=True)
@@ -14,19 +15,21 @@ class WayBack:
     """From the frame to the picture.
 
     shape: its (rows, columns). field: the part framed. spacing: mm between rows, between columns.
+    All three are of the turned picture; turn: what was done to it first.
     """
 
     framing: Framing
     shape: tuple[int, int]
     field: tuple[slice, slice]
     spacing: tuple[float, float]
+    turn: Turn = AS_IT_IS
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """float32 (size, size) -> float32 (rows, columns); 0 outside of the frame."""
         whole = np.zeros(self.shape, np.float32)
         part = whole[self.field]
         part[...] = self.framing.restored(values, (part.shape[0], part.shape[1]), self.spacing)
-        return whole
+        return self.turn.back(whole)
 
 
 @dataclass(frozen=True)

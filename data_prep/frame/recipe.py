@@ -8,7 +8,7 @@ from data_prep.errors import UsageError
 from data_prep.frame.framing import Framing
 from data_prep.frame.intensity import Intensity
 
-PIXELS = 2  # raised whenever the same recipe gives other pixels than before
+PIXELS = 3  # raised whenever the same recipe gives other pixels than before
 
 
 def flag(default: Any, help: str, **given: Any) -> Any:

@@ -4,6 +4,7 @@ Texts are recognised generously; what comes out is one of the names here, or Non
 """
 
 import re
+import unicodedata
 
 # Defined Terms of Modality, PS3.3 C.7.3.1.1.1: those that an export often holds, in words.
 MODALITY_WORDS = {
@@ -72,11 +73,20 @@ VIEWS = ("PA", "AP", "frontal", "lateral", "oblique", "decubitus", "other")
 _VIEW_WORDS = {  # Defined Terms of PS3.3 C.8.1.1.1 and C.8.11.5, and what stands there in practice
     "decubitus": {"LLD", "RLD", "DECUB", "DECUBITUS"},
     "oblique": {"LLO", "RLO", "LAO", "RAO", "LPO", "RPO", "OBL", "OBLIQUE"},
-    "lateral": {"LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT", "LATL", "LATR", "LATERALE", "PROFIL"},
+    "lateral": {"LL", "RL", "LAT", "LATERAL", "LLAT", "RLAT", "LATL", "LATR", "LATERALE", "PROFIL"}
+    | {"LATERALES", "LATEROLATERAL", "LATEROLATERALE", "SEITLICH", "SEITL", "PERFIL", "PROFILO"}
+    | {"ZIJDELINGS", "BOCZNE", "BOCZNY", "BOCZNA", "BOCNI", "SIDOBILD", "SIVUKUVA"},
     "PA": {"PA", "POSTEROANTERIOR", "POSTERIORANTERIOR"},
     "AP": {"AP", "ANTEROPOSTERIOR", "ANTERIORPOSTERIOR"},
-    "frontal": {"FRONTAL"},
+    "frontal": {"FRONTAL", "FRONTALE", "FACE", "FRENTE", "FRONTE", "DV", "VD"},
 }
+# Scripts without blanks between words, or with many endings: parts of words.
+_VIEW_PARTS = {
+    "lateral": ("БОКОВ", "ΠΛΑΓΙ", "ΠΛΆΓΙ", "侧位", "側位", "侧面", "側面", "측면", "جانب"),
+    "frontal": ("ПРЯМ", "ΠΡΟΣΘ", "ΠΡΌΣΘ", "正", "後前", "后前", "정면", "أمام"),
+}
+# More than one view is described: whichever this film is, it is not known by that.
+_SEVERAL = re.compile(r"(?<!\d)[2-9](?!\d)|\b(TWO|BOTH|ZWEI|DEUX|DOS|DUE|VIEWS|EBENEN|PLANES)\b")
 # What View Position may say on its way out; AXIAL is no view above, so that it leaves no film out.
 VIEW_TERMS = frozenset({"AXIAL"}.union(*_VIEW_WORDS.values()))
 # View Code Sequence: PS3.16 CID 4010, SNOMED CT and, before 2017, SNOMED-RT identifiers.
@@ -130,6 +140,19 @@ def view_of_text(text: str) -> str | None:
     if found[:1] in (["decubitus"], ["oblique"]):  # 'left lateral decubitus' is one view
         return found[0]
     return found[0] if len(found) == 1 else None
+
+
+def side_view_in(text: str) -> str | None:
+    """Return 'lateral', 'oblique' or 'decubitus' where a description names no other view."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.upper()) if c.isascii())
+    words = set(re.findall("[A-Z]+", plain))
+    found = {view for view, names in _VIEW_WORDS.items() if names & words}
+    found |= {
+        view for view, parts in _VIEW_PARTS.items() if any(part in text.upper() for part in parts)
+    }
+    if found & {"PA", "AP", "frontal"} or _SEVERAL.search(plain):
+        return None
+    return next((view for view in ("decubitus", "oblique", "lateral") if view in found), None)
 
 
 def body_part_of_text(text: str) -> str | None:

@@ -119,6 +119,57 @@ def test_patient_orientation_tells_the_side_from_the_front(left, make_dicom, ram
     assert film.facts["view"] == "frontal" and film.facts["notes"] == ["view position missing"]
 
 
+@pytest.mark.parametrize(
+    "orientation", [["AFR", "FP"], ["P", "F"], ["F", "A"], ["H", "PL"], ["PH", "HA"], [" A", "F "]]
+)
+@pytest.mark.filterwarnings("ignore:.*for VR CS")
+def test_a_side_view_is_known_by_any_form_of_the_orientation(left, orientation):
+    header = {"ViewPosition": "", "PatientOrientation": orientation}
+    assert left(header).startswith("a lateral film")
+
+
+@pytest.mark.parametrize("orientation", [["L", "P"], ["LE", "F"], ["A", "L"], ["A"], ["AP", "F"]])
+@pytest.mark.filterwarnings("ignore:.*for VR CS")
+def test_an_orientation_that_tells_nothing_leaves_no_film_out(left, orientation):
+    assert left({"ViewPosition": "", "PatientOrientation": orientation}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "view"),
+    [
+        *[(text, "lateral") for text in ("CHEST LATERAL", "Thorax seitlich", "chest lat", "LAT")],
+        *[(text, "lateral") for text in ("Thorax de profil", "Torace LL", "TÓRAX PERFIL")],
+        *[(text, "lateral") for text in ("Thorax Latéral", "胸部側位", "胸部侧位", "흉부 측면")],
+        *[(text, "lateral") for text in ("ГРУДНАЯ КЛЕТКА БОКОВАЯ", "L-Spine/Chest LATERAL ERECT")],
+        *[(text, "oblique") for text in ("Chest RAO", "Thorax oblique", "LATERAL OBLIQUE")],
+        *[(text, "decubitus") for text in ("LEFT LATERAL DECUBITUS", "Chest Decub")],
+        *[(text, None) for text in ("CHEST PA AND LATERAL", "Thorax in 2 Ebenen seitlich", "")],
+        *[(text, None) for text in ("Thorax face et profil", "chest 2 views lateral", "PA/LAT")],
+        *[(text, None) for text in ("胸部正側位", "BILATERAL", "Laterality", "CHEST", "PLATE")],
+        *[(text, None) for text in ("AP LAT", "translate", "ПРЯМАЯ И БОКОВАЯ", "Profiles")],
+    ],
+)
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        *("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription"),
+        *("StudyDescription", "PerformedProcedureStepDescription", "RequestedProcedureDescription"),
+    ],
+)
+def test_a_side_view_is_known_by_its_description_alone(left, text, view, keyword):
+    header = {"ViewPosition": "", keyword: text, "SpecificCharacterSet": "ISO_IR 192"}
+    found = left(header)
+    assert found is None if view is None else f" {view} film" in found
+    assert left({**header, "ViewPosition": "PA"}) is None  # the header's own word comes first
+    assert view is None or left(header, views=f"PA,{view}") is None
+
+
+def test_a_description_that_another_contradicts_is_not_believed(left):
+    header = {"ViewPosition": "", "SeriesDescription": "Chest PA"}
+    assert left({**header, "StudyDescription": "CHEST LATERAL"}) is None
+    assert left({**header, "SeriesDescription": "W033", "StudyDescription": "CHEST LATERAL"})
+
+
 @pytest.mark.parametrize("part", sorted(UNDECIDED))
 def test_a_part_that_decides_nothing_leaves_no_film_out_and_is_noted(left, make_dicom, ramp, part):
     film = read_film(make_dicom(ramp, BodyPartExamined=part))

@@ -4,9 +4,11 @@ import importlib
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from data_prep.errors import FilmError
 from data_prep.film import FilmOptions, FilmRecipe, prepare
+from data_prep.film.prepare import FEW_NOTE
 
 FRAMES = 3
 
@@ -130,3 +132,25 @@ def test_text_is_looked_for_in_the_picture_that_is_written(make_dicom, monkeypat
     monkeypatch.setattr(module, "find_text", lambda image: seen.append(image) or [])
     prepared(make_dicom(pixels), "percentile")
     assert seen[0].astype(float).std() > 50
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_values_in_a_fraction_of_the_range_are_noted_with_the_remedy(tmp_path, bits):
+    """12 bits in a PNG of 16: nearly black, and a network sees 16 grey levels."""
+    deep = np.random.default_rng(0).integers(0, 4096, (96, 96)).astype(np.uint16)
+    for name, values, few in (("deep", deep, True), ("whole", deep * 16, False)):
+        Image.fromarray(values).save(tmp_path / f"{name}.png")
+        data = (tmp_path / f"{name}.png").read_bytes()
+        for policy in ("window", "minmax", "percentile"):
+            wanted = FilmRecipe(48, bits, "none", policy)
+            (frame,) = prepare(data, wanted)
+            assert (FEW_NOTE in frame.facts.get("notes", ())) == (few and policy == "window")
+
+
+def test_a_window_far_wider_than_a_film_is_noted(make_dicom):
+    values = np.random.default_rng(0).integers(0, 200, (96, 96)).astype(np.uint16)
+    wide = make_dicom(values, "wide.dcm", WindowCenter="2048", WindowWidth="4096")
+    (frame,) = prepare(wide.read_bytes(), recipe())
+    assert frame.facts["notes"] == [FEW_NOTE] and "--intensity percentile" in FEW_NOTE
+    (frame,) = prepare(make_dicom(values, "none.dcm").read_bytes(), recipe())
+    assert "notes" not in frame.facts
