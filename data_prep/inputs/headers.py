@@ -1,22 +1,30 @@
 """Every header once, in guarded processes, before any pixel: who it shows, when, what to hide."""
 
+from __future__ import annotations
+
 import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data_prep.privacy.identity import identity as identity_of
+from data_prep.privacy.letters import fold, parts
 from data_prep.privacy.scrubbing import safe_name
-from data_prep.privacy.words import COMMON
+from data_prep.privacy.words import COMMON, TECHNICAL
 from data_prep.read.dicom.header import text_of
 from data_prep.source import Header, Lost, Source
 from data_prep.work.guard import Crashed, TimedOut
 from data_prep.work.pools import Pool
 
-TOKEN = re.compile(r"[^\W_]+")
 LOST = {TimedOut: Lost.TIMED_OUT, Crashed: Lost.CRASHED, MemoryError: Lost.TOO_LARGE}
-SHORTEST = 3  # letters of a word that can be a name; two would blank the views and "IM"
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+LETTERS = re.compile(r"[^\W\d_]+")
+HEADED = ("dicom", "series")  # kinds of sources that have a header
+SHORTEST = 3  # letters of a word that can be of a name; two are only where they are a whole name
 
 
 def scan_source(source: Source) -> Source | None:
@@ -37,11 +45,20 @@ def scan_source(source: Source) -> Source | None:
         if not len(header):
             return None
         identity = identity_of(header)
-        shown = safe_name(source.name, identity.words, unread=not identity.complete)
+        shown = safe_name(
+            source.name, identity.words, unread=not (identity.complete and _named(header))
+        )
         uids = text_of(header, "SeriesInstanceUID"), text_of(header, "SOPInstanceUID")
         crowd = source.kind == "series" and source.member is None and _patients(files) > 1
         scanned = Header(identity, *uids, lost=Lost.SEVERAL_PATIENTS if crowd else None)
         return replace(source, shown=shown, header=scanned)
+
+
+def _named(header: Dataset) -> bool:
+    """True where the header has the patient's own name: no number, ANON or Unknown in its place."""
+    name = parts(text_of(header, "PatientName"))
+    replaced = any(re.search(r"\d|^anon|^xx", part) for part in name)
+    return bool(set(name) - TECHNICAL - COMMON) and not replaced
 
 
 def _files(source: Source) -> Sequence[Path]:
@@ -69,14 +86,14 @@ def _patients(files: Sequence[Path]) -> int:
 def scan(sources: Sequence[Source], pool: Pool, keyed: bool = True) -> list[Source]:
     """The sources with their headers and shown names, in their order.
 
-    keyed: of a file without a header only ordinary words are shown. A shown name lacks the words of
-    its own header and the names and numbers of all patients of the export, as an unreadable file
-    may lie in another's folder. Names shown alike are numbered, in order, so that all are
-    different.
+    keyed: of a picture or another file without a header only ordinary words are shown. A shown name
+    lacks the words of its own header and the names and numbers of all patients of the export, as an
+    unreadable file may lie in another's folder. Names shown alike are numbered, in order, so that
+    all are different.
     """
-    tokens = _tokens(source.name for source in sources)
-    everybody: set[str] = set()  # in lower case, and only what some file name holds
-    wanted = [i for i, source in enumerate(sources) if source.kind in ("dicom", "series")]
+    known = _runs(source.name for source in sources)
+    everybody: set[str] = set()  # as compared, and only what some file name holds
+    wanted = [i for i, source in enumerate(sources) if source.kind in HEADED]
     calls = ((sources[i],) for i in wanted)
     result = [replace(source, shown=source.name) for source in sources]
     for k, answer in pool.stream(scan_source, calls):
@@ -88,18 +105,21 @@ def scan(sources: Sequence[Source], pool: Pool, keyed: bool = True) -> list[Sour
         if answer is None or isinstance(answer, Exception):
             continue  # the reader will give the reason
         identity = answer.header.identity
-        ordinary = COMMON - _tokens(identity.names)  # a patient may be called Ward
-        everybody.update(
-            part
-            for part in _tokens(identity.words) & tokens
-            if len(part) >= SHORTEST and part not in ordinary
-        )
+        ordinary = COMMON - _runs(identity.names)  # a patient may be called Ward
+        everybody |= {
+            run
+            for run in (_runs(identity.words) | set(map(fold, identity.names))) & known
+            if len(run) >= SHORTEST and run not in ordinary
+        }
+        if not identity.complete:  # one of these words may be the name in other letters
+            name = _runs([answer.name]) - TECHNICAL
+            everybody |= {run for run in name if len(run) >= SHORTEST and run.isalpha()}
         bare = replace(identity, words=(), names=())  # memory must not grow with the words
         result[wanted[k]] = replace(answer, header=replace(answer.header, identity=bare))
     shown = []
     for source in result:
-        others = _tokens([source.name]) & everybody
-        unread = keyed and not source.header.identity.who
+        others = _runs([source.name]) & everybody
+        unread = not source.header.identity.who and (keyed or source.kind in HEADED)
         shown.append(safe_name(source.shown, others, unread=unread))
     numbered = zip(result, _numbered(shown), strict=True)
     return [replace(source, shown=name) for source, name in numbered]
@@ -120,5 +140,7 @@ def _numbered(names: Sequence[str]) -> list[str]:
     return result
 
 
-def _tokens(texts: Iterable[str]) -> set[str]:
-    return {token.lower() for text in texts for token in TOKEN.findall(text)}
+def _runs(texts: Iterable[str]) -> set[str]:
+    """What is compared between files: words between separators, and the letters in them."""
+    found = {part for text in texts for part in parts(text)}
+    return found | {run for part in found for run in LETTERS.findall(part)}

@@ -4,19 +4,16 @@ import datetime
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from urllib.parse import quote, unquote
 
 from data_prep.errors import DataError
+from data_prep.privacy.letters import Token, fold, parts, tokens
+from data_prep.privacy.words import is_technical
 
 BLANK = "***"
-SHORTEST = 3
+SHORTEST = 3  # letters of a word that is looked for inside other words
+WIDEST = 3  # characters that may part a word
 LONGEST_SUBJECT = 120
-_GERMAN = str.maketrans(
-    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae"}
-)
-_PLAIN = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe"})
-_SEPARATORS = re.compile(r"[\W_]+")
-_ANY_SEPARATOR = r"(?:%[0-9a-f]{2}|[\W_]){0,3}"
+MOST_DIGITS = 5  # of a number that identifies nobody
 
 _YEAR, _MONTH, _DAY = r"(?:19|20)\d\d", r"(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])"
 _M, _D = r"(?:0?[1-9]|1[0-2])", r"(?:0?[1-9]|[12]\d|3[01])"
@@ -33,70 +30,122 @@ _DATE = re.compile(
 _UID = re.compile(r"\d+(?:[._]\d+){4,}")
 _TAIL = 4  # digits of a UID that stay, to tell files apart
 
-# What a file may be called where nothing is known of its patient.
-_TECHNICAL = """
-    abdomen anim anisotropic anon ap archive axial bad baseline big bin bit bits bmp bone brain
-    brains broken bytes capture cd chest cohort color colour constant copy corrupt cr csv ct cxr
-    data dcm deflated dicom dicomdir diseased disk dx empty endian exam export file film films
-    first flair folder frame frontal gif gz half head header healthy im image images img
-    implicit info jp jpeg jpg json key large lateral left license list little log lossless lossy
-    ls lut mask meta mismatch missing mixed mono mr multi named nifti nii no none notes of
-    overlay pa padding pat patient phantom pic picture pixel pixeldata pixels png preamble
-    readme report rescale rg right rle rows rtplan scan se secondary sequence ser series ses
-    session slope small spacing sr st study sub subject syntax table tag test text tif tiff
-    train truncated ts tsv txt unreadable unsupported val validation view volume window without
-    wrong x xray zero
-"""
-_HARMLESS = frozenset(_TECHNICAL.split())
-
 
 def scrub(text: str, words: Iterable[str]) -> str:
     """The text with every word blanked, for log lines and messages; the result is Unicode NFC.
 
     A word is found in any case, inside other words, with other separators or none between its
-    parts (Meier^Anna, MEIER_Anna, meieranna), percent-encoded, with its accents left off or
-    written out (Müller, Mueller, Muller), and a date YYYYMMDD in the usual other forms. Words under
-    3 characters are ignored. It is for texts about inputs: it would blank parts of pseudonyms.
+    parts (Meier^Anna, MEIER_Anna, meieranna) or within it (Xiao_Dong), percent-encoded, with its
+    accents left off or written out (Müller, Mueller, Muller), and a date YYYYMMDD in the usual
+    other forms. Words of two letters are found where they stand alone. It is for texts about
+    inputs: it would blank parts of pseudonyms.
     """
     text = unicodedata.normalize("NFC", text)
-    seen = f"{_bare(text)} {_bare(unquote(text))}"  # a cheap look first: most words are not there
-    forms = {form for word in words for form in _forms(word) if len(form) >= SHORTEST}
-    forms = {form for form in forms if _bare(form) in seen}
-    spans = sorted(
-        match.span()
-        for form in forms
-        for match in re.finditer(_pattern(form), text, flags=re.IGNORECASE)
-    )
-    return _blanked(text, spans)
+    return _blanked(text, _Text(text).found(words))
 
 
-def _blanked(text: str, spans: list[tuple[int, int]]) -> str:
-    """Sorted spans blanked; where two overlap both go, or the rest of the second would stay."""
-    parts, done = [], 0
-    for start, end in spans:
+class _Text:
+    """A text as its letters and digits, one after the other, and where each stands."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = tokens(text)
+        self.letters = "".join(token.text for token in self.tokens)
+        self.spans = [span for token in self.tokens for span in token.spans]
+        self.gaps = set[int]()  # the letters before which a token starts
+        self.edges = {0, len(self.letters)}  # the same, and where letters and digits meet
+        at = 0
+        for token in self.tokens:
+            self.gaps.add(at)
+            at += len(token.text)
+        pairs = zip(self.letters, self.letters[1:], strict=False)
+        self.edges |= {k for k, (a, b) in enumerate(pairs, start=1) if a.isdigit() != b.isdigit()}
+        self.edges |= self.gaps
+
+    def found(self, words: Iterable[str]) -> list[tuple[int, int]]:
+        """Where the words stand in the text."""
+        return [
+            (self.spans[start][0], self.spans[end - 1][1])
+            for word in words
+            for form in _forms(word)
+            for start, end in self._places(parts(form))
+        ]
+
+    def _places(self, word: list[str]) -> Iterator[tuple[int, int]]:
+        whole = "".join(word)
+        short = len(whole) < SHORTEST and whole.isascii()
+        if len(whole) < (2 if short else 1):
+            return
+        start = self.letters.find(whole)
+        while start >= 0:
+            end = start + len(whole)
+            fits = {start, end} <= self.edges or (
+                not short and self._parted(start, end) <= _ends(start, word)
+            )
+            if fits and self._near(start, end):
+                yield start, end
+            start = self.letters.find(whole, start + 1)
+
+    def _parted(self, start: int, end: int) -> set[int]:
+        """Where separators stand between these letters."""
+        return {k for k in self.gaps if start < k < end}
+
+    def _near(self, start: int, end: int) -> bool:
+        return all(
+            self.spans[k][0] - self.spans[k - 1][1] <= WIDEST for k in self._parted(start, end)
+        )
+
+
+def _ends(start: int, word: list[str]) -> set[int]:
+    """Where the parts of a word end, if it starts there."""
+    ends = set()
+    for part in word:
+        start += len(part)
+        ends.add(start)
+    return ends
+
+
+def _blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Spans blanked; where two overlap both go, or the rest of the second would stay."""
+    pieces, done = [], 0
+    for start, end in sorted(spans):
         if start >= done:
-            parts += [text[done:start], BLANK]
+            pieces += [text[done:start], BLANK]
         done = max(done, end)
-    return "".join([*parts, text[done:]])
+    return re.sub(r"(?:\*\*\*){2,}", BLANK, "".join([*pieces, text[done:]]))
 
 
 def safe_name(name: str, words: Iterable[str] = (), *, unread: bool = False) -> str:
     """A file name (POSIX path) fit for lists and a terminal.
 
-    words are blanked as in scrub, then whatever looks like a date; UIDs lose all but their last 4
-    digits; control characters become ?, and a first character that a spreadsheet would take
-    for a formula is quoted. unread: nothing is known of the patient, because there is no header
-    or it cannot be read; then only ordinary technical words, single letters and numbers under 6
-    digits stay.
+    words are blanked as in scrub. Then every run of letters and digits goes that holds anything
+    beyond ASCII, unless it is an ordinary technical word (série_3): another character set, a
+    transliteration or a wrong decoder can hide a name from the words. Then whatever looks like a
+    date goes; UIDs lose all but their last 4 digits; control characters become ?.
+
+    unread: what the patient may be called is not known, because there is no header, it cannot be
+    read, it was blanked, or its names have letters beyond ASCII, which people write in many ways.
+    Then only ordinary technical words, single letters and numbers under 6 digits stay.
     """
-    name = name.encode("utf-8", "replace").decode("utf-8")  # undecodable bytes of a name
-    name = _UID.sub(lambda uid: "..." + uid.group()[-_TAIL:], scrub(name, words))
+    name = scrub(name, words)
+    foreign = [t for t in tokens(name) if t.foreign and not _is_technical(t)]
+    name = _blanked(name, [(token.start, token.end) for token in foreign])
+    name = _UID.sub(lambda uid: "..." + uid.group()[-_TAIL:], name)
     name = _DATE.sub(BLANK, name)
     if unread:
-        name = re.sub(r"[^\W\d_]{2,}", _unless_harmless, name)
-        name = re.sub(r"\d{6,}", BLANK, name)
-    name = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return "'" + name if name[:1] in ("=", "+", "@", "-") else name
+        name = re.sub(r"[^\W\d_]{2,}", _unless_technical, name)
+        name = re.sub(rf"\d{{{MOST_DIGITS + 1},}}", BLANK, name)
+    return "".join(letter if letter.isprintable() else "?" for letter in name)
+
+
+def _is_technical(token: Token) -> bool:
+    runs = re.findall(r"\d+|\D+", token.text)
+    return not token.odd and all(
+        len(run) <= MOST_DIGITS if run.isdigit() else is_technical(run) for run in runs
+    )
+
+
+def _unless_technical(match: re.Match[str]) -> str:
+    return match.group() if is_technical(fold(match.group())) else BLANK
 
 
 def safe_subject(name: str) -> str:
@@ -122,26 +171,15 @@ def _escaped(letter: str) -> str:
     return "".join(f"~{byte:02X}" for byte in letter.encode("utf-8", "surrogatepass"))
 
 
-def _unless_harmless(match: re.Match[str]) -> str:
-    return match.group() if match.group().lower() in _HARMLESS else BLANK
-
-
 def _forms(word: str) -> Iterator[str]:
-    """The ways a word may have been written into a file name."""
-    word = unicodedata.normalize("NFC", word.strip())
+    """The ways in which a word may stand in a text, beyond what `parts` makes equal."""
+    word = unicodedata.normalize("NFC", word)
     yield word
     if word.isascii():
         yield from _dates(word)
         return
-    lower = word.lower()
-    yield lower.translate(_GERMAN)
-    for form in (lower, lower.translate(_PLAIN), lower.translate(_GERMAN)):
-        bare = unicodedata.normalize("NFKD", form)
-        yield "".join(letter for letter in bare if not unicodedata.combining(letter))
-    yield quote(word)
     for codec in ("latin-1", "cp1252"):
-        yield quote(word.encode(codec, "replace"))
-        yield word.encode("utf-8").decode(codec, "replace")  # what a wrong decoder makes of it
+        yield word.encode("utf-8", "replace").decode(codec, "replace")
 
 
 def _dates(word: str) -> Iterator[str]:
@@ -160,15 +198,3 @@ def _dates(word: str) -> Iterator[str]:
         yield from (f"{year}.{m}.{d}", f"{d}.{m}.{year}", f"{m}/{d}/{year}")
     for name in (f"{date:%B}", f"{date:%b}"):
         yield from (f"{day}-{name}-{year}", f"{name}-{day}-{year}", f"{year}-{name}-{day}")
-
-
-def _bare(text: str) -> str:
-    """Letters and digits alone, in lower case."""
-    return _SEPARATORS.sub("", text).lower()
-
-
-def _pattern(form: str) -> str:
-    parts = [part for part in _SEPARATORS.split(form) if part]
-    if "%" in form or not parts:
-        return re.escape(form)
-    return _ANY_SEPARATOR.join(re.escape(part) for part in parts)

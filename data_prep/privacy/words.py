@@ -2,6 +2,8 @@
 
 import re
 
+from data_prep.privacy.letters import fold
+
 # Makers of film readers, detectors and heads' scanners, by a word of theirs in Manufacturer.
 _MAKERS = {
     "GE": r"GE|GENERAL ELECTRIC|GEMS|LUNAR",
@@ -63,7 +65,59 @@ _COMMON = """
     university unknown upper upright value version view volume ward window with without xray
     and bei dem den der des die für for fur of the und von zum zur
 """
-COMMON = frozenset(_COMMON.split())
+COMMON = frozenset(map(fold, _COMMON.split()))
+
+# The only words that are shown where it is not known how the patient is called: as few usual names
+# as possible.
+_TECHNICAL = """
+    abdomen abnormal anat anatomy anim anisotropic anon anonymous anterior ap archive axial bad
+    baseline batch big bin bit bits bmp bone bones brain brains broken bytes capture case cases
+    cd chest code cohort color colour constant contrast copy coronal corrupt cr csv ct cxr data
+    database dataset datasets dcm decoded deflated desc detector device dicom dicomdir digital
+    dir disc disease diseased disk dr ds dwi dx empty encoded endian epi erect exam exams export
+    exported exports file files film films finding findings first flair folder folders frame
+    frames frontal func gif group gz half head header headers heads healthy id im image images
+    imaging img implicit import index info input inputs inverted iso jp jpeg jpg json key label
+    labels large last lateral left level levels license list little log lossless lossy ls lut
+    mask masks meta mg middle mismatch missing mixed modality mono mr mri multi named negative
+    nifti nii no none normal notes number of off original output overlay pa padding part parts
+    pat patient patients phantom pic picture pictures pixel pixeldata pixels png positive
+    posterior posteroanterior preamble processed radiograph radiographs radiography raw readme
+    report reports rescale result results rg rgb right rle rows rt rtplan sagittal scan scanner
+    scans se second secondary section segmentation sequence ser serial series ses session
+    sessions set site size skull slice slices slope small sorted source space spacing spine
+    split sr st standing studies study sub subject subjects supine syntax table tag test tests
+    text thin third thorax thumbnail tif tiff time timepoint train training truncated ts tsv txt
+    type uncompressed unknown unreadable unsupported upright us val valid validation version
+    vertical view views visit visits voi volume volumes weighted wide window windows with
+    without wrong x xa xr xray zero zip
+    aufnahme aufnahmen befund bild bilder gehirn gesund links liegend lunge ordner ohne rechts
+    röntgen röntgenbild schädel seite seitlich stehend studie untersuchung
+    cerveau cliché dossier droite étude études examen fichier gauche image poumon poumons profil
+    radiographie radiographies série séries tête
+    cerebro cráneo estudio estudios imagen imágenes izquierda derecha prueba pulmón radiografía
+    radiografías tórax
+    immagine immagini polmone radiologia studio torace cervello destra sinistra
+    cabeça estudo imagem imagens pulmão
+    badanie głowa klatka obraz płuca zdjęcie
+    hjärna lungor undersökning
+    akciğer görüntü çekim
+    ngực phổi
+    грудь грудная клетка исследование легкие мозг рентген серия снимки снимок череп
+    θώρακας ακτινογραφία εικόνα εξέταση κεφάλι μελέτη
+    أشعة صورة فحص دراسة
+    胸部 胸片 胸 头部 頭部 颅脑 脑 脳 肺 正位 侧位 側位 正面 側面 图像 圖像 影像 画像 序列 系列
+    检查 檢查 検査 研究 数据 數據 导出 原始 患者 病例 撮影
+    흉부 머리 두부 뇌 폐 검사 시리즈 정면 측면 환자
+"""
+TECHNICAL = frozenset(map(fold, _TECHNICAL.split()))
+# Scripts that do not part words: 胸部正位 is two.
+_COMPOUND = re.compile(f"(?:{'|'.join(word for word in TECHNICAL if not word.isascii())})+")
+
+
+def is_technical(run: str) -> bool:
+    """Whether a run of letters, as compared, is an ordinary technical word."""
+    return run in TECHNICAL or _COMPOUND.fullmatch(run) is not None
 
 
 def maker(text: str) -> str | None:
