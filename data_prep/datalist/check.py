@@ -4,12 +4,14 @@ from pathlib import Path, PurePosixPath
 
 from data_prep.datalist.items import (
     FILE_NAME,
+    LEADS_OUT,
     SECTIONS,
     UNLABELLED,
     Dataset,
     Item,
     a_few,
     content_hash,
+    leads_out,
 )
 from data_prep.errors import DataError, LeakError
 
@@ -112,7 +114,9 @@ def _file_problems(dataset: Dataset, item: Item, deep: bool) -> list[str]:
             problems.append(f"{name}: {what} paths are relative to {FILE_NAME}, with '/' only.")
             continue
         path = dataset.root / name
-        if not path.is_file():
+        if leads_out(dataset.root, path):
+            problems.append(f"{name}: {what} {LEADS_OUT}")
+        elif not path.is_file():
             problems.append(f"{name}: {what} does not exist. Prepare again or remove the entry.")
         elif path.stat().st_size == 0:
             problems.append(f"{name}: {what} is an empty file. Prepare again.")

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import DataError
 from data_prep.files import sha256
 
 MARKER = ".data_prep"  # in every folder that data_prep made
 
 SECTIONS = ("training_mixed", "training_healthy", "validation", "test")
+LEADS_OUT = "leads out of the data set, as a link does. Copy the file into it."
 Box = tuple[float, float, float, float, str]
 UNLABELLED = ("training_mixed", "training_healthy")
 FILE_NAME = "dataset.json"
@@ -68,16 +70,29 @@ class Dataset:
         return {name: {item.subject for item in items} for name, items in self.sections.items()}
 
     def image_path(self, item: Item) -> Path:
-        return self.root / item.image
+        """Return where an image is. Raises DataError where that is outside the data set."""
+        return self._inside(item.image)
 
     def mask_path(self, item: Item) -> Path | None:
-        return self.root / item.mask if item.mask is not None else None
+        """Return where a mask is, or None. Raises DataError as `image_path`."""
+        return self._inside(item.mask) if item.mask is not None else None
+
+    def _inside(self, name: str) -> Path:
+        path = self.root / name
+        if leads_out(self.root, path):
+            raise DataError(f"{name}: it {LEADS_OUT}")
+        return path
 
     def items(self) -> Iterator[tuple[str, Item]]:
         """(section, item) of every image, in the order of the file."""
         for name in SECTIONS:
             for item in self.sections[name]:
                 yield name, item
+
+
+def leads_out(root: Path, path: Path) -> bool:
+    """True where a path or a link leads to a file outside the folder of the data set."""
+    return not path.resolve().is_relative_to(root.resolve())
 
 
 def content_hash(dataset: Dataset) -> str:

@@ -166,3 +166,33 @@ def test_the_module_needs_the_standard_library_only():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("what", ["image", "folder"])
+def test_a_link_that_leads_out_of_the_data_set_is_refused(tmp_path, what):
+    dataset = a_dataset(tmp_path / "data")
+    datalist.write(dataset, tmp_path / "data")
+    name = dataset.sections["test"][0].image
+    path = tmp_path / "data" / name
+    if what == "folder":
+        path = path.parent
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    read = datalist.read(tmp_path / "data")
+    problems = datalist.check(read)
+    assert problems and all("leads out of the data set" in problem for problem in problems)
+    with pytest.raises(DataError, match="leads out"):
+        read.image_path(Item(name, "p"))
+    with pytest.raises(DataError, match="leads out"):
+        read.mask_path(Item("", "p", mask=name))
+
+
+def test_a_link_within_the_data_set_or_to_all_of_it_is_followed(tmp_path):
+    dataset = a_dataset(tmp_path / "data")
+    datalist.write(dataset, tmp_path / "data")
+    path = tmp_path / "data" / dataset.sections["test"][0].image
+    path.rename(tmp_path / "data" / "object")
+    path.symlink_to(tmp_path / "data" / "object")
+    (tmp_path / "link").symlink_to(tmp_path / "data")
+    for root in ("data", "link"):
+        assert datalist.check(datalist.read(tmp_path / root)) == []
