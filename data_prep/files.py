@@ -4,13 +4,22 @@ import csv
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 _BLOCK = 1 << 20
+# Spreadsheets run a cell that begins with one of these (CWE-1236); some split cells at ";" too.
+_FORMULA = re.compile(r"(?:^|[;\t\r\n])\s*'*(?=[=+\-@＝＋－＠])")
+_QUOTED = re.compile(r"(?:^|[;\t\r\n])\s*'+(?=[=+\-@＝＋－＠])")
+# -0.05, -1e-3 and -0.05 (-0.10 to 0.01; p = 0.2) are numbers and stay.
+_NUMBER = re.compile(r"[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?%?(?: [(±][\d.,;%±+\-=<> ()eEtop]*)?")
+
+
+Record = dict[str, str]
 
 
 @contextmanager
@@ -60,6 +69,8 @@ def write_csv(
 ) -> None:
     """Write a table, whole or not at all; a file name's bytes that are not UTF-8 become "?".
 
+    A spreadsheet shows every cell as text: see `cell`; `read_csv` gives the texts back.
+
     Args:
         path: the file to write.
         columns: the first line.
@@ -80,9 +91,50 @@ def write_csv(
             opener=lambda name, flags: os.open(name, flags, mode),
         ) as file,
     ):
-        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
-        writer.writerow(columns)
-        writer.writerows(rows)
+        write_rows(file, columns, rows, delimiter=delimiter)
+
+
+def write_rows(
+    stream: IO[str], columns: Sequence[str], rows: Iterable[Sequence[object]], delimiter: str = ","
+) -> None:
+    """Write a table to an open file, as `write_csv` does."""
+    writer = csv.writer(_UnixLines(stream), delimiter=delimiter)
+    writer.writerows([cell(value) for value in row] for row in (columns, *rows))
+
+
+class _UnixLines:
+    """A file for csv.writer, which quotes a carriage return only where it ends lines with one."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self.stream = stream
+
+    def write(self, line: str) -> int:
+        return self.stream.write(line.removesuffix("\r\n") + "\n")
+
+
+def cell(value: object) -> object:
+    """Return a value as it stands in a table: a text that a spreadsheet would run gets a "'" first.
+
+    >>> cell("=1+1"), cell("-0.5"), cell("a; @b")
+    ("'=1+1", '-0.5', "a; '@b")
+    """
+    if not isinstance(value, str) or _NUMBER.fullmatch(value):
+        return value
+    return _FORMULA.sub(lambda found: found.group() + "'", value)
+
+
+def read_csv(stream: IO[str], delimiter: str = ",") -> tuple[list[str], list[tuple[int, Record]]]:
+    """Return the columns of a table, and the line and the texts of each row, before `cell`."""
+    reader = csv.DictReader(stream, delimiter=delimiter)
+    rows = [(reader.line_num, {k: _text(v) for k, v in row.items()}) for row in reader]
+    return list(reader.fieldnames or []), rows
+
+
+def _text(written: Any) -> Any:
+    """Undo `cell`."""
+    if not isinstance(written, str):
+        return written
+    return _QUOTED.sub(lambda found: found.group()[:-1], written)
 
 
 def read_json(path: Path) -> Any:

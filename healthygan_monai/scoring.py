@@ -5,7 +5,6 @@ only that. Higher score = more anomalous. Torch is not imported: the formulas ac
 array they are given.
 """
 
-import csv
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from data_prep.errors import HealthyGANError, NotFound, UsageError, nearest
-from data_prep.files import write_csv
+from data_prep.files import read_csv, write_csv
 
 if TYPE_CHECKING:
     import torch
@@ -197,13 +196,13 @@ def read_scores(path: Path) -> list[ScoreRow]:
     if not path.is_file():
         raise NoScores(f"{path.name}: no such file in {path.parent.name}. Score images first.")
     with path.open(newline="", encoding="utf-8-sig") as stream:
-        reader = csv.DictReader(stream)
-        missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]
+        columns, records = read_csv(stream)
+        missing = [name for name in NEEDED if name not in columns]
         if missing:
             raise ScoresError(
                 f"{path.name}: column {', '.join(missing)} missing; expected {','.join(NEEDED)}."
             )
-        rows = [_row(path, reader.line_num, record) for record in reader]
+        rows = [_row(path, line, record) for line, record in records]
     _check(path, rows)
     return rows
 

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
 from data_prep.errors import MissingData, UsageError, nearest
+from data_prep.files import Record, read_csv
 from data_prep.inputs.find import Found
 from data_prep.inputs.sections import GROUPS, LABELS, SECTION_NAMES, section_of
 from data_prep.inputs.table_people import boxes_of, people
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 NAMES = ("image", "subject", "section", "group", "label", "mask", "session", *PEOPLE)
 TABLE_NEEDED = "one row an image, with the columns image, subject, and group or section"
 SHOWN_PROBLEMS = 20
-
-Row = dict[str, str]
 
 
 def sources_of_table(
@@ -65,16 +64,15 @@ def sources_of_table(
     return sources
 
 
-def _read(table: Path) -> tuple[list[tuple[int, Row]], list[str]]:
+def _read(table: Path) -> tuple[list[tuple[int, Record]], list[str]]:
     """Rows with their line numbers, and the header; comma, semicolon or tab."""
     try:
         with table.open(newline="", encoding="utf-8-sig") as file:
             first = file.readline()
             file.seek(0)
             delimiter = max(",;\t", key=first.count)
-            reader = csv.DictReader(file, delimiter=delimiter)
-            rows = [(reader.line_num, row) for row in reader]
-            return rows, [name.strip() for name in reader.fieldnames or []]
+            header, rows = read_csv(file, delimiter)
+            return rows, [name.strip() for name in header]
     except FileNotFoundError:
         raise MissingData(f"{table}: no such table. Correct --table.") from None
     except (UnicodeDecodeError, csv.Error):
@@ -100,8 +98,8 @@ def _names(table: Path, header: list[str], columns: dict[str, str]) -> dict[str,
 
 
 def _filtered(
-    table: Path, rows: list[tuple[int, Row]], header: list[str], where: dict[str, str]
-) -> list[tuple[int, Row]]:
+    table: Path, rows: list[tuple[int, Record]], header: list[str], where: dict[str, str]
+) -> list[tuple[int, Record]]:
     for column, wanted in where.items():
         if column not in header:
             raise UsageError(f"{table}: no column '{column}' to filter{_nearest(column, header)}")
@@ -143,7 +141,7 @@ def _locate(image: str, folder: Path, table: Path, by_name: dict[str, Source | N
 
 def _described(
     source: Source,
-    value: Row,
+    value: Record,
     line: int,
     folder: Path,
     table: Path,

@@ -1,12 +1,11 @@
 """Write the benchmark's table as Markdown, HTML and CSV, which also has plain numbers."""
 
-import csv
 import html
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from data_prep.files import write_text
+from data_prep.files import write_rows, write_text
 from healthygan_monai import __version__
 from healthygan_monai.benchmark.table import COLUMNS, NUMBERS, Row
 
@@ -57,10 +56,9 @@ def _line(cells) -> str:
 
 def comma_separated(tables: Tables) -> str:
     stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(["dataset", *COLUMNS, *NUMBERS])
-    for name, rows in tables.items():
-        writer.writerows([name, *(row[key] for key in (*COLUMNS, *NUMBERS))] for row in rows)
+    keys = (*COLUMNS, *NUMBERS)
+    rows = ([name, *(row[key] for key in keys)] for name, found in tables.items() for row in found)
+    write_rows(stream, ["dataset", *keys], rows)
     return stream.getvalue()
 
 

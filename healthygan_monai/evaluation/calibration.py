@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_prep.files import read_csv
 from healthygan_monai.evaluation.conformal import Groups
 from healthygan_monai.paths import KEPT_OUT_FILE, SCORES_FILE
 from healthygan_monai.scoring import KEPT_OUT, ScoreRow, ScoresError, read_scores, subject_score
@@ -95,9 +95,9 @@ def kept_out_images(run: Path) -> frozenset[str]:
     if not path.is_file():
         return frozenset()
     with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = list(csv.DictReader(stream))
+        _, rows = read_csv(stream)
     try:
-        return frozenset(row["image"] for row in rows if row["section"] == HEALTHY_SECTION)
+        return frozenset(row["image"] for _, row in rows if row["section"] == HEALTHY_SECTION)
     except KeyError as error:
         text = f"{path.name}: column {error} missing; expected image,section,subject."
         raise ScoresError(text) from error

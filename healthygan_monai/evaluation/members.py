@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from data_prep.files import write_csv
+from data_prep.files import read_csv, write_csv
 from healthygan_monai.evaluation.labelled import Sample
 from healthygan_monai.evaluation.metrics import roc_auc
 from healthygan_monai.paths import MEMBERS_FILE
@@ -42,11 +41,11 @@ def read_member_scores(path: Path) -> list[MemberScore]:
         ScoresError: a column is missing, or a score is not a number.
     """
     with path.open(newline="", encoding="utf-8-sig") as stream:
-        records = list(csv.DictReader(stream))
+        _, records = read_csv(stream)
     try:
         return [
             MemberScore(r["section"], r["image"], r["member"], r["seed"], float(r["score"]))
-            for r in records
+            for _, r in records
         ]
     except (KeyError, TypeError, ValueError) as error:
         raise ScoresError(

@@ -1,14 +1,28 @@
 """Files are whole or absent, and one function hashes them."""
 
+import csv
 import hashlib
 import os
+import random
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from places import ROOT
 
-from data_prep.files import feed, read_json, sha256, whole, write_csv, write_json, write_text
+from data_prep.files import (
+    cell,
+    feed,
+    read_csv,
+    read_json,
+    sha256,
+    whole,
+    write_csv,
+    write_json,
+    write_text,
+)
 
 
 @pytest.mark.parametrize("same_name", [False, True])
@@ -66,9 +80,9 @@ def test_json_that_cannot_be_written_changes_nothing(tmp_path):
 @pytest.mark.skipif(os.name != "posix", reason="modes of files are POSIX")
 def test_a_private_table_is_its_owners_alone_and_keeps_every_byte_of_a_name(tmp_path):
     name = os.fsdecode(b"caf\xe9.dcm")
-    for private, cell in ((True, b"caf\xe9.dcm"), (False, b"caf?.dcm")):
+    for private, text in ((True, b"caf\xe9.dcm"), (False, b"caf?.dcm")):
         write_csv(tmp_path / "t.tsv", ["n", "m"], [[name, None]], delimiter="\t", private=private)
-        assert (tmp_path / "t.tsv").read_bytes() == b"n\tm\n" + cell + b"\t\n"
+        assert (tmp_path / "t.tsv").read_bytes() == b"n\tm\n" + text + b"\t\n"
         assert bool((tmp_path / "t.tsv").stat().st_mode & 0o077) is not private
 
 
@@ -84,3 +98,56 @@ def test_the_hash_is_that_of_the_bytes_whatever_the_size(tmp_path):
 def test_text_has_unix_line_ends(tmp_path):
     write_text(tmp_path / "a", "ä\nb\n")
     assert (tmp_path / "a").read_bytes() == "ä\nb\n".encode()
+
+
+FORMULAS = (
+    "=1+1",
+    "+1-cmd|' /C calc'!A0",
+    "-2+3+cmd|x",
+    "@SUM(A1)",
+    "\t=x",
+    " =x",
+    "＝1",
+    "a;=x",
+    "\r@x",
+)
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t"])
+def test_no_cell_of_a_table_is_a_formula_and_every_text_comes_back(tmp_path, delimiter):
+    rows = [[text, text, "'" + text, "plain"] for text in FORMULAS]
+    write_csv(tmp_path / "t.csv", ["a", "=b", "c", "d"], rows, delimiter=delimiter)
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+        for line in csv.reader(file, delimiter=delimiter):
+            for text in line:
+                assert not re.search(r"(^|[;\t\r\n])\s*[=+\-@＝]", text), text
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+        columns, records = read_csv(file, delimiter)
+    assert columns[0] == "a" and [list(record.values()) for _, record in records] == rows
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["-0.5", "+3", "-1e-05", "-.5", "-12%", "-0.05 (-0.10 to 0.01; p = 0.2)", "-0.1 ± 0.2", "a-b",
+     "sub-01", "x@y", "", "2024-01-01", "it's = fine"],
+)  # fmt: skip
+def test_numbers_and_other_texts_stay_as_they_are(text):
+    assert cell(text) == text
+    assert cell(-0.5) == -0.5 and cell(None) is None
+
+
+def test_any_text_comes_back_from_a_table(tmp_path):
+    rng = random.Random(0)
+    texts = ["".join(rng.choices("=-+@'; \t\r\n1a,\"＝", k=rng.randrange(9))) for _ in range(3000)]
+    write_csv(tmp_path / "t.csv", ["a", "b"], [[text, "x"] for text in texts])
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+        _, records = read_csv(file)
+    assert [record["a"] for _, record in records] == texts
+
+
+def test_tables_are_written_in_one_place():
+    packages = [ROOT / "data_prep", ROOT / "healthygan_monai"]
+    modules = [path for package in packages for path in package.rglob("*.py")]
+    words = ("csv.writer", "DictWriter", "to_csv", "savetxt")
+    found = {p.name for p in modules if any(word in p.read_text("utf-8") for word in words)}
+    assert found == {"files.py"}
