@@ -49,5 +49,6 @@ def make_demo(
         licence="Apache-2.0",
         protocol="demo",
     )
-    run(Settings(raw, folder, recipe, Cohort(table=table, seed=seed), about=about))
+    cohort = Cohort(table=table, pseudonyms="given", seed=seed)  # nobody's names
+    run(Settings(raw, folder, recipe, cohort, about=about))
     return path

@@ -126,12 +126,12 @@ def cell(value: object) -> object:
 def read_csv(stream: IO[str], delimiter: str = ",") -> tuple[list[str], list[tuple[int, Record]]]:
     """Return the columns of a table, and the line and the texts of each row, before `cell`."""
     reader = csv.DictReader(stream, delimiter=delimiter)
-    rows = [(reader.line_num, {k: _text(v) for k, v in row.items()}) for row in reader]
+    rows = [(reader.line_num, {k: plain(v) for k, v in row.items()}) for row in reader]
     return list(reader.fieldnames or []), rows
 
 
-def _text(written: Any) -> Any:
-    """Undo `cell`."""
+def plain(written: Any) -> Any:
+    """Return what `cell` was given."""
     if not isinstance(written, str):
         return written
     return _QUOTED.sub(lambda found: found.group()[:-1], written)

@@ -91,6 +91,7 @@ def finish(prepared: Prepared, settings: Settings, start: float) -> Result:
         kind=settings.kind,
         output=settings.output,
         seconds=time.monotonic() - start,
+        notes=_notes(settings),
         dry_run=settings.dry_run,
     )
     code = summary.exit_code(outcomes, settings.strict)
@@ -99,8 +100,7 @@ def finish(prepared: Prepared, settings: Settings, start: float) -> Result:
     output = settings.output
     prepared.write_skipped(output / "skipped.csv")
     tables.write_inputs(sources, outcomes, output / "inputs.csv")
-    if settings.cohort.keyed:
-        tables.write_links(sources, outcomes, settings.links_path())
+    tables.write_links(sources, outcomes, settings.links_path())
     refusal = _too_many_missing(outcomes, settings)
     write_report(dataset, outcomes, output / "prep_report.html")
     if refusal or code == FAILED:
@@ -112,6 +112,15 @@ def finish(prepared: Prepared, settings: Settings, start: float) -> Result:
     tables.write_sessions(sources, outcomes, output / "sessions.tsv")
     datalist.write(dataset, output)
     return Result(outcomes, dataset, text, code)
+
+
+def _notes(settings: Settings) -> list[str]:
+    """How the subjects are named, and where the files behind masked names are listed."""
+    notes = [summary.NAMING[settings.cohort.pseudonyms]]
+    if not settings.dry_run:
+        links = settings.links_path().name
+        notes.append(f"which file each name is: {links} beside OUTPUT (private: do not send it)")
+    return notes
 
 
 def pool_for(settings: Settings) -> Pool:

@@ -70,6 +70,7 @@ def dataset_of(
             "version": __version__,
             "recipe": recipe.record(),
             "seed": settings.cohort.seed,
+            "pseudonyms": settings.cohort.pseudonyms,
             "images": sum(len(o.images) for o in outcomes),
             "inputs": len(outcomes),
             "skipped": counts["skipped"],

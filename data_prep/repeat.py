@@ -43,7 +43,7 @@ def prepare_again(
     output: Path,
     *,
     options: Mapping[str, Any] | None = None,
-    pseudonyms: str | None = None,
+    pseudonyms: str = "keyed",
     key_file: Path | None = None,
     salt: bytes = b"",
     jobs: int = 1,

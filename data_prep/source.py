@@ -81,9 +81,9 @@ class Source:
     path: the file, the folder of a DICOM series, or the archive that holds `member` (of a series:
     the folder in the archive). kind: 'dicom', 'series', 'nifti', 'picture', 'other', 'archive' (a
     damaged one), 'missing', 'link' (to a folder) or 'special' (a pipe, a device). series: which of
-    a folder's, where it has several. The rest is filled in by plan.py: shown is the name fit for
-    lists and messages; cleared: a person has looked for burned-in text. beside: of a picture where
-    no table names the inputs.
+    a folder's, where it has several. line: of the table, if there is one. The rest is filled in by
+    plan.py: shown is the name fit for lists and messages; cleared: a person has looked for
+    burned-in text. beside: of a picture where no table names the inputs.
     """
 
     name: str
@@ -91,6 +91,7 @@ class Source:
     kind: str
     member: str | None = None
     series: int | None = None
+    line: int = 0
     shown: str = ""
     who: Who = field(default_factory=Who)
     truth: Truth = field(default_factory=Truth)

@@ -27,9 +27,10 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add("--where", action="append", default=[], metavar="COLUMN=VALUE[|VALUE]", help="rows to use")
     add(
         "--pseudonyms",
+        default="keyed",
         choices=("given", "keyed"),
-        help="subject names: as given, or keyed pseudonyms (default: given with a table, else "
-        "keyed)",
+        help="subject names: keyed pseudonyms, or as the table or the files give them (default: "
+        "%(default)s)",
     )
     add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (default: OUTPUT.key)")
     add("--validation", type=share, default=0.1, metavar="SHARE", help="of subjects of a group")

@@ -26,7 +26,8 @@ log = logging.getLogger(__name__)
 OWN = "csv"
 
 TABLE_FLAGS = ("table", "columns", "where")
-# Public films were cleared by who published them, and are framed as the paper's authors do
+# Public films were cleared by who published them, and are framed as the paper's authors do.
+PUBLIC = {"pseudonyms": "given"}  # names of a public data set are nobody's
 PUBLIC_FILMS = {"allow_burned_in": True, "collimation": "keep"}
 
 
@@ -64,7 +65,7 @@ def _add_protocol_arguments(parser: argparse.ArgumentParser, module: ModuleType)
     if module.CARD.kind == "films":
         known["framing"] = module.CARD.framing
     if module.CARD.public:
-        known |= PUBLIC_FILMS
+        known |= PUBLIC | PUBLIC_FILMS
     parser.set_defaults(module=module, defaults=parser, **known)
 
 

@@ -39,8 +39,11 @@ def find_inputs(
     found.sources += [Source(name, folder / name, "missing") for name in missing]
     if everything and kind == "films":
         found.sources = previews.marked(found.sources, found.indexes)
-    for path in found.earlier:
-        log.warning("%s: made by data_prep; it is no input and was ignored", path)
+    if found.earlier:
+        log.warning(
+            "%d folders below INPUT were made by data_prep; they are no input and were ignored",
+            len(found.earlier),
+        )
     if kind == "brains":
         found.sources = _by_series(_raw(found.sources), pool)
     found.sources.sort(key=lambda source: source.name)

@@ -10,6 +10,7 @@ from typing import Any
 
 from data_prep.datalist import DataError
 from data_prep.errors import UsageError
+from data_prep.files import plain
 from data_prep.inputs import sections
 from data_prep.inputs.choices import Cohort
 from data_prep.inputs.find import Found
@@ -45,17 +46,17 @@ def plan(found: Found, folder: Path, cohort: Cohort, pool: Pool) -> list[Source]
     """
     if cohort.table is not None:
         sources = sources_of_table(cohort.table, folder, found, cohort.columns, cohort.where)
+        sources = _split(sources, cohort)  # by the table's names: another key, the same sections
+        sections.verify(sources, named=not cohort.keyed)
         sources = scan(sources, pool, cohort.keyed)
-        rename = _renamer(cohort, cohort.pseudonyms == "keyed")
+        rename = _renamer(cohort)
         sources = [s.with_who(subject=rename(s.who.subject)) for s in sources]
     else:
         sources = _named_by_content(scan(found.sources, pool, cohort.keyed), cohort)
     sources = _with_visits(_with_sessions(sources), cohort.salt)
     if cohort.table is None:
         sources = _by_folders(sources) if cohort.by_folders else _all_test(sources)
-    sources = sections.by_group(
-        sources, seed=cohort.seed, validation=cohort.validation, test=cohort.test
-    )
+        sources = _split(sources, cohort)
     sections.verify(sources)
     _require_validation_labels(sources)
     if cohort.cleared is not None:
@@ -64,9 +65,14 @@ def plan(found: Found, folder: Path, cohort: Cohort, pool: Pool) -> list[Source]
     return sorted(sources, key=lambda source: (source.who.subject, source.who.session))
 
 
-def _renamer(cohort: Cohort, keyed: bool) -> Callable[[str], str]:
+def _split(sources: list[Source], cohort: Cohort) -> list[Source]:
+    shares = {"validation": cohort.validation, "test": cohort.test}
+    return sections.by_group(sources, seed=cohort.seed, **shares)
+
+
+def _renamer(cohort: Cohort) -> Callable[[str], str]:
     """Return the function that turns an identifier into a subject's name in the data set."""
-    if not keyed:
+    if not cohort.keyed:
         return safe_subject
     return lambda who: subject_pseudonym(who, cohort.salt)
 
@@ -76,7 +82,7 @@ def _named_by_content(sources: Sequence[Source], cohort: Cohort) -> list[Source]
 
     The names become keyed pseudonyms unless the user chose ``given``.
     """
-    rename = _renamer(cohort, cohort.pseudonyms != "given")
+    rename = _renamer(cohort)
     named = []
     for source in sources:
         who, order = _who(source)
@@ -196,8 +202,10 @@ def _cleared(sources: list[Source], cleared: Path) -> list[Source]:
     alike = Counter(bare)
     pairs = zip(sources, bare, strict=True)
     aliases = {source.shown: source.name for source, name in pairs if alike[name] == 1}
-    names = {aliases.get(name, name) for name in names}
-    unknown = names - {source.name for source in sources}
+    known = {source.name for source in sources}
+    # A line may be copied from a table, where "'" stands before what a spreadsheet would run.
+    names = {name if name in known else aliases.get(plain(name), plain(name)) for name in names}
+    unknown = names - known
     if unknown:
         raise DataError(
             f"{cleared}: {len(unknown)} of its {len(names)} lines are no input. Expected "

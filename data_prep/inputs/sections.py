@@ -80,15 +80,19 @@ def without_training_truth(sources: Iterable[Source]) -> list[Source]:
     ]
 
 
-def verify(sources: Iterable[Source]) -> None:
-    """Raise LeakError naming every subject that is in two sections."""
-    homes: dict[str, set[str]] = {}
+def verify(sources: Iterable[Source], *, named: bool = True) -> None:
+    """Raise LeakError naming every subject that is in two sections; named False: by lines only."""
+    homes: dict[str, dict[str, int]] = {}
     for source in sources:
-        homes.setdefault(source.who.subject, set()).add(source.truth.section or "no section")
-    torn = {subject: sorted(names) for subject, names in sorted(homes.items()) if len(names) > 1}
+        section = source.truth.section or "no section"
+        homes.setdefault(source.who.subject, {}).setdefault(section, source.line)
+    torn = {subject: places for subject, places in sorted(homes.items()) if len(places) > 1}
     if not torn:
         return
-    lines = [f"  {subject}: {', '.join(names)}" for subject, names in list(torn.items())[:30]]
+    lines = []
+    for subject, places in list(torn.items())[:30]:
+        where = [f"{s} (line {line})" if line else s for s, line in sorted(places.items())]
+        lines.append(f"  {subject if named else 'one subject'}: {', '.join(where)}")
     more = [f"  and {len(torn) - 30} more"] if len(torn) > 30 else []
     raise LeakError(
         f"{len(torn)} subjects are in more than one section; keep every subject in one:\n"

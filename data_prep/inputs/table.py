@@ -6,6 +6,8 @@ is.
 
 import csv
 import logging
+import re
+import unicodedata
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -16,6 +18,7 @@ from data_prep.files import Record, read_csv
 from data_prep.inputs.find import Found
 from data_prep.inputs.sections import GROUPS, LABELS, SECTION_NAMES, section_of
 from data_prep.inputs.table_people import boxes_of, people
+from data_prep.privacy.scrubbing import safe_name
 from data_prep.read.content import kind_of
 from data_prep.source import Source, Truth, Who
 
@@ -25,6 +28,8 @@ log = logging.getLogger(__name__)
 NAMES = ("image", "subject", "section", "group", "label", "mask", "session", *PEOPLE)
 TABLE_NEEDED = "one row an image, with the columns image, subject, and group or section"
 SHOWN_PROBLEMS = 20
+# What no column is called: a file, a number, a date, a name as DICOM writes it
+VALUE = re.compile(r"\.[a-z]{2,5}$|\^|\d{3}|^\W*\d[\d\W]*$", re.IGNORECASE)
 
 
 def sources_of_table(
@@ -85,14 +90,14 @@ def _names(table: Path, header: list[str], columns: dict[str, str]) -> dict[str,
         if ours not in NAMES:
             raise UsageError(f"--columns {ours}=...: expected one of {', '.join(NAMES)}.")
         if theirs not in header:
-            raise UsageError(f"{table}: no column '{theirs}'{_nearest(theirs, header)}")
+            raise UsageError(f"{table}: no column '{theirs}'{_columns(theirs, header)}")
     names = {name: columns.get(name, name) for name in NAMES}
     names = {ours: theirs for ours, theirs in names.items() if theirs in header}
     for name in ("image", "subject"):
         if name not in names:
+            there = _columns(name, header)
             raise UsageError(
-                f"{table}: no column '{name}'. Name yours: --columns {name}=..., out of "
-                f"{', '.join(header)}."
+                f"{table}: no column '{name}'. Name yours: --columns {name}=...{there}"
             )
     return names
 
@@ -102,20 +107,37 @@ def _filtered(
 ) -> list[tuple[int, Record]]:
     for column, wanted in where.items():
         if column not in header:
-            raise UsageError(f"{table}: no column '{column}' to filter{_nearest(column, header)}")
+            raise UsageError(f"{table}: no column '{column}' to filter{_columns(column, header)}")
         allowed = wanted.split("|")
         present = {row[column] for _, row in rows}
         rows = [(line, row) for line, row in rows if row[column] in allowed]
         if not rows:
-            near = _nearest(wanted, sorted(value for value in present if value))
+            near = _values(wanted, present)
             raise UsageError(f"{table}: no row has {column}={wanted}{near}")
     if not rows:
         raise DataError(f"{table}: the table has no rows.")
     return rows
 
 
-def _nearest(name: str, known: list[str]) -> str:
-    return nearest(name, known) or f"; there are {', '.join(known[:12])}."
+def _columns(name: str, header: list[str]) -> str:
+    """Say which columns there are, unless the first line is that of a patient."""
+    if any(
+        section_of(cell) or cell.lower() in (*GROUPS, *LABELS) or VALUE.search(cell)
+        for cell in header
+    ):
+        return "; its first line must hold the names of the columns."
+    return nearest(name, header) or f"; there are {', '.join(header[:12])}."
+
+
+def _values(wanted: str, present: set[str]) -> str:
+    """Say which values a column has, those that name nobody."""
+    known = sorted(value for value in present if value and _shown(value) == value)
+    return nearest(wanted, known) or (f"; there are {', '.join(known[:12])}." if known else ".")
+
+
+def _shown(text: str) -> str:
+    """A cell in a message: it may be the name of a patient in the wrong column."""
+    return safe_name(text, unread=True)
 
 
 def _by_name(found: Found) -> dict[str, Source | None]:
@@ -155,27 +177,29 @@ def _described(
             group = text.lower()
         elif section is None:
             expected = ", ".join(SECTION_NAMES)
-            problems.append(f"line {line}: section '{text}', expected {expected}.")
+            problems.append(f"line {line}: section '{_shown(text)}', expected {expected}.")
     if text := value.get("group", "").lower():
         group = text
         if group not in GROUPS:
-            problems.append(f"line {line}: group '{text}', expected {', '.join(GROUPS)}.")
+            problems.append(f"line {line}: group '{_shown(text)}', expected {', '.join(GROUPS)}.")
     if text := value.get("label", "").lower():
         label = LABELS.get(text)
         if label is None:
-            problems.append(f"line {line}: label '{text}', expected 0 or 1 (diseased).")
+            problems.append(f"line {line}: label '{_shown(text)}', expected 0 or 1 (diseased).")
     if text := value.get("mask"):
         clean = text.replace("\\", "/")
         mask = next((b / clean for b in (folder, table.parent) if (b / clean).is_file()), None)
         if mask is None and section not in ("training_mixed", "training_healthy"):
-            problems.append(f"line {line}: mask '{text}' does not exist.")
+            problems.append(f"line {line}: mask '{_shown(text)}' does not exist.")
     if section is None and group is None:
         section = "test"
         if value.get("section") is None and value.get("group") is None and label is not None:
             section, group = None, ("healthy", "diseased")[label]
     boxes = boxes_of(value.get("boxes", ""), line, problems)
+    subject = unicodedata.normalize("NFC", value["subject"])  # so that one name is one subject
     return replace(
         source,
-        who=Who(value["subject"], **people(value, doubts)),
+        line=line,
+        who=Who(subject, **people(value, doubts)),
         truth=Truth(section, group, label, mask, boxes),
     )

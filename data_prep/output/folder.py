@@ -57,8 +57,8 @@ def claim(output: Path, origin: str, *, replace: bool = False) -> None:
     if marker.is_file():
         if marker.read_text(encoding="utf-8") != text and not replace:
             raise UsageError(
-                f"{output}: made from another INPUT, or with another key. Choose another folder, "
-                "or pass --existing overwrite to replace what is there."
+                f"{output}: made from another INPUT, with another key or with other --pseudonyms. "
+                "Choose another folder, or pass --existing overwrite to replace what is there."
             )
     elif output.is_dir():
         foreign = sorted(name for name in NAMES if (output / name).exists())

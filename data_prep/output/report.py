@@ -14,7 +14,7 @@ from data_prep.datalist.items import Dataset, Item, content_hash
 from data_prep.files import write_text
 from data_prep.outcome import Outcome
 from data_prep.output import report_pictures
-from data_prep.output.summary import doubts, grouped
+from data_prep.output.summary import NAMING, doubts, grouped
 
 if TYPE_CHECKING:
     from jinja2 import Template
@@ -74,6 +74,7 @@ def _content(dataset: Dataset, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "brain": quality.section(outcomes, dataset.root),
         "odd": _embedded(report_pictures.sheet(dataset, odd)) if odd else "",
         "odd_names": [item.image for item in odd],
+        "naming": NAMING.get(str(dataset.generated_by.get("pseudonyms")), ""),
         "version": dataset.generated_by.get("version", ""),
         "content_hash": content_hash(dataset),
         "recipe": json.dumps(dataset.generated_by.get("recipe", {}), indent=1),

@@ -8,6 +8,10 @@ from data_prep.errors import DONE, FAILED, SOME_UNREAD
 from data_prep.files import write_csv
 from data_prep.outcome import STATUSES, Outcome
 
+NAMING = {
+    "keyed": "subjects have keyed pseudonyms",
+    "given": "subjects have the names of the table or the files (--pseudonyms given)",
+}
 EXAMPLES = 3  # file names shown for each reason in the summary
 
 
@@ -29,9 +33,15 @@ def grouped(outcomes: Sequence[Outcome]) -> list[tuple[str, list[Outcome]]]:
 
 
 def summary(
-    outcomes: Sequence[Outcome], *, kind: str, output: Path, seconds: float, dry_run: bool = False
+    outcomes: Sequence[Outcome],
+    *,
+    kind: str,
+    output: Path,
+    seconds: float,
+    notes: Sequence[str] = (),
+    dry_run: bool = False,
 ) -> str:
-    """The end of a run in words: counts, then every reason with its remedy and examples."""
+    """The end of a run in words: counts, notes, then every reason with its remedy and examples."""
     count = {s: sum(o.status == s for o in outcomes) for s in STATUSES}
     verb = "would be written" if dry_run else "written"
     clock = f"{int(seconds) // 60:02d}:{int(seconds) % 60:02d}"
@@ -40,7 +50,7 @@ def summary(
         f"{count['kept']:,} kept from before  {count['skipped']:,} skipped  "
         f"{count['left']:,} left out    {clock}"
     ]
-    lines += [f"  {text}" for text in doubts(outcomes)]
+    lines += [f"  {text}" for text in (*notes, *doubts(outcomes))]
     if count["skipped"] + count["left"]:
         where = "" if dry_run else f" (all in {output / 'skipped.csv'} and prep_report.html)"
         lines.append(f"  skipped or left out{where}")

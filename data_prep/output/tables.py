@@ -59,9 +59,14 @@ def write_sessions(sources: Sequence[Source], outcomes: Sequence[Outcome], path:
 
 
 def write_links(sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path) -> None:
-    """OUTPUT.links.csv: input path, subject, session, image. It identifies patients: owner only."""
+    """OUTPUT.links.csv: input path, its shown name, subject, session, image; for its owner alone.
+
+    It identifies patients. With it the person at the machine finds the file of a masked name.
+    """
     rows: list[list[str]] = []
     for source, outcome in zip(sources, outcomes, strict=True):
         names = [image.image for image in outcome.images] if outcome.taken else [""]
-        rows += [[source.name, source.who.subject, source.who.session, name] for name in names]
-    write_csv(path, ["input", "subject", "session", "image"], sorted(rows), private=True)
+        who = source.who
+        rows += [[source.name, source.shown, who.subject, who.session, name] for name in names]
+    columns = ["input", "shown", "subject", "session", "image"]
+    write_csv(path, columns, sorted(rows), private=True)

@@ -44,7 +44,7 @@ def read_cohort(path: Path) -> list[Person]:
         if not subject:
             problems.append(f"entry {number}: subject is empty.")
         elif group.lower() not in GROUPS:
-            problems.append(f"entry {number}: group '{group}'; expected healthy or diseased.")
+            problems.append(f"entry {number}: the group is not one of healthy and diseased.")
         else:
             person = _person(subject, GROUPS[group.lower()], entry)
             known = people.get(subject)

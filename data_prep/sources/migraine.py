@@ -45,6 +45,7 @@ CARD = Card(
         "test": (10, 10),
     },
     protocol="migraine",
+    public=False,
 )
 COHORT_FILES = ("cohort.yaml", "cohort.yml", "cohort.csv")
 

@@ -69,7 +69,7 @@ def cohort(folder: Path, options: Options) -> Cohort:
     split = sections.by_group(
         sources, seed=options.seed, validation=options.validation, test=options.test
     )
-    sections.verify(split)
+    sections.verify(split, named=False)
     rows = [_row(source, folder) for source in split]
     require_disjoint(rows)
     missing = sum(source.kind == "missing" for source in sources)

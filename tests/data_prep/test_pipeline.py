@@ -29,6 +29,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def toy(study: Path, output: Path, **others):
     common = {"table": study / "cohort.csv", "size": 32, "framing": "centre", "name": "toy"}
+    common |= {"pseudonyms": "given"}  # the same in every run; a key is not
     return settings(study, output, **{**common, **others})
 
 

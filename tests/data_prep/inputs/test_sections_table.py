@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +26,51 @@ def planned(settings: Settings) -> list[Source]:
     pool, cohort = Inline(), replace(settings.cohort, salt=b"k" * 32)
     found = find_inputs(settings.input, settings.kind, cohort, (), pool)
     return plan(found, settings.input, cohort, pool)
+
+
+def test_the_sections_of_a_table_do_not_depend_on_the_key(tmp_path):
+    names = [f"{k}.png" for k in range(20)]
+    pictures(tmp_path, *names)
+    rows = [f"{n},P{k},{('healthy', 'diseased')[k % 2]}" for k, n in enumerate(names)]
+    (tmp_path / "t.csv").write_text("image,subject,group\n" + "\n".join(rows), encoding="utf-8")
+    found = []
+    for pseudonyms in ("keyed", "given"):
+        chosen = settings(tmp_path, tmp_path / "o", table=tmp_path / "t.csv", pseudonyms=pseudonyms)
+        found.append({s.name: s.truth.section for s in planned(chosen)})
+        subjects = {s.who.subject for s in planned(chosen)}
+        assert all(name.startswith("sub-") for name in subjects) is (pseudonyms == "keyed")
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("pseudonyms", ["keyed", "given"])
+def test_a_patient_in_two_sections_of_a_table_is_named_by_lines(tmp_path, pseudonyms):
+    pictures(tmp_path, "a.png", "b.png")
+    table = tmp_path / "t.csv"
+    table.write_text("image,subject,section\na.png,Meier,test\nb.png,Meier,val\n", "utf-8")
+    chosen = settings(tmp_path, tmp_path / "o", table=table, pseudonyms=pseudonyms)
+    with pytest.raises(LeakError, match=r"test \(line 2\), validation \(line 3\)") as error:
+        planned(chosen)
+    assert ("Meier" in str(error.value)) is (pseudonyms == "given")
+
+
+@pytest.mark.parametrize(
+    ("text", "others"),
+    [
+        ("IM1.dcm,Meier,test\nIM2.dcm,Busch,test\n", {}),  # no first line of names
+        ("Meier^Anna;1\nBusch^Ida;0\n", {}),
+        ("image,who\na.png,Meier\nb.png,Busch\n", {"columns": {"subject": "who"},
+                                                   "where": {"who": "Meyer"}}),
+        ("image,subject,label\na.png,P1,Meier\n", {}),
+        ("image,subject,group\na.png,P1,Meier\n", {}),
+        ("image,subject,mask\na.png,P1,Meier_Anna/mask.png\n", {}),
+        ("image,subject,boxes\na.png,P1,Meier\n", {}),
+    ],
+)  # fmt: skip
+def test_an_error_of_a_table_quotes_no_cell_that_may_name_a_patient(tmp_path, text, others):
+    pictures(tmp_path, "a.png", "b.png")
+    with pytest.raises(HealthyGANError) as error:
+        read_table(tmp_path, text, **others)
+    assert not re.search("Meier|Busch|Anna|Ida", str(error.value)), error.value
 
 
 def a_source(subject: str, **truth) -> Source:
@@ -128,11 +174,17 @@ def test_a_file_the_table_names_in_vain_is_kept_to_be_listed(tmp_path):
 
 def test_all_problems_of_a_table_come_at_once(tmp_path):
     pictures(tmp_path, "a.png")
-    text = "image,subject,section,label\na.png,,test,0\na.png,P2,tset,0\nb.png,P3,test,7\n"
+    text = "image,subject,section,label\na.png,,test,0\na.png,P2,Meier,0\nb.png,P3,test,7\n"
     with pytest.raises(DataError) as error:
         read_table(tmp_path, text)
-    for told in ("line 2: subject is empty", "same image as line 2", "'tset'", "label '7'"):
+    for told in (
+        "line 2: subject is empty",
+        "same image as line 2",
+        "line 3: section '***'",
+        "label '7'",
+    ):
         assert told in str(error.value)
+    assert "Meier" not in str(error.value)
 
 
 @pytest.mark.parametrize(

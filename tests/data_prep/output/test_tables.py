@@ -9,6 +9,7 @@ import pytest
 from planted import PLANTED
 
 from data_prep.errors import UsageError
+from data_prep.files import read_json
 
 
 def rows(path: Path, delimiter: str = ",") -> list[dict[str, str]]:
@@ -52,9 +53,44 @@ def test_the_way_back_is_beside_the_data_set_and_for_its_owner_alone(
     assert links.stat().st_mode & 0o077 == 0 or os.name != "posix"
 
 
-def test_names_given_by_a_table_need_no_way_back(study, tmp_path, prepare):
-    prepare(table=study / "cohort.csv")
-    assert not (tmp_path / "out.links.csv").exists() and not (tmp_path / "out.key").exists()
+@pytest.mark.parametrize("pseudonyms", [None, "keyed", "given"])
+def test_with_a_table_subjects_are_keyed_unless_given_is_said_and_the_output_says_which(
+    study, tmp_path, prepare, pseudonyms
+):
+    said = {} if pseudonyms is None else {"pseudonyms": pseudonyms}
+    result = prepare(table=study / "cohort.csv", **said)
+    kind = pseudonyms or "keyed"
+    assert read_json(tmp_path / "out" / "dataset.json")["generated_by"]["pseudonyms"] == kind
+    page = (tmp_path / "out" / "prep_report.html").read_text(encoding="utf-8")
+    told = {"keyed": "subjects have keyed pseudonyms", "given": "subjects have the names of the"}
+    for name, text in told.items():
+        assert (text in result.summary) is (name == kind)
+        assert (text.capitalize() in page) is (name == kind)
+    people = rows(tmp_path / "out" / "participants.tsv", "\t")
+    assert {row["participant_id"][:4] for row in people} == {
+        {"keyed": "sub-", "given": "phan"}[kind]
+    }
+    assert (tmp_path / "out.key").exists() is (kind == "keyed")
+
+
+@pytest.mark.parametrize("pseudonyms", ["keyed", "given"])
+def test_a_private_list_tells_which_file_each_masked_name_is(
+    tmp_path, make_dicom, ramp, prepare, pseudonyms
+):
+    for k, name in enumerate(PLANTED[:2]):
+        make_dicom(np.roll(ramp, k), f"raw/{name}/a.dcm", PatientName=f"{PLANTED[0]}^{PLANTED[1]}")
+    make_dicom(ramp, "raw/x.dcm", Modality="CT")
+    result = prepare(pseudonyms=pseudonyms)
+    links = tmp_path / "out.links.csv"
+    assert (
+        f"{links.name} beside OUTPUT" in result.summary
+        and str(tmp_path) not in result.summary.split("skipped or")[0]
+    )
+    assert links.stat().st_mode & 0o777 == 0o600 or os.name != "posix"
+    shown = {row["shown"]: row["input"] for row in rows(links)}
+    listed = rows(tmp_path / "out" / "inputs.csv")
+    assert sorted(shown) == sorted(row["source"] for row in listed)
+    assert {shown["***/a.dcm"], shown["***/a.dcm (2)"]} == {f"{name}/a.dcm" for name in PLANTED[:2]}
 
 
 def test_the_key_is_not_sent_along(tmp_path, make_dicom, ramp, prepare):

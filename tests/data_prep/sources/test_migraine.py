@@ -87,7 +87,7 @@ def test_every_problem_of_the_cohort_file_comes_at_once(tmp_path):
     path.write_text("subject,group\na,healthy\n,healthy\nb,sick\na,diseased\n", "utf-8")
     with pytest.raises(DataError) as error:
         local_cohort.read_cohort(path)
-    for told in ("entry 2: subject is empty", "group 'sick'", "in the other group"):
+    for told in ("entry 2: subject is empty", "entry 3: the group", "in the other group"):
         assert told in str(error.value)
     path.write_text("who,group\na,healthy\n", "utf-8")
     with pytest.raises(DataError, match="no column subject"):

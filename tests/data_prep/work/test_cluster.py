@@ -73,6 +73,7 @@ def test_a_cluster_gives_the_bytes_of_a_local_run(cluster, tmp_path):
     address, _ = cluster
     raw = study.make_films(tmp_path / "raw", counts=COUNTS, size=32, bad=True)
     chosen = settings(raw, tmp_path / "local", table=raw / "cohort.csv", size=16, name="toy")
+    chosen = replace(chosen, cohort=replace(chosen.cohort, pseudonyms="given"))
     run(chosen)
     result = run(replace(chosen, output=tmp_path / "cluster", work=Work(scheduler=address)))
     assert result.exit_code == 3
@@ -84,6 +85,7 @@ def test_a_worker_killed_in_the_middle_of_a_run_costs_no_film(cluster, tmp_path)
     address, workers = cluster
     raw = study.make_films(tmp_path / "raw", counts={**COUNTS, "test": 40}, size=256)
     chosen = settings(raw, tmp_path / "local", table=raw / "cohort.csv", size=32, name="toy")
+    chosen = replace(chosen, cohort=replace(chosen.cohort, pseudonyms="given"))
     run(chosen)
     killed = threading.Event()
 

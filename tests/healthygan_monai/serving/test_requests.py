@@ -52,13 +52,16 @@ def refused(bundle: Path, image: Path | str, **params) -> str:
     return message
 
 
+GIVEN = {"pseudonyms": "given"}
+
+
 @pytest.fixture(scope="module")
 def films(tmp_path_factory) -> tuple[Path, Path]:
     """(raw, prepared): phantom films as DICOM, and as a data set of 32 pixels."""
     folder = tmp_path_factory.mktemp("films")
     study.make_films(folder / "raw", counts=COUNTS, size=128)
     table = folder / "raw" / "cohort.csv"
-    run(settings(folder / "raw", folder / "data", size=SIZE, table=table, jobs=0))
+    run(settings(folder / "raw", folder / "data", size=SIZE, table=table, jobs=0, **GIVEN))
     return folder / "raw", folder / "data"
 
 
@@ -69,7 +72,9 @@ def heads(tmp_path_factory) -> tuple[Path, Path]:
     counts = {**COUNTS, "validation": 2, "test": 0}
     brains.make_brains(folder / "raw", counts=counts)
     table = folder / "raw" / "cohort.csv"
-    run(settings(folder / "raw", folder / "data", "brains", size=SIZE, table=table, jobs=0))
+    run(
+        settings(folder / "raw", folder / "data", "brains", size=SIZE, table=table, jobs=0, **GIVEN)
+    )
     return folder / "raw", folder / "data"
 
 
