@@ -1,11 +1,19 @@
 """Names in every script, spelling and character set: none is shown, technical words are."""
 
 import unicodedata
-import zipfile
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from planted_names import (
+    CODECS,
+    DECLARED,
+    PEOPLE,
+    encoded,
+    film,
+    save_with_raw_name,
+    zip_with_raw_names,
+)
 from pydicom.dataset import Dataset
 
 from data_prep.inputs.find import find
@@ -16,40 +24,11 @@ from data_prep.privacy.scrubbing import safe_name, scrub
 from data_prep.read.dicom.write import save_dicom
 from data_prep.work.pools import Inline
 
-# As a header has it (family, given), and as people write it in a path.
-PEOPLE = {
-    "chinese": ("王", "小东", ["王小东", "王_小东", "小东 王", "Wang_Xiaodong", "WangXiaoDong"]),
-    "short": ("张", "三", ["张三", "张-三", "Zhang_San"]),
-    "japanese": ("山田", "太郎", ["山田太郎", "山田 太郎", "やまだ_たろう", "ﾔﾏﾀﾞ", "Yamada_Taro"]),
-    "korean": ("홍", "길동", ["홍길동", "길동_홍", "Hong_Gildong"]),
-    "russian": ("Иванов", "Сергей", ["Иванов_Сергей", "ИВАНОВ", "сергей", "Ivanov_Sergej"]),
-    "greek": ("Παπαδόπουλος", "Γιώργος", ["Παπαδόπουλος", "ΓΙΩΡΓΟΣ", "Papadopoulos_Giorgos"]),
-    "arabic": ("محمد", "فاطمة", ["محمد_فاطمة", "فاطمة", "Mohammed_Fatima"]),
-    "vietnamese": ("Nguyễn", "Đức", ["Nguyễn_Đức", "NGUYEN_DUC", "nguyen duc", "Duc-Nguyen"]),
-    "turkish": ("Işık", "Çağrı", ["Işık_Çağrı", "ISIK_CAGRI", "Isik.Cagri", "İŞIK"]),
-    "german": ("Müller", "Jürgen", ["Müller_Jürgen", "MUELLER_JUERGEN", "Muller", "M_ller_J_rgen"]),
-}
-CODECS = ("utf-8", "gb18030", "big5", "shift_jis", "euc_jp", "euc_kr", "cp1252", "latin-1",
-          "cp1251", "koi8-r", "iso8859-5", "iso8859-7", "iso8859-6", "cp1256", "cp1258",
-          "iso8859-9")  # fmt: skip
-DECLARED = (None, "ISO_IR 100", "ISO_IR 192", "GB18030", "ISO_IR 144", "ISO 2022 IR 87")
 SPELLINGS = [
     pytest.param(script, text, id=f"{script}-{k}")
     for script, (*_, texts) in PEOPLE.items()
     for k, text in enumerate(texts)
 ]
-
-
-def film(name: str | bytes, charset: str | None = "ISO_IR 192", **more: object) -> Dataset:
-    dataset = Dataset()
-    dataset.SOPClassUID, dataset.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.1.1", "2.25.77"
-    if charset is not None:
-        dataset.SpecificCharacterSet = charset
-    dataset.Modality, dataset.PatientID = "DX", "X815"
-    dataset.add_new("PatientName", "PN", name)
-    for keyword, value in more.items():
-        setattr(dataset, keyword, value)
-    return dataset
 
 
 def listed(folder: Path, files: dict[str, Dataset]) -> list[str]:
@@ -61,16 +40,6 @@ def listed(folder: Path, files: dict[str, Dataset]) -> list[str]:
 
 def bare(shown: str) -> str:
     return fold(shown.replace("***", "/"))
-
-
-def written(folder: Path, raw: bytes, charset: str | None) -> None:
-    """Write a film whose PatientName has these bytes, whatever the character set says."""
-    path, stand_in = folder / "IM1.dcm", "Q" * (len(raw) + len(raw) % 2)
-    folder.mkdir(parents=True)
-    save_dicom(film(stand_in, charset), path)
-    content = path.read_bytes()
-    assert content.count(stand_in.encode()) == 1
-    path.write_bytes(content.replace(stand_in.encode(), raw + b" " * (len(raw) % 2)))
 
 
 @pytest.mark.parametrize(("script", "text"), SPELLINGS)
@@ -90,12 +59,9 @@ def test_a_name_in_another_character_set_than_the_header_says_is_not_shown(
     tmp_path, codec, declared
 ):
     for script, (family, given, texts) in PEOPLE.items():
-        try:
-            raw = f"{family}^{given}".encode(codec)
-        except UnicodeEncodeError:
-            continue
-        for text in texts:
-            written(tmp_path / script / text, raw, declared)
+        raw = dict(encoded(f"{family}^{given}")).get(codec)
+        for text in texts if raw is not None else ():
+            save_with_raw_name(tmp_path / script / text / "IM1.dcm", raw, declared)
     shown = [source.shown for source in scan(find(tmp_path).sources, Inline())]
     assert len(shown) >= 3
     for name, source in zip(shown, find(tmp_path).sources, strict=True):
@@ -116,22 +82,15 @@ def test_three_groups_and_other_elements_hold_names_too(tmp_path):
 
 @pytest.mark.parametrize("codec", CODECS)
 def test_members_of_a_zip_without_the_utf8_flag_are_not_shown(tmp_path, codec):
-    path, raw = tmp_path / "disc.zip", {}
-    with zipfile.ZipFile(path, "w") as archive:
-        for number, (family, given, _) in enumerate(PEOPLE.values()):
-            try:
-                name = f"{family}_{given}".encode(codec)
-            except UnicodeEncodeError:
-                continue
-            save_dicom(film(f"{family}^{given}"), tmp_path / "film")
-            stand_in = f"{number}".ljust(len(name), "Q")
-            raw[f"{stand_in}/IM{number}".encode()] = name + f"/IM{number}".encode()
-            archive.write(tmp_path / "film", f"{stand_in}/IM{number}.dcm")
-    content = path.read_bytes()
-    for stand_in, name in raw.items():
-        assert content.count(stand_in) == 2
-        content = content.replace(stand_in, name)
-    path.write_bytes(content)
+    films = {}
+    for number, (family, given, _) in enumerate(PEOPLE.values()):
+        raw = dict(encoded(f"{family}_{given}")).get(codec)
+        if raw is not None:
+            member = tmp_path / f"{number}"
+            save_dicom(film(f"{family}^{given}"), member)
+            films[raw + f"/IM{number}.dcm".encode()] = member
+    path = tmp_path / "disc.zip"
+    zip_with_raw_names(path, films)
     shown = [source.shown for source in scan(find(path).sources, Inline())]
     assert shown
     for name in shown:
