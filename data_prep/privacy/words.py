@@ -70,27 +70,29 @@ COMMON = frozenset(map(fold, _COMMON.split()))
 # The only words that are shown where it is not known how the patient is called: as few usual names
 # as possible.
 _TECHNICAL = """
-    abdomen abnormal anat anatomy anim anisotropic anon anonymous anterior ap archive axial bad
-    baseline batch big bin bit bits bmp bone bones brain brains broken bytes capture case cases
-    cd chest code cohort color colour constant contrast copy coronal corrupt cr csv ct cxr data
-    database dataset datasets dcm decoded deflated desc detector device dicom dicomdir digital
-    dir disc disease diseased disk dr ds dwi dx empty encoded endian epi erect exam exams export
-    exported exports file files film films finding findings first flair folder folders frame
-    frames frontal func gif group gz half head header headers heads healthy id im image images
-    imaging img implicit import index info input inputs inverted iso jp jpeg jpg json key label
-    labels large last lateral left level levels license list little log lossless lossy ls lut
-    mask masks meta mg middle mismatch missing mixed modality mono mr mri multi named negative
-    nifti nii no none normal notes number of off original output overlay pa padding part parts
-    pat patient patients phantom pic picture pictures pixel pixeldata pixels png positive
-    posterior posteroanterior preamble processed radiograph radiographs radiography raw readme
-    report reports rescale result results rg rgb right rle rows rt rtplan sagittal scan scanner
-    scans se second secondary section segmentation sequence ser serial series ses session
-    sessions set site size skull slice slices slope small sorted source space spacing spine
-    split sr st standing studies study sub subject subjects supine syntax table tag test tests
-    text thin third thorax thumbnail tif tiff time timepoint train training truncated ts tsv txt
-    type uncompressed unknown unreadable unsupported upright us val valid validation version
-    vertical view views visit visits voi volume volumes weighted wide window windows with
-    without wrong x xa xr xray zero zip
+    abdomen abnormal anat anatomy anim anisotropic anon anonymous anterior ap archive axial
+    backup bad baseline batch big bin bit bits bmp bone bones brain brains broken bytes capture
+    case cases cd chest clinic code cohort color colour constant contrast control controls copy
+    coronal corrupt cr csv ct cxr data database dataset datasets dcm decoded deflate deflated
+    department desc detector device dicom dicomdir digital dir disc disease diseased disk dr ds
+    dump dwi dx emergency empty encoded endian epi erect exam exams exif export exported exports
+    file files film films finding findings first flair folder folders follow followup frame
+    frames frontal func gif group gz half head header headers heads healthy hospital id im image
+    images imaging img implicit import index info input inputs inverted iso jp jpeg jpg json key
+    label labels large last lateral left level levels license list little log lossless lossy ls
+    lut mask masks meta mg middle mismatch missing mixed modality mono mr mri multi named names
+    negative new nifti nii no none normal notes number of off old original output overlay pa
+    pacs padding part parts pat patient patients phantom pic picture pictures pixel pixeldata
+    pixels png positive posterior posteroanterior preamble processed radiograph radiographs
+    radiography radiology raw readme report reports rescale result results rg rgb right rle
+    routine rows rt rtplan sagittal scan scanner scans screening se second secondary section
+    segmentation sequence ser serial series ses session sessions set site size skull slice
+    slices slope small sorted source space spacing spine split sr st standing studies study sub
+    subject subjects supine syntax table tag temp test tests text thin third thorax thumbnail
+    tif tiff time timepoint train training truncated ts tsv txt type uncompressed unknown
+    unreadable unsupported upright us val valid validation version vertical view views visit
+    visits voi volume volumes weighted wide window windows with without wrong x xa xr xray zero
+    zip
     aufnahme aufnahmen befund bild bilder gehirn gesund links liegend lunge ordner ohne rechts
     röntgen röntgenbild schädel seite seitlich stehend studie untersuchung
     cerveau cliché dossier droite étude études examen fichier gauche image poumon poumons profil

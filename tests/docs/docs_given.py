@@ -7,7 +7,7 @@ once.
 SHELF = """
 healthygan prep phantom films films
 healthygan prep phantom brains heads
-healthygan prep films films data/films --table films/cohort.csv --size 32
+healthygan prep films films data/films --table films/cohort.csv --size 32 --pseudonyms given
 healthygan train "$PWD/data/films" --set recipe=paper
 healthygan export authors runs/00000-films authors-G.ckpt
 mkdir few

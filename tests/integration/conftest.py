@@ -39,7 +39,14 @@ def films(work: Path) -> Path:
     counts = {"training_mixed": 4, "training_healthy": 4, "validation": 4, "test": 4}
     study.make_films(work / "films" / "raw", counts=counts)
     table = work / "films" / "raw" / "cohort.csv"
-    chosen = {"size": SIZE, "framing": "centre", "table": table, "name": "films", "jobs": 0}
+    chosen = {
+        "size": SIZE,
+        "framing": "centre",
+        "table": table,
+        "pseudonyms": "given",
+        "name": "films",
+        "jobs": 0,
+    }
     run(settings(table.parent, work / "films" / "data", **chosen))
     train(work / "films" / "runs", work / "films" / "data")
     return work / "films"
@@ -51,7 +58,7 @@ def heads(work: Path) -> Path:
     counts = {"training_mixed": 2, "training_healthy": 2, "validation": 2, "test": 2}
     brains.make_brains(work / "heads" / "raw", counts=counts)
     table = work / "heads" / "raw" / "cohort.csv"
-    chosen = {"size": SIZE, "table": table, "name": "heads", "jobs": 0}
+    chosen = {"size": SIZE, "table": table, "pseudonyms": "given", "name": "heads", "jobs": 0}
     run(settings(table.parent, work / "heads" / "data", "brains", **chosen))
     train(work / "heads" / "runs", work / "heads" / "data")
     return work / "heads"

@@ -217,7 +217,7 @@ class TestZipsOfAllKinds:
         self.write(tmp_path / "raw" / "a.zip", {"IM1": film})
         table = tmp_path / "table.csv"
         table.write_text("image,subject,section\na.zip,s1,test\na.zip/IM1,s2,test\n")
-        reasons = [o.reason for o in prepare(table=table, jobs=0).outcomes]
+        reasons = [o.reason for o in prepare(table=table, jobs=0, pseudonyms="given").outcomes]
         assert reasons == ["an archive, where one film is expected", ""]
 
 
