@@ -6,6 +6,7 @@ from healthygan_monai.config.devices import best_device
 from healthygan_monai.config.forecast import log_forecast
 from healthygan_monai.config.keys import begin
 from healthygan_monai.config.settings import check_settings, settings_of
+from healthygan_monai.config.typed_paths import typed_paths
 from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
 from healthygan_monai.data.images import items_to_score, load_images, pictures_root
 from healthygan_monai.data.kept_out import judges, keep_out, write_kept_out
@@ -95,5 +96,6 @@ __all__ = [
     "tracking_database",
     "tracking_name",
     "training_items",
+    "typed_paths",
     "write_kept_out",
 ]

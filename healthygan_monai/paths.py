@@ -5,7 +5,12 @@ from typing import Any
 
 from data_prep.errors import UsageError
 from data_prep.files import read_json
-from healthygan_monai.errors import NoModel
+from healthygan_monai.errors import MissingData, NoModel
+from healthygan_monai.records.config_json import CONFIG
+from healthygan_monai.records.evaluation_json import EVALUATION
+from healthygan_monai.records.run_json import RUN
+from healthygan_monai.records.schema import read
+from healthygan_monai.records.serving_json import SERVING
 
 # A run folder, in the order in which its files appear.
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
@@ -72,17 +77,48 @@ def read_run(folder: Path) -> dict[str, Any]:
 
     Raises:
         NoModel: there is none; says what the folder should be.
+        ModelError: it has an unknown key or a value of a wrong type; so for the readers below.
     """
     path = folder / RUN_FILE
     if not path.is_file():
         raise NoModel(f"{path}: no such file; {folder} is not a run folder of healthygan.")
-    return read_json(path)
+    return read(path, RUN)
+
+
+def read_run_if_any(folder: Path) -> dict[str, Any]:
+    """Return what run.json of a folder holds; nothing without one."""
+    return read_run(folder) if (folder / RUN_FILE).is_file() else {}
+
+
+def dataset_of_run(folder: Path) -> Path:
+    """Return the data set that a run was trained on, by its run.json."""
+    run = read_run(folder)
+    if not run.get("dataset"):
+        raise MissingData(f"{folder / RUN_FILE}: it names no data set; give one to the command.")
+    return Path(run["dataset"])
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return what config.json of a folder holds; nothing without one."""
+    path = folder / CONFIG_FILE
+    return read(path, CONFIG) if path.is_file() else {}
+
+
+def read_serving(folder: Path) -> dict[str, Any]:
+    """Return what serving.json of a folder holds; nothing without one."""
+    path = folder / SERVING_FILE
+    return read(path, SERVING) if path.is_file() else {}
+
+
+def read_evaluation(folder: Path) -> dict[str, Any]:
+    """Return what evaluation.json of a folder holds; nothing without one."""
+    path = folder / EVALUATION_FILE
+    return read(path, EVALUATION) if path.is_file() else {}
 
 
 def members_of(folder: Path) -> list[dict[str, Any]]:
     """Return ``members`` of run.json: what is known of each run of an ensemble; else nothing."""
-    path = folder / RUN_FILE
-    return list(read_json(path).get("members") or []) if path.is_file() else []
+    return list(read_run_if_any(folder).get("members") or [])
 
 
 def refuse_ensemble(folder: Path) -> None:

@@ -17,7 +17,7 @@ import torch
 import healthygan_monai
 from data_prep.datalist import recipe_of_data
 from data_prep.errors import UsageError
-from data_prep.files import read_json, whole, write_json
+from data_prep.files import whole, write_json
 from healthygan_monai.errors import NoModel
 from healthygan_monai.paths import (
     CHECKPOINT_FOLDER,
@@ -27,6 +27,7 @@ from healthygan_monai.paths import (
     MODEL_FILE,
     RUN_FILE,
     SCORES_FILE,
+    read_config,
     read_run,
     refuse_ensemble,
 )
@@ -132,7 +133,7 @@ def begin_run(
         **(more or {}),
     }
     if (folder / CONFIG_FILE).is_file():
-        earlier = read_json(folder / CONFIG_FILE)
+        earlier = read_config(folder)
         current = json.loads(json.dumps(dict(settings), default=str))
         if "recipe" in current and "recipe" not in earlier:
             earlier |= BEFORE_RECIPES | {"critic_learning_rate": earlier["learning_rate"]}

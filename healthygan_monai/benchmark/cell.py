@@ -11,11 +11,20 @@ from data_prep.files import read_json, write_json
 from healthygan_monai.benchmark.folders import RESULT, SPECIFICATION
 from healthygan_monai.benchmark.table1 import HEALTHYGAN
 from healthygan_monai.config.devices import peak_memory
+from healthygan_monai.config.literal import as_literal, python_literal
 from healthygan_monai.config.workflow import chosen_config, device_override, run_config
 from healthygan_monai.data import load_dataset
 from healthygan_monai.evaluation.run import evaluate_run
 from healthygan_monai.models.about import inference_config
-from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, RUN_FILE, SCORES_FILE, read_run
+from healthygan_monai.paths import (
+    CONFIG_FILE,
+    MODEL_FILE,
+    RUN_FILE,
+    SCORES_FILE,
+    read_config,
+    read_run,
+    read_run_if_any,
+)
 from healthygan_monai.scoring import read_scores
 
 EVALUATED = ("counts", "levels", "critic", "localisation", "warnings")  # of evaluation.json
@@ -43,8 +52,12 @@ def run_cell(folder: Path, device: str = "auto") -> dict[str, Any]:
     fit = {"seconds": seconds, "resumed": resumed, "peak_memory": peak_memory()}
     began = time.monotonic()
     config = inference_config(folder / MODEL_FILE)
-    paths = {"checkpoint": str(folder / MODEL_FILE), "output_dir": str(folder)}
-    overrides = {**paths, "dataset_dir": cell["dataset"], **NO_PICTURES[config]}
+    paths = {
+        "checkpoint": folder / MODEL_FILE,
+        "output_dir": folder,
+        "dataset_dir": cell["dataset"],
+    }
+    overrides = {**{key: as_literal(path) for key, path in paths.items()}, **NO_PICTURES[config]}
     run_config(config, overrides | device_override(device))
     seconds = time.monotonic() - began
     dataset = load_dataset(cell["dataset"], training=False)
@@ -57,18 +70,19 @@ def run_cell(folder: Path, device: str = "auto") -> dict[str, Any]:
 
 
 def _finished(folder: Path) -> bool:
-    run = read_run(folder) if (folder / RUN_FILE).is_file() else {}
+    run = read_run_if_any(folder)
     return (folder / MODEL_FILE).is_file() and run.get("finished") is not None
 
 
 def _train(folder: Path, cell: dict[str, Any], device: str, resumed: bool) -> None:
     weights = Path(cell["weights"]) if cell["weights"] else None
-    config, overrides = chosen_config(cell["method"], cell["settings"], weights)
+    settings = {key: as_literal(value) for key, value in cell["settings"].items()}
+    config, overrides = chosen_config(cell["method"], settings, weights)
     overrides |= {
-        "dataset_dir": cell["dataset"],
+        "dataset_dir": as_literal(cell["dataset"]),
         "seed": cell["seed"],
-        "output_dir": f"$hg.make_folder({str(folder)!r})",
-        **({"resume": str(folder)} if resumed else {}),
+        "output_dir": f"$hg.make_folder({python_literal(str(folder))})",
+        **({"resume": as_literal(folder)} if resumed else {}),
         **device_override(device),
     }
     run_config(config, overrides, "training")
@@ -88,7 +102,7 @@ def _result(
         "fit": fit,
         "scoring": scoring,
         "detector": run.get("detector", {"method": HEALTHYGAN}),
-        "settings": read_json(folder / CONFIG_FILE),
+        "settings": read_config(folder),
         "provenance": {
             **evaluation["provenance"],
             "torch": torch.__version__,

@@ -73,6 +73,7 @@ def _wrong_settings(grid: Grid) -> Iterator[str]:
     from monai.bundle import ConfigParser
 
     from healthygan_monai.config.keys import refuse_unknown_keys
+    from healthygan_monai.config.literal import CODE, as_literal
     from healthygan_monai.config.workflow import chosen_config
     from healthygan_monai.paths import bundle_root
 
@@ -81,9 +82,13 @@ def _wrong_settings(grid: Grid) -> Iterator[str]:
         settings = dict(grid.settings.get(name, {}))
         if "seed" in settings:
             yield f"{name}: seed is in settings; give seeds to the grid"
+        for key, value in settings.items():
+            if isinstance(value, str) and value.startswith(CODE):
+                yield f"{name}: {key} is {value!r}; a grid holds values, and evaluates nothing"
         try:
             file = Path(grid.weights[name]) if name in grid.weights else None
-            config, overrides = chosen_config(grid.method_of(name), settings, file)
+            literal = {key: as_literal(value) for key, value in settings.items()}
+            config, overrides = chosen_config(grid.method_of(name), literal, file)
             parser = ConfigParser()
             parser.read_config(str(configs / config))
             parser.update(pairs=overrides)

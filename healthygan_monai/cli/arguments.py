@@ -8,8 +8,9 @@ from typing import Any
 
 from data_prep.cli import exit_codes
 from data_prep.errors import UsageError
+from healthygan_monai.config.literal import PATHS, typed_literal
 from healthygan_monai.config.messages import explained
-from healthygan_monai.paths import RUN_FILE, read_run
+from healthygan_monai.paths import RUN_FILE, dataset_of_run
 
 
 def command(
@@ -22,7 +23,7 @@ def command(
 def dataset_of(run: Path, given: Path | None) -> Path | None:
     """Return the data set that was given, else the run's own; None if it is unknown."""
     if given is None and (run / RUN_FILE).is_file():
-        return Path(read_run(run)["dataset"])
+        return dataset_of_run(run)
     return given
 
 
@@ -36,14 +37,24 @@ def add_set(parser: argparse.ArgumentParser) -> None:
 
 
 def settings(texts: Sequence[str]) -> dict[str, Any]:
-    """Return ``key=value`` texts as a dictionary; a value is a Python literal, else text."""
+    """Return ``key=value`` texts as a dictionary; a value is a Python literal, else text.
+
+    A path is text, whatever it looks like. Text is MONAI's own language only where it begins with
+    ``$``, ``@`` or ``%``.
+    """
     found: dict[str, Any] = {}
     for text in texts:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise UsageError(f"--set {text}: expected KEY=VALUE, such as --set lambda_id=2.")
-        try:
-            found[key] = ast.literal_eval(value)
-        except (ValueError, SyntaxError):
-            found[key] = {"true": True, "false": False, "null": None}.get(value, value)
+        found[key] = typed_literal(key, _value(key, value))
     return found
+
+
+def _value(key: str, text: str) -> Any:
+    if key in PATHS:
+        return None if text in ("null", "None") else text
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return {"true": True, "false": False, "null": None}.get(text, text)

@@ -7,7 +7,7 @@ from typing import Any
 from data_prep.errors import UsageError
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.models.runtimes import PYTORCH, RUNTIMES, runtime_name
-from healthygan_monai.paths import MODEL_FILE, RUN_FILE, SCORES_FILE, read_run, run_of
+from healthygan_monai.paths import MODEL_FILE, RUN_FILE, SCORES_FILE, dataset_of_run, run_of
 from healthygan_monai.scoring import KEPT_OUT, SCORE_RULES, read_scores
 
 FILES = {runtime.name: f"model{suffix}" for suffix, runtime in RUNTIMES.items()}
@@ -29,14 +29,15 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from healthygan_monai.config.literal import as_literal
     from healthygan_monai.config.workflow import device_override, equivalent, run_config
     from healthygan_monai.models.about import inference_config
 
     folder = run_of(arguments.run_folder)
     own = arguments.dataset is None
-    data = Path(read_run(folder)["dataset"]) if own else arguments.dataset
+    data = dataset_of_run(folder) if own else arguments.dataset
     if not own and arguments.output is None and (folder / RUN_FILE).is_file():
-        known = Path(read_run(folder)["dataset"]).resolve()
+        known = dataset_of_run(folder).resolve()
         given = data.parent if data.is_file() else data
         if given.resolve() != known:
             raise UsageError(
@@ -50,16 +51,16 @@ def run(arguments: argparse.Namespace) -> int:
             "--score-by: only for HealthyGAN; other methods have a score of their own."
         )
     overrides = {
-        "checkpoint": str(checkpoint),
-        "dataset_dir": str(data.parent if data.is_file() else data),
-        "output_dir": str(arguments.output or folder),
+        "checkpoint": as_literal(checkpoint),
+        "dataset_dir": as_literal(data.parent if data.is_file() else data),
+        "output_dir": as_literal(arguments.output or folder),
         **({"score_by": arguments.score_by} if arguments.score_by else {}),
         **device_override(arguments.device),
         **settings(arguments.set),
     }
     print("the same as:", equivalent(config, overrides))
-    run_config(config, overrides)
-    output = Path(overrides["output_dir"])
+    workflow = run_config(config, overrides)
+    output = Path(workflow.parser.get_parsed_content("output_dir"))
     print(f"scores: {output / SCORES_FILE}")
     if (output / "pictures").is_dir():
         print(f"pictures: {output / 'pictures'}")

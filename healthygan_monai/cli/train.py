@@ -5,16 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UsageError
-from data_prep.files import read_json
 from healthygan_monai.baselines.names import METHODS
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.cli.train_seeds import train_seeds
+from healthygan_monai.config.literal import as_literal
 from healthygan_monai.config.workflow import HEALTHYGAN, chosen_config
 from healthygan_monai.paths import (
-    CONFIG_FILE,
     MODEL_FILE,
     bundle_root,
-    read_run,
+    dataset_of_run,
+    read_config,
     refuse_ensemble,
     run_of,
 )
@@ -76,11 +76,11 @@ def _train(arguments: argparse.Namespace, seed: int, begun: list[Path]) -> Path 
         options = {**earlier.get("options", {}), **overrides.get("options", {})}
         overrides = {**earlier, **overrides, **({"options": options} if options else {})}
     else:
-        overrides["runs_dir"] = str(arguments.runs_dir)
+        overrides["runs_dir"] = as_literal(arguments.runs_dir)
         overrides.setdefault("seed", seed)
     if arguments.dataset is not None:
         data = arguments.dataset
-        overrides["dataset_dir"] = str(data.parent if data.is_file() else data)
+        overrides["dataset_dir"] = as_literal(data.parent if data.is_file() else data)
     if arguments.tracking and method != HEALTHYGAN:
         raise UsageError(f"--tracking: only for {HEALTHYGAN}; {method} writes metrics.jsonl alone.")
     print("the same as:", equivalent(config, overrides, "training", arguments.tracking))
@@ -109,12 +109,14 @@ def _changes(arguments: argparse.Namespace, method: str) -> dict[str, Any]:
 
 
 def _settings_of(run: Path) -> dict[str, Any]:
-    """Return the settings that continue a run as it was begun."""
+    """Return the settings that continue a run as it was begun, as data for MONAI's parser."""
     refuse_ensemble(run)
-    dataset = read_run(run)["dataset"]
-    earlier = read_json(run / CONFIG_FILE)
+    begun = {"resume": run, "dataset_dir": dataset_of_run(run)}
+    earlier = {**read_config(run), **begun}
     earlier.pop("data_hash", None)  # computed from the data, not a key of the config
-    return {**earlier, "resume": str(run), "dataset_dir": dataset}
+    options = {name: as_literal(value) for name, value in earlier.pop("options", {}).items()}
+    literal = {key: as_literal(value) for key, value in earlier.items()}
+    return {**literal, **({"options": options} if options else {})}
 
 
 def _show(workflow: Any, method: str) -> None:

@@ -49,7 +49,7 @@ def user_message(error: BaseException) -> str | None:
 
 def shorten_errors() -> None:
     """Let ``python -m monai.bundle`` end with one line for an error meant for the user."""
-    if Path(sys.argv[0]).parts[-3:-1] != ("monai", "bundle"):
+    if not is_monais_command():
         return
 
     def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
@@ -60,6 +60,11 @@ def shorten_errors() -> None:
             sys.__excepthook__(kind, error, trace)
 
     sys.excepthook = hook
+
+
+def is_monais_command() -> bool:
+    """Tell whether this process is ``python -m monai.bundle``."""
+    return Path(sys.argv[0]).parts[-3:-1] == ("monai", "bundle")
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UsageError
+from healthygan_monai.config.literal import as_literal, as_word
 from healthygan_monai.errors import ConfigError
 from healthygan_monai.paths import bundle_root
 
@@ -24,7 +25,7 @@ def equivalent(
     words += ["--config_file", str(bundle_root() / "configs" / config)]
     words += ["--tracking", tracking] if tracking else []
     for key, value in overrides.items():
-        words += [f"--{key}", str(value)]
+        words += [f"--{key}", as_word(value)]
     return shlex.join(words)
 
 
@@ -74,7 +75,7 @@ def make_workflow(
             workflow_type=None,
             run_id=run_id,
             tracking=tracking,
-            bundle_root=str(bundle_root()),
+            bundle_root=as_literal(bundle_root()),
             **overrides,
         )
     except (KeyError, IndexError, TypeError, ValueError) as error:
@@ -126,5 +127,5 @@ def chosen_config(
     if options:
         overrides["options"] = options
     if file is not None:
-        overrides["weights"] = file
+        overrides["weights"] = as_literal(file)
     return config, overrides

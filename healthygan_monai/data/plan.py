@@ -13,11 +13,10 @@ import torch
 
 from data_prep.datalist import DataError, Dataset, read
 from data_prep.errors import UsageError, nearest
-from data_prep.files import read_json
 from healthygan_monai.config.devices import memory_of
 from healthygan_monai.data.kept_out import TRAINING
 from healthygan_monai.losses import HealthyGANLoss
-from healthygan_monai.paths import CONFIG_FILE
+from healthygan_monai.paths import read_config
 
 CRITIC_LAYERS = 6  # paper, Table 2
 LARGE = 128  # pixels a side; why: docs/pretrained_critic.md
@@ -224,8 +223,7 @@ def plan_at(
 
 def _sizes_of_run(run: Path) -> dict[str, Any]:
     """Return the sizes that images and machine decided when a run was begun."""
-    path = run / CONFIG_FILE
-    begun = read_json(path) if path.is_file() else {}
+    begun = read_config(run)
     return {
         name: begun[name]
         for name in ("batch_size", "max_iterations", "critic_size")
@@ -235,5 +233,4 @@ def _sizes_of_run(run: Path) -> dict[str, Any]:
 
 def recipe_of_run(run: Path) -> str:
     """The recipe that a run was begun with; a run older than recipes had the paper's."""
-    path = run / CONFIG_FILE
-    return str(read_json(path).get("recipe", "paper")) if path.is_file() else "paper"
+    return str(read_config(run).get("recipe", "paper"))

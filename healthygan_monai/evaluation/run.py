@@ -19,10 +19,9 @@ from healthygan_monai.paths import (
     LOCALISATION_FILE,
     MODEL_FILE,
     P_VALUES_FILE,
-    RUN_FILE,
     SCORED_FILE,
     SCORES_FILE,
-    read_run,
+    read_run_if_any,
 )
 from healthygan_monai.scoring import ScoresError, read_scores
 
@@ -97,7 +96,7 @@ def _require_same_weights(folder: Path, other: Path) -> None:
 
 def _provenance(folder: Path) -> dict[str, Any]:
     """Return what run.json says about the scores' origin, and this package's version."""
-    known = read_run(folder) if (folder / RUN_FILE).is_file() else {}
+    known = read_run_if_any(folder)
     weights = weights_of_scores(folder)
     if weights is not None:
         known = {**known, "weights_sha256": weights}

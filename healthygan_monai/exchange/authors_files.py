@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from data_prep.errors import UsageError
-from data_prep.files import read_json, sha256, whole, write_json
+from data_prep.files import sha256, whole, write_json
 from healthygan_monai.exchange.authors_checkpoint import (
     PUBLISHED_SIZE,
     check_generator,
@@ -19,7 +19,7 @@ from healthygan_monai.models.exported_facts import METHOD, checked_size
 from healthygan_monai.models.load import load_state
 from healthygan_monai.models.runtimes import RUNTIMES, checked_output
 from healthygan_monai.networks import generator_sizes
-from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE
+from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, read_config
 from healthygan_monai.runs import save_weights
 
 STATISTICS_FILE = "authors_statistics.pt"  # beside an imported model.pt
@@ -98,5 +98,5 @@ def _statistics_beside(checkpoint: Path) -> dict[str, torch.Tensor]:
     config, path = checkpoint.with_name(CONFIG_FILE), checkpoint.with_name(STATISTICS_FILE)
     if not (config.is_file() and path.is_file()):
         return {}
-    imported = read_json(config).get("imported", {})
+    imported = read_config(config.parent).get("imported", {})
     return load_authors_file(path) if imported.get("model_sha256") == sha256(checkpoint) else {}

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import Dataset
-from data_prep.files import read_json
 from healthygan_monai.data.lists import labelled_items
 from healthygan_monai.evaluation.calibration import HEALTHY_SECTION, kept_out_images
-from healthygan_monai.paths import RUN_FILE
+from healthygan_monai.paths import RUN_FILE, read_run
 from healthygan_monai.scoring import KEPT_OUT
 
 
@@ -20,7 +19,7 @@ def kept_out_items(dataset: Dataset, checkpoint: Path | str) -> list[dict[str, A
     if not (run / RUN_FILE).is_file() or not dataset.content_hash:
         return []
     names = kept_out_images(run)
-    if not names or read_json(run / RUN_FILE).get("data_hash") != dataset.content_hash:
+    if not names or read_run(run).get("data_hash") != dataset.content_hash:
         return []
     changes = {"section": KEPT_OUT, "label": 0, "lesion": "", "lesion_free": 0}
     items = labelled_items(dataset, (HEALTHY_SECTION,))

@@ -7,12 +7,18 @@ from typing import Any
 import torch
 
 from data_prep.errors import UsageError
-from data_prep.files import read_json, sha256
+from data_prep.files import sha256
 from healthygan_monai.errors import NoModel
 from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
 from healthygan_monai.models.runtimes import is_exported
-from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, size_in_metadata
+from healthygan_monai.paths import (
+    CONFIG_FILE,
+    METADATA_FILE,
+    MODEL_FILE,
+    read_config,
+    size_in_metadata,
+)
 
 
 def weights_hash(checkpoint: Path | str) -> str:
@@ -54,8 +60,7 @@ def trained_with(checkpoint: Path | str) -> dict[str, Any]:
     """Return what an export or config.json beside a model says of its training; else nothing."""
     if is_exported(checkpoint):
         return asdict(load_exported(checkpoint).facts)
-    path = Path(checkpoint).parent / CONFIG_FILE
-    return read_json(path) if path.is_file() else {}
+    return read_config(Path(checkpoint).parent)
 
 
 def model_file(run_or_model: Path) -> Path:

@@ -13,7 +13,7 @@ import torch
 
 from data_prep.datalist import recipe_of_data
 from data_prep.errors import UsageError
-from data_prep.files import read_json, sha256
+from data_prep.files import sha256
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_state
 from healthygan_monai.networks import generator_sizes
@@ -23,6 +23,7 @@ from healthygan_monai.paths import (
     KEPT_OUT_FILE,
     MODEL_FILE,
     RUN_FILE,
+    read_config,
     read_run,
 )
 from healthygan_monai.runs import (
@@ -117,7 +118,7 @@ def shared_settings(members: Sequence[Member]) -> dict[str, Any]:
 
 
 def _member(run: Path) -> Member:
-    weights, config = run / MODEL_FILE, read_json(run / CONFIG_FILE)
+    weights, config = run / MODEL_FILE, read_config(run)
     known = {**BEFORE_RECIPES, **config} if "recipe" not in config else config
     return Member(run, read_run(run), known, load_state(weights), sha256(weights))
 
@@ -126,7 +127,7 @@ def _unusable(run: Path) -> str | None:
     """Return why a run cannot be a member."""
     if missing := [n for n in (RUN_FILE, CONFIG_FILE) if not (run / n).is_file()]:
         return f"{run} has no {' and no '.join(missing)}, so it is not a run folder of training"
-    known, method = read_run(run), read_json(run / CONFIG_FILE).get("method", METHOD)
+    known, method = read_run(run), read_config(run).get("method", METHOD)
     if method != METHOD:
         return f"{run} is a run of {method}, and only runs of {METHOD} can be averaged"
     if known.get("members"):

@@ -1,12 +1,11 @@
 """How the training images of a model were prepared, by the files beside it; needs no torch."""
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from data_prep.datalist import DataError, recipe_of_data
-from data_prep.files import read_json, sha256
-from healthygan_monai.paths import RUN_FILE, SERVING_FILE
+from data_prep.datalist import recipe_of_data
+from data_prep.files import sha256
+from healthygan_monai.paths import RUN_FILE, read_run, read_serving
 
 
 def recipe_of(checkpoint: Path | str) -> dict[str, Any] | None:
@@ -16,28 +15,20 @@ def recipe_of(checkpoint: Path | str) -> dict[str, Any] | None:
     there; of a model in a bundle, from serving.json beside it.
 
     Raises:
-        DataError: run.json is not JSON.
+        ModelError: the file is broken, or has an unknown key or a value of a wrong type.
     """
-    path = Path(checkpoint).parent / RUN_FILE
-    if not path.is_file():
-        return _recipe_served(Path(checkpoint))
-    try:
-        run = read_json(path)
-    except ValueError as error:
-        raise DataError(f"{path}: not valid JSON. Copy the run folder again.") from error
-    if not isinstance(run, Mapping):
-        return None
-    if isinstance(run.get("recipe"), Mapping):
+    path = Path(checkpoint)
+    if not (path.parent / RUN_FILE).is_file():
+        return _recipe_served(path)
+    run = read_run(path.parent)
+    if run.get("recipe"):
         return dict(run["recipe"])
     return recipe_of_data(run["dataset"]) if run.get("dataset") else None
 
 
 def _recipe_served(checkpoint: Path) -> dict[str, Any] | None:
     """Return what serving.json says of exactly these weights."""
-    path = checkpoint.parent / SERVING_FILE
-    if not path.is_file():
+    content = read_serving(checkpoint.parent)
+    if not content.get("recipe") or content.get("weights_sha256") != sha256(checkpoint):
         return None
-    content = read_json(path)
-    of = sha256(checkpoint)
-    recipe = content.get("recipe")
-    return dict(recipe) if recipe and content.get("weights_sha256") == of else None
+    return dict(content["recipe"])

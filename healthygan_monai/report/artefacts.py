@@ -19,6 +19,9 @@ from healthygan_monai.paths import (
     RUN_FILE,
     SCORES_FILE,
     SELECTION_FILE,
+    read_config,
+    read_evaluation,
+    read_run,
 )
 from healthygan_monai.pretrained.trials import Trial, read_trials
 from healthygan_monai.scoring import ScoreRow, read_scores
@@ -110,8 +113,8 @@ def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None
     if not folder.is_dir():
         raise NoModel(f"{folder}: no such run folder. Give the folder of one run.")
     found = Artefacts(folder)
-    found.run = found.read(RUN_FILE, _json_object, {})
-    found.config = found.read(CONFIG_FILE, _json_object, {})
+    found.run = found.read(RUN_FILE, lambda path: read_run(path.parent), {})
+    found.config = found.read(CONFIG_FILE, lambda path: read_config(path.parent), {})
     if found.is_healthygan() or (folder / METRICS_FILE).is_file():
         found.metrics = found.read(METRICS_FILE, read_metrics, [])
     if found.is_healthygan():
@@ -121,7 +124,7 @@ def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None
         found.samples = found.read("samples", list_samples, [])
     found.read(MODEL_FILE, lambda path: path.stat().st_size, 0)
     found.scores = found.read(SCORES_FILE, read_scores, [])
-    found.evaluation = found.read(EVALUATION_FILE, _json_object, {})
+    found.evaluation = found.read(EVALUATION_FILE, lambda path: read_evaluation(path.parent), {})
     for name in (CONFIG_FILE, MODEL_FILE, SCORES_FILE):
         if (folder / name).is_file():
             found.hashes[name] = sha256(folder / name)

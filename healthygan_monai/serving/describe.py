@@ -8,14 +8,14 @@ import numpy as np
 
 import healthygan_monai
 from data_prep.datalist import DataError, Dataset
-from data_prep.files import read_json, sha256, write_json
+from data_prep.files import sha256, write_json
 from healthygan_monai.data import image_transforms, load_dataset
 from healthygan_monai.errors import UsageError
 from healthygan_monai.models.about import image_size_for, method_of
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.models.scorer import Scorer, generator_scorer
-from healthygan_monai.paths import EVALUATION_FILE, SERVING_FILE
+from healthygan_monai.paths import SERVING_FILE, read_evaluation
 from healthygan_monai.serving.serving_json import FORMAT, own_dataset, recipe_in, stored_description
 
 QUANTILE = 0.995  # of healthy pixels are below the cut: 1 pixel in 200 of a healthy image is marked
@@ -80,8 +80,7 @@ def _healthy_quantile(scorer: Scorer, images: Dataset, quantile: float) -> tuple
 
 def _thresholds(model: Path, name: str) -> dict[str, Any]:
     """Return a threshold of evaluation.json by level, if the file is of these weights."""
-    path = model.parent / EVALUATION_FILE
-    content = read_json(path) if path.is_file() else {}
+    content = read_evaluation(model.parent)
     if (content.get("provenance") or {}).get("weights_sha256") != sha256(model):
         return {}
     if content.get("score_by", "mean") != "mean":  # a server scores by the mean

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import DataError, Dataset, read
-from data_prep.files import read_json, sha256
+from data_prep.files import sha256
 from healthygan_monai.errors import MissingData
-from healthygan_monai.paths import RUN_FILE, SERVING_FILE
+from healthygan_monai.paths import RUN_FILE, SERVING_FILE, dataset_of_run, read_serving
 
 FORMAT = 1
 WITHOUT_HEALTHY = 0.1  # of the grey range, for a model without healthy maps
@@ -40,11 +40,8 @@ class Description:
 
 def stored_description(checkpoint: Path) -> dict[str, Any] | None:
     """Return serving.json beside the weights if it is of these weights."""
-    path = checkpoint.parent / SERVING_FILE
-    if not path.is_file():
-        return None
-    content = read_json(path)
-    return content if content.get("weights_sha256") == sha256(checkpoint) else None
+    content = read_serving(checkpoint.parent)
+    return content if content and content.get("weights_sha256") == sha256(checkpoint) else None
 
 
 def description_of(checkpoint: Path | str, image_size: int) -> Description:
@@ -60,7 +57,7 @@ def description_of(checkpoint: Path | str, image_size: int) -> Description:
     if not stored.is_file():
         recipe, warning = _recipe_of_run(path)
         return Description(recipe, image_size, unknown, warnings=(warning,))
-    content = read_json(stored)
+    content = read_serving(path.parent)
     if content.get("format") != FORMAT:
         raise DataError(
             f"{stored}: format {content.get('format')!r}; expected {FORMAT}. Make it again: "
@@ -94,7 +91,7 @@ def own_dataset(checkpoint: Path) -> Path:
             f"{run}: no such file, so the data set of this model is not known; give it with "
             "--dataset FOLDER."
         )
-    return Path(read_json(run)["dataset"])
+    return dataset_of_run(checkpoint.parent)
 
 
 def recipe_in(images: Dataset) -> dict[str, Any]:

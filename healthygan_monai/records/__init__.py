@@ -1,0 +1,1 @@
+"""What is read back from a run folder: known keys of known types, as data; needs no torch."""

@@ -1,0 +1,38 @@
+"""run.json: what was run, on which data, with which result."""
+
+from healthygan_monai.records.recipe import recipe
+from healthygan_monai.records.schema import (
+    Kind,
+    anything,
+    either,
+    list_of,
+    or_none,
+    record,
+    sha256,
+    text,
+    whole,
+)
+
+_MEMBER: dict[str, Kind] = {"run": text, "seed": whole, "weights_sha256": sha256}
+RUN = record(
+    {
+        "version": text,
+        "commit": or_none(text),
+        "torch": text,
+        "python": text,
+        "seed": either(whole, list_of(whole)),
+        "dataset": text,
+        "data_hash": text,
+        "recipe": or_none(recipe),
+        "device": text,
+        "command": text,
+        "started": text,
+        "finished": or_none(text),
+        "resumed": list_of(text),
+        "members": list_of(record(_MEMBER, ("run", "seed"))),
+        "method": text,
+        "detector": anything,
+        "weights_sha256": sha256,  # of model.pt
+        "critic_sha256": sha256,  # of critic.pt
+    }
+)
