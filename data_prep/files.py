@@ -49,9 +49,12 @@ def whole(path: Path, *, same_name: bool = False) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 with Unix line ends, whole or not at all."""
+    r"""Write UTF-8 with Unix line ends, whole or not at all.
+
+    A file name's bytes that are not UTF-8 become escapes such as ``\udcff``, as JSON has them.
+    """
     with whole(path) as part:
-        part.write_text(text, encoding="utf-8", newline="\n")
+        part.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_json(path: Path, content: Any, **style: Any) -> None:

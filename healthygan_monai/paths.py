@@ -5,7 +5,7 @@ from typing import Any
 
 from data_prep.errors import UsageError
 from data_prep.files import read_json
-from healthygan_monai.errors import MissingData, NoModel
+from healthygan_monai.errors import MissingData, ModelError, NoModel
 from healthygan_monai.records.config_json import CONFIG
 from healthygan_monai.records.evaluation_json import EVALUATION
 from healthygan_monai.records.run_json import RUN
@@ -132,6 +132,21 @@ def refuse_ensemble(folder: Path) -> None:
         raise UsageError(
             f"{folder}: an ensemble, which has no checkpoints. Give the run of a member ({names}), "
             "then make it again: healthygan ensemble RUN RUN."
+        )
+
+
+def refuse_program_of(run: Path, key: str, name: str) -> None:
+    """Refuse a setting of config.json that is a file in the run folder itself.
+
+    Such a file is a TorchScript program. A run folder is read as data, and nothing in it is run.
+
+    Raises:
+        ModelError: the file is in the folder.
+    """
+    if Path(name).resolve().is_relative_to(run.resolve()) and Path(name).is_file():
+        raise ModelError(
+            f"{run / CONFIG_FILE}: {key} is {name!r}, a program in the run folder, which is not "
+            "run. If you trust it, put it in another place and write that into config.json."
         )
 
 

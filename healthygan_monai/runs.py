@@ -19,6 +19,7 @@ from data_prep.datalist import recipe_of_data
 from data_prep.errors import UsageError
 from data_prep.files import whole, write_json
 from healthygan_monai.errors import NoModel
+from healthygan_monai.integrity.recorded import sums_of
 from healthygan_monai.paths import (
     CHECKPOINT_FOLDER,
     CONFIG_FILE,
@@ -49,6 +50,11 @@ def save_weights(state_dict: Mapping[str, torch.Tensor], path: Path) -> None:
 def new_run_folder(runs_dir: Path | str, name: str) -> Path:
     """Make and return ``runs_dir/00003-name``, the next number; safe for two at once."""
     runs = Path(runs_dir)
+    if not is_utf8(runs):
+        raise UsageError(
+            f"{str(runs)!a}: a folder whose name is not UTF-8, in which TensorBoard cannot "
+            "write; give another folder for runs."
+        )
     runs.mkdir(parents=True, exist_ok=True)
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "run"
     while True:
@@ -60,6 +66,11 @@ def new_run_folder(runs_dir: Path | str, name: str) -> Path:
             continue
         atexit.register(_remove_unused, folder)
         return folder
+
+
+def is_utf8(path: Path) -> bool:
+    """Tell whether every byte of a path is UTF-8."""
+    return not any("\udc80" <= character <= "\udcff" for character in str(path))
 
 
 def _remove_unused(folder: Path) -> None:
@@ -161,7 +172,7 @@ def begin_run(
 
 
 def end_run(folder: Path | str) -> None:
-    """Note in run.json when the run ended."""
+    """Note in run.json when the run ended, and the SHA-256 of its weights."""
     path = Path(folder) / RUN_FILE
     if not is_first_rank():
         return
@@ -170,6 +181,7 @@ def end_run(folder: Path | str) -> None:
         {
             **read_run(path.parent),
             "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            **sums_of(path.parent),
         },
     )
 
@@ -184,7 +196,7 @@ def add_log_file(path: Path) -> None:
     for earlier in [h for h in root.handlers if isinstance(h, RunLog)]:
         root.removeHandler(earlier)
         earlier.close()
-    handler = RunLog(path, encoding="utf-8")
+    handler = RunLog(path, encoding="utf-8", errors="backslashreplace")
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root.addHandler(handler)
 

@@ -18,6 +18,8 @@ from data_prep.errors import NotFound, UsageError
 from data_prep.files import write_csv
 from healthygan_monai.errors import Diverged
 from healthygan_monai.inferer import split_translation
+from healthygan_monai.integrity.recorded import forget_sums, record_sums
+from healthygan_monai.integrity.weights import read_weights
 from healthygan_monai.paths import (
     CHECKPOINT_FOLDER,
     CRITIC_FILE,
@@ -244,9 +246,9 @@ def make_model(run: Path, iteration: int) -> None:
     """
     (run / CRITIC_FILE).unlink(missing_ok=True)
     generator, critic = generator_checkpoint(run, iteration), critic_checkpoint(run, iteration)
-    save_weights(torch.load(generator, map_location="cpu", weights_only=True), run / MODEL_FILE)
+    save_weights(read_weights(generator), run / MODEL_FILE)
     if critic.is_file():
-        save_weights(torch.load(critic, map_location="cpu", weights_only=True), run / CRITIC_FILE)
+        save_weights(read_weights(critic), run / CRITIC_FILE)
 
 
 def select(run: Path, criterion: str) -> Candidate:
@@ -261,8 +263,10 @@ def select(run: Path, criterion: str) -> Candidate:
     path = generator_checkpoint(run, chosen.iteration)
     if not path.is_file():
         raise NotFound(f"{path} is gone, so it cannot become model.pt; choose another criterion.")
+    forget_sums(run)
     make_model(run, chosen.iteration)
     write_selection(run, candidates, chosen)
+    record_sums(run)
     return chosen
 
 

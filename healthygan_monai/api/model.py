@@ -36,7 +36,12 @@ from healthygan_monai.scoring import write_scores
 logger = logging.getLogger(__name__)
 
 
-def load_model(path: Path | str, device: str = "auto", score_by: str = "mean") -> Model:
+def load_model(
+    path: Path | str,
+    device: str = "auto",
+    score_by: str = "mean",
+    accept_changed_weights: bool = False,
+) -> Model:
     """Load a trained model of any of the project's methods.
 
     Args:
@@ -44,10 +49,11 @@ def load_model(path: Path | str, device: str = "auto", score_by: str = "mean") -
         device: auto, cpu, cuda, cuda:1 or mps.
         score_by: HealthyGAN's image score: ``mean`` of the difference map (the paper's), or
             ``top``, the mean of its brightest 2 % after smoothing.
+        accept_changed_weights: whether weights whose SHA-256 is not the recorded one are taken.
 
     Raises:
         NoModel: nothing there.
-        ModelError: no model of this project, or not the whole of one.
+        ModelError: no model of this project, not the whole of one, or changed since training.
         HealthyGANError: the device is not there.
 
     >>> from healthygan_monai import bundle_root
@@ -60,7 +66,12 @@ def load_model(path: Path | str, device: str = "auto", score_by: str = "mean") -
         checkpoint = given if given.is_file() else run_of(given) / MODEL_FILE
         if not checkpoint.is_file() and (given / "models" / MODEL_FILE).is_file():
             checkpoint = given / "models" / MODEL_FILE
-        scorer = make_scorer(checkpoint, best_device(device), score_by=score_by)
+        scorer = make_scorer(
+            checkpoint,
+            best_device(device),
+            score_by=score_by,
+            accept_changed=accept_changed_weights,
+        )
         return Model(checkpoint, scorer, recipe_of(checkpoint))
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from data_prep.files import whole
 from healthygan_monai.baselines.images import Batches, Images, Shape, check_images
 from healthygan_monai.errors import ModelError
+from healthygan_monai.integrity.weights import read_weights
 
 Self = TypeVar("Self", bound="Detector")
 
@@ -160,13 +161,11 @@ class Detector(ABC):
         return detector
 
 
-def read_state(path: Path, method: str | None = None) -> dict[str, Any]:
+def read_state(
+    path: Path, method: str | None = None, accept_changed: bool = False
+) -> dict[str, Any]:
     """Return what ``Detector.save`` wrote, on the CPU; raise ModelError for other files."""
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch raises errors of any kind
-        text = f"{Path(path).name}: not a file of weights that PyTorch can read safely."
-        raise ModelError(text) from error
+    state = read_weights(Path(path), accept_changed=accept_changed)
     found = state.get("method") if isinstance(state, dict) else None
     if found is None or found != (method or found):
         expected = method or "one saved by Detector.save"

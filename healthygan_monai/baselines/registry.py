@@ -60,18 +60,26 @@ def make_detector(
     return detector_class(method)(**given, device=device, **options)
 
 
-def load_detector(path: Path | str, device: torch.device | str = "cpu") -> Detector:
+def load_detector(
+    path: Path | str, device: torch.device | str = "cpu", accept_changed: bool = False
+) -> Detector:
     """Return the detector of any method that ``Detector.save`` wrote.
 
     Raises:
-        NoModel, ModelError: no such file; not such a file, or an unknown method.
+        NoModel, ModelError: no such file; not such a file, an unknown method, or weights that are
+            damaged or changed since training.
     """
     path = Path(path)
     if not path.is_file():
         raise NoModel(f"{path}: no such model; train one: healthygan train --method NAME.")
-    state = read_state(path)
+    state = read_state(path, accept_changed=accept_changed)
     if state["method"] not in DETECTORS:
         raise ModelError(
             f"{path.name}: method {state['method']!r}; this version has {', '.join(DETECTORS)}."
         )
-    return DETECTORS[state["method"]].from_state(state).to(device)
+    try:
+        detector = DETECTORS[state["method"]].from_state(state)
+    except (AttributeError, KeyError, IndexError, RuntimeError, TypeError) as error:
+        kind = type(error).__name__
+        raise ModelError(f"{path}: not a whole model of {state['method']} ({kind}).") from error
+    return detector.to(device)

@@ -10,6 +10,7 @@ from data_prep.cli import exit_codes
 from data_prep.errors import UsageError
 from healthygan_monai.config.literal import PATHS, typed_literal
 from healthygan_monai.config.messages import explained
+from healthygan_monai.integrity.recorded import ACCEPT
 from healthygan_monai.paths import RUN_FILE, dataset_of_run
 
 
@@ -29,6 +30,11 @@ def dataset_of(run: Path, given: Path | None) -> Path | None:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+
+
+def add_accept(parser: argparse.ArgumentParser) -> None:
+    text = "take weights whose SHA-256 is not the one recorded beside them, or that look damaged"
+    parser.add_argument(ACCEPT, action="store_true", help=text)
 
 
 def add_set(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import command
+from healthygan_monai.cli.arguments import add_accept, command
 from healthygan_monai.paths import MODEL_FILE, members_of, run_of
 
 
@@ -13,12 +13,14 @@ def add(commands: Any) -> None:
     text = "two or more finished runs on one data set, such as those of different seeds"
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help=text)
     parser.add_argument("--runs-dir", type=Path, help="default: the folder of the first RUN")
+    add_accept(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.models.ensemble import make_ensemble
 
-    show(make_ensemble([run_of(path) for path in arguments.runs], arguments.runs_dir))
+    runs = [run_of(path) for path in arguments.runs]
+    show(make_ensemble(runs, arguments.runs_dir, arguments.accept_changed_weights))
     return 0
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import command
+from healthygan_monai.cli.arguments import add_accept, command
 
 
 def add(forms: Any) -> None:
@@ -23,6 +23,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
     text = "for a file of weights without config.json"
     parser.add_argument("--image-size", type=int, metavar="N", help=text)
     text = "version in metadata.json; default: the package's"
+    add_accept(parser)
     parser.add_argument("--bundle-version", metavar="X.Y.Z", help=text)
 
 
@@ -30,7 +31,7 @@ def run_zoo(arguments: argparse.Namespace) -> int:
     from healthygan_monai.exchange.model_facts import model_facts
     from healthygan_monai.exchange.zoo import export_zoo
 
-    facts = model_facts(arguments.model, arguments.image_size)
+    facts = model_facts(*_model(arguments))
     done = export_zoo(arguments.out, facts, url=arguments.url, version=arguments.bundle_version)
     _say(done.bundle, facts)
     for path in done.to_upload:
@@ -46,11 +47,15 @@ def run_huggingface(arguments: argparse.Namespace) -> int:
     from healthygan_monai.exchange.huggingface import export_huggingface
     from healthygan_monai.exchange.model_facts import model_facts
 
-    facts = model_facts(arguments.model, arguments.image_size)
+    facts = model_facts(*_model(arguments))
     folder = export_huggingface(arguments.out, facts, arguments.bundle_version)
     _say(folder, facts)
     print(f"next: hf upload ORGANISATION/{folder.name} {folder}")
     return 0
+
+
+def _model(arguments: argparse.Namespace) -> tuple[Path | None, int | None, bool]:
+    return arguments.model, arguments.image_size, arguments.accept_changed_weights
 
 
 def _say(folder: Path, facts: Any) -> None:

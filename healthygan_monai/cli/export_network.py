@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UsageError
-from healthygan_monai.cli.arguments import command
+from healthygan_monai.cli.arguments import add_accept, command
 from healthygan_monai.models.runtimes import RUNTIMES, is_exported
 
 
@@ -25,6 +25,7 @@ def _command(
     parser = command(forms, form, text, run)
     parser.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
     parser.add_argument("output", type=Path, metavar=f"OUT{ending}", help="the file to write")
+    add_accept(parser)
     return parser
 
 
@@ -34,7 +35,8 @@ def _export(arguments: argparse.Namespace) -> int:
     from healthygan_monai.models.runtimes import checked_output
 
     model, output = _model(arguments.model), checked_output(arguments.output, arguments.suffix)
-    difference = export(model, output, arguments.image_size)
+    accept = arguments.accept_changed_weights
+    difference = export(model, output, arguments.image_size, accept_changed=accept)
     print(f"largest difference from PyTorch: {difference:.2g} (at most {TOLERANCE:g} is accepted)")
     print(f"exported: {arguments.output}")
     print(f"next: healthygan infer {arguments.output} DATASET --output FOLDER")
@@ -44,7 +46,8 @@ def _export(arguments: argparse.Namespace) -> int:
 def _authors(arguments: argparse.Namespace) -> int:
     from healthygan_monai.exchange.authors_files import export_authors
 
-    channels, restored = export_authors(_model(arguments.model), arguments.output)
+    model, accept = _model(arguments.model), arguments.accept_changed_weights
+    channels, restored = export_authors(model, arguments.output, accept)
     new = "a new layer's (no output depends on them)"
     print(f"running statistics: {'those it was imported with' if restored else new}")
     if channels != 3:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UsageError
-from healthygan_monai.cli.arguments import add_device, add_set, command, settings
+from healthygan_monai.cli.arguments import add_accept, add_device, add_set, command, settings
 from healthygan_monai.models.runtimes import PYTORCH, RUNTIMES, runtime_name
 from healthygan_monai.paths import MODEL_FILE, RUN_FILE, SCORES_FILE, dataset_of_run, run_of
 from healthygan_monai.scoring import KEPT_OUT, SCORE_RULES, read_scores
@@ -25,6 +25,7 @@ def add(commands: Any) -> None:
     text = "top: the mean of the brightest 2 %% of the smoothed difference map (default: mean)"
     parser.add_argument("--score-by", choices=[*SCORE_RULES], help=text)
     add_device(parser)
+    add_accept(parser)
     add_set(parser)
 
 
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{data} is not the data set of {folder}; give --output FOLDER, so that the run's "
                 "own scores stay."
             )
-    checkpoint = _checkpoint(arguments.run_folder, folder, arguments.runtime)
+    checkpoint = _checkpoint(arguments, folder)
     config = inference_config(checkpoint)
     if arguments.score_by and config != "inference.json":
         raise UsageError(
@@ -55,6 +56,7 @@ def run(arguments: argparse.Namespace) -> int:
         "dataset_dir": as_literal(data.parent if data.is_file() else data),
         "output_dir": as_literal(arguments.output or folder),
         **({"score_by": arguments.score_by} if arguments.score_by else {}),
+        **({"accept_changed_weights": True} if arguments.accept_changed_weights else {}),
         **device_override(arguments.device),
         **settings(arguments.set),
     }
@@ -75,8 +77,9 @@ def _calibration(folder: Path, output: Path) -> str:
     return f" --calibration {folder}" if needed and output != folder else ""
 
 
-def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:
+def _checkpoint(arguments: argparse.Namespace, folder: Path) -> Path:
     """Return the model file for the runtime, exported from model.pt if absent or outdated."""
+    given, runtime = arguments.run_folder, arguments.runtime
     model = given if given.is_file() else folder / MODEL_FILE
     of_file = runtime_name(model)
     if runtime in (None, of_file):
@@ -85,4 +88,4 @@ def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:
         raise UsageError(f"{model}: a file for {of_file}; --runtime {runtime} needs another.")
     from healthygan_monai.exchange.export import up_to_date
 
-    return up_to_date(model, FILES[runtime])
+    return up_to_date(model, FILES[runtime], arguments.accept_changed_weights)

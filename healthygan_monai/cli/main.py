@@ -1,6 +1,7 @@
 """The ``healthygan`` command: from raw images to a report; each step names the next."""
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -28,6 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     # waiting threads of small networks must sleep, not spin, beside other programs; PyTorch reads
     # it when it loads, which is after this line
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    for stream in (sys.stdout, sys.stderr):  # a path may hold bytes that are no text
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     return run_command(build_parser().parse_args(argv))
 
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import command, dataset_of
+from healthygan_monai.cli.arguments import add_accept, command, dataset_of
 from healthygan_monai.paths import MODEL_FILE, run_of
 
 
@@ -12,6 +12,7 @@ def add(commands: Any) -> None:
     parser = command(commands, "report", "write one self-contained report.html", run)
     parser.add_argument("run_folder", type=Path, metavar="RUN")
     parser.add_argument("--dataset", type=Path, help="default: the run's own")
+    add_accept(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -22,6 +23,6 @@ def run(arguments: argparse.Namespace) -> int:
     data = dataset_of(folder, arguments.dataset)
     translate = None
     if data is not None and (folder / MODEL_FILE).is_file():
-        translate = case_pictures(folder / MODEL_FILE, data)
+        translate = case_pictures(folder / MODEL_FILE, data, arguments.accept_changed_weights)
     print(f"report: {write_report(folder, translate=translate, dataset=data)}")
     return 0

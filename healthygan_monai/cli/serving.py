@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data_prep.cli.exit_codes import EXIT_CODES, run_command
 from data_prep.errors import DONE
-from healthygan_monai.cli.arguments import command
+from healthygan_monai.cli.arguments import add_accept, command
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -31,6 +31,7 @@ def build_parser() -> argparse.ArgumentParser:
         each.add_argument("--dataset", type=Path, metavar="FOLDER", help=text)
         text = "of healthy validation maps; gives the label map's threshold (default: %(default)s)"
         each.add_argument("--quantile", type=float, default=0.995, help=text)
+        add_accept(each)
     return parser
 
 
@@ -40,7 +41,9 @@ def _describe(arguments: argparse.Namespace) -> int:
 
     model = arguments.model
     checkpoint = model / MODEL_FILE if model.is_dir() else model
-    content = describe(checkpoint, arguments.dataset, arguments.quantile)
+    content = describe(
+        checkpoint, arguments.dataset, arguments.quantile, arguments.accept_changed_weights
+    )
     path = write_description(content, checkpoint.parent)
     cut = content["map_threshold"]
     print(f"{path}: map threshold {cut['value']:.4f}, {cut['source']}")
@@ -51,7 +54,7 @@ def _install(arguments: argparse.Namespace) -> int:
     from healthygan_monai.serving.install import install
 
     given = (arguments.model, arguments.app, arguments.name, arguments.dataset, arguments.quantile)
-    print(f"model: {install(*given)}")
+    print(f"model: {install(*given, arguments.accept_changed_weights)}")
     print(
         f"next: monailabel start_server --app {arguments.app} --studies STUDIES --host 127.0.0.1 "
         f"--port 8000 --conf models {arguments.name} --conf zoo_source local --conf sam2 false "

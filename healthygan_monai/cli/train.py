@@ -16,6 +16,7 @@ from healthygan_monai.paths import (
     dataset_of_run,
     read_config,
     refuse_ensemble,
+    refuse_program_of,
     run_of,
 )
 
@@ -111,11 +112,13 @@ def _changes(arguments: argparse.Namespace, method: str) -> dict[str, Any]:
 def _settings_of(run: Path) -> dict[str, Any]:
     """Return the settings that continue a run as it was begun, as data for MONAI's parser."""
     refuse_ensemble(run)
-    begun = {"resume": run, "dataset_dir": dataset_of_run(run)}
-    earlier = {**read_config(run), **begun}
-    earlier.pop("data_hash", None)  # computed from the data, not a key of the config
-    options = {name: as_literal(value) for name, value in earlier.pop("options", {}).items()}
-    literal = {key: as_literal(value) for key, value in earlier.items()}
+    config = read_config(run)
+    for key in ("fid_features", "critic_backbone"):
+        refuse_program_of(run, key, config.get(key, ""))
+    config.pop("data_hash", None)  # computed from the data, not a key of the config
+    options = {name: as_literal(value) for name, value in config.pop("options", {}).items()}
+    settings = {**config, "resume": run, "dataset_dir": dataset_of_run(run)}
+    literal = {key: as_literal(value) for key, value in settings.items()}
     return {**literal, **({"options": options} if options else {})}
 
 

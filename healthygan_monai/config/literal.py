@@ -51,6 +51,21 @@ def as_word(value: Any) -> str:
     return value if value.isascii() and _PLAIN.fullmatch(value) else _expression(value)
 
 
+def as_prose(value: Any) -> Any:
+    """Return texts for people, in a file that MONAI's parser also reads, without its language.
+
+    MONAI reads metadata.json into every config of its bundle: there ``$import x`` would import.
+    """
+    if isinstance(value, Mapping):
+        return {key: as_prose(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_prose(one) for one in value]
+    if not isinstance(value, str):
+        return value
+    quoted = f"'{value}'" if value.startswith(CODE) else value
+    return re.sub(r"([@%])(?=#|::)", r"\1 ", quoted)
+
+
 def typed_literal(key: str, value: Any) -> Any:
     """Return what a person typed as a setting: MONAI's language if it begins so, else a literal."""
     if not isinstance(value, str):

@@ -54,7 +54,7 @@ def _expected(key: str, value: Any) -> str | None:
         return "a number from 0 to below 1"
     if key == "image_channels" and value not in CHANNELS:
         return "1 (grey) or 3 (as the published checkpoints)"
-    if key == "amp" and not isinstance(value, bool):
+    if key in ("amp", "accept_changed_weights") and not isinstance(value, bool):
         return "true or false"
     if key == "betas" and not _is_betas(value):
         return "two numbers from 0 to below 1"

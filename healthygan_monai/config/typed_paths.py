@@ -25,7 +25,7 @@ def typed_paths() -> None:
         ConfigError: a path in a config file holds ``#``, which can no longer be told from ``::``.
     """
     parser = calling_parser()
-    typed = dict(_typed(sys.argv)) if is_monais_command() else {}
+    typed = dict(typed_words(sys.argv)) if is_monais_command() else {}
     given = {key: as_literal(word) for key, word in typed.items() if key in parser}
     if given:
         parser.update(given)
@@ -39,7 +39,7 @@ def typed_paths() -> None:
             )
 
 
-def _typed(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+def typed_words(words: Sequence[str]) -> Iterator[tuple[str, str]]:
     """Yield the paths among ``--key word`` and ``--key=word``, as Fire pairs them."""
     for index, word in enumerate(words):
         name, equals, value = word.lstrip("-").partition("=")

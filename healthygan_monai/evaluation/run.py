@@ -97,6 +97,7 @@ def _require_same_weights(folder: Path, other: Path) -> None:
 def _provenance(folder: Path) -> dict[str, Any]:
     """Return what run.json says about the scores' origin, and this package's version."""
     known = read_run_if_any(folder)
+    known.pop("weights_sha256", None)  # of model.pt, which need not have made the scores
     weights = weights_of_scores(folder)
     if weights is not None:
         known = {**known, "weights_sha256": weights}

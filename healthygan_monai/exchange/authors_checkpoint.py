@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from healthygan_monai.errors import ModelError, NoModel
+from healthygan_monai.integrity.weights import require_whole
 from healthygan_monai.networks.ensemble import weights_of_members
 
 RUNNING_STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
@@ -21,6 +22,7 @@ def load_authors_file(path: Path) -> dict[str, torch.Tensor]:
     """
     if not path.is_file():
         raise NoModel(f"{path}: no such file; the authors name theirs like 360000-G.ckpt.")
+    require_whole(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # torch raises errors of any kind

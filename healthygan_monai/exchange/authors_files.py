@@ -77,7 +77,9 @@ def _write(
     return content
 
 
-def export_authors(checkpoint: Path, output: Path) -> tuple[int, bool]:
+def export_authors(
+    checkpoint: Path, output: Path, accept_changed: bool = False
+) -> tuple[int, bool]:
     """Write ``output`` (.ckpt) with the weights of a model.pt, as the authors' code loads them.
 
     Returns:
@@ -85,7 +87,7 @@ def export_authors(checkpoint: Path, output: Path) -> tuple[int, bool]:
         with, so that it equals the original file tensor by tensor.
     """
     output = checked_output(output, ".ckpt")
-    weights = load_state(checkpoint)
+    weights = load_state(checkpoint, accept_changed)
     check_generator(weights, checkpoint.name)
     statistics = _statistics_beside(checkpoint)
     with whole(output, same_name=True) as part:

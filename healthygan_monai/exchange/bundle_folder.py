@@ -70,7 +70,8 @@ def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) ->
     if serving := description_if_known(facts.weights):
         write_pretty(models / SERVING_FILE, serving)
     if facts.settings:
-        write_pretty(models / CONFIG_FILE, facts.settings)
+        settings = {**facts.settings, "weights_sha256": facts.sha256}
+        write_pretty(models / CONFIG_FILE, settings)
     vendor_packages(folder)
     return metadata
 

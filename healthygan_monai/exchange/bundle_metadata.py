@@ -6,6 +6,7 @@ from typing import Any
 from data_prep.files import read_json
 from healthygan_monai import __version__
 from healthygan_monai.composition import output_names, output_range, output_words
+from healthygan_monai.config.literal import as_prose
 from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.paths import METADATA_FILE, MODEL_FILE, bundle_root
 
@@ -50,7 +51,7 @@ def metadata_for(
     if facts.sizes["image_channels"] > 1:
         words = metadata["image_classes"].replace("single-channel", "grey, in equal channels,")
         metadata["image_classes"] = words
-    return metadata
+    return as_prose(metadata)
 
 
 def provenance(facts: ModelFacts) -> str:
@@ -107,7 +108,7 @@ def data_format(facts: ModelFacts) -> dict[str, Any]:
     modality = facts.found.dataset.get("modality")
     image = {**tensor, "num_channels": channels, "channel_def": _numbered(names)}
     if modality:
-        image["modality"] = modality
+        image["modality"] = str(modality)
     out = output_names(names, facts.translation)
     pred = {**tensor, "num_channels": len(out), "channel_def": _numbered(out)}
     pred["value_range"] = output_range(facts.translation)

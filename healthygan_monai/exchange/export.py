@@ -1,6 +1,8 @@
 """Export a trained generator to one file for another runtime, compared with model.pt."""
 
 import logging
+import os
+import tempfile
 from pathlib import Path
 
 from data_prep.errors import UsageError
@@ -12,13 +14,18 @@ from healthygan_monai.models.about import facts_about, method_of
 from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_weights
+from healthygan_monai.models.runtimes import facts_in_archive
 
 logger = logging.getLogger(__name__)
 WRITERS = {".ts": write_torchscript, ".onnx": write_onnx}  # the suffixes of models.runtimes
 
 
 def export(
-    checkpoint: Path, output: Path, image_size: int | None = None, tolerance: float = TOLERANCE
+    checkpoint: Path,
+    output: Path,
+    image_size: int | None = None,
+    tolerance: float = TOLERANCE,
+    accept_changed: bool = False,
 ) -> float:
     """Write a generator in the form of ``output``'s ending, completely or not at all.
 
@@ -28,6 +35,7 @@ def export(
             where the translation is additive; B free, H and W any multiples of 4.
         image_size: side that images are resized to; default: that of the training.
         tolerance: largest difference from PyTorch to accept.
+        accept_changed: whether weights changed since training are taken.
 
     Returns:
         The largest difference from PyTorch, measured on the written file.
@@ -36,7 +44,7 @@ def export(
         ModuleNotFoundError: a library that writes or reads the form is missing.
         ValueError: not a HealthyGAN model, no image size known, or a larger difference.
     """
-    generator = load_generator(load_weights(checkpoint))
+    generator = load_generator(load_weights(checkpoint, accept_changed))
     facts = facts_about(
         checkpoint, generator.image_channels, str(generator.translation), image_size
     )
@@ -49,8 +57,10 @@ def export(
     return difference
 
 
-def up_to_date(model: Path, name: str) -> Path:
+def up_to_date(model: Path, name: str, accept_changed: bool = False) -> Path:
     """Return ``name`` (such as model.onnx) beside model.pt, exported again if that changed.
+
+    A TorchScript file is a program: the one that is there is not run, but compared with a new one.
 
     Raises:
         UsageError: another method's model, or a file of that name that this project did not export.
@@ -58,8 +68,15 @@ def up_to_date(model: Path, name: str) -> Path:
     if (method := method_of(model)) != METHOD:
         raise UsageError(f"{model}: a model of {method}, for PyTorch only; omit --runtime.")
     path = model.with_name(name)
-    if path.is_file() and load_exported(path).facts.model_sha256 == sha256(model):
-        return path
-    difference = export(model, path)
+    if path.is_file():
+        facts = facts_in_archive(path) if path.suffix == ".ts" else load_exported(path).facts
+        if path.suffix != ".ts" and facts.model_sha256 == sha256(model):
+            return path
+    with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
+        part = Path(folder) / name
+        difference = export(model, part, accept_changed=accept_changed)
+        if path.is_file() and sha256(path) == sha256(part):
+            return path
+        os.replace(part, path)
     logger.info("exported %s; largest difference from %s: %.2g", path, model.name, difference)
     return path

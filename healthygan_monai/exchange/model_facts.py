@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from data_prep.datalist import FILE_NAME
+from data_prep.datalist import FILE_NAME, read
 from data_prep.errors import UsageError
 from data_prep.files import read_json, sha256
 from healthygan_monai.errors import NoModel
@@ -81,7 +81,9 @@ def bundled_model() -> ModelFacts:
     return ModelFacts(path, state, side, generator_sizes(state), of_bundle=True)
 
 
-def model_facts(model: Path | str | None, image_size: int | None = None) -> ModelFacts:
+def model_facts(
+    model: Path | str | None, image_size: int | None = None, accept_changed: bool = False
+) -> ModelFacts:
     """Return the model of a run folder or of a file of weights; None is the bundle's own.
 
     Only facts of these weights are taken: an evaluation whose provenance names their SHA-256, and a
@@ -90,6 +92,7 @@ def model_facts(model: Path | str | None, image_size: int | None = None) -> Mode
     Args:
         model: a run folder or a file of weights.
         image_size: for a file without config.json beside it.
+        accept_changed: whether weights changed since training are taken.
 
     Raises:
         FileNotFoundError: no such run, or no model in it.
@@ -104,7 +107,7 @@ def model_facts(model: Path | str | None, image_size: int | None = None) -> Mode
     found = read_artefacts(folder) if known_run else Artefacts(folder)
     if (method := found.method()) != METHOD:
         raise UsageError(f"{path}: a model of {method}; the bundle's network is that of {METHOD}.")
-    state = load_state(weights)
+    state = load_state(weights, accept_changed)
     found.evaluation = _evaluation_of(weights, found)
     found.dataset = _dataset_of(found)
     known = found.config.get("image_size", image_size)
@@ -130,8 +133,7 @@ def _dataset_of(found: Artefacts) -> dict[str, Any]:
     if not where:
         return {}
     path = Path(where) / FILE_NAME
-    if path.is_file():
-        content = read_json(path)
-        if content.get("content_hash") == found.config.get("data_hash"):
-            return content
+    # its reader refuses values of wrong types
+    if path.is_file() and read(path).content_hash == found.config.get("data_hash"):
+        return read_json(path)
     return {"name": Path(where.replace("\\", "/")).name}

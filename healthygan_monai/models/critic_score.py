@@ -9,9 +9,10 @@ import torch
 
 from data_prep.errors import HealthyGANError
 from healthygan_monai.errors import ModelError
+from healthygan_monai.integrity.weights import read_weights
 from healthygan_monai.models.about import trained_with
 from healthygan_monai.models.runtimes import is_exported
-from healthygan_monai.paths import CRITIC_FILE, MODEL_FILE, members_of
+from healthygan_monai.paths import CRITIC_FILE, MODEL_FILE, members_of, refuse_program_of
 from healthygan_monai.pretrained.critic import PretrainedCritic
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class CriticScore:
 
 
 def load_critic_score(
-    checkpoint: Path | str, device: torch.device | str = "cpu"
+    checkpoint: Path | str, device: torch.device | str = "cpu", accept_changed: bool = False
 ) -> CriticScore | None:
     """Return the score of the critic that was saved with a model.pt; None if there is none.
 
@@ -53,22 +54,23 @@ def load_critic_score(
     if is_exported(path) or trained_with(path).get("critic") != "pretrained":
         return None
     try:
-        return CriticScore(_critic_of(path), device)
+        return CriticScore(_critic_of(path, accept_changed), device)
     except (HealthyGANError, ModuleNotFoundError, RuntimeError, OSError) as error:
         logger.warning("critic_score is left empty: %s", " ".join(str(error).split()))
         return None
 
 
-def _critic_of(checkpoint: Path) -> PretrainedCritic:
+def _critic_of(checkpoint: Path, accept_changed: bool) -> PretrainedCritic:
     heads = checkpoint.with_name(CRITIC_FILE)
     if checkpoint.name != MODEL_FILE or not heads.is_file():
         raise ModelError(f"{checkpoint}: no {CRITIC_FILE} of this model beside it.")
     settings = trained_with(checkpoint)
     if missing := [key for key in SETTINGS if key not in settings]:
         raise ModelError(f"{checkpoint}: config.json beside it has no {', '.join(missing)}.")
+    refuse_program_of(checkpoint.parent, "critic_backbone", settings["critic_backbone"])
     critic = PretrainedCritic(**{name: settings[key] for key, name in SETTINGS.items()})
     try:
-        critic.load_state_dict(torch.load(heads, map_location="cpu", weights_only=True))
+        critic.load_state_dict(read_weights(heads, accept_changed=accept_changed))
     except Exception as error:  # its reader raises many kinds, and other sizes a RuntimeError
         raise ModelError(f"{heads}: not the heads of this run's critic.") from error
     return critic

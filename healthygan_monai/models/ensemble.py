@@ -55,7 +55,9 @@ class Member:
         return {"run": name, "seed": seed, "weights_sha256": self.weights_sha256}
 
 
-def make_ensemble(runs: Sequence[Path], runs_dir: Path | None = None) -> Path:
+def make_ensemble(
+    runs: Sequence[Path], runs_dir: Path | None = None, accept_changed: bool = False
+) -> Path:
     """Make and return the ensemble's run folder, such as ``runs/00003-films-ensemble``.
 
     Its config.json holds the settings that all members share, its run.json ``members``. Subjects
@@ -64,11 +66,12 @@ def make_ensemble(runs: Sequence[Path], runs_dir: Path | None = None) -> Path:
     Args:
         runs: folders of two or more finished runs on one data set, of one translation and size.
         runs_dir: where the folder is made; default: beside the first run.
+        accept_changed: whether weights changed since training are taken.
 
     Raises:
         UsageError: runs that cannot be averaged; all reasons are named.
     """
-    members = checked_members(runs)
+    members = checked_members(runs, accept_changed)
     first = members[0]
     name = re.sub(r"^\d{5}-", "", first.folder.resolve().name)
     beside = first.folder if first.folder.name not in ("", "..") else first.folder.resolve()
@@ -89,7 +92,7 @@ def make_ensemble(runs: Sequence[Path], runs_dir: Path | None = None) -> Path:
     return folder
 
 
-def checked_members(runs: Sequence[Path]) -> list[Member]:
+def checked_members(runs: Sequence[Path], accept_changed: bool = False) -> list[Member]:
     """Return the members.
 
     Raises:
@@ -100,7 +103,7 @@ def checked_members(runs: Sequence[Path]) -> list[Member]:
         raise UsageError(f"an ensemble needs two or more runs; {len(runs)} given.")
     problems = [problem for run in runs if (problem := _unusable(run))]
     if not problems:
-        members = [_member(run) for run in runs]
+        members = [_member(run, accept_changed) for run in runs]
         problems = [*_twice(members), *_unlike(members)]
     if problems:
         raise UsageError("no ensemble of these runs: " + "; ".join(problems) + ".")
@@ -117,10 +120,10 @@ def shared_settings(members: Sequence[Member]) -> dict[str, Any]:
     }
 
 
-def _member(run: Path) -> Member:
+def _member(run: Path, accept_changed: bool) -> Member:
     weights, config = run / MODEL_FILE, read_config(run)
     known = {**BEFORE_RECIPES, **config} if "recipe" not in config else config
-    return Member(run, read_run(run), known, load_state(weights), sha256(weights))
+    return Member(run, read_run(run), known, load_state(weights, accept_changed), sha256(weights))
 
 
 def _unusable(run: Path) -> str | None:

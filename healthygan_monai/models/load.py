@@ -6,6 +6,7 @@ from pathlib import Path
 import torch
 
 from healthygan_monai.errors import ModelError, NoModel
+from healthygan_monai.integrity.weights import read_weights
 from healthygan_monai.models.exported import ExportedNetwork, load_exported
 from healthygan_monai.models.runtimes import is_exported
 from healthygan_monai.networks import (
@@ -18,7 +19,9 @@ from healthygan_monai.networks.ensemble import weights_of_members
 from healthygan_monai.paths import MODEL_FILE
 
 
-def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNetwork:
+def load_weights(
+    checkpoint: Path | str, accept_changed: bool = False
+) -> dict[str, torch.Tensor] | ExportedNetwork:
     """:func:`load_state` of a model.pt; an exported network (.ts, .onnx) as it is, for
     :func:`load_generator`.
 
@@ -27,15 +30,20 @@ def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNe
         ModuleNotFoundError: an .onnx file, and ONNX Runtime is not installed.
     """
     path = Path(checkpoint)
-    return load_exported(path) if is_exported(path) else load_state(path)
+    return load_exported(path) if is_exported(path) else load_state(path, accept_changed)
 
 
-def load_state(path: Path) -> dict[str, torch.Tensor]:
+def load_state(path: Path, accept_changed: bool = False) -> dict[str, torch.Tensor]:
     """Return the flat state dict of a generator.
+
+    Args:
+        path: a model.pt, or a checkpoint of one.
+        accept_changed: see :func:`~healthygan_monai.integrity.weights.read_weights`.
 
     Raises:
         NoModel: no such file.
-        ModelError: the file is not a state dict, or not a generator's.
+        ModelError: the file is not a state dict, not a generator's, damaged, or changed since
+            training.
     """
     if not path.is_file():
         raise NoModel(
@@ -43,12 +51,7 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
             "bundle/configs/train.json) and give its model.pt with --checkpoint "
             "runs/00000-NAME/model.pt."
         )
-    try:
-        weights = torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        Exception
-    ) as error:  # its reader raises many kinds: EOFError, RuntimeError, UnpicklingError
-        raise ModelError(f"{path}: not a file of weights that PyTorch can read safely.") from error
+    weights = read_weights(path, accept_changed=accept_changed)
     if not isinstance(weights, Mapping):
         raise ModelError(f"{path}: expected a flat state dict, found {type(weights).__name__}.")
     others = [name for name, value in weights.items() if not isinstance(value, torch.Tensor)]

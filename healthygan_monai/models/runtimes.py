@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,6 +47,9 @@ def read_torchscript(path: Path) -> tuple[Facts, Any]:
     import torch
     from monai.data import load_net_with_metadata
 
+    from healthygan_monai.integrity.weights import require_whole
+
+    require_whole(path)
     try:
         network, metadata, _ = load_net_with_metadata(str(path), map_location=torch.device("cpu"))
     except json.JSONDecodeError:  # no metadata at all
@@ -53,6 +57,21 @@ def read_torchscript(path: Path) -> tuple[Facts, Any]:
     except (RuntimeError, ValueError) as error:
         raise ModelError(f"{path}: not a TorchScript file that PyTorch can read.") from error
     return facts_of(metadata.get("healthygan", {}), path.name), network
+
+
+def facts_in_archive(path: Path) -> Facts:
+    """Return the facts that a .ts file carries, without loading the program in it.
+
+    Raises:
+        ModelError: no such archive, or it carries none.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            (name,) = (n for n in archive.namelist() if n.endswith("/extra/metadata.json"))
+            facts = json.loads(archive.read(name)).get("healthygan", {})
+    except (OSError, ValueError, AttributeError, zipfile.BadZipFile) as error:
+        raise ModelError(f"{path}: not a TorchScript file of this project.") from error
+    return facts_of(facts, path.name)
 
 
 class OnnxSessions:

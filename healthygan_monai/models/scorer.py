@@ -75,6 +75,7 @@ def make_scorer(
     device: torch.device = CPU,
     image_size: int | None = None,
     score_by: str = "mean",
+    accept_changed: bool = False,
 ) -> Scorer:
     """Return the Scorer of a model's file: a generator's weights, an export of it, or a detector.
 
@@ -84,10 +85,11 @@ def make_scorer(
         image_size: for a generator whose size neither the file nor a config.json beside it says;
             default: its bundle's, else the installed bundle's.
         score_by: rule of a generator's scores.
+        accept_changed: whether weights changed since training are taken.
 
     Raises:
         NoModel: no such file.
-        ModelError: the file is not a model of this project, or not a complete one.
+        ModelError: the file is not a model of this project, not a complete one, or changed.
         UsageError: no such rule, or a rule for another method.
 
     >>> scorer = make_scorer(bundle_root() / "models" / "model.pt")
@@ -99,8 +101,8 @@ def make_scorer(
     if method_of(path) != METHOD:
         if score_by != "mean":
             raise UsageError(f"score_by is {score_by!r}: {path} is of a method with its own score.")
-        return detector_scorer(load_detector(path, device), device, seed_of(path))
-    generator = load_generator(load_weights(path)).to(device)
+        return detector_scorer(load_detector(path, device, accept_changed), device, seed_of(path))
+    generator = load_generator(load_weights(path, accept_changed)).to(device)
     otherwise = image_size or size_of_its_bundle(path) or size_in_metadata(bundle_root())
     size = image_size_for(path, otherwise)
     return generator_scorer(

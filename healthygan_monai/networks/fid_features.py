@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from data_prep.errors import UsageError
+from healthygan_monai.integrity.weights import require_whole
 from healthygan_monai.networks.efficientnet_lite0 import efficientnet_lite0, packaged_weights
 
 logger = logging.getLogger(__name__)
@@ -84,6 +85,7 @@ def feature_extractor(name: str = "auto") -> FeatureExtractor:
         raise UsageError(
             f"fid_features is {name!r}; expected one of {NAMES} or a TorchScript file."
         )
+    require_whole(path)
     network = torch.jit.load(path, map_location="cpu")
     return FeatureExtractor(path.stem, network, mean=0.0, std=1.0, source=path)
 

@@ -13,6 +13,7 @@ from torch import nn
 
 from data_prep.errors import NotInstalled
 from healthygan_monai.errors import ModelError
+from healthygan_monai.integrity.weights import read_weights
 
 WRAPPERS = ("state_dict_ema", "state_dict", "model_state_dict", "model")
 
@@ -140,7 +141,7 @@ def _read(file: Path) -> Mapping[str, Any]:
                 f"{file.name}: pip install safetensors, or give the .pth file."
             ) from error
         return load_file(file)
-    return torch.load(file, map_location="cpu", weights_only=True)
+    return read_weights(file)
 
 
 def _unwrapped(content: Mapping[str, Any]) -> dict[str, torch.Tensor]:

@@ -20,6 +20,7 @@ from torch.nn.utils.parametrizations import spectral_norm
 from data_prep.errors import NotFound, UsageError
 from data_prep.files import sha256
 from healthygan_monai.errors import ModelError
+from healthygan_monai.integrity.weights import require_whole
 from healthygan_monai.networks.backbones import make_backbone
 from healthygan_monai.pretrained.augmentation import STRENGTHS
 
@@ -90,6 +91,7 @@ class FrozenMaps(nn.Module):
 def _torchscript(path: Path) -> tuple[nn.Module, str]:
     if not path.is_file():
         raise NotFound(f"critic_backbone {path}: no such file.")
+    require_whole(path)
     try:
         network = torch.jit.load(str(path), map_location="cpu")
     except RuntimeError as error:

@@ -73,7 +73,9 @@ class Artefacts:
             found = reader(path)
         except (OSError, ValueError, KeyError, TypeError) as error:
             # the kind, not the text: a reader's message may quote paths or values
-            self.missing[name] = f"{name} could not be read ({type(error).__name__})"
+            self.missing[name] = (
+                f"{name} could not be read ({type(error.__cause__ or error).__name__})"
+            )
             return empty
         if not found:
             self.missing[name] = f"{name} is empty ({how})"

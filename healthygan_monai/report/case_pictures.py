@@ -9,10 +9,10 @@ from healthygan_monai.report.cases import Translate, Translation
 from healthygan_monai.scoring import ScoreRow
 
 
-def case_pictures(model: Path, dataset: Path | str) -> Translate:
+def case_pictures(model: Path, dataset: Path | str, accept_changed: bool = False) -> Translate:
     """Return a function from a row of scores.csv to the pictures of that image."""
     images = load_dataset(dataset, training=False)
-    scorer = make_scorer(model, image_size=images.image_size)
+    scorer = make_scorer(model, image_size=images.image_size, accept_changed=accept_changed)
     load = image_transforms(scorer.image_size, images.bit_depth, scorer.image_channels)
     items = {item["name"]: item for item in labelled_items(images)}
 

@@ -23,7 +23,10 @@ MOST_IMAGES = 200  # for the quantile
 
 
 def describe(
-    checkpoint: Path | str, dataset: Path | str | None = None, quantile: float = QUANTILE
+    checkpoint: Path | str,
+    dataset: Path | str | None = None,
+    quantile: float = QUANTILE,
+    accept_changed: bool = False,
 ) -> dict[str, Any]:
     """Return the content of serving.json for a model.
 
@@ -32,6 +35,7 @@ def describe(
         dataset: the one it was trained on; default: the one that its run.json names.
         quantile: of the difference maps of healthy validation images; gives the label map's
             threshold. No test label is read.
+        accept_changed: whether weights changed since training are taken.
 
     Raises:
         FileNotFoundError, ValueError, DataError: no HealthyGAN model, or no data set.
@@ -41,7 +45,9 @@ def describe(
         raise UsageError(f"{path}: a model of {method_of(path)}; only HealthyGAN's can be served.")
     if not 0 < quantile < 1:
         raise UsageError(f"quantile is {quantile}; expected between 0 and 1, such as {QUANTILE}.")
-    generator = load_generator(load_state(path))  # refuses an export, which is not served
+    generator = load_generator(
+        load_state(path, accept_changed)
+    )  # refuses an export, which is not served
     images = load_dataset(dataset or own_dataset(path), training=False)
     size = image_size_for(path, images.image_size)
     scorer = generator_scorer(generator, size, generator.image_channels)
@@ -102,8 +108,11 @@ def write_description(content: Mapping[str, Any], folder: Path) -> Path:
 
 
 def description_if_known(checkpoint: Path) -> dict[str, Any] | None:
-    """Return serving.json beside the weights, else its content; None without their data set."""
+    """Return serving.json beside the weights, else its content; None without their data set.
+
+    Whoever asks has loaded the weights already, changed or not.
+    """
     try:
-        return stored_description(checkpoint) or describe(checkpoint)
+        return stored_description(checkpoint) or describe(checkpoint, accept_changed=True)
     except (OSError, DataError):
         return None

@@ -26,6 +26,7 @@ def install(
     name: str = "healthygan",
     dataset: Path | None = None,
     quantile: float = QUANTILE,
+    accept_changed: bool = False,
 ) -> Path:
     """Write APP/model/NAME: the bundle's configs, the weights, serving.json; return that folder.
 
@@ -34,15 +35,17 @@ def install(
         app: MONAI Label's monaibundle app (``monailabel apps --download --name monaibundle``).
         name: of the model in the app; a bundle of that name is replaced.
         dataset: see :func:`describe`; needed without a serving.json of these weights.
-        quantile: see :func:`describe`.
+        quantile, accept_changed: see :func:`describe`.
 
     Raises:
         FileNotFoundError, ValueError: no model, incomplete weights, no app, or an invalid name.
     """
     checkpoint = model_file(model)
-    generator = load_generator(load_state(checkpoint))
+    generator = load_generator(load_state(checkpoint, accept_changed))
     target = _target(app, name)
-    content = stored_description(checkpoint) or describe(checkpoint, dataset, quantile)
+    content = stored_description(checkpoint)
+    if content is None:
+        content = describe(checkpoint, dataset, quantile, accept_changed)
     part = target.with_name(f".{name}.{os.getpid()}.tmp")
     try:
         shutil.copytree(

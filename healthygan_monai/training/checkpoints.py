@@ -16,6 +16,7 @@ from torch.nn.parallel import DistributedDataParallel
 from data_prep.errors import UsageError
 from healthygan_monai.data.pairs import StreamBatches
 from healthygan_monai.errors import ModelError
+from healthygan_monai.integrity.weights import read_weights
 from healthygan_monai.paths import CHECKPOINT_FOLDER
 from healthygan_monai.selection import critic_checkpoint, generator_checkpoint
 
@@ -185,9 +186,9 @@ def _last_readable(run: Path) -> tuple[Path | None, Any]:
     states = training_states(run)
     for path in reversed(states):
         try:
-            return path, torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch raises errors of any kind
-            logger.warning("%s cannot be read (%s)", path, type(error).__name__)
+            return path, read_weights(path)
+        except ModelError as error:
+            logger.warning("%s", error)
     if states:
         raise ModelError(
             f"{run}: none of its {len(states)} checkpoints/{TRAINING_PREFIX}_*.pt can be read."

@@ -26,6 +26,7 @@ from healthygan_monai.cli.serving import main as serving
 from healthygan_monai.exchange.model_facts import model_facts
 from healthygan_monai.exchange.vendoring import vendored_config
 from healthygan_monai.exchange.zoo import export_zoo
+from healthygan_monai.integrity.recorded import record_sums
 from healthygan_monai.models.load import network_by_name
 from healthygan_monai.networks import Generator, make_generator
 from healthygan_monai.serving.serving_json import stored_description
@@ -135,6 +136,7 @@ def choose_anew(model: Path) -> None:
     """Other weights in the place of these, as ``healthygan select`` puts them."""
     weights = torch.load(model, weights_only=True)
     torch.save({name: value + 1e-3 for name, value in weights.items()}, model)
+    record_sums(model.parent)
 
 
 def metadata_of(out: Path) -> dict:

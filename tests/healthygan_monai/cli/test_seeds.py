@@ -12,6 +12,7 @@ from tiny import TRAINING
 import healthygan_monai as hg
 from data_prep.files import read_json, sha256, write_json
 from healthygan_monai.config import workflow
+from healthygan_monai.integrity.recorded import record_sums
 from healthygan_monai.scoring import read_scores
 
 SETTINGS = [f"--set={k}={v}" for k, v in TRAINING.items() if k != "device"] + ["--device=cpu"]
@@ -158,6 +159,7 @@ class TestEnsemble:
         folder = shutil.copytree(own_run, own_run.parent / "00001-tiny")
         weights = torch.load(folder / "model.pt")
         torch.save({name: value * 1.5 for name, value in weights.items()}, folder / "model.pt")
+        record_sums(folder)
         return folder
 
     def test_takes_runs_and_files_of_runs(self, run, own_run, other, tmp_path):

@@ -12,6 +12,7 @@ from healthygan_monai.cli.serving import main as serving
 from healthygan_monai.composition import translate
 from healthygan_monai.exchange.export import export
 from healthygan_monai.exchange.parity import check_images
+from healthygan_monai.integrity.recorded import record_sums
 from healthygan_monai.models.ensemble import make_ensemble
 from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.load import load_generator, load_state
@@ -39,6 +40,7 @@ def write_run(folder, trained, translation: str, seed: int):
     generator = make_generator(1, 2, 1, translation)
     torch.nn.init.normal_(generator.main[-1].weight, std=0.1)
     save_weights(generator.state_dict(), folder / "model.pt")
+    record_sums(folder)
     return folder
 
 

@@ -12,6 +12,7 @@ from data_prep.errors import UsageError
 from data_prep.files import read_json, sha256, write_json
 from healthygan_monai.data.lists import load_dataset
 from healthygan_monai.inference.kept_out_items import kept_out_items
+from healthygan_monai.integrity.recorded import record_sums
 from healthygan_monai.models.critic_score import load_critic_score
 from healthygan_monai.models.ensemble import make_ensemble
 from healthygan_monai.models.load import load_generator, load_state
@@ -150,6 +151,7 @@ class TestRefused:
         weights = load_state(runs[1] / "model.pt")
         wide = {n: torch.cat([v, v]) if n == "main.0.weight" else v for n, v in weights.items()}
         save_weights(wide, runs[1] / "model.pt")
+        record_sums(runs[1])
         with pytest.raises(UsageError, match=r"differ in channels \(2 and 4\)"):
             make_ensemble(runs)
 

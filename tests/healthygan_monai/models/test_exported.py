@@ -13,6 +13,7 @@ from places import CONFIGS
 from processes import python
 from tiny import infer
 
+from healthygan_monai.integrity.recorded import record_sums
 from healthygan_monai.models.about import image_size_for, method_of, seed_of
 from healthygan_monai.models.runtimes import RUNTIMES, OnnxSessions
 from healthygan_monai.networks import Generator
@@ -77,6 +78,7 @@ class TestRuntimeOption:
         shutil.copy(exported["onnx"], own_run)
         torch.manual_seed(1)
         save_weights(Generator(1, 2, 1).state_dict(), own_run / "model.pt")
+        record_sums(own_run)
         assert run("infer", own_run, "--runtime=onnxruntime", "--device=cpu")[0] == 0
         expected = infer(own_run / "model.pt", tiny_data, own_run.parent / "expected")
         compare(expected, own_run, "onnxruntime")

@@ -9,6 +9,8 @@ from served_bundle import ask
 
 from data_prep.files import sha256
 from healthygan_monai.cli.serving import main
+from healthygan_monai.errors import MissingData
+from healthygan_monai.integrity.recorded import record_sums
 from healthygan_monai.paths import bundle_root, size_in_metadata
 from healthygan_monai.serving.install import install
 
@@ -58,7 +60,9 @@ def test_a_description_beside_the_model_is_taken_where_it_is_of_it(own_run, app,
     assert json.loads((bundle / "models" / "serving.json").read_text()) == told
     weights = torch.load(own_run / "model.pt", weights_only=True)
     torch.save({k: v + 0.01 for k, v in weights.items()}, own_run / "model.pt")
-    assert "--dataset" in refusal(capsys, "install", own_run, app)
+    assert "SHA-256" in refusal(capsys, "install", own_run, app, code=1)
+    with pytest.raises(MissingData, match="--dataset"):
+        install(own_run, app, accept_changed=True)
 
 
 def test_wrong_and_missing_weights_are_refused_and_leave_nothing(own_run, app, capsys):
@@ -66,8 +70,10 @@ def test_wrong_and_missing_weights_are_refused_and_leave_nothing(own_run, app, c
     (own_run / "model.pt").unlink()
     assert "no such model" in refusal(capsys, "install", own_run, app)
     torch.save({"fc.weight": torch.zeros(2, 2)}, own_run / "model.pt")
+    record_sums(own_run)
     assert "not the weights of a HealthyGAN" in refusal(capsys, "install", own_run, app, code=1)
     torch.save(dict(list(weights.items())[:-3]), own_run / "model.pt")
+    record_sums(own_run)
     assert "whole generator" in refusal(capsys, "install", own_run, app, code=1)
     assert not (app / "model").exists()
 
@@ -76,6 +82,7 @@ def test_an_earlier_model_stays_where_the_new_one_is_refused(trained, own_run, a
     bundle = install(trained, app)
     before = sha256(bundle / "models" / "model.pt")
     (own_run / "run.json").write_text(json.dumps({"dataset": str(own_run / "gone")}))
+    record_sums(own_run)
     assert "no such file" in refusal(capsys, "install", own_run, app)
     assert sha256(bundle / "models" / "model.pt") == before
     assert [p.name for p in (app / "model").iterdir()] == ["healthygan"]

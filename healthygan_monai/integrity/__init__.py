@@ -1,0 +1,1 @@
+"""Whether a file of weights is whole, and the one that training wrote."""
