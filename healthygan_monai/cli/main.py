@@ -1,6 +1,7 @@
 """The ``healthygan`` command: from raw images to a report; each step names the next."""
 
 import argparse
+import contextlib
 import io
 import os
 import sys
@@ -31,7 +32,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     for stream in (sys.stdout, sys.stderr):  # a path may hold bytes that are no text
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            with contextlib.suppress(OSError):  # what is neither a file nor a pipe stays strict
+                stream.reconfigure(errors="backslashreplace")
     return run_command(build_parser().parse_args(argv))
 
 

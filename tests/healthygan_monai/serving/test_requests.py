@@ -298,6 +298,18 @@ class TestAnswer:
             (own_bundle / "models" / "serving.json").unlink(missing_ok=True)
         assert "no healthy maps" in found["threshold_source"]
 
+    def test_a_bundle_of_other_weights_answers_on_request_alone(self, own_bundle, tiny_data):
+        image = tiny_data / "images" / "test1" / "0.png"
+        (own_bundle / "models" / "run.json").unlink()
+        with_recipe(own_bundle, {}, weights_sha256="0" * 64)
+        with pytest.raises(RuntimeError) as told:
+            ask(own_bundle, image)
+        assert "SHA-256" in str(told.value.__cause__)
+        config = own_bundle / "configs" / "inference.json"
+        content = {**json.loads(config.read_text()), "accept_changed_weights": True}
+        config.write_text(json.dumps(content))
+        assert any("other weights" in text for text in ask(own_bundle, image)["result"]["warnings"])
+
     def test_what_is_not_done_to_brains_here_is_said(self):
         options = {"brain": "deepbet", "brain_version": "1", "mni": True, "template": "t.nii"}
         warnings = preparation({"kind": "brains", "options": options}, SIZE).warnings
