@@ -16,7 +16,7 @@ from sklearn.metrics import roc_auc_score
 
 from data_prep.errors import NotFound, UsageError
 from data_prep.files import write_csv
-from healthygan_monai.errors import Diverged
+from healthygan_monai.errors import Diverged, ModelError
 from healthygan_monai.inferer import split_translation
 from healthygan_monai.integrity.recorded import forget_sums, record_sums
 from healthygan_monai.integrity.weights import read_weights
@@ -201,22 +201,34 @@ def choose(candidates: list[Candidate], criterion: str) -> Candidate:
 
 
 def read_selection(run: Path) -> list[Candidate]:
-    """selection.csv of a run folder; empty where there is none."""
+    """Return selection.csv of a run folder; empty where there is none.
+
+    Raises:
+        ModelError: it is broken; names the line.
+    """
     path = run / SELECTION_FILE
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [
-            Candidate(
-                int(r["iteration"]),
-                float(r["fid"]),
-                float(r["aucp"]),
-                r["fid_features"],
-                int(r["chosen"]),
-                float(r.get("aucp_error") or 0),
-            )
-            for r in csv.DictReader(stream)
-        ]
+    with path.open(newline="", encoding="utf-8", errors="replace") as stream:
+        rows = csv.DictReader(stream)
+        try:
+            return [_candidate(row) for row in rows]
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
+            raise ModelError(
+                f"{path}: line {rows.line_num} is not a judged checkpoint "
+                f"({type(error).__name__}). Copy the run folder again."
+            ) from error
+
+
+def _candidate(row: Mapping[str, str]) -> Candidate:
+    return Candidate(
+        int(row["iteration"]),
+        float(row["fid"]),
+        float(row["aucp"]),
+        row["fid_features"],
+        int(row["chosen"]),
+        float(row.get("aucp_error") or 0),
+    )
 
 
 def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -> None:

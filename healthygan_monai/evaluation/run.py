@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from data_prep.datalist import Dataset, Item
-from data_prep.files import read_json, sha256
+from data_prep.files import sha256
 from healthygan_monai import __version__
 from healthygan_monai.evaluation.calibration import calibration_of
 from healthygan_monai.evaluation.confounders import probe_aucs
@@ -23,6 +23,8 @@ from healthygan_monai.paths import (
     SCORES_FILE,
     read_run_if_any,
 )
+from healthygan_monai.records.evaluation_json import LOCALISATION, SCORED
+from healthygan_monai.records.schema import read
 from healthygan_monai.scoring import ScoresError, read_scores
 
 logger = logging.getLogger(__name__)
@@ -66,7 +68,7 @@ def evaluate_run(
         false_discoveries=false_discoveries,
         calibration=other,
         probes=_probes(dataset, seed) if probes and dataset is not None else None,
-        localisation=read_json(localisation) if localisation.is_file() else None,
+        localisation=read(localisation, LOCALISATION) if localisation.is_file() else None,
         provenance=_provenance(folder),
     )
     rows = read_scores(folder / SCORES_FILE)
@@ -117,15 +119,16 @@ def weights_of_scores(folder: Path) -> str | None:
     record, scores, model = (folder / n for n in (SCORED_FILE, SCORES_FILE, MODEL_FILE))
     if not (record.is_file() and scores.is_file()):
         return None
-    content = read_json(record)
-    if content.get("scores_sha256") != sha256(scores):
+    content = read(record, SCORED)
+    made_by = content.get("weights_sha256")
+    if made_by is None or content.get("scores_sha256") != sha256(scores):
         return None
-    if model.is_file() and sha256(model) != content["weights_sha256"]:
+    if model.is_file() and sha256(model) != made_by:
         raise ScoresError(
             f"{scores}: made with other weights than the model.pt beside it, which was chosen "
             f"since. Score again: healthygan infer {folder}"
         )
-    return str(content["weights_sha256"])
+    return str(made_by)
 
 
 def _probes(dataset: Dataset, seed: int) -> list[dict[str, Any]] | None:

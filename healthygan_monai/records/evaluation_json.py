@@ -1,4 +1,4 @@
-"""evaluation.json: the parts of it that later steps use."""
+"""evaluation.json, localisation.json and scores.json: what later steps use of them."""
 
 from healthygan_monai.records.schema import Kind, holding, number, or_none, sha256, text
 
@@ -15,3 +15,5 @@ _PROVENANCE = or_none(holding({"weights_sha256": sha256}))
 EVALUATION = holding(
     {"method": text, "score_by": text, "levels": _LEVELS, "provenance": _PROVENANCE}
 )
+LOCALISATION = holding({})
+SCORED = holding({"weights_sha256": text, "score_by": text, "scores_sha256": text})

@@ -28,6 +28,7 @@ RUN = record(
         "command": text,
         "started": text,
         "finished": or_none(text),
+        "iterations": whole,  # done
         "resumed": list_of(text),
         "members": list_of(record(_MEMBER, ("run", "seed"))),
         "method": text,

@@ -170,3 +170,21 @@ class TestSchema:
         (tmp_path / "evaluation.json").write_text(json.dumps({"levels": levels, "more": 1}))
         with pytest.raises(ModelError, match="levels"):
             read_evaluation(tmp_path)
+
+
+@pytest.mark.parametrize("row", ["x,1,0.5,random,1", "2,1", "2,one,0.5,random,0"])
+def test_a_broken_row_of_selection_csv_is_named(own_run, row, capsys):
+    path = own_run / "selection.csv"
+    path.write_text("iteration,fid,aucp,fid_features,chosen\n" + row + "\n")
+    assert main(["select", str(own_run)]) == 1
+    assert "selection.csv: line 2 is not a judged checkpoint" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["scores.json", "localisation.json"])
+@pytest.mark.parametrize("text", ["[]", "{", '{"weights_sha256": 3, "scores_sha256": []}'])
+def test_broken_records_of_scores_are_one_error(own_run, name, text, capsys):
+    assert run(["infer"], own_run) == 0
+    (own_run / name).write_text(text)
+    code = main(["evaluate", str(own_run), "--no-probes", "--bootstrap", "20"])
+    err = capsys.readouterr().err
+    assert "unexpected" not in err and (code == 1 or name == "localisation.json")
