@@ -138,7 +138,7 @@ def _frame(dataset: Dataset, pixels: Layout, index: int, window: int, voi: bool)
 
 def _turn(dataset: Dataset, options: FilmOptions, notes: list[str]) -> Turn:
     """The turn that Patient Orientation asks for, if it is wanted; a note in any case."""
-    turn, found = to_upright(dataset), directions(dataset)
+    turn, found = Turn(*to_upright(dataset)), directions(dataset)
     if turn == AS_IT_IS or found is None:
         return AS_IT_IS
     said = f"turned or mirrored by Patient Orientation {found[0]}\\{found[1]}"

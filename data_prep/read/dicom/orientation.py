@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from data_prep.frame.turn import AS_IT_IS, Turn
 from data_prep.read.dicom.header import BLANKS
 
 if TYPE_CHECKING:
@@ -34,16 +33,17 @@ def plane(dataset: Dataset) -> str | None:
     return "frontal" if others <= set("LR") else "lateral"
 
 
-def to_upright(dataset: Dataset) -> Turn:
-    """Return the turn after which the head is above, and of a frontal film the left on the right.
+def to_upright(dataset: Dataset) -> tuple[bool, bool, bool]:
+    """Return how to turn the film so that the head is above, and of a frontal film the left on the
+    right: rows and columns exchanged, then rows from below, then columns from the right.
 
     Side views may face either way, so they are turned but never mirrored.
     """
     found, kind = directions(dataset), plane(dataset)
     if found is None or kind is None:
-        return AS_IT_IS
+        return False, False, False
     exchanged = found[0] in "HF"
     rows, columns = found[::-1] if exchanged else found
     below = columns == "H"
     right = rows == "R" if kind == "frontal" else exchanged != below
-    return Turn(exchanged, below, right)
+    return exchanged, below, right
