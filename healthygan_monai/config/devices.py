@@ -1,6 +1,5 @@
 """The device to compute on, and the memory that was used."""
 
-import os
 from pathlib import Path
 
 import torch
@@ -26,16 +25,6 @@ def best_device(name: str = "auto") -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-def memory_of(device: torch.device) -> int | None:
-    """Return the bytes that a GPU has, else those of the machine; None where it does not say."""
-    if device.type == "cuda":
-        return torch.cuda.get_device_properties(device).total_memory
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, OSError, ValueError):  # Windows
-        return None
 
 
 def peak_memory() -> dict[str, int | None]:

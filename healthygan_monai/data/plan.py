@@ -5,6 +5,7 @@ hundred images: a frozen pretrained critic, an additive translation, a price tha
 """
 
 import math
+import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,6 @@ import torch
 from data_prep.datalist import DataError, Dataset, read
 from data_prep.errors import UsageError, nearest
 from data_prep.files import read_json
-from healthygan_monai.config.devices import memory_of
 from healthygan_monai.data.kept_out import TRAINING
 from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.paths import CONFIG_FILE
@@ -220,6 +220,16 @@ def plan_at(
     dataset = Dataset("demo", IMAGE_SIZE, protocol="demo") if folder is None else read(folder)
     plan = plan_for(dataset, recipe, None if device is None else memory_of(device))
     return plan if resume is None else replace(plan, **_sizes_of_run(Path(resume)))
+
+
+def memory_of(device: torch.device) -> int | None:
+    """Return the bytes that a GPU has, else those of the machine; None where it does not say."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_properties(device).total_memory
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, OSError, ValueError):  # Windows
+        return None
 
 
 def _sizes_of_run(run: Path) -> dict[str, Any]:
