@@ -234,11 +234,8 @@ def memory_of(device: torch.device) -> int | None:
 def _sizes_of_run(run: Path) -> dict[str, Any]:
     """Return the sizes that images and machine decided when a run was begun."""
     begun = read_config(run)
-    return {
-        name: begun[name]
-        for name in ("batch_size", "max_iterations", "critic_size")
-        if name in begun
-    }
+    names = ("batch_size", "max_iterations", "critic_size", "generator_blocks")
+    return {name: begun[name] for name in names if name in begun}
 
 
 def recipe_of_run(run: Path) -> str:
