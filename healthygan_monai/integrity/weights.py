@@ -15,6 +15,8 @@ from healthygan_monai.integrity.recorded import ACCEPT, recorded_sha256
 from healthygan_monai.paths import CRITIC_FILE, MODEL_FILE, RUN_FILE
 
 logger = logging.getLogger(__name__)
+# of zipfile; places outside of the file are an OSError, names that are no text a ValueError
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 
 
 def read_weights(path: Path, *, accept_changed: bool = False) -> Any:
@@ -45,13 +47,14 @@ def read_weights(path: Path, *, accept_changed: bool = False) -> Any:
 
 def damaged_part(path: Path) -> str | None:
     """Return what is damaged in a ZIP archive, in words; None for a whole one, or another file."""
-    if not zipfile.is_zipfile(path):
-        return None
-    try:
-        with zipfile.ZipFile(path) as archive:
-            part = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        return f"it is no whole ZIP archive ({type(error).__name__})"
+    with path.open("rb") as file:  # which says itself what is wrong with the file, not its content
+        try:
+            if not zipfile.is_zipfile(file):
+                return None
+            with zipfile.ZipFile(file) as archive:
+                part = archive.testzip()
+        except DAMAGE as error:
+            return f"it is no whole ZIP archive ({type(error).__name__})"
     return None if part is None else f"the checksum of {part!a} in it does not fit"
 
 

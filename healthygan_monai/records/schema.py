@@ -49,11 +49,18 @@ def _is_number(value: Any) -> bool:
     return plain and math.isfinite(value)
 
 
+def _is_path(name: str) -> bool:
+    """Tell whether an operating system could have such a path."""
+    parts = re.split(r"[/\\]", name)
+    return "\0" not in name and all(len(part.encode("utf-8", "replace")) <= 255 for part in parts)
+
+
 def _is_sha256(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
 text = Kind("a text", lambda value: isinstance(value, str))
+path = Kind("a path", lambda value: isinstance(value, str) and _is_path(value))
 truth = Kind("true or false", lambda value: isinstance(value, bool))
 number = Kind("a number", _is_number)
 whole = Kind("a whole number, 0 or more", lambda v: _is_number(v) and isinstance(v, int) and v >= 0)
@@ -151,7 +158,7 @@ def problems(
             yield f"unknown key {_shown(where + key)}{nearest(key, known)}"
 
 
-def read(path: Path, known: Kind) -> dict[str, Any]:
+def read(file: Path, known: Kind) -> dict[str, Any]:
     """Return the object in a JSON file.
 
     Raises:
@@ -159,14 +166,14 @@ def read(path: Path, known: Kind) -> dict[str, Any]:
             named.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
+        content = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=_once)
         wrong = list(known.problems("", content))
     except (ValueError, RecursionError) as error:
         kind = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        raise ModelError(f"{path}: not valid JSON ({kind[:SHOWN]}). Copy it again.") from error
+        raise ModelError(f"{file}: not valid JSON ({kind[:SHOWN]}). Copy it again.") from error
     if wrong:
         raise ModelError(
-            f"{path}: {'; '.join(wrong)}. It is read as data, and by the version of healthygan "
+            f"{file}: {'; '.join(wrong)}. It is read as data, and by the version of healthygan "
             "that wrote it. Copy the folder again, or use that version."
         )
     return content

@@ -63,6 +63,18 @@ class TestModelOfARun:
         with pytest.raises(ModelError, match=r"damaged; the checksum of .* does not fit"):
             load_state(flip(own_run / "model.pt"))
 
+    def test_damage_of_any_place_is_one_error(self, own_run):
+        model = own_run / "model.pt"
+        whole = model.read_bytes()
+        parts = range(0, len(whole), len(whole) // 40)
+        cut = [whole[:at] + whole[at + 7 :] for at in parts] + [whole[:at] for at in parts]
+        table = whole.rindex(b"PK\x05\x06")
+        names = [whole[:at] + b"\xb6" + whole[at + 1 :] for at in range(table - 400, table, 3)]
+        for content in (*cut, *names, whole[:table] + b"\xff" * 30):
+            model.write_bytes(content)
+            with pytest.raises(ModelError):
+                load_state(model)
+
     def test_other_weights_are_refused(self, own_run):
         with pytest.raises(ModelError, match=f"changed since it was written: .*{ACCEPT}"):
             load_state(replace(own_run / "model.pt"))

@@ -133,7 +133,9 @@ class TestSchema:
         ("keys", "why"),
         [
             ({"datset": "x"}, "unknown key 'datset', did you mean 'dataset'"),
-            ({"dataset": 3}, "dataset is 3; expected a text"),
+            ({"dataset": 3}, "dataset is 3; expected a path"),
+            ({"dataset": "a\0b"}, "expected a path"),
+            ({"dataset": "x" * 300}, "expected a path"),
             ({"seed": -1}, "seed is -1; expected a whole number"),
             ({"seed": True}, "seed is True"),
             ({"seed": [0, "x"]}, r"seed\[1\] is 'x'"),
