@@ -69,9 +69,8 @@ def _read(source: Source, recipe: BrainRecipe) -> Head:
             remedy="Pass --suffix to take images of another kind.",
         )
     reading = options.reading()
-    if source.series is not None:
-        reading = replace(reading, series_index=source.series)
-    volume = read_volume(path, reading)
+    files = [piece.path for piece in source.pieces()] if source.kind == "series" else []
+    volume = read_volume(path, reading, files)
     drawn = source.truth.mask
     lesion = None if drawn is None else read_mask(drawn, volume, reading)
     own = extraction.own_mask(options.brain, source.name)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.read.content import kind_of
+from data_prep.read.pointers import not_fetched
 from data_prep.read.volume.volume import (
-    NIFTI_SUFFIXES,
     RawVolume,
     ReadOptions,
     Volume,
@@ -29,8 +30,8 @@ SHEAR_DEG = 0.5  # a tilted gantry; headers round angles to a tenth
 def read_volume(
     path: Path, options: ReadOptions | None = None, files: Sequence[Path] = ()
 ) -> Volume:
-    """Read a NIfTI file (.nii, .nii.gz, .hdr/.img), a folder with one DICOM series, or a DICOM file
-    with several frames. files: those of the folder that make up the series, if it holds others.
+    """Read a NIfTI file or .hdr/.img pair of any name, a folder with one DICOM series, or a DICOM
+    file with several frames. files: those of the series, where the folder holds others.
 
     Returns a `Volume` in RAS+ order (closest axes; the tilt of an oblique volume is recorded as
     `obliquity_deg`), NaN and infinite voxels set to 0 and counted in `facts["nonfinite_voxels"]`.
@@ -38,9 +39,12 @@ def read_volume(
     """
     options = options or ReadOptions()
     path = Path(path)
+    absent = not_fetched(path)
+    if absent is not None:
+        raise VolumeError(absent[0], remedy=absent[1])
     if not path.exists():
         raise VolumeError("no such file", remedy="Correct the table or the folder.")
-    if path.is_dir() or files or _is_dicom(path):
+    if path.is_dir() or files or kind_of(path) == "dicom":
         from data_prep.read.volume.dicom_series import read_dicom_series
 
         raw = read_dicom_series(path, options, files or ([] if path.is_dir() else [path]))
@@ -60,15 +64,6 @@ def read_volume(
 
         volume = straighten(volume)
     return volume
-
-
-def _is_dicom(path: Path) -> bool:
-    from data_prep.read.dicom.file import looks_like_dicom
-
-    if path.name.lower().endswith(NIFTI_SUFFIXES):
-        return False
-    with path.open("rb") as file:
-        return looks_like_dicom(file.read(512))
 
 
 def read_mask(

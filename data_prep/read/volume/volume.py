@@ -8,7 +8,7 @@ import numpy as np
 
 from data_prep.errors import LeftOut, PrepError, UsageError
 
-NIFTI_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img")
+NIFTI_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 MAX_VOXELS = 2**31  # 8 GiB as float32; a 0.4 mm whole head has a fifth of that
 DISAGREEMENT = ("sform", "qform", "refuse")
 

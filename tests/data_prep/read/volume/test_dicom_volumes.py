@@ -11,10 +11,13 @@ from heads import turn
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from planted import PLANTED
 
+from data_prep.inputs.parts import by_series
 from data_prep.read.volume import scan_facts
-from data_prep.read.volume.dicom_groups import named, series_of
+from data_prep.read.volume.dicom_groups import series_of
 from data_prep.read.volume.open_volume import read_volume
 from data_prep.read.volume.volume import ReadOptions, Volume, VolumeError
+from data_prep.source import Source
+from data_prep.work.pools import Inline
 
 SPACING = (1.5, 2.0, 3.0)
 AFFINE = np.diag([*SPACING, 1.0])
@@ -161,14 +164,12 @@ def test_a_folder_of_several_series_becomes_several_sources(tmp_path: Path):
     write_stack(folder, data[..., :3], affine, series=3)  # a localiser: three views in one series
     write_stack(folder, ras()[..., 1:2], AFFINE, series=3, EchoTime=1)
     (folder / "notes.txt").write_text("Dear colleague")
-    sources = named("study", folder.iterdir())
-    assert sources == [(f"study/series-{n + 1}", n) for n in range(4)]
-    first, second = (read_volume(folder, ReadOptions(series_index=n)) for _, n in sources[:2])
-    np.testing.assert_array_equal(second.data, 2 * first.data)
+    sources = by_series([Source("study", folder, "series")], Inline())
+    assert [source.name for source in sources] == [f"study/series-{n + 1}" for n in range(4)]
+    first, second = (read_volume(s.path, files=[p.path for p in s.pieces()]) for s in sources[:2])
+    np.testing.assert_array_equal(first.data, ras())
+    np.testing.assert_array_equal(second.data, 2 * ras())
     assert sorted(len(one.files) for one in series_of(folder.iterdir())) == [1, 3, 5, 5]
-    only = [path for path in folder.iterdir() if path.name.startswith("1_")]
-    assert named("study", only) == [("study", None)]
-    np.testing.assert_array_equal(read_volume(folder, files=only).data, ras())
 
 
 def test_each_series_of_a_folder_has_its_own_patient(tmp_path: Path):
