@@ -12,6 +12,7 @@ import numpy as np
 
 from data_prep.read.content import kind_of
 from data_prep.read.pointers import not_fetched
+from data_prep.read.volume.background import below_all, darkened
 from data_prep.read.volume.volume import (
     RawVolume,
     ReadOptions,
@@ -34,7 +35,8 @@ def read_volume(
     file with several frames. files: those of the series, where the folder holds others.
 
     Returns a `Volume` in RAS+ order (closest axes; the tilt of an oblique volume is recorded as
-    `obliquity_deg`), NaN and infinite voxels set to 0 and counted in `facts["nonfinite_voxels"]`.
+    `obliquity_deg`), NaN and infinite voxels counted in `facts["nonfinite_voxels"]` and made the
+    darkest, as a constant background is.
     Raises VolumeError for anything that is no 3-D volume of real intensities.
     """
     options = options or ReadOptions()
@@ -123,6 +125,13 @@ def _checked(raw: RawVolume, options: ReadOptions) -> RawVolume:
             remedy="The header is damaged: convert the scan again.",
         )
     raw = _finite(raw)
+    data = darkened(raw.data)
+    if data is not raw.data:
+        notes = [
+            *raw.facts["notes"],
+            "the background was no lowest grey level; it is black",
+        ]
+        raw = replace(raw, data=data, facts={**raw.facts, "notes": notes})
     if raw.data.min() == raw.data.max():
         raise VolumeError(
             "empty scan: every voxel has the same value",
@@ -133,15 +142,17 @@ def _checked(raw: RawVolume, options: ReadOptions) -> RawVolume:
 
 
 def _finite(raw: RawVolume) -> RawVolume:
-    """Float32 with NaN and infinities set to 0 and counted."""
+    """Float32; NaN and infinities are counted and set to 0, or below all values where some are
+    negative.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         data = np.asarray(raw.data, dtype=np.float32)
     bad = ~np.isfinite(data)
     count = int(bad.sum())
     notes = list(raw.facts["notes"])
     if count:
-        data = np.where(bad, np.float32(0), data)
-        notes.append("NaN or infinite voxels were set to 0")
+        data = below_all(data, bad)
+        notes.append("NaN or infinite voxels were set to the lowest grey level")
     facts = {**raw.facts, "notes": notes, "nonfinite_voxels": count}
     return replace(raw, data=data, facts=facts)
 
