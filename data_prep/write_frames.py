@@ -17,7 +17,7 @@ from data_prep.frame.frame import Frame
 from data_prep.outcome import DIGEST, Outcome, WrittenImage
 from data_prep.read.volume import bids, scan_facts
 from data_prep.read.volume.open_volume import read_mask, read_volume
-from data_prep.read.volume.volume import OtherImage, VolumeError
+from data_prep.read.volume.volume import OtherImage, VolumeError, volume_digest
 from data_prep.source import Source
 
 
@@ -44,7 +44,9 @@ def write_head(source: Source, recipe: BrainRecipe, output: Path | None) -> Outc
         output is not None
     ):  # or a head that fails now would seem to have the strip of an earlier run
         (output / name).unlink(missing_ok=True)
-    head = correct(_read(source, recipe), recipe)
+    head = _read(source, recipe)
+    content = volume_digest(head.volume)
+    head = correct(head, recipe)
     if head.brain is not None:
         if output is not None:
             with whole(output / name) as part:
@@ -52,7 +54,8 @@ def write_head(source: Source, recipe: BrainRecipe, output: Path | None) -> Outc
         head = replace(head, facts={**head.facts, "qc": name})
     slices = cut(head, recipe)
     images = _stored(slices.frames, source, output)
-    return Outcome("written", source.shown, images=images, details=slices.facts)
+    facts = {**slices.facts, DIGEST: content}
+    return Outcome("written", source.shown, images=images, details=facts)
 
 
 def _read(source: Source, recipe: BrainRecipe) -> Head:

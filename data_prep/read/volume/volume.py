@@ -1,5 +1,6 @@
 """The nouns of the volume readers: Volume, RawVolume, ReadOptions and their errors."""
 
+import hashlib
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,6 +79,13 @@ class RawVolume:
     affine: np.ndarray | None  # (4, 4) voxel index -> RAS+ mm
     spacing: tuple[float, float, float]  # mm along I, J, K
     facts: dict[str, Any]
+
+
+def volume_digest(volume: Volume) -> str:
+    """SHA-256 (hex) over shape and voxels in RAS+ order: equal for copies in other containers."""
+    total = hashlib.sha256(str(volume.data.shape).encode())
+    total.update(np.ascontiguousarray(volume.data, "<f4").data)
+    return total.hexdigest()
 
 
 def voxel_size(affine: np.ndarray) -> tuple[float, float, float]:

@@ -54,7 +54,7 @@ def test_one_changed_bit_of_a_gzip_file_is_seen_wherever_it_is(tmp_path: Path):
         bad = bytearray(good)
         bad[place] ^= 1
         for name in ("a.nii.gz", "a.nii"):
-            with pytest.raises(VolumeError, match="damaged|cut short"):
+            with pytest.raises(VolumeError, match=r"damaged|cut short"):
                 read_volume(written(tmp_path / name, bytes(bad)))
     assert read_volume(written(tmp_path / "good.nii.gz", good)).facts["notes"] == []
 
