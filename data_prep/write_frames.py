@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from data_prep.brain import extraction, quality
 from data_prep.brain.chain import Head
@@ -65,11 +65,17 @@ def _read(source: Source, recipe: BrainRecipe) -> Head:
         raise VolumeError(
             "a picture, not a volume", remedy="Prepare pictures with the films command."
         )
-    named = bids.entities(path)
+    name = PurePosixPath(source.name)  # in an archive the path is another
+    named = bids.entities(name)
     if named is not None and named.suffix != options.suffix:
         raise OtherImage(
             f"another BIDS image than {options.suffix}",
             remedy="Pass --suffix to take images of another kind.",
+        )
+    if bids.no_magnitude(name):
+        raise OtherImage(
+            "a phase image, or the real or imaginary part of one; expected the magnitude",
+            remedy="Leave it out.",
         )
     reading = options.reading()
     files = [piece.path for piece in source.pieces()] if source.kind == "series" else []

@@ -1,6 +1,8 @@
 """All inputs under INPUT: what is there, what a DICOMDIR promises, and series one by one."""
 
 import logging
+import re
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
 from functools import partial
@@ -12,7 +14,7 @@ from data_prep.inputs.choices import Cohort
 from data_prep.inputs.find import Found, find
 from data_prep.inputs.parts import by_series, joined
 from data_prep.read.content import kind_of
-from data_prep.read.volume import bids
+from data_prep.read.volume import bids, bidsignore
 from data_prep.source import Source
 from data_prep.work.pools import Pool
 
@@ -47,7 +49,7 @@ def find_inputs(
             len(found.earlier),
         )
     if kind == "brains":
-        found.sources = by_series(_raw(found.sources), pool)
+        found.sources = by_series(_raw(found.sources, folder), pool)
     found.sources.sort(key=lambda source: source.name)
     if cohort.table is None and not found.sources:
         raise DataError(
@@ -107,13 +109,35 @@ def named_by(index: Source) -> list[str]:
     return dicomdir.referenced_files(index.data())
 
 
-def _raw(sources: list[Source]) -> list[Source]:
-    raw = [source for source in sources if not bids.derived(PurePosixPath(source.name))]
-    if len(raw) < len(sources):
+def _raw(sources: list[Source], folder: Path) -> list[Source]:
+    """The sources that are no side trees of BIDS and that no .bidsignore names."""
+    tops = bids.roots(source.name for source in sources)
+    ignored = {top: _ignored(folder / top) for top in tops}
+    raw, aside = [], Counter[str]()
+    for source in sources:
+        name = source.name
+        side = bids.derived(PurePosixPath(name)) or bids.beside(name, tops)
+        if side:
+            aside[f"in folders called {side}"] += 1
+        elif any(
+            name.startswith(top) and bidsignore.ignores(found, name.removeprefix(top))
+            for top, found in ignored.items()
+        ):
+            aside[f"named in {bidsignore.FILE_NAME}"] += 1
+        else:
+            raw.append(source)
+    for where, count in aside.items():
         log.warning(
-            "%d inputs in folders called %s were ignored: they are no raw scans. To prepare "
-            "them, give that folder as INPUT.",
-            len(sources) - len(raw),
-            bids.DERIVATIVES,
+            "%d inputs %s were ignored: they are no raw scans. To prepare them, give their folder "
+            "as INPUT.",
+            count,
+            where,
         )
     return raw
+
+
+def _ignored(top: Path) -> list[tuple[re.Pattern[str], bool]]:
+    try:
+        return bidsignore.patterns((top / bidsignore.FILE_NAME).read_text("utf-8", "replace"))
+    except OSError:
+        return []
