@@ -84,7 +84,9 @@ def _read(source: Source, recipe: BrainRecipe) -> Head:
     lesion = None if drawn is None else read_mask(drawn, volume, reading)
     own = extraction.own_mask(options.brain, source.name)
     brain = None if own is None else read_mask(own, volume, reading, what="brain")
-    return Head(volume, lesion, brain, facts=scan_facts.from_sidecar(bids.sidecar(path)))
+    facts = scan_facts.from_sidecar(bids.sidecar(path))
+    volume.facts["notes"] += reading.require_modality(facts)
+    return Head(volume, lesion, brain, facts=facts)
 
 
 def _stored(

@@ -19,7 +19,7 @@ from data_prep.read.dicom.header import number_of, numbers_of, text_of
 from data_prep.read.volume.dicom_geometry import Plane
 
 _TAGS = [
-    "SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID", "SeriesNumber",
+    "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID", "SeriesNumber",
     "ImagePositionPatient", "ImageOrientationPatient",
     "PixelSpacing", "Rows", "Columns", "NumberOfFrames", "EchoTime", "AcquisitionNumber",
     "InstanceNumber", "SamplesPerPixel", "Modality", "Manufacturer", "ScanningSequence",

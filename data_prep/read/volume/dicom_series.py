@@ -15,17 +15,18 @@ from data_prep.read.dicom.header import number_of
 from data_prep.read.volume.dicom_enhanced import is_inverted, one_frame, read_multi_frame
 from data_prep.read.volume.dicom_geometry import arrange
 from data_prep.read.volume.dicom_groups import Series, series_of
-from data_prep.read.volume.scan_facts import facts_of, note_sparse, spacing_of
+from data_prep.read.volume.scan_facts import facts_of, from_header, note_sparse, spacing_of
 from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
 
 
 def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] = ()) -> RawVolume:
     """Read the DICOM series of a folder (not of its subfolders), or of the files given.
 
-    VolumeError: no series, several without `series_index`, colour, slices missing or not parallel,
-    several images a slice without `volume_index`.
+    VolumeError: no series, another modality, several without `series_index`, colour, slices missing
+    or not parallel, several images a slice without `volume_index`.
     """
     series = _chosen(files or [path for path in folder.iterdir() if path.is_file()], options)
+    options.require_modality(from_header(series.header))
     if series.colour:
         raise VolumeError(
             "colour DICOM; expected one intensity a voxel", remedy="Export the original scan."

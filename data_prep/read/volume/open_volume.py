@@ -54,6 +54,7 @@ def read_volume(
         from data_prep.read.volume.nifti import read_nifti
 
         raw = read_nifti(path, options)
+    raw.facts["notes"] += options.require_modality(raw.facts)
     volume = _to_ras(_checked(raw, options), options)
     if volume.facts.get("shear_deg") and not options.straighten_oblique:
         raise VolumeError(
