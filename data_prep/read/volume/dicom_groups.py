@@ -72,7 +72,7 @@ def series_of(files: Iterable[Path]) -> list[Series]:
 
 def slices_of(parts: Sequence[tuple[Path, str | None]]) -> list[Slice | None]:
     """Where each file or member of an archive belongs; None for what holds no image."""
-    found = []
+    found: list[Slice | None] = []
     for path, member in parts:
         try:
             file = path if member is None else io.BytesIO(archive.read(path, member))
@@ -87,8 +87,10 @@ def slices_of(parts: Sequence[tuple[Path, str | None]]) -> list[Slice | None]:
 def _slice(name: str, header: Any) -> Slice:
     plane = _plane(header)
     place = None if plane is None else tuple(round(mm, _PLACES) for mm in plane.position)
-    uids = (text_of(header, f"{what}InstanceUID") for what in ("Series", "Study", "SOP"))
-    return Slice(_key(name, header), *uids, place)
+    series, study, instance = (
+        text_of(header, f"{what}InstanceUID") for what in ("Series", "Study", "SOP")
+    )
+    return Slice(_key(name, header), series, study, instance, place)
 
 
 def _header(file: Path | io.BytesIO) -> Any | None:

@@ -14,6 +14,7 @@ from flat_settings import settings
 from data_prep.inputs.choices import Cohort
 from data_prep.inputs.gather import find_inputs
 from data_prep.pipeline import run
+from data_prep.read.dicom.write import save_dicom
 from data_prep.read.volume.open_volume import read_volume
 from data_prep.read.volume.volume import VolumeError
 from data_prep.source import Source
@@ -178,6 +179,25 @@ def test_a_whole_copy_of_a_series_is_a_source_of_its_own(tmp_path: Path):
     write_stack(tmp_path / "a", DATA, AFFINE)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
     assert [source.name for source in found(tmp_path)] == ["a", "b"]
+
+
+def test_a_dicomdir_as_input_means_the_series_that_it_names(tmp_path: Path):
+    from pydicom.dataset import Dataset
+
+    disc = tmp_path / "disc"
+    write_stack(disc / "named", DATA, AFFINE)
+    write_stack(disc / "other", 2 * DATA, AFFINE, series=2)
+    index = Dataset()
+    index.SOPClassUID, index.SOPInstanceUID = "1.2.840.10008.1.3.10", "1.2.3"
+    index.DirectoryRecordSequence = []
+    for path in sorted((disc / "named").iterdir()):
+        record = Dataset()
+        record.DirectoryRecordType = "IMAGE"
+        record.ReferencedFileID = ["named", path.name]
+        index.DirectoryRecordSequence.append(record)
+    save_dicom(index, disc / "DICOMDIR")
+    (source,) = found(disc / "DICOMDIR")
+    np.testing.assert_array_equal(read(source), DATA)
 
 
 def test_a_table_that_names_one_folder_of_a_series_means_all_of_it(tmp_path: Path):
