@@ -41,7 +41,9 @@ def darkened(data: np.ndarray) -> np.ndarray:
     if level is None or (level == lowest and level >= 0):
         return data
     if level == lowest:
-        return below_all(data, data == lowest)
+        values = data[data > lowest]
+        far = values.size and values.min() - level > DEPTH * np.ptp(np.percentile(values, RANGE))
+        return below_all(data, data == lowest) if far else data
     low, high = np.percentile(data, RANGE)
     if level - low <= DEPTH * (high - low):
         return data

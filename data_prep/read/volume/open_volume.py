@@ -130,7 +130,7 @@ def _checked(raw: RawVolume, options: ReadOptions) -> RawVolume:
     if data is not raw.data:
         notes = [
             *raw.facts["notes"],
-            "the background is negative, or among the grey levels; it was made the darkest",
+            "the background is among the grey levels, or far below them; it was made the darkest",
         ]
         raw = replace(raw, data=data, facts={**raw.facts, "notes": notes})
     if raw.data.min() == raw.data.max():
