@@ -70,9 +70,9 @@ def test_a_shifted_brain_is_registered_and_resampled_as_the_plain_one(tmp_path: 
 
 
 def test_holes_in_a_stripped_brain_are_brain(tmp_path: Path):
-    middle = tuple(int(n) for n in np.argwhere(HEAD.brain).mean(axis=0))
+    i, j, k = np.argwhere(HEAD.brain).mean(axis=0).astype(int)
     hollow = PLAIN.copy()
-    hollow[middle] = 0
+    hollow[i - 2 : i + 3, j - 2 : j + 3, k - 2 : k + 3] = 0  # 2 ml
     _, facts = pictures(tmp_path / "hollow.nii", hollow, brain="stripped")
     _, plain = pictures(tmp_path / "plain.nii", PLAIN, brain="stripped")
     assert facts["brain_ml"] == plain["brain_ml"]
