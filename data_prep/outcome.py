@@ -8,7 +8,7 @@ from typing import Any, Literal
 from data_prep.errors import LeftOut, PrepError
 from data_prep.frame.boxes import FramedBox
 
-DIGEST = "digest"  # a fact of films: equal for equal pixel data, whatever their encoding
+DIGEST = "digest"  # a fact of films and heads: equal for equal pixel data, whatever their encoding
 
 STATUSES = ("written", "kept", "skipped", "left")
 

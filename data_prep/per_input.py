@@ -9,6 +9,7 @@ from data_prep.film.picture import is_icon
 from data_prep.film.recipe import FilmRecipe
 from data_prep.outcome import Outcome
 from data_prep.read import archive
+from data_prep.read.pointers import not_fetched, pointer
 from data_prep.settings import Settings
 from data_prep.sidecar import fingerprint, kept_from_before, keyed_digest, write_sidecar
 from data_prep.source import Beside, Lost, Source
@@ -101,6 +102,11 @@ def _require_image(source: Source, limits: Limits) -> None:
             remedy="Give that folder as INPUT, or copy it.",
         )
     _require_film_beside(source)
+    if source.kind == "pointer":
+        inside = source.member is not None
+        absent = pointer(source.data()) if inside else not_fetched(source.path)
+        if absent is not None:
+            raise PrepError(absent[0], remedy=absent[1])
     if source.kind == "special":
         raise PrepError("no regular file: a pipe, a socket or a device", remedy="Leave it out.")
     if source.kind == "archive" and source.member is not None:

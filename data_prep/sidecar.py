@@ -4,7 +4,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +20,11 @@ from data_prep.source import Source
 def fingerprint(source: Source, recipe: FilmRecipe | BrainRecipe, salt: bytes) -> str:
     """HMAC-SHA256 over recipe, input, masks, boxes; without the key nobody can test for a file."""
     total = hmac.new(salt, digestmod=hashlib.sha256)
-    total.update(json.dumps([recipe.record(), source.series], sort_keys=True).encode())
+    total.update(json.dumps(recipe.record(), sort_keys=True).encode())
     truth = source.truth
     if truth.boxes:
         total.update(json.dumps([box.to_json() for box in truth.boxes]).encode())
-    parts: list[Source] = [source]
-    if source.kind == "series" and source.member is None:
-        parts = [replace(source, kind="dicom", path=path) for path in source.files()]
-    elif source.kind == "series":
-        parts = [replace(source, kind="dicom", member=name) for name in source.members()]
-    for part in parts:
+    for part in source.pieces():
         total.update(b"\0")
         if part.member is not None or isinstance(recipe, FilmRecipe):
             total.update(part.data())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -80,17 +80,18 @@ class Source:
 
     path: the file, the folder of a DICOM series, or the archive that holds `member` (of a series:
     the folder in the archive). kind: 'dicom', 'series', 'nifti', 'picture', 'other', 'archive' (a
-    damaged one), 'missing', 'link' (to a folder) or 'special' (a pipe, a device). series: which of
-    a folder's, where it has several. line: of the table, if there is one. The rest is filled in by
-    plan.py: shown is the name fit for lists and messages; cleared: a person has looked for
-    burned-in text. beside: of a picture where no table names the inputs.
+    damaged one), 'missing', 'pointer' (not fetched), 'link' (to a folder) or 'special' (a pipe, a
+    device). parts: (path, member) of each file, where a series is not all that a folder holds, and
+    of a .hdr/.img pair. line: of the table, if there is one. The rest is filled in by plan.py:
+    shown is the name fit for lists and messages; cleared: a person has looked for burned-in text.
+    beside: of a picture where no table names the inputs.
     """
 
     name: str
     path: Path
     kind: str
     member: str | None = None
-    series: int | None = None
+    parts: tuple[tuple[Path, str | None], ...] = ()
     line: int = 0
     shown: str = ""
     who: Who = field(default_factory=Who)
@@ -119,28 +120,29 @@ class Source:
             )
         return self.path.read_bytes()
 
-    def files(self) -> list[Path]:
-        """The files of a source outside archives, sorted."""
-        if self.kind == "series":
-            return sorted(path for path in self.path.iterdir() if path.is_file())
-        return [self.path]
-
-    def members(self) -> list[str]:
-        """The members of a source inside an archive, sorted."""
-        if self.kind != "series":
-            return [self.member] if self.member is not None else []
-        inside = PurePosixPath(self.member or "")
-        return [name for name in archive.members(self.path) if PurePosixPath(name).parent == inside]
+    def pieces(self) -> list[Source]:
+        """Return the files of a series or a pair, sorted, as sources of their own; else itself."""
+        parts: Sequence[tuple[Path, str | None]] = self.parts
+        if not parts and self.kind != "series":
+            return [self]
+        if not parts and self.member is None:
+            parts = [(path, None) for path in sorted(self.path.iterdir()) if path.is_file()]
+        elif not parts:
+            inside = PurePosixPath(self.member or "")
+            names = (n for n in archive.members(self.path) if PurePosixPath(n).parent == inside)
+            parts = [(self.path, name) for name in names]
+        kind = "dicom" if self.kind == "series" else self.kind
+        return [replace(self, kind=kind, path=p, member=m, parts=()) for p, m in parts]
 
     @contextmanager
     def on_disc(self) -> Iterator[Source]:
         """The same source as files, for readers that want paths; unpacked for that long only."""
-        if self.member is None:
+        pieces = self.pieces()
+        if all(piece.member is None for piece in pieces):
             yield self
             return
         with tempfile.TemporaryDirectory() as folder:
-            archive.extract(self.path, self.members(), Path(folder))
-            path = Path(folder)
-            yield replace(
-                self, path=path if self.kind == "series" else next(path.iterdir()), member=None
-            )
+            paths = archive.extract([(p.path, p.member) for p in pieces], Path(folder))
+            path = Path(folder) if self.kind == "series" else paths[0]
+            parts = tuple((path, None) for path in paths)
+            yield replace(self, path=path, member=None, parts=parts if len(parts) > 1 else ())

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from data_prep.brain import extraction, quality
 from data_prep.brain.chain import Head
@@ -17,7 +17,7 @@ from data_prep.frame.frame import Frame
 from data_prep.outcome import DIGEST, Outcome, WrittenImage
 from data_prep.read.volume import bids, scan_facts
 from data_prep.read.volume.open_volume import read_mask, read_volume
-from data_prep.read.volume.volume import OtherImage, VolumeError
+from data_prep.read.volume.volume import OtherImage, VolumeError, volume_digest
 from data_prep.source import Source
 
 
@@ -44,7 +44,9 @@ def write_head(source: Source, recipe: BrainRecipe, output: Path | None) -> Outc
         output is not None
     ):  # or a head that fails now would seem to have the strip of an earlier run
         (output / name).unlink(missing_ok=True)
-    head = correct(_read(source, recipe), recipe)
+    head = _read(source, recipe)
+    content = volume_digest(head.volume)
+    head = correct(head, recipe)
     if head.brain is not None:
         if output is not None:
             with whole(output / name) as part:
@@ -52,7 +54,8 @@ def write_head(source: Source, recipe: BrainRecipe, output: Path | None) -> Outc
         head = replace(head, facts={**head.facts, "qc": name})
     slices = cut(head, recipe)
     images = _stored(slices.frames, source, output)
-    return Outcome("written", source.shown, images=images, details=slices.facts)
+    facts = {**slices.facts, DIGEST: content}
+    return Outcome("written", source.shown, images=images, details=facts)
 
 
 def _read(source: Source, recipe: BrainRecipe) -> Head:
@@ -62,21 +65,28 @@ def _read(source: Source, recipe: BrainRecipe) -> Head:
         raise VolumeError(
             "a picture, not a volume", remedy="Prepare pictures with the films command."
         )
-    named = bids.entities(path)
+    name = PurePosixPath(source.name)  # in an archive the path is another
+    named = bids.entities(name)
     if named is not None and named.suffix != options.suffix:
         raise OtherImage(
             f"another BIDS image than {options.suffix}",
             remedy="Pass --suffix to take images of another kind.",
         )
+    if bids.no_magnitude(name):
+        raise OtherImage(
+            "a phase image, or the real or imaginary part of one; expected the magnitude",
+            remedy="Leave it out.",
+        )
     reading = options.reading()
-    if source.series is not None:
-        reading = replace(reading, series_index=source.series)
-    volume = read_volume(path, reading)
+    files = [piece.path for piece in source.pieces()] if source.kind == "series" else []
+    volume = read_volume(path, reading, files)
     drawn = source.truth.mask
     lesion = None if drawn is None else read_mask(drawn, volume, reading)
     own = extraction.own_mask(options.brain, source.name)
     brain = None if own is None else read_mask(own, volume, reading, what="brain")
-    return Head(volume, lesion, brain, facts=scan_facts.from_sidecar(bids.sidecar(path)))
+    facts = scan_facts.from_sidecar(bids.sidecar(path))
+    volume.facts["notes"] += reading.require_modality(facts)
+    return Head(volume, lesion, brain, facts=facts)
 
 
 def _stored(

@@ -1,7 +1,7 @@
 """Brain or not, by one of several programs behind one function.
 
     none            no extraction
-    stripped        the scan is brain already where it is not 0
+    stripped        the scan is brain already where it is not background
     mask:FOLDER     the user's own masks, one file a scan
     deepbet         a network with its weights, MIT (L. Fisch et al. 2023); T1-weighted
     brainextractor  the BET algorithm (S. M. Smith, Hum Brain Mapp 17:143, 2002), MIT, no weights
@@ -25,7 +25,9 @@ from typing import Any
 import numpy as np
 
 from data_prep.brain import extraction_run
+from data_prep.brain.grey_range import lowest_grey
 from data_prep.errors import NotFound, NotInstalled, UsageError
+from data_prep.read.volume.background import background_level, outside
 from data_prep.read.volume.volume import NIFTI_SUFFIXES, Volume, VolumeError
 
 PACKAGES = {"deepbet": "deepbet", "brainextractor": "brainextractor", "hd-bet": "hd-bet"}
@@ -67,7 +69,9 @@ def extract(volume: Volume, method: str) -> np.ndarray:
     if method.startswith("mask:"):
         raise VolumeError("no brain mask came with this scan", remedy="Give it with the head.")
     if method == "stripped":
-        return plausible(volume.data > max(0.0, float(volume.data.min())), volume.spacing)
+        level = background_level(volume.data)
+        level = float(volume.data.min()) if level is None else level
+        return plausible(~outside(volume.data, level), volume.spacing)
     runner: Callable[[Volume], np.ndarray] = _RUNNERS[method]
     return plausible(runner(volume), volume.spacing)
 
@@ -161,9 +165,12 @@ def _in_a_process(
     """Hand the volume over as a file, wait, and read the mask back onto the same grid."""
     import nibabel as nib
 
+    from data_prep.brain.head import head_mask
+
     with tempfile.TemporaryDirectory(prefix="brain-") as scratch:
         given, made = Path(scratch) / "head.nii.gz", Path(scratch) / "out.nii.gz"
-        nib.save(nib.Nifti1Image(volume.data, volume.affine), given)
+        shown = volume.data - lowest_grey(volume.data[head_mask(volume.data)])
+        nib.save(nib.Nifti1Image(shown, volume.affine), given)
         texts = [a.replace("{in}", str(given)).replace("{out}", str(made)) for a in arguments]
         failure = _run([*command, *texts])
         # hd-bet adds _bet to the name of the mask

@@ -3,7 +3,8 @@
     minmax              lowest and highest value
     percentile:LOW,HIGH percentiles (default 0.5, 99)
     zscore:LOW,HIGH     mean - LOW sd and mean + HIGH sd (default 3, 3)
-    white:SHARE         0 and white matter / SHARE (default 0.8): MRI has a zero, but no unit
+    white:SHARE         0 and white matter / SHARE (default 0.8): MRI has a zero, but no unit;
+                        of values around 0, such as z-scores, the lowest takes the place of 0
 
 White matter is the brightest peak of the histogram of a T1-weighted brain, the one that WhiteStripe
 aligns (R. T. Shinohara et al., NeuroImage: Clinical 6:9, 2014).
@@ -24,6 +25,7 @@ from data_prep.read.volume.volume import VolumeError
 DEFAULT = "percentile:0.5,99"  # of the core, see brain.head_core
 DEFAULTS = {"zscore": (3.0, 3.0), "white": (0.8,)}
 NEED_BRAIN = ("white",)  # scalp fat has a peak too
+SHIFTED = 1.0  # per cent of the tissue below 0; interpolation leaves less
 BINS = 256
 BANDWIDTH = 0.02  # of the range of the histogram: a tenth of the distance from grey to white
 LEAST_PEAK = 0.2  # of the highest one; less is noise or a vessel
@@ -79,12 +81,18 @@ class Normalise:
             mean, sd = float(values.mean(dtype=np.float64)), float(values.std(dtype=np.float64))
             black, white = mean - self.numbers[0] * sd, mean + self.numbers[1] * sd
         else:
-            black, white = 0.0, white_peak(values) / self.numbers[0]
+            black = lowest_grey(values)
+            white = black + (white_peak(values) - black) / self.numbers[0]
         if not white > black:
             raise VolumeError(
                 "constant scan within the chosen grey range", remedy="Try --intensity minmax."
             )
         return black, white
+
+
+def lowest_grey(values: np.ndarray) -> float:
+    """0, or the lowest value (N,) where more than SHIFTED per cent lie below 0 (z-scores, HU)."""
+    return 0.0 if np.percentile(values, SHIFTED) >= 0 else float(values.min())
 
 
 def white_peak(values: np.ndarray) -> float:

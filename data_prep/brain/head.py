@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from data_prep.brain.grey_range import lowest_grey
 from data_prep.read.volume.volume import Volume
 
 ROBUST_RANGE = (2.0, 98.0)  # per cent; S. M. Smith, Hum Brain Mapp 17:143 (2002), Sec. "BET"
@@ -66,14 +67,18 @@ def _reversed(axis: int) -> tuple[slice, ...]:
 
 
 def correct_bias_field(volume: Volume) -> Volume:
-    """N4 bias field correction (Tustison 2010) inside the head; no voxel becomes negative.
+    """N4 bias field correction (Tustison 2010) inside the head, over its lowest grey level.
 
-    Estimated on a coarser grid; its logarithm has zero mean in the head, which keeps the mean grey.
+    That is 0 in a scanner's units; below it nothing is left. Estimated on a coarser grid; its
+    logarithm has zero mean in the head, which keeps the mean grey.
     """
     import SimpleITK as sitk
 
     head = head_mask(volume.data)
-    data = np.clip(volume.data, 0, None)
+    zero = lowest_grey(volume.data[head])
+    if zero < 0:  # the head may have darker voxels than its mask
+        zero = float(volume.data[volume.data > volume.data.min()].min())
+    data = np.clip(volume.data - np.float32(zero), 0, None)
     image = sitk.GetImageFromArray(data.transpose(2, 1, 0))
     image.SetSpacing(volume.spacing)
     mask = sitk.GetImageFromArray(head.transpose(2, 1, 0).astype(np.uint8))
@@ -88,7 +93,7 @@ def correct_bias_field(volume: Volume) -> Volume:
     n4.Execute(sitk.Shrink(image, shrink), sitk.Shrink(mask, shrink))
     field = sitk.GetArrayFromImage(n4.GetLogBiasFieldAsImage(image)).transpose(2, 1, 0)
     field = field - field[head].mean()
-    corrected = (data / np.exp(field)).astype(np.float32)
+    corrected = (data / np.exp(field)).astype(np.float32) + np.float32(zero)
     spread = float(field[head].std())
     facts = {**volume.facts, "n4_log_field_sd": round(spread, 4), "n4_shrink": shrink}
     return replace(volume, data=corrected, facts=facts)

@@ -14,7 +14,7 @@ from data_prep.brain.slices import NORMAL_AXIS, SliceChoice
 from data_prep.errors import UsageError
 from data_prep.files import sha256
 from data_prep.frame.recipe import flag
-from data_prep.read.volume.volume import DISAGREEMENT, ReadOptions
+from data_prep.read.volume.volume import DISAGREEMENT, MODALITY, ReadOptions
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +90,12 @@ class BrainOptions:
     )
     normalise: str = ""
     suffix: str = flag("T1w", "images taken out of a BIDS tree", group=VOLUMES)
+    modality: str = flag(
+        MODALITY,
+        "scans of another modality than this code, such as CT, are left out; 'any' takes all",
+        group=VOLUMES,
+        metavar="CODE",
+    )
     straighten: bool = flag(
         False, "resample tilted and sheared scans onto the patient's axes", group=VOLUMES
     )
@@ -163,6 +169,7 @@ class BrainOptions:
             disagreement=self.disagreement,
             # a sheared grid has no rotation that a registration could start from
             straighten_oblique=self.straighten,
+            modality=self.modality,
         )
 
     def public(self) -> dict[str, Any]:

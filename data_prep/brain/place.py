@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -42,8 +41,10 @@ class Place:
 
 
 def is_nifti(path: Path) -> bool:
-    """Tell a NIfTI file by its name or, where it lost its ending, by its content."""
-    return path.name.lower().endswith((".nii", ".nii.gz")) or kind_of(path) == "nifti"
+    """Tell a NIfTI file by its content, or by its name, so that a damaged one is said to be one."""
+    kind = kind_of(path)
+    named = path.name.lower().endswith(NIFTI_SUFFIXES) and kind != "dicom"
+    return kind == "nifti" or named
 
 
 def read_placed(path: Path, options: ReadOptions) -> tuple[Volume, Place]:
@@ -54,15 +55,15 @@ def read_placed(path: Path, options: ReadOptions) -> tuple[Volume, Place]:
 
 def _place_of(path: Path, volume: Volume, options: ReadOptions) -> Place:
     shape, facts = volume.data.shape, volume.facts
-    nifti = path.name.lower().endswith(NIFTI_SUFFIXES)
+    nifti = facts["format"].startswith("NIfTI")
     if nifti and facts.get("straightened"):
         return _tilted(path, options)
     stated = None
     if nifti and facts["orientation_source"].startswith("assumed"):
-        import nibabel as nib
+        from data_prep.read.volume.nifti_file import opened
 
-        header: Any = nib.load(path)
-        stated = np.asarray(header.affine)
+        with opened(path) as file:
+            stated = np.asarray(file.image.affine)
     return Place(facts["orientation"], shape, volume.affine, stated)
 
 

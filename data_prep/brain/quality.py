@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.brain.grey_range import white_peak
+from data_prep.brain.grey_range import lowest_grey, white_peak
 from data_prep.outcome import Outcome
 from data_prep.read.volume.volume import Volume
 
@@ -42,6 +42,7 @@ def signal_to_noise(volume: Volume, brain: np.ndarray) -> float | None:
     if not brain.any():
         return None
     data = volume.data.astype(np.float64)
+    data -= lowest_grey(data[brain])
     peak = white_peak(data[brain])
     white = brain & (data > WHITE[0] * peak) & (data < WHITE[1] * peak)
     axis = int(np.argmin(volume.spacing))

@@ -37,7 +37,7 @@ def strip(head: Head, options: BrainOptions) -> bytes:
     outline = head.brain if head.native_brain is None else head.native_brain
     rows = [_row(_faceless(before, outline), outline, outline, MASK)]
     if head.registration is not None:
-        only = np.where(head.brain, head.volume.data, np.float32(0))
+        only = np.where(head.brain, head.volume.data, _black(head.volume))
         rows.append(_row(replace(head.volume, data=only), head.brain, *_template_edges(options)))
     page = Image.new(
         "RGB", (len(PLACES) * (TILE + GAP) + GAP, len(rows) * (TILE + GAP) + GAP), PAPER
@@ -57,7 +57,11 @@ def _faceless(volume: Volume, brain: np.ndarray) -> Volume:
     near = brain.astype(np.uint8)
     for axis, mm in enumerate(volume.spacing):
         near = maximum_filter1d(near, 2 * round(AROUND_MM / mm) + 1, axis=axis, mode="constant")
-    return replace(volume, data=np.where(near > 0, volume.data, np.float32(0)))
+    return replace(volume, data=np.where(near > 0, volume.data, _black(volume)))
+
+
+def _black(volume: Volume) -> np.float32:
+    return np.float32(min(0.0, float(volume.data.min())))
 
 
 def _template_edges(options: BrainOptions) -> tuple[np.ndarray, tuple[int, int, int]]:

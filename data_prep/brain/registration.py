@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.brain.grey_range import lowest_grey
 from data_prep.brain.template import Template
 from data_prep.read.volume.resample import onto_grid
 from data_prep.read.volume.volume import Volume, VolumeError, voxel_size
@@ -54,7 +55,7 @@ def register(
     brain: bool (R, A, S). method: "simpleitk" or "elastix". Raises VolumeError if nothing overlaps.
     """
     fixed, inside = _working_grid(template)
-    moving = _moving(volume, brain)
+    moving = _moving(_from_zero(volume, brain), brain)
     if method == "elastix":
         from data_prep.brain.registration_elastix import find_affine
     else:
@@ -75,6 +76,7 @@ def measure(
     """The quality of a given matrix, on a 2 mm grid of the template."""
     fixed, inside = _working_grid(template)
     shape, affine = fixed.data.shape, fixed.affine
+    volume = _from_zero(volume, brain)
     only = replace(volume, data=np.where(brain, volume.data, 0).astype(np.float32))
     moved = onto_grid(place(only, matrix), shape, affine).data
     mask = replace(volume, data=brain.astype(np.float32))
@@ -118,6 +120,12 @@ def _working_grid(template: Template) -> tuple[Volume, np.ndarray]:
     affine[:3, 3] = low
     inside = onto_grid(replace(volume, data=template.brain.astype(np.float32)), shape, affine)
     return onto_grid(volume, shape, affine), inside.data > 0.5
+
+
+def _from_zero(volume: Volume, brain: np.ndarray) -> Volume:
+    """The volume with the lowest grey level of its brain at 0, where it is lower."""
+    zero = lowest_grey(volume.data[brain]) if brain.any() else 0.0
+    return replace(volume, data=volume.data - np.float32(zero)) if zero else volume
 
 
 def _moving(volume: Volume, brain: np.ndarray) -> Volume:

@@ -13,6 +13,7 @@ from data_prep.datalist.items import (
     content_hash,
     leads_out,
 )
+from data_prep.datalist.shared import shared_pictures
 from data_prep.errors import DataError, LeakError
 
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
@@ -31,7 +32,7 @@ def check(dataset: Dataset, *, deep: bool = False) -> list[str]:
                 f"{FILE_NAME}: content_hash is {dataset.content_hash[:12]} but the lists and "
                 f"images give {found[:12]}: something changed after preparation. Prepare again."
             )
-    return problems + files
+    return problems + files + shared_pictures(dataset)
 
 
 def require_valid(dataset: Dataset, *, deep: bool = False) -> None:
@@ -39,7 +40,8 @@ def require_valid(dataset: Dataset, *, deep: bool = False) -> None:
     problems = check(dataset, deep=deep)
     if not problems:
         return
-    kind = LeakError if _leaks(dataset) else DataError
+    leak = _leaks(dataset) or shared_pictures(dataset)
+    kind = LeakError if leak else DataError
     shown = problems[:30] + ([f"and {len(problems) - 30} more"] if len(problems) > 30 else [])
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     raise kind(f"{dataset.path}: {count}\n  " + "\n  ".join(shown))

@@ -13,7 +13,9 @@ from data_prep.read.content import kind_of
 from data_prep.source import Source
 from data_prep.work.pools import Inline, Pool
 
-IMAGE_SUFFIXES = ("", ".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".nii", ".gz", ".zip")
+IMAGE_SUFFIXES = (
+    "", ".dcm", ".dicom", ".ima", ".png", ".jpg", ".jpeg", ".nii", ".gz", ".hdr", ".img", ".zip",
+)  # fmt: skip
 SIDECAR_SUFFIXES = {".json", ".tsv", ".csv", ".bval", ".bvec", ".md"}
 SIDECAR_NAMES = {"README", "CHANGES", "LICENSE"}
 
@@ -46,10 +48,10 @@ def find(
     not exist.
     """
     folder = Path(folder)
-    if not folder.exists():
+    if not (folder.exists() or folder.is_symlink()):
         raise NotFound(f"{folder}: no such file or folder. Correct INPUT.")
     found, series, archives = Found(), dict[str, Source](), list[Source]()
-    alone = folder.is_file()
+    alone = not folder.is_dir()
     passed_by = [exclude] if isinstance(exclude, Path) else exclude or ()
     for path in [folder] if alone else _files(folder, passed_by, found.earlier):
         name = folder.name if alone else path.relative_to(folder).as_posix()
@@ -79,7 +81,7 @@ def _sort_in(
         return
     claims = here.suffix.lower() in IMAGE_SUFFIXES or (list_others and not _is_sidecar(here))
     claims |= source.kind in ("link", "special")
-    if source.kind == "other" and not claims:
+    if source.kind in ("other", "pointer") and not claims:
         found.others += 1
     elif source.kind == "dicom" and kind == "brains":
         if source.member is None:

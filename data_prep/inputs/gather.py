@@ -1,17 +1,20 @@
 """All inputs under INPUT: what is there, what a DICOMDIR promises, and series one by one."""
 
 import logging
+import re
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
 from data_prep.inputs import dicomdir, previews
 from data_prep.inputs.choices import Cohort
 from data_prep.inputs.find import Found, find
+from data_prep.inputs.parts import by_series, joined
 from data_prep.read.content import kind_of
-from data_prep.read.volume import bids
-from data_prep.read.volume.dicom_groups import named
+from data_prep.read.volume import bids, bidsignore
 from data_prep.source import Source
 from data_prep.work.pools import Pool
 
@@ -34,7 +37,8 @@ def find_inputs(
     promised = _promised(found, index, pool)
     if index is not None:
         kept = {path for path in promised.values() if path is not None}
-        found.sources = [s for s in found.sources if s.path in kept and s.member is None]
+        found.sources = [s for s in map(partial(_kept, kept), found.sources) if s is not None]
+    found.sources = joined(found.sources)
     missing = [name for name, there in promised.items() if there is None]
     found.sources += [Source(name, folder / name, "missing") for name in missing]
     if everything and kind == "films":
@@ -45,7 +49,7 @@ def find_inputs(
             len(found.earlier),
         )
     if kind == "brains":
-        found.sources = _by_series(_raw(found.sources), pool)
+        found.sources = by_series(_raw(found.sources, folder), pool)
     found.sources.sort(key=lambda source: source.name)
     if cohort.table is None and not found.sources:
         raise DataError(
@@ -84,6 +88,16 @@ def _promised(found: Found, index: Path | None, pool: Pool) -> dict[str, Path | 
     return promised
 
 
+def _kept(kept: set[Path], source: Source) -> Source | None:
+    """The source with what a DICOMDIR names of it; None where that is nothing."""
+    if source.member is not None:
+        return None
+    parts = tuple((piece.path, None) for piece in source.pieces() if piece.path in kept)
+    if source.kind == "series" and parts:
+        return replace(source, parts=parts)
+    return source if source.path in kept else None
+
+
 def _named(index: Source, pool: Pool) -> list[str] | None:
     """What a DICOMDIR names; None where it is damaged."""
     ((_, names),) = pool.stream(named_by, [(index,)])
@@ -95,25 +109,35 @@ def named_by(index: Source) -> list[str]:
     return dicomdir.referenced_files(index.data())
 
 
-def _by_series(sources: list[Source], pool: Pool) -> list[Source]:
-    """A folder of several DICOM series becomes as many sources; inside archives it stays one."""
-    wanted = [i for i, s in enumerate(sources) if s.kind == "series" and s.member is None]
-    parts: dict[int, list[Source]] = {}
-    calls = ((sources[i].name, sources[i].files()) for i in wanted)
-    for k, answer in pool.stream(named, calls):
-        if not isinstance(answer, Exception):
-            source = sources[wanted[k]]
-            parts[wanted[k]] = [replace(source, name=n, series=index) for n, index in answer]
-    return [part for i, source in enumerate(sources) for part in parts.get(i, [source])]
-
-
-def _raw(sources: list[Source]) -> list[Source]:
-    raw = [source for source in sources if not bids.derived(PurePosixPath(source.name))]
-    if len(raw) < len(sources):
+def _raw(sources: list[Source], folder: Path) -> list[Source]:
+    """The sources that are no side trees of BIDS and that no .bidsignore names."""
+    tops = bids.roots(source.name for source in sources)
+    ignored = {top: _ignored(folder / top) for top in tops}
+    raw, aside = [], Counter[str]()
+    for source in sources:
+        name = source.name
+        side = bids.derived(PurePosixPath(name)) or bids.beside(name, tops)
+        if side:
+            aside[f"in folders called {side}"] += 1
+        elif any(
+            name.startswith(top) and bidsignore.ignores(found, name.removeprefix(top))
+            for top, found in ignored.items()
+        ):
+            aside[f"named in {bidsignore.FILE_NAME}"] += 1
+        else:
+            raw.append(source)
+    for where, count in aside.items():
         log.warning(
-            "%d inputs in folders called %s were ignored: they are no raw scans. To prepare "
-            "them, give that folder as INPUT.",
-            len(sources) - len(raw),
-            bids.DERIVATIVES,
+            "%d inputs %s were ignored: they are no raw scans. To prepare them, give their folder "
+            "as INPUT.",
+            count,
+            where,
         )
     return raw
+
+
+def _ignored(top: Path) -> list[tuple[re.Pattern[str], bool]]:
+    try:
+        return bidsignore.patterns((top / bidsignore.FILE_NAME).read_text("utf-8", "replace"))
+    except OSError:
+        return []

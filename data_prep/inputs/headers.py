@@ -33,15 +33,9 @@ def scan_source(source: Source) -> Source | None:
 
     from data_prep.read.dicom.file import quiet_pydicom
 
-    if source.member is not None:
-        first: io.BytesIO | Path = io.BytesIO(
-            replace(source, kind="dicom", member=source.members()[0]).data()
-        )
-    else:
-        files = _files(source)
-        first = files[0]
+    files = source.pieces()
     with quiet_pydicom():
-        header = pydicom.dcmread(first, force=True, stop_before_pixels=True)
+        header = pydicom.dcmread(_opened(files[0]), force=True, stop_before_pixels=True)
         if not len(header):
             return None
         identity = identity_of(header)
@@ -49,7 +43,7 @@ def scan_source(source: Source) -> Source | None:
             source.name, identity.words, unread=not (identity.complete and _named(header))
         )
         uids = text_of(header, "SeriesInstanceUID"), text_of(header, "SOPInstanceUID")
-        crowd = source.kind == "series" and source.member is None and _patients(files) > 1
+        crowd = source.kind == "series" and _patients(files) > 1
         scanned = Header(identity, *uids, lost=Lost.SEVERAL_PATIENTS if crowd else None)
         return replace(source, shown=shown, header=scanned)
 
@@ -61,23 +55,18 @@ def _named(header: Dataset) -> bool:
     return bool(set(name) - TECHNICAL - COMMON) and not replaced
 
 
-def _files(source: Source) -> Sequence[Path]:
-    """Of one of several series in a folder its own files, not the first one's."""
-    if source.series is None:
-        return source.files()
-    from data_prep.read.volume.dicom_groups import series_of
-
-    return series_of(source.files())[source.series].files
+def _opened(file: Source) -> io.BytesIO | Path:
+    return file.path if file.member is None else io.BytesIO(file.data())
 
 
-def _patients(files: Sequence[Path]) -> int:
+def _patients(files: Sequence[Source]) -> int:
     """How many patients a series names: more than one, and it was put together wrongly."""
     import pydicom
 
     found = set()
-    for path in files:
+    for file in files:
         header = pydicom.dcmread(
-            path, force=True, stop_before_pixels=True, specific_tags=["PatientID"]
+            _opened(file), force=True, stop_before_pixels=True, specific_tags=["PatientID"]
         )
         found.add(text_of(header, "PatientID"))
     return len(found - {""})

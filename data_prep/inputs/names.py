@@ -27,7 +27,7 @@ def parse_name(name: str) -> FileName:
     """Subject and session of a POSIX path relative to INPUT; they may identify a patient.
 
     "sub-07/ses-b/anat/sub-07_ses-b_T1w.nii.gz" -> sub-07, ses-b; "IXI012-HH-1211-T1.nii.gz" ->
-    IXI012, HH-1211; anything else -> its file name without .nii, .nii.gz, .hdr or .img.
+    IXI012, HH-1211; anything else -> its file name without .nii, .hdr, .img or .gz.
     """
     subject = BIDS_SUBJECT.search(name)
     if subject:
@@ -37,4 +37,4 @@ def parse_name(name: str) -> FileName:
     if ixi:
         return FileName(ixi[1], ixi[2])
     bare = PurePosixPath(name).name
-    return FileName(re.sub(r"\.(nii(\.gz)?|hdr|img)$", "", bare, flags=re.IGNORECASE))
+    return FileName(re.sub(r"\.(nii|hdr|img)(\.gz)?$", "", bare, flags=re.IGNORECASE))

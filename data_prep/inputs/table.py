@@ -6,6 +6,7 @@ is.
 
 import csv
 import logging
+import os
 import re
 import unicodedata
 from collections import Counter
@@ -16,6 +17,7 @@ from data_prep.datalist import DataError
 from data_prep.errors import MissingData, UsageError, nearest
 from data_prep.files import Record, read_csv
 from data_prep.inputs.find import Found
+from data_prep.inputs.parts import places
 from data_prep.inputs.sections import GROUPS, LABELS, SECTION_NAMES, section_of
 from data_prep.inputs.table_people import boxes_of, people
 from data_prep.privacy.scrubbing import safe_name
@@ -44,7 +46,7 @@ def sources_of_table(
     rows, header = _read(table)
     names = _names(table, header, columns)
     rows = _filtered(table, rows, header, where)
-    by_name = _by_name(found)
+    by_name, by_place = _by_name(found), places(found.sources)
     problems: list[str] = []
     doubts: Counter[str] = Counter()
     sources, seen = [], dict[str, int]()
@@ -58,7 +60,7 @@ def sources_of_table(
         if value["image"] in seen:
             problems.append(f"line {line}: the same image as line {seen[value['image']]}.")
         seen.setdefault(value["image"], line)
-        source = _locate(value["image"], folder, table, by_name)
+        source = _locate(value["image"], folder, table, by_name, by_place)
         sources.append(_described(source, value, line, folder, table, problems, doubts))
     for doubt, count in sorted(doubts.items()):
         log.warning("%s: in %d rows the %s; it counts as unknown", table, count, doubt)
@@ -149,11 +151,20 @@ def _by_name(found: Found) -> dict[str, Source | None]:
     return {**names, **{source.name: source for source in found.sources}}
 
 
-def _locate(image: str, folder: Path, table: Path, by_name: dict[str, Source | None]) -> Source:
+def _locate(
+    image: str,
+    folder: Path,
+    table: Path,
+    by_name: dict[str, Source | None],
+    by_place: dict[str, Source],
+) -> Source:
     clean = image.replace("\\", "/")
     for base in (folder, table.parent):
         path = base / clean
-        if path.is_file():
+        found = by_place.get(os.path.abspath(path))
+        if found is not None:
+            return replace(found, name=clean)
+        if path.is_file() or path.is_symlink():
             return Source(clean, path, kind_of(path))
         if path.is_dir():
             return Source(clean, path, "series")

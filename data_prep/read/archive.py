@@ -108,11 +108,22 @@ def _reasons(path: Path) -> Iterator[None]:
         raise _damaged(path) from None
 
 
-def extract(path: Path, names: Iterable[str], folder: Path) -> None:
-    """Unpack members into a folder, under numbered names with their suffixes."""
-    for number, name in enumerate(sorted(names)):
-        suffixes = "".join(PurePosixPath(name).suffixes[-2:])
-        (folder / f"{number:06d}{suffixes}").write_bytes(read(path, name))
+def extract(parts: Iterable[tuple[Path, str | None]], folder: Path) -> list[Path]:
+    """Unpack members (archive, name) into a folder and return their paths; files stay outside.
+
+    Their names are numbers with their suffixes; those of one stem (.hdr, .img) have one number.
+    """
+    numbers: dict[tuple[Path, str], int] = {}
+    paths = []
+    for path, name in parts:
+        if name is not None:
+            suffixes = "".join(PurePosixPath(name).suffixes[-2:])
+            stem = (path, name.removesuffix(suffixes))
+            unpacked = folder / f"{numbers.setdefault(stem, len(numbers)):06d}{suffixes}"
+            unpacked.write_bytes(read(path, name))
+            path = unpacked
+        paths.append(path)
+    return paths
 
 
 def _hidden(name: str) -> bool:

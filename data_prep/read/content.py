@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from data_prep.read import archive
 from data_prep.read.dicom.file import looks_like_dicom
+from data_prep.read.pointers import not_fetched, pointer
 
 HEAD_BYTES = 512
 PNG, JPEG = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"
@@ -20,11 +21,14 @@ def is_picture(head: bytes) -> bool:
 
 
 def kind_of(path: Path) -> str:
-    """'dicom', 'nifti', 'picture', 'archive', 'link', 'special' or 'other', by the first bytes of
-    the file; only regular files are opened, for a pipe would never answer.
+    """'dicom', 'nifti', 'picture', 'archive', 'pointer' (the file was not fetched), 'link',
+    'special' or 'other', by the first bytes of the file; only regular files are opened, for a pipe
+    would never answer.
     """
     if path.is_dir():
         return "link"
+    if path.is_symlink() and not_fetched(path):
+        return "pointer"
     if not path.is_file():
         return "special"
     try:
@@ -54,7 +58,17 @@ def kind_of_bytes(head: bytes, name: PurePosixPath, unpacked: Callable[[], bytes
         return "archive"
     if _is_nifti(name, head, unpacked):
         return "nifti"
-    return "dicom" if looks_like_dicom(head) else "other"
+    if pointer(head):
+        return "pointer"
+    return "dicom" if _is_dicom(name, head) else "other"
+
+
+def _is_dicom(name: PurePosixPath, head: bytes) -> bool:
+    """True for DICOM; the voxels of a .hdr/.img pair may begin like a data set without a prefix."""
+    voxels = name.name.lower().endswith((".img", ".img.gz"))
+    return looks_like_dicom(head) and (
+        not voxels or head[128:132] == b"DICM" or head[4:6].isalpha()
+    )
 
 
 def _gzip_start(path: Path) -> bytes:

@@ -23,7 +23,8 @@ BRAINS = """{"version": "0.1.0", "pixels": 2, "kind": "brains", "size": 96, "bit
 "options": {"plane": "coronal", "range": "30%:75%", "step": "4mm", "least_foreground": 0.1,
 "n4": true, "brain": "none", "brain_version": "", "mni": false, "template": "",
 "template_sha256": "", "registration": "simpleitk", "least_ncc": 0.65, "least_overlap": 0.88,
-"spacing": 3.0, "normalise": "zscore:2,3", "suffix": "T1w", "straighten": false,
+"spacing": 3.0, "normalise": "zscore:2,3", "suffix": "T1w", "modality": "MR",
+"straighten": false,
 "unoriented": "RAS", "disagreement": "sform", "volume_index": null, "series_index": null,
 "allow_single_slice": false}}"""
 NEWER = {"films": {"orient": "keep"}, "brains": {}}  # options that came later

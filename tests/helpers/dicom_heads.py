@@ -80,6 +80,7 @@ def write_multi_frame(
     *,
     order: Sequence[int] | None = None,
     rescale: tuple[int, int] = (2, -7),
+    **header: Any,
 ) -> Path:
     """One Enhanced MR file, its frames in the given order; rescale: slope, intercept."""
     from pydicom.dataset import Dataset
@@ -112,6 +113,8 @@ def write_multi_frame(
         [item("PlanePositionSequence", ImagePositionPatient=position(affine, k)) for k in order]
     )
     ds.NumberOfFrames = str(len(order))
+    for keyword, value in header.items():
+        setattr(ds, keyword, value)
     frames = np.stack([data[:, :, k].T for k in order])
     ds.PixelData = np.ascontiguousarray(frames).astype("<i2").tobytes()
     ds["PixelData"].VR = "OW"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from data_prep.errors import FilmError
 from data_prep.read.dicom.deflated import DEFLATED, InflateError, inflate
+from data_prep.read.pointers import pointer
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -139,6 +140,9 @@ def _convert(dataset: Dataset) -> None:
 
 def not_an_image(head: bytes) -> FilmError:
     """The reason for a file that is neither DICOM nor a picture."""
+    absent = pointer(head)
+    if absent is not None:
+        return FilmError(absent[0], remedy=absent[1])
     text = not set(head) & set(range(9)) and b"\x00" not in head
     if text and _is_printable(head):
         return FilmError("a text file, not an image", remedy="Leave it out.")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.read.dicom.file import quiet_pydicom
+from data_prep.read.dicom.header import code_of, number_of
 from data_prep.read.volume.dicom_geometry import Plane, arrange
 from data_prep.read.volume.scan_facts import facts_of, note_sparse, spacing_of
 from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
@@ -17,9 +18,12 @@ from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
 def read_multi_frame(path: Path, options: ReadOptions) -> RawVolume:
     """Frames sorted along their normal, `slope * stored + intercept` of each frame applied.
 
-    VolumeError: no geometry, frames share a place and no `volume_index`, uneven gaps, undecodable.
+    MONOCHROME1 is inverted, as ITK does with a series of single frames (PS3.3 C.7.6.3.1.2).
+    VolumeError: a part of a concatenation, no geometry, frames share a place and no `volume_index`,
+    uneven gaps, undecodable.
     """
     dataset = _read(path)
+    _require_whole(dataset)
     planes = _planes(dataset)
     stack = arrange(planes, options.volume_index)
     frames = _frames(dataset, len(planes))
@@ -32,6 +36,26 @@ def read_multi_frame(path: Path, options: ReadOptions) -> RawVolume:
         facts["slice_thickness_mm"] = round(float(thickness), 4)
     note_sparse(facts, stack.gap_mm, len(stack.order))
     return RawVolume(data, stack.affine, spacing_of(stack.affine), facts)
+
+
+def one_frame(path: Path) -> np.ndarray:
+    """Values (column, row) of a file with one frame, as those of `read_multi_frame`."""
+    dataset = _read(path)
+    return _rescaled(dataset, _frames(dataset, 1)[0], 0).T
+
+
+def is_inverted(header: Any) -> bool:
+    """True where the lowest value is shown white: MONOCHROME1 (PS3.3 C.7.6.3.1.2)."""
+    return code_of(header, "PhotometricInterpretation") == "MONOCHROME1"
+
+
+def _require_whole(dataset: Any) -> None:
+    """Raise VolumeError for one of several files that share the frames (PS3.3 C.7.6.16.2.2.4)."""
+    if number_of(dataset, "InConcatenationTotalNumber", 1.0) > 1:
+        raise VolumeError(
+            "one part of a multi-frame scan that is spread over several files (a concatenation)",
+            remedy="Export the scan as one file, or as one file a slice.",
+        )
 
 
 def _read(path: Path) -> Any:
@@ -85,6 +109,7 @@ def _frames(dataset: Any, count: int) -> np.ndarray:
     try:
         with quiet_pydicom():
             pixels = np.asarray(dataset.pixel_array)
+            pixels = pixels[None] if count == 1 and pixels.ndim == 2 else pixels
     except Exception:  # plug-ins raise many kinds; their texts may quote the header
         raise VolumeError(
             "the pixels of the multi-frame file cannot be decoded",
@@ -102,8 +127,13 @@ def _rescaled(dataset: Any, pixels: np.ndarray, frame: int) -> np.ndarray:
     """Pixel Value Transformation (PS3.3 C.7.6.16.2.9), or the data set's own rescale."""
     item = _group(dataset, frame, "PixelValueTransformationSequence")
     source = item if item.get("RescaleSlope") is not None else dataset
-    slope = float(source.get("RescaleSlope") or 1.0)
-    intercept = float(source.get("RescaleIntercept") or 0.0)
+    slope = number_of(source, "RescaleSlope", 0.0) or 1.0
+    intercept = number_of(source, "RescaleIntercept", 0.0)
+    if is_inverted(dataset):
+        top = 2 ** int(number_of(dataset, "BitsStored", 16.0)) - 1
+        pixels = (-1 if number_of(dataset, "PixelRepresentation", 0.0) else top) - pixels.astype(
+            int
+        )
     if slope == 1.0 and intercept == 0.0:
         return pixels
     return (pixels * slope + intercept).astype(np.float32)

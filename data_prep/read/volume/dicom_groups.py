@@ -4,31 +4,51 @@ Files of one series share the Series Instance UID (PS3.3 C.7.3.1). A series is t
 where its images differ in size or direction: the three views of a localiser are no volume.
 """
 
-from collections.abc import Iterable
+import io
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from data_prep.errors import PrepError
+from data_prep.read import archive
 from data_prep.read.dicom.file import quiet_pydicom
-from data_prep.read.dicom.header import number_of, numbers_of
+from data_prep.read.dicom.header import number_of, numbers_of, text_of
 from data_prep.read.volume.dicom_geometry import Plane
 
 _TAGS = [
-    "SeriesInstanceUID", "SeriesNumber", "ImagePositionPatient", "ImageOrientationPatient",
+    "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID", "SeriesNumber",
+    "ImagePositionPatient", "ImageOrientationPatient",
     "PixelSpacing", "Rows", "Columns", "NumberOfFrames", "EchoTime", "AcquisitionNumber",
     "InstanceNumber", "SamplesPerPixel", "Modality", "Manufacturer", "ScanningSequence",
     "MRAcquisitionType", "MagneticFieldStrength", "RepetitionTime", "InversionTime", "FlipAngle",
-    "SliceThickness",
+    "SliceThickness", "PhotometricInterpretation", "PixelRepresentation",
 ]  # fmt: skip
 _COSINES = 2  # decimals that tell directions apart: half a degree
+_PLACES = 2  # decimals of mm that tell places apart
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Where a file belongs. key: equal for the files of one stack, sorts by series number.
+
+    series, study, instance: UIDs; place: mm (PS3.3 C.7.6.2.1.1), None where the header has none.
+    """
+
+    key: tuple
+    series: str
+    study: str
+    instance: str
+    place: tuple[float, ...] | None
 
 
 @dataclass(frozen=True)
 class Series:
     """One set of files that may be a volume. planes: None for a multi-frame file or where the
     header places no slice. header: the first file's, for facts; its values go nowhere else.
+    copies: (file, another file of the same SOP Instance UID and place) of each that is not taken.
     """
 
     files: tuple[Path, ...]
@@ -36,6 +56,7 @@ class Series:
     frames: int
     colour: bool
     header: Any
+    copies: tuple[tuple[Path, Path], ...] = ()
 
 
 def series_of(files: Iterable[Path]) -> list[Series]:
@@ -44,37 +65,52 @@ def series_of(files: Iterable[Path]) -> list[Series]:
     for path in sorted(files):
         header = _header(path)
         if header is not None:
-            groups.setdefault(_key(path, header), []).append((path, header))
+            groups.setdefault(_key(str(path), header), []).append((path, header))
     ordered = sorted(groups.items(), key=lambda item: (item[0][0], str(item[1][0][0])))
     return [_series(members) for _, members in ordered]
 
 
-def named(parent: str, files: Iterable[Path]) -> list[tuple[str, int | None]]:
-    """(source name, series_index) of each series: `parent`, None, or "folder/series-2", 1."""
-    count = len(series_of(files))
-    if count <= 1:
-        return [(parent, None)]
-    return [(f"{parent}/series-{index + 1}", index) for index in range(count)]
+def slices_of(parts: Sequence[tuple[Path, str | None]]) -> list[Slice | None]:
+    """Where each file or member of an archive belongs; None for what holds no image."""
+    found: list[Slice | None] = []
+    for path, member in parts:
+        try:
+            file = path if member is None else io.BytesIO(archive.read(path, member))
+        except PrepError:
+            found.append(None)
+            continue
+        header = _header(file)
+        found.append(None if header is None else _slice(f"{path}/{member}", header))
+    return found
 
 
-def _header(path: Path) -> Any | None:
+def _slice(name: str, header: Any) -> Slice:
+    plane = _plane(header)
+    place = None if plane is None else tuple(round(mm, _PLACES) for mm in plane.position)
+    series, study, instance = (
+        text_of(header, f"{what}InstanceUID") for what in ("Series", "Study", "SOP")
+    )
+    return Slice(_key(name, header), series, study, instance, place)
+
+
+def _header(file: Path | io.BytesIO) -> Any | None:
     """The header of a DICOM image; None for anything else, whatever is wrong with it."""
     import pydicom
 
     try:
         with quiet_pydicom():
-            header = pydicom.dcmread(path, force=True, stop_before_pixels=True, specific_tags=_TAGS)
+            header = pydicom.dcmread(file, force=True, stop_before_pixels=True, specific_tags=_TAGS)
             return header if header.get("Rows") and header.get("Columns") else None
     except Exception:  # broken headers raise many kinds; a file without a size is no image
         return None
 
 
-def _key(path: Path, header: Any) -> tuple:
+def _key(name: str, header: Any) -> tuple:
     """Sorts by series number; equal for the files of one stack."""
     number = number_of(header, "SeriesNumber", 0.0)
     uid = str(header.get("SeriesInstanceUID") or "")
     frames = int(number_of(header, "NumberOfFrames", 1.0))
-    alone = str(path) if frames > 1 else ""  # a multi-frame file is a volume of its own
+    alone = name if frames > 1 else ""  # a multi-frame file is a volume of its own
     cosines = numbers_of(header, "ImageOrientationPatient", 6)
     direction = tuple(round(c, _COSINES) + 0.0 for c in cosines)
     return number, uid, alone, direction, int(header.Rows), int(header.Columns)
@@ -82,6 +118,7 @@ def _key(path: Path, header: Any) -> tuple:
 
 def _series(members: list[tuple[Path, Any]]) -> Series:
     first = members[0][1]
+    members, copies = _once(members)
     planes = [_plane(header) for _, header in members]
     frames = int(number_of(first, "NumberOfFrames", 1.0))
     placed = [plane for plane in planes if plane is not None]
@@ -91,7 +128,25 @@ def _series(members: list[tuple[Path, Any]]) -> Series:
         frames=frames,
         colour=number_of(first, "SamplesPerPixel", 1.0) > 1,
         header=first,
+        copies=copies,
     )
+
+
+def _once(
+    members: list[tuple[Path, Any]],
+) -> tuple[list[tuple[Path, Any]], tuple[tuple[Path, Path], ...]]:
+    """The files without those that are there twice, and (taken, not taken) of these."""
+    taken: dict[object, Path] = {}
+    kept, copies = [], []
+    for path, header in members:
+        found = _slice(str(path), header)
+        known = (found.instance, found.place) if found.instance and found.place else path
+        first = taken.setdefault(known, path)
+        if first == path:
+            kept.append((path, header))
+        else:
+            copies.append((first, path))
+    return kept, tuple(copies)
 
 
 def _plane(header: Any) -> Plane | None:

@@ -7,29 +7,31 @@ lie is taken from the headers by dicom_geometry. No UID, name or date of a heade
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from data_prep.read.dicom.header import number_of
+from data_prep.read.volume.dicom_enhanced import is_inverted, one_frame, read_multi_frame
 from data_prep.read.volume.dicom_geometry import arrange
 from data_prep.read.volume.dicom_groups import Series, series_of
-from data_prep.read.volume.scan_facts import facts_of, note_sparse, spacing_of
+from data_prep.read.volume.scan_facts import facts_of, from_header, note_sparse, spacing_of
 from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
 
 
 def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] = ()) -> RawVolume:
     """Read the DICOM series of a folder (not of its subfolders), or of the files given.
 
-    VolumeError: no series, several without `series_index`, colour, slices missing or not parallel,
-    several images a slice without `volume_index`.
+    VolumeError: no series, another modality, several without `series_index`, colour, slices missing
+    or not parallel, several images a slice without `volume_index`.
     """
     series = _chosen(files or [path for path in folder.iterdir() if path.is_file()], options)
+    options.require_modality(from_header(series.header))
     if series.colour:
         raise VolumeError(
             "colour DICOM; expected one intensity a voxel", remedy="Export the original scan."
         )
     if series.frames > 1:
-        from data_prep.read.volume.dicom_enhanced import read_multi_frame
-
         return read_multi_frame(series.files[0], options)
     if series.planes is None:
         raise VolumeError(
@@ -38,9 +40,12 @@ def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] 
             remedy="Export the original series, not secondary captures.",
         )
     stack = arrange(series.planes, options.volume_index)
-    data = _voxels([series.files[i] for i in stack.order])
+    data = _values([series.files[i] for i in stack.order], series.header)
+    _require_equal(series)
     facts = facts_of(series.header, "DICOM series", data)
     facts["files"] = len(series.files)
+    if series.copies:
+        facts["notes"].append("some slices are there twice, with equal pixels; each was taken once")
     note_sparse(facts, stack.gap_mm, len(stack.order))
     return RawVolume(data, stack.affine, spacing_of(stack.affine), facts)
 
@@ -66,6 +71,25 @@ def _chosen(files: Sequence[Path], options: ReadOptions) -> Series:
             remedy=f"Pass --series-index with a number from 0 to {len(series) - 1}.",
         )
     return series[index]
+
+
+def _require_equal(series: Series) -> None:
+    """Raise VolumeError where two files of one SOP Instance UID hold other pixels."""
+    for pair in series.copies:
+        first, second = (_values([path], series.header) for path in pair)
+        if not np.array_equal(first, second):
+            raise VolumeError(
+                "two files of one slice hold different pixels",
+                detail=f"{len(series.copies)} slices are there twice",
+                remedy="Two exports are mixed: export the series again, alone.",
+            )
+
+
+def _values(files: Sequence[Path], header: Any) -> np.ndarray:
+    """(I, J, K), bright where the scan is; ITK inverts MONOCHROME1, but not where it is signed."""
+    if is_inverted(header) and number_of(header, "PixelRepresentation", 0.0):
+        return np.stack([one_frame(path) for path in files], axis=-1)
+    return _voxels(files)
 
 
 def _voxels(files: Sequence[Path]) -> np.ndarray:

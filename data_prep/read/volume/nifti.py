@@ -4,28 +4,32 @@ NIfTI-1 standard, nifti1.h: `sform_code` > 0 gives the affine in `srow_*`, else 
 gives it as a quaternion, else only the voxel sizes are known. NIfTI-2 keeps these fields.
 """
 
-import gzip
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from data_prep.read.volume.volume import MAX_VOXELS, RawVolume, ReadOptions, VolumeError
+from data_prep.read.volume.nifti_file import NiftiFile, opened
+from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
 
 UNIT_IN_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
-MAX_GZIP_RATIO = 1032  # the most deflate can do: zlib technical notes, "Maximum Compression Factor"
-HEADER_ROOM = 4096  # bytes; a small file may compress its header only
 AGREE_MM = 1.0  # qform and sform that place a corner within this are the same placement
 
 
 def read_nifti(path: Path, options: ReadOptions) -> RawVolume:
-    """Read NIfTI-1 or NIfTI-2, `slope * stored + inter` applied.
+    """Read NIfTI-1 or NIfTI-2, packed or not whatever its name, `slope * stored + inter` applied.
 
-    VolumeError: no NIfTI, empty, truncated, colour, complex, not 3-D, 4-D without `volume_index`.
+    VolumeError: no NIfTI, empty, damaged, truncated, colour, complex, not 3-D, 4-D without
+    `volume_index`.
     """
-    image = _load(path)
+    with opened(path) as file:
+        return _raw(file, options)
+
+
+def _raw(file: NiftiFile, options: ReadOptions) -> RawVolume:
+    image = file.image
     header = image.header
+    shape = _without_ones(image.shape)
     facts: dict[str, Any] = {
         "format": "NIfTI-2" if int(header["sizeof_hdr"]) == 540 else "NIfTI-1",
         "shape": [int(n) for n in image.shape],
@@ -33,51 +37,23 @@ def read_nifti(path: Path, options: ReadOptions) -> RawVolume:
         "notes": [],
     }
     _check_type(header.get_data_dtype())
-    _check_size(path, image)
-    index = _volume_index(image.shape, options)
+    file.require_possible_size()
+    index = _volume_index(shape, options)
     unit = _millimetres(header, facts)
     zooms = [float(z) * unit for z in header["pixdim"][1:4]]
-    if len(image.shape) == 2 and not zooms[2] > 0:
+    if len(shape) == 2 and not zooms[2] > 0:
         zooms[2] = unit  # a picture has no thickness
     affine = _affine(image, facts, options.disagreement)
     if affine is not None and unit != 1.0:
         affine = np.diag([unit, unit, unit, 1.0]) @ affine
-    data = _values(image, index)
-    if data.ndim == 2:
-        data = data[..., None]  # (I, J, 1): a slice, whose header tells its place all the same
-    if index is not None and len(image.shape) == 4 and image.shape[3] > 1:
+    data = file.values(index)
+    data = data.reshape(
+        (*shape, 1)[:3]
+    )  # of a single slice the header tells the place all the same
+    facts["notes"] += file.require_whole()
+    if index is not None:
         facts["volume_index"] = index
     return RawVolume(data, affine, (zooms[0], zooms[1], zooms[2]), facts)
-
-
-def _load(path: Path) -> Any:
-    """Open the header; nibabel reads the values later."""
-    import nibabel as nib
-
-    if path.stat().st_size == 0:
-        raise VolumeError("empty file: 0 bytes", remedy="Copy or export it again.")
-    try:
-        image = nib.load(path)
-    except FileNotFoundError:
-        raise VolumeError(
-            "half of a .hdr/.img pair is missing", remedy="Copy both files into one folder."
-        ) from None
-    except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError):
-        if _stream_ends_early(path):
-            raise _cut_short() from None
-        raise VolumeError(
-            "not a NIfTI file, or its header is damaged",
-            remedy="Convert the scan again, for example with dcm2niix.",
-        ) from None
-    except (EOFError, OSError, ValueError, zlib.error):
-        raise _cut_short() from None
-    if not isinstance(image, nib.Nifti1Pair):  # Nifti1Image and NIfTI-2 derive from it
-        raise VolumeError(
-            "another format than NIfTI",
-            detail=type(image).__name__.removesuffix("Image"),
-            remedy="Convert it, for example with nib-convert.",
-        )
-    return image
 
 
 def _check_type(dtype: np.dtype) -> None:
@@ -91,19 +67,11 @@ def _check_type(dtype: np.dtype) -> None:
         )
 
 
-def _check_size(path: Path, image: Any) -> None:
-    """Refuse a header that asks for more memory than a head or than the file can hold."""
-    voxels = int(np.prod([int(n) for n in image.shape], dtype=object))
-    if voxels <= 0 or voxels > MAX_VOXELS:
-        raise VolumeError(
-            "the header claims an impossible size",
-            detail=f"{voxels} voxels; expected 1 to {MAX_VOXELS}",
-            remedy="The header is damaged: convert the scan again.",
-        )
-    if path.name.lower().endswith(".gz"):
-        claimed = voxels * image.header.get_data_dtype().itemsize
-        if claimed > MAX_GZIP_RATIO * path.stat().st_size + HEADER_ROOM:
-            raise _cut_short()
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape without the axes of length 1 behind the third: x, y, z, 1, 1 is one volume."""
+    while len(shape) > 3 and shape[-1] == 1:
+        shape = shape[:-1]
+    return tuple(int(n) for n in shape)
 
 
 def _volume_index(shape: tuple[int, ...], options: ReadOptions) -> int | None:
@@ -116,8 +84,6 @@ def _volume_index(shape: tuple[int, ...], options: ReadOptions) -> int | None:
             f"{len(shape)}-D image; expected 3-D", detail=text, remedy="Extract one volume of it."
         )
     count = shape[3]
-    if count == 1:
-        return 0
     if options.volume_index is None:
         raise VolumeError(
             f"4-D image with {count} volumes; expected one",
@@ -189,37 +155,3 @@ def _apart_mm(first: np.ndarray, second: np.ndarray, shape: tuple[int, ...]) -> 
     difference = first - second
     moved = difference[:3, :3] @ corners + difference[:3, 3:]
     return float(np.linalg.norm(moved, axis=0).max())
-
-
-def _values(image: Any, index: int | None) -> np.ndarray:
-    """The scaled values, float32 (I, J, K); one volume of a 4-D image without reading the rest."""
-    try:
-        part = image.dataobj if index is None else image.dataobj[..., index]
-        with np.errstate(all="ignore"):
-            return np.asarray(part, dtype=np.float32)
-    except (EOFError, OSError, ValueError, zlib.error):
-        raise _cut_short() from None
-    except MemoryError:
-        raise VolumeError(
-            "not enough memory for this volume", remedy="Use a larger machine, or resample it."
-        ) from None
-
-
-def _stream_ends_early(path: Path) -> bool:
-    """True for a gzip file that is a valid stream up to where it stops."""
-    try:
-        with gzip.open(path) as stream:
-            while stream.read(2**20):
-                pass
-    except EOFError:
-        return True
-    except (OSError, zlib.error):
-        return False
-    return False
-
-
-def _cut_short() -> VolumeError:
-    return VolumeError(
-        "the file is cut short: it holds less than its header claims",
-        remedy="Copy or export it again.",
-    )

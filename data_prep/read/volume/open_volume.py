@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.read.content import kind_of
+from data_prep.read.pointers import not_fetched
+from data_prep.read.volume.background import below_all, darkened
 from data_prep.read.volume.volume import (
-    NIFTI_SUFFIXES,
     RawVolume,
     ReadOptions,
     Volume,
@@ -29,18 +31,22 @@ SHEAR_DEG = 0.5  # a tilted gantry; headers round angles to a tenth
 def read_volume(
     path: Path, options: ReadOptions | None = None, files: Sequence[Path] = ()
 ) -> Volume:
-    """Read a NIfTI file (.nii, .nii.gz, .hdr/.img), a folder with one DICOM series, or a DICOM file
-    with several frames. files: those of the folder that make up the series, if it holds others.
+    """Read a NIfTI file or .hdr/.img pair of any name, a folder with one DICOM series, or a DICOM
+    file with several frames. files: those of the series, where the folder holds others.
 
     Returns a `Volume` in RAS+ order (closest axes; the tilt of an oblique volume is recorded as
-    `obliquity_deg`), NaN and infinite voxels set to 0 and counted in `facts["nonfinite_voxels"]`.
+    `obliquity_deg`), NaN and infinite voxels counted in `facts["nonfinite_voxels"]` and made the
+    darkest, as a constant background is.
     Raises VolumeError for anything that is no 3-D volume of real intensities.
     """
     options = options or ReadOptions()
     path = Path(path)
+    absent = not_fetched(path)
+    if absent is not None:
+        raise VolumeError(absent[0], remedy=absent[1])
     if not path.exists():
         raise VolumeError("no such file", remedy="Correct the table or the folder.")
-    if path.is_dir() or files or _is_dicom(path):
+    if path.is_dir() or files or kind_of(path) == "dicom":
         from data_prep.read.volume.dicom_series import read_dicom_series
 
         raw = read_dicom_series(path, options, files or ([] if path.is_dir() else [path]))
@@ -48,6 +54,7 @@ def read_volume(
         from data_prep.read.volume.nifti import read_nifti
 
         raw = read_nifti(path, options)
+    raw.facts["notes"] += options.require_modality(raw.facts)
     volume = _to_ras(_checked(raw, options), options)
     if volume.facts.get("shear_deg") and not options.straighten_oblique:
         raise VolumeError(
@@ -60,15 +67,6 @@ def read_volume(
 
         volume = straighten(volume)
     return volume
-
-
-def _is_dicom(path: Path) -> bool:
-    from data_prep.read.dicom.file import looks_like_dicom
-
-    if path.name.lower().endswith(NIFTI_SUFFIXES):
-        return False
-    with path.open("rb") as file:
-        return looks_like_dicom(file.read(512))
 
 
 def read_mask(
@@ -128,6 +126,13 @@ def _checked(raw: RawVolume, options: ReadOptions) -> RawVolume:
             remedy="The header is damaged: convert the scan again.",
         )
     raw = _finite(raw)
+    data = darkened(raw.data)
+    if data is not raw.data:
+        notes = [
+            *raw.facts["notes"],
+            "the background is among the grey levels, or far below them; it was made the darkest",
+        ]
+        raw = replace(raw, data=data, facts={**raw.facts, "notes": notes})
     if raw.data.min() == raw.data.max():
         raise VolumeError(
             "empty scan: every voxel has the same value",
@@ -138,15 +143,17 @@ def _checked(raw: RawVolume, options: ReadOptions) -> RawVolume:
 
 
 def _finite(raw: RawVolume) -> RawVolume:
-    """Float32 with NaN and infinities set to 0 and counted."""
+    """Float32; NaN and infinities are counted and set to 0, or below all values where some are
+    negative.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         data = np.asarray(raw.data, dtype=np.float32)
     bad = ~np.isfinite(data)
     count = int(bad.sum())
     notes = list(raw.facts["notes"])
     if count:
-        data = np.where(bad, np.float32(0), data)
-        notes.append("NaN or infinite voxels were set to 0")
+        data = below_all(data, bad)
+        notes.append("NaN or infinite voxels were set to the lowest grey level")
     facts = {**raw.facts, "notes": notes, "nonfinite_voxels": count}
     return replace(raw, data=data, facts=facts)
 

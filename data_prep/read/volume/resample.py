@@ -8,7 +8,7 @@ from data_prep.read.volume.volume import Volume, voxel_size
 
 
 def straighten(volume: Volume) -> Volume:
-    """Resample (linear) onto an RAS grid of the same spacing around the box; 0 outside of it."""
+    """Resample (linear) onto an RAS grid of the same spacing around the box."""
     corners = np.array(np.meshgrid(*[(0, n - 1) for n in volume.data.shape])).reshape(3, -1)
     world = volume.affine[:3, :3] @ corners + volume.affine[:3, 3:]  # (3, 8) mm
     low, high = world.min(axis=1), world.max(axis=1)
@@ -38,7 +38,10 @@ def box_grid(
 def onto_grid(
     volume: Volume, shape: tuple[int, ...], affine: np.ndarray, *, nearest: bool = False
 ) -> Volume:
-    """Resample onto a grid of `shape` and `affine` (RAS+ mm), linear or nearest, 0 outside."""
+    """Resample onto a grid of `shape` and `affine` (RAS+ mm), linear or nearest.
+
+    Outside 0, or the lowest value where that is negative.
+    """
     import SimpleITK as sitk
 
     to_index = np.linalg.inv(volume.affine) @ affine  # new voxel index -> old voxel index
@@ -50,6 +53,8 @@ def onto_grid(
         sitk.sitkNearestNeighbor if nearest else sitk.sitkLinear,
         (0.0,) * 3,
         (1.0,) * 3,
+        (1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0),
+        min(0.0, float(volume.data.min())),
     )
     data = np.ascontiguousarray(sitk.GetArrayFromImage(moved).transpose(2, 1, 0))
     return Volume(data, voxel_size(affine), affine, volume.facts)

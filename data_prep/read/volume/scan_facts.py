@@ -13,6 +13,15 @@ SPARSE = 1.5  # gap over slice thickness from which slices seem to have been lef
 MANUFACTURERS = ("SIEMENS", "GE", "PHILIPS", "CANON", "TOSHIBA", "HITACHI", "UIH", "FUJIFILM")
 SEQUENCES = ("SE", "IR", "GR", "EP", "RM")  # PS3.3 C.8.3.1.1.2, Scanning Sequence
 ACQUISITIONS = ("2D", "3D")  # MR Acquisition Type, same clause
+_CLASSES = {  # PS3.4 B.5
+    "1.2.840.10008.5.1.4.1.1.2": "CT",
+    "1.2.840.10008.5.1.4.1.1.2.1": "CT",
+    "1.2.840.10008.5.1.4.1.1.4": "MR",
+    "1.2.840.10008.5.1.4.1.1.4.1": "MR",
+    "1.2.840.10008.5.1.4.1.1.20": "NM",
+    "1.2.840.10008.5.1.4.1.1.128": "PT",
+    "1.2.840.10008.5.1.4.1.1.130": "PT",
+}
 # fact: (keyword, the same in DICOM and BIDS; least and most that is believed; ms in BIDS' seconds)
 _NUMBERS = {
     "field_strength_t": ("MagneticFieldStrength", 0.01, 25.0, False),
@@ -25,8 +34,13 @@ _NUMBERS = {
 
 
 def from_header(dataset: Any) -> dict[str, Any]:
-    """Facts of a pydicom data set; times in ms, as DICOM has them (PS3.3 C.8.3.1)."""
-    return _facts(lambda keyword: _plain(dataset, keyword), seconds=False)
+    """Facts of a pydicom data set; times in ms, as DICOM has them (PS3.3 C.8.3.1).
+
+    Without a Modality (0008,0060) the SOP Class says it.
+    """
+    known = _facts(lambda keyword: _plain(dataset, keyword), seconds=False)
+    by_class = _CLASSES.get(str(_plain(dataset, "SOPClassUID")).strip(" \0"))
+    return known if by_class is None else {"modality": by_class, **known}
 
 
 def from_sidecar(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +61,8 @@ def _facts(value: Callable[[str], Any], *, seconds: bool) -> dict[str, Any]:
     ):
         text = value(keyword)
         parts = text if isinstance(text, (list, tuple)) else str(text or "").replace("_", "\\")
-        parts = parts.split("\\") if isinstance(parts, str) else [str(part) for part in parts]
+        parts = parts.split("\\") if isinstance(parts, str) else parts
+        parts = [str(part).strip().upper() for part in parts]
         if parts and all(part in allowed for part in parts):
             known[fact] = "+".join(parts)
     for fact, (keyword, least, most, is_time) in _NUMBERS.items():

@@ -1,15 +1,19 @@
 """The nouns of the volume readers: Volume, RawVolume, ReadOptions and their errors."""
 
+import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from data_prep.errors import LeftOut, PrepError, UsageError
+from data_prep.read.dicom.terms import MODALITIES
 
-NIFTI_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".img")
+NIFTI_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 MAX_VOXELS = 2**31  # 8 GiB as float32; a 0.4 mm whole head has a fifth of that
+MODALITY = "MR"
 DISAGREEMENT = ("sform", "qform", "refuse")
 
 
@@ -49,6 +53,8 @@ class ReadOptions:
     allow_single_slice: accept a volume that is one slice thick.
     straighten_oblique: resample a tilted or sheared volume onto the RAS axes (linear) instead of
         taking the closest axes.
+    modality: code of the scans that are wanted (PS3.3 C.7.3.1.1.1), or "any"; a scan that does not
+        state its own is taken.
     """
 
     volume_index: int | None = None
@@ -57,6 +63,7 @@ class ReadOptions:
     allow_single_slice: bool = False
     disagreement: str = "sform"
     straighten_oblique: bool = False
+    modality: str = MODALITY
 
     def __post_init__(self) -> None:
         if self.unoriented != "refuse" and not _is_axis_code(self.unoriented):
@@ -68,6 +75,21 @@ class ReadOptions:
             raise UsageError(
                 f"disagreement is {self.disagreement!r}; expected one of {', '.join(DISAGREEMENT)}."
             )
+        if self.modality not in (*MODALITIES, "any"):
+            raise UsageError(
+                f"modality is {self.modality!r}; expected a DICOM code such as MR or CT, or any."
+            )
+
+    def require_modality(self, facts: Mapping[str, Any]) -> list[str]:
+        """Return notes on a scan of these facts; OtherImage where its modality is not wanted."""
+        stated = facts.get("modality", MODALITY)
+        if stated != self.modality and (self.modality != "any" and "modality" in facts):
+            raise OtherImage(
+                f"another modality than {self.modality}",
+                detail=stated,
+                remedy=f"Pass --modality {stated} to take such scans.",
+            )
+        return [] if stated == MODALITY else [f"the modality is {stated}; it was asked for"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +100,13 @@ class RawVolume:
     affine: np.ndarray | None  # (4, 4) voxel index -> RAS+ mm
     spacing: tuple[float, float, float]  # mm along I, J, K
     facts: dict[str, Any]
+
+
+def volume_digest(volume: Volume) -> str:
+    """SHA-256 (hex) over shape and voxels in RAS+ order: equal for copies in other containers."""
+    total = hashlib.sha256(str(volume.data.shape).encode())
+    total.update(np.ascontiguousarray(volume.data, "<f4").data)
+    return total.hexdigest()
 
 
 def voxel_size(affine: np.ndarray) -> tuple[float, float, float]:

@@ -117,7 +117,7 @@ def test_migraine_from_volumes_to_data_set(tmp_path, capsys):
     volume = next(brains.make_brains(tmp_path / "heads", seed=0).rglob("*.nii*"))
     image = nibabel.load(volume)
     for k, name in enumerate(["IXI002-Guys-0828", "IXI012-HH-1211"]):
-        save_like(image, tmp_path / "in" / "IXI" / f"{name}-T1.nii.gz", k)
+        save_like(image, tmp_path / "in" / "IXI" / f"{name}-T1.nii.gz", k + 6)
     for k in range(6):
         save_like(image, tmp_path / "in" / "clinic" / f"m{k}_t1.nii.gz", k)
     (tmp_path / "in" / "cohort.yaml").write_text(
@@ -136,7 +136,7 @@ def test_migraine_from_volumes_to_data_set(tmp_path, capsys):
 
 def save_like(image, path: Path, k: int) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = np.asarray(image.dataobj) * (1 + k / 10)
+    data = np.roll(np.asarray(image.dataobj), k, axis=0) * (1 + k / 10)  # another head
     nibabel.save(nibabel.Nifti1Image(data.astype(np.float32), image.affine), path)
 
 

@@ -11,10 +11,13 @@ from heads import turn
 from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from planted import PLANTED
 
+from data_prep.inputs.parts import by_series
 from data_prep.read.volume import scan_facts
-from data_prep.read.volume.dicom_groups import named, series_of
+from data_prep.read.volume.dicom_groups import series_of
 from data_prep.read.volume.open_volume import read_volume
-from data_prep.read.volume.volume import ReadOptions, Volume, VolumeError
+from data_prep.read.volume.volume import OtherImage, ReadOptions, Volume, VolumeError
+from data_prep.source import Source
+from data_prep.work.pools import Inline
 
 SPACING = (1.5, 2.0, 3.0)
 AFFINE = np.diag([*SPACING, 1.0])
@@ -161,14 +164,12 @@ def test_a_folder_of_several_series_becomes_several_sources(tmp_path: Path):
     write_stack(folder, data[..., :3], affine, series=3)  # a localiser: three views in one series
     write_stack(folder, ras()[..., 1:2], AFFINE, series=3, EchoTime=1)
     (folder / "notes.txt").write_text("Dear colleague")
-    sources = named("study", folder.iterdir())
-    assert sources == [(f"study/series-{n + 1}", n) for n in range(4)]
-    first, second = (read_volume(folder, ReadOptions(series_index=n)) for _, n in sources[:2])
-    np.testing.assert_array_equal(second.data, 2 * first.data)
+    sources = by_series([Source("study", folder, "series")], Inline())
+    assert [source.name for source in sources] == [f"study/series-{n + 1}" for n in range(4)]
+    first, second = (read_volume(s.path, files=[p.path for p in s.pieces()]) for s in sources[:2])
+    np.testing.assert_array_equal(first.data, ras())
+    np.testing.assert_array_equal(second.data, 2 * ras())
     assert sorted(len(one.files) for one in series_of(folder.iterdir())) == [1, 3, 5, 5]
-    only = [path for path in folder.iterdir() if path.name.startswith("1_")]
-    assert named("study", only) == [("study", None)]
-    np.testing.assert_array_equal(read_volume(folder, files=only).data, ras())
 
 
 def test_each_series_of_a_folder_has_its_own_patient(tmp_path: Path):
@@ -259,3 +260,65 @@ def test_the_real_series_and_the_stripped_multi_frame_file(real_data: Path):
     with pytest.raises(VolumeError, match="does not say where its frames lie"):
         read_volume(real_data / "dicom/real_edge/emri_small.dcm")
     assert len(series_of(folder.iterdir())) == 1
+
+
+@pytest.mark.parametrize("signed", [0, 1])
+def test_monochrome1_is_inverted_in_series_and_multi_frame_files_alike(tmp_path: Path, signed: int):
+    """Both readers: the highest stored value that Bits Stored allows becomes the lowest."""
+    data = (ras() % 900).astype(np.int16)
+    header = {"BitsStored": 12, "HighBit": 11, "PixelRepresentation": signed}
+    inverse = {**header, "PhotometricInterpretation": "MONOCHROME1"}
+    stack = write_stack(tmp_path / "s", data, AFFINE, slopes=[2] * data.shape[2], **inverse)
+    series = read_volume(stack)
+    np.testing.assert_array_equal(series.data, 2.0 * ((-1 if signed else 4095) - data))
+    path = write_multi_frame(tmp_path / "m.dcm", data, AFFINE, rescale=(2, 0), **inverse)
+    np.testing.assert_array_equal(read_volume(path).data, series.data)
+    plain = write_multi_frame(tmp_path / "p.dcm", data, AFFINE, rescale=(2, 0), **header)
+    np.testing.assert_array_equal(read_volume(plain).data, 2.0 * data)
+
+
+def test_a_part_of_a_concatenation_is_not_half_a_head(tmp_path: Path):
+    parts = {"InConcatenationNumber": 1, "InConcatenationTotalNumber": 2}
+    path = write_multi_frame(tmp_path / "a.dcm", ras(), AFFINE, **parts)
+    with pytest.raises(VolumeError, match="one part of a multi-frame scan"):
+        read_volume(path)
+    parts["InConcatenationTotalNumber"] = 1
+    read_volume(write_multi_frame(tmp_path / "b.dcm", ras(), AFFINE, **parts))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [{"Modality": "CT"}, {"Modality": " ct"}, {"Modality": "PT"},
+     {"Modality": None, "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}],
+)  # fmt: skip
+def test_another_modality_is_left_out_or_taken_with_a_note_where_asked_for(tmp_path: Path, header):
+    from data_prep.pipeline import run
+
+    folder = write_stack(tmp_path / "raw" / "s", ras(), AFFINE, **header)
+    code = (header["Modality"] or "CT").strip().upper()
+    chosen = {"kind": "brains", "jobs": 0, "pseudonyms": "given"}
+    (outcome,) = run(settings(tmp_path / "raw", tmp_path / "out", **chosen)).outcomes
+    assert (outcome.status, outcome.reason) == ("left", "another modality than MR")
+    assert outcome.details["remedy"] == f"Pass --modality {code} to take such scans."
+    for asked in (code, "any"):
+        volume = read_volume(folder, ReadOptions(modality=asked))
+        assert volume.facts["notes"] == [f"the modality is {code}; it was asked for"]
+    with pytest.raises(OtherImage):
+        read_volume(write_stack(tmp_path / "mr", ras(), AFFINE), ReadOptions(modality="CT"))
+
+
+def test_a_sidecar_tells_the_modality_too(tmp_path: Path):
+    from data_prep.pipeline import run
+
+    path = tmp_path / "raw/sub-01/anat/sub-01_T1w.nii.gz"
+    path.parent.mkdir(parents=True)
+    nib.save(nib.Nifti1Image(ras(), AFFINE), path)
+    path.with_name("sub-01_T1w.json").write_text('{"Modality": "PT"}')
+    chosen = {"kind": "brains", "jobs": 0, "pseudonyms": "given"}
+    (outcome,) = run(settings(tmp_path / "raw", tmp_path / "out", **chosen)).outcomes
+    assert (outcome.status, outcome.reason) == ("left", "another modality than MR")
+
+
+def test_an_unknown_modality_code_is_refused():
+    with pytest.raises(ValueError, match="expected a DICOM code"):
+        ReadOptions(modality="MRI")
