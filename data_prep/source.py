@@ -82,8 +82,9 @@ class Source:
     the folder in the archive). kind: 'dicom', 'series', 'nifti', 'picture', 'other', 'archive' (a
     damaged one), 'missing', 'link' (to a folder) or 'special' (a pipe, a device). series: which of
     a folder's, where it has several. line: of the table, if there is one. The rest is filled in by
-    plan.py: shown is the name fit for lists and messages; cleared: a person has looked for
-    burned-in text. beside: of a picture where no table names the inputs.
+    plan.py: shown is the name fit for lists and messages; cleared: None, or a person has looked for
+    burned-in text, "" in whatever the file holds, else in content of this SHA-256; view: PA, AP,
+    ... by the table, "" where unknown. beside: of a picture where no table names the inputs.
     """
 
     name: str
@@ -95,7 +96,8 @@ class Source:
     shown: str = ""
     who: Who = field(default_factory=Who)
     truth: Truth = field(default_factory=Truth)
-    cleared: bool = False
+    cleared: str | None = None
+    view: str = ""
     beside: Beside | None = None
     header: Header = field(default_factory=Header, repr=False)
 

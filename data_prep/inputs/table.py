@@ -1,4 +1,4 @@
-"""The cohort table: image, subject, section or group; label, mask, boxes, site, age, sex if known.
+"""The cohort table: image, subject, section or group; label, mask, boxes, view, site, age, sex.
 
 `columns` renames (our name -> the table's), `where` filters rows: a registry's export works as
 is.
@@ -17,12 +17,12 @@ from data_prep.errors import MissingData, UsageError, nearest
 from data_prep.files import Record, read_csv
 from data_prep.inputs.find import Found
 from data_prep.inputs.sections import GROUPS, LABELS, SECTION_NAMES, section_of
-from data_prep.inputs.table_people import boxes_of, people
+from data_prep.inputs.table_people import boxes_of, people, view_of
 from data_prep.privacy.scrubbing import safe_name
 from data_prep.read.content import kind_of
 from data_prep.source import Source, Truth, Who
 
-PEOPLE = ("site", "age", "sex", "boxes")  # read by table_people.py
+PEOPLE = ("site", "age", "sex", "boxes", "view")  # read by table_people.py
 log = logging.getLogger(__name__)
 
 NAMES = ("image", "subject", "section", "group", "label", "mask", "session", *PEOPLE)
@@ -202,4 +202,5 @@ def _described(
         line=line,
         who=Who(subject, **people(value, doubts)),
         truth=Truth(section, group, label, mask, boxes),
+        view=view_of(value.get("view", ""), doubts),
     )

@@ -1,4 +1,4 @@
-"""Columns of a table that say more about a subject or its lesions: site, age, sex, boxes."""
+"""Columns of a table that say more about a subject or its lesions: view, site, age, sex, boxes."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from data_prep.frame.boxes import LesionBox
+from data_prep.read.dicom.terms import view_of_text
 
 SEXES = {**dict.fromkeys(("m", "male", "man"), "M"), **dict.fromkeys(("f", "female", "woman"), "F")}
 SITE = re.compile(r"[\w .+-]{1,40}")  # a name of a place or scanner, not a sentence
@@ -25,6 +26,14 @@ def people(value: Mapping[str, str], doubts: Counter[str]) -> dict[str, Any]:
         "age": _age(value.get("age", ""), doubts),
         "sex": SEXES.get(value.get("sex", "").lower()),
     }
+
+
+def view_of(text: str, doubts: Counter[str]) -> str:
+    """One of terms.VIEWS, "" where the row tells none."""
+    view = view_of_text(text)
+    if text and view is None:
+        doubts["view is not understood"] += 1
+    return view or ""
 
 
 def _site(text: str, doubts: Counter[str]) -> str | None:
