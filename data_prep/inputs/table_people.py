@@ -1,11 +1,11 @@
 """Columns of a table that say more about a subject or its lesions: view, site, age, sex, boxes."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from data_prep.files import parse_json
 from data_prep.frame.boxes import LesionBox
 from data_prep.read.dicom.terms import view_of_text
 
@@ -59,7 +59,7 @@ def boxes_of(text: str, line: int, problems: list[str]) -> tuple[LesionBox, ...]
     if not text:
         return ()
     try:
-        return tuple(LesionBox.of(values) for values in json.loads(text))
+        return tuple(LesionBox.of(values) for values in parse_json(text))
     except (ValueError, TypeError):
         problems.append(f"line {line}: boxes are not a list like [[x, y, width, height], ...].")
         return ()

@@ -29,9 +29,9 @@ JPEG, LOSSLESS, JPEG_LS, J2K, RLE = (
 )
 
 
-def picture(form: str, mode: str = "L", **options: object) -> bytes:
+def picture(form: str, mode: str = "L", size: int = SIZE, **options: object) -> bytes:
     buffer = io.BytesIO()
-    image = Image.fromarray(GREY)
+    image = Image.fromarray(GREY).resize((size, size))
     if mode == "I;16":
         image = Image.fromarray(GREY.astype(np.uint16) * 200)
     elif mode != "L":
@@ -123,12 +123,12 @@ def niftis() -> list[bytes]:
 
 
 def zips(folder: Path) -> list[bytes]:
-    film, small = dicom_film(folder, NATIVE[1]), picture("PNG")
+    film, large = dicom_film(folder, NATIVE[1]), picture("PNG", size=96)  # no icon
     found = []
     for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as archive:
-            for name, content in (("a/IM1", film), ("b.png", small), ("note.txt", b"text")):
+            for name, content in (("a/IM1", film), ("b.png", large), ("note.txt", b"text")):
                 info = zipfile.ZipInfo(name, (2000, 1, 1, 0, 0, 0))
                 archive.writestr(info, content, method)
         found.append(buffer.getvalue())

@@ -15,8 +15,9 @@ from typing import Any
 from data_prep.errors import DONE, SOME_UNREAD, HealthyGANError
 
 SECONDS = 20.0  # for one input; small files take far less
-FAULT = ("fault of the program", "Traceback")
+FAULT = "fault of the program"  # the words of every command for what is not meant for a user
 Verdict = tuple[str, str]
+WEIGHTS = ("refused", "taken", "died", "slow", "foreign")
 REASONS = {
     "unexpected error": "foreign",
     "the decoder crashed on this input": "died",
@@ -63,8 +64,8 @@ def prepared(folder: str, kind: str, number: int) -> dict[str, Verdict]:
         verdict = "taken" if outcome.taken else REASONS.get(outcome.reason, "refused")
         detail = " ".join([outcome.reason, str(outcome.details.get("detail", ""))])
         name = source.name.partition("/")[0]
-        if verdicts.get(name, ("",))[0] not in REASONS.values():  # of an archive, the worst
-            verdicts[name] = verdict, detail
+        before = verdicts.get(name, ("refused", ""))  # of an archive's members, what weighs most
+        verdicts[name] = max(before, (verdict, detail), key=lambda pair: WEIGHTS.index(pair[0]))
     return verdicts
 
 
@@ -142,10 +143,10 @@ def _command(main: Callable[[Sequence[str]], int], arguments: Sequence[Any]) -> 
     words = io.StringIO()
     with contextlib.redirect_stderr(words), contextlib.redirect_stdout(io.StringIO()):
         try:
-            code: Any = main([str(argument) for argument in arguments])
+            code: Any = main([*map(str, arguments), "-v"])  # with a traceback
         except SystemExit as end:
             code = end.code
     text = words.getvalue()
-    if any(word in text for word in FAULT) or code not in range(4):
+    if FAULT in text or code not in range(4):
         return "foreign", text[-2000:]
     return ("taken" if code in (DONE, SOME_UNREAD) else "refused"), text[-300:]
