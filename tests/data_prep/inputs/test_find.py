@@ -78,9 +78,12 @@ class TestArchives:
         for entry in re.finditer(rb"PK\x01\x02", whole):
             locked[entry.start() + 8] |= 1  # general purpose bit 0 in the central directory
         (folder / "locked.zip").write_bytes(bytes(locked))
+        with zipfile.ZipFile(folder / "nameless.zip", "w") as nameless:
+            nameless.writestr(zipfile.ZipInfo(""), b"x")
         result = prepare("zips", pseudonyms="given")
         why = {o.source: o.reason for o in result.outcomes if not o.taken}
         assert why.pop("cut.zip") == "damaged archive"
+        assert why.pop("nameless.zip") == "an archive in which a file has no name"
         assert why.pop("outer.zip/inner.zip") == "an archive inside an archive"
         assert set(why.values()) == {"the archive is encrypted"} and len(why) == 8
         assert sum(o.taken for o in result.outcomes) == 8
