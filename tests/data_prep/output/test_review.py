@@ -255,6 +255,14 @@ class TestTheMix:
         page = (tmp_path / "out" / "prep_report.html").read_text()
         assert said in page and "<td>test</td><td>AP</td>" in page
 
+    def test_the_protocol_of_your_own_table_keeps_the_views(self, raw, tmp_path):
+        rows = "image,subject,section,label,aspect\na.png,1,test,1,AP\nc.png,3,test,0,PA\n"
+        (tmp_path / "t.csv").write_text(rows)
+        given = [str(raw), str(tmp_path / "out"), "--table", str(tmp_path / "t.csv")]
+        main(["csv", *given, "--columns", "view=aspect", "--size", "16", "--jobs", "0"])
+        rows = list(csv.DictReader((tmp_path / "out" / "inputs.csv").open()))
+        assert sorted(row["view"] for row in rows) == ["AP", "PA"]
+
     def test_a_film_that_the_table_calls_lateral_is_left_out(self, raw, tmp_path, prepare):
         (tmp_path / "t.csv").write_text("image,subject,section,view\nc.png,3,test,LAT\n")
         (outcome,) = prepare(table=tmp_path / "t.csv").outcomes
