@@ -19,7 +19,7 @@ from data_prep.inputs.names import BIDS_SUBJECT, parse_name
 from data_prep.inputs.table import sources_of_table
 from data_prep.privacy.facts import days_since_first
 from data_prep.privacy.identity import Identity
-from data_prep.privacy.pseudonyms import study_pseudonym, subject_pseudonym
+from data_prep.privacy.pseudonyms import BLANKS, study_pseudonym, subject_pseudonym
 from data_prep.privacy.scrubbing import safe_subject
 from data_prep.source import Source
 from data_prep.work.pools import Pool
@@ -86,6 +86,8 @@ def _named_by_content(sources: Sequence[Source], cohort: Cohort) -> list[Source]
     named = []
     for source in sources:
         who, order = _who(source)
+        if not who.strip(BLANKS):  # a file called " .png"
+            who = f"file {source.name}"
         named.append((order, source.with_who(subject=rename(who))))
     most = max(Counter(source.who.subject for _, source in named).values(), default=0)
     if most > SUSPICIOUS and most > len(named) / 2:

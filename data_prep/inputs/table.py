@@ -18,6 +18,7 @@ from data_prep.files import Record, read_csv
 from data_prep.inputs.find import Found
 from data_prep.inputs.sections import GROUPS, LABELS, SECTION_NAMES, section_of
 from data_prep.inputs.table_people import boxes_of, people, view_of
+from data_prep.privacy.pseudonyms import BLANKS
 from data_prep.privacy.scrubbing import safe_name
 from data_prep.read.content import kind_of
 from data_prep.source import Source, Truth, Who
@@ -49,7 +50,8 @@ def sources_of_table(
     doubts: Counter[str] = Counter()
     sources, seen = [], dict[str, int]()
     for line, row in rows:
-        value = {name: (row.get(names[name]) or "").strip() for name in NAMES if name in names}
+        cells = {name: (row.get(names[name]) or "").strip() for name in NAMES if name in names}
+        value = {name: cell.strip(BLANKS) for name, cell in cells.items()}
         for name in ("image", "subject"):
             if not value[name]:
                 problems.append(f"line {line}: {name} is empty.")

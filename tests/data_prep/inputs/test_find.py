@@ -451,6 +451,17 @@ class TestWhatHospitalsHave:
         assert "same SOP Instance UID, but other pixels (2 inputs)" in result.summary
 
 
+@pytest.mark.parametrize("pseudonyms", ["keyed", "given"])
+def test_a_file_whose_name_is_a_blank_stops_nothing(
+    make_dicom, ramp, tmp_path, prepare, pseudonyms
+):
+    for k, name in enumerate((" .dcm", "a/ .dcm", " ")):
+        make_dicom(np.roll(ramp, k), f"raw/{name}", PatientID="", PatientName="")
+    result = prepare(pseudonyms=pseudonyms)
+    assert [o.taken for o in result.outcomes] == [True] * 3
+    assert len({image.subject for o in result.outcomes for image in o.images}) == 3
+
+
 class TestFilmsThatSomebodyHasLookedAt:
     @pytest.fixture
     def films(self, tmp_path, make_dicom) -> Path:
