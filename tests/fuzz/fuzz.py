@@ -126,44 +126,35 @@ class Kind:
         return answer if isinstance(answer, dict) else {"": answer}
 
     def _single(self, guard: Guard, seed: int, number: int) -> tuple[str, str]:
-        data, path = self.mutant(seed, number), self._target(seed, number)
-        whole = path.read_bytes() if path.exists() else None
-        path.write_bytes(data)
-        try:
-            return _guarded(guard, self.name, str(self._folder()), number)
-        finally:
-            if whole is not None:
-                path.write_bytes(whole)
+        """A mutant among its files, which are copied: a command may write them."""
+        path = self.target(number)
+        with tempfile.TemporaryDirectory() as copy:
+            folder = Path(copy) / path.parent.name
+            shutil.copytree(path.parent, folder)
+            (folder / path.name).write_bytes(self.mutant(seed, number))
+            return _guarded(guard, self.name, str(folder), number)
 
-    def _folder(self) -> Path:
-        return self.place
-
-    def _target(self, seed: int, number: int) -> Path:
+    def target(self, number: int) -> Path:
+        """The file that a mutant stands for."""
         return self.place / f"mutant{self.suffix}"
 
 
 class DatasetKind(Kind):
     """dataset.json among its images."""
 
-    def _folder(self) -> Path:
-        return self.place / "data"
-
-    def _target(self, seed: int, number: int) -> Path:
-        return self._folder() / "dataset.json"
+    def target(self, number: int) -> Path:
+        return self.place / "data" / "dataset.json"
 
 
 class RunKind(Kind):
     """One file of a run folder, among the others."""
 
-    def _folder(self) -> Path:
-        return next((self.place / "runs").iterdir())
-
-    def _target(self, seed: int, number: int) -> Path:
+    def target(self, number: int) -> Path:
         names = RUN_FILES + RUN_TABLES
-        return self._folder() / names[number % len(names)]
+        return next((self.place / "runs").iterdir()) / names[number % len(names)]
 
     def mutant(self, seed: int, number: int) -> bytes:
-        path = self._target(seed, number)
+        path = self.target(number)
         change = mutants.table if path.suffix == ".csv" else mutants.json_text
         return mutants.with_structure(change)(self._rng(seed, number), path.read_bytes(), ())
 
