@@ -2,7 +2,8 @@
 
 import difflib
 import errno
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 DONE, FAILED, WRONG_USAGE, SOME_UNREAD = 0, 1, 2, 3  # in words: cli/exit_codes.py
@@ -32,7 +33,10 @@ class PrepError(HealthyGANError):
     """One input that cannot be used. No text holds a header value that could identify.
 
     reason: without this file's own numbers, so files group by it; detail: these numbers; remedy.
+    facts: what is known of the input all the same, JSON that may leave; it stays in its process.
     """
+
+    facts: Mapping[str, Any] = MappingProxyType({})
 
     def __init__(self, reason: str, *, remedy: str = "", detail: str = "") -> None:
         super().__init__(". ".join(part for part in (reason, detail, remedy) if part))

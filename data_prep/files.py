@@ -141,8 +141,23 @@ def plain(written: Any) -> Any:
 
 
 def read_json(path: Path) -> Any:
-    """Return the content of a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """Return the content of a JSON file; ValueError: it is none (see `parse_json`)."""
+    return parse_json(path.read_text(encoding="utf-8"))
+
+
+def parse_json(text: str) -> Any:
+    """Return what a JSON text says; raises JSONDecodeError, also where it is too deep or long.
+
+    json itself answers a hundred thousand brackets with RecursionError, and a number of more
+    digits than Python converts with a bare ValueError.
+    """
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except (RecursionError, ValueError):
+        problem = "nested too deeply, or a number with too many digits"
+        raise json.JSONDecodeError(problem, text, 0) from None
 
 
 def sha256(path: Path) -> str:

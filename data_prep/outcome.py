@@ -51,4 +51,5 @@ class Outcome:
         """Skipped or left, by the kind of the error."""
         hints = {"detail": error.detail, "remedy": error.remedy}
         status: Literal["skipped", "left"] = "left" if isinstance(error, LeftOut) else "skipped"
-        return cls(status, source, error.reason, details={k: v for k, v in hints.items() if v})
+        known = {key: value for key, value in hints.items() if value}
+        return cls(status, source, error.reason, details={**error.facts, **known})

@@ -35,8 +35,14 @@ def process_all(sources: Sequence[Source], settings: Settings, pool: Pool) -> li
             raise answer
         if isinstance(answer, Exception):
             answer = Outcome.skipped(sources[index].shown, _ended(answer, settings.limits()))
-        results[index] = answer
+        results[index] = _with_view(answer, sources[index])
     return [results[index] for index in range(len(sources))]
+
+
+def _with_view(outcome: Outcome, source: Source) -> Outcome:
+    """The table's view, where the file itself tells none."""
+    known = outcome.details
+    return replace(outcome, details={"view": source.view, **known}) if source.view else outcome
 
 
 def process_one(source: Source, settings: Settings) -> Outcome:

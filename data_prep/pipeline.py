@@ -14,11 +14,12 @@ from dataclasses import dataclass, replace
 from data_prep import datalist
 from data_prep.datalist import Dataset
 from data_prep.errors import FAILED, UsageError
+from data_prep.inputs import allowed
 from data_prep.inputs.copies import leave_copies
 from data_prep.inputs.gather import find_inputs
 from data_prep.inputs.plan import plan
 from data_prep.outcome import Outcome
-from data_prep.output import folder, summary, tables
+from data_prep.output import folder, mix, review, summary, tables
 from data_prep.output.participants import write_participants
 from data_prep.per_input import process_all
 from data_prep.prepared import Prepared, dataset_of
@@ -50,6 +51,8 @@ def run(settings: Settings) -> Result:
         if not settings.dry_run:
             stack.enter_context(folder.alone_in(settings.output))
             folder.remove_temporary(settings.output, settings.work_folder())
+            if settings.sets_aside:
+                review.claim(settings.output)
             stack.callback(folder.remove_temporary, settings.output, settings.work_folder())
         return finish(prepare(settings), settings, start)
 
@@ -58,7 +61,8 @@ def prepare(settings: Settings) -> Prepared:
     """Find, plan and prepare all inputs: `images/` and sidecars, no lists. Raises as `run`."""
     output = settings.output
     with pool_for(settings) as pool:
-        beside = (output, settings.key_path(), settings.links_path())
+        private = (settings.key_path(), settings.links_path())
+        beside = (output, *private, review.folder_of(output), allowed.path_for(output))
         found = find_inputs(settings.input, settings.kind, settings.cohort, beside, pool)
         if found.others:
             log.info(
@@ -91,7 +95,7 @@ def finish(prepared: Prepared, settings: Settings, start: float) -> Result:
         kind=settings.kind,
         output=settings.output,
         seconds=time.monotonic() - start,
-        notes=_notes(settings),
+        notes=[*_notes(settings), *mix.sentences(sources, outcomes)],
         dry_run=settings.dry_run,
     )
     code = summary.exit_code(outcomes, settings.strict)
@@ -101,8 +105,10 @@ def finish(prepared: Prepared, settings: Settings, start: float) -> Result:
     prepared.write_skipped(output / "skipped.csv")
     tables.write_inputs(sources, outcomes, output / "inputs.csv")
     tables.write_links(sources, outcomes, settings.links_path())
+    if settings.kind == "films":
+        review.write(sources, outcomes, output)
     refusal = _too_many_missing(outcomes, settings)
-    write_report(dataset, outcomes, output / "prep_report.html")
+    write_report(dataset, sources, outcomes, output / "prep_report.html")
     if refusal or code == FAILED:
         return Result(outcomes, None, "\n".join(filter(None, [text, refusal])), FAILED)
     stale = folder.remove_stale(output, sources, outcomes)

@@ -78,6 +78,12 @@ class Settings:
         """'films' or 'brains'."""
         return self.recipe.kind
 
+    @property
+    def sets_aside(self) -> bool:
+        """True where films with likely text are set aside for a person to look at."""
+        recipe = self.recipe
+        return isinstance(recipe, FilmRecipe) and recipe.options.burned_in == "quarantine"
+
     def key_path(self) -> Path:
         """Beside OUTPUT, not in it: OUTPUT is what is sent on."""
         return self.cohort.key_file or self.beside(".key")

@@ -83,8 +83,9 @@ class Source:
     damaged one), 'missing', 'pointer' (not fetched), 'link' (to a folder) or 'special' (a pipe, a
     device). parts: (path, member) of each file, where a series is not all that a folder holds, and
     of a .hdr/.img pair. line: of the table, if there is one. The rest is filled in by plan.py:
-    shown is the name fit for lists and messages; cleared: a person has looked for burned-in text.
-    beside: of a picture where no table names the inputs.
+    shown is the name fit for lists and messages; cleared: None, or a person has looked for
+    burned-in text, "" in whatever the file holds, else in content of this SHA-256; view: PA, AP,
+    ... by the table, "" where unknown. beside: of a picture where no table names the inputs.
     """
 
     name: str
@@ -96,7 +97,8 @@ class Source:
     shown: str = ""
     who: Who = field(default_factory=Who)
     truth: Truth = field(default_factory=Truth)
-    cleared: bool = False
+    cleared: str | None = None
+    view: str = ""
     beside: Beside | None = None
     header: Header = field(default_factory=Header, repr=False)
 

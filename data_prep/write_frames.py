@@ -1,5 +1,6 @@
 """One input to disk: images/<subject>/<session>_<index>.png, masks and quality strips."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -10,11 +11,14 @@ from data_prep.brain.prepare import correct, cut
 from data_prep.brain.quality_strip import strip
 from data_prep.brain.recipe import BrainRecipe
 from data_prep.files import whole
+from data_prep.film.choice import require_view
 from data_prep.film.prepare import prepare
 from data_prep.film.recipe import FilmRecipe
+from data_prep.film.set_aside import SetAside
 from data_prep.frame import png
 from data_prep.frame.frame import Frame
 from data_prep.outcome import DIGEST, Outcome, WrittenImage
+from data_prep.output import review
 from data_prep.read.volume import bids, scan_facts
 from data_prep.read.volume.open_volume import read_mask, read_volume
 from data_prep.read.volume.volume import OtherImage, VolumeError, volume_digest
@@ -22,16 +26,31 @@ from data_prep.source import Source
 
 
 def write_film(source: Source, recipe: FilmRecipe, output: Path | None) -> Outcome:
-    """Write a film's frames once all are read (PrepError: none is); output None: a dry run."""
-    truth = source.truth
+    """Write a film's frames once all are read (PrepError: none is); output None: a dry run.
+
+    A film set aside for likely text leaves its pictures for `healthygan review`.
+    """
+    data, truth = source.data(), source.truth
     drawn = truth.mask.read_bytes() if truth.mask is not None else None
-    frames = list(
-        prepare(source.data(), recipe, mask=drawn, boxes=truth.boxes, cleared=source.cleared)
-    )
+    cleared = source.cleared == "" or (bool(source.cleared) and source.cleared == _digest(data))
+    if source.view:
+        require_view(source.view, recipe.options)
+    try:
+        frames = list(prepare(data, recipe, mask=drawn, boxes=truth.boxes, cleared=cleared))
+    except SetAside as error:
+        error.facts = {
+            **error.facts,
+            review.SET_ASIDE: review.keep(error.looks, _digest(data), output),
+        }
+        raise
     facts, digests = frames[0].facts, [frame.facts[DIGEST] for frame in frames]
     if len(digests) > 1:
         facts = {**facts, DIGEST: digests}
     return Outcome("written", source.shown, images=_stored(frames, source, output), details=facts)
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def write_head(source: Source, recipe: BrainRecipe, output: Path | None) -> Outcome:

@@ -5,6 +5,7 @@ only that. Higher score = more anomalous. Torch is not imported: the formulas ac
 array they are given.
 """
 
+import csv
 import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -196,7 +197,12 @@ def read_scores(path: Path) -> list[ScoreRow]:
     if not path.is_file():
         raise NoScores(f"{path.name}: no such file in {path.parent.name}. Score images first.")
     with path.open(newline="", encoding="utf-8-sig") as stream:
-        columns, records = read_csv(stream)
+        try:
+            columns, records = read_csv(stream)
+        except (UnicodeDecodeError, csv.Error):
+            raise ScoresError(
+                f"{path.name}: not a CSV file in UTF-8. Score the images again."
+            ) from None
         missing = [name for name in NEEDED if name not in columns]
         if missing:
             raise ScoresError(

@@ -7,6 +7,7 @@ from pathlib import Path
 from data_prep import __version__
 from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
 from data_prep.cli.prepare import Parsers, add_brains, add_films
+from data_prep.cli.review import add_review
 from data_prep.errors import DONE
 
 
@@ -25,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"data_prep {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_prep_commands(commands)
+    add_review(commands)
     add_fetch_command(commands)
     return parser
 

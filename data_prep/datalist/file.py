@@ -69,6 +69,8 @@ def read(folder_or_file: Path | str) -> Dataset:
     for key, default in _OPTIONAL.items():
         if isinstance(default, dict) and not isinstance(known[key], dict):
             raise DataError(f"{path}: key '{key}' must be an object, not {known[key]!r}.")
+        if not isinstance(default, dict) and not isinstance(known[key], (str, type(default))):
+            raise DataError(f"{path}: key '{key}' must be a text, not {known[key]!r}.")
     return Dataset(
         name=content["name"],
         image_size=content["image_size"],

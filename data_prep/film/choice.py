@@ -147,6 +147,11 @@ def _require_view(dataset: Dataset, options: FilmOptions, facts: dict[str, Any])
         facts["view"] = found
     if note:
         facts["notes"].append(note)
+    require_view(found, options, note)
+
+
+def require_view(found: str | None, options: FilmOptions, note: str = NO_VIEW) -> None:
+    """Check a view, one of dicom_terms.VIEWS or None; note: why it is None. Raises LeftOut."""
     wanted = options.wanted_views()
     if wanted is None:
         if options.views.strip().lower() == "any" or found in (None, "PA", "AP", "frontal"):

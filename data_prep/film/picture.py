@@ -43,9 +43,9 @@ def read_picture(data: bytes) -> Film:
             warnings.simplefilter("ignore")
             with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as picture:
                 kind, mode = str(picture.format), picture.mode
+                _require_whole(data, picture)  # before its claim is believed
                 levels, top = _grey(picture)
                 turn = _turn(picture)
-                _require_whole(data, picture)
     except (FilmError, MemoryError):
         raise
     except Image.DecompressionBombError:
@@ -76,10 +76,10 @@ def read_mask_picture(data: bytes) -> np.ndarray:
     """bool (H, W): true where any channel of the picture is not black."""
     try:
         with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as picture:
+            _require_whole(data, picture)
             deep = picture.mode in DEEP_MODES
             pixels = np.asarray(picture if deep else picture.convert("RGB"))
             turn = _turn(picture)
-            _require_whole(data, picture)
     except (FilmError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise FilmError("the mask cannot be decoded", remedy="Draw or copy it again.") from None
     inside = pixels > 0
@@ -131,7 +131,9 @@ def _grey(picture: Image.Image) -> tuple[np.ndarray, int]:
     if picture.mode in ("LA", "La"):
         return np.asarray(picture.getchannel("L")), 255
     pixels = np.asarray(picture.convert("RGB"), np.int16)
-    spread = (pixels.max(axis=2) - pixels.min(axis=2)).max()
+    red, green, blue = (pixels[..., k] for k in range(3))  # pair by pair: ten times the speed
+    highest, lowest = (pair(pair(red, green), blue) for pair in (np.maximum, np.minimum))
+    spread = (highest - lowest).max()
     if spread > COLOUR_TOLERANCE:
         raise FilmError(
             "true colour picture: a screenshot or a photograph?", remedy="Export the original film."

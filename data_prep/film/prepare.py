@@ -6,12 +6,12 @@ import numpy as np
 
 from data_prep.errors import FilmError
 from data_prep.film.burned_in import find_text
-from data_prep.film.choice import LeftOut
 from data_prep.film.collimation import exposed_area
 from data_prep.film.film import Film
 from data_prep.film.open import films
 from data_prep.film.picture import read_mask_picture
 from data_prep.film.recipe import FilmRecipe
+from data_prep.film.set_aside import LOOK, SetAside, look
 from data_prep.frame.boxes import LesionBox, framed_boxes
 from data_prep.frame.frame import Frame, WayBack
 from data_prep.frame.framing import Box
@@ -19,7 +19,6 @@ from data_prep.read.dicom.display import SATURATION_NOTE
 
 FEWEST_LEVELS = 32  # of 256 in 8 bits
 FEW_NOTE = "fewer than 32 of 256 grey levels are used; --intensity percentile uses them all"
-LOOK = "Look at it, then list it in a file for --allow-burned-in FILE."
 
 
 def prepare(
@@ -32,15 +31,27 @@ def prepare(
 ) -> Iterator[Frame]:
     """Prepare a film, the first frame or each; PrepError: unusable, LeftOut: not asked for.
 
+    SetAside, a LeftOut, has a look at every frame with likely text; no frame follows the first one.
+
     Args:
         data: content of a DICOM, PNG or JPEG file.
         mask: content of a PNG or JPEG of the film's size, not black in lesions.
         boxes: lesions in pixels of the film.
         cleared: a person has looked for burned-in text.
     """
+    aside: SetAside | None = None
     for film in films(data, recipe.options, voi=recipe.windowed):
         drawn = None if mask is None else _mask(mask, film, recipe)
-        yield framed(film, recipe, mask=drawn, boxes=boxes, cleared=cleared)
+        try:
+            frame = framed(film, recipe, mask=drawn, boxes=boxes, cleared=cleared)
+        except SetAside as error:
+            error.looks = (*(aside.looks if aside else ()), *error.looks)
+            aside = error
+            continue
+        if aside is None:
+            yield frame
+    if aside is not None:
+        raise aside
 
 
 def framed(
@@ -57,9 +68,7 @@ def framed(
     image = film.turn(film.image)[field]
     padding = None if film.padding is None else film.turn(film.padding)[field]
     if recipe.options.burned_in == "quarantine" and not cleared:
-        _require_no_text(
-            film.flags, _shown(image, padding, recipe), square.box(image.shape, spacing)
-        )
+        _require_no_text(film, _shown(image, padding, recipe), square.box(image.shape, spacing))
     covered = square.covered(image.shape, spacing)
     foreground = covered if padding is None else square.mask(~padding, spacing)
     image = square.image(image, spacing)
@@ -108,25 +117,30 @@ def _shown(image: np.ndarray, padding: np.ndarray | None, recipe: FilmRecipe) ->
     return recipe.levels().apply(image, foreground=None if padding is None else ~padding)
 
 
-def _require_no_text(flags: Sequence[str], image: np.ndarray, box: Box) -> None:
+def _require_no_text(film: Film, image: np.ndarray, box: Box) -> None:
     """Set the film aside where its header or its pixels say text; only what is shown counts."""
-    if flags:
-        raise LeftOut(
-            f"the header says {' and '.join(flags)}: set aside until somebody has looked",
-            remedy=LOOK,
-        )
     left, top, right, bottom = box
-    lines = [
+    lines = find_text(image)
+    shown = [
         line
-        for line in find_text(image)
+        for line in lines
         if line.left < right and line.right > left and line.top < bottom and line.bottom > top
     ]
-    if lines:
-        raise LeftOut(
+    if film.flags:
+        admits = " and ".join(film.flags)
+        error = SetAside(
+            f"the header says {admits}: set aside until somebody has looked", remedy=LOOK
+        )
+    elif shown:
+        error = SetAside(
             "likely text in the picture: set aside until somebody has looked",
-            detail=f"{len(lines)} lines, about {sum(line.glyphs for line in lines)} letters",
+            detail=f"{len(shown)} lines, about {sum(line.glyphs for line in shown)} letters",
             remedy=LOOK,
         )
+    else:
+        return
+    error.looks, error.facts = (look(image, lines, box),), film.facts
+    raise error
 
 
 def _mask(content: bytes, film: Film, recipe: FilmRecipe) -> np.ndarray:

@@ -16,7 +16,7 @@ class Cohort:
     sections or groups decide. pseudonyms: 'keyed' replaces subject names, 'given' takes them as
     they are. key_file: of the pseudonyms; salt: its content once it is loaded. validation, test:
     shares of the subjects, where groups are to be split, by seed. cleared: a file that lists the
-    films which may hold burned-in text, one path below INPUT a line.
+    films which may hold burned-in text, see allowed.py.
     """
 
     table: Path | None = None

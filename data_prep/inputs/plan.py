@@ -11,7 +11,7 @@ from typing import Any
 from data_prep.datalist import DataError
 from data_prep.errors import UsageError
 from data_prep.files import plain
-from data_prep.inputs import sections
+from data_prep.inputs import allowed, sections
 from data_prep.inputs.choices import Cohort
 from data_prep.inputs.find import Found
 from data_prep.inputs.headers import scan
@@ -19,7 +19,7 @@ from data_prep.inputs.names import BIDS_SUBJECT, parse_name
 from data_prep.inputs.table import sources_of_table
 from data_prep.privacy.facts import days_since_first
 from data_prep.privacy.identity import Identity
-from data_prep.privacy.pseudonyms import study_pseudonym, subject_pseudonym
+from data_prep.privacy.pseudonyms import BLANKS, study_pseudonym, subject_pseudonym
 from data_prep.privacy.scrubbing import safe_subject
 from data_prep.source import Source
 from data_prep.work.pools import Pool
@@ -86,6 +86,8 @@ def _named_by_content(sources: Sequence[Source], cohort: Cohort) -> list[Source]
     named = []
     for source in sources:
         who, order = _who(source)
+        if not who.strip(BLANKS):  # a file called " .png"
+            who = f"file {source.name}"
         named.append((order, source.with_who(subject=rename(who))))
     most = max(Counter(source.who.subject for _, source in named).values(), default=0)
     if most > SUSPICIOUS and most > len(named) / 2:
@@ -190,12 +192,11 @@ def _with_sessions(sources: list[Source]) -> list[Source]:
 def _cleared(sources: list[Source], cleared: Path) -> list[Source]:
     """Mark the films that a person has checked; raises DataError for names that match no input."""
     try:
-        lines = cleared.read_text(encoding="utf-8-sig").splitlines()
+        seen = allowed.read(cleared)
     except (OSError, UnicodeDecodeError):
         raise UsageError(
             f"{cleared}: cannot be read. Expected a text file with one path a line."
         ) from None
-    names = {line.strip().replace("\\", "/") for line in lines if line.strip()}
     # The number in a shown name depends on the other files. Where names are alike, only the path
     # counts.
     bare = [re.sub(r" \(\d+\)$", "", source.shown) for source in sources]
@@ -204,15 +205,18 @@ def _cleared(sources: list[Source], cleared: Path) -> list[Source]:
     aliases = {source.shown: source.name for source, name in pairs if alike[name] == 1}
     known = {source.name for source in sources}
     # A line may be copied from a table, where "'" stands before what a spreadsheet would run.
-    names = {name if name in known else aliases.get(plain(name), plain(name)) for name in names}
-    unknown = names - known
+    seen = {
+        name if name in known else aliases.get(plain(name), plain(name)): digest
+        for name, digest in seen.items()
+    }
+    unknown = set(seen) - known
     if unknown:
         raise DataError(
-            f"{cleared}: {len(unknown)} of its {len(names)} lines are no input. Expected "
+            f"{cleared}: {len(unknown)} of its {len(seen)} lines are no input. Expected "
             "paths below INPUT, as in OUTPUT.links.csv, or names that only one row of inputs.csv "
             "has."
         )
-    return [replace(source, cleared=source.name in names) for source in sources]
+    return [replace(source, cleared=seen.get(source.name)) for source in sources]
 
 
 def _require_validation_labels(sources: list[Source]) -> None:

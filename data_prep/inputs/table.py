@@ -1,4 +1,4 @@
-"""The cohort table: image, subject, section or group; label, mask, boxes, site, age, sex if known.
+"""The cohort table: image, subject, section or group; label, mask, boxes, view, site, age, sex.
 
 `columns` renames (our name -> the table's), `where` filters rows: a registry's export works as
 is.
@@ -19,12 +19,13 @@ from data_prep.files import Record, read_csv
 from data_prep.inputs.find import Found
 from data_prep.inputs.parts import places
 from data_prep.inputs.sections import GROUPS, LABELS, SECTION_NAMES, section_of
-from data_prep.inputs.table_people import boxes_of, people
+from data_prep.inputs.table_people import boxes_of, people, view_of
+from data_prep.privacy.pseudonyms import BLANKS
 from data_prep.privacy.scrubbing import safe_name
 from data_prep.read.content import kind_of
 from data_prep.source import Source, Truth, Who
 
-PEOPLE = ("site", "age", "sex", "boxes")  # read by table_people.py
+PEOPLE = ("site", "age", "sex", "boxes", "view")  # read by table_people.py
 log = logging.getLogger(__name__)
 
 NAMES = ("image", "subject", "section", "group", "label", "mask", "session", *PEOPLE)
@@ -51,7 +52,8 @@ def sources_of_table(
     doubts: Counter[str] = Counter()
     sources, seen = [], dict[str, int]()
     for line, row in rows:
-        value = {name: (row.get(names[name]) or "").strip() for name in NAMES if name in names}
+        cells = {name: (row.get(names[name]) or "").strip() for name in NAMES if name in names}
+        value = {name: cell.strip(BLANKS) for name, cell in cells.items()}
         for name in ("image", "subject"):
             if not value[name]:
                 problems.append(f"line {line}: {name} is empty.")
@@ -213,4 +215,5 @@ def _described(
         line=line,
         who=Who(subject, **people(value, doubts)),
         truth=Truth(section, group, label, mask, boxes),
+        view=view_of(value.get("view", ""), doubts),
     )

@@ -1,12 +1,13 @@
-"""Columns of a table that say more about a subject or its lesions: site, age, sex, boxes."""
+"""Columns of a table that say more about a subject or its lesions: view, site, age, sex, boxes."""
 
-import json
 import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from data_prep.files import parse_json
 from data_prep.frame.boxes import LesionBox
+from data_prep.read.dicom.terms import view_of_text
 
 SEXES = {**dict.fromkeys(("m", "male", "man"), "M"), **dict.fromkeys(("f", "female", "woman"), "F")}
 SITE = re.compile(r"[\w .+-]{1,40}")  # a name of a place or scanner, not a sentence
@@ -25,6 +26,14 @@ def people(value: Mapping[str, str], doubts: Counter[str]) -> dict[str, Any]:
         "age": _age(value.get("age", ""), doubts),
         "sex": SEXES.get(value.get("sex", "").lower()),
     }
+
+
+def view_of(text: str, doubts: Counter[str]) -> str:
+    """One of terms.VIEWS, "" where the row tells none."""
+    view = view_of_text(text)
+    if text and view is None:
+        doubts["view is not understood"] += 1
+    return view or ""
 
 
 def _site(text: str, doubts: Counter[str]) -> str | None:
@@ -50,7 +59,7 @@ def boxes_of(text: str, line: int, problems: list[str]) -> tuple[LesionBox, ...]
     if not text:
         return ()
     try:
-        return tuple(LesionBox.of(values) for values in json.loads(text))
+        return tuple(LesionBox.of(values) for values in parse_json(text))
     except (ValueError, TypeError):
         problems.append(f"line {line}: boxes are not a list like [[x, y, width, height], ...].")
         return ()

@@ -7,17 +7,16 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from data_prep.brain import quality
 from data_prep.datalist.items import Dataset, Item, content_hash
 from data_prep.files import write_text
 from data_prep.outcome import Outcome
-from data_prep.output import report_pictures
+from data_prep.output import mix, report_pictures, review
+from data_prep.output.page import template
 from data_prep.output.summary import NAMING, doubts, grouped
-
-if TYPE_CHECKING:
-    from jinja2 import Template
+from data_prep.source import Source
 
 SHOWN = 30  # thumbnails of a section
 UNUSUAL = 10
@@ -30,22 +29,20 @@ BY_SECTION = (
 OVERALL = ("transfer_syntax", "laterality", "body_part", "burned_in")
 
 
-def write_report(dataset: Dataset, outcomes: Sequence[Outcome], path: Path) -> Path:
-    """Write the page in one step; the same data give the same bytes: no clock, path or history."""
-    write_text(path, template().render(_content(dataset, outcomes)))
+def write_report(
+    dataset: Dataset, sources: Sequence[Source], outcomes: Sequence[Outcome], path: Path
+) -> Path:
+    """Write the page in one step; the same data give the same bytes: no clock, path or history.
+
+    It has no script and needs no network.
+    """
+    write_text(path, template("report.html").render(_content(dataset, sources, outcomes)))
     return path
 
 
-def template() -> Template:
-    """Return the template of the page, report.html: no script, no network, prints on A4."""
-    from jinja2 import Environment, FileSystemLoader
-
-    here = FileSystemLoader(Path(__file__).parent)
-    page = Environment(loader=here, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return page.get_template("report.html")
-
-
-def _content(dataset: Dataset, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+def _content(
+    dataset: Dataset, sources: Sequence[Source], outcomes: Sequence[Outcome]
+) -> dict[str, Any]:
     filled = {name: items for name, items in dataset.sections.items() if items}
     count = Counter(outcome.status for outcome in outcomes)
     everything = [item for items in filled.values() for item in items]
@@ -67,6 +64,9 @@ def _content(dataset: Dataset, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "missing": missing[:LISTED],
         "unlisted": max(0, len(missing) - LISTED),
         "doubts": doubts(outcomes),
+        "set_aside": [_aside(s, o) for s, o in review.set_aside(sources, outcomes)],
+        "mix": mix.shares(sources, outcomes),
+        "mix_texts": mix.sentences(sources, outcomes),
         "histogram": report_pictures.histogram(dataset, filled),
         "facts": _facts(outcomes),
         "by_section": _by_section(dataset, outcomes, list(filled)),
@@ -78,6 +78,16 @@ def _content(dataset: Dataset, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         "version": dataset.generated_by.get("version", ""),
         "content_hash": content_hash(dataset),
         "recipe": json.dumps(dataset.generated_by.get("recipe", {}), indent=1),
+    }
+
+
+def _aside(source: Source, outcome: Outcome) -> dict[str, Any]:
+    """A film set aside, by what all may know of it; its digest is not written."""
+    return {
+        "source": outcome.source,
+        "section": source.truth.section or "test",
+        "view": outcome.details.get("view", mix.NOT_TOLD),
+        "pictures": outcome.details[review.SET_ASIDE]["pictures"],
     }
 
 

@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 KEY_BYTES = 32
 SHORTEST_KEY = 16
 DIGITS = 12  # 48 bits: two of 100,000 subjects share a name with a chance of 2 in 100,000
+BLANKS = " \0\t\r\n"  # which say nothing at the ends of an identifier
 _STUDY = b"study\0"  # no identifier of a subject holds a NUL, so the two kinds never meet
 _WAIT, _TRIES = 0.05, 100  # for another process that is writing the key: 5 s
 
@@ -41,7 +42,7 @@ def study_pseudonym(identifier: str, key: bytes) -> str:
 
 
 def _clean(identifier: str) -> bytes:
-    text = unicodedata.normalize("NFC", identifier.strip(" \0\t\r\n"))
+    text = unicodedata.normalize("NFC", identifier.strip(BLANKS))
     if not text:
         raise ValueError("empty identifier: a pseudonym needs a patient ID, a name or a UID.")
     return text.encode("utf-8", "surrogatepass")

@@ -46,6 +46,8 @@ def members(path: Path) -> list[str]:
     entries = _open(path, path.stat().st_mtime_ns).infolist()
     if len(entries) > MOST_MEMBERS:
         raise PrepError("an archive of too many files", remedy=UNPACK)
+    if not all(entry.filename for entry in entries):  # which is_dir does not expect
+        raise PrepError("an archive in which a file has no name", remedy=UNPACK)
     files = [entry.filename for entry in entries if not entry.is_dir()]
     names = set(files)
     if len(names) < len(files):

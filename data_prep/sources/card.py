@@ -73,7 +73,8 @@ class Row:
 
     label: the truth, 0 or 1, in training too, where it serves the counts and goes no further; None
     where nobody knows it;
-    age in years; sex "M", "F" or ""; boxes: lesions in pixels of the picture as published.
+    age in years; sex "M", "F" or ""; boxes: lesions in pixels of the picture as published; view:
+    one of dicom.terms.VIEWS or "".
     """
 
     image: str
@@ -85,6 +86,7 @@ class Row:
     age: float | None = None
     sex: SexCode = ""
     boxes: tuple[LesionBox, ...] = ()
+    view: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,13 @@ def require_disjoint(rows: Sequence[Row]) -> None:
 
 
 def write_table(rows: Sequence[Row], path: Path) -> None:
-    """Write the cohort table for data_prep.inputs.table; training rows carry no label."""
-    write_csv(path, COLUMNS, (_cells(row) for row in rows))
+    """Write the cohort table for data_prep.inputs.table; training rows carry no label.
+
+    The column view is there where a view is known.
+    """
+    views = ("view",) if any(row.view for row in rows) else ()
+    cells = ([*_cells(row), *(row.view for _ in views)] for row in rows)
+    write_csv(path, [*COLUMNS, *views], cells)
 
 
 def _cells(row: Row) -> list[str]:

@@ -25,8 +25,8 @@ CARD = Card(
     expected=(
         Expected(
             "--table FILE.csv",
-            "one row an image: image, subject, and group or section; label, mask, boxes, site, "
-            "age, sex where known",
+            "one row an image: image, subject, and group or section; label, mask, boxes, view, "
+            "site, age, sex where known",
             "yourself",
         ),
     ),
@@ -117,4 +117,5 @@ def _row(source: Source, folder: Path) -> Row:
         who.age,
         who.sex or "",
         truth.boxes,
+        source.view,
     )

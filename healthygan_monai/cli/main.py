@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
 from data_prep.cli.main import add_check_command, add_fetch_command, add_prep_commands
+from data_prep.cli.review import add_review
 from healthygan_monai import __version__
 from healthygan_monai.cli import (
     benchmark,
@@ -50,6 +51,7 @@ def build_parser() -> argparse.ArgumentParser:
     text = "raw DICOM, NIfTI, PNG -> PNG and dataset.json"
     prep = commands.add_parser("prep", help=text, description=text, epilog=EXIT_CODES)
     add_prep_commands(prep.add_subparsers(dest="kind", required=True, metavar="KIND"))
+    add_review(commands)
     add_check_command(commands)
     add_fetch_command(commands)
     for module in (train, select, ensemble, infer, evaluate, report):

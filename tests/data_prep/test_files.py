@@ -151,3 +151,10 @@ def test_tables_are_written_in_one_place():
     words = ("csv.writer", "DictWriter", "to_csv", "savetxt")
     found = {p.name for p in modules if any(word in p.read_text("utf-8") for word in words)}
     assert found == {"files.py"}
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[" * 100_000 + "]" * 100_000, "9" * 5000])
+def test_json_that_is_too_deep_or_too_long_is_no_json(tmp_path, text):
+    (tmp_path / "a.json").write_text(text)
+    with pytest.raises(ValueError):
+        read_json(tmp_path / "a.json")

@@ -176,3 +176,11 @@ def test_missing_file_says_what_to_do(tmp_path):
 
 def test_scores_and_report_need_no_torch():
     python("-c", "import sys, healthygan_monai.report; sys.exit('torch' in sys.modules)")
+
+
+@pytest.mark.parametrize("damage", [b"\xff\xfe", b"a" * 200_000])
+def test_a_file_that_is_no_table_is_refused_by_name(tmp_path, damage):
+    head = b"section,image,subject,slice,label,method,seed,score\n"
+    (tmp_path / "scores.csv").write_bytes(head + damage)
+    with pytest.raises(ScoresError, match=r"scores\.csv: not a CSV file"):
+        read_scores(tmp_path / "scores.csv")

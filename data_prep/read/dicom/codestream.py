@@ -42,6 +42,18 @@ def codestream(frame: bytes) -> Codestream | None:
     return None
 
 
+def without_jp2(frame: bytes) -> bytes:
+    """Return the codestream of a JPEG 2000 frame that is a JP2 file, which PS3.5 8.2.4 rules out.
+
+    Any other frame is returned as it is. The boxes are not walked: in a damaged file that may never
+    end.
+    """
+    if not frame.startswith(JP2_BOX):
+        return frame
+    start = frame.find(J2K_START)
+    return frame[start:] if start >= 0 else b""
+
+
 def _jpeg(frame: bytes) -> Codestream | None:
     """Walks the marker segments up to the frame header (ITU-T T.81 B.2.2)."""
     position = 2

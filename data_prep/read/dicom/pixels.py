@@ -13,7 +13,7 @@ import numpy as np
 
 from data_prep.errors import FilmError
 from data_prep.read.dicom import run_length
-from data_prep.read.dicom.codestream import codestream
+from data_prep.read.dicom.codestream import codestream, without_jp2
 from data_prep.read.dicom.depth import as_coded, values_layout
 from data_prep.read.dicom.ending import ends, ends_early, picture_pixels
 from data_prep.read.dicom.file import (
@@ -160,6 +160,7 @@ def _encapsulated(
         if 8 * len(frame) < layout.frame_bits:
             raise truncated(f"{len(frame):,} of {layout.frame_bits // 8:,} bytes of a frame")
         return _native(dataset, layout, frame, 0), layout
+    frame = without_jp2(frame)
     coded = codestream(frame)
     if coded is not None and (coded.rows, coded.columns) != (layout.rows, layout.columns):
         if coded.rows * coded.columns > LARGEST_FRAME:

@@ -204,6 +204,9 @@ def test_a_table_with_wrong_people_is_reported_and_costs_no_image_but_for_its_bo
         sources_of_table(path, tmp_path, Found(), {}, {})
     assert "in 1 rows the age is not a number of years; it counts as unknown" in caplog.text
     assert "line 2: boxes are not a list" in str(error.value)
+    path.write_text(f"image,subject,section,boxes\na.png,p,test,{'[' * 70_000}\n", "utf-8")
+    with pytest.raises(datalist.DataError, match="line 2: boxes are not a list"):
+        sources_of_table(path, tmp_path, Found(), {}, {})
     path.write_text(f"image,subject,section,site\na.png,p,test,{'a long tale ' * 9}\n", "utf-8")
     (source,) = sources_of_table(path, tmp_path, Found(), {}, {})
     assert source.who.site is None and "in 1 rows the site" in caplog.text

@@ -196,3 +196,19 @@ def test_a_link_within_the_data_set_or_to_all_of_it_is_followed(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "data")
     for root in ("data", "link"):
         assert datalist.check(datalist.read(tmp_path / root)) == []
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, '{"name": ' + "9" * 5000 + "}"])
+def test_json_that_is_too_deep_or_too_long_is_malformed(tmp_path, text):
+    (tmp_path / "dataset.json").write_text(text)
+    with pytest.raises(DataError, match="not valid JSON"):
+        datalist.read(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["protocol", "description", "licence", "modality"])
+@pytest.mark.parametrize("value", [[{}], {}, 3, True])
+def test_what_is_to_be_a_text_is_one(tmp_path, key, value):
+    a_dataset(tmp_path)
+    path = edited(tmp_path, lambda content: content.update({key: value}))
+    with pytest.raises(DataError, match=f"key '{key}' must be a text"):
+        datalist.read(path)

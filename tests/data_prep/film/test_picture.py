@@ -10,6 +10,7 @@ from codestreams import END, jpeg, waves
 from PIL import Image
 
 from data_prep.errors import FilmError
+from data_prep.film import picture
 from data_prep.film.picture import read_mask_picture, read_picture
 from data_prep.read.whole_png import is_whole
 
@@ -111,3 +112,14 @@ def test_a_jpeg_that_pillow_cannot_read_is_not_called_damaged(marker, bits, said
     with pytest.raises(FilmError) as error:
         read_picture(changed + whole[at + 5 :])
     assert said in error.value.reason and "DICOM" in error.value.remedy
+
+
+def test_a_png_that_claims_rows_which_it_does_not_have_is_refused_before_they_are_made(monkeypatch):
+    """Fifty million pixels take seconds; the rows that are there are counted in no time."""
+    claim = b"\x89PNG\r\n\x1a\n" + chunk(
+        b"IHDR", struct.pack(">IIBBBBB", 64, 1 << 20, 8, 2, 0, 0, 0)
+    )
+    packed = zlib.compress(b"".join(b"\0" + bytes(192) for _ in range(64)))
+    monkeypatch.setattr(picture, "_grey", lambda _: pytest.fail("pixels were made"))
+    with pytest.raises(FilmError, match="truncated or damaged"):
+        read_picture(claim + chunk(b"IDAT", packed) + chunk(b"IEND", b""))

@@ -78,9 +78,12 @@ class TestArchives:
         for entry in re.finditer(rb"PK\x01\x02", whole):
             locked[entry.start() + 8] |= 1  # general purpose bit 0 in the central directory
         (folder / "locked.zip").write_bytes(bytes(locked))
+        with zipfile.ZipFile(folder / "nameless.zip", "w") as nameless:
+            nameless.writestr(zipfile.ZipInfo(""), b"x")
         result = prepare("zips", pseudonyms="given")
         why = {o.source: o.reason for o in result.outcomes if not o.taken}
         assert why.pop("cut.zip") == "damaged archive"
+        assert why.pop("nameless.zip") == "an archive in which a file has no name"
         assert why.pop("outer.zip/inner.zip") == "an archive inside an archive"
         assert set(why.values()) == {"the archive is encrypted"} and len(why) == 8
         assert sum(o.taken for o in result.outcomes) == 8
@@ -446,6 +449,17 @@ class TestWhatHospitalsHave:
             make_dicom(np.roll(ramp, k), f"raw/{k}.dcm", SOPInstanceUID="1.2.3.4.5")
         result = prepare()
         assert "same SOP Instance UID, but other pixels (2 inputs)" in result.summary
+
+
+@pytest.mark.parametrize("pseudonyms", ["keyed", "given"])
+def test_a_file_whose_name_is_a_blank_stops_nothing(
+    make_dicom, ramp, tmp_path, prepare, pseudonyms
+):
+    for k, name in enumerate((" .dcm", "a/ .dcm", " ")):
+        make_dicom(np.roll(ramp, k), f"raw/{name}", PatientID="", PatientName="")
+    result = prepare(pseudonyms=pseudonyms)
+    assert [o.taken for o in result.outcomes] == [True] * 3
+    assert len({image.subject for o in result.outcomes for image in o.images}) == 3
 
 
 class TestFilmsThatSomebodyHasLookedAt:

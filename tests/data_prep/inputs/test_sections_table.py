@@ -175,10 +175,12 @@ def test_a_file_the_table_names_in_vain_is_kept_to_be_listed(tmp_path):
 def test_all_problems_of_a_table_come_at_once(tmp_path):
     pictures(tmp_path, "a.png")
     text = "image,subject,section,label\na.png,,test,0\na.png,P2,Meier,0\nb.png,P3,test,7\n"
+    text += "c.png,\0 \0,test,0\n"
     with pytest.raises(DataError) as error:
         read_table(tmp_path, text)
     for told in (
         "line 2: subject is empty",
+        "line 5: subject is empty",
         "same image as line 2",
         "line 3: section '***'",
         "label '7'",

@@ -1,5 +1,6 @@
 """Streams that stop before their last pixel: no decoder may fill in what is missing."""
 
+import io
 import time
 
 import numpy as np
@@ -16,6 +17,7 @@ from codestreams import (
     jpeg,
     waves,
 )
+from PIL import Image
 
 from data_prep.errors import FilmError
 from data_prep.film.open import read_film
@@ -113,3 +115,18 @@ def test_the_bits_of_a_stream_are_read_without_decoding(stream):
         codestream(frame[:length])
         ends(frame[:length])
         continued(frame[:length])
+
+
+@pytest.mark.parametrize("blow", [None, 12, 20])
+def test_a_jp2_file_is_read_by_its_codestream_and_its_boxes_are_not_walked(make_dicom, blow):
+    """pydicom looks for the codestream box by box, and never ends where one has no length."""
+    values = waves(top=255).astype(np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, "JPEG2000", irreversible=False)
+    frame = bytearray(buffer.getvalue())
+    if blow is not None:
+        frame[blow : blow + 4] = bytes(4)
+    film = make_dicom(values, frames=[bytes(frame)], syntax=JPEG_2000)
+    seconds = time.monotonic()
+    found = read_film(film)
+    assert time.monotonic() - seconds < 20 and found.digest == read_film(make_dicom(values)).digest
