@@ -1,6 +1,16 @@
 """evaluation.json, localisation.json and scores.json: what later steps use of them."""
 
-from healthygan_monai.records.schema import Kind, holding, number, or_none, sha256, text
+from healthygan_monai.records.schema import (
+    Kind,
+    holding,
+    named,
+    number,
+    or_none,
+    record,
+    sha256,
+    text,
+    whole,
+)
 
 _CUT = or_none(holding({"threshold": number, "policy": text, "chosen_on": text}))
 _METRIC = or_none(holding(dict.fromkeys(("value", "low", "high"), or_none(number))))
@@ -12,8 +22,37 @@ _LEVEL: dict[str, Kind] = {
 }
 _LEVELS = holding(dict.fromkeys(("image", "subject"), or_none(holding(_LEVEL))))
 _PROVENANCE = or_none(holding({"weights_sha256": sha256}))
-EVALUATION = holding(
-    {"method": text, "score_by": text, "levels": _LEVELS, "provenance": _PROVENANCE}
+_MAYBE = or_none(number)
+_INTERVALS = named(or_none(holding({"low": _MAYBE, "high": _MAYBE})))
+_MEASURED = holding({"value": _MAYBE, "low": _MAYBE, "high": _MAYBE}, ["value"])
+_POOLED = dict.fromkeys(("pixel_auroc", "pixel_ap", "aupro", "quantile_dice"), _MEASURED)
+_COUNTS = {"images": whole, "subjects": whole}
+_SCOPE = {**_COUNTS, "regions": whole, "lesion_share": _MAYBE, **_POOLED}
+_QUANTILE = {"quantile": number, "threshold": _MAYBE, "images": whole, "reason": or_none(text)}
+_BOXES = {**_COUNTS, "box_hit": _MAYBE, "box_share": _MAYBE}
+LOCALISATION = holding(
+    {
+        **_COUNTS,
+        **dict.fromkeys(("pixel_auroc", "pixel_ap", "best_dice", "pointing_hit"), _MAYBE),
+        **dict.fromkeys(("inside_outside_ratio", "quantile_dice", "lesion_share"), _MAYBE),
+        "intervals": or_none(_INTERVALS),
+        "best_dice_note": text,
+        "healthy_quantile": or_none(holding(_QUANTILE, list(_QUANTILE))),
+        "pooled": or_none(
+            record(dict.fromkeys(("diseased", "all"), holding(_SCOPE, list(_SCOPE))))
+        ),
+        "left_out": whole,
+        "boxes": or_none(holding({**_BOXES, "intervals": or_none(_INTERVALS)}, list(_BOXES))),
+    },
+    ["images", "lesion_share"],
 )
-LOCALISATION = holding({})
+EVALUATION = holding(
+    {
+        "method": text,
+        "score_by": text,
+        "levels": _LEVELS,
+        "localisation": or_none(LOCALISATION),
+        "provenance": _PROVENANCE,
+    }
+)
 SCORED = holding({"weights_sha256": text, "score_by": text, "scores_sha256": text})

@@ -109,10 +109,11 @@ def record(known: Mapping[str, Kind], needed: Sequence[str] = ()) -> Kind:
     return _object(inside)
 
 
-def holding(known: Mapping[str, Kind]) -> Kind:
+def holding(known: Mapping[str, Kind], needed: Sequence[str] = ()) -> Kind:
     """Return the kind of objects whose keys of these names are of these kinds; others may be."""
 
     def inside(where: str, value: Any) -> Iterator[str]:
+        yield from (f"{_below(where)}{key} is missing" for key in needed if key not in value)
         yield from problems({k: v for k, v in value.items() if k in known}, known, _below(where))
 
     return _object(inside)

@@ -261,8 +261,8 @@ def _localisation(found: Artefacts, cite: Any) -> str:
             "pixel average precision and per-region overlap up to 30 % false positive pixels "
             f"{cite('pro')}, over the pixels of all images with a lesion and of all images."
         )
-        quantile = measured["healthy_quantile"]
-        if quantile["threshold"] is not None:
+        quantile = measured.get("healthy_quantile") or {}
+        if quantile.get("threshold") is not None:
             text.append(
                 f"Dice is that at the {quantile['quantile']:g} quantile of the pixels of "
                 f"{quantile['images']} healthy validation images."
