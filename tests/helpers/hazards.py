@@ -38,6 +38,11 @@ def chatter() -> str:
     return "the answer"
 
 
+def slow_double(number: int) -> int:
+    time.sleep(0.3)
+    return 2 * number
+
+
 def pid() -> int:
     return os.getpid()
 
