@@ -21,8 +21,12 @@ from monai.transforms import (
     ScaleIntensityRanged,
 )
 from monai.transforms.transform import Transform
+from PIL import Image
 
 from data_prep.datalist import DataError
+from data_prep.errors import PrepError
+from data_prep.frame.png import load_grey
+from data_prep.work.kept import decode
 from healthygan_monai.scoring import ArrayT
 
 WHITE = {8: 255, 16: 65535}
@@ -103,11 +107,12 @@ def array_image(array: np.ndarray, image_size: int, image_channels: int = 1) -> 
 class GreyReader(PILReader):
     """MONAI's reader of pictures, for grey ones only, rows first as in the file.
 
-    Files are opened in :meth:`get_data`: MONAI's ``LoadImage`` answers an error in :meth:`read` by
-    trying its other readers, which would take a colour picture, turned on its side.
+    Files are decoded in a guarded child (``data_prep.work.kept``), in :meth:`get_data`: MONAI's
+    ``LoadImage`` answers an error in :meth:`read` by trying its other readers, which would take a
+    colour picture, turned on its side.
 
     Raises:
-        ValueError: not a picture, a broken one, or a colour picture.
+        ValueError: not a picture, a broken one, a colour picture, or one that ends the child.
     """
 
     def __init__(self) -> None:
@@ -119,16 +124,18 @@ class GreyReader(PILReader):
     def get_data(self, img: Any) -> tuple[np.ndarray, dict]:
         (path,) = img
         try:
-            picture = super().read(path)
-            picture.load()
-        except (OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"{Path(path).name}: cannot be read as a picture ({error}).") from error
-        if picture.mode not in ("L", "I;16", "I"):
-            raise DataError(
-                f"{Path(path).name}: image mode {picture.mode}; expected 8- or 16-bit greyscale. "
-                "Prepare it with data_prep first."
-            )
+            levels, name = decode(load_grey, (Path(path),))
+        except (PrepError, OSError) as error:
+            raise DataError(f"{Path(path).name}: {_words(error)}") from error
+        picture = Image.fromarray(levels)
+        picture.format = name
         return super().get_data(picture)
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"cannot be read ({error.strerror or type(error).__name__})."
+    return str(error)
 
 
 def scaled(image: MetaTensor) -> Any:

@@ -54,6 +54,16 @@ def slow_pid(folder: str, index: int) -> int:
     return index
 
 
+def crash_at_sub_6(path: Path) -> str:
+    return crash() or "" if "sub-6" in path.parts else ""
+
+
+def crash_at_killer(path: Path) -> Any:
+    from data_prep.frame import png
+
+    return crash() if path.stem == "killer" else png.load_grey(path)
+
+
 def _at_film_3(hazard: Any, source: Source, settings: Settings) -> Outcome:
     if source.name.endswith("IM0003.dcm"):
         hazard()
