@@ -14,9 +14,10 @@ from data_prep.film.options import FilmOptions
 from data_prep.film.picture import read_picture
 from data_prep.film.prepare import framed, prepare, way_back
 from data_prep.film.recipe import FilmRecipe
-from data_prep.read.content import is_picture
+from data_prep.frame.frame import WayBack
+from data_prep.read.content import is_picture, kind_of
 
 __all__ = [
-    "Film", "FilmOptions", "FilmRecipe", "films", "find_text", "framed", "is_film", "is_picture",
-    "prepare", "read_film", "read_picture", "way_back",
+    "Film", "FilmOptions", "FilmRecipe", "WayBack", "films", "find_text", "framed", "is_film",
+    "is_picture", "kind_of", "prepare", "read_film", "read_picture", "way_back",
 ]  # fmt: skip

@@ -64,6 +64,12 @@ def crash_at_killer(path: Path) -> Any:
     return crash() if path.stem == "killer" else png.load_grey(path)
 
 
+def crash_at_second(path: Path, *others: Any) -> Any:
+    from healthygan_monai.serving.receive import receive
+
+    return crash() if path.stem == "second" else receive(path, *others)
+
+
 def _at_film_3(hazard: Any, source: Source, settings: Settings) -> Outcome:
     if source.name.endswith("IM0003.dcm"):
         hazard()

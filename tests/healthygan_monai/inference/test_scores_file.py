@@ -246,6 +246,17 @@ class TestOfAFolderOfPictures:
         with pytest.raises(DataError, match=r"1 of 5 files .* killer\.jpeg: the decoder crashed"):
             hg.load_model(trained, "cpu").score_folder(folder, prepared=True, on_error="raise")
 
+    def test_nothing_is_decoded_in_the_process_that_scores(
+        self, folder, trained, tiny_data, tmp_path, monkeypatch
+    ):
+        def never(*_: object, **__: object) -> None:
+            raise AssertionError("decoded here")
+
+        monkeypatch.setattr("PIL.Image.open", never)
+        infer(trained / "model.pt", folder, tmp_path / "pictures")
+        infer(trained / "model.pt", tiny_data, tmp_path / "data")
+        assert (tmp_path / "data" / "localisation.json").is_file()  # of masks
+
     def test_one_picture_is_scored_alone(self, folder, trained, tmp_path):
         whole = infer(trained / "model.pt", folder, tmp_path / "all")
         (row,) = read_scores(
