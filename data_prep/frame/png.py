@@ -44,8 +44,8 @@ def load_grey(path: Path) -> tuple[np.ndarray, str]:
     return np.asarray(ImageOps.exif_transpose(picture)), str(picture.format)
 
 
-def load_mask(path: Path) -> np.ndarray:
-    """uint8 (H, W) of a mask, 0 outside of it; PrepError as `load_grey`."""
+def load_as_grey(path: Path) -> np.ndarray:
+    """uint8 (H, W) of any picture, such as a mask; PrepError as `load_grey`."""
     return np.asarray(_opened(path).convert("L"))
 
 

@@ -111,7 +111,7 @@ def load_mask(path: Path | str, shape: tuple[int, ...]) -> np.ndarray:
         DataError: it cannot be decoded.
     """
     try:
-        mask = Image.fromarray(decode(png.load_mask, (Path(path),)))
+        mask = Image.fromarray(decode(png.load_as_grey, (Path(path),)))
     except PrepError as error:
         raise DataError(f"{Path(path).name}: {error}") from error
     rows, columns = shape
