@@ -145,8 +145,8 @@ class Model:
             pseudonyms: 'given' takes patient IDs as the subjects' names. key_file: keeps pseudonyms
                 the same in other sessions, as ``--key``; without it they are the same for one
                 Model.
-            jobs: child processes that read files; 0 reads in this process, without limits of time
-                and memory.
+            jobs: child processes that prepare files; 0 prepares in this process, without limits of
+                time and memory, for debugging.
 
         Raises:
             DataError: nothing to score, or files that cannot be used and ``on_error="raise"``.
