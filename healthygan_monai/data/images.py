@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from data_prep import film
 from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
 from data_prep.errors import MissingData, PrepError
 from data_prep.files import write_csv
-from data_prep.frame import png
 from data_prep.work.kept import decode
 from healthygan_monai.data import labelled_items, load_dataset
 from healthygan_monai.data.lists import DEMO_FOLDER
@@ -96,7 +96,7 @@ def write_refused(dataset: Dataset, folder: Path | str) -> None:
 def _problem(path: Path) -> PrepError | None:
     """Why a picture cannot be used."""
     try:
-        decode(png.load_grey, (path,))
+        decode(film.read_levels, (path,))
     except PrepError as error:
         return error
     except OSError:
@@ -111,11 +111,11 @@ def load_mask(path: Path | str, shape: tuple[int, ...]) -> np.ndarray:
         DataError: it cannot be decoded.
     """
     try:
-        mask = Image.fromarray(decode(png.load_as_grey, (Path(path),)))
+        mask = Image.fromarray(decode(film.read_mask, (Path(path),)))
     except PrepError as error:
         raise DataError(f"{Path(path).name}: {error}") from error
     rows, columns = shape
-    return np.asarray(mask.resize((columns, rows), Image.Resampling.NEAREST)) > 0
+    return np.asarray(mask.resize((columns, rows), Image.Resampling.NEAREST))
 
 
 def items_to_score(dataset: Dataset) -> list[dict[str, Any]]:

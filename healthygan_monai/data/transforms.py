@@ -4,12 +4,11 @@ import logging
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from monai.data import MetaTensor, PILReader
+from monai.data import MetaTensor
 from monai.transforms import (
     Compose,
     EnsureTyped,
@@ -21,12 +20,9 @@ from monai.transforms import (
     ScaleIntensityRanged,
 )
 from monai.transforms.transform import Transform
-from PIL import Image
 
 from data_prep.datalist import DataError
-from data_prep.errors import PrepError
-from data_prep.frame.png import load_grey
-from data_prep.work.kept import decode
+from healthygan_monai.data.reader import GreyReader
 from healthygan_monai.scoring import ArrayT
 
 WHITE = {8: 255, 16: 65535}
@@ -102,40 +98,6 @@ def array_image(array: np.ndarray, image_size: int, image_channels: int = 1) -> 
     )
     image = resized(torch.as_tensor(scaled, dtype=torch.float32), image_size)
     return image.repeat(image_channels, 1, 1)
-
-
-class GreyReader(PILReader):
-    """MONAI's reader of pictures, for grey ones only, rows first as in the file.
-
-    Files are decoded in a guarded child (``data_prep.work.kept``), in :meth:`get_data`: MONAI's
-    ``LoadImage`` answers an error in :meth:`read` by trying its other readers, which would take a
-    colour picture, turned on its side.
-
-    Raises:
-        ValueError: not a picture, a broken one, a colour picture, or one that ends the child.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(reverse_indexing=False)
-
-    def read(self, data: Any, **kwargs: Any) -> Any:
-        return data
-
-    def get_data(self, img: Any) -> tuple[np.ndarray, dict]:
-        (path,) = img
-        try:
-            levels, name = decode(load_grey, (Path(path),))
-        except (PrepError, OSError) as error:
-            raise DataError(f"{Path(path).name}: {_words(error)}") from error
-        picture = Image.fromarray(levels)
-        picture.format = name
-        return super().get_data(picture)
-
-
-def _words(error: Exception) -> str:
-    if isinstance(error, OSError):
-        return f"cannot be read ({error.strerror or type(error).__name__})."
-    return str(error)
 
 
 def scaled(image: MetaTensor) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from data_prep.datalist import Dataset, Item
 from data_prep.files import read_json, sha256
-from data_prep.frame.png import load_grey
+from data_prep.film import read_levels
 from data_prep.work.kept import decode
 from healthygan_monai import __version__
 from healthygan_monai.evaluation.calibration import calibration_of
@@ -143,4 +143,4 @@ def _probes(dataset: Dataset, seed: int) -> list[dict[str, Any]] | None:
 
 def _pictures(dataset: Dataset, items: Sequence[Item]) -> list[np.ndarray]:
     """Return the grey levels of images of a data set."""
-    return [decode(load_grey, (dataset.image_path(item),))[0] for item in items]
+    return [decode(read_levels, (dataset.image_path(item),))[0] for item in items]

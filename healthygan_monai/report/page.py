@@ -8,7 +8,7 @@ import jinja2
 from PIL import Image
 
 from data_prep.files import write_text
-from data_prep.frame import png
+from data_prep.film import read_levels
 from data_prep.work.kept import decode
 from healthygan_monai import __version__
 from healthygan_monai.evaluation.labelled import Sample
@@ -200,7 +200,7 @@ def _curves(found: Artefacts) -> Sequence[tuple[str, dict[str, str]]]:
 
 def _reencode(path: Path) -> str:
     """Return a sample picture without metadata, at most SAMPLE_WIDTH wide."""
-    plain = Image.fromarray(decode(png.load_as_grey, (path,)))
+    plain = Image.fromarray(decode(read_levels, (path,))[0])
     if plain.width > SAMPLE_WIDTH:
         height = round(plain.height * SAMPLE_WIDTH / plain.width)
         plain = plain.resize((SAMPLE_WIDTH, height), Image.Resampling.LANCZOS)

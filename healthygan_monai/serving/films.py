@@ -11,8 +11,6 @@ from healthygan_monai.errors import PrepError
 from healthygan_monai.serving.preparation import BRAINS, Preparation
 from healthygan_monai.serving.received import Received
 
-GREY_MODES = ("L", "I;16", "I")  # Pillow's, of the pictures that data sets hold
-
 
 @dataclass(frozen=True)
 class OfOneFilm:
@@ -30,17 +28,9 @@ def of_picture(data: bytes, given: Preparation, resize_only: bool) -> Received:
     picture = film.read_picture(data)
     if not resize_only and picture.image.shape != (size, size):
         return of_film(data, given, "picture")
-    if picture.facts["mode"] not in GREY_MODES:
-        raise PrepError(
-            "a prepared picture is grey, 8 or 16 bit",
-            detail=f"mode {picture.facts['mode']}",
-            remedy="Save it as greyscale PNG.",
-        )
+    pixels = film.levels(picture)
     back = film.way_back(picture, FilmRecipe(size, framing="none", collimation="keep"))
-    levels = (picture.image * 255).round().astype(np.uint8)
-    if picture.facts["mode"] != "L":
-        levels = (picture.image * 65535).round().astype(np.uint16)
-    return Received(levels[None], "prepared picture", OfOneFilm(back))
+    return Received(pixels[None], "prepared picture", OfOneFilm(back))
 
 
 def of_film(data: bytes, given: Preparation, kind: str) -> Received:

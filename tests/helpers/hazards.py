@@ -59,9 +59,9 @@ def crash_at_sub_6(path: Path) -> str:
 
 
 def crash_at_killer(path: Path) -> Any:
-    from data_prep.frame import png
+    from data_prep.film import read_levels
 
-    return crash() if path.stem == "killer" else png.load_grey(path)
+    return crash() if path.stem == "killer" else read_levels(path)
 
 
 def crash_at_second(path: Path, *others: Any) -> Any:

@@ -1,4 +1,5 @@
 import json
+import zlib
 from importlib import import_module
 from pathlib import Path
 
@@ -163,6 +164,23 @@ def test_an_image_that_was_damaged_before_its_hash_was_taken_is_found_by_deep_al
     dataset = datalist.read(tmp_path)
     dataset.content_hash = datalist.content_hash(dataset)
     assert datalist.check(dataset, hashed=True) == []
+    assert "cut off" in datalist.check(dataset, deep=True)[0]
+
+
+def test_an_image_that_lacks_rows_under_right_checksums_is_cut_off(tmp_path):
+    """Pillow shows the missing rows as black."""
+    a_dataset(tmp_path)
+    image = tmp_path / "images" / "sub-6" / "01_000.png"
+    data = image.read_bytes()
+    start = data.index(b"IDAT")
+    rows = zlib.decompress(
+        data[start + 4 : start + 4 + int.from_bytes(data[start - 4 : start], "big")]
+    )
+    body = b"IDAT" + zlib.compress(rows[: len(rows) // 2])
+    chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    image.write_bytes(data[: start - 4] + chunk + data[data.index(b"IEND") - 4 :])
+    dataset = datalist.read(tmp_path)
+    dataset.content_hash = datalist.content_hash(dataset)
     assert "cut off" in datalist.check(dataset, deep=True)[0]
 
 
