@@ -14,6 +14,7 @@ from data_prep.settings import Settings
 from data_prep.sidecar import fingerprint, kept_from_before, keyed_digest, write_sidecar
 from data_prep.source import Beside, Lost, Source
 from data_prep.work.guard import Crashed, Limits, TimedOut
+from data_prep.work.kept import why_ended
 from data_prep.work.pools import Pool
 from data_prep.work.progress import progress
 from data_prep.write_frames import write_film, write_head
@@ -34,7 +35,9 @@ def process_all(sources: Sequence[Source], settings: Settings, pool: Pool) -> li
         if isinstance(answer, OSError):
             raise answer
         if isinstance(answer, Exception):
-            answer = Outcome.skipped(sources[index].shown, _ended(answer, settings.limits()))
+            answer = Outcome.skipped(
+                sources[index].shown, why_ended(answer, settings.limits(), flags=True)
+            )
         results[index] = _with_view(answer, sources[index])
     return [results[index] for index in range(len(sources))]
 
@@ -67,7 +70,7 @@ def process_one(source: Source, settings: Settings) -> Outcome:
     except PrepError as error:
         failure = error
     except MemoryError:
-        failure = _ended(MemoryError(), settings.limits())
+        failure = why_ended(MemoryError(), settings.limits(), flags=True)
     except OSError as error:
         if error.errno in DISK_TROUBLE:
             raise
@@ -97,7 +100,7 @@ def _require_image(source: Source, limits: Limits) -> None:
         )
     lost = source.header.lost
     if lost in ENDED:
-        raise _ended(ENDED[lost](), limits)
+        raise why_ended(ENDED[lost](), limits, flags=True)
     if lost is Lost.SEVERAL_PATIENTS:
         raise PrepError(
             "one series, but several patients", remedy="Export each patient's series again."
@@ -131,22 +134,3 @@ def _require_film_beside(source: Source) -> None:
     if source.beside is None or (source.beside is Beside.DICOM and not is_icon(source.data())):
         return
     raise LeftOut(source.beside.value, remedy=APART)
-
-
-def _ended(error: Exception, limits: Limits) -> PrepError:
-    """What a guard's error means for the input."""
-    if isinstance(error, TimedOut):
-        return PrepError(
-            "it took too long: the decoder hangs, or the file is huge",
-            detail=f"over {limits.seconds:g} s",
-            remedy="Export it again, or allow more with --timeout.",
-        )
-    if isinstance(error, Crashed):
-        return PrepError("the decoder crashed on this input", remedy="Export it again.")
-    if isinstance(error, MemoryError):
-        return PrepError(
-            "it needs more memory than one input may take",
-            detail=f"over {limits.memory / (1 << 30):g} GiB",
-            remedy="Export it again, or allow more with --memory.",
-        )
-    return PrepError("unexpected error", detail=type(error).__name__, remedy="Please report it.")

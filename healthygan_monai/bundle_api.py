@@ -8,7 +8,7 @@ from healthygan_monai.config.keys import begin
 from healthygan_monai.config.settings import check_settings, settings_of
 from healthygan_monai.config.typed_paths import typed_paths
 from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
-from healthygan_monai.data.images import items_to_score, load_images, pictures_root
+from healthygan_monai.data.images import items_to_score, load_images, pictures_root, write_refused
 from healthygan_monai.data.kept_out import judges, keep_out, write_kept_out
 from healthygan_monai.evaluation.run import evaluate_run
 from healthygan_monai.inference.detector_evaluator import DetectorEvaluator
@@ -98,4 +98,5 @@ __all__ = [
     "training_items",
     "typed_paths",
     "write_kept_out",
+    "write_refused",
 ]

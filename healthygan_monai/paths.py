@@ -21,6 +21,7 @@ PRICES_FILE = "prices.csv"
 SAMPLES_FOLDER = "samples"
 SCORES_FILE, SCORED_FILE = "scores.csv", "scores.json"  # the second says which weights scored
 KEPT_OUT_FILE, P_VALUES_FILE = "kept_out.csv", "p_values.csv"
+SKIPPED_FILE = "skipped.csv"  # pictures that could not be scored
 MEMBERS_FILE = "members.csv"  # scores of the members of an ensemble
 LOCALISATION_FILE, EVALUATION_FILE = "localisation.json", "evaluation.json"
 REPORT_FILE = "report.html"

@@ -50,13 +50,15 @@ def add_check_command(commands: Parsers) -> None:
     """Add check; `healthygan` has it beside its own commands too."""
     check = command(commands, "check", "look for every problem of a data set at once", _check)
     check.add_argument("dataset", type=Path, metavar="DATASET", help="dataset.json or its folder")
+    text = "decode every image again, also where the hash of all files is the one of preparation"
+    check.add_argument("--deep", action="store_true", help=text)
 
 
 def _check(arguments: argparse.Namespace) -> int:
     from data_prep import datalist
 
     dataset = datalist.read(arguments.dataset)
-    datalist.require_valid(dataset, deep=True)
+    datalist.require_valid(dataset, deep=arguments.deep, hashed=True)
     for name, items in dataset.sections.items():
         subjects = len({item.subject for item in items})
         print(f"{name:<18} {len(items):>7,} images  {subjects:>7,} subjects")

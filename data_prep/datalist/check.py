@@ -1,5 +1,6 @@
-"""Find every problem of a data set at once. Standard library only, with Pillow if ``deep``."""
+"""Find every problem of a data set at once. Standard library only; ``deep`` needs Pillow."""
 
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist.items import (
@@ -13,31 +14,41 @@ from data_prep.datalist.items import (
     content_hash,
     leads_out,
 )
+from data_prep.datalist.pixels import SIGNATURE, damage
 from data_prep.datalist.shared import shared_pictures
-from data_prep.errors import DataError, LeakError
-
-_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
+from data_prep.errors import DataError, LeakError, PrepError
 
 
-def check(dataset: Dataset, *, deep: bool = False) -> list[str]:
-    """Return every problem, one sentence each; deep: also decode PNGs, check the content hash."""
+def check(dataset: Dataset, *, deep: bool = False, hashed: bool = False) -> list[str]:
+    """Return every problem, one sentence each.
+
+    Args:
+        dataset: as read.
+        deep: compare the content hash, and decode every image and mask in a guarded child.
+        hashed: the same, but where the hash is right the bytes are those that were prepared, and
+            nothing is decoded again.
+    """
     problems = _leaks(dataset) + _section_problems(dataset) + _item_problems(dataset)
-    files = [
-        problem for _, item in dataset.items() for problem in _file_problems(dataset, item, deep)
-    ]
-    if deep and not files and dataset.content_hash:
-        found = content_hash(dataset)
-        if found != dataset.content_hash:
-            files.append(
-                f"{FILE_NAME}: content_hash is {dataset.content_hash[:12]} but the lists and "
-                f"images give {found[:12]}: something changed after preparation. Prepare again."
-            )
-    return problems + files + shared_pictures(dataset)
+    problems += shared_pictures(dataset)
+    files = [(name, what) for _, item in dataset.items() for name, what in _files(item)]
+    headers = {name: _file_problems(dataset, name, what) for name, what in files}
+    problems += [problem for found in headers.values() for problem in found]
+    if not (deep or hashed):
+        return problems
+    readable = [(name, what) for name, what in files if not headers[name]]
+    sound = len(readable) == len(files) and dataset.content_hash == content_hash(dataset)
+    broken = [] if sound and not deep else _pixel_problems(dataset, readable)
+    if dataset.content_hash and not (sound or broken or len(readable) < len(files)):
+        broken = [
+            f"{FILE_NAME}: content_hash is {dataset.content_hash[:12]} but the lists and "
+            "images give another: something changed after preparation. Prepare again."
+        ]
+    return problems + broken
 
 
-def require_valid(dataset: Dataset, *, deep: bool = False) -> None:
+def require_valid(dataset: Dataset, *, deep: bool = False, hashed: bool = False) -> None:
     """Raise LeakError or DataError listing every problem `check` finds; else return."""
-    problems = check(dataset, deep=deep)
+    problems = check(dataset, deep=deep, hashed=hashed)
     if not problems:
         return
     leak = _leaks(dataset) or shared_pictures(dataset)
@@ -106,32 +117,31 @@ def _item_problems(dataset: Dataset) -> list[str]:
     return problems
 
 
-def _file_problems(dataset: Dataset, item: Item, deep: bool) -> list[str]:
-    problems = []
-    for name, what in ((item.image, "image"), (item.mask, "mask")):
-        if name is None:
-            continue
-        pure = PurePosixPath(name)
-        if pure.is_absolute() or ".." in pure.parts or "\\" in name:
-            problems.append(f"{name}: {what} paths are relative to {FILE_NAME}, with '/' only.")
-            continue
-        path = dataset.root / name
-        if leads_out(dataset.root, path):
-            problems.append(f"{name}: {what} {LEADS_OUT}")
-        elif not path.is_file():
-            problems.append(f"{name}: {what} does not exist. Prepare again or remove the entry.")
-        elif path.stat().st_size == 0:
-            problems.append(f"{name}: {what} is an empty file. Prepare again.")
-        else:
-            problems += _png_problems(path, name, dataset, what, deep)
-    return problems
+def _files(item: Item) -> list[tuple[str, str]]:
+    """(name, what it is) of the files of an item."""
+    named = ((item.image, "image"), (item.mask, "mask"))
+    return [(name, what) for name, what in named if name is not None]
 
 
-def _png_problems(path: Path, name: str, dataset: Dataset, what: str, deep: bool) -> list[str]:
-    """Size and mode from the PNG's IHDR chunk (PNG specification, 11.2.2); pixels only if deep."""
+def _file_problems(dataset: Dataset, name: str, what: str) -> list[str]:
+    pure = PurePosixPath(name)
+    if pure.is_absolute() or ".." in pure.parts or "\\" in name:
+        return [f"{name}: {what} paths are relative to {FILE_NAME}, with '/' only."]
+    path = dataset.root / name
+    if leads_out(dataset.root, path):
+        return [f"{name}: {what} {LEADS_OUT}"]
+    if not path.is_file():
+        return [f"{name}: {what} does not exist. Prepare again or remove the entry."]
+    if path.stat().st_size == 0:
+        return [f"{name}: {what} is an empty file. Prepare again."]
+    return _header_problems(path, name, dataset, what)
+
+
+def _header_problems(path: Path, name: str, dataset: Dataset, what: str) -> list[str]:
+    """Size and mode from the PNG's IHDR chunk (PNG specification, 11.2.2)."""
     with path.open("rb") as file:
         head = file.read(26)
-    if head[:8] != _PNG_MAGIC or len(head) < 26:
+    if head[:8] != SIGNATURE or len(head) < 26:
         return [f"{name}: {what} is not a PNG. Prepare again."]
     width, height = int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")
     depth, colour = head[24], head[25]
@@ -143,12 +153,19 @@ def _png_problems(path: Path, name: str, dataset: Dataset, what: str, deep: bool
         problems.append(f"{name}: image must be greyscale PNG of 8 or 16 bit. Prepare again.")
     elif what == "image" and depth != dataset.bit_depth:
         problems.append(f"{name}: image has {depth} bit, expected {dataset.bit_depth}.")
-    if deep:
-        from PIL import Image
+    return problems
 
+
+def _pixel_problems(dataset: Dataset, files: Iterable[tuple[str, str]]) -> list[str]:
+    """Decode files, each in a child that it can end."""
+    from data_prep.work.kept import decode
+
+    problems = []
+    for name, what in files:
         try:
-            with Image.open(path) as picture:
-                picture.load()
-        except (OSError, SyntaxError, ValueError):
-            problems.append(f"{name}: {what} cannot be decoded. Prepare again.")
+            wrong = decode(damage, (dataset.root / name,))
+        except PrepError as error:
+            wrong = f"cannot be decoded: {error.reason}"
+        if wrong:
+            problems.append(f"{name}: {what} {wrong}. Prepare again.")
     return problems

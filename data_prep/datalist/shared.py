@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterable
 from pathlib import Path
 
 from data_prep.datalist.items import Dataset
+from data_prep.datalist.pixels import chunks
 from data_prep.files import sha256
 
 SHOWN = 20
@@ -61,11 +62,8 @@ def _size_and_end(path: Path) -> tuple[int, bytes]:
 
 def _is_flat(path: Path) -> bool:
     """True for a PNG of one grey level: its packed rows hold that, 0 and the numbers of filters."""
-    data, place, packed = path.read_bytes(), 8, []
-    while place + 8 <= len(data):
-        end = place + 8 + int.from_bytes(data[place : place + 4], "big")
-        packed += [data[place + 8 : end]] if data[place + 4 : place + 8] == b"IDAT" else []
-        place = end + 4
+    data = path.read_bytes()
+    packed = [body for name, body, _ in chunks(data) if name == b"IDAT"]
     width, depth = int.from_bytes(data[16:20], "big"), data[24]
     try:
         rows = zlib.decompressobj().decompress(b"".join(packed), MOST)

@@ -9,15 +9,18 @@
 
 from data_prep.film.burned_in import find_text
 from data_prep.film.film import Film
+from data_prep.film.levels import levels, read_all_levels, read_levels, read_mask
 from data_prep.film.open import films, is_film, read_film
 from data_prep.film.options import FilmOptions
 from data_prep.film.picture import read_picture
 from data_prep.film.prepare import framed, prepare, way_back
 from data_prep.film.recipe import FilmRecipe
 from data_prep.film.set_aside import Look, SetAside
-from data_prep.read.content import is_picture
+from data_prep.frame.frame import WayBack
+from data_prep.read.content import is_picture, kind_of
 
 __all__ = [
-    "Film", "FilmOptions", "FilmRecipe", "Look", "SetAside", "films", "find_text", "framed",
-    "is_film", "is_picture", "prepare", "read_film", "read_picture", "way_back",
+    "Film", "FilmOptions", "FilmRecipe", "Look", "SetAside", "WayBack", "films", "find_text",
+    "framed", "is_film", "is_picture", "kind_of", "levels", "prepare", "read_all_levels",
+    "read_film", "read_levels", "read_mask", "read_picture", "way_back",
 ]  # fmt: skip

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from data_prep.datalist.pixels import incomplete
 from data_prep.errors import FilmError
 from data_prep.film.film import Film
 from data_prep.frame.turn import AS_IT_IS, Turn
-from data_prep.read import whole_png
 from data_prep.read.dicom.ending import (
     ends,
     ends_early,
@@ -101,7 +101,7 @@ def _require_whole(data: bytes, picture: Image.Image) -> None:
     if is_jpeg(data):
         whole = ends(data) and not ends_early(data, np.asarray(picture), picture_pixels)
     else:
-        whole = whole_png.is_whole(data)
+        whole = not incomplete(data)
     if not whole:
         raise _damaged()
 

@@ -11,13 +11,14 @@ import numpy as np
 from PIL import Image
 
 from data_prep.datalist import DataError
-from data_prep.errors import UsageError
+from data_prep.errors import PrepError, UsageError
 from data_prep.frame import png
 from data_prep.frame.recipe import flag
 from data_prep.sources.card import Card, Cohort, Expected, Row, require_disjoint
 from data_prep.sources.confound import confounds
 from data_prep.sources.draw import shuffled
 from data_prep.sources.files import Files
+from data_prep.work.kept import decode
 
 PAGE = "https://www.kaggle.com/datasets/mateuszbuda/lgg-mri-segmentation"
 SLICE = re.compile(r"^(TCGA_([A-Z0-9]{2})_[A-Z0-9]{4})_\d{8}_(\d+)\.tif$")
@@ -155,10 +156,15 @@ def _labelled(folder: Path, cuts: Sequence[Cut]) -> list[tuple[Cut, int]]:
 def _pixels(path: Path) -> np.ndarray:
     """Read a TIF as uint8 (H, W) or (H, W, 3)."""
     try:
-        with Image.open(path, formats=("TIFF",)) as picture:
-            return np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
-    except (OSError, SyntaxError, ValueError):
+        return decode(read_tif, (path,))
+    except (PrepError, OSError):
         raise DataError(f"{path}: cannot be decoded. Unpack the archive again.") from None
+
+
+def read_tif(path: Path) -> np.ndarray:
+    """As `_pixels`, in a guarded child; raises what Pillow raises."""
+    with Image.open(path, formats=("TIFF",)) as picture:
+        return np.asarray(picture if picture.mode == "L" else picture.convert("RGB"))
 
 
 def stage(rows: Sequence[Row], folder: Path, place: Path, options: Options) -> list[Row]:

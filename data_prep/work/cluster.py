@@ -7,23 +7,21 @@ another. INPUT and OUTPUT must have the same paths for all workers.
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from data_prep import __version__
-from data_prep.datalist import DataError
-from data_prep.errors import NotInstalled, UsageError
-from data_prep.work.guard import Crashed, Guard, Limits
-from data_prep.work.pools import Answer, Function, call_twice
+from data_prep.errors import DataError, NotInstalled, UsageError
+from data_prep.work.guard import Crashed, Limits
+from data_prep.work.kept import guarded
+from data_prep.work.pools import Answer, Function
 
 log = logging.getLogger(__name__)
 
 AHEAD = 4  # calls under way for each thread of the cluster
 CONNECT = "15s"
-_guards = threading.local()
 
 
 class Cluster:
@@ -118,14 +116,6 @@ class Cluster:
                     "must lie on a file system that all workers share, at the same path."
                 )
         log.info("%d Dask workers at %s", len(answers), scheduler)
-
-
-def guarded(function: Function, arguments: Sequence[Any], limits: Limits) -> Any:
-    """Runs on a worker: one guard a thread, kept from call to call."""
-    guard = getattr(_guards, "guard", None)
-    if guard is None or guard.limits != limits:
-        guard = _guards.guard = Guard(limits)
-    return call_twice(guard, function, arguments)
 
 
 def _look(folders: list[str]) -> dict[str, Any]:

@@ -5,18 +5,21 @@ from __future__ import annotations
 import json
 import os
 import pickle
+import select
 import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 LENGTH = struct.Struct("!Q")  # every message: its length, then a pickle; both ends are ours
 CALLS_OF_A_CHILD = 500  # then a fresh one: what a decoder leaks does not add up
+LONGEST = 2**31 - 1  # milliseconds that poll can wait
 # The pool has the cores already: threads inside a child would only wait for each other.
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -60,6 +63,7 @@ class Guard:
         self.limits = limits or Limits()
         self._folder = folder
         self._child: subprocess.Popen[bytes] | None = None
+        self._end: weakref.finalize | None = None
         self._calls = 0
         self._expired = False
 
@@ -74,19 +78,17 @@ class Guard:
         child = self._ready()
         assert child.stdin is not None and child.stdout is not None
         self._expired = False
-        clock = threading.Timer(self.limits.seconds or threading.TIMEOUT_MAX, self._expire, [child])
-        clock.daemon = True
-        clock.start()
         try:
             name = f"{function.__module__}:{function.__qualname__}"
             send(child.stdin, (name, tuple(arguments)))
-            done, value = receive(child.stdout)
+            with self._in_time(child, child.stdout):
+                done, value = receive(child.stdout)
         except (EOFError, OSError):
             self.stop()
             raise (TimedOut if self._expired else Crashed)() from None
-        finally:
-            clock.cancel()
-            clock.join()  # or it could still strike the next call
+        except BaseException:  # stopped by the user: this answer must not be taken for the next
+            self.stop()
+            raise
         self._calls += 1
         spent = self._calls >= CALLS_OF_A_CHILD
         if self._expired or spent or isinstance(value, MemoryError):
@@ -97,15 +99,9 @@ class Guard:
 
     def stop(self) -> None:
         """End the child; it is started again where another call comes."""
-        child, self._child = self._child, None
-        if child is None:
-            return
-        child.kill()
-        child.wait()
-        for stream in (child.stdin, child.stdout):
-            if stream is not None:
-                with suppress(OSError):  # what was still to be written has no reader any more
-                    stream.close()
+        self._child = None
+        if self._end is not None:
+            self._end()
 
     def _ready(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
@@ -119,11 +115,45 @@ class Guard:
                 stderr=subprocess.DEVNULL,  # decoders print what they read, names included
                 env={**os.environ, **ONE_THREAD},
             )
+            self._end = weakref.finalize(self, _end, self._child, os.getpid())
         return self._child
+
+    @contextmanager
+    def _in_time(self, child: subprocess.Popen[bytes], answers: IO[bytes]) -> Iterator[None]:
+        """Kill the child where its answer does not begin within the limit."""
+        seconds = self.limits.seconds
+        if not seconds:
+            yield
+        elif hasattr(select, "poll"):  # no thread: that would cost more than a small picture
+            waiting = select.poll()
+            waiting.register(answers, select.POLLIN)
+            if not waiting.poll(min(1000 * seconds, LONGEST)):
+                self._expire(child)
+            yield
+        else:  # Windows
+            clock = threading.Timer(seconds, self._expire, [child])
+            clock.daemon = True
+            clock.start()
+            try:
+                yield
+            finally:
+                clock.cancel()
+                clock.join()  # or it could still strike the next call
 
     def _expire(self, child: subprocess.Popen[bytes]) -> None:
         self._expired = True
         child.kill()
+
+
+def _end(child: subprocess.Popen[bytes], parent: int) -> None:
+    """End a child; in a fork of its parent only let go of its pipes."""
+    if os.getpid() == parent:
+        child.kill()
+        child.wait()
+    for stream in (child.stdin, child.stdout):
+        if stream is not None:
+            with suppress(OSError):  # what was still to be written has no reader any more
+                stream.close()
 
 
 def send(stream: IO[bytes], message: Any) -> None:

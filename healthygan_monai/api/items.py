@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from monai.data import DataLoader, decollate_batch
-from monai.data import Dataset as Items
 
 from data_prep.datalist import Dataset
 from healthygan_monai.api.results import ImageResult, Map
 from healthygan_monai.data import image_transforms, labelled_items, to_display
+from healthygan_monai.data.reader import DecodedBatches
 from healthygan_monai.inference.pictures import MapPictures
 from healthygan_monai.models.scorer import Scorer, plain
 
@@ -35,7 +35,7 @@ def score_dataset(
     """
     transform = image_transforms(scorer.image_size, None, scorer.image_channels, track_meta=True)
     items = labelled_items(dataset)
-    images = Items(items, transform)
+    images = DecodedBatches(items, transform)
     pictures = None if output is None else Path(output) / "pictures"
     save = MapPictures(scorer, images, pictures, dataset.root)
     results: list[ImageResult] = []

@@ -23,13 +23,14 @@ from healthygan_monai.api.results import (
     Result,
     problems_of,
     raise_for,
+    refused_problems,
 )
 from healthygan_monai.config.devices import best_device
-from healthygan_monai.data import array_image
-from healthygan_monai.data.images import load_images
+from healthygan_monai.data import array_image, labelled_items
+from healthygan_monai.data.images import load_images, write_refused
 from healthygan_monai.models.recipe import recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
-from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, run_of
+from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, SKIPPED_FILE, run_of
 from healthygan_monai.runs import make_folder
 from healthygan_monai.scoring import write_scores
 
@@ -155,8 +156,8 @@ class Model:
             pseudonyms: 'given' takes patient IDs as the subjects' names. key_file: keeps pseudonyms
                 the same in other sessions, as ``--key``; without it they are the same for one
                 Model.
-            jobs: child processes that read files; 0 reads in this process, without limits of time
-                and memory.
+            jobs: child processes that prepare files; 0 prepares in this process, without limits of
+                time and memory, for debugging.
 
         Raises:
             DataError: nothing to score, or files that cannot be used and ``on_error="raise"``.
@@ -172,9 +173,13 @@ class Model:
                 dataset = load_images(
                     root.parent if root.name == FILE_NAME else root, self.image_size
                 )
-                return self._finished(
-                    score_dataset(self._scorer, dataset, output, maps), (), output
-                )
+                problems = refused_problems(dataset)
+                if on_error == "raise":
+                    raise_for(problems, len(problems) + len(labelled_items(dataset)), root)
+                images = score_dataset(self._scorer, dataset, output, maps)
+                if output is not None:
+                    write_refused(dataset, make_folder(output))
+                return self._finished(images, problems, output)
             with tempfile.TemporaryDirectory(prefix="healthygan-") as work:
                 found = prepare_again(
                     recipe or self.recipe or self._usual_recipe(root),
@@ -187,12 +192,12 @@ class Model:
                     jobs=jobs,
                 )
                 if on_error == "raise":
-                    raise_for(found, root)
-                images: list[ImageResult] = []
+                    raise_for(problems_of(found), len(found.sources), root)
+                images = []
                 if sources := found.source_of():
                     images = score_dataset(self._scorer, found.dataset, output, maps, sources)
                 if output is not None:
-                    found.write_skipped(make_folder(output) / "skipped.csv")
+                    found.write_skipped(make_folder(output) / SKIPPED_FILE)
             return self._finished(images, problems_of(found), output)
 
     def _finished(

@@ -8,6 +8,7 @@ from typing import overload
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.datalist import Dataset
 from data_prep.errors import DataError, HealthyGANError
 from data_prep.frame import png
 from data_prep.prepared import Prepared
@@ -142,14 +143,21 @@ def problems_of(found: Prepared) -> tuple[Problem, ...]:
     return tuple(sorted(problems, key=lambda problem: problem.source))
 
 
-def raise_for(found: Prepared, root: Path) -> None:
-    """Raise DataError if a file of the wanted kind below ``root`` cannot be used."""
-    bad = [problem for problem in problems_of(found) if problem.wanted]
+def refused_problems(dataset: Dataset) -> tuple[Problem, ...]:
+    """Return the pictures of a folder that cannot be used; none for a prepared data set."""
+    return tuple(
+        Problem(name, name, error.reason, error.detail, error.remedy)
+        for name, error in getattr(dataset, "refused", ())
+    )
+
+
+def raise_for(problems: Sequence[Problem], files: int, root: Path) -> None:
+    """Raise DataError if one of the ``files`` of the wanted kind below ``root`` is no use."""
+    bad = [problem for problem in problems if problem.wanted]
     if bad:
         more = f" (and {len(bad) - SHOWN} more)" if len(bad) > SHOWN else ""
         first = " ".join(str(problem) for problem in bad[:SHOWN])
-        count = f"{len(bad)} of {len(found.sources)}"
-        raise DataError(f"{root}: {count} files cannot be used. {first}{more}")
+        raise DataError(f"{root}: {len(bad)} of {files} files cannot be used. {first}{more}")
 
 
 @dataclass(frozen=True, eq=False)

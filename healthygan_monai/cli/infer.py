@@ -4,10 +4,18 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from data_prep.errors import UsageError
+from data_prep.datalist import FILE_NAME
+from data_prep.errors import DONE, SOME_UNREAD, UsageError
 from healthygan_monai.cli.arguments import add_accept, add_device, add_set, command, settings
 from healthygan_monai.models.runtimes import PYTORCH, RUNTIMES, runtime_name
-from healthygan_monai.paths import MODEL_FILE, RUN_FILE, SCORES_FILE, dataset_of_run, run_of
+from healthygan_monai.paths import (
+    MODEL_FILE,
+    RUN_FILE,
+    SCORES_FILE,
+    SKIPPED_FILE,
+    dataset_of_run,
+    run_of,
+)
 from healthygan_monai.scoring import KEPT_OUT, SCORE_RULES, read_scores
 
 FILES = {runtime.name: f"model{suffix}" for suffix, runtime in RUNTIMES.items()}
@@ -17,7 +25,7 @@ def add(commands: Any) -> None:
     parser = command(commands, "infer", "translate and score images", run)
     text = f"a run folder, its model.pt, or an exported {' or '.join(RUNTIMES)}"
     parser.add_argument("run_folder", type=Path, metavar="RUN", help=text)
-    text = "a prepared data set or a folder of grey pictures; default: the run's own data set"
+    text = "a prepared data set, a grey picture or a folder of them; default: the run's own data"
     parser.add_argument("dataset", nargs="?", type=Path, metavar="DATASET", help=text)
     parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: RUN")
     text = "library that computes; RUN is exported to it if needed. Default: that of the model file"
@@ -37,10 +45,11 @@ def run(arguments: argparse.Namespace) -> int:
     folder = run_of(arguments.run_folder)
     own = arguments.dataset is None
     data = dataset_of_run(folder) if own else arguments.dataset
+    if data.name == FILE_NAME and data.is_file():
+        data = data.parent
     if not own and arguments.output is None and (folder / RUN_FILE).is_file():
         known = dataset_of_run(folder).resolve()
-        given = data.parent if data.is_file() else data
-        if given.resolve() != known:
+        if data.resolve() != known:
             raise UsageError(
                 f"{data} is not the data set of {folder}; give --output FOLDER, so that the run's "
                 "own scores stay."
@@ -53,7 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
     overrides = {
         "checkpoint": as_literal(checkpoint),
-        "dataset_dir": as_literal(data.parent if data.is_file() else data),
+        "dataset_dir": as_literal(data),
         "output_dir": as_literal(arguments.output or folder),
         **({"score_by": arguments.score_by} if arguments.score_by else {}),
         **({"accept_changed_weights": True} if arguments.accept_changed_weights else {}),
@@ -66,8 +75,11 @@ def run(arguments: argparse.Namespace) -> int:
     print(f"scores: {output / SCORES_FILE}")
     if (output / "pictures").is_dir():
         print(f"pictures: {output / 'pictures'}")
+    unread = (output / SKIPPED_FILE).is_file() and not (data / FILE_NAME).is_file()
+    if unread:
+        print(f"not scored: {output / SKIPPED_FILE}")
     print(f"next: healthygan evaluate {output}{_calibration(folder, output)}")
-    return 0
+    return SOME_UNREAD if unread else DONE
 
 
 def _calibration(folder: Path, output: Path) -> str:

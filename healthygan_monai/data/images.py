@@ -1,45 +1,74 @@
 """Images to score: a prepared data set or a folder of pictures, with their lesion masks."""
 
+import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from data_prep import film
 from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
-from data_prep.errors import MissingData
+from data_prep.errors import MissingData, PrepError
+from data_prep.files import write_csv
+from data_prep.work.kept import decode
 from healthygan_monai.data import labelled_items, load_dataset
 from healthygan_monai.data.lists import DEMO_FOLDER
-from healthygan_monai.data.transforms import GreyReader
+from healthygan_monai.paths import SKIPPED_FILE
 
 PICTURES = (".png", ".jpg", ".jpeg")
+SHOWN = 5  # problems in one message
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Pictures(Dataset):
+    """The pictures of a folder as unlabelled test images.
+
+    refused: (path below the folder, why) of those that cannot be used.
+    """
+
+    refused: tuple[tuple[str, PrepError], ...] = ()
 
 
 def load_images(folder: Path | str | None, image_size: int) -> Dataset:
-    """Load a prepared data set, or 8-bit grey pictures of a folder as unlabelled test images.
+    """Load a prepared data set, or grey pictures of a folder (or one picture) as test images.
 
-    A picture's subject is its name below the folder, without the ending. Without a folder: the
-    demo's films.
+    A picture's subject is its name below the folder, without the ending. One that cannot be used is
+    among ``refused`` of the result, see :class:`Pictures`. Without a folder: the demo's films.
 
     Raises:
-        DataError: nothing to score there, pictures that cannot be used (all are named), or two of
-            one name.
+        DataError: nothing to score there, no picture that can be used, or two of one name.
     """
-    if folder is None or (Path(folder) / FILE_NAME).is_file() or Path(folder).is_file():
-        return load_dataset(folder, training=False)
-    root = Path(folder)
-    found = sorted(p for p in root.rglob("*") if p.suffix.lower() in PICTURES)
+    if folder is None:
+        return load_dataset(None, training=False)
+    given = Path(folder)
+    if (given / FILE_NAME).is_file() or given.suffix == ".json":
+        return load_dataset(given, training=False)
+    root = pictures_root(given)
+    found = [given] if given.is_file() else sorted(root.rglob("*"))
+    found = [path for path in found if path.suffix.lower() in PICTURES]
     if not found:
         raise MissingData(
-            f"{root}: no {FILE_NAME} and no pictures ({', '.join(PICTURES)}) there. DICOM and "
-            f"NIfTI files are prepared first: healthygan prep films {root} OUTPUT."
+            f"{given}: no {FILE_NAME} and no pictures ({', '.join(PICTURES)}) there. DICOM and "
+            f"NIfTI files are prepared first: healthygan prep films {given} OUTPUT."
         )
-    problems = [problem for path in found if (problem := _problem(path))]
-    if problems:
-        more = f" (and {len(problems) - 5} more)" if len(problems) > 5 else ""
-        raise DataError(f"{root}: " + " ".join(problems[:5]) + more)
+    problems = [(path, problem) for path in found if (problem := _problem(path))]
+    refused = tuple((path.relative_to(root).as_posix(), problem) for path, problem in problems)
+    lines = [f"{name}: {problem}" for name, problem in refused]
+    more = f" (and {len(lines) - SHOWN} more)" if len(lines) > SHOWN else ""
+    if len(refused) == len(found):
+        raise DataError(f"{given}: no picture can be used. {' '.join(lines[:SHOWN])}{more}")
+    for line in lines[:SHOWN]:
+        logger.warning("left out: %s", line)
+    if more:
+        logger.warning("left out:%s", more)
     names: dict[str, Path] = {}
     for path in found:
+        if path in dict(problems):
+            continue
         name = path.relative_to(root).with_suffix("").as_posix()
         if name in names:
             both = " and ".join(p.relative_to(root).as_posix() for p in (names[name], path))
@@ -49,22 +78,44 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
             )
         names[name] = path
     items = [Item(p.relative_to(root).as_posix(), subject=name) for name, p in names.items()]
-    return Dataset(root.name, image_size, sections={"test": items}, root=root)
+    return Pictures(root.name, image_size, sections={"test": items}, root=root, refused=refused)
 
 
-def _problem(path: Path) -> str | None:
+def write_refused(dataset: Dataset, folder: Path | str) -> None:
+    """Write FOLDER/skipped.csv, as ``healthygan prep`` does, if pictures could not be used."""
+    if not isinstance(dataset, Pictures):
+        return
+    path = Path(folder) / SKIPPED_FILE
+    if not dataset.refused:
+        path.unlink(missing_ok=True)  # of an earlier run
+        return
+    rows = [(name, error.reason, error.detail, error.remedy) for name, error in dataset.refused]
+    write_csv(path, ["source", "reason", "detail", "remedy"], rows)
+
+
+def _problem(path: Path) -> PrepError | None:
     """Why a picture cannot be used."""
     try:
-        GreyReader().get_data((path,))
-    except ValueError as error:
-        return str(error)
+        decode(film.read_levels, (path,))
+    except PrepError as error:
+        return error
+    except OSError:
+        return PrepError("the file cannot be opened or read", remedy="Check the permissions.")
     return None
 
 
 def load_mask(path: Path | str, shape: tuple[int, ...]) -> np.ndarray:
-    """Return a lesion mask (H, W) bool, resized to the difference map by nearest neighbour."""
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("L").resize(shape[::-1], Image.Resampling.NEAREST)) > 0
+    """Return a lesion mask (H, W) bool, resized to the difference map by nearest neighbour.
+
+    Raises:
+        DataError: it cannot be decoded.
+    """
+    try:
+        mask = Image.fromarray(decode(film.read_mask, (Path(path),)))
+    except PrepError as error:
+        raise DataError(f"{Path(path).name}: {error}") from error
+    rows, columns = shape
+    return np.asarray(mask.resize((columns, rows), Image.Resampling.NEAREST))
 
 
 def items_to_score(dataset: Dataset) -> list[dict[str, Any]]:

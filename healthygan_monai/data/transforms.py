@@ -4,12 +4,11 @@ import logging
 import warnings
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from monai.data import MetaTensor, PILReader
+from monai.data import MetaTensor
 from monai.transforms import (
     Compose,
     EnsureTyped,
@@ -23,6 +22,7 @@ from monai.transforms import (
 from monai.transforms.transform import Transform
 
 from data_prep.datalist import DataError
+from healthygan_monai.data.reader import GreyReader
 from healthygan_monai.scoring import ArrayT
 
 WHITE = {8: 255, 16: 65535}
@@ -98,37 +98,6 @@ def array_image(array: np.ndarray, image_size: int, image_channels: int = 1) -> 
     )
     image = resized(torch.as_tensor(scaled, dtype=torch.float32), image_size)
     return image.repeat(image_channels, 1, 1)
-
-
-class GreyReader(PILReader):
-    """MONAI's reader of pictures, for grey ones only, rows first as in the file.
-
-    Files are opened in :meth:`get_data`: MONAI's ``LoadImage`` answers an error in :meth:`read` by
-    trying its other readers, which would take a colour picture, turned on its side.
-
-    Raises:
-        ValueError: not a picture, a broken one, or a colour picture.
-    """
-
-    def __init__(self) -> None:
-        super().__init__(reverse_indexing=False)
-
-    def read(self, data: Any, **kwargs: Any) -> Any:
-        return data
-
-    def get_data(self, img: Any) -> tuple[np.ndarray, dict]:
-        (path,) = img
-        try:
-            picture = super().read(path)
-            picture.load()
-        except (OSError, SyntaxError, ValueError) as error:
-            raise DataError(f"{Path(path).name}: cannot be read as a picture ({error}).") from error
-        if picture.mode not in ("L", "I;16", "I"):
-            raise DataError(
-                f"{Path(path).name}: image mode {picture.mode}; expected 8- or 16-bit greyscale. "
-                "Prepare it with data_prep first."
-            )
-        return super().get_data(picture)
 
 
 def scaled(image: MetaTensor) -> Any:

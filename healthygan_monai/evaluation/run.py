@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
 
 from data_prep.datalist import Dataset, Item
 from data_prep.files import sha256
+from data_prep.film import read_levels
+from data_prep.work.kept import decode
 from healthygan_monai import __version__
 from healthygan_monai.evaluation.calibration import calibration_of
 from healthygan_monai.evaluation.confounders import probe_aucs
@@ -144,8 +145,5 @@ def _probes(dataset: Dataset, seed: int) -> list[dict[str, Any]] | None:
 
 
 def _pictures(dataset: Dataset, items: Sequence[Item]) -> list[np.ndarray]:
-    pictures = []
-    for item in items:
-        with Image.open(dataset.image_path(item)) as picture:
-            pictures.append(np.asarray(picture))  # data_prep writes grey images only
-    return pictures
+    """Return the grey levels of images of a data set."""
+    return [decode(read_levels, (dataset.image_path(item),))[0] for item in items]

@@ -8,6 +8,8 @@ import jinja2
 from PIL import Image
 
 from data_prep.files import write_text
+from data_prep.film import read_levels
+from data_prep.work.kept import decode
 from healthygan_monai import __version__
 from healthygan_monai.evaluation.labelled import Sample
 from healthygan_monai.paths import CONFIG_FILE, EVALUATION_FILE, REPORT_FILE, RUN_FILE, SCORES_FILE
@@ -198,8 +200,7 @@ def _curves(found: Artefacts) -> Sequence[tuple[str, dict[str, str]]]:
 
 def _reencode(path: Path) -> str:
     """Return a sample picture without metadata, at most SAMPLE_WIDTH wide."""
-    with Image.open(path) as picture:
-        plain = picture.convert("RGB" if picture.mode not in ("L", "1") else "L")
+    plain = Image.fromarray(decode(read_levels, (path,))[0])
     if plain.width > SAMPLE_WIDTH:
         height = round(plain.height * SAMPLE_WIDTH / plain.width)
         plain = plain.resize((SAMPLE_WIDTH, height), Image.Resampling.LANCZOS)

@@ -1,6 +1,8 @@
 """Read the options of a request, and refuse invalid ones."""
 
+import os
 from collections.abc import Hashable, Mapping
+from pathlib import Path
 from typing import Any
 
 from healthygan_monai.errors import PrepError
@@ -10,6 +12,25 @@ AUTO, NONE = "auto", "none"
 LABEL, DIFFERENCE = "label", "difference"
 MODEL = "model"  # the threshold stored with the model
 OPTIONS = {"preparation": (AUTO, NONE), "output": (LABEL, DIFFERENCE)}
+
+
+def image_of(value: Any) -> Path:
+    """Return the path of a request's image.
+
+    MONAI Label sends "" for an id that it does not know, and takes an id that is a path below its
+    working directory for that path: both would be the image of somebody else. So a path is absolute
+    here, and no folder that holds the working directory.
+    """
+    try:
+        path = Path(value if isinstance(value, (str, os.PathLike)) else "")
+        if path.is_absolute() and path.exists() and not Path.cwd().is_relative_to(path.resolve()):
+            return path
+    except (OSError, RuntimeError, ValueError):  # a loop of links, a name that no file can have
+        pass
+    raise refusal(
+        "no such image: no such file, or no image of that id here. Send the file with the request, "
+        "or the id of one of the server's images."
+    )
 
 
 def chosen(d: Mapping[Hashable, Any], name: str) -> str:

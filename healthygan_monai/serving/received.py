@@ -1,29 +1,35 @@
-"""The images of one file of a request, as the model sees them."""
+"""The images of one file of a request, as the model sees them.
+
+They are read in a guarded child and sent back: nothing here needs torch until maps go back.
+"""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from monai.data import MetaTensor
 
 from data_prep.brain import Place, Volume
+
+if TYPE_CHECKING:
+    import torch
 
 
 @dataclass(frozen=True)
 class Received:
     """Images of one file.
 
-    pixels: (N, size, size) grey levels as data_prep writes them; None for a picture of a data set,
-    which is read as such. kind: in words. way: maps (N, size, size) back to the picture, or to the
-    volume in RAS+ order. place: of the file's voxels; None for a picture or a DICOM film. indices:
-    of the slices along the RAS+ axis of ``plane``; None for a film. used: slices that the
+    pixels: uint8 or uint16 (N, size, size) as data_prep writes them; of a prepared picture (1, H,
+    W) as its file has them. kind: in words. way: maps (N, size, size) back to the picture, or to
+    the volume in RAS+ order. place: of the file's voxels; None for a picture or a DICOM film.
+    indices: of the slices along the RAS+ axis of ``plane``; None for a film. used: slices that the
     preparation would take; a subject's score is of these. empty: slices of one grey level only.
     warnings: for people.
     """
 
-    pixels: np.ndarray | None
+    pixels: np.ndarray
     kind: str
     way: Callable[[np.ndarray], Any]
     place: Place | None = None
@@ -44,6 +50,9 @@ class Received:
         A film is (columns, rows), as ITK and MONAI Label's writer count; a volume is (I, J, K) with
         affine.
         """
+        import torch
+        from monai.data import MetaTensor
+
         whole: np.ndarray | Volume = self.way(maps)
         if self.place is None:
             return torch.as_tensor(np.ascontiguousarray(whole.T))  # type: ignore[union-attr]

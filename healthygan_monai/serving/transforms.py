@@ -9,7 +9,8 @@ import torch
 from monai.data import MetaTensor
 from monai.transforms import Compose, MapTransform, RepeatChannel, ScaleIntensityRange
 
-from healthygan_monai.data.transforms import WHITE, image_transforms
+from data_prep.work.kept import Limits, decode
+from healthygan_monai.data.transforms import WHITE, image_transforms, resized
 from healthygan_monai.errors import PrepError
 from healthygan_monai.inferer import Translationd
 from healthygan_monai.serving.answer import Request, answer, maps_and_scores, shown
@@ -18,13 +19,16 @@ from healthygan_monai.serving.options import (
     NONE,
     chosen,
     for_requests,
+    image_of,
     threshold_of,
     volume_index_of,
 )
-from healthygan_monai.serving.preparation import preparation
+from healthygan_monai.serving.preparation import BRAINS, FILMS, preparation
 from healthygan_monai.serving.receive import receive
 from healthygan_monai.serving.serving_json import description_of
 
+# of one request, in the guarded child that reads its file: N4 of a head takes minutes
+LIMITS = {FILMS: Limits(120.0, 4 << 30), BRAINS: Limits(600.0, 16 << 30)}
 REQUEST = "preparation"  # a key that only requests have
 RECEIVED = "received"  # key of what PrepareRequestd hands to AnswerRequestd
 
@@ -75,30 +79,34 @@ class PrepareRequestd(MapTransform):
                 d[key] = self.of_data_set({"image": str(d[key])})["image"]
                 continue
             try:
-                d[key], d[RECEIVED] = self.of_request(d, str(d[key]))
+                d[key], d[RECEIVED] = self.of_request(d, image_of(d[key]))
             except PrepError as error:
                 raise refusal(for_requests(error)) from error
             except MemoryError as error:
                 raise refusal("not enough memory for this image") from error
         return d
 
-    def of_request(self, d: Mapping[Hashable, Any], path: str) -> tuple[MetaTensor, Request]:
+    def of_request(self, d: Mapping[Hashable, Any], path: Path) -> tuple[MetaTensor, Request]:
         self._require_own_weights(d.get("model_filename"))
         how = chosen(d, "preparation")
         output, threshold, index = chosen(d, "output"), threshold_of(d), volume_index_of(d)
         description = description_of(self.checkpoint, self.image_size)
         prepared = preparation(description.recipe, self.image_size)
-        received = receive(Path(path), prepared, index, resize_only=how == NONE)
+        given = (path, prepared, index, how == NONE)
+        try:
+            received = decode(receive, given, LIMITS[prepared.kind])
+        except OSError:
+            raise refusal("the image cannot be opened or read") from None
         request = Request(description, received, output, threshold, self.checkpoint)
-        if received.pixels is None:
-            return self.of_data_set({"image": path})["image"], request
         scale = Compose([
             ScaleIntensityRange(0, WHITE[8 * received.pixels.itemsize], -1, 1),
             RepeatChannel(self.image_channels),
         ])  # fmt: skip
-        levels = np.moveaxis(received.pixels.astype(np.float32), 0, -1)  # (size, size, N)
+        levels = np.moveaxis(received.pixels.astype(np.float32), 0, -1)  # (H, W, N)
         image = torch.as_tensor(scale(levels[None]), dtype=torch.float32)
-        return MetaTensor(image if received.indices else image[..., 0]), request
+        if received.indices is None:
+            image = resized(image[..., 0], self.image_size)
+        return MetaTensor(image), request
 
     def _require_own_weights(self, asked: Any) -> None:
         """Refuse a request for another file of weights, of which MONAI Label loads what fits."""

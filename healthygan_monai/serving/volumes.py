@@ -1,7 +1,7 @@
 """Read the heads of a request: a volume cut into its slices, or one slice."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +27,26 @@ def of_volume(path: Path, given: Preparation, volume_index: int | None) -> Recei
         )
     if given.kind == FILMS and thin:
         return _film_in_nifti(volume, given, place)
-    warnings = [*given.warnings, *volume.facts["notes"]]
     if given.kind == FILMS:
-        warnings.append("the model was trained on films; this is a volume")
-    elif thin:
+        raise PrepError(
+            "a volume, but the model was trained on films", remedy="Send one film, DICOM or PNG."
+        )
+    warnings = [*given.warnings, *volume.facts["notes"]]
+    if thin:
         warnings.append("grey levels are of this slice alone, those of a volume of the whole head")
     return _cut(volume, given, place, warnings)
+
+
+@dataclass(frozen=True)
+class OfOneSlice:
+    """Maps (1, size, size) -> the one slice of a volume, whose grid is kept without its data."""
+
+    film: Callable[[np.ndarray], np.ndarray]
+    grid: Volume
+    plane: str
+
+    def __call__(self, maps: np.ndarray) -> Volume:
+        return replace(self.grid, data=brain.stacked(self.film(maps)[None], self.plane))
 
 
 def _film_in_nifti(volume: Volume, given: Preparation, place: brain.Place) -> Received:
@@ -48,11 +62,8 @@ def _film_in_nifti(volume: Volume, given: Preparation, place: brain.Place) -> Re
     found = Film((image - low) / (high - low), brain.display_spacing(volume.spacing, plane))
     warnings = ["grey levels of a film in NIfTI: the window of its DICOM file is not known here"]
     film = framed(found, given.film, "NIfTI slice", [*volume.facts["notes"], *warnings])
-
-    def way(maps: np.ndarray) -> Volume:
-        return replace(volume, data=brain.stacked(film.way(maps)[None], plane))
-
-    return replace(film, way=way, place=place)
+    grid = replace(volume, data=np.empty(0, np.float32))
+    return replace(film, way=OfOneSlice(film.way, grid, plane), place=place)
 
 
 def _cut(

@@ -38,6 +38,11 @@ def chatter() -> str:
     return "the answer"
 
 
+def slow_double(number: int) -> int:
+    time.sleep(0.3)
+    return 2 * number
+
+
 def pid() -> int:
     return os.getpid()
 
@@ -47,6 +52,22 @@ def slow_pid(folder: str, index: int) -> int:
     Path(folder, f"{index:03d}-{os.getppid()}").touch()
     time.sleep(0.05)
     return index
+
+
+def crash_at_sub_6(path: Path) -> str:
+    return crash() or "" if "sub-6" in path.parts else ""
+
+
+def crash_at_killer(path: Path) -> Any:
+    from data_prep.film import read_levels
+
+    return crash() if path.stem == "killer" else read_levels(path)
+
+
+def crash_at_second(path: Path, *others: Any) -> Any:
+    from healthygan_monai.serving.receive import receive
+
+    return crash() if path.stem == "second" else receive(path, *others)
 
 
 def _at_film_3(hazard: Any, source: Source, settings: Settings) -> Outcome:

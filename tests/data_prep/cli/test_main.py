@@ -28,6 +28,7 @@ def test_films_then_check_from_the_command_line(tmp_path, capsys):
     assert "8 written" in told and f"next: healthygan check {out / 'dataset.json'}" in told
     assert main(["check", str(out)]) == 0
     assert "no problems" in capsys.readouterr().out
+    assert main(["check", str(out), "--deep"]) == 0
     (out / "images").rename(out / "gone")
     assert main(["check", str(out)]) == 1
 

@@ -1,6 +1,9 @@
 import json
+import zlib
+from importlib import import_module
 from pathlib import Path
 
+import hazards
 import numpy as np
 import pytest
 
@@ -130,6 +133,63 @@ def test_pictures_of_another_kind_are_problems(tmp_path):
         start=1,
     ):
         assert any(f"sub-{k}/" in p and expected in p for p in problems), (k, problems)
+
+
+def damaged(path, place: float) -> None:
+    """Flip one bit of a file."""
+    data = bytearray(path.read_bytes())
+    data[int(place * len(data))] ^= 1
+    path.write_bytes(data)
+
+
+def test_one_flipped_bit_anywhere_in_an_image_is_found_with_and_without_a_hash(tmp_path):
+    a_dataset(tmp_path)
+    image = tmp_path / "images" / "sub-6" / "01_000.png"
+    whole = image.read_bytes()
+    for place in np.linspace(0, 0.999, 25):
+        image.write_bytes(whole)
+        damaged(image, place)
+        for known in (True, False):
+            dataset = datalist.read(tmp_path)
+            dataset.content_hash = dataset.content_hash if known else ""
+            for how in ({"deep": True}, {"hashed": True}):
+                problems = datalist.check(dataset, **how)
+                assert len(problems) == 1 and "sub-6/01_000.png" in problems[0], (place, how)
+
+
+def test_an_image_that_was_damaged_before_its_hash_was_taken_is_found_by_deep_alone(tmp_path):
+    a_dataset(tmp_path)
+    image = tmp_path / "images" / "sub-6" / "01_000.png"
+    image.write_bytes(image.read_bytes()[:-20])
+    dataset = datalist.read(tmp_path)
+    dataset.content_hash = datalist.content_hash(dataset)
+    assert datalist.check(dataset, hashed=True) == []
+    assert "cut off" in datalist.check(dataset, deep=True)[0]
+
+
+def test_an_image_that_lacks_rows_under_right_checksums_is_cut_off(tmp_path):
+    """Pillow shows the missing rows as black."""
+    a_dataset(tmp_path)
+    image = tmp_path / "images" / "sub-6" / "01_000.png"
+    data = image.read_bytes()
+    start = data.index(b"IDAT")
+    rows = zlib.decompress(
+        data[start + 4 : start + 4 + int.from_bytes(data[start - 4 : start], "big")]
+    )
+    body = b"IDAT" + zlib.compress(rows[: len(rows) // 2])
+    chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
+    image.write_bytes(data[: start - 4] + chunk + data[data.index(b"IEND") - 4 :])
+    dataset = datalist.read(tmp_path)
+    dataset.content_hash = datalist.content_hash(dataset)
+    assert "cut off" in datalist.check(dataset, deep=True)[0]
+
+
+def test_an_image_that_kills_its_decoder_is_one_problem(tmp_path, monkeypatch):
+    dataset = a_dataset(tmp_path)
+    module = import_module("data_prep.datalist.check")
+    monkeypatch.setattr(module, "damage", hazards.crash_at_sub_6)  # the child calls it by its name
+    (problem,) = datalist.check(dataset, deep=True)
+    assert "sub-6/01_000.png" in problem and "the decoder crashed" in problem
 
 
 def test_all_problems_come_at_once_and_an_empty_training_section_is_one(tmp_path):

@@ -9,10 +9,10 @@ import pytest
 from codestreams import END, jpeg, waves
 from PIL import Image
 
+from data_prep.datalist.pixels import incomplete
 from data_prep.errors import FilmError
 from data_prep.film import picture
 from data_prep.film.picture import read_mask_picture, read_picture
-from data_prep.read.whole_png import is_whole
 
 GREY = waves(64)
 
@@ -67,9 +67,9 @@ MODES = ("1", "L", "P", "LA", "I;16", "RGB", "RGBA")
 def test_a_whole_picture_of_any_kind_is_read(mode):
     file = io.BytesIO()
     Image.fromarray(GREY).convert(mode).save(file, "PNG")
-    assert is_whole(file.getvalue())
+    assert not incomplete(file.getvalue())
     read_picture(file.getvalue())
-    assert not is_whole(file.getvalue()[:-1]) and not is_whole(file.getvalue()[:60])
+    assert incomplete(file.getvalue()[:-1]) and incomplete(file.getvalue()[:60])
 
 
 def test_interlaced_rows_are_counted_by_their_passes():

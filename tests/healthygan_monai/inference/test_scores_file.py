@@ -1,11 +1,14 @@
 """A model and images in, scores.csv and pictures out."""
 
+import csv
 import json
 import re
 import shutil
+import zlib
 from dataclasses import replace
 from pathlib import Path
 
+import hazards
 import numpy as np
 import pytest
 import torch
@@ -13,11 +16,14 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 from tiny import infer, train, write_dataset
 
+import healthygan_monai as hg
 from data_prep.datalist import DataError, read, write
+from healthygan_monai.cli.main import main
 from healthygan_monai.composition import split_output
 from healthygan_monai.config.messages import root_cause
 from healthygan_monai.data import image_transforms
 from healthygan_monai.data.images import load_images, load_mask
+from healthygan_monai.data.reader import DecodedBatches
 from healthygan_monai.evaluation.pointing import brightest_place
 from healthygan_monai.inference import LocalisationFile
 from healthygan_monai.models.load import load_generator, load_weights
@@ -207,12 +213,78 @@ class TestOfAFolderOfPictures:
         with pytest.raises(DataError, match=r"p1/film\.jpg and p1/film\.png"):
             load_images(folder, 32)
 
-    def test_one_that_cannot_be_read_stops_with_its_name(self, folder, trained, tmp_path):
+    def test_those_that_cannot_be_used_are_listed_and_the_others_are_scored(
+        self, folder, trained, tmp_path, capsys
+    ):
         (folder / "p2" / "other.jpg").write_bytes(b"no picture")
-        assert "other.jpg: cannot be read" in refusal(
-            trained / "model.pt", folder, tmp_path / "out"
+        (folder / "half.png").write_bytes((folder / "p1" / "film.png").read_bytes()[:900])
+        Image.new("RGB", (16, 16)).save(folder / "shot.png")
+        words = ["infer", str(trained / "model.pt"), str(folder), "--output", str(tmp_path / "out")]
+        assert main([*words, "-q"]) == 3
+        assert f"not scored: {tmp_path / 'out' / 'skipped.csv'}" in capsys.readouterr().out
+        rows = read_scores(tmp_path / "out" / "scores.csv")
+        assert [r.image for r in rows] == ["p1/film.png", "p2/film.png", "top.jpeg"]
+        with (tmp_path / "out" / "skipped.csv").open(newline="") as stream:
+            told = {row["source"]: row["reason"] for row in csv.DictReader(stream)}
+        assert set(told) == {"half.png", "p2/other.jpg", "shot.png"}
+        assert "cannot be read as a picture" in told["half.png"]
+        assert "image mode RGB" in told["shot.png"]
+        for name in told:
+            (folder / name).unlink()
+        assert main([*words, "-q"]) == 0
+        assert not (tmp_path / "out" / "skipped.csv").exists()
+
+    def test_one_that_kills_its_decoder_costs_itself(self, folder, trained, tmp_path, monkeypatch):
+        monkeypatch.setattr("data_prep.film.read_levels", hazards.crash_at_killer)
+        shutil.copy(folder / "top.jpeg", folder / "killer.jpeg")
+        output = infer(trained / "model.pt", folder, tmp_path / "out")
+        assert len(read_scores(output / "scores.csv")) == 4
+        text = (output / "skipped.csv").read_text()
+        assert "killer.jpeg,the decoder crashed on this input" in text
+        result = hg.load_model(trained, "cpu").score_folder(folder, prepared=True)
+        assert len(result) == 4 and [p.source for p in result.problems] == ["killer.jpeg"]
+        with pytest.raises(DataError, match=r"1 of 5 files .* killer\.jpeg: the decoder crashed"):
+            hg.load_model(trained, "cpu").score_folder(folder, prepared=True, on_error="raise")
+
+    def test_one_that_kills_a_whole_batch_is_named_alone(self, folder, tiny_data, monkeypatch):
+        """Between the check of a folder and its scoring a file may change."""
+        module = "healthygan_monai.data.reader"
+        monkeypatch.setattr(f"{module}.read_all_levels", hazards.crash)
+        monkeypatch.setattr(f"{module}.read_levels", hazards.crash_at_killer)
+        items = [{"image": str(path)} for path in sorted(folder.rglob("*.png"))]
+        assert len(DecodedBatches(items, image_transforms(32)).__getitems__([0, 1])) == 2
+        items.append({"image": str(folder / "killer.png")})
+        with pytest.raises(RuntimeError) as caught:
+            DecodedBatches(items, image_transforms(32)).__getitems__([0, 2])
+        assert str(root_cause(caught.value)).startswith("killer.png: the decoder crashed")
+
+    def test_nothing_is_decoded_in_the_process_that_scores(
+        self, folder, trained, tiny_data, tmp_path, monkeypatch
+    ):
+        def never(*_: object, **__: object) -> None:
+            raise AssertionError("decoded here")
+
+        monkeypatch.setattr("PIL.Image.open", never)
+        infer(trained / "model.pt", folder, tmp_path / "pictures")
+        infer(trained / "model.pt", tiny_data, tmp_path / "data")
+        assert (tmp_path / "data" / "localisation.json").is_file()  # of masks
+
+    def test_one_picture_is_scored_alone(self, folder, trained, tmp_path):
+        whole = infer(trained / "model.pt", folder, tmp_path / "all")
+        (row,) = read_scores(
+            infer(trained / "model.pt", folder / "top.jpeg", tmp_path / "one") / "scores.csv"
         )
-        assert not (tmp_path / "out" / "scores.csv").exists()
+        assert row.image == "top.jpeg"
+        scores = {r.image: r.score for r in read_scores(whole / "scores.csv")}
+        assert row.score == pytest.approx(scores["top.jpeg"], rel=1e-6)
+
+    def test_one_that_claims_to_be_huge_is_refused(self, folder, trained, tmp_path):
+        data = bytearray((folder / "p1" / "film.png").read_bytes())
+        data[16:24] = (60_000).to_bytes(4, "big") * 2
+        data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+        (folder / "p1" / "film.png").write_bytes(data)
+        output = infer(trained / "model.pt", folder, tmp_path / "out")
+        assert "p1/film.png" in (output / "skipped.csv").read_text()
 
     def test_an_empty_folder_says_what_to_do(self, tmp_path):
         with pytest.raises(DataError, match="healthygan prep films"):
@@ -341,9 +413,10 @@ def test_every_unusable_picture_of_a_folder_is_named_before_anything_is_scored(t
     Image.new("RGB", (16, 16)).save(tmp_path / "colour.png")
     (tmp_path / "broken.png").write_bytes(b"no picture")
     Image.new("L", (16, 16)).save(tmp_path / "good.png")
-    with pytest.raises(DataError, match=r"(?s)broken\.png.*colour\.png") as caught:
+    assert [name for name, _ in load_images(tmp_path, 16).refused] == ["broken.png", "colour.png"]
+    (tmp_path / "good.png").unlink()
+    with pytest.raises(DataError, match=r"no picture can be used.*broken\.png.*colour\.png"):
         load_images(tmp_path, 16)
-    assert "good.png" not in str(caught.value)
 
 
 def test_test_images_whose_lesions_are_not_known_are_left_out_and_counted(tmp_path):

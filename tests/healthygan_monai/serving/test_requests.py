@@ -1,11 +1,16 @@
 """A request through the bundle's own config, as MONAI Label runs it: input and answer."""
 
 import csv
+import io
 import json
+import shutil
+import subprocess
 import sys
 import types
 from pathlib import Path
 
+import dicom_heads
+import hazards
 import nibabel as nib
 import numpy as np
 import pydicom
@@ -22,12 +27,15 @@ from data_prep.datalist import read
 from data_prep.files import sha256
 from data_prep.phantom import brains, study
 from data_prep.pipeline import run
+from data_prep.work.guard import Limits
 from healthygan_monai.inferer import HealthyGANInferer
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.scoring import read_scores, subject_rows
+from healthygan_monai.serving import transforms
 from healthygan_monai.serving.errors import RequestError
 from healthygan_monai.serving.preparation import preparation
 from healthygan_monai.serving.receive import receive
+from healthygan_monai.serving.transforms import REQUEST, PrepareRequestd
 
 COUNTS = {"training_mixed": 0, "training_healthy": 0, "validation": 4, "test": 4}
 
@@ -388,6 +396,152 @@ class TestRefusals:
         assert isinstance(caught.value, RequestError)
         assert caught.value.status_code == 422
         assert caught.value.detail == str(caught.value) == "empty file. Export it again."
+
+
+class TestNoSuchImage:
+    """MONAI Label sends "" for an id that it does not know."""
+
+    @pytest.fixture
+    def here(self, tmp_path, monkeypatch) -> Path:
+        """The working directory, with somebody's head as ten slices and as a folder of that id."""
+        affine = np.diag([8.0, 8, 8, 1])
+        for folder in (tmp_path / "here", tmp_path / "here" / "case1"):
+            folder.mkdir()
+            dicom_heads.write_stack(folder, head()[:, :, 1:11], affine)
+        monkeypatch.chdir(tmp_path / "here")
+        return tmp_path / "here"
+
+    @pytest.mark.parametrize(
+        "image",
+        [
+            *("", " ", ".", "./", "..", "/", "nosuch", "case1", "~", "a\0b", "x" * 5000),
+            *("{here}", "{here}/case1/..", "{here}/..", "{here}/nosuch", "{link}"),
+        ],
+    )
+    def test_is_answered_for_what_is_no_image_of_the_server(
+        self, image, here, own_bundle, tmp_path
+    ):
+        with_recipe(own_bundle, {"kind": "brains"})
+        (tmp_path / "link").symlink_to(here)
+        with pytest.raises(RequestError, match="no such image"):
+            ask(own_bundle, image.format(here=here, link=tmp_path / "link"))
+
+    @pytest.mark.parametrize("image", [None, 7, {}, b""])
+    def test_is_answered_for_what_is_no_path(self, image, served):
+        with pytest.raises(RequestError, match="no such image"):
+            PrepareRequestd(served / "models" / "model.pt", SIZE)({"image": image, REQUEST: "auto"})
+
+    def test_is_not_answered_for_a_series_of_the_server(self, here, own_bundle):
+        with_recipe(own_bundle, {"kind": "brains"})
+        assert len(ask(own_bundle, here / "case1")["result"]["slices"]) == 10
+
+
+class TestKindOfModel:
+    def test_a_volume_sent_to_a_model_of_films(self, heads, served, tmp_path):
+        volume = sorted((heads[0] / "brains").iterdir())[0]
+        assert "trained on films" in refused(served, volume)
+        data = nib.as_closest_canonical(nib.load(volume)).get_fdata()[:, :, :4]
+        nib.save(nib.Nifti1Image(data, np.eye(4)), tmp_path / "thin.nii")
+        assert "trained on films" in refused(served, tmp_path / "thin.nii")
+        dicom_heads.write_stack(tmp_path / "series", head(), np.diag([8.0, 8, 8, 1]))
+        assert "trained on films" in refused(served, tmp_path / "series")
+        one = sorted((tmp_path / "series").iterdir())[0]
+        assert "not a radiograph" in refused(served, one)
+        dicom_heads.write_multi_frame(tmp_path / "many.dcm", head(), np.diag([8.0, 8, 8, 1]))
+        assert "not a radiograph" in refused(served, tmp_path / "many.dcm")
+
+    def test_a_film_sent_to_a_model_of_volumes(self, films, own_bundle, tmp_path):
+        with_recipe(own_bundle, {"kind": "brains"})
+        film = sorted((films[0] / "films").iterdir())[0]
+        message = "trained on slices of volumes"
+        assert message in refused(own_bundle, film)
+        (tmp_path / "folder").mkdir()
+        shutil.copy(film, tmp_path / "folder")
+        assert message in refused(own_bundle, tmp_path / "folder")
+        for name in ("film.png", "film.jpg"):
+            Image.fromarray(
+                np.arange(6000, dtype=np.uint16).astype(np.uint8).reshape(60, 100)
+            ).save(tmp_path / name)
+            assert message in refused(own_bundle, tmp_path / name)
+
+    def test_a_folder_with_one_film_is_that_film(self, films, served, tmp_path):
+        film = sorted((films[0] / "films").iterdir())[0]
+        alone = ask(served, film)["result"]
+        for extra in (None, "DICOMDIR", "notes.txt", ".hidden.dcm"):
+            folder = tmp_path / str(extra)
+            folder.mkdir()
+            shutil.copy(film, folder / "no-suffix")
+            if extra is not None:
+                (folder / extra).write_bytes(film.read_bytes() if "." in extra[:1] else b"no image")
+            assert ask(served, folder)["result"] == alone
+        Image.fromarray(np.eye(60, dtype=np.uint8) * 200).save(tmp_path / "DICOMDIR" / "b.png")
+        assert "several images" in refused(served, tmp_path / "DICOMDIR")
+        (tmp_path / "empty").mkdir()
+        refused(served, tmp_path / "empty")
+
+
+class TestGuard:
+    def test_a_film_that_kills_its_decoder_is_one_refusal(
+        self, films, served, monkeypatch, tmp_path
+    ):
+        monkeypatch.setattr(transforms, "receive", hazards.crash_at_second)
+        for name in ("first", "second", "third"):
+            shutil.copy(sorted((films[0] / "films").iterdir())[0], tmp_path / f"{name}.dcm")
+        first = ask(served, tmp_path / "first.dcm")["result"]
+        assert "the decoder crashed" in refused(served, tmp_path / "second.dcm")
+        assert ask(served, tmp_path / "third.dcm")["result"] == first
+
+    @pytest.mark.parametrize(
+        ("hazard", "message"),
+        [
+            (hazards.hang, "took too long"),
+            (hazards.swallow, "more memory"),
+            (hazards.raise_it, "unexpected error. ValueError"),
+        ],
+    )
+    def test_time_and_memory_have_limits(self, hazard, message, served, tiny_data, monkeypatch):
+        monkeypatch.setattr(transforms, "receive", hazard)
+        monkeypatch.setattr(transforms, "LIMITS", {"films": Limits(2, 1 << 30)})
+        found = refused(served, tiny_data / "images" / "test1" / "0.png")
+        assert message in found and "told as it is" not in found and "--" not in found
+
+    def test_a_film_that_ends_the_process_of_a_real_decoder(self, films, served, tmp_path):
+        """An 8-bit JPEG under a header of 1 bit stored, on which GDCM 3.0 aborts."""
+        whole = sorted((films[0] / "films").iterdir())[0]
+        film, buffer = pydicom.dcmread(whole), io.BytesIO()
+        Image.fromarray(np.tile(np.arange(64, dtype=np.uint8) * 4, (64, 1))).save(buffer, "JPEG")
+        film.Rows = film.Columns = 64
+        film.BitsAllocated, film.BitsStored, film.HighBit = 8, 1, 7
+        film.PixelData = pydicom.encaps.encapsulate([buffer.getvalue()])
+        film["PixelData"].VR = "OB"
+        film.file_meta.TransferSyntaxUID = pydicom.uid.JPEGBaseline8Bit
+        film.save_as(tmp_path / "jpeg-of-one-bit.dcm")
+        refused(served, tmp_path / "jpeg-of-one-bit.dcm")
+        assert ask(served, whole)["result"]
+
+    def test_nothing_is_decoded_in_the_process_that_serves(
+        self, films, heads, own_bundle, tiny_data, monkeypatch
+    ):
+        def never(*_: object, **__: object) -> None:
+            raise AssertionError("decoded here")
+
+        for name in ("PIL.Image.open", "pydicom.dcmread", "nibabel.load"):
+            monkeypatch.setattr(name, never)
+        film = films[0] / "films" / "IM0001.dcm"
+        assert ask(own_bundle, film)["result"]["input"]["kind"] == "DICOM film"
+        picture = ask(own_bundle, tiny_data / "images" / "test1" / "0.png")
+        assert picture["result"]["input"]["kind"] == "prepared picture"
+        with_recipe(own_bundle, {"kind": "brains"})
+        volume = ask(own_bundle, sorted((heads[0] / "brains").iterdir())[0])
+        assert volume["result"]["input"]["kind"] == "volume"
+
+    def test_what_reads_in_the_child_needs_no_torch(self):
+        code = (
+            "import sys\nimport healthygan_monai.serving.receive\n"
+            "print(sorted({'torch', 'monai'} & set(sys.modules)))"
+        )
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        assert done.stdout.strip() == "[]", done.stderr
 
 
 def test_a_model_of_three_channels_is_served_too(tiny_data, tmp_path):
