@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from data_prep.errors import DISK_TROUBLE, FAILED, WRONG_USAGE, HealthyGANError, UsageError
+from data_prep.errors import FAILED, WRONG_USAGE, HealthyGANError, UsageError, disk_words
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 failure (bad data, a full disk, a fault of the program); 2 wrong usage; "
@@ -71,10 +71,7 @@ def _words(error: BaseException, arguments: argparse.Namespace) -> str:
     if isinstance(error, HealthyGANError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        place = error.filename or getattr(arguments, "output", None)
-        where = f": {place}" if place else ""
-        full = f"; make room{_goes_on(arguments)}" if error.errno in DISK_TROUBLE else ""
-        return f"{error.strerror}{where}{full}"
+        return disk_words(error, getattr(arguments, "output", None)) + _goes_on(arguments)
     first = str(error).partition("\n")[0] if arguments.explain else ""
     return f"unexpected {type(error).__name__}{': ' if first else ''}{first}. {FAULT}"
 
