@@ -10,6 +10,7 @@ from healthygan_monai.errors import NoModel
 # A run folder, in the order in which its files appear.
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
 METRICS_FILE, CHECKPOINT_FOLDER = "metrics.jsonl", "checkpoints"
+TRAINING_PREFIX = "training"  # of the whole states in it
 SELECTION_FILE, MODEL_FILE = "selection.csv", "model.pt"
 CRITIC_FILE = "critic.pt"  # heads of a pretrained critic, of the checkpoint of model.pt
 PRICES_FILE = "prices.csv"
@@ -21,6 +22,7 @@ LOCALISATION_FILE, EVALUATION_FILE = "localisation.json", "evaluation.json"
 REPORT_FILE = "report.html"
 # A bundle's folder: beside the model, and beside the configs.
 SERVING_FILE, METADATA_FILE = "serving.json", "metadata.json"
+GO_ON = "healthygan train --resume {run}"  # the command
 
 
 def sample_file(iteration: int) -> str:
@@ -77,6 +79,37 @@ def read_run(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise NoModel(f"{path}: no such file; {folder} is not a run folder of healthygan.")
     return read_json(path)
+
+
+def training_states(run: Path | str) -> list[Path]:
+    """Return the whole states of a run, oldest first."""
+    found = (Path(run) / CHECKPOINT_FOLDER).glob(f"{TRAINING_PREFIX}_*.pt")
+    return sorted(found, key=iteration_of)
+
+
+def iteration_of(state: Path) -> int:
+    """Return the iteration of a whole state."""
+    return int(state.stem.rpartition("_")[2])
+
+
+def iterations_done(run: Path | str) -> int:
+    """Return the iterations of a run, by run.json if it finished, else at its last whole state."""
+    path, states = Path(run) / RUN_FILE, training_states(run)
+    recorded = read_json(path).get("iterations") if path.is_file() else None
+    return int(recorded or (iteration_of(states[-1]) if states else 0))
+
+
+def unfinished(run: Path) -> str | None:
+    """Return what a run's training lacks, and the command that goes on; None where it finished.
+
+    A folder without run.json is not a run of training, so nothing is known of it.
+    """
+    if not (run / RUN_FILE).is_file() or read_run(run).get("finished") is not None:
+        return None
+    config = read_json(run / CONFIG_FILE) if (run / CONFIG_FILE).is_file() else {}
+    asked = config.get("max_iterations") or (config.get("options") or {}).get("max_iterations")
+    done = f"{iterations_done(run):,} of {asked:,} iterations are done" if asked else "it was ended"
+    return f"training has not finished: {done}. To go on: {GO_ON.format(run=run)}"
 
 
 def members_of(folder: Path) -> list[dict[str, Any]]:

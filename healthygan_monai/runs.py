@@ -1,12 +1,14 @@
 """The run folder: its number, what was run, and files that are whole or absent."""
 
 import atexit
+import io
 import json
 import logging
 import re
 import shutil
 import subprocess
 import sys
+from collections import OrderedDict
 from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -17,7 +19,7 @@ import torch
 import healthygan_monai
 from data_prep.datalist import recipe_of_data
 from data_prep.errors import UsageError
-from data_prep.files import read_json, whole, write_json
+from data_prep.files import read_json, remove_left, whole, write_json
 from healthygan_monai.errors import NoModel
 from healthygan_monai.paths import (
     CHECKPOINT_FOLDER,
@@ -26,6 +28,7 @@ from healthygan_monai.paths import (
     METRICS_FILE,
     MODEL_FILE,
     RUN_FILE,
+    SAMPLES_FOLDER,
     SCORES_FILE,
     read_run,
     refuse_ensemble,
@@ -39,10 +42,31 @@ BEFORE_RECIPES: dict[str, Any] = {
 }
 
 
-def save_weights(state_dict: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Write a flat state dict, completely or not at all; it loads with ``weights_only=True``."""
-    with whole(path, same_name=True) as part:  # equal runs write equal bytes
-        torch.save(dict(state_dict), part)
+def save_weights(content: Mapping[str, Any], path: Path) -> None:
+    """Write tensors and plain values, whole or not at all; equal content gives equal bytes.
+
+    PyTorch writes the file's name into the archive, and what is one object, text too, once: so the
+    archive is made in memory, of texts that are one object where they are equal.
+
+    Raises:
+        WriteError: the disk is full, or the folder cannot be written to.
+    """
+    archive = io.BytesIO()
+    torch.save(_with_equal_texts(dict(content)), archive)
+    with whole(path) as part:
+        part.write_bytes(archive.getbuffer())
+
+
+def _with_equal_texts(value: Any) -> Any:
+    kind = type(value)
+    if kind in (dict, OrderedDict):
+        made = kind((_with_equal_texts(k), _with_equal_texts(v)) for k, v in value.items())
+        if notes := getattr(value, "__dict__", None):  # PyTorch's versions of a module's layers
+            vars(made).update(_with_equal_texts(notes))
+        return made
+    if kind in (list, tuple):
+        return kind(map(_with_equal_texts, value))
+    return sys.intern(value) if kind is str else value
 
 
 def new_run_folder(runs_dir: Path | str, name: str) -> Path:
@@ -113,6 +137,9 @@ def begin_run(
     if not is_first_rank():
         return
     add_log_file(folder / LOG_FILE)
+    for name in (".", CHECKPOINT_FOLDER, SAMPLES_FOLDER):  # of a killed process
+        if (folder / name).is_dir():
+            remove_left(folder / name)
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     run: dict[str, Any] = {
         "version": healthygan_monai.__version__,

@@ -338,5 +338,5 @@ class CheckpointSelection:
         since = sum(c.iteration > chosen.iteration for c in [*earlier, candidate])
         if self.patience and since > self.patience:
             logger.info("%d checkpoints without a better one: training ends", since)
-            engine.ended_early = True  # type: ignore[attr-defined]
+            engine.state.ended_early = True
             engine.terminate()

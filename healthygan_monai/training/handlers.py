@@ -55,16 +55,16 @@ def scalars(output: dict[str, Any]) -> dict[str, float]:
 
 
 class MetricsLog:
-    """Append losses, learning rate and seconds to metrics.jsonl every ``every`` iterations.
+    """Append losses and learning rate to metrics.jsonl every ``every`` iterations.
 
-    A number that is not finite is written as null, so that every line is JSON.
+    Nothing in it depends on the time, so a resumed run leaves the same file. A number that is not
+    finite is written as null, so that every line is JSON.
     """
 
     def __init__(self, path: Path | str, optimizer: Optimizer, every: int) -> None:
         self.path = Path(path)
         self.optimizer = optimizer
         self.every = max(1, every)
-        self.began = 0.0
 
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.STARTED, self.start)
@@ -72,7 +72,6 @@ class MetricsLog:
 
     def start(self, engine: Engine) -> None:
         """Drop what a killed run had logged after the checkpoint that training now goes on from."""
-        self.began = time.monotonic()
         if not self.path.is_file():
             return
         lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
@@ -88,7 +87,6 @@ class MetricsLog:
                 for name, value in scalars(cast(dict, engine.state.output)).items()
             },
             "lr": self.optimizer.param_groups[0]["lr"],
-            "seconds": round(time.monotonic() - self.began, 2),
         }
         with self.path.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(row, allow_nan=False) + "\n")

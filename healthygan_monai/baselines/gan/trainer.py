@@ -105,7 +105,7 @@ class GanTrainer(IterationTrainer):
         assert self.folder is not None
         done = checkpoints.resume(self.folder, self._saved(), self, self.batches)
         if self.validation and self.validation.without_better > self.validation.patience:
-            self.ended_early = True
+            self.state.ended_early = True
         return done
 
     def fit(self) -> None:

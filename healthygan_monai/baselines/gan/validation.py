@@ -42,7 +42,7 @@ class HealthyValidation:
         else:
             self.without_better += 1
         if self.without_better > self.patience:
-            engine.ended_early = True
+            engine.state.ended_early = True
             engine.terminate()
 
     @torch.no_grad()
