@@ -23,6 +23,7 @@ _QUOTED = re.compile(r"(?:^|[;\t\r\n])\s*'+(?=[=+\-@＝＋－＠])")
 # -0.05, -1e-3 and -0.05 (-0.10 to 0.01; p = 0.2) are numbers and stay.
 _NUMBER = re.compile(r"[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?%?(?: [(±][\d.,;%±+\-=<> ()eEtop]*)?")
 Record = dict[str, str]
+_FAR = 1 << 40  # a byte that no file has: what is locked cannot be read on Windows
 # what a write without a name in its error means: the device, not the program
 _OF_THE_DEVICE = (errno.ENOSPC, errno.EROFS, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", 0))
 
@@ -108,6 +109,26 @@ def _remove(part: Path) -> None:
 @cache
 def _machine() -> str:
     return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def lock(file: IO[Any]) -> bool:
+    """Lock an open file against other processes, until it is closed; return False if one has it.
+
+    A file system without locks keeps nobody out.
+    """
+    try:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by children
+        else:
+            import msvcrt
+
+            os.lseek(file.fileno(), _FAR, os.SEEK_SET)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    except OSError as error:
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+    return True
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,5 +1,8 @@
 """Names of a run's files, and where the bundle is: in the package, beside it, or around it."""
 
+import re
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +25,7 @@ LOCALISATION_FILE, EVALUATION_FILE = "localisation.json", "evaluation.json"
 REPORT_FILE = "report.html"
 # A bundle's folder: beside the model, and beside the configs.
 SERVING_FILE, METADATA_FILE = "serving.json", "metadata.json"
-GO_ON = "healthygan train --resume {run}"  # the command
+NUMBERED = re.compile(r"(\d{5})-")  # name of a run folder
 
 
 def sample_file(iteration: int) -> str:
@@ -81,6 +84,11 @@ def read_run(folder: Path) -> dict[str, Any]:
     return read_json(path)
 
 
+def go_on(run: Path) -> str:
+    """Return the command that goes on with a run."""
+    return f"healthygan train --resume {shlex.quote(str(run))}"
+
+
 def training_states(run: Path | str) -> list[Path]:
     """Return the whole states of a run, oldest first."""
     found = (Path(run) / CHECKPOINT_FOLDER).glob(f"{TRAINING_PREFIX}_*.pt")
@@ -106,10 +114,43 @@ def unfinished(run: Path) -> str | None:
     """
     if not (run / RUN_FILE).is_file() or read_run(run).get("finished") is not None:
         return None
-    config = read_json(run / CONFIG_FILE) if (run / CONFIG_FILE).is_file() else {}
-    asked = config.get("max_iterations") or (config.get("options") or {}).get("max_iterations")
-    done = f"{iterations_done(run):,} of {asked:,} iterations are done" if asked else "it was ended"
-    return f"training has not finished: {done}. To go on: {GO_ON.format(run=run)}"
+    asked = iterations_asked(read_json(run / CONFIG_FILE)) if (run / CONFIG_FILE).is_file() else 0
+    done = f": {iterations_done(run):,} of {asked:,} iterations are done" if asked else ""
+    return f"training has not finished{done}. To go on: {go_on(run)}"
+
+
+def iterations_asked(config: Mapping[str, Any]) -> int:
+    """Return the iterations that config.json asks for; 0 for a method that counts none."""
+    options = config.get("options") or {}
+    return int(config.get("max_iterations") or options.get("max_iterations") or 0)
+
+
+def refuse_not_begun(folder: Path) -> None:
+    """Refuse the folder of a run that was killed before its training began.
+
+    Raises:
+        NoModel: says what to do.
+    """
+    begun = (CONFIG_FILE, MODEL_FILE, SCORES_FILE)
+    if NUMBERED.match(folder.resolve().name) and not any((folder / n).exists() for n in begun):
+        raise NoModel(
+            f"{folder}: this run was stopped before its training began, so it holds nothing. "
+            "Delete the folder and begin again: healthygan train DATASET"
+        )
+
+
+def require_model(path: Path) -> Path:
+    """Return the path of a model.
+
+    Raises:
+        NoModel: it is missing; says whether its run has not got so far.
+    """
+    if not path.is_file():
+        refuse_not_begun(path.parent)
+        lacks = unfinished(path.parent)
+        told = lacks or "give a run folder such as runs/00003-demo, or its model.pt."
+        raise NoModel(f"{path}: no such model; {told}")
+    return path
 
 
 def members_of(folder: Path) -> list[dict[str, Any]]:
@@ -136,9 +177,10 @@ def run_of(path: Path) -> Path:
     """Return the run folder: the given one, or that of the given file.
 
     Raises:
-        NoModel: no such folder.
+        NoModel: no such folder, or its training never began.
     """
     folder = path.parent if path.is_file() else path
     if not folder.is_dir():
         raise NoModel(f"{path}: no such run folder; they are named like runs/00003-demo.")
+    refuse_not_begun(folder)
     return folder

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ import torch
 import healthygan_monai
 from data_prep.datalist import recipe_of_data
 from data_prep.errors import UsageError
-from data_prep.files import read_json, remove_left, whole, write_json
+from data_prep.files import lock, read_json, remove_left, require_writable, whole, write_json
 from healthygan_monai.errors import NoModel
 from healthygan_monai.paths import (
     CHECKPOINT_FOLDER,
@@ -27,11 +28,15 @@ from healthygan_monai.paths import (
     LOG_FILE,
     METRICS_FILE,
     MODEL_FILE,
+    NUMBERED,
+    PRICES_FILE,
     RUN_FILE,
     SAMPLES_FOLDER,
     SCORES_FILE,
+    iterations_done,
     read_run,
     refuse_ensemble,
+    refuse_not_begun,
 )
 
 logger = logging.getLogger(__name__)
@@ -75,7 +80,7 @@ def new_run_folder(runs_dir: Path | str, name: str) -> Path:
     runs.mkdir(parents=True, exist_ok=True)
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "run"
     while True:
-        taken = [int(m[1]) for p in runs.iterdir() if (m := re.match(r"(\d{5})-", p.name))]
+        taken = [int(m[1]) for p in runs.iterdir() if (m := NUMBERED.match(p.name))]
         folder = runs / f"{max(taken, default=-1) + 1:05d}-{safe}"
         try:
             folder.mkdir()
@@ -87,7 +92,7 @@ def new_run_folder(runs_dir: Path | str, name: str) -> Path:
 
 def _remove_unused(folder: Path) -> None:
     """Remove the folder of a run that an error stopped before anything was logged or saved."""
-    made = (METRICS_FILE, CHECKPOINT_FOLDER, MODEL_FILE, SCORES_FILE)
+    made = (PRICES_FILE, METRICS_FILE, CHECKPOINT_FOLDER, MODEL_FILE, SCORES_FILE)
     if not any((folder / name).exists() for name in made):
         logging.shutdown()  # its log file is open
         shutil.rmtree(folder, ignore_errors=True)
@@ -98,6 +103,8 @@ def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None
     if resume is not None:
         folder = Path(resume)
         if not (folder / CONFIG_FILE).is_file():
+            if folder.is_dir():
+                refuse_not_begun(folder)
             raise NoModel(
                 f"--resume {folder}: no {CONFIG_FILE} there; give the folder of an earlier run, "
                 "such as runs/00003-demo."
@@ -111,9 +118,8 @@ def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None
 
 
 def make_folder(folder: Path | str) -> Path:
-    """Return the folder, creating it if needed."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return Path(folder)
+    """Return the folder, creating it if needed; refuse early where nothing can be written."""
+    return require_writable(Path(folder))
 
 
 def begin_run(
@@ -131,7 +137,8 @@ def begin_run(
     Where the folder is being resumed, the settings must be those it was begun with.
 
     Raises:
-        UsageError: a resumed run's settings differ; every difference is named.
+        UsageError: another process works on the run, or a resumed run's settings differ; every
+            difference is named.
     """
     folder = Path(folder)
     if not is_first_rank():
@@ -181,27 +188,49 @@ def begin_run(
             "started": previous["started"],
             "resumed": [*previous.get("resumed", []), now],
         }
-    write_json(folder / CONFIG_FILE, dict(settings))
     write_json(folder / RUN_FILE, run)
+    write_json(folder / CONFIG_FILE, dict(settings))  # last: with it the run can be resumed
     logger.info("run folder %s", folder)
 
 
 def end_run(folder: Path | str) -> None:
-    """Note in run.json when the run ended."""
+    """Note in run.json when the run ended, and after how many iterations if it counts them."""
     path = Path(folder) / RUN_FILE
     if not is_first_rank():
         return
+    done = iterations_done(path.parent)
     write_json(
         path,
         {
             **read_run(path.parent),
+            **({"iterations": done} if done else {}),
             "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         },
     )
 
 
 class RunLog(logging.FileHandler):
-    """The log.txt of the run that this process is working on."""
+    """The log.txt of the run that this process is working on; locked, it keeps others out.
+
+    Raises:
+        UsageError: another process works on this run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, encoding="utf-8")
+        if not lock(self.stream):
+            self.close()
+            raise UsageError(
+                f"{path.parent}: another process is working on this run. Wait for its end, or stop "
+                "it (Ctrl-C)."
+            )
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A full disk costs log lines; the next file that matters says so."""
+
+    def close(self) -> None:
+        with suppress(OSError):  # of lines that found no room
+            super().close()
 
 
 def add_log_file(path: Path) -> None:
@@ -210,7 +239,7 @@ def add_log_file(path: Path) -> None:
     for earlier in [h for h in root.handlers if isinstance(h, RunLog)]:
         root.removeHandler(earlier)
         earlier.close()
-    handler = RunLog(path, encoding="utf-8")
+    handler = RunLog(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root.addHandler(handler)
 

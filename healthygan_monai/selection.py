@@ -4,6 +4,7 @@ import csv
 import logging
 import math
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,12 @@ from healthygan_monai.inferer import split_translation
 from healthygan_monai.paths import (
     CHECKPOINT_FOLDER,
     CRITIC_FILE,
+    LOG_FILE,
     MODEL_FILE,
     SELECTION_FILE,
     refuse_ensemble,
 )
-from healthygan_monai.runs import save_weights
+from healthygan_monai.runs import RunLog, save_weights
 from healthygan_monai.scoring import image_score
 
 logger = logging.getLogger(__name__)
@@ -253,16 +255,18 @@ def select(run: Path, criterion: str) -> Candidate:
     """Choose again among the judged checkpoints of a run; rewrite its model and selection.csv.
 
     Raises:
-        UsageError: the run is an ensemble, which has no checkpoints.
+        UsageError: the run is an ensemble, which has no checkpoints, or it is being trained.
     """
     refuse_ensemble(run)
-    candidates = read_selection(run)
-    chosen = choose(candidates, criterion)
-    path = generator_checkpoint(run, chosen.iteration)
-    if not path.is_file():
-        raise NotFound(f"{path} is gone, so it cannot become model.pt; choose another criterion.")
-    make_model(run, chosen.iteration)
-    write_selection(run, candidates, chosen)
+    with closing(RunLog(run / LOG_FILE)):
+        candidates = read_selection(run)
+        chosen = choose(candidates, criterion)
+        path = generator_checkpoint(run, chosen.iteration)
+        if not path.is_file():
+            text = "is gone, so it cannot become model.pt; choose another criterion."
+            raise NotFound(f"{path} {text}")
+        make_model(run, chosen.iteration)
+        write_selection(run, candidates, chosen)
     return chosen
 
 

@@ -49,8 +49,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     _log_to_stderr(arguments)
     try:
         return arguments.run(arguments)
-    except KeyboardInterrupt:
-        log.error("stopped%s", _goes_on(arguments))
+    except KeyboardInterrupt as stop:
+        log.error("stopped%s", f": {stop}" if str(stop) else _goes_on(arguments))
         return FAILED
     except Exception as error:
         foreign = arguments.explain is not None and not isinstance(error, HealthyGANError)

@@ -5,9 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UsageError
-from healthygan_monai.cli.arguments import add_device, add_set, command, settings
+from healthygan_monai.cli.arguments import add_device, add_set, command, settings, warn_unfinished
 from healthygan_monai.models.runtimes import PYTORCH, RUNTIMES, runtime_name
-from healthygan_monai.paths import MODEL_FILE, RUN_FILE, SCORES_FILE, read_run, run_of
+from healthygan_monai.paths import (
+    MODEL_FILE,
+    RUN_FILE,
+    SCORES_FILE,
+    read_run,
+    require_model,
+    run_of,
+)
 from healthygan_monai.scoring import KEPT_OUT, SCORE_RULES, read_scores
 
 FILES = {runtime.name: f"model{suffix}" for suffix, runtime in RUNTIMES.items()}
@@ -43,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{data} is not the data set of {folder}; give --output FOLDER, so that the run's "
                 "own scores stay."
             )
+    warn_unfinished(folder)
     checkpoint = _checkpoint(arguments.run_folder, folder, arguments.runtime)
     config = inference_config(checkpoint)
     if arguments.score_by and config != "inference.json":
@@ -76,7 +84,7 @@ def _calibration(folder: Path, output: Path) -> str:
 
 def _checkpoint(given: Path, folder: Path, runtime: str | None) -> Path:
     """Return the model file for the runtime, exported from model.pt if absent or outdated."""
-    model = given if given.is_file() else folder / MODEL_FILE
+    model = require_model(given if given.is_file() else folder / MODEL_FILE)
     of_file = runtime_name(model)
     if runtime in (None, of_file):
         return model

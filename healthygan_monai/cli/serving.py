@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data_prep.cli.exit_codes import EXIT_CODES, run_command
 from data_prep.errors import DONE
-from healthygan_monai.cli.arguments import command
+from healthygan_monai.cli.arguments import command, warn_unfinished
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -35,11 +35,11 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _describe(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.paths import MODEL_FILE
+    from healthygan_monai.models.about import model_file
     from healthygan_monai.serving.describe import describe, write_description
 
-    model = arguments.model
-    checkpoint = model / MODEL_FILE if model.is_dir() else model
+    checkpoint = model_file(arguments.model)
+    warn_unfinished(checkpoint.parent)
     content = describe(checkpoint, arguments.dataset, arguments.quantile)
     path = write_description(content, checkpoint.parent)
     cut = content["map_threshold"]
@@ -48,8 +48,10 @@ def _describe(arguments: argparse.Namespace) -> int:
 
 
 def _install(arguments: argparse.Namespace) -> int:
+    from healthygan_monai.models.about import model_file
     from healthygan_monai.serving.install import install
 
+    warn_unfinished(model_file(arguments.model).parent)
     given = (arguments.model, arguments.app, arguments.name, arguments.dataset, arguments.quantile)
     print(f"model: {install(*given)}")
     print(

@@ -4,7 +4,7 @@ import logging
 import random
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -17,8 +17,8 @@ from healthygan_monai.data.pairs import StreamBatches
 from healthygan_monai.errors import Diverged, ModelError
 from healthygan_monai.paths import (
     CHECKPOINT_FOLDER,
-    GO_ON,
     TRAINING_PREFIX,
+    go_on,
     iteration_of,
     training_states,
 )
@@ -93,9 +93,7 @@ class RunCheckpoints:
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.save_model)
         engine.add_event_handler(Events.STARTED, self.start)
-        engine.add_event_handler(
-            Events.COMPLETED | Events.EXCEPTION_RAISED, lambda *_: self.stop.leave()
-        )
+        cast(IterationTrainer, engine).stop = self.stop
 
     def save_model(self, engine: Engine) -> None:
         iteration = engine.state.iteration
@@ -106,7 +104,7 @@ class RunCheckpoints:
             save_weights(require_finite_weights(network.state_dict(), path.stem), path)
 
     def start(self, engine: Engine) -> None:
-        """Save whole states from now on, and listen to whoever wants to stop.
+        """Save whole states from now on.
 
         They are saved behind everything else that an epoch's end brings: a run killed before its
         checkpoint was judged resumes from the one before, and judges it then.
@@ -114,7 +112,6 @@ class RunCheckpoints:
         if not engine.has_event_handler(self.end_epoch, Events.EPOCH_COMPLETED):
             engine.add_event_handler(Events.ITERATION_COMPLETED, self.end_iteration)
             engine.add_event_handler(Events.EPOCH_COMPLETED, self.end_epoch)
-        self.stop.listen()
 
     def end_iteration(self, engine: IterationTrainer) -> None:
         """Stop here if asked to; at an epoch's end, first let the checkpoint be judged."""
@@ -129,10 +126,9 @@ class RunCheckpoints:
             self.end(engine)
 
     def end(self, engine: IterationTrainer) -> None:
-        self.stop.leave()
         raise Stopped(
             f"iteration {engine.state.iteration} of {engine.max_iterations} is saved; to go on: "
-            f"{GO_ON.format(run=self.run)}"
+            f"{go_on(self.run)}"
         )
 
     def save_state(self, engine: Engine) -> None:

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from monai.engines import Trainer
 from monai.engines.workflow import Workflow
 
 from data_prep.errors import UsageError
+from healthygan_monai.training.stopping import StopRequest
 
 
 class IterationTrainer(Trainer):
@@ -27,6 +29,8 @@ class IterationTrainer(Trainer):
     Raises:
         UsageError: ``max_iterations`` or ``epoch_length`` below 1.
     """
+
+    stop: StopRequest | None = None  # of the handler that saves the state
 
     def __init__(
         self,
@@ -77,5 +81,6 @@ class IterationTrainer(Trainer):
                 "nothing left to train: %d iterations are done", self.state.iteration
             )
             return
-        # not Trainer.run(): it makes a CUDA gradient scaler, which bfloat16 does not need
-        Workflow.run(self)
+        with self.stop or nullcontext():
+            # not Trainer.run(): it makes a CUDA gradient scaler, which bfloat16 does not need
+            Workflow.run(self)

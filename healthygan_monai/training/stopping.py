@@ -19,7 +19,7 @@ class Stopped(KeyboardInterrupt):
 
 
 class StopRequest:
-    """The first signal is noted, the second one interrupts at once.
+    """While it is entered, the first signal is noted and the second one interrupts at once.
 
     Attributes:
         made: whether somebody asked to stop.
@@ -29,20 +29,18 @@ class StopRequest:
         self.made = False
         self._before: dict[signal.Signals, Any] = {}
 
-    def listen(self) -> None:
-        """Take the signals from now on; only a program's main thread can."""
-        if threading.current_thread() is threading.main_thread() and not self._before:
+    def __enter__(self) -> StopRequest:
+        if threading.current_thread() is threading.main_thread():  # no other can
             self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
+        return self
 
-    def leave(self) -> None:
-        """Give the signals back to whom they belonged."""
+    def __exit__(self, *error: Any) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
         self._before = {}
 
     def _note(self, number: int, frame: Any) -> None:
         if self.made:
-            self.leave()
             raise KeyboardInterrupt
         self.made = True
         os.write(2, NOTE)  # a log or a print may be just what was interrupted
