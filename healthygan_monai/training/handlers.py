@@ -73,6 +73,7 @@ class MetricsLog:
     def start(self, engine: Engine) -> None:
         """Drop what a killed run had logged after the checkpoint that training now goes on from."""
         if not self.path.is_file():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             return
         lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if _iteration_of(line) <= engine.state.iteration]
