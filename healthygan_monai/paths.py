@@ -25,6 +25,11 @@ LOCALISATION_FILE, EVALUATION_FILE = "localisation.json", "evaluation.json"
 REPORT_FILE = "report.html"
 # A bundle's folder: beside the model, and beside the configs.
 SERVING_FILE, METADATA_FILE = "serving.json", "metadata.json"
+FIRST_IS_BEST = (  # said by training, select and the report
+    "Of all checkpoints the first one was chosen: what was learned since made the model worse, or "
+    "the criterion cannot tell. Judge more often (more checkpoints), train at a lower "
+    "learning_rate, or choose by the other criterion (healthygan select)."
+)
 NUMBERED = re.compile(r"(\d{5})-")  # name of a run folder
 
 
@@ -100,29 +105,53 @@ def iteration_of(state: Path) -> int:
     return int(state.stem.rpartition("_")[2])
 
 
-def iterations_done(run: Path | str) -> int:
-    """Return the iterations of a run, by run.json if it finished, else at its last whole state."""
-    path, states = Path(run) / RUN_FILE, training_states(run)
-    recorded = read_json(path).get("iterations") if path.is_file() else None
-    return int(recorded or (iteration_of(states[-1]) if states else 0))
+def iterations_done(folder: Path | str, run: Mapping[str, Any] | None = None) -> int:
+    """Return the iterations of a run, by run.json if it finished, else at its last whole state.
 
-
-def unfinished(run: Path) -> str | None:
-    """Return what a run's training lacks, and the command that goes on; None where it finished.
-
-    A folder without run.json is not a run of training, so nothing is known of it.
+    Args:
+        folder: of the run.
+        run: its run.json, if that has been read.
     """
-    if not (run / RUN_FILE).is_file() or read_run(run).get("finished") is not None:
-        return None
-    asked = iterations_asked(read_json(run / CONFIG_FILE)) if (run / CONFIG_FILE).is_file() else 0
-    done = f": {iterations_done(run):,} of {asked:,} iterations are done" if asked else ""
-    return f"training has not finished{done}. To go on: {go_on(run)}"
+    if run is None:
+        path = Path(folder) / RUN_FILE
+        run = read_json(path) if path.is_file() else {}
+    recorded, states = run.get("iterations"), training_states(folder)
+    if isinstance(recorded, int):
+        return recorded
+    return iteration_of(states[-1]) if states else 0
 
 
 def iterations_asked(config: Mapping[str, Any]) -> int:
     """Return the iterations that config.json asks for; 0 for a method that counts none."""
-    options = config.get("options") or {}
-    return int(config.get("max_iterations") or options.get("max_iterations") or 0)
+    options = config.get("options")
+    for found in (config, options if isinstance(options, Mapping) else {}):
+        if isinstance(found.get("max_iterations"), int):
+            return found["max_iterations"]
+    return 0
+
+
+def training_lacks(folder: Path, run: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
+    """Return what a run's training lacks, and the command that goes on; None where it finished.
+
+    Args:
+        folder: of the run.
+        run: its run.json.
+        config: its config.json.
+    """
+    if run.get("finished") is not None:
+        return None
+    asked = iterations_asked(config)
+    done = f": {iterations_done(folder, run):,} of {asked:,} iterations are done" if asked else ""
+    return f"training has not finished{done}. To go on: {go_on(folder)}"
+
+
+def unfinished(folder: Path) -> str | None:
+    """Read :func:`training_lacks` of a folder; None where it is not a run of training."""
+    files = (folder / RUN_FILE, folder / CONFIG_FILE)
+    if not all(path.is_file() for path in files):
+        return None
+    run, config = map(read_json, files)
+    return training_lacks(folder, run, config)
 
 
 def refuse_not_begun(folder: Path) -> None:

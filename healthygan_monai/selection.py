@@ -22,6 +22,7 @@ from healthygan_monai.inferer import split_translation
 from healthygan_monai.paths import (
     CHECKPOINT_FOLDER,
     CRITIC_FILE,
+    FIRST_IS_BEST,
     LOG_FILE,
     MODEL_FILE,
     SELECTION_FILE,
@@ -228,6 +229,12 @@ def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -
     write_csv(run / SELECTION_FILE, list(Candidate.__dataclass_fields__), rows)
 
 
+def warn_of_first(candidates: list[Candidate], chosen: Candidate) -> None:
+    """Warn where the first of several checkpoints was chosen."""
+    if len(candidates) > 1 and chosen.iteration == min(c.iteration for c in candidates):
+        logger.warning("%s", FIRST_IS_BEST)
+
+
 def generator_checkpoint(run: Path, iteration: int) -> Path:
     """Return the file of the generator's weights after an iteration."""
     return run / CHECKPOINT_FOLDER / f"generator_{iteration:07d}.pt"
@@ -267,6 +274,7 @@ def select(run: Path, criterion: str) -> Candidate:
             raise NotFound(f"{path} {text}")
         make_model(run, chosen.iteration)
         write_selection(run, candidates, chosen)
+    warn_of_first(candidates, chosen)
     return chosen
 
 
@@ -310,7 +318,7 @@ class CheckpointSelection:
         # (val_interval)
         self.evaluator.add_event_handler(Events.COMPLETED, lambda _: self(engine))
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Any) -> None:
         iteration = engine.state.iteration
         if iteration == 0:  # the evaluator was run on its own
             return
@@ -344,3 +352,5 @@ class CheckpointSelection:
             logger.info("%d checkpoints without a better one: training ends", since)
             engine.state.ended_early = True
             engine.terminate()
+        if engine.state.ended_early or iteration == engine.max_iterations:
+            warn_of_first([*earlier, candidate], chosen)

@@ -80,7 +80,7 @@ def _training(found: Artefacts, cite: Any) -> str:
         return _rival(found, cite)
     grey = " grey" if found.config.get("image_channels") == 1 else ""
     linear = found.config.get("lr_schedule") == "linear"
-    decay = "fell linearly to zero" if linear else f"followed the schedule '{c('lr_schedule')}'"
+    decay = "falls linearly to zero" if linear else f"follows the schedule '{c('lr_schedule')}'"
     text = (
         f"A HealthyGAN {cite('healthygan')} was trained with MONAI {cite('monai')} "
         f"(healthygan {found.run.get('version', UNKNOWN)}, "
@@ -88,12 +88,26 @@ def _training(found: Artefacts, cite: Any) -> str:
         f"{c('image_size')} × {c('image_size')} pixels (recipe "
         f"{found.config.get('recipe', 'paper')}). {_translation(found)} "
         f"{_adversary(found, cite)} Adam {cite('adam')} with learning rate {c('learning_rate')} "
-        f"and betas {c('betas')} ran for {c('max_iterations')} critic updates, with one "
+        f"and betas {c('betas')} {_ran(found)}, with one "
         f"generator update to every {c('n_critic')} of them, in batches of {c('batch_size')} "
         f"mixed and as many healthy images; the learning rate {decay} over the last "
-        f"{c('decay_iterations')} updates. "
+        f"{c('decay_iterations')} of {c('max_iterations')} updates. "
     )
     return text + _seeds(found) + _selection(found, cite)
+
+
+def _ran(found: Artefacts) -> str:
+    """Return how many critic updates were done, and of how many where they are fewer."""
+    done, asked = found.iterations
+    planned = _setting(found.config, "max_iterations")
+    if found.members:
+        return f"ran for at most {planned} critic updates"
+    if found.unfinished:
+        return f"has run for {done:,} of {planned} critic updates (training has not finished)"
+    if not done:
+        return f"ran for {UNKNOWN} of {planned} critic updates"
+    early = f" (of {planned}: training ended early, as no later checkpoint was better)"
+    return f"ran for {done:,} critic updates{early if done < asked else ''}"
 
 
 def _seeds(found: Artefacts) -> str:
@@ -171,6 +185,12 @@ def _rival(found: Artefacts, cite: Any) -> str:
         text += f" Its features are those of {facts['backbone']} (weights: {facts['weights']})."
     if options:
         text += f" Settings: {options}."
+    done, asked = found.iterations
+    if found.unfinished:
+        counted = f": {done:,} of {asked:,} iterations are done" if asked else ""
+        text += f" Training has not finished{counted}."
+    elif done and done < asked:
+        text += f" Training ended early, after {done:,} of {asked:,} iterations."
     if facts.get("departures"):
         text += f" Departures from the publication: {'; '.join(facts['departures'])}."
     return text
