@@ -43,7 +43,7 @@ def _describe(arguments: argparse.Namespace) -> int:
     content = describe(checkpoint, arguments.dataset, arguments.quantile)
     path = write_description(content, checkpoint.parent)
     cut = content["map_threshold"]
-    print(f"{path}: map threshold {cut['value']:.4f}, {cut['source']}")
+    print(f"{path}: map threshold {cut['value']!r}, {cut['source']}")
     return DONE
 
 

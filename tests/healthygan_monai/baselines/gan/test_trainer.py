@@ -45,7 +45,7 @@ class TestNumbersThatAreNotFinite:
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(detector.Networks, "step", broken)
-            with pytest.raises(Diverged, match="at iteration 2 .* is not finite"):
+            with pytest.raises(Diverged, match=r"at iteration 2 .* is not finite"):
                 detector.fit(source)
         assert done == [0, 1]
 
