@@ -2,7 +2,9 @@
 
 import difflib
 import errno
+import os
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 DONE, FAILED, WRONG_USAGE, SOME_UNREAD = 0, 1, 2, 3  # in words: cli/exit_codes.py
@@ -78,7 +80,7 @@ class FilmError(PrepError):
     """One film that cannot be used; see PrepError for its three texts."""
 
 
-def disk_words(error: OSError, otherwise: object = None) -> str:
+def disk_words(error: OSError, otherwise: Path | None = None) -> str:
     """Return one line for an error of the file system: what, where, and what to do.
 
     Args:
@@ -89,7 +91,7 @@ def disk_words(error: OSError, otherwise: object = None) -> str:
     'No space left on device: /out/a.png; make room'
     """
     place, remedy = error.filename or otherwise, _REMEDIES.get(error.errno or 0)
-    where = f": {place}" if place else ""
+    where = f": {os.fsdecode(place)}" if place else ""
     return f"{error.strerror}{where}{f'; {remedy}' if remedy else ''}"
 
 

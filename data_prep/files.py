@@ -66,7 +66,35 @@ def whole(path: Path, *, same_name: bool = False) -> Iterator[Path]:
         if named not in ours and (named or error.errno not in _OF_THE_DEVICE):
             raise
         place = named if named in path.parents else path
-        raise WriteError(error.errno, error.strerror, str(place)) from error
+        raise WriteError(error.errno, error.strerror, str(place)) from None
+
+
+@contextmanager
+def naming(place: Path) -> Iterator[None]:
+    """Let an error of the disk in the block name the place that was to be written.
+
+    Raises:
+        WriteError: of the place.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _OF_THE_DEVICE:
+            raise
+        raise WriteError(error.errno, error.strerror, str(place)) from None
+
+
+def append_text(path: Path, text: str) -> None:
+    """Append UTF-8 to a file that grows; a crash may leave a part of the text.
+
+    Raises:
+        WriteError: a full disk, a read-only or forbidden folder; names ``path``.
+    """
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise WriteError(error.errno, error.strerror, str(path)) from None
 
 
 def remove_left(folder: Path) -> None:
@@ -231,7 +259,7 @@ def require_writable(folder: Path) -> Path:
         with tempfile.TemporaryFile(dir=folder):
             return folder
     except OSError as error:
-        raise WriteError(error.errno, error.strerror, str(folder)) from error
+        raise WriteError(error.errno, error.strerror, str(folder)) from None
 
 
 def read_json(path: Path) -> Any:

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
@@ -144,6 +145,7 @@ def begin_run(
     if not is_first_rank():
         return
     add_log_file(folder / LOG_FILE)
+    _silence_tensorboard()
     for name in (".", CHECKPOINT_FOLDER, SAMPLES_FOLDER):  # of a killed process
         if (folder / name).is_dir():
             remove_left(folder / name)
@@ -191,6 +193,18 @@ def begin_run(
     write_json(folder / RUN_FILE, run)
     write_json(folder / CONFIG_FILE, dict(settings))  # last: with it the run can be resumed
     logger.info("run folder %s", folder)
+
+
+def _silence_tensorboard() -> None:
+    """Let its writing thread print no traceback of a full disk; the next write raises it."""
+    before = threading.excepthook
+
+    def hook(broken: threading.ExceptHookArgs) -> None:
+        of_tensorboard = type(broken.thread).__name__ == "_AsyncWriterThread"
+        if not (of_tensorboard and isinstance(broken.exc_value, OSError)):
+            before(broken)
+
+    threading.excepthook = hook
 
 
 def end_run(folder: Path | str) -> None:

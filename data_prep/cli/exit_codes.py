@@ -77,6 +77,8 @@ def _words(error: BaseException, arguments: argparse.Namespace) -> str:
 
 
 def _goes_on(arguments: argparse.Namespace) -> str:
-    """What to do after a stop, of a command that keeps what is up to date."""
+    """What to do after a stop, of a command that goes on from what is there."""
+    if words := getattr(arguments, "go_on", None):
+        return f"; to go on: {words}"
     resumes = hasattr(arguments, "existing")
     return "; run the same command again to go on from here" if resumes else ""

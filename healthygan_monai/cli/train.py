@@ -51,7 +51,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.seeds is not None:
         return train_seeds(arguments, lambda seed, begun: _train(arguments, seed, begun))
     begun: list[Path] = []
-    with telling_how_to_go_on([arguments.seed or 0], begun):
+    with telling_how_to_go_on(arguments, [arguments.seed or 0], begun):
         folder = _train(arguments, arguments.seed or 0, begun)
     if folder is not None:
         print(f"next: healthygan infer {folder}")

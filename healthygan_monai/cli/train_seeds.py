@@ -12,7 +12,6 @@ from healthygan_monai.cli.ensemble import show
 from healthygan_monai.config.messages import explained
 from healthygan_monai.config.workflow import HEALTHYGAN
 from healthygan_monai.paths import CHECKPOINT_FOLDER, PRICES_FILE, RUN_FILE, go_on, read_run
-from healthygan_monai.training.stopping import Stopped
 
 log = logging.getLogger(__name__)
 Train = Callable[[int, list[Path]], Path | None]
@@ -32,7 +31,7 @@ def train_seeds(arguments: argparse.Namespace, train: Train) -> int:
     check_seeds(arguments)
     seeds: list[int] = arguments.seeds
     begun: list[Path] = []
-    with telling_how_to_go_on(seeds, begun):
+    with telling_how_to_go_on(arguments, seeds, begun):
         for number, seed in enumerate(seeds, start=1):
             print(f"run {number} of {len(seeds)}: seed {seed}", flush=True)
             if train(seed, begun) is None:
@@ -71,29 +70,30 @@ def check_seeds(arguments: argparse.Namespace) -> None:
 
 
 @contextmanager
-def telling_how_to_go_on(seeds: Sequence[int], begun: Sequence[Path]) -> Iterator[None]:
-    """Log the commands that finish what Ctrl-C, SIGTERM or the disk stopped.
-
-    For a single run, a stop at a safe point says it itself, and so does an error about what was
-    given.
+def telling_how_to_go_on(
+    arguments: argparse.Namespace, seeds: Sequence[int], begun: Sequence[Path]
+) -> Iterator[None]:
+    """Say which commands finish what was stopped: of several runs always, of one where it is not
+    about what was given.
     """
     try:
         yield
     except BaseException as error:
         cause = explained(error) if isinstance(error, Exception) else error
-        from_outside = isinstance(cause, (KeyboardInterrupt, OSError, MemoryError))
-        says_it = isinstance(cause, (HealthyGANError, Stopped))
-        if len(seeds) > 1 or (from_outside and not says_it):
+        if isinstance(cause, OSError) and not cause.filename and begun:
+            cause.filename = str(begun[-1])  # TensorBoard names no file
+        if len(seeds) > 1:
             for text in how_to_go_on(seeds, begun):
                 log.warning("%s", text)
+        elif not isinstance(cause, HealthyGANError):
+            arguments.go_on = next((go_on(run) for run in begun if _is_worth_keeping(run)), None)
         raise
 
 
 def how_to_go_on(seeds: Sequence[int], begun: Sequence[Path]) -> Iterator[str]:
     """Yield the commands that finish what was stopped; nothing where nothing is worth keeping."""
     finished = [run for run in begun if _is_finished(run)]
-    worth = (CHECKPOINT_FOLDER, PRICES_FILE)
-    stopped = [r for r in begun[len(finished) :] if any((r / name).exists() for name in worth)]
+    stopped = [run for run in begun[len(finished) :] if _is_worth_keeping(run)]
     kept = [*finished, *stopped]
     if not kept:
         return
@@ -104,8 +104,11 @@ def how_to_go_on(seeds: Sequence[int], begun: Sequence[Path]) -> Iterator[str]:
     for seed in left:
         yield f"  healthygan train, with --seed {seed} in place of --seeds"
     runs = [*map(str, kept), *["RUN"] * len(left)]
-    if len(runs) > 1:
-        yield f"  healthygan ensemble {' '.join(runs)}"
+    yield f"  healthygan ensemble {' '.join(runs)}"
+
+
+def _is_worth_keeping(run: Path) -> bool:
+    return any((run / name).exists() for name in (CHECKPOINT_FOLDER, PRICES_FILE))
 
 
 def _is_finished(run: Path) -> bool:

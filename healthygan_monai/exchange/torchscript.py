@@ -1,13 +1,17 @@
 """Write a trained generator as TorchScript in MONAI's layout, for MONAI Deploy and C++."""
 
+import io
 import json
 import warnings
+from functools import partial
 from pathlib import Path
 
 from torch import nn
 
 from healthygan_monai.exchange.deploy import inference_for, metadata_for
 from healthygan_monai.models.exported_facts import Facts
+
+ROOM = 1 << 16  # bytes by which two archives of other names may differ
 
 
 def write_torchscript(generator: nn.Module, facts: Facts, path: Path) -> None:
@@ -20,10 +24,15 @@ def write_torchscript(generator: nn.Module, facts: Facts, path: Path) -> None:
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*torch.jit.*")  # PyTorch prefers torch.export
-        save_net_with_metadata(
+        save = partial(
+            save_net_with_metadata,
             convert_to_torchscript(generator),
-            str(path),
             include_config_vals=False,
             meta_values=metadata_for(facts),
             more_extra_files={"inference.json": json.dumps(inference_for(facts)).encode()},
         )
+        in_memory = io.BytesIO()
+        save(in_memory)
+        # a full disk would end the process inside of PyTorch: see first that there is room
+        path.write_bytes(in_memory.getvalue() + bytes(ROOM))
+        save(str(path))  # by name: MONAI Deploy expects it inside the archive

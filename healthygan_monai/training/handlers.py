@@ -13,7 +13,7 @@ from ignite.engine import Engine, Events
 from monai.handlers import LrScheduleHandler
 from torch.optim import Optimizer
 
-from data_prep.files import write_text
+from data_prep.files import append_text, write_text
 from healthygan_monai.schedule import decay_schedule
 
 logger = logging.getLogger(__name__)
@@ -89,8 +89,7 @@ class MetricsLog:
             },
             "lr": self.optimizer.param_groups[0]["lr"],
         }
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row, allow_nan=False) + "\n")
+        append_text(self.path, json.dumps(row, allow_nan=False) + "\n")
 
 
 def _iteration_of(line: str) -> float:
