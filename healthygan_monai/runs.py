@@ -232,7 +232,7 @@ class RunLog(logging.FileHandler):
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, encoding="utf-8")
-        if not lock(self.stream):
+        if self.stream is not None and not lock(self.stream):
             self.close()
             raise UsageError(
                 f"{path.parent}: another process is working on this run. Wait for its end, or stop "

@@ -207,6 +207,29 @@ class TestKilledBeforeItBegan:
             assert f"healthygan train --resume {run}" in line
 
 
+def test_every_later_command_says_that_training_has_not_finished(whole, tmp_path, capsys):
+    run = shutil.copytree(whole, tmp_path / whole.name)
+    content = read_json(run / "run.json")
+    content.pop("iterations")
+    (run / "checkpoints" / "training_9.pt").unlink()
+    (run / "run.json").write_text(json.dumps({**content, "finished": None}))
+    told = f"{run}: training has not finished: 6 of 9 iterations are done. To go on: healthygan"
+    for words in (
+        ["infer", run],
+        ["evaluate", run, "--bootstrap", "20"],
+        ["report", run],
+        ["select", run],
+        ["export", "torchscript", run, tmp_path / "m.ts"],
+        ["export", "huggingface", tmp_path / "hf", "--model", run],
+    ):
+        assert main([*map(str, words), "-q"]) == 0
+        assert told in capsys.readouterr().err, words
+    card = (tmp_path / "hf/healthygan/README.md").read_text()
+    assert "**Training has not finished:** 6 of 9" in card and "| iterations done | 6 |" in card
+    html = (run / "report.html").read_text()
+    assert "has run for 6 of 9 critic updates (training has not finished)" in html
+
+
 @pytest.mark.parametrize("val_interval", [1, 2])  # 2: nobody judges the first checkpoint
 def test_weights_that_are_not_finite_stop_before_they_are_saved(tiny_data, tmp_path, val_interval):
     made = workflow(tmp_path, tiny_data, val_interval=val_interval)
