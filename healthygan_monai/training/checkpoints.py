@@ -22,7 +22,7 @@ from healthygan_monai.paths import (
     iteration_of,
     training_states,
 )
-from healthygan_monai.runs import save_weights
+from healthygan_monai.runs import is_first_rank, save_weights
 from healthygan_monai.selection import critic_checkpoint, generator_checkpoint
 from healthygan_monai.training.iterations import IterationTrainer
 from healthygan_monai.training.stopping import Stopped, StopRequest
@@ -201,7 +201,9 @@ def resume(
             "the settings the run was begun with."
         ) from error
     trainer.state.max_epochs = max_epochs
-    if trainer.ends_epoch(trainer.state.iteration):  # of a run that was stopped there, it is one
+    if is_first_rank() and trainer.ends_epoch(
+        trainer.state.iteration
+    ):  # of a run that was stopped there, it is one
         remove_old_states(run, trainer)
     batches.start = trainer.state.iteration
     logger.info("resumed %s at iteration %d", run, trainer.state.iteration)

@@ -10,6 +10,7 @@ import pytest
 from same_files import contents, differences
 from tiny import TRAINING, train
 
+from data_prep.phantom.study import make_films
 from healthygan_monai.cli.main import main
 
 resource = pytest.importorskip("resource")
@@ -80,6 +81,20 @@ def test_every_command_names_the_place_and_the_remedy_and_keeps_what_was_there(
     assert not list(tmp_path.rglob("*.tmp"))
     if name != "select":  # the critic's file may go, which select makes again
         assert contents(run) == before
+
+
+def test_a_preparation_stops_at_the_first_image_it_cannot_write(tmp_path, capsys):
+    """No other input would fare better; with room, the same command goes on."""
+    counts = dict.fromkeys(("training_mixed", "training_healthy", "validation", "test"), 2)
+    raw, out = make_films(tmp_path / "raw", counts=counts, size=64), tmp_path / "OUT"
+    words = ["prep", "films", str(raw), str(out), "--table", str(raw / "cohort.csv"), "-q"]
+    with no_room():
+        assert main([*words, "--jobs", "1"]) == 1
+    line = one_line(capsys)
+    assert line.startswith(f"error: File too large: {out}/images/") and line.count("; ") == 2
+    assert line.endswith("; run the same command again to go on from here")
+    assert not list(out.rglob("*.png")) and not list(out.rglob("*.tmp"))
+    assert main(words) == 0
 
 
 def test_a_training_that_finds_no_room_says_how_to_go_on_and_ends_the_same(
