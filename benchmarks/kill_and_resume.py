@@ -196,12 +196,13 @@ def run(command: list[str], codes: tuple[int, ...] = (0,)) -> float:
 def trials(name: str, job: Job, kills: int, folder: Path, seed: int) -> int:
     """Run the trials of one command; return how many failed."""
     codes = (0, 3) if name in ("films", "brains") else (0,)
-    whole = run_watched(job, folder / name / "whole", None, codes)
-    expected = contents(folder / name / "whole")
+    undisturbed = folder / name / "whole" / "out"
+    whole = run_watched(job, undisturbed, None, codes)
+    expected = contents(undisturbed)
     print(f"{name} undisturbed: {whole:.1f} s of work, {len(expected)} files", flush=True)
     rng, bad = random.Random(seed), 0
     for trial in range(1, kills + 1):
-        out = folder / name / f"trial-{trial}"
+        out = folder / name / f"trial-{trial}" / "out"  # a report shows the folder's own name
         writing = job.checkpoints and trial % 2 == 0
         moment = rng.uniform(0, 1)
         place = rng.randint(1, 8) if writing else moment * whole
@@ -214,7 +215,7 @@ def trials(name: str, job: Job, kills: int, folder: Path, seed: int) -> int:
         verdict = f"DIFFERENT: {', '.join(wrong[:4])}" if wrong else "identical"
         left = f"{there:>4} files and {halves} halves there"
         print(f"{trial:>3}  killed {when} with {left}  {verdict}", flush=True)
-        shutil.rmtree(out)
+        shutil.rmtree(out.parent)
     print(f"{name}: {kills - bad} of {kills} identical, temporary files included", flush=True)
     return bad
 

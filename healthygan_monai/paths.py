@@ -138,7 +138,7 @@ def training_lacks(folder: Path, run: Mapping[str, Any], config: Mapping[str, An
         run: its run.json.
         config: its config.json.
     """
-    if run.get("finished") is not None:
+    if "finished" not in run or run["finished"] is not None:
         return None
     asked = iterations_asked(config)
     done = f": {iterations_done(folder, run):,} of {asked:,} iterations are done" if asked else ""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from healthygan_monai.errors import ModelError, NoModel
+from healthygan_monai.errors import ModelError
 from healthygan_monai.models.exported import ExportedNetwork, load_exported
 from healthygan_monai.models.runtimes import is_exported
 from healthygan_monai.networks import (
@@ -15,7 +15,7 @@ from healthygan_monai.networks import (
     make_generator,
 )
 from healthygan_monai.networks.ensemble import weights_of_members
-from healthygan_monai.paths import MODEL_FILE
+from healthygan_monai.paths import MODEL_FILE, require_model
 
 
 def load_weights(checkpoint: Path | str) -> dict[str, torch.Tensor] | ExportedNetwork:
@@ -37,12 +37,7 @@ def load_state(path: Path) -> dict[str, torch.Tensor]:
         NoModel: no such file.
         ModelError: the file is not a state dict, or not a generator's.
     """
-    if not path.is_file():
-        raise NoModel(
-            f"{path}: no such model. Train one (python -m monai.bundle run training --config_file "
-            "bundle/configs/train.json) and give its model.pt with --checkpoint "
-            "runs/00000-NAME/model.pt."
-        )
+    require_model(path)
     try:
         weights = torch.load(path, map_location="cpu", weights_only=True)
     except (

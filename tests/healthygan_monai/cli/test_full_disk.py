@@ -88,6 +88,7 @@ def test_a_preparation_stops_at_the_first_image_it_cannot_write(tmp_path, capsys
     counts = dict.fromkeys(("training_mixed", "training_healthy", "validation", "test"), 2)
     raw, out = make_films(tmp_path / "raw", counts=counts, size=64), tmp_path / "OUT"
     words = ["prep", "films", str(raw), str(out), "--table", str(raw / "cohort.csv"), "-q"]
+    words += ["--pseudonyms", "given"]  # and no key to write
     with no_room():
         assert main([*words, "--jobs", "1"]) == 1
     line = one_line(capsys)
