@@ -2,13 +2,27 @@
 
 import difflib
 import errno
+import os
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 DONE, FAILED, WRONG_USAGE, SOME_UNREAD = 0, 1, 2, 3  # in words: cli/exit_codes.py
 # OUTPUT is full or read-only: no other input would fare better, so the run stops.
 DISK_TROUBLE = (errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC))
+_ALLOW = "allow it (chmod, or ask the owner), or give another folder"
+_REMEDIES = {
+    **{number: "make room" for number in DISK_TROUBLE},
+    errno.EROFS: "give a folder on a disk that can be written",
+    errno.EACCES: _ALLOW,
+    errno.EPERM: _ALLOW,
+    errno.EEXIST: "a file is where a folder is needed; move it away, or give another path",
+    errno.ENOTDIR: "a file is where a folder is needed; move it away, or give another path",
+    errno.EISDIR: "a folder is where a file is needed; move it away, or give another path",
+    errno.EFBIG: "the file system or a limit of the account allows no file of this size",
+    errno.EIO: "the disk has a fault; copy what is there to another one",
+}
 # of 1: 'lamda' and 'lambda' have 0.9, two words with half of their letters in common 0.5
 _ALIKE = 0.5
 
@@ -68,6 +82,21 @@ class LeakError(DataError):
 
 class FilmError(PrepError):
     """One film that cannot be used; see PrepError for its three texts."""
+
+
+def disk_words(error: OSError, otherwise: Path | None = None) -> str:
+    """Return one line for an error of the file system: what, where, and what to do.
+
+    Args:
+        error: with an errno.
+        otherwise: the place, where the error names none.
+
+    >>> disk_words(OSError(errno.ENOSPC, "No space left on device", "/out/a.png"))
+    'No space left on device: /out/a.png; make room'
+    """
+    place, remedy = error.filename or otherwise, _REMEDIES.get(error.errno or 0)
+    where = f": {os.fsdecode(place)}" if place else ""
+    return f"{error.strerror}{where}{f'; {remedy}' if remedy else ''}"
 
 
 def nearest(name: object, known: Iterable[str]) -> str:

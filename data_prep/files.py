@@ -1,13 +1,18 @@
 """Write files whole or not at all, read JSON, hash files. Standard library only."""
 
 import csv
+import errno
 import hashlib
 import json
 import os
+import platform
 import re
+import shutil
 import tempfile
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,35 +22,141 @@ _FORMULA = re.compile(r"(?:^|[;\t\r\n])\s*'*(?=[=+\-@＝＋－＠])")
 _QUOTED = re.compile(r"(?:^|[;\t\r\n])\s*'+(?=[=+\-@＝＋－＠])")
 # -0.05, -1e-3 and -0.05 (-0.10 to 0.01; p = 0.2) are numbers and stay.
 _NUMBER = re.compile(r"[+-]?\d*\.?\d+(?:[eE][+-]?\d+)?%?(?: [(±][\d.,;%±+\-=<> ()eEtop]*)?")
-
-
 Record = dict[str, str]
+_FAR = 1 << 40  # a byte that no file has: what is locked cannot be read on Windows
+# what a write without a name in its error means: the device, not the program
+_OF_THE_DEVICE = (errno.ENOSPC, errno.EROFS, errno.EFBIG, errno.EIO, getattr(errno, "EDQUOT", 0))
+
+
+class WriteError(OSError):
+    """A file that cannot be written; ``filename`` is the file itself, not a temporary one."""
 
 
 @contextmanager
 def whole(path: Path, *, same_name: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; it takes that name once the block has succeeded.
 
-    An error removes it. Its name has the process number, so several processes may write the file.
+    An error removes it. Its name has machine and process number, so several processes may write
+    the file; what a killed process of this machine left in the folder is removed.
 
     Args:
         path: the file to write; its folder is created if needed.
-        same_name: keep the name, in a temporary folder. nibabel goes by the suffix, and PyTorch
+        same_name: keep the name, in a temporary folder. nibabel goes by the suffix, and TorchScript
             names the folder inside an archive after the file.
+
+    Raises:
+        WriteError: a full disk, a read-only or forbidden folder; names ``path``.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if same_name:
-        with tempfile.TemporaryDirectory(prefix=".part-", dir=path.parent) as folder:
-            yield Path(folder) / path.name
-            os.replace(Path(folder) / path.name, path)
-        return
-    part = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    part.unlink(missing_ok=True)  # from a killed process of the same number
+    part = path.with_name(f"{path.name}.{_machine()}-{os.getpid()}.tmp")
     try:
-        yield part
-        os.replace(part, path)
-    finally:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left_once(path.parent)
+        _remove(part)  # from a killed process of the same number
+        if same_name:
+            part.mkdir()
+        written = part / path.name if same_name else part
+        try:
+            yield written
+            os.replace(written, path)
+        finally:
+            _remove(part)
+    except OSError as error:
+        named = Path(error.filename) if error.filename else None
+        ours = (path, part, part / path.name, *path.parents)  # these, if they cannot be made
+        if named not in ours and (named or error.errno not in _OF_THE_DEVICE):
+            raise
+        place = named if named in path.parents else path
+        raise WriteError(error.errno, error.strerror, str(place)) from None
+
+
+@contextmanager
+def naming(place: Path) -> Iterator[None]:
+    """Let an error of the disk in the block name the place that was to be written.
+
+    Raises:
+        WriteError: of the place.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _OF_THE_DEVICE:
+            raise
+        raise WriteError(error.errno, error.strerror, str(place)) from None
+
+
+def append_text(path: Path, text: str) -> None:
+    """Append UTF-8 to a file that grows; a crash may leave a part of the text.
+
+    Raises:
+        WriteError: a full disk, a read-only or forbidden folder; names ``path``.
+    """
+    try:
+        with path.open("a", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+    except OSError as error:
+        raise WriteError(error.errno, error.strerror, str(path)) from None
+
+
+def remove_left(folder: Path) -> None:
+    """Remove the temporary files that killed processes of this machine left in a folder.
+
+    Windows has no harmless way to ask whether a process is alive; there they stay.
+    """
+    if os.name != "posix" or not os.access(folder, os.R_OK):
+        return
+    pattern = re.compile(rf".+\.{_machine()}-(\d{{1,9}})\.tmp")
+    with os.scandir(folder) as entries:
+        left = [
+            (entry.path, int(m[1])) for entry in entries if (m := pattern.fullmatch(entry.name))
+        ]
+    for name, process in left:
+        if not _is_alive(process):
+            _remove(Path(name))
+
+
+_remove_left_once = cache(remove_left)  # a folder may hold ten thousands of pictures
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's
+        return True
+    return True
+
+
+def _remove(part: Path) -> None:
+    if part.is_dir():
+        shutil.rmtree(part, ignore_errors=True)
+    else:
         part.unlink(missing_ok=True)
+
+
+@cache
+def _machine() -> str:
+    return f"{zlib.crc32(platform.node().encode()):08x}"
+
+
+def lock(file: IO[Any]) -> bool:
+    """Lock an open file against other processes, until it is closed; return False if one has it.
+
+    A file system without locks keeps nobody out.
+    """
+    try:
+        if os.name == "posix":
+            import fcntl
+
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)  # not inherited by children
+        else:
+            import msvcrt
+
+            os.lseek(file.fileno(), _FAR, os.SEEK_SET)
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    except OSError as error:
+        return error.errno not in (errno.EACCES, errno.EAGAIN, errno.EDEADLK)
+    return True
 
 
 def write_text(path: Path, text: str) -> None:
@@ -138,6 +249,20 @@ def plain(written: Any) -> Any:
     if not isinstance(written, str):
         return written
     return _QUOTED.sub(lambda found: found.group()[:-1], written)
+
+
+def require_writable(folder: Path) -> Path:
+    """Return the folder, created if needed.
+
+    Raises:
+        WriteError: no file can be created in it; names the folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as error:
+        raise WriteError(error.errno, error.strerror, str(folder)) from None
 
 
 def read_json(path: Path) -> Any:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from data_prep.errors import DISK_TROUBLE, LeftOut, PrepError
+from data_prep.files import WriteError
 from data_prep.film.picture import is_icon
 from data_prep.film.recipe import FilmRecipe
 from data_prep.outcome import Outcome
@@ -71,6 +72,8 @@ def process_one(source: Source, settings: Settings) -> Outcome:
         failure = error
     except MemoryError:
         failure = why_ended(MemoryError(), settings.limits(), flags=True)
+    except WriteError:  # OUTPUT, so no other input would fare better
+        raise
     except OSError as error:
         if error.errno in DISK_TROUBLE:
             raise

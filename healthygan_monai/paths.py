@@ -1,5 +1,8 @@
 """Names of a run's files, and where the bundle is: in the package, beside it, or around it."""
 
+import re
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from healthygan_monai.records.serving_json import SERVING
 # A run folder, in the order in which its files appear.
 CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
 METRICS_FILE, CHECKPOINT_FOLDER = "metrics.jsonl", "checkpoints"
+TRAINING_PREFIX = "training"  # of the whole states in it
 SELECTION_FILE, MODEL_FILE = "selection.csv", "model.pt"
 CRITIC_FILE = "critic.pt"  # heads of a pretrained critic, of the checkpoint of model.pt
 PRICES_FILE = "prices.csv"
@@ -27,6 +31,12 @@ LOCALISATION_FILE, EVALUATION_FILE = "localisation.json", "evaluation.json"
 REPORT_FILE = "report.html"
 # A bundle's folder: beside the model, and beside the configs.
 SERVING_FILE, METADATA_FILE = "serving.json", "metadata.json"
+FIRST_IS_BEST = (  # said by training, select and the report
+    "Of all checkpoints the first one was chosen: what was learned since made the model worse, or "
+    "the criterion cannot tell. Judge more often (more checkpoints), train at a lower "
+    "learning_rate, or choose by the other criterion (healthygan select)."
+)
+NUMBERED = re.compile(r"(\d{5})-")  # name of a run folder
 
 
 def sample_file(iteration: int) -> str:
@@ -117,6 +127,96 @@ def read_evaluation(folder: Path) -> dict[str, Any]:
     return read(path, EVALUATION) if path.is_file() else {}
 
 
+def go_on(run: Path) -> str:
+    """Return the command that goes on with a run."""
+    return f"healthygan train --resume {shlex.quote(str(run))}"
+
+
+def training_states(run: Path | str) -> list[Path]:
+    """Return the whole states of a run, oldest first."""
+    found = (Path(run) / CHECKPOINT_FOLDER).glob(f"{TRAINING_PREFIX}_*.pt")
+    return sorted(found, key=iteration_of)
+
+
+def iteration_of(state: Path) -> int:
+    """Return the iteration of a whole state."""
+    return int(state.stem.rpartition("_")[2])
+
+
+def iterations_done(folder: Path | str, run: Mapping[str, Any] | None = None) -> int:
+    """Return the iterations of a run, by run.json if it finished, else at its last whole state.
+
+    Args:
+        folder: of the run.
+        run: its run.json, if that has been read.
+    """
+    if run is None:
+        run = read_run_if_any(Path(folder))
+    recorded, states = run.get("iterations"), training_states(folder)
+    if isinstance(recorded, int):
+        return recorded
+    return iteration_of(states[-1]) if states else 0
+
+
+def iterations_asked(config: Mapping[str, Any]) -> int:
+    """Return the iterations that config.json asks for; 0 for a method that counts none."""
+    options = config.get("options")
+    for found in (config, options if isinstance(options, Mapping) else {}):
+        if isinstance(found.get("max_iterations"), int):
+            return found["max_iterations"]
+    return 0
+
+
+def training_lacks(folder: Path, run: Mapping[str, Any], config: Mapping[str, Any]) -> str | None:
+    """Return what a run's training lacks, and the command that goes on; None where it finished.
+
+    Args:
+        folder: of the run.
+        run: its run.json.
+        config: its config.json.
+    """
+    if "finished" not in run or run["finished"] is not None:
+        return None
+    asked = iterations_asked(config)
+    done = f": {iterations_done(folder, run):,} of {asked:,} iterations are done" if asked else ""
+    return f"training has not finished{done}. To go on: {go_on(folder)}"
+
+
+def unfinished(folder: Path) -> str | None:
+    """Read :func:`training_lacks` of a folder; None where it is not a run of training."""
+    if not all((folder / name).is_file() for name in (RUN_FILE, CONFIG_FILE)):
+        return None
+    return training_lacks(folder, read_run(folder), read_config(folder))
+
+
+def refuse_not_begun(folder: Path) -> None:
+    """Refuse the folder of a run that was killed before its training began.
+
+    Raises:
+        NoModel: says what to do.
+    """
+    begun = (CONFIG_FILE, MODEL_FILE, SCORES_FILE)
+    if NUMBERED.match(folder.resolve().name) and not any((folder / n).exists() for n in begun):
+        raise NoModel(
+            f"{folder}: this run was stopped before its training began, so it holds nothing. "
+            "Delete the folder and begin again: healthygan train DATASET"
+        )
+
+
+def require_model(path: Path) -> Path:
+    """Return the path of a model.
+
+    Raises:
+        NoModel: it is missing; says whether its run has not got so far.
+    """
+    if not path.is_file():
+        refuse_not_begun(path.parent)
+        lacks = unfinished(path.parent)
+        told = lacks or "give a run folder such as runs/00003-demo, or its model.pt."
+        raise NoModel(f"{path}: no such model; {told}")
+    return path
+
+
 def members_of(folder: Path) -> list[dict[str, Any]]:
     """Return ``members`` of run.json: what is known of each run of an ensemble; else nothing."""
     return list(read_run_if_any(folder).get("members") or [])
@@ -155,9 +255,10 @@ def run_of(path: Path) -> Path:
     """Return the run folder: the given one, or that of the given file.
 
     Raises:
-        NoModel: no such folder.
+        NoModel: no such folder, or its training never began.
     """
     folder = path.parent if path.is_file() else path
     if not folder.is_dir():
         raise NoModel(f"{path}: no such run folder; they are named like runs/00003-demo.")
+    refuse_not_begun(folder)
     return folder

@@ -1,13 +1,17 @@
 """The run folder: its number, what was run, and files that are whole or absent."""
 
 import atexit
+import io
 import json
 import logging
 import re
 import shutil
 import subprocess
 import sys
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -17,7 +21,7 @@ import torch
 import healthygan_monai
 from data_prep.datalist import recipe_of_data
 from data_prep.errors import UsageError
-from data_prep.files import whole, write_json
+from data_prep.files import lock, remove_left, require_writable, whole, write_json
 from healthygan_monai.errors import NoModel
 from healthygan_monai.integrity.recorded import sums_of
 from healthygan_monai.paths import (
@@ -26,11 +30,16 @@ from healthygan_monai.paths import (
     LOG_FILE,
     METRICS_FILE,
     MODEL_FILE,
+    NUMBERED,
+    PRICES_FILE,
     RUN_FILE,
+    SAMPLES_FOLDER,
     SCORES_FILE,
+    iterations_done,
     read_config,
     read_run,
     refuse_ensemble,
+    refuse_not_begun,
 )
 
 logger = logging.getLogger(__name__)
@@ -41,10 +50,31 @@ BEFORE_RECIPES: dict[str, Any] = {
 }
 
 
-def save_weights(state_dict: Mapping[str, torch.Tensor], path: Path) -> None:
-    """Write a flat state dict, completely or not at all; it loads with ``weights_only=True``."""
-    with whole(path, same_name=True) as part:  # equal runs write equal bytes
-        torch.save(dict(state_dict), part)
+def save_weights(content: Mapping[str, Any], path: Path) -> None:
+    """Write tensors and plain values, whole or not at all; equal content gives equal bytes.
+
+    PyTorch writes the file's name into the archive, and what is one object, text too, once: so the
+    archive is made in memory, of texts that are one object where they are equal.
+
+    Raises:
+        WriteError: the disk is full, or the folder cannot be written to.
+    """
+    archive = io.BytesIO()
+    torch.save(_with_equal_texts(dict(content)), archive)
+    with whole(path) as part:
+        part.write_bytes(archive.getbuffer())
+
+
+def _with_equal_texts(value: Any) -> Any:
+    kind = type(value)
+    if kind in (dict, OrderedDict):
+        made = kind((_with_equal_texts(k), _with_equal_texts(v)) for k, v in value.items())
+        if notes := getattr(value, "__dict__", None):  # PyTorch's versions of a module's layers
+            vars(made).update(_with_equal_texts(notes))
+        return made
+    if kind in (list, tuple):
+        return kind(map(_with_equal_texts, value))
+    return sys.intern(value) if kind is str else value
 
 
 def new_run_folder(runs_dir: Path | str, name: str) -> Path:
@@ -58,7 +88,7 @@ def new_run_folder(runs_dir: Path | str, name: str) -> Path:
     runs.mkdir(parents=True, exist_ok=True)
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "run"
     while True:
-        taken = [int(m[1]) for p in runs.iterdir() if (m := re.match(r"(\d{5})-", p.name))]
+        taken = [int(m[1]) for p in runs.iterdir() if (m := NUMBERED.match(p.name))]
         folder = runs / f"{max(taken, default=-1) + 1:05d}-{safe}"
         try:
             folder.mkdir()
@@ -75,7 +105,7 @@ def is_utf8(path: Path) -> bool:
 
 def _remove_unused(folder: Path) -> None:
     """Remove the folder of a run that an error stopped before anything was logged or saved."""
-    made = (METRICS_FILE, CHECKPOINT_FOLDER, MODEL_FILE, SCORES_FILE)
+    made = (PRICES_FILE, METRICS_FILE, CHECKPOINT_FOLDER, MODEL_FILE, SCORES_FILE)
     if not any((folder / name).exists() for name in made):
         logging.shutdown()  # its log file is open
         shutil.rmtree(folder, ignore_errors=True)
@@ -86,6 +116,8 @@ def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None
     if resume is not None:
         folder = Path(resume)
         if not (folder / CONFIG_FILE).is_file():
+            if folder.is_dir():
+                refuse_not_begun(folder)
             raise NoModel(
                 f"--resume {folder}: no {CONFIG_FILE} there; give the folder of an earlier run, "
                 "such as runs/00003-demo."
@@ -99,9 +131,8 @@ def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None
 
 
 def make_folder(folder: Path | str) -> Path:
-    """Return the folder, creating it if needed."""
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    return Path(folder)
+    """Return the folder, creating it if needed; refuse early where nothing can be written."""
+    return require_writable(Path(folder))
 
 
 def begin_run(
@@ -119,12 +150,17 @@ def begin_run(
     Where the folder is being resumed, the settings must be those it was begun with.
 
     Raises:
-        UsageError: a resumed run's settings differ; every difference is named.
+        UsageError: another process works on the run, or a resumed run's settings differ; every
+            difference is named.
     """
     folder = Path(folder)
     if not is_first_rank():
         return
     add_log_file(folder / LOG_FILE)
+    _silence_tensorboard()
+    for name in (".", CHECKPOINT_FOLDER, SAMPLES_FOLDER):  # of a killed process
+        if (folder / name).is_dir():
+            remove_left(folder / name)
     now = datetime.now(timezone.utc).isoformat(timespec="seconds")
     run: dict[str, Any] = {
         "version": healthygan_monai.__version__,
@@ -166,20 +202,36 @@ def begin_run(
             "started": previous["started"],
             "resumed": [*previous.get("resumed", []), now],
         }
-    write_json(folder / CONFIG_FILE, dict(settings))
     write_json(folder / RUN_FILE, run)
+    write_json(folder / CONFIG_FILE, dict(settings))  # last: with it the run can be resumed
     logger.info("run folder %s", folder)
 
 
+def _silence_tensorboard() -> None:
+    """Let its writing thread print no traceback of a full disk; the next write raises it."""
+    before = threading.excepthook
+
+    def hook(broken: threading.ExceptHookArgs) -> None:
+        of_tensorboard = type(broken.thread).__name__ == "_AsyncWriterThread"
+        if not (of_tensorboard and isinstance(broken.exc_value, OSError)):
+            before(broken)
+
+    threading.excepthook = hook
+
+
 def end_run(folder: Path | str) -> None:
-    """Note in run.json when the run ended, and the SHA-256 of its weights."""
+    """Note in run.json when the run ended, after how many iterations if it counts them, and the
+    SHA-256 of its weights.
+    """
     path = Path(folder) / RUN_FILE
     if not is_first_rank():
         return
+    done = iterations_done(path.parent)
     write_json(
         path,
         {
             **read_run(path.parent),
+            **({"iterations": done} if done else {}),
             "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             **sums_of(path.parent),
         },
@@ -187,7 +239,27 @@ def end_run(folder: Path | str) -> None:
 
 
 class RunLog(logging.FileHandler):
-    """The log.txt of the run that this process is working on."""
+    """The log.txt of the run that this process is working on; locked, it keeps others out.
+
+    Raises:
+        UsageError: another process works on this run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, encoding="utf-8", errors="backslashreplace")
+        if self.stream is not None and not lock(self.stream):
+            self.close()
+            raise UsageError(
+                f"{path.parent}: another process is working on this run. Wait for its end, or stop "
+                "it (Ctrl-C)."
+            )
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A full disk costs log lines; the next file that matters says so."""
+
+    def close(self) -> None:
+        with suppress(OSError):  # of lines that found no room
+            super().close()
 
 
 def add_log_file(path: Path) -> None:
@@ -196,7 +268,7 @@ def add_log_file(path: Path) -> None:
     for earlier in [h for h in root.handlers if isinstance(h, RunLog)]:
         root.removeHandler(earlier)
         earlier.close()
-    handler = RunLog(path, encoding="utf-8", errors="backslashreplace")
+    handler = RunLog(path)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root.addHandler(handler)
 

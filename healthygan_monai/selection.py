@@ -4,6 +4,7 @@ import csv
 import logging
 import math
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,13 @@ from healthygan_monai.integrity.weights import read_weights
 from healthygan_monai.paths import (
     CHECKPOINT_FOLDER,
     CRITIC_FILE,
+    FIRST_IS_BEST,
+    LOG_FILE,
     MODEL_FILE,
     SELECTION_FILE,
     refuse_ensemble,
 )
-from healthygan_monai.runs import save_weights
+from healthygan_monai.runs import RunLog, save_weights
 from healthygan_monai.scoring import image_score
 
 logger = logging.getLogger(__name__)
@@ -240,6 +243,12 @@ def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -
     write_csv(run / SELECTION_FILE, list(Candidate.__dataclass_fields__), rows)
 
 
+def warn_of_first(candidates: list[Candidate], chosen: Candidate) -> None:
+    """Warn where the first of several checkpoints was chosen."""
+    if len(candidates) > 1 and chosen.iteration == min(c.iteration for c in candidates):
+        logger.warning("%s", FIRST_IS_BEST)
+
+
 def generator_checkpoint(run: Path, iteration: int) -> Path:
     """Return the file of the generator's weights after an iteration."""
     return run / CHECKPOINT_FOLDER / f"generator_{iteration:07d}.pt"
@@ -267,18 +276,21 @@ def select(run: Path, criterion: str) -> Candidate:
     """Choose again among the judged checkpoints of a run; rewrite its model and selection.csv.
 
     Raises:
-        UsageError: the run is an ensemble, which has no checkpoints.
+        UsageError: the run is an ensemble, which has no checkpoints, or it is being trained.
     """
     refuse_ensemble(run)
-    candidates = read_selection(run)
-    chosen = choose(candidates, criterion)
-    path = generator_checkpoint(run, chosen.iteration)
-    if not path.is_file():
-        raise NotFound(f"{path} is gone, so it cannot become model.pt; choose another criterion.")
-    forget_sums(run)
-    make_model(run, chosen.iteration)
-    write_selection(run, candidates, chosen)
-    record_sums(run)
+    with closing(RunLog(run / LOG_FILE)):
+        candidates = read_selection(run)
+        chosen = choose(candidates, criterion)
+        path = generator_checkpoint(run, chosen.iteration)
+        if not path.is_file():
+            text = "is gone, so it cannot become model.pt; choose another criterion."
+            raise NotFound(f"{path} {text}")
+        forget_sums(run)
+        make_model(run, chosen.iteration)
+        write_selection(run, candidates, chosen)
+        record_sums(run)
+    warn_of_first(candidates, chosen)
     return chosen
 
 
@@ -322,7 +334,7 @@ class CheckpointSelection:
         # (val_interval)
         self.evaluator.add_event_handler(Events.COMPLETED, lambda _: self(engine))
 
-    def __call__(self, engine: Engine) -> None:
+    def __call__(self, engine: Any) -> None:
         iteration = engine.state.iteration
         if iteration == 0:  # the evaluator was run on its own
             return
@@ -354,5 +366,7 @@ class CheckpointSelection:
         since = sum(c.iteration > chosen.iteration for c in [*earlier, candidate])
         if self.patience and since > self.patience:
             logger.info("%d checkpoints without a better one: training ends", since)
-            engine.ended_early = True  # type: ignore[attr-defined]
+            engine.state.ended_early = True
             engine.terminate()
+        if engine.state.ended_early or iteration == engine.max_iterations:
+            warn_of_first([*earlier, candidate], chosen)

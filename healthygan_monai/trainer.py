@@ -1,6 +1,7 @@
 """One training iteration of HealthyGAN (paper, Sec. 2.2) as a MONAI/Ignite trainer."""
 
-from collections.abc import Iterable, Sequence
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -32,8 +33,8 @@ class HealthyGANTrainer(IterationTrainer):
     ``engine.state.output`` holds the named losses as floats-to-be (detached scalars): those of
     :class:`~healthygan_monai.losses.HealthyGANLoss`, ``mask_mean``, ``mask_std``, ``loss`` (=
     ``loss_g``), over the batch of all ranks where there are several. In iterations without a
-    generator update the generator's terms are those of its last update; before the first update,
-    and after a resumption until the next one, they are absent.
+    generator update the generator's terms are those of its last update; before the first update
+    they are absent.
 
     A loss or a gradient that is not finite ends the training in its iteration with ``Diverged``.
 
@@ -76,7 +77,17 @@ class HealthyGANTrainer(IterationTrainer):
         self.critic_optimizer = critic_optimizer
         self.loss = loss or HealthyGANLoss()
         self.n_critic = n_critic
-        self._generator_terms: dict[str, torch.Tensor] = {}
+        self._generator_terms: dict[str, torch.Tensor] = {}  # of the generator's last update
+
+    def state_dict(self) -> OrderedDict:
+        terms = {name: float(value) for name, value in self._generator_terms.items()}
+        return OrderedDict(super().state_dict(), generator_terms=terms)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        terms = state_dict.get("generator_terms", {})  # an earlier version did not save them
+        device = self.state.device
+        self._generator_terms = {n: torch.tensor(v, device=device) for n, v in terms.items()}
 
     def _iteration(self, engine: Any, batchdata: dict[str, torch.Tensor]) -> dict[str, Any]:
         mixed, healthy, alpha = (

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from data_prep.errors import DISK_TROUBLE, FAILED, WRONG_USAGE, HealthyGANError, UsageError
+from data_prep.errors import FAILED, WRONG_USAGE, HealthyGANError, UsageError, disk_words
 
 EXIT_CODES = (
     "Exit codes: 0 done; 1 failure (bad data, a full disk, a fault of the program); 2 wrong usage; "
@@ -49,8 +49,8 @@ def run_command(arguments: argparse.Namespace) -> int:
     _log_to_stderr(arguments)
     try:
         return arguments.run(arguments)
-    except KeyboardInterrupt:
-        log.error("stopped%s", _goes_on(arguments))
+    except KeyboardInterrupt as stop:
+        log.error("stopped%s", f": {stop}" if str(stop) else _goes_on(arguments))
         return FAILED
     except Exception as error:
         foreign = arguments.explain is not None and not isinstance(error, HealthyGANError)
@@ -71,15 +71,14 @@ def _words(error: BaseException, arguments: argparse.Namespace) -> str:
     if isinstance(error, HealthyGANError):
         return str(error)
     if isinstance(error, OSError) and error.strerror:
-        place = error.filename or getattr(arguments, "output", None)
-        where = f": {place}" if place else ""
-        full = f"; make room{_goes_on(arguments)}" if error.errno in DISK_TROUBLE else ""
-        return f"{error.strerror}{where}{full}"
+        return disk_words(error, getattr(arguments, "output", None)) + _goes_on(arguments)
     first = str(error).partition("\n")[0] if arguments.explain else ""
     return f"unexpected {type(error).__name__}{': ' if first else ''}{first}. {FAULT}"
 
 
 def _goes_on(arguments: argparse.Namespace) -> str:
-    """What to do after a stop, of a command that keeps what is up to date."""
+    """What to do after a stop, of a command that goes on from what is there."""
+    if words := getattr(arguments, "go_on", None):
+        return f"; to go on: {words}"
     resumes = hasattr(arguments, "existing")
     return "; run the same command again to go on from here" if resumes else ""

@@ -1,6 +1,7 @@
 """Arguments of `python -m data_prep` and `healthygan prep`; no logic, no heavy imports here."""
 
 import argparse
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
 from data_prep.cli.prepare import Parsers, add_brains, add_films
 from data_prep.cli.review import add_review
 from data_prep.errors import DONE
+
+log = logging.getLogger(__name__)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,6 +65,8 @@ def _check(arguments: argparse.Namespace) -> int:
     for name, items in dataset.sections.items():
         subjects = len({item.subject for item in items})
         print(f"{name:<18} {len(items):>7,} images  {subjects:>7,} subjects")
+    for text in datalist.cautions(dataset):
+        log.warning("warning: %s", text)
     print(f"no problems in {dataset.path}")
     trainable = all(dataset.sections[name] for name in datalist.UNLABELLED)
     print(f"next: healthygan {'train' if trainable else 'infer RUN'} {dataset.path}")

@@ -1,11 +1,13 @@
 """dataset.json: one folder of prepared images; see data_prep/datalist/file.py for the format."""
 
+from data_prep.datalist.cautions import FEW_SUBJECTS, LEAST_IMAGES, cautions, fits_networks
 from data_prep.datalist.check import check, require_valid
 from data_prep.datalist.file import read, recipe_of_data, write
 from data_prep.datalist.items import FILE_NAME, SECTIONS, UNLABELLED, Dataset, Item, content_hash
 from data_prep.errors import DataError, LeakError
 
 __all__ = [
-    "FILE_NAME", "SECTIONS", "UNLABELLED", "DataError", "Dataset", "Item", "LeakError", "check",
-    "content_hash", "read", "recipe_of_data", "require_valid", "write",
+    "FEW_SUBJECTS", "FILE_NAME", "LEAST_IMAGES", "SECTIONS", "UNLABELLED", "DataError", "Dataset",
+    "Item", "LeakError", "cautions", "check", "content_hash", "fits_networks", "read",
+    "recipe_of_data", "require_valid", "write",
 ]  # fmt: skip

@@ -9,10 +9,10 @@ from typing import Any, ClassVar, Protocol, TypeVar
 import torch
 from torch import nn
 
-from data_prep.files import whole
 from healthygan_monai.baselines.images import Batches, Images, Shape, check_images
 from healthygan_monai.errors import ModelError
 from healthygan_monai.integrity.weights import read_weights
+from healthygan_monai.runs import save_weights
 
 Self = TypeVar("Self", bound="Detector")
 
@@ -146,8 +146,7 @@ class Detector(ABC):
 
     def save(self, path: Path) -> None:
         """Write a file, completely or not at all, that loads with ``weights_only=True``."""
-        with whole(Path(path)) as part:
-            torch.save({"method": self.name, **self.state()}, part)
+        save_weights({"method": self.name, **self.state()}, Path(path))
 
     def load(self, path: Path) -> None:
         """Restore what ``save`` wrote; raise ModelError for another method's file."""

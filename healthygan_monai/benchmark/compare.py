@@ -2,15 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from data_prep.errors import DataError
-from healthygan_monai.evaluation.intervals import bootstrap
+from healthygan_monai.evaluation.exact import Interval, exact_auc, or_exact
+from healthygan_monai.evaluation.intervals import CONFIDENCE, bootstrap
 from healthygan_monai.evaluation.metrics import ranking_metrics, roc_auc
 from healthygan_monai.scoring import ScoreRow, subject_rows
 
+NO_INTERVAL = (None, None)
 Runs = dict[int, list[ScoreRow]]  # seed -> its scores.csv
 
 
@@ -20,8 +23,8 @@ class Estimate:
 
     mean: float
     sd: float | None
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     seeds: tuple[int, ...]
     p: float | None = None
 
@@ -43,7 +46,8 @@ def auc_over_seeds(runs: Runs, unit: str, resamples: int) -> Estimate | None:
         *(labels, scores, subjects),
         resamples=resamples,
     )
-    low, high = spread.intervals["auc"] or (float("nan"), float("nan"))
+    exact = partial(exact_auc, float(np.mean(values)), labels, subjects, CONFIDENCE)
+    low, high = or_exact(spread.intervals["auc"], exact) or NO_INTERVAL
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Estimate(float(np.mean(values)), sd, low, high, tuple(sorted(runs)))
 
@@ -72,9 +76,17 @@ def against(runs: Runs, reference: Runs, unit: str, resamples: int) -> Estimate 
 
     both = np.concatenate([own, other], axis=1)
     spread = bootstrap(difference, labels, both, subjects, resamples=resamples)
-    low, high = spread.intervals["difference"] or (float("nan"), float("nan"))
-    value = float(np.mean([roc_auc(labels, c) for c in own.T]))
-    value -= float(np.mean([roc_auc(labels, c) for c in other.T]))
+    means = [float(np.mean([roc_auc(labels, c) for c in scores.T])) for scores in (own, other)]
+    value = means[0] - means[1]
+
+    def exact() -> Interval | None:
+        if np.array_equal(own, other):
+            return 0.0, 0.0
+        each = (1 + CONFIDENCE) / 2  # both at once: Bonferroni
+        one, two = (exact_auc(mean, labels, subjects, each) for mean in means)
+        return None if one is None or two is None else (one[0] - two[1], one[1] - two[0])
+
+    low, high = or_exact(spread.intervals["difference"], exact) or NO_INTERVAL
     side = min(sum(d <= 0 for d in draws), sum(d >= 0 for d in draws))
     p = min(1.0, 2 * (side + 1) / (len(draws) + 1))
     return Estimate(value, None, low, high, tuple(sorted(runs)), p)

@@ -52,13 +52,15 @@ def run_grid(
     failed: list[Cell] = []
     try:
         if not dry_run:
-            failed = _run_all(waiting, devices, runner or in_process)
+            failed = _run_all(waiting, devices, runner)
     finally:  # a stopped benchmark shows what it has
         written = write_tables(tables(cells, protocols, grid.bootstrap), out, command)
     return failed, written
 
 
-def _run_all(cells: Sequence[Cell], devices: Sequence[str], runner: Runner) -> list[Cell]:
+def _run_all(cells: Sequence[Cell], devices: Sequence[str], runner: Runner | None) -> list[Cell]:
+    processes = Processes()
+    run = runner or processes
     free: Queue[str] = Queue()
     for device in devices:
         free.put(device)
@@ -68,23 +70,51 @@ def _run_all(cells: Sequence[Cell], devices: Sequence[str], runner: Runner) -> l
         try:
             logger.info("%s %s seed %d on %s", cell.dataset, cell.name, cell.seed, device)
             write_json(cell.folder / SPECIFICATION, cell.specification)
-            return runner(cell, device)
+            return run(cell, device)
         finally:
             free.put(device)
 
     with ThreadPoolExecutor(len(devices)) as pool:
-        done = list(pool.map(work, cells))
+        try:
+            done = list(pool.map(work, cells))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            processes.stop()
+            raise
     return [cell for cell, succeeded in zip(cells, done, strict=True) if not succeeded]
 
 
-def in_process(cell: Cell, device: str) -> bool:
-    """Run a cell in a new process: its memory is its own, and a fault stops no other cell."""
-    words = [sys.executable, "-m", "healthygan_monai", "benchmark", "--cell", str(cell.folder)]
-    with (cell.folder / OUTPUT_FILE).open("w", encoding="utf-8") as stream:
-        done = subprocess.run(
-            [*words, "--devices", device], stdout=stream, stderr=subprocess.STDOUT, check=False
-        )
-    if done.returncode:
-        lines = (cell.folder / OUTPUT_FILE).read_text(encoding="utf-8").strip().splitlines()
-        logger.warning("failed, %s says: %s", cell.folder / OUTPUT_FILE, (lines or ["nothing"])[-1])
-    return done.returncode == 0 and cell.result.is_file()
+class Processes:
+    """Run each cell in a new process: its memory is its own, and a fault stops no other cell.
+
+    A process ends with this one, killed or not: it holds the other end of its standard input.
+    """
+
+    def __init__(self) -> None:
+        self.running: set[subprocess.Popen[bytes]] = set()
+
+    def __call__(self, cell: Cell, device: str) -> bool:
+        """Run a cell on a device and return whether it has a result."""
+        words = [sys.executable, "-m", "healthygan_monai", "benchmark", "--cell", str(cell.folder)]
+        log = cell.folder / OUTPUT_FILE
+        with log.open("wb") as stream:
+            child = subprocess.Popen(
+                [*words, "--devices", device],
+                stdin=subprocess.PIPE,
+                stdout=stream,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is for this process, which tells the others once
+            )
+            with child:
+                self.running.add(child)
+                code = child.wait()
+                self.running.discard(child)
+        if code:
+            lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+            logger.warning("failed, %s says: %s", log, (lines or ["nothing"])[-1])
+        return code == 0 and cell.result.is_file()
+
+    def stop(self) -> None:
+        """Ask all running cells to save what they have, and to end."""
+        for child in [*self.running]:
+            child.terminate()

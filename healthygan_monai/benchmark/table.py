@@ -149,7 +149,13 @@ def _difference(found: Estimate | None, other: Runs, reference: str | None) -> s
         return f"{reference or HEALTHYGAN} {NOT_RUN}"
     if found is None:
         return NONE
-    return f"{found.mean:+.2f} ({found.low:+.2f} to {found.high:+.2f}; p {_p(found.p)})"
+    return f"{found.mean:+.2f} ({_interval(found, '+.2f')}; p {_p(found.p)})"
+
+
+def _interval(found: Estimate, form: str) -> str:
+    if found.low is None or found.high is None:
+        return "no interval"
+    return f"{found.low:{form}} to {found.high:{form}}"
 
 
 def _p(value: float | None) -> str:
@@ -162,7 +168,7 @@ def _estimate(found: Estimate | None) -> str:
     if found is None:
         return "one class only"
     sd = f"± {found.sd:.3f}" if found.sd is not None else "(one seed)"
-    return f"{found.mean:.3f} {sd} ({found.low:.2f} to {found.high:.2f})"
+    return f"{found.mean:.3f} {sd} ({_interval(found, '.2f')})"
 
 
 def _operating(results: Sequence[Mapping[str, Any]], name: str) -> str:

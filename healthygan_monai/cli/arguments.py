@@ -2,6 +2,9 @@
 
 import argparse
 import ast
+import logging
+import signal
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,14 +14,32 @@ from data_prep.errors import UsageError
 from healthygan_monai.config.literal import PATHS, typed_literal
 from healthygan_monai.config.messages import explained
 from healthygan_monai.integrity.recorded import ACCEPT
-from healthygan_monai.paths import RUN_FILE, dataset_of_run
+from healthygan_monai.paths import RUN_FILE, dataset_of_run, unfinished
+
+log = logging.getLogger(__name__)
 
 
 def command(
     commands: Any, name: str, text: str, run: Callable[[argparse.Namespace], int]
 ) -> argparse.ArgumentParser:
-    """Add a sub-command that needs PyTorch; its ``run`` imports it."""
-    return exit_codes.command(commands, name, text, run, explained)
+    """Add a sub-command that needs PyTorch; its ``run`` imports it. SIGTERM stops it as Ctrl-C."""
+
+    def stoppable(arguments: argparse.Namespace) -> int:
+        if threading.current_thread() is not threading.main_thread():
+            return run(arguments)
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        try:
+            return run(arguments)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+    return exit_codes.command(commands, name, text, stoppable, explained)
+
+
+def warn_unfinished(run: Path) -> None:
+    """Warn that the training of a run has not finished, if so."""
+    if text := unfinished(run):
+        log.warning("%s: %s", run, text)
 
 
 def dataset_of(run: Path, given: Path | None) -> Path | None:

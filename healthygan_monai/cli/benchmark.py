@@ -2,11 +2,14 @@
 
 import argparse
 import dataclasses
+import os
 import shlex
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import FAILED
 from healthygan_monai.cli.arguments import command
 
 
@@ -30,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.cell is not None:
         from healthygan_monai.benchmark.cell import run_cell
 
+        threading.Thread(target=_end_with_parent, daemon=True).start()
         run_cell(arguments.cell, arguments.devices[0])
         return 0
     from healthygan_monai.benchmark import run_grid
@@ -46,6 +50,13 @@ def run(arguments: argparse.Namespace) -> int:
     for cell in failed:
         print(f"failed: {cell.folder} (its output.txt says why); the same command tries it again")
     return 1 if failed else 0
+
+
+def _end_with_parent() -> None:
+    """End this process at once when the benchmark that started it is gone."""
+    while os.read(0, 1):
+        pass
+    os._exit(FAILED)
 
 
 def _grid(arguments: argparse.Namespace) -> Any:

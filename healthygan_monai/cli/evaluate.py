@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import command, dataset_of
+from healthygan_monai.cli.arguments import command, dataset_of, warn_unfinished
 from healthygan_monai.paths import run_of
 
 
@@ -36,6 +36,8 @@ def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.report.summary import sentences
 
     folder = run_of(arguments.run_folder)
+    for run in (folder, *([run_of(arguments.calibration)] if arguments.calibration else [])):
+        warn_unfinished(run)
     data = dataset_of(folder, arguments.dataset)
     result = evaluate_run(
         folder,

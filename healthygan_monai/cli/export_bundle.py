@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import add_accept, command
+from healthygan_monai.cli.arguments import add_accept, command, warn_unfinished
 
 
 def add(forms: Any) -> None:
@@ -61,6 +61,8 @@ def _model(arguments: argparse.Namespace) -> tuple[Path | None, int | None, bool
 def _say(folder: Path, facts: Any) -> None:
     from healthygan_monai.exchange.bundle_metadata import data_source
 
+    if not facts.of_bundle:
+        warn_unfinished(facts.weights.parent)
     print(f"bundle: {folder}")
     if facts.of_bundle:
         print(f"model: the bundle's own, trained on {data_source(facts)}")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UsageError
-from healthygan_monai.cli.arguments import add_accept, command
+from healthygan_monai.cli.arguments import add_accept, command, warn_unfinished
 from healthygan_monai.models.runtimes import RUNTIMES, is_exported
 
 
@@ -62,6 +62,7 @@ def _model(run_or_model: Path) -> Path:
     from healthygan_monai.models.exported_facts import METHOD
 
     path = model_file(run_or_model)
+    warn_unfinished(path.parent)
     if is_exported(path):
         raise UsageError(f"{path}: an export already; give the model.pt that it was made from.")
     if (method := method_of(path)) != METHOD:

@@ -6,7 +6,14 @@ from typing import Any
 
 from data_prep.datalist import FILE_NAME
 from data_prep.errors import DONE, SOME_UNREAD, UsageError
-from healthygan_monai.cli.arguments import add_accept, add_device, add_set, command, settings
+from healthygan_monai.cli.arguments import (
+    add_accept,
+    add_device,
+    add_set,
+    command,
+    settings,
+    warn_unfinished,
+)
 from healthygan_monai.models.runtimes import PYTORCH, RUNTIMES, runtime_name
 from healthygan_monai.paths import (
     MODEL_FILE,
@@ -14,6 +21,7 @@ from healthygan_monai.paths import (
     SCORES_FILE,
     SKIPPED_FILE,
     dataset_of_run,
+    require_model,
     run_of,
 )
 from healthygan_monai.scoring import KEPT_OUT, SCORE_RULES, read_scores
@@ -54,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
                 f"{data} is not the data set of {folder}; give --output FOLDER, so that the run's "
                 "own scores stay."
             )
+    warn_unfinished(folder)
     checkpoint = _checkpoint(arguments, folder)
     config = inference_config(checkpoint)
     if arguments.score_by and config != "inference.json":
@@ -92,7 +101,7 @@ def _calibration(folder: Path, output: Path) -> str:
 def _checkpoint(arguments: argparse.Namespace, folder: Path) -> Path:
     """Return the model file for the runtime, exported from model.pt if absent or outdated."""
     given, runtime = arguments.run_folder, arguments.runtime
-    model = given if given.is_file() else folder / MODEL_FILE
+    model = require_model(given if given.is_file() else folder / MODEL_FILE)
     of_file = runtime_name(model)
     if runtime in (None, of_file):
         return model

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import add_accept, command, dataset_of
+from healthygan_monai.cli.arguments import add_accept, command, dataset_of, warn_unfinished
 from healthygan_monai.paths import MODEL_FILE, run_of
 
 
@@ -20,6 +20,7 @@ def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.report.page import write_report
 
     folder = run_of(arguments.run_folder)
+    warn_unfinished(folder)
     data = dataset_of(folder, arguments.dataset)
     translate = None
     if data is not None and (folder / MODEL_FILE).is_file():

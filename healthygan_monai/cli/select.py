@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import command
+from healthygan_monai.cli.arguments import command, warn_unfinished
 from healthygan_monai.paths import run_of
 
 
@@ -19,6 +19,7 @@ def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.selection import read_selection, select
 
     folder = run_of(arguments.run_folder)
+    warn_unfinished(folder)
     chosen = select(folder, arguments.criterion)
     for c in read_selection(folder):
         end = f"AUCp {c.aucp:.3f}{'  <- model.pt' * c.chosen}"

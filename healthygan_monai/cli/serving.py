@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data_prep.cli.exit_codes import EXIT_CODES, run_command
 from data_prep.errors import DONE
-from healthygan_monai.cli.arguments import add_accept, command
+from healthygan_monai.cli.arguments import add_accept, command, warn_unfinished
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -36,23 +36,25 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _describe(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.paths import MODEL_FILE
+    from healthygan_monai.models.about import model_file
     from healthygan_monai.serving.describe import describe, write_description
 
-    model = arguments.model
-    checkpoint = model / MODEL_FILE if model.is_dir() else model
+    checkpoint = model_file(arguments.model)
+    warn_unfinished(checkpoint.parent)
     content = describe(
         checkpoint, arguments.dataset, arguments.quantile, arguments.accept_changed_weights
     )
     path = write_description(content, checkpoint.parent)
     cut = content["map_threshold"]
-    print(f"{path}: map threshold {cut['value']:.4f}, {cut['source']}")
+    print(f"{path}: map threshold {cut['value']!r}, {cut['source']}")
     return DONE
 
 
 def _install(arguments: argparse.Namespace) -> int:
+    from healthygan_monai.models.about import model_file
     from healthygan_monai.serving.install import install
 
+    warn_unfinished(model_file(arguments.model).parent)
     given = (arguments.model, arguments.app, arguments.name, arguments.dataset, arguments.quantile)
     print(f"model: {install(*given, arguments.accept_changed_weights)}")
     print(

@@ -7,7 +7,7 @@ from typing import Any
 from data_prep.errors import UsageError
 from healthygan_monai.baselines.names import METHODS
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
-from healthygan_monai.cli.train_seeds import train_seeds
+from healthygan_monai.cli.train_seeds import telling_how_to_go_on, train_seeds
 from healthygan_monai.config.literal import as_literal
 from healthygan_monai.config.workflow import HEALTHYGAN, chosen_config
 from healthygan_monai.paths import (
@@ -51,7 +51,9 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     if arguments.seeds is not None:
         return train_seeds(arguments, lambda seed, begun: _train(arguments, seed, begun))
-    folder = _train(arguments, arguments.seed or 0, [])
+    begun: list[Path] = []
+    with telling_how_to_go_on(arguments, [arguments.seed or 0], begun):
+        folder = _train(arguments, arguments.seed or 0, begun)
     if folder is not None:
         print(f"next: healthygan infer {folder}")
     return 0

@@ -3,13 +3,15 @@
 import argparse
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from data_prep.errors import UsageError
+from data_prep.errors import HealthyGANError, UsageError
 from healthygan_monai.cli.arguments import settings
 from healthygan_monai.cli.ensemble import show
+from healthygan_monai.config.messages import explained
 from healthygan_monai.config.workflow import HEALTHYGAN
-from healthygan_monai.paths import CHECKPOINT_FOLDER, RUN_FILE, read_run
+from healthygan_monai.paths import CHECKPOINT_FOLDER, PRICES_FILE, RUN_FILE, go_on, read_run
 
 log = logging.getLogger(__name__)
 Train = Callable[[int, list[Path]], Path | None]
@@ -29,17 +31,13 @@ def train_seeds(arguments: argparse.Namespace, train: Train) -> int:
     check_seeds(arguments)
     seeds: list[int] = arguments.seeds
     begun: list[Path] = []
-    try:
+    with telling_how_to_go_on(arguments, seeds, begun):
         for number, seed in enumerate(seeds, start=1):
             print(f"run {number} of {len(seeds)}: seed {seed}", flush=True)
             if train(seed, begun) is None:
                 names = ", ".join(map(str, seeds))
                 print(f"the same for each of the seeds {names}; then their ensemble is made")
                 return 0
-    except BaseException:
-        for text in how_to_go_on(seeds, begun):
-            log.warning("%s", text)
-        raise
     from healthygan_monai.models.ensemble import make_ensemble
 
     show(make_ensemble(begun))
@@ -71,21 +69,46 @@ def check_seeds(arguments: argparse.Namespace) -> None:
         raise UsageError("--seeds: " + "; ".join(problems) + ".")
 
 
+@contextmanager
+def telling_how_to_go_on(
+    arguments: argparse.Namespace, seeds: Sequence[int], begun: Sequence[Path]
+) -> Iterator[None]:
+    """Say which commands finish what was stopped: of several runs always, of one where it is not
+    about what was given.
+    """
+    try:
+        yield
+    except BaseException as error:
+        cause = explained(error) if isinstance(error, Exception) else error
+        if isinstance(cause, OSError) and not cause.filename and begun:
+            cause.filename = str(begun[-1])  # TensorBoard names no file
+        if len(seeds) > 1:
+            for text in how_to_go_on(seeds, begun):
+                log.warning("%s", text)
+        elif not isinstance(cause, HealthyGANError):
+            arguments.go_on = next((go_on(run) for run in begun if _is_worth_keeping(run)), None)
+        raise
+
+
 def how_to_go_on(seeds: Sequence[int], begun: Sequence[Path]) -> Iterator[str]:
     """Yield the commands that finish what was stopped; nothing where nothing is worth keeping."""
     finished = [run for run in begun if _is_finished(run)]
-    stopped = [run for run in begun[len(finished) :] if (run / CHECKPOINT_FOLDER).is_dir()]
+    stopped = [run for run in begun[len(finished) :] if _is_worth_keeping(run)]
     kept = [*finished, *stopped]
     if not kept:
         return
     left = seeds[len(kept) :]
     yield "stopped; to go on:"
     for run in stopped:
-        yield f"  healthygan train --resume {run}"
+        yield f"  {go_on(run)}"
     for seed in left:
         yield f"  healthygan train, with --seed {seed} in place of --seeds"
     runs = [*map(str, kept), *["RUN"] * len(left)]
     yield f"  healthygan ensemble {' '.join(runs)}"
+
+
+def _is_worth_keeping(run: Path) -> bool:
+    return any((run / name).exists() for name in (CHECKPOINT_FOLDER, PRICES_FILE))
 
 
 def _is_finished(run: Path) -> bool:

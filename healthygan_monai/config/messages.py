@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from data_prep.errors import HealthyGANError
+from data_prep.errors import HealthyGANError, disk_words
 from healthygan_monai.errors import ConfigError
 
 USER_ERRORS = (HealthyGANError, FileNotFoundError, ValueError, ModuleNotFoundError)
@@ -44,6 +44,8 @@ def explained(error: BaseException) -> BaseException:
 def user_message(error: BaseException) -> str | None:
     """Return one line if the error is about what the user gave, None for a fault of the program."""
     cause = explained(error)
+    if isinstance(cause, OSError) and cause.strerror:
+        return disk_words(cause)
     return str(cause) if isinstance(cause, USER_ERRORS) else None
 
 
@@ -53,6 +55,9 @@ def shorten_errors() -> None:
         return
 
     def hook(kind: type[BaseException], error: BaseException, trace: Any) -> None:
+        if isinstance(error, KeyboardInterrupt) and str(error):
+            print(f"stopped: {error}", file=sys.stderr)
+            return
         message = user_message(error)
         if message is not None and error.__cause__ is not None:
             print(f"error: {message}", file=sys.stderr)

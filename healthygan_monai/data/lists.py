@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.datalist import DataError, Dataset, Item, read, require_valid
+from data_prep.datalist import LEAST_IMAGES, DataError, Dataset, Item, read, require_valid
 
 logger = logging.getLogger(__name__)
 DEMO_FOLDER = Path("data/demo")
@@ -38,6 +38,11 @@ def load_dataset(folder: Path | str | None, training: bool = True) -> Dataset:
             raise DataError(
                 f"{dataset.path}: section {name} is empty; training needs a mixed and a healthy "
                 "set. Prepare the images with a cohort table that fills both."
+            )
+        if len(dataset.sections[name]) < LEAST_IMAGES:
+            raise DataError(
+                f"{dataset.path}: section {name} holds one image; training needs {LEAST_IMAGES}, "
+                "and learns something from some hundred."
             )
     for name in ("validation", "test") if training else ():
         if not dataset.sections[name]:

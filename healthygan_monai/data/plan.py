@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from data_prep.datalist import DataError, Dataset, read
+from data_prep.datalist import DataError, Dataset, fits_networks, read
 from data_prep.errors import UsageError, nearest
 from healthygan_monai.data.kept_out import TRAINING
 from healthygan_monai.losses import HealthyGANLoss
@@ -157,7 +157,7 @@ def plan_for(dataset: Dataset, recipe: str | None = None, memory: int | None = N
         UsageError: no such recipe.
     """
     size = dataset.image_size
-    if size < 16 or size % 4:
+    if not fits_networks(size):
         raise DataError(
             f"dataset.json: image_size is {size}; the generator halves images twice, so it must be "
             "a multiple of 4 and at least 16. Prepare the images again with --size 64, 128 or 256."

@@ -19,7 +19,8 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from healthygan_monai.evaluation.intervals import bootstrap
+from healthygan_monai.evaluation.exact import exact_auc, or_exact
+from healthygan_monai.evaluation.intervals import CONFIDENCE, bootstrap
 from healthygan_monai.evaluation.metrics import ranking_metrics, require_both_classes, roc_auc
 
 THUMBNAIL = 48  # pixels a side
@@ -184,7 +185,8 @@ def _entry(
     entry["auc"] = roc_auc(labels, scores)
     data = (labels, scores, subjects)
     spread = bootstrap(ranking_metrics, *data, resamples=resamples, seed=seed)
-    entry["low"], entry["high"] = spread.intervals.get("auc") or (None, None)
+    exact = partial(exact_auc, entry["auc"], labels, subjects, CONFIDENCE)
+    entry["low"], entry["high"] = or_exact(spread.intervals.get("auc"), exact) or (None, None)
     return entry
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from data_prep.errors import UsageError
 from data_prep.files import sha256, write_json
 from healthygan_monai.evaluation.calibration import Calibration, calibration_of, known_healthy
 from healthygan_monai.evaluation.critic import critic_auc
+from healthygan_monai.evaluation.exact import Interval, exact_auc, exact_metric, or_exact
+from healthygan_monai.evaluation.intervals import CONFIDENCE
 from healthygan_monai.evaluation.intervals import bootstrap as bootstrap_by_subject
 from healthygan_monai.evaluation.labelled import Sample, caveats, count_by_label, count_section
 from healthygan_monai.evaluation.members import member_spread
@@ -33,7 +36,6 @@ from healthygan_monai.scoring import ScoreRow, ScoresError, read_scores, subject
 
 FORMAT = 1
 UNITS = ("image", "subject")
-CONFIDENCE = 0.95
 FALSE_ALARMS, FALSE_DISCOVERIES = 0.05, 0.1
 
 
@@ -207,7 +209,10 @@ def _level(
 def _measure(
     level: dict[str, Any], test: Sample, cuts: Mapping[str, Threshold], options: Options
 ) -> None:
-    """Add values and intervals to ``level``; thresholds stay fixed while subjects are redrawn."""
+    """Add values and intervals to ``level``; thresholds stay fixed while subjects are redrawn.
+
+    Where all resamples agree, the interval is exact: of a proportion of 0 or 1, a perfect ranking.
+    """
 
     def statistics(labels: NDArray, scores: NDArray) -> dict[str, float | None]:
         values: dict[str, float | None] = {**ranking_metrics(labels, scores)}
@@ -230,14 +235,27 @@ def _measure(
         stratified=options.stratified,
     )
 
+    data = (test.labels, test.subjects)
+
+    def exact(name: str) -> Interval | None:
+        if name == "auc":
+            return exact_auc(values[name], *data, CONFIDENCE)
+        if name == "average_precision":
+            return None  # no bound is known that needs no distribution
+        cut, metric = name.split("/")
+        called = test.scores >= cuts[cut].value
+        return exact_metric(metric, values[name], data[0], called, data[1], CONFIDENCE)
+
     def entry(name: str) -> dict[str, float | None]:
-        low, high = spread.intervals.get(name) or (None, None)
+        bounds = or_exact(spread.intervals.get(name), partial(exact, name))
+        low, high = bounds or (None, None)
         return {"value": values[name], "low": low, "high": high}
 
     level["auc"], level["average_precision"] = entry("auc"), entry("average_precision")
     level["bootstrap"] = {
         "redrawn": spread.redrawn,
         "undefined": {name: count for name, count in spread.undefined.items() if count},
+        "exact": [name for name, found in spread.intervals.items() if found and len({*found}) == 1],
     }
     for name, cut in cuts.items():
         counts = confusion(test.labels, test.scores, cut.value)

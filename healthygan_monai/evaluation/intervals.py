@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from data_prep.errors import DataError
 
 Statistics = Callable[[NDArray, NDArray], Mapping[str, float | None]]
+CONFIDENCE = 0.95
 MAX_REDRAWS = 100  # per resample; more means that one class hangs on one subject among hundreds
 
 
@@ -33,7 +34,7 @@ def bootstrap(
     *,
     resamples: int = 2000,
     seed: int = 0,
-    confidence: float = 0.95,
+    confidence: float = CONFIDENCE,
     stratified: bool = False,
     both_classes: bool = True,
 ) -> Bootstrap:

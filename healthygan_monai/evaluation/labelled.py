@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from data_prep.datalist import FEW_SUBJECTS
 from healthygan_monai.scoring import ScoreRow
 
-FEW_SUBJECTS = 20  # of a class; with fewer, the percentile interval itself is unsteady
 LABELS = {0: "healthy", 1: "diseased", None: "unlabelled"}
 
 

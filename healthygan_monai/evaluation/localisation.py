@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from healthygan_monai.evaluation.intervals import intervals_by_subject
+from healthygan_monai.evaluation.exact import Interval, exact_share, or_exact
+from healthygan_monai.evaluation.intervals import CONFIDENCE, intervals_by_subject
 from healthygan_monai.evaluation.metrics import average_precision, dice, roc_auc
 from healthygan_monai.evaluation.pointing import BoxHit, map_and_mask, pointing_game
 
@@ -115,13 +117,24 @@ def _average(
     spread = intervals_by_subject(
         averages, np.ones(len(by_subject), dtype=int), resamples=resamples, seed=seed
     )
-    bounds = {name: found or (None, None) for name, found in spread.items()}
+    values = averages(np.arange(len(table)))
+    bounds = {
+        name: or_exact(found, partial(_exact, name, values[name], table[:, names.index(name)]))
+        or (None, None)
+        for name, found in spread.items()
+    }
     return {
         "images": len(images),
         "subjects": len(by_subject),
-        **averages(np.arange(len(table))),
+        **values,
         "intervals": {name: {"low": low, "high": high} for name, (low, high) in bounds.items()},
     }
+
+
+def _exact(name: str, value: float | None, known: NDArray) -> Interval | None:
+    if name == "inside_outside_ratio":  # has no upper end
+        return None
+    return exact_share(value, int((~np.isnan(known)).sum()), CONFIDENCE)
 
 
 def _mean(values: Any) -> float | None:

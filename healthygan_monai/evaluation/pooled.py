@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from healthygan_monai.evaluation.exact import or_exact
 from healthygan_monai.evaluation.intervals import intervals_by_subject
 from healthygan_monai.evaluation.metrics import dice, ranking_of_cuts
 from healthygan_monai.evaluation.overlap import aupro, region_weights
@@ -117,7 +118,7 @@ class PooledPixels:
             "lesion_share": float(lesion / (lesion + healthy)),
         }
         for name in MEASURES:
-            low, high = spread[name] or (None, None)
+            low, high = or_exact(spread[name], lambda: None) or (None, None)
             found[name] = {"value": values[name], "low": low, "high": high}
         return found
 

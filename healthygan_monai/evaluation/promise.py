@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from data_prep.files import write_csv
 from healthygan_monai.evaluation import conformal
 from healthygan_monai.evaluation.calibration import Calibration
+from healthygan_monai.evaluation.exact import interval_of_share
 from healthygan_monai.evaluation.labelled import LABELS
 from healthygan_monai.scoring import ScoreRow, subject_rows
 
@@ -75,7 +76,10 @@ def too_few(known: Calibration, rate: float) -> str:
 def measured(
     test: Sequence[ScoreRow], label: int, cut: float | None, confidence: float
 ) -> dict[str, float] | None:
-    """Return the share of calls with Wilson's interval, one vote a subject; None without cases."""
+    """Return the share of calls with its interval, one vote a subject; None without cases.
+
+    The interval is Wilson's; the exact one where the share is 0 or 1.
+    """
     votes: dict[str, list[bool]] = {}
     for row in test:
         if row.label == label:
@@ -83,7 +87,7 @@ def measured(
     if cut is None or not votes:
         return None
     share = float(np.mean([np.mean(calls) for calls in votes.values()]))
-    low, high = conformal.wilson(share, len(votes), confidence)
+    low, high = interval_of_share(share, len(votes), confidence)
     return {"value": share, "low": low, "high": high, "subjects": len(votes)}
 
 

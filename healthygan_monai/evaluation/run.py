@@ -83,8 +83,9 @@ def evaluate_run(
     )
     auc = result["levels"][unit].get("auc")
     if auc:
-        shown = f"{auc['value']:.3f} ({auc['low']:.3f} to {auc['high']:.3f})"
-        logger.info("test AUC by %s %s, 95 %% interval by bootstrap over subjects", unit, shown)
+        known = auc["low"] is not None
+        shown = f"{auc['low']:.3f} to {auc['high']:.3f}, by subject" if known else "none known"
+        logger.info("test AUC by %s %.3f, 95 %% interval %s", unit, auc["value"], shown)
     return result
 
 

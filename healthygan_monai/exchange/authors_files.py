@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from data_prep.errors import UsageError
-from data_prep.files import sha256, whole, write_json
+from data_prep.files import sha256, write_json
 from healthygan_monai.exchange.authors_checkpoint import (
     PUBLISHED_SIZE,
     check_generator,
@@ -90,8 +90,7 @@ def export_authors(
     weights = load_state(checkpoint, accept_changed)
     check_generator(weights, checkpoint.name)
     statistics = _statistics_beside(checkpoint)
-    with whole(output, same_name=True) as part:
-        torch.save(generator_to_authors(weights, statistics), part)
+    save_weights(generator_to_authors(weights, statistics), output)
     return generator_sizes(weights)["image_channels"], bool(statistics)
 
 

@@ -1,14 +1,13 @@
 """Build a self-contained bundle folder with one model, for the Model Zoo or Hugging Face."""
 
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UsageError
-from data_prep.files import read_json, write_json
+from data_prep.files import naming, read_json, whole, write_json
 from healthygan_monai import __version__
 from healthygan_monai.exchange.bundle_metadata import data_source, metadata_for, provenance
 from healthygan_monai.exchange.model_card import card, data_licence
@@ -30,14 +29,11 @@ def new_folder(out: Path) -> Iterator[Path]:
     """Yield a folder that becomes ``out`` on success; raise UsageError unless that is new."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UsageError(f"{out} exists and is not empty; give a new folder.")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as scratch:
-        part = Path(scratch) / "part"
+    with naming(out), whole(out, same_name=True) as part:
         part.mkdir()
         yield part
         if out.exists():
             out.rmdir()
-        part.rename(out)
 
 
 def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) -> dict[str, Any]:

@@ -67,6 +67,9 @@ def _data(facts: ModelFacts) -> str:
     paragraphs, _ = methods(found) if found.dataset and found.config else ([], [])
     if paragraphs:
         lines.append(paragraphs[0] + "\n")
+    if found.unfinished:
+        done, asked = found.iterations
+        lines.append(f"**Training has not finished:** {done:,} of {asked:,} iterations are done.\n")
     lines.append("Conditions of use of the data: `docs/data_license.txt`.\n")
     return "\n".join(lines)
 
@@ -100,6 +103,8 @@ def _tensors(facts: ModelFacts) -> str:
 
 def _settings(facts: ModelFacts) -> str:
     rows = [f"| {k} | {v} |" for k, v in facts.settings.items() if k not in NOT_EXPORTED]
+    if rows and (done := facts.found.iterations[0]):
+        rows.append(f"| iterations done | {done} |")
     if not rows:
         return f"Settings of the training: not recorded. Input: {_input(facts)}.\n"
     return "\n".join(["| setting | value |", "|---|---|", *rows]) + "\n"

@@ -18,6 +18,7 @@ from healthygan_monai.paths import (
     EVALUATION_FILE,
     MODEL_FILE,
     bundle_root,
+    require_model,
     size_in_metadata,
 )
 from healthygan_monai.report.artefacts import Artefacts, read_artefacts
@@ -101,7 +102,7 @@ def model_facts(
     if model is None:
         return bundled_model()
     path = Path(model)
-    weights = path / MODEL_FILE if path.is_dir() else path
+    weights = require_model(path / MODEL_FILE if path.is_dir() else path)
     folder = weights.parent
     known_run = (folder / CONFIG_FILE).is_file()
     found = read_artefacts(folder) if known_run else Artefacts(folder)

@@ -1,13 +1,39 @@
 """Write a trained generator as TorchScript in MONAI's layout, for MONAI Deploy and C++."""
 
+import io
 import json
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import nn
 
 from healthygan_monai.exchange.deploy import inference_for, metadata_for
 from healthygan_monai.models.exported_facts import Facts
+
+ROOM = 1 << 16  # bytes by which two archives of other names may differ
+
+
+@contextmanager
+def constants_in_order() -> Iterator[None]:
+    """Let PyTorch write the constants of a layer in one order, so that equal models give equal
+    files: it goes through a ``set`` of their names, whose order is another in every process.
+    """
+
+    class InOrder(set):
+        def __iter__(self) -> Iterator[Any]:
+            return iter(sorted(super().__iter__()))
+
+    of_pytorch: Any = torch.jit._recursive
+    of_pytorch.set = InOrder
+    try:
+        yield
+    finally:
+        del of_pytorch.set
 
 
 def write_torchscript(generator: nn.Module, facts: Facts, path: Path) -> None:
@@ -20,10 +46,17 @@ def write_torchscript(generator: nn.Module, facts: Facts, path: Path) -> None:
 
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*torch.jit.*")  # PyTorch prefers torch.export
-        save_net_with_metadata(
-            convert_to_torchscript(generator),
-            str(path),
+        with constants_in_order():
+            network = convert_to_torchscript(generator)
+        save = partial(
+            save_net_with_metadata,
+            network,
             include_config_vals=False,
             meta_values=metadata_for(facts),
             more_extra_files={"inference.json": json.dumps(inference_for(facts)).encode()},
         )
+        in_memory = io.BytesIO()
+        save(in_memory)
+        # a full disk would end the process inside of PyTorch: see first that there is room
+        path.write_bytes(in_memory.getvalue() + bytes(ROOM))
+        save(str(path))  # by name: MONAI Deploy expects it inside the archive

@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from monai.transforms import SaveImaged
+from monai.data import FolderLayout
+from monai.utils import ImageMetaKey
+from PIL import Image
 from torch.utils.data import Dataset
 
-from data_prep.files import write_json
+from data_prep.files import whole, write_json
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.scorer import Scorer, plain
 
@@ -17,26 +19,36 @@ WHITE_PERCENTILE = 99.8  # of their values
 SCALE_FILE = "scale.json"
 
 
-def picture_saver(key: str, folder: Path | str, root: Path | str) -> SaveImaged:
-    """Return MONAI's writer for one map, (1, H, W) in [0, 1], as ``folder/.../NAME_key.png``.
+class PictureSaver:
+    """Write one map of an item, (1, H, W) in [0, 1], as ``folder/.../NAME_key.png``, of 8 bits.
 
     The sub-folders below ``root``, where the images came from, are kept: names repeat between
-    subjects.
+    subjects. MONAI's SaveImaged gives the same names and pixels; it leaves half a file after a
+    crash, and no reason after an error.
+
+    Args:
+        key: of the map.
+        folder: of the pictures.
+        root: where the images came from.
     """
-    saver = SaveImaged(
-        keys=key,
-        output_dir=str(folder),
-        output_postfix=key,
-        data_root_dir=str(root),
-        output_ext=".png",
-        writer="PILWriter",
-        output_dtype=np.uint8,
-        scale=255,
-        resample=False,
-        separate_folder=False,
-        print_log=False,
-    )
-    return saver.set_options(write_kwargs={"reverse_indexing": False}) or saver
+
+    def __init__(self, key: str, folder: Path | str, root: Path | str) -> None:
+        self.key = key
+        self.layout = FolderLayout(
+            str(folder), postfix=key, extension=".png", makedirs=False, data_root_dir=str(root)
+        )
+
+    def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
+        drawn = data[self.key]
+        pixels = (255 * np.clip(plain(drawn)[0].cpu().numpy(), 0.0, 1.0)).astype(np.uint8)
+        with whole(Path(self.layout.filename(drawn.meta[ImageMetaKey.FILENAME_OR_OBJ]))) as part:
+            Image.fromarray(pixels).save(part, format="PNG")
+        return data
+
+
+def picture_saver(key: str, folder: Path | str, root: Path | str) -> PictureSaver:
+    """Return the writer of one map, by the name that configs use."""
+    return PictureSaver(key, folder, root)
 
 
 class MapPictures:

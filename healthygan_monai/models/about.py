@@ -8,7 +8,6 @@ import torch
 
 from data_prep.errors import UsageError
 from data_prep.files import sha256
-from healthygan_monai.errors import NoModel
 from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
 from healthygan_monai.models.runtimes import is_exported
@@ -17,6 +16,7 @@ from healthygan_monai.paths import (
     METADATA_FILE,
     MODEL_FILE,
     read_config,
+    require_model,
     size_in_metadata,
 )
 
@@ -69,12 +69,7 @@ def model_file(run_or_model: Path) -> Path:
     Raises:
         NoModel: there is none.
     """
-    path = run_or_model / MODEL_FILE if run_or_model.is_dir() else run_or_model
-    if not path.is_file():
-        raise NoModel(
-            f"{path}: no such model; give a run folder such as runs/00003-demo, or its model.pt."
-        )
-    return path
+    return require_model(run_or_model / MODEL_FILE if run_or_model.is_dir() else run_or_model)
 
 
 def facts_about(

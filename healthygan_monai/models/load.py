@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from healthygan_monai.errors import ModelError, NoModel
+from healthygan_monai.errors import ModelError
 from healthygan_monai.integrity.weights import read_weights
 from healthygan_monai.models.exported import ExportedNetwork, load_exported
 from healthygan_monai.models.runtimes import is_exported
@@ -16,7 +16,7 @@ from healthygan_monai.networks import (
     make_generator,
 )
 from healthygan_monai.networks.ensemble import weights_of_members
-from healthygan_monai.paths import MODEL_FILE
+from healthygan_monai.paths import MODEL_FILE, require_model
 
 
 def load_weights(
@@ -45,12 +45,7 @@ def load_state(path: Path, accept_changed: bool = False) -> dict[str, torch.Tens
         ModelError: the file is not a state dict, not a generator's, damaged, or changed since
             training.
     """
-    if not path.is_file():
-        raise NoModel(
-            f"{path}: no such model. Train one (python -m monai.bundle run training --config_file "
-            "bundle/configs/train.json) and give its model.pt with --checkpoint "
-            "runs/00000-NAME/model.pt."
-        )
+    require_model(path)
     weights = read_weights(path, accept_changed=accept_changed)
     if not isinstance(weights, Mapping):
         raise ModelError(f"{path}: expected a flat state dict, found {type(weights).__name__}.")

@@ -36,7 +36,7 @@ from healthygan_monai.scoring import image_score
 from healthygan_monai.selection import aucp, aucp_error, finite
 from healthygan_monai.trainer import HealthyGANTrainer
 from healthygan_monai.training.averaging import MovingAverage
-from healthygan_monai.training.checkpoints import unwrapped
+from healthygan_monai.training.checkpoints import RandomState, unwrapped
 from healthygan_monai.training.states import NOTHING_CHANGES
 
 logger = logging.getLogger(__name__)
@@ -75,6 +75,8 @@ class PriceSearch:
         """Set the trainer's price: the given one, or for ``auto`` the best of the ladder."""
         if price != AUTO:
             return
+        random = RandomState()
+        before = random.state_dict()  # as it is where prices.csv holds all trials already
         trials = {(trial.price, trial.fold): trial for trial in read_trials(run)}
         for fold in range(self.folds):
             for candidate in sorted(self.prices):
@@ -84,6 +86,7 @@ class PriceSearch:
                         write_trials(run, list(trials.values()))
                 if trials[candidate, fold].changed < NOTHING_CHANGES:
                     break  # a dearer one is shut as well
+        random.load_state_dict(before)
         found = list(trials.values())
         trainer.loss = replace(trainer.loss, price=best_price(found))
         logger.info("%s", verdict(found))

@@ -19,9 +19,12 @@ from healthygan_monai.paths import (
     RUN_FILE,
     SCORES_FILE,
     SELECTION_FILE,
+    iterations_asked,
+    iterations_done,
     read_config,
     read_evaluation,
     read_run,
+    training_lacks,
 )
 from healthygan_monai.pretrained.trials import Trial, read_trials
 from healthygan_monai.scoring import ScoreRow, read_scores
@@ -85,6 +88,16 @@ class Artefacts:
     def members(self) -> list[dict[str, Any]]:
         """Return what run.json says of the members of an ensemble; empty for any other run."""
         return list(self.run.get("members") or [])
+
+    @property
+    def iterations(self) -> tuple[int, int]:
+        """Return the iterations done and asked for; 0 where it is not known."""
+        return iterations_done(self.folder, self.run), iterations_asked(self.config)
+
+    @property
+    def unfinished(self) -> str | None:
+        """Return what training lacks; None where it finished, or nothing is known of it."""
+        return training_lacks(self.folder, self.run, self.config) if self.run else None
 
     def method(self) -> str:
         return str(self.config.get("method", HEALTHYGAN))

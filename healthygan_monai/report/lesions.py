@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from healthygan_monai.report.summary import Entry, number, percent, spread
+from healthygan_monai.report.summary import Entry, digits, number, percent, spread
 
 # measure, words, chance: a number, or the key of one
 BY_IMAGE: tuple[tuple[str, str, float | str | None], ...] = (
@@ -114,7 +114,7 @@ def _threshold(quantile: Mapping[str, Any] | None) -> str:
         return f"There is no Dice at the healthy quantile: {quantile['reason']}."
     return (
         f"Healthy quantile: a pixel is called where the difference is at least "
-        f"{quantile['threshold']:.3g}. {percent(quantile['quantile'])} of the pixels of "
+        f"{digits(quantile['threshold'])}. {percent(quantile['quantile'])} of the pixels of "
         f"{quantile['images']} healthy validation images are below it; no outline was needed to "
         "choose it."
     )

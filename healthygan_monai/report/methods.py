@@ -6,36 +6,9 @@ from typing import Any
 
 from healthygan_monai.pretrained.trials import best_price, mean_aucp
 from healthygan_monai.report.artefacts import Artefacts
+from healthygan_monai.report.works import WORKS
 
 UNKNOWN = "[not recorded]"
-WORKS = {
-    "healthygan": "Rahman Siddiquee MM, Shah J, Wu T, Chong C, Schwedt T, Li B. HealthyGAN: "
-    "Learning from Unannotated Medical Images to Detect Anomalies Associated with Human Disease. "
-    "SASHIMI 2022, LNCS 13570.",
-    "monai": "Cardoso MJ, Li W, Brown R, et al. MONAI: An open-source framework for deep learning "
-    "in healthcare. arXiv:2211.02701, 2022.",
-    "wgan-gp": "Gulrajani I, Ahmed F, Arjovsky M, Dumoulin V, Courville A. Improved training of "
-    "Wasserstein GANs. NeurIPS 2017.",
-    "adam": "Kingma DP, Ba J. Adam: A method for stochastic optimization. ICLR 2015.",
-    "fid": "Heusel M, Ramsauer H, Unterthiner T, Nessler B, Hochreiter S. GANs trained by a two "
-    "time-scale update rule converge to a local Nash equilibrium. NeurIPS 2017.",
-    "aucp": "Rahman Siddiquee MM, Shah J, Wu T, et al. Brainomaly: Unsupervised neurologic disease "
-    "detection utilizing unannotated T1-weighted brain MR images. WACV 2024.",
-    "projected": "Sauer A, Chitta K, Müller J, Geiger A. Projected GANs converge faster. NeurIPS "
-    "2021.",
-    "diffaugment": "Zhao S, Liu Z, Lin J, Zhu J-Y, Han S. Differentiable augmentation for "
-    "data-efficient GAN training. NeurIPS 2020.",
-    "youden": "Youden WJ. Index for rating diagnostic tests. Cancer 1950;3:32-35.",
-    "conformal": "Bates S, Candès E, Lei L, Romano Y, Sesia M. Testing for outliers with conformal "
-    "p-values. Annals of Statistics 2023;51(1):149-178.",
-    "hierarchical": "Lee Y, Barber RF, Willett R. Distribution-free inference with hierarchical "
-    "data. arXiv:2306.06342, 2023.",
-    "pointing": "Zhang J, Bargal SA, Lin Z, Brandt J, Shen X, Sclaroff S. Top-down neural "
-    "attention by excitation backprop. Int J Comput Vis 2018;126:1084-1102.",
-    "pro": "Bergmann P, Batzner K, Fauser M, Sattlegger D, Steger C. The MVTec anomaly detection "
-    "dataset. Int J Comput Vis 2021;129:1038-1059.",
-    "bootstrap": "Efron B, Tibshirani RJ. An Introduction to the Bootstrap. Chapman & Hall, 1993.",
-}
 
 
 def methods(found: Artefacts) -> tuple[list[str], list[str]]:
@@ -80,7 +53,7 @@ def _training(found: Artefacts, cite: Any) -> str:
         return _rival(found, cite)
     grey = " grey" if found.config.get("image_channels") == 1 else ""
     linear = found.config.get("lr_schedule") == "linear"
-    decay = "fell linearly to zero" if linear else f"followed the schedule '{c('lr_schedule')}'"
+    decay = "falls linearly to zero" if linear else f"follows the schedule '{c('lr_schedule')}'"
     text = (
         f"A HealthyGAN {cite('healthygan')} was trained with MONAI {cite('monai')} "
         f"(healthygan {found.run.get('version', UNKNOWN)}, "
@@ -88,12 +61,26 @@ def _training(found: Artefacts, cite: Any) -> str:
         f"{c('image_size')} × {c('image_size')} pixels (recipe "
         f"{found.config.get('recipe', 'paper')}). {_translation(found)} "
         f"{_adversary(found, cite)} Adam {cite('adam')} with learning rate {c('learning_rate')} "
-        f"and betas {c('betas')} ran for {c('max_iterations')} critic updates, with one "
+        f"and betas {c('betas')} {_ran(found)}, with one "
         f"generator update to every {c('n_critic')} of them, in batches of {c('batch_size')} "
         f"mixed and as many healthy images; the learning rate {decay} over the last "
-        f"{c('decay_iterations')} updates. "
+        f"{c('decay_iterations')} of {c('max_iterations')} updates. "
     )
     return text + _seeds(found) + _selection(found, cite)
+
+
+def _ran(found: Artefacts) -> str:
+    """Return how many critic updates were done, and of how many where they are fewer."""
+    done, asked = found.iterations
+    planned = _setting(found.config, "max_iterations")
+    if found.members:
+        return f"ran for at most {planned} critic updates"
+    if found.unfinished:
+        return f"has run for {done:,} of {planned} critic updates (training has not finished)"
+    if not done:
+        return f"ran for {UNKNOWN} of {planned} critic updates"
+    early = f" (of {planned}: training ended early, as no later checkpoint was better)"
+    return f"ran for {done:,} critic updates{early if done < asked else ''}"
 
 
 def _seeds(found: Artefacts) -> str:
@@ -171,6 +158,12 @@ def _rival(found: Artefacts, cite: Any) -> str:
         text += f" Its features are those of {facts['backbone']} (weights: {facts['weights']})."
     if options:
         text += f" Settings: {options}."
+    done, asked = found.iterations
+    if found.unfinished:
+        counted = f": {done:,} of {asked:,} iterations are done" if asked else ""
+        text += f" Training has not finished{counted}."
+    elif done and done < asked:
+        text += f" Training ended early, after {done:,} of {asked:,} iterations."
     if facts.get("departures"):
         text += f" Departures from the publication: {'; '.join(facts['departures'])}."
     return text
@@ -223,7 +216,8 @@ def _evaluation(found: Artefacts, cite: Any) -> str:
         f"Intervals are 95 % percentile bootstrap intervals {cite('bootstrap')} from "
         f"{options['bootstrap']:,} resamples drawn by subject"
         f"{', stratified by label' if options['stratified'] else ''} (seed {options['seed']}), "
-        "thresholds held fixed. "
+        "thresholds held fixed. Where all resamples agree (a proportion of 0 or 1, a perfect "
+        f"ranking), the interval is exact {cite('exact')}, with subjects as cases. "
     )
     level = found.evaluation["levels"][found.evaluation["unit"]]
     cut = level["thresholds"]["validation"]

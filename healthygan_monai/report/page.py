@@ -89,6 +89,7 @@ def build(found: Artefacts, translate: Translate | None, per_kind: int = 3) -> d
         "methods": paragraphs,
         "works": works,
         "provenance": _provenance(found),
+        "digits": summary.digits,
         "number": summary.number,
         "spread": summary.spread,
     }

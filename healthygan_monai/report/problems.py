@@ -4,7 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from healthygan_monai.paths import MODEL_FILE, SCORES_FILE
+from healthygan_monai.paths import FIRST_IS_BEST, MODEL_FILE, SCORES_FILE
 from healthygan_monai.report.artefacts import OF_A_TRAINING, Artefacts
 from healthygan_monai.report.summary import (
     headline_level,
@@ -120,6 +120,8 @@ def _probes(found: Artefacts) -> Iterator[Problem]:
 
 
 def _training(found: Artefacts) -> Iterator[Problem]:
+    if text := found.unfinished:
+        yield Problem("Training has not finished", text[:1].upper() + text[1:], serious=True)
     broken = [
         f"{key} at iteration {line['iteration']}"
         for line in found.metrics
@@ -150,6 +152,8 @@ def _selection(found: Artefacts) -> Iterator[Problem]:
     chosen = [row for row in found.selection if row["chosen"]]
     if found.selection and not chosen:
         yield Problem("No checkpoint chosen", "selection.csv marks no row as the model.")
+    elif len(found.selection) > 1 and chosen and chosen[0] is found.selection[0]:
+        yield Problem("The first checkpoint is the best", FIRST_IS_BEST)
     elif len(found.selection) > 2 and chosen and chosen[0] is found.selection[-1]:
         yield Problem(
             "The last checkpoint is the best",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from healthygan_monai.report.summary import headline_level, number
+from healthygan_monai.report.summary import digits, headline_level, number
 
 
 def promise_sentences(evaluation: Mapping[str, Any]) -> list[str]:
@@ -17,7 +17,7 @@ def promise_sentences(evaluation: Mapping[str, Any]) -> list[str]:
     rate = _rate(told["false_alarm_rate"])
     text = (
         f"Threshold without disease labels, from {known['words']}: score ≥ "
-        f"{told['threshold']:.3g} gives a false alarm on at most {rate} of healthy {unit}s, "
+        f"{digits(told['threshold'])} gives a false alarm on at most {rate} of healthy {unit}s, "
         "on average over draws of the known-healthy subjects."
     )
     if told["bound"] is not None:

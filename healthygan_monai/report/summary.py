@@ -32,6 +32,15 @@ def spread(entry: Entry | None, digits: int = 2) -> str:
     return f"{number(entry['low'], digits)} to {number(entry['high'], digits)}"
 
 
+def digits(threshold: float) -> str:
+    """Return a threshold with all its digits: with fewer, other images would be called.
+
+    >>> digits(0.30000000000000004)
+    '0.30000000000000004'
+    """
+    return repr(float(threshold))
+
+
 def percent(value: float | None) -> str:
     """Return '74 %', rounded as ``number`` rounds, so that 0.325 is 33 % in both."""
     return "–" if value is None else f"{100 * float(number(value)):.0f} %"
@@ -130,7 +139,7 @@ def metric_table(evaluation: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _cut(name: str, cut: Mapping[str, Any] | None, level: Mapping[str, Any]) -> dict[str, str]:
     """Return the head of a column: what the threshold is, and its value or why it is missing."""
     if cut:
-        return {"name": CUTS[name], "value": f"score ≥ {cut['threshold']:.3g}"}
+        return {"name": CUTS[name], "value": f"score ≥ {digits(cut['threshold'])}"}
     promise = level.get("promise") or {"reason": "evaluated by an older version"}
     reason = promise["reason"] if name == "promised" else level["threshold_reason"]
     return {"name": CUTS[name], "value": f"none: {reason}"}

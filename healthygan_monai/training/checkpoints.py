@@ -4,24 +4,31 @@ import logging
 import random
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
 from ignite.engine import Engine, Events
-from ignite.handlers import Checkpoint, DiskSaver
-from monai.engines import Trainer
+from ignite.handlers import Checkpoint
 from torch.nn.parallel import DistributedDataParallel
 
 from data_prep.errors import UsageError
 from healthygan_monai.data.pairs import StreamBatches
-from healthygan_monai.errors import ModelError
+from healthygan_monai.errors import Diverged, ModelError
 from healthygan_monai.integrity.weights import read_weights
-from healthygan_monai.paths import CHECKPOINT_FOLDER
+from healthygan_monai.paths import (
+    CHECKPOINT_FOLDER,
+    TRAINING_PREFIX,
+    go_on,
+    iteration_of,
+    training_states,
+)
+from healthygan_monai.runs import is_first_rank, save_weights
 from healthygan_monai.selection import critic_checkpoint, generator_checkpoint
+from healthygan_monai.training.iterations import IterationTrainer
+from healthygan_monai.training.stopping import Stopped, StopRequest
 
 logger = logging.getLogger(__name__)
-TRAINING_PREFIX = "training"
 STATES_KEPT = 2
 
 
@@ -58,8 +65,11 @@ class RunCheckpoints:
 
     ``checkpoints/generator_0010000.pt`` is a flat state dict, what model.pt is chosen from;
     ``checkpoints/training_10000.pt`` holds networks, optimisers, schedules, iteration and random
-    generators, tensors and plain values only. Both are written by Ignite to a temporary file first.
-    ``checkpoints/critic_0010000.pt`` holds the heads of a pretrained critic.
+    generators, tensors and plain values only. ``checkpoints/critic_0010000.pt`` holds the heads of
+    a pretrained critic.
+
+    Ctrl-C or SIGTERM also saves the whole state after the iteration at hand, and ends with
+    :class:`~healthygan_monai.training.stopping.Stopped`.
 
     Args:
         run: the run folder.
@@ -79,45 +89,80 @@ class RunCheckpoints:
         self.model = unwrapped(model)
         self.critic = None if critic is None else unwrapped(critic)
         self.state = with_state(state)
+        self.stop = StopRequest()
 
     def attach(self, engine: Engine) -> None:
-        folder = str(self.run / CHECKPOINT_FOLDER)
-        self.saver = DiskSaver(folder, create_dir=True, require_empty=False, atomic=True)
-        whole = Checkpoint(
-            {**self.state, "trainer": engine, "random": RandomState()},
-            self.saver,
-            filename_pattern="{filename_prefix}_{global_step}.pt",
-            filename_prefix=TRAINING_PREFIX,
-            n_saved=None,  # Ignite would count from the resumption; see remove_old
-            global_step_transform=lambda engine, _: engine.state.iteration,
-        )
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.save_model)
-        engine.add_event_handler(Events.STARTED, self.start, whole)
+        engine.add_event_handler(Events.STARTED, self.start)
+        cast(IterationTrainer, engine).stop = self.stop
 
     def save_model(self, engine: Engine) -> None:
         iteration = engine.state.iteration
+        weights = {generator_checkpoint(self.run, iteration): self.model}
         if self.critic is not None:
-            self.saver(self.critic.state_dict(), critic_checkpoint(self.run, iteration).name)
-        self.saver(self.model.state_dict(), generator_checkpoint(self.run, iteration).name)
+            weights[critic_checkpoint(self.run, iteration)] = self.critic
+        for path, network in weights.items():
+            save_weights(require_finite_weights(network.state_dict(), path.stem), path)
 
-    def start(self, engine: Engine, whole: Checkpoint) -> None:
-        """Remove what a killed run left half-written, and save whole states from now on.
+    def start(self, engine: Engine) -> None:
+        """Save whole states from now on.
 
         They are saved behind everything else that an epoch's end brings: a run killed before its
         checkpoint was judged resumes from the one before, and judges it then.
         """
-        for path in (self.run / CHECKPOINT_FOLDER).glob("tmp*"):
+        if not engine.has_event_handler(self.end_epoch, Events.EPOCH_COMPLETED):
+            engine.add_event_handler(Events.ITERATION_COMPLETED, self.end_iteration)
+            engine.add_event_handler(Events.EPOCH_COMPLETED, self.end_epoch)
+
+    def end_iteration(self, engine: IterationTrainer) -> None:
+        """Stop here if asked to; at an epoch's end, first let the checkpoint be judged."""
+        if self.stop.made and not engine.ends_epoch(engine.state.iteration):
+            self.save_state(engine)
+            self.end(engine)
+
+    def end_epoch(self, engine: IterationTrainer) -> None:
+        self.save_state(engine)
+        remove_old_states(self.run, engine)
+        if self.stop.made:
+            self.end(engine)
+
+    def end(self, engine: IterationTrainer) -> None:
+        raise Stopped(
+            f"iteration {engine.state.iteration} of {engine.max_iterations} is saved; to go on: "
+            f"{go_on(self.run)}"
+        )
+
+    def save_state(self, engine: Engine) -> None:
+        parts = {**self.state, "trainer": engine, "random": RandomState()}
+        path = self.run / CHECKPOINT_FOLDER / f"{TRAINING_PREFIX}_{engine.state.iteration}.pt"
+        save_weights({name: unwrapped(part).state_dict() for name, part in parts.items()}, path)
+
+
+def require_finite_weights(weights: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the weights.
+
+    Raises:
+        Diverged: one is not finite: the last step was too large.
+    """
+    for key, value in weights.items():
+        if isinstance(value, torch.Tensor) and not torch.isfinite(value).all():
+            raise Diverged(
+                f"the training diverged: weights of {name} ({key}) are not finite. Begin a new run "
+                "with a lower learning_rate. The checkpoints before it are whole."
+            )
+    return weights
+
+
+def remove_old_states(run: Path | str, engine: IterationTrainer) -> None:
+    """Keep the whole states of the last two epochs, and none between: a stop leaves no trace."""
+    states = training_states(run)
+    kept = [path for path in states if engine.ends_epoch(iteration_of(path))][-STATES_KEPT:]
+    for path in states:
+        if path not in kept:
             path.unlink()
-        if not engine.has_event_handler(whole, Events.EPOCH_COMPLETED):
-            engine.add_event_handler(Events.EPOCH_COMPLETED, whole)
-            engine.add_event_handler(Events.EPOCH_COMPLETED, self.remove_old)
-
-    def remove_old(self) -> None:
-        for path in training_states(self.run)[:-STATES_KEPT]:
-            path.unlink()
 
 
-def unwrapped(network: torch.nn.Module) -> torch.nn.Module:
+def unwrapped(network: Any) -> Any:
     """Return the network inside DistributedDataParallel, or itself."""
     return network.module if isinstance(network, DistributedDataParallel) else network
 
@@ -127,26 +172,10 @@ def with_state(parts: Mapping[str, Any]) -> dict[str, Any]:
     return {name: part for name, part in parts.items() if part.state_dict()}
 
 
-def training_states(run: Path | str) -> list[Path]:
-    """Whole states of a run, oldest first."""
-    found = (Path(run) / CHECKPOINT_FOLDER).glob(f"{TRAINING_PREFIX}_*.pt")
-    return sorted(found, key=_iteration_of)
-
-
-def _iteration_of(path: Path) -> int:
-    return int(path.stem.rpartition("_")[2])
-
-
-def iterations_done(run: Path | str) -> int:
-    """Return the iterations at the last whole state of a run; 0 without one."""
-    states = training_states(run)
-    return _iteration_of(states[-1]) if states else 0
-
-
 def resume(
     run: Path | str,
     state: Mapping[str, Any],
-    trainer: Trainer,
+    trainer: IterationTrainer,
     batches: StreamBatches,
 ) -> int:
     """Put the last whole state of a run into these objects; return the iterations already done.
@@ -162,10 +191,7 @@ def resume(
     if path is None:
         logger.info("%s has no checkpoint yet: its training begins again", run)
         return 0
-    objects = {
-        name: unwrapped(o) if isinstance(o, torch.nn.Module) else o
-        for name, o in with_state(state).items()
-    }
+    objects = {name: unwrapped(part) for name, part in with_state(state).items()}
     objects |= {"trainer": trainer, "random": RandomState()}
     max_epochs = trainer.state.max_epochs
     try:
@@ -176,6 +202,10 @@ def resume(
             "the settings the run was begun with."
         ) from error
     trainer.state.max_epochs = max_epochs
+    if is_first_rank() and trainer.ends_epoch(
+        trainer.state.iteration
+    ):  # of a run that was stopped there, it is one
+        remove_old_states(run, trainer)
     batches.start = trainer.state.iteration
     logger.info("resumed %s at iteration %d", run, trainer.state.iteration)
     return trainer.state.iteration

@@ -13,7 +13,7 @@ from ignite.engine import Engine, Events
 from monai.handlers import LrScheduleHandler
 from torch.optim import Optimizer
 
-from data_prep.files import write_text
+from data_prep.files import append_text, write_text
 from healthygan_monai.schedule import decay_schedule
 
 logger = logging.getLogger(__name__)
@@ -55,16 +55,16 @@ def scalars(output: dict[str, Any]) -> dict[str, float]:
 
 
 class MetricsLog:
-    """Append losses, learning rate and seconds to metrics.jsonl every ``every`` iterations.
+    """Append losses and learning rate to metrics.jsonl every ``every`` iterations.
 
-    A number that is not finite is written as null, so that every line is JSON.
+    Nothing in it depends on the time, so a resumed run leaves the same file. A number that is not
+    finite is written as null, so that every line is JSON.
     """
 
     def __init__(self, path: Path | str, optimizer: Optimizer, every: int) -> None:
         self.path = Path(path)
         self.optimizer = optimizer
         self.every = max(1, every)
-        self.began = 0.0
 
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.STARTED, self.start)
@@ -72,8 +72,8 @@ class MetricsLog:
 
     def start(self, engine: Engine) -> None:
         """Drop what a killed run had logged after the checkpoint that training now goes on from."""
-        self.began = time.monotonic()
         if not self.path.is_file():
+            self.path.parent.mkdir(parents=True, exist_ok=True)
             return
         lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if _iteration_of(line) <= engine.state.iteration]
@@ -88,10 +88,8 @@ class MetricsLog:
                 for name, value in scalars(cast(dict, engine.state.output)).items()
             },
             "lr": self.optimizer.param_groups[0]["lr"],
-            "seconds": round(time.monotonic() - self.began, 2),
         }
-        with self.path.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(row, allow_nan=False) + "\n")
+        append_text(self.path, json.dumps(row, allow_nan=False) + "\n")
 
 
 def _iteration_of(line: str) -> float:

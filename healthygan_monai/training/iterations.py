@@ -1,7 +1,8 @@
 """Training counted in iterations: what the trainers of this project share."""
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -10,6 +11,7 @@ from monai.engines import Trainer
 from monai.engines.workflow import Workflow
 
 from data_prep.errors import UsageError
+from healthygan_monai.training.stopping import StopRequest
 
 
 class IterationTrainer(Trainer):
@@ -27,6 +29,8 @@ class IterationTrainer(Trainer):
     Raises:
         UsageError: ``max_iterations`` or ``epoch_length`` below 1.
     """
+
+    stop: StopRequest | None = None  # of the handler that saves the state
 
     def __init__(
         self,
@@ -51,7 +55,9 @@ class IterationTrainer(Trainer):
             handlers=train_handlers,
         )
         self.max_iterations = max_iterations
-        self.ended_early = False
+        self.epoch_length = epoch_length
+        self.state_dict_user_keys.append("ended_early")
+        self.state.ended_early = False
         self.logger.setLevel(logging.CRITICAL)  # Ignite's lines; ours say it shorter
 
         @self.on(Events.ITERATION_COMPLETED)
@@ -60,12 +66,21 @@ class IterationTrainer(Trainer):
             if engine.state.iteration == max_iterations and not at_end_of_epoch:
                 engine.terminate_epoch()
 
+    def ends_epoch(self, iteration: int) -> bool:
+        """Whether a checkpoint comes after this iteration."""
+        return iteration % self.epoch_length == 0 or iteration == self.max_iterations
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from a state; one that an earlier version saved knows less."""
+        super().load_state_dict({"ended_early": False, **state_dict})
+
     def run(self) -> None:  # type: ignore[override]
         """Train from the present state to the end; do nothing where the run is complete."""
-        if self.ended_early or self.state.iteration >= self.max_iterations:
+        if self.state.ended_early or self.state.iteration >= self.max_iterations:
             logging.getLogger(__name__).info(
                 "nothing left to train: %d iterations are done", self.state.iteration
             )
             return
-        # not Trainer.run(): it makes a CUDA gradient scaler, which bfloat16 does not need
-        Workflow.run(self)
+        with self.stop or nullcontext():
+            # not Trainer.run(): it makes a CUDA gradient scaler, which bfloat16 does not need
+            Workflow.run(self)

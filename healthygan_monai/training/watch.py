@@ -101,7 +101,7 @@ def _images(iteration: int, batch: Mapping[str, Any], loader: Any) -> str:
     broken = {
         (which, index)
         for which in ("mixed", "healthy")
-        for index, image in enumerate(torch.as_tensor(batch[which]))
+        for index, image in enumerate(torch.as_tensor(batch.get(which, ())))
         if not torch.isfinite(image).all()
     }
     text = "Some of its images hold values that are not finite" if broken else "Its images"

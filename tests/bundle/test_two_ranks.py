@@ -17,8 +17,8 @@ from places import CONFIGS
 from processes import python
 from tiny import TRAINING, metrics, train
 
+from healthygan_monai.paths import training_states
 from healthygan_monai.selection import read_selection
-from healthygan_monai.training.checkpoints import training_states
 
 ITERATIONS = 12
 RATE = 1e-4

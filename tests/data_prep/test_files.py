@@ -1,6 +1,7 @@
 """Files are whole or absent, and one function hashes them."""
 
 import csv
+import errno
 import hashlib
 import os
 import random
@@ -12,7 +13,9 @@ from pathlib import Path
 import pytest
 from places import ROOT
 
+from data_prep.errors import disk_words
 from data_prep.files import (
+    WriteError,
     cell,
     feed,
     read_csv,
@@ -61,11 +64,55 @@ def test_a_writer_that_goes_by_the_name_gets_it(tmp_path):
         part.touch()
 
 
-def test_what_a_killed_process_left_is_no_obstacle(tmp_path):
-    (tmp_path / f"t.csv.{os.getpid()}.tmp").write_text("half")
-    write_csv(tmp_path / "t.csv", ["a"], [[1]])
+KILLED = """
+import os, sys
+from pathlib import Path
+from data_prep.files import whole
+for name in ("t.csv", "head.nii.gz"):
+    with whole(Path(sys.argv[1]) / name, same_name=name != "t.csv") as part:
+        part.write_text("half")
+        if name != "t.csv":
+            whole(Path(sys.argv[1]) / "u.csv").__enter__().write_text("half")
+            os.kill(os.getpid(), 9)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no kill -9")
+def test_what_a_killed_process_left_is_no_obstacle_and_goes_with_the_next_write(tmp_path):
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], check=False)
+    assert len(list(tmp_path.iterdir())) == 3  # one whole file, and two halves
+    with whole(tmp_path / "v.csv") as of_a_living_one:
+        of_a_living_one.touch()
+        write_csv(tmp_path / "t.csv", ["a"], [[1]])
+        assert of_a_living_one.exists()
     assert (tmp_path / "t.csv").read_bytes() == b"a\n1\n"
-    assert len(list(tmp_path.iterdir())) == 1
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["t.csv", "v.csv"]
+
+
+@pytest.mark.parametrize("same_name", [False, True])
+def test_a_file_that_cannot_be_written_is_named_itself(tmp_path, same_name):
+    (tmp_path / "file").touch()
+    with pytest.raises(WriteError) as caught, whole(tmp_path / "file" / "a.csv"):
+        pass
+    assert caught.value.filename == str(tmp_path / "file")
+    with pytest.raises(WriteError) as caught, whole(tmp_path / "a", same_name=same_name):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    assert caught.value.filename == str(tmp_path / "a") and caught.value.errno == errno.ENOSPC
+    assert not (tmp_path / "a").exists()
+
+
+def test_an_error_of_another_file_stays_what_it_is(tmp_path):
+    with pytest.raises(FileNotFoundError), whole(tmp_path / "a"):
+        (tmp_path / "b").read_bytes()
+    with pytest.raises(ConnectionResetError), whole(tmp_path / "a"):
+        raise ConnectionResetError(errno.ECONNRESET, "reset")
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENOTDIR])
+def test_the_words_for_an_error_of_the_disk_are_one_line_with_the_place_and_a_remedy(number):
+    words = disk_words(OSError(number, os.strerror(number), "/out/a.png"))
+    assert words.startswith(f"{os.strerror(number)}: /out/a.png; ") and "\n" not in words
+    assert disk_words(OSError(number, "full"), "/out").startswith("full: /out; ")
 
 
 def test_json_that_cannot_be_written_changes_nothing(tmp_path):

@@ -88,8 +88,9 @@ def make_run(folder: Path, *, bootstrap: int = 200, probes: bool = True) -> Path
         {
             **{"version": "0.1.0", "commit": "abc1234", "torch": "2.4.0", "seed": 0},
             **{"dataset": "drawn-films", "data_hash": "sha256:0123", "device": "cpu"},
-            **{"command": "healthygan train data/drawn-films", "finished": None},
+            **{"command": "healthygan train data/drawn-films", "iterations": 4000},
             "started": "2024-05-01T10:00:00+00:00",
+            "finished": "2024-05-01T11:00:00+00:00",
         },
     )
     lines = []

@@ -15,6 +15,7 @@ MODULES = (
     "healthygan_monai.api.model",
     "healthygan_monai.composition",
     "healthygan_monai.evaluation.conformal",
+    "healthygan_monai.evaluation.exact",
     "healthygan_monai.models.scorer",
     "healthygan_monai.networks.discriminator",
     "healthygan_monai.networks.ensemble",

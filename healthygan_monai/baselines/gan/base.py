@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
 from healthygan_monai.baselines.gan.settings import GanSettings
+from healthygan_monai.errors import Diverged
 
 Losses = dict[str, torch.Tensor]  # scalars by name
 
@@ -85,11 +86,25 @@ class Gan(nn.Module, ABC):
         gradients = {}
         for left, (name, loss) in zip(range(len(losses) - 1, -1, -1), losses.items(), strict=True):
             gradients[name] = torch.autograd.grad(loss, self._weights(name), retain_graph=left > 0)
+        self._require_finite(gradients)
         for name, found in gradients.items():
             for weight, gradient in zip(self._weights(name), found, strict=True):
                 weight.grad = gradient
             self.optimizers[name].step()
             self.optimizers[name].zero_grad(set_to_none=True)
+
+    def _require_finite(self, gradients: Mapping[str, Sequence[torch.Tensor]]) -> None:
+        """Refuse a step that would leave no finite weights.
+
+        Raises:
+            Diverged: names the optimiser.
+        """
+        for name, found in gradients.items():
+            if not torch.isfinite(torch.stack([gradient.abs().max() for gradient in found]).max()):
+                raise Diverged(
+                    f"the training diverged: a gradient of the {name} is not finite. Begin a new "
+                    "run with another seed, or lower its learning rate."
+                )
 
     def _weights(self, name: str) -> list[torch.Tensor]:
         return [w for group in self.optimizers[name].param_groups for w in group["params"]]

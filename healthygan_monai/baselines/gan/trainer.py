@@ -18,6 +18,7 @@ from healthygan_monai.paths import METRICS_FILE
 from healthygan_monai.training import checkpoints
 from healthygan_monai.training.handlers import MetricsLog, Progress
 from healthygan_monai.training.iterations import IterationTrainer
+from healthygan_monai.training.watch import require_finite
 
 
 class GanTrainer(IterationTrainer):
@@ -81,6 +82,7 @@ class GanTrainer(IterationTrainer):
         noise = noise_generator(self.seed, state.iteration - 1, images.device)
         self.gan.train()
         terms = self.gan.step(images, state.iteration - 1, noise)
+        require_finite(terms, {}, state.iteration, {"healthy": images}, self.data_loader)
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         output = {name: value.detach() for name, value in terms.items()}
         output["loss"] = output.get("loss_g", next(iter(output.values())))
@@ -105,7 +107,7 @@ class GanTrainer(IterationTrainer):
         assert self.folder is not None
         done = checkpoints.resume(self.folder, self._saved(), self, self.batches)
         if self.validation and self.validation.without_better > self.validation.patience:
-            self.ended_early = True
+            self.state.ended_early = True
         return done
 
     def fit(self) -> None:

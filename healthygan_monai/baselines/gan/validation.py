@@ -10,6 +10,7 @@ from ignite.engine import Engine, Events
 
 from healthygan_monai.baselines.gan.base import Gan
 from healthygan_monai.baselines.images import Images
+from healthygan_monai.selection import finite
 from healthygan_monai.training.iterations import IterationTrainer
 
 logger = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ class HealthyValidation:
         else:
             self.without_better += 1
         if self.without_better > self.patience:
-            engine.ended_early = True
+            engine.state.ended_early = True
             engine.terminate()
 
     @torch.no_grad()
@@ -51,7 +52,7 @@ class HealthyValidation:
         device = next(self.gan.parameters()).device
         parts = in_batches(self.images, self.batch_size)
         scores = [self.gan.image_scores(part.to(device)).double().cpu() for part in parts]
-        return float(torch.cat(scores).mean())
+        return float(finite(torch.cat(scores)).mean())
 
     def restore(self) -> None:
         """Restore the weights of the lowest mean."""

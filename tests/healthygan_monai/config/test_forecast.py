@@ -9,8 +9,7 @@ from tiny import TRAINING, metrics, train
 
 from healthygan_monai.cli.main import main
 from healthygan_monai.config.forecast import Forecast, Pace
-from healthygan_monai.paths import run_of
-from healthygan_monai.training.checkpoints import iterations_done
+from healthygan_monai.paths import iterations_done, run_of
 from healthygan_monai.training.handlers import span
 
 PAPER = Forecast(

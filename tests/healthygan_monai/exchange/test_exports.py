@@ -1,6 +1,7 @@
 """TorchScript and ONNX files: the numbers of model.pt at any size, and their own facts."""
 
 import json
+import os
 import shutil
 import sys
 import zipfile
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from processes import python
 
 from data_prep.files import sha256
 from healthygan_monai import __version__
@@ -198,3 +200,15 @@ def test_the_folder_in_a_torchscript_archive_is_called_as_the_file(exported, own
     for path in (exported["ts"], tmp_path / "lungs.v2.ts"):
         names = zipfile.ZipFile(path).namelist()
         assert {f"{path.stem}/extra/{n}.json" for n in ("metadata", "inference")} <= set(names)
+
+
+@pytest.mark.parametrize("words", [("torchscript", "m.ts"), ("authors", "m-G.ckpt")])
+def test_two_processes_write_the_same_bytes(trained, tmp_path, words):
+    """Sets of texts have another order in every process."""
+    form, name = words
+    files = [tmp_path / seed / name for seed in ("1", "2")]
+    for file in files:
+        environment = {**os.environ, "PYTHONHASHSEED": file.parent.name}
+        command = ("-m", "healthygan_monai", "export", form, trained, file)
+        python(*command, env=environment)
+    assert files[0].read_bytes() == files[1].read_bytes()

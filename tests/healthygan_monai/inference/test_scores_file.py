@@ -311,7 +311,7 @@ class TestBadModels:
             (b"\x80\x04random bytes", r"model\.pt: not a file of weights that PyTorch can read"),
             (bytes(range(256)) * 20, r"model\.pt: not a file of weights that PyTorch can read"),
             (Path("code that is not run"), "not a file of weights"),
-            (None, r"no such model\. Train one"),
+            (None, "no such model; give a run folder"),
             (
                 Discriminator(1, 2, 3).state_dict(),
                 r"model\.pt: these are not the weights of a Heal",

@@ -6,6 +6,7 @@ from synthetic_run import probe_list, score_rows
 
 from healthygan_monai.evaluation import evaluate
 from healthygan_monai.report.artefacts import read_artefacts
+from healthygan_monai.report.methods import methods
 from healthygan_monai.report.problems import find_problems
 from healthygan_monai.scoring import write_scores
 
@@ -98,6 +99,62 @@ def test_the_last_checkpoint_being_best_is_told(run):
     lines = [line[:-1] + str(int(line.startswith("4000"))) for line in text.splitlines()[1:]]
     (run / "selection.csv").write_text("\n".join([text.splitlines()[0], *lines]) + "\n")
     assert "The last checkpoint is the best" in problems_of(run)
+
+
+def test_the_first_checkpoint_being_best_is_told(run):
+    assert "The first checkpoint is the best" not in problems_of(run)
+    text = (run / "selection.csv").read_text(encoding="utf-8")
+    lines = [line[:-1] + str(int(line.startswith("400,"))) for line in text.splitlines()[1:]]
+    (run / "selection.csv").write_text("\n".join([text.splitlines()[0], *lines]) + "\n")
+    assert "The first checkpoint is the best" in problems_of(run)
+    (run / "selection.csv").write_text("\n".join([text.splitlines()[0], lines[0]]) + "\n")
+    assert "The first checkpoint is the best" not in problems_of(run)  # nothing to choose from
+
+
+def states_of(run, *iterations, **changes) -> None:
+    """Make of a finished run one with these whole states; ``changes`` are of run.json."""
+    (run / "checkpoints").mkdir(exist_ok=True)
+    for iteration in iterations:
+        (run / "checkpoints" / f"training_{iteration}.pt").touch()
+    known = json.loads((run / "run.json").read_text())
+    known.pop("iterations", None)
+    (run / "run.json").write_text(json.dumps({**known, **changes}))
+
+
+class TestIterationsDone:
+    """The text speaks of what was done, not of the 4,000 that were asked for."""
+
+    def text(self, run) -> str:
+        return " ".join(methods(read_artefacts(run))[0])
+
+    def test_of_a_whole_training(self, run):
+        assert "ran for 4,000 critic updates, with" in self.text(run)
+        assert "Training has not finished" not in problems_of(run)
+
+    def test_of_one_that_has_not_finished(self, run):
+        states_of(run, 800, 1200, finished=None)
+        words = "has run for 1,200 of 4,000 critic updates (training has not finished)"
+        assert words in self.text(run)
+        found = problems_of(run)["Training has not finished"]
+        assert found.serious and "1,200 of 4,000 iterations are done" in found.text
+        assert f"healthygan train --resume {run}" in found.text
+
+    def test_of_one_that_ended_early(self, run):
+        states_of(run, 1200, iterations=1200)
+        assert "ran for 1,200 critic updates (of 4,000: training ended early" in self.text(run)
+        assert "Training has not finished" not in problems_of(run)
+
+    def test_of_one_whose_checkpoints_are_gone(self, run):
+        states_of(run)
+        assert "ran for [not recorded] of 4,000 critic updates" in self.text(run)
+
+    def test_of_another_method(self, run):
+        config = {"method": "ganomaly", "options": {"max_iterations": 900}}
+        (run / "config.json").write_text(json.dumps(config))
+        states_of(run, 300, finished=None)
+        assert "Training has not finished: 300 of 900 iterations are done." in self.text(run)
+        states_of(run, iterations=300, finished="now")
+        assert "Training ended early, after 300 of 900 iterations." in self.text(run)
 
 
 def test_demonstration_data_are_called_so(run):

@@ -11,7 +11,8 @@ from healthygan_monai.baselines.gan.alad import Alad
 from healthygan_monai.baselines.gan.data import HealthyStream, held_out, noise_generator, stored
 from healthygan_monai.baselines.gan.ganomaly import Ganomaly
 from healthygan_monai.baselines.gan.trainer import GanTrainer
-from healthygan_monai.training.checkpoints import training_states
+from healthygan_monai.errors import Diverged
+from healthygan_monai.paths import training_states
 
 HEALTHY = films(20)
 
@@ -30,6 +31,32 @@ def fitted(method):
     detector = tiny(method)
     detector.fit(source, seed=3)
     return detector
+
+
+class TestNumbersThatAreNotFinite:
+    def test_end_the_training_at_once(self, method):
+        detector = tiny(method)
+        step, done = detector.Networks.step, []
+
+        def broken(self, images, iteration, generator):
+            done.append(iteration)
+            terms = step(self, images, iteration, generator)
+            return {k: v * float("nan") for k, v in terms.items()} if iteration == 1 else terms
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(detector.Networks, "step", broken)
+            with pytest.raises(Diverged, match=r"at iteration 2 .* is not finite"):
+                detector.fit(source)
+        assert done == [0, 1]
+
+    def test_end_it_before_a_step_that_would_leave_no_weights(self, method):
+        gan = networks(method, SIDE).train_on("cpu")
+        name = next(iter(gan.optimizers))
+        before = [weight.clone() for weight in gan._weights(name)]
+        loss = sum(weight.sum() for weight in gan._weights(name)) * float("inf")
+        with pytest.raises(Diverged, match=f"a gradient of the {name} is not finite"):
+            gan.update(**{name: loss})
+        assert all(torch.equal(a, b) for a, b in zip(before, gan._weights(name), strict=True))
 
 
 class TestContract:
