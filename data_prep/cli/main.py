@@ -13,6 +13,11 @@ from data_prep.errors import DONE
 
 log = logging.getLogger(__name__)
 
+__all__ = [
+    "add_check_command", "add_fetch_command", "add_prep_commands", "add_review", "build_parser",
+    "main",
+]  # fmt: skip
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Parse, run, print; return the exit code."""

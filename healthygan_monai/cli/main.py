@@ -8,8 +8,12 @@ import sys
 from collections.abc import Sequence
 
 from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
-from data_prep.cli.main import add_check_command, add_fetch_command, add_prep_commands
-from data_prep.cli.review import add_review
+from data_prep.cli.main import (
+    add_check_command,
+    add_fetch_command,
+    add_prep_commands,
+    add_review,
+)
 from healthygan_monai import __version__
 from healthygan_monai.cli import (
     benchmark,
