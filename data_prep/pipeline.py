@@ -51,8 +51,6 @@ def run(settings: Settings) -> Result:
         if not settings.dry_run:
             stack.enter_context(folder.alone_in(settings.output))
             folder.remove_temporary(settings.output, settings.work_folder())
-            if settings.sets_aside:
-                review.claim(settings.output)
             stack.callback(folder.remove_temporary, settings.output, settings.work_folder())
         return finish(prepare(settings), settings, start)
 
@@ -72,6 +70,8 @@ def prepare(settings: Settings) -> Prepared:
             settings = replace(settings, cohort=replace(settings.cohort, salt=_key(settings)))
         sources = plan(found, settings.input, settings.cohort, pool)
         if not settings.dry_run:
+            if settings.sets_aside:
+                review.claim(output)
             replaced = settings.existing == "overwrite"
             folder.claim(output, _origin(settings), replace=replaced)
             settings.work_folder().mkdir(exist_ok=True)

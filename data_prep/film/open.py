@@ -143,7 +143,7 @@ def _turn(dataset: Dataset, options: FilmOptions, notes: list[str]) -> Turn:
         return AS_IT_IS
     said = f"turned or mirrored by Patient Orientation {found[0]}\\{found[1]}"
     followed = options.orient == "header"
-    notes.append(f"{said}; turned upright" if followed else f"{said}; --orient header turns it")
+    notes.append(f"{said}; turned upright" if followed else f"{said}, which --orient header undoes")
     return turn if followed else AS_IT_IS
 
 

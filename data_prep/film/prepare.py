@@ -18,7 +18,7 @@ from data_prep.frame.framing import Box
 from data_prep.read.dicom.display import SATURATION_NOTE
 
 FEWEST_LEVELS = 32  # of 256 in 8 bits
-FEW_NOTE = "fewer than 32 of 256 grey levels are used; --intensity percentile uses them all"
+FEW_NOTE = "fewer than 32 of 256 grey levels are used, but --intensity percentile uses them all"
 
 
 def prepare(

@@ -125,9 +125,9 @@ def test_the_section_embeds_strips_and_lists_rejected_heads(registered, tmp_path
     assert told["strips"][0]["title"] == "sub-09 01: skipped"  # a strip without images
     assert told["strips"][1]["title"].startswith("sub-03 01: correlation")
     assert told["odd_count"] == 1 and told["skipped"] == 1
-    text = template().render(brain=told)
+    text = template("report.html").render(brain=told)
     assert text.count("data:image/png;base64,") == 10 and "0.300 (z" in text
-    assert "Brains and registration" not in template().render(brain={})
+    assert "Brains and registration" not in template("report.html").render(brain={})
     (tmp_path / "qc/sub-09/01.png").unlink()
     assert quality.section(heads, tmp_path)["skipped"] == 0
 

@@ -94,7 +94,7 @@ def test_a_film_is_left_as_it_is_with_a_note_unless_turning_was_asked_for(film, 
     np.testing.assert_array_equal(kept.pixels, plain.pixels)
     notes = [note for note in kept.facts.get("notes", ()) if "Patient Orientation" in note]
     said = f"turned or mirrored by Patient Orientation {letters[0]}\\{letters[1]}"
-    assert notes == ([] if letters == "LF" else [f"{said}; --orient header turns it"])
+    assert notes == ([] if letters == "LF" else [f"{said}, which --orient header undoes"])
 
 
 @pytest.mark.parametrize("letters", LATERAL)
