@@ -63,6 +63,7 @@ class Guard:
         self.limits = limits or Limits()
         self._folder = folder
         self._child: subprocess.Popen[bytes] | None = None
+        self._started_in = ""
         self._end: weakref.finalize | None = None
         self._calls = 0
         self._expired = False
@@ -104,9 +105,10 @@ class Guard:
             self._end()
 
     def _ready(self) -> subprocess.Popen[bytes]:
-        if self._child is None or self._child.poll() is not None:
+        here = os.getcwd()  # relative paths are of this process
+        if self._child is None or self._child.poll() is not None or here != self._started_in:
             self.stop()
-            self._calls = 0
+            self._calls, self._started_in = 0, here
             settings = [self.limits.seconds, self.limits.memory, str(self._folder or "")]
             self._child = subprocess.Popen(
                 [sys.executable, "-c", START, json.dumps(sys.path), json.dumps(settings)],

@@ -17,6 +17,13 @@ def test_a_guard_answers_and_keeps_its_child_from_call_to_call():
         assert first == guard.call(hazards.pid, ()) != os.getpid()
 
 
+def test_relative_paths_are_of_the_folder_at_the_time_of_the_call(tmp_path, monkeypatch):
+    with Guard() as guard:
+        assert guard.call(os.getcwd, ()) == os.getcwd()
+        monkeypatch.chdir(tmp_path)
+        assert guard.call(os.getcwd, ()) == os.getcwd() == str(tmp_path.resolve())
+
+
 def test_what_the_function_raises_comes_back():
     with Guard() as guard, pytest.raises(ValueError, match="told as it is"):
         guard.call(hazards.raise_it, ())

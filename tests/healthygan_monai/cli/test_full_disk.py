@@ -48,7 +48,7 @@ COMMANDS = {
     "infer elsewhere": (["infer", "RUN", "DATA", "--output", "OUT"], "pictures/"),
     "evaluate": (["evaluate", "RUN", "--bootstrap", "20"], "evaluation.json"),
     "report": (["report", "RUN"], "report.html"),
-    "select": (["select", "RUN", "--criterion", "aucp"], "model.pt"),
+    "select": (["select", "RUN", "--criterion", "aucp"], "run.json"),
     "torchscript": (["export", "torchscript", "RUN", "OUT.ts"], "OUT.ts"),
     "onnx": (["export", "onnx", "RUN", "OUT.onnx"], "OUT.onnx"),
     "authors": (["export", "authors", "RUN", "OUT-G.ckpt"], "OUT-G.ckpt"),

@@ -138,11 +138,13 @@ class TestSettings:
 
     def test_inference_and_evaluation_agree_where_they_share(self):
         inference, evaluation = self.config("inference.json"), self.config("evaluate.json")
-        shared = (set(inference) & set(evaluation)) - {"run", "postprocessing", "handlers"}
+        shared = (set(inference) & set(evaluation)) - {"run", "postprocessing", "handlers", "initialize"}
         assert len(shared) >= 20
         assert {k: inference[k] for k in shared} == {k: evaluation[k] for k in shared}
         ours, theirs = (c["postprocessing"]["transforms"] for c in (inference, evaluation))
         assert ours[: len(theirs)] == theirs  # inference saves pictures behind the same steps
+        first = evaluation["initialize"]
+        assert inference["initialize"][: len(first)] == first  # and lists those it cannot read
         for one, other in zip(inference["handlers"], evaluation["handlers"], strict=True):
             assert one.items() <= other.items()  # evaluation's intervals can be set
 

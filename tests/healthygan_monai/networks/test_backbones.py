@@ -132,7 +132,7 @@ def test_a_file_of_another_network_is_refused_and_what_differs_is_said(weights, 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
     torch.save(torch.nn.Linear(1, 1), tmp_path / "pickled.pth")
-    with pytest.raises(Exception, match=r"[Ww]eights.only"):
+    with pytest.raises(Exception, match="read safely"):
         make_backbone("resnet18", tmp_path / "pickled.pth")
 
 
