@@ -138,7 +138,12 @@ class TestSettings:
 
     def test_inference_and_evaluation_agree_where_they_share(self):
         inference, evaluation = self.config("inference.json"), self.config("evaluate.json")
-        shared = (set(inference) & set(evaluation)) - {"run", "postprocessing", "handlers", "initialize"}
+        shared = (set(inference) & set(evaluation)) - {
+            "run",
+            "postprocessing",
+            "handlers",
+            "initialize",
+        }
         assert len(shared) >= 20
         assert {k: inference[k] for k in shared} == {k: evaluation[k] for k in shared}
         ours, theirs = (c["postprocessing"]["transforms"] for c in (inference, evaluation))
