@@ -22,7 +22,7 @@ MODULES = (
     "healthygan_monai.networks.generator",
     "healthygan_monai.networks.sizes",
     "healthygan_monai.scoring",
-    "healthygan_monai.selection",
+    "healthygan_monai.selection.criteria",
 )
 
 

@@ -110,7 +110,7 @@ def test_each_critic_trains_each_translation(critic, translation, tmp_path, tiny
 
 def test_early_stopping_ends_after_the_patience(tmp_path, tiny_data, settings, monkeypatch):
     values = iter([0.99, *[0.01] * 20])
-    monkeypatch.setattr("healthygan_monai.selection.aucp", lambda *_: next(values))
+    monkeypatch.setattr("healthygan_monai.selection.criteria.aucp", lambda *_: next(values))
     changed = {"price": 1.0, "patience": 1, "max_iterations": 20, "epoch_length": 2}
     done = train(tmp_path, tiny_data, **{**settings, **changed})
     assert metrics(done)[-1]["iteration"] == 6  # best at 2, then two without a better one

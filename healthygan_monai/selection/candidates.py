@@ -1,0 +1,154 @@
+"""The judged checkpoints of a run, and the one that is its model."""
+
+import csv
+import logging
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import astuple, dataclass, replace
+from pathlib import Path
+
+from data_prep.errors import NotFound, UsageError
+from data_prep.files import write_csv
+from healthygan_monai.errors import ModelError
+from healthygan_monai.integrity.recorded import forget_sums, record_sums
+from healthygan_monai.integrity.weights import read_weights
+from healthygan_monai.paths import (
+    CHECKPOINT_FOLDER,
+    CRITIC_FILE,
+    FIRST_IS_BEST,
+    LOG_FILE,
+    MODEL_FILE,
+    SELECTION_FILE,
+    refuse_ensemble,
+)
+from healthygan_monai.runs import RunLog, save_weights
+from healthygan_monai.selection.criteria import LOWER_IS_BETTER
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One checkpoint and its criteria; a row of selection.csv.
+
+    ``aucp_error`` is the standard error of an AUCp of kept-out subjects; 0 of images trained on.
+    """
+
+    iteration: int
+    fid: float
+    aucp: float
+    fid_features: str
+    chosen: int = 0
+    aucp_error: float = 0.0
+
+
+def choose(candidates: list[Candidate], criterion: str) -> Candidate:
+    """Return the best candidate; the earliest if several tie.
+
+    An AUCp of kept-out subjects has a standard error. Candidates within one of the best are alike,
+    and the latest of them is taken: its learning rate is the lowest and its average the longest.
+
+    Raises:
+        ValueError: no candidates, or an unknown criterion.
+    """
+    if criterion not in LOWER_IS_BETTER:
+        raise UsageError(f"criterion is {criterion!r}; expected one of {sorted(LOWER_IS_BETTER)}.")
+    if not candidates:
+        raise NotFound("no checkpoint has been judged yet; train at least one epoch.")
+    sign = 1 if LOWER_IS_BETTER[criterion] else -1
+    best = min(candidates, key=lambda c: (sign * getattr(c, criterion), c.iteration))
+    if criterion != "aucp" or not best.aucp_error:
+        return best
+    alike = [c for c in candidates if c.aucp >= best.aucp - best.aucp_error]
+    return max(alike, key=lambda c: c.iteration)
+
+
+def read_selection(run: Path) -> list[Candidate]:
+    """Return selection.csv of a run folder; empty where there is none.
+
+    Raises:
+        ModelError: it is broken; names the line.
+    """
+    path = run / SELECTION_FILE
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8", errors="replace") as stream:
+        rows = csv.DictReader(stream)
+        try:
+            return [_candidate(row) for row in rows]
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
+            raise ModelError(
+                f"{path}: line {rows.line_num} is not a judged checkpoint "
+                f"({type(error).__name__}). Copy the run folder again."
+            ) from error
+
+
+def _candidate(row: Mapping[str, str]) -> Candidate:
+    return Candidate(
+        int(row["iteration"]),
+        float(row["fid"]),
+        float(row["aucp"]),
+        row["fid_features"],
+        int(row["chosen"]),
+        float(row.get("aucp_error") or 0),
+    )
+
+
+def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -> None:
+    """Write selection.csv, completely or not at all, in the order of iterations."""
+    rows = (
+        astuple(replace(c, chosen=int(c.iteration == chosen.iteration)))
+        for c in sorted(candidates, key=lambda c: c.iteration)
+    )
+    write_csv(run / SELECTION_FILE, list(Candidate.__dataclass_fields__), rows)
+
+
+def warn_of_first(candidates: list[Candidate], chosen: Candidate) -> None:
+    """Warn where the first of several checkpoints was chosen."""
+    if len(candidates) > 1 and chosen.iteration == min(c.iteration for c in candidates):
+        logger.warning("%s", FIRST_IS_BEST)
+
+
+def generator_checkpoint(run: Path, iteration: int) -> Path:
+    """Return the file of the generator's weights after an iteration."""
+    return run / CHECKPOINT_FOLDER / f"generator_{iteration:07d}.pt"
+
+
+def critic_checkpoint(run: Path, iteration: int) -> Path:
+    """Return the file of a pretrained critic's heads after an iteration."""
+    return run / CHECKPOINT_FOLDER / f"critic_{iteration:07d}.pt"
+
+
+def make_model(run: Path, iteration: int) -> None:
+    """Write model.pt from a checkpoint's generator, and critic.pt from its critic if there is one.
+
+    The old critic.pt is removed first: a stopped process leaves none, but never another
+    checkpoint's.
+    """
+    (run / CRITIC_FILE).unlink(missing_ok=True)
+    generator, critic = generator_checkpoint(run, iteration), critic_checkpoint(run, iteration)
+    save_weights(read_weights(generator), run / MODEL_FILE)
+    if critic.is_file():
+        save_weights(read_weights(critic), run / CRITIC_FILE)
+
+
+def select(run: Path, criterion: str) -> Candidate:
+    """Choose again among the judged checkpoints of a run; rewrite its model and selection.csv.
+
+    Raises:
+        UsageError: the run is an ensemble, which has no checkpoints, or it is being trained.
+    """
+    refuse_ensemble(run)
+    with closing(RunLog(run / LOG_FILE)):
+        candidates = read_selection(run)
+        chosen = choose(candidates, criterion)
+        path = generator_checkpoint(run, chosen.iteration)
+        if not path.is_file():
+            text = "is gone, so it cannot become model.pt; choose another criterion."
+            raise NotFound(f"{path} {text}")
+        forget_sums(run)
+        make_model(run, chosen.iteration)
+        write_selection(run, candidates, chosen)
+        record_sums(run)
+    warn_of_first(candidates, chosen)
+    return chosen
