@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 
 from data_prep.read.volume.nifti_file import NiftiFile, opened
-from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
+from data_prep.read.volume.volume import (
+    LONGEST_MM,
+    SHORTEST_MM,
+    RawVolume,
+    ReadOptions,
+    VolumeError,
+)
 
 UNIT_IN_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
 AGREE_MM = 1.0  # qform and sform that place a corner within this are the same placement
@@ -146,7 +152,18 @@ def _affine(image: Any, facts: dict[str, Any], disagreement: str) -> np.ndarray 
 
 
 def _usable(affine: np.ndarray) -> bool:
-    return bool(np.isfinite(affine).all() and abs(np.linalg.det(affine[:3, :3])) > 1e-9)
+    """True where every axis has a length in mm and a direction of its own."""
+    from nibabel.orientations import io_orientation
+
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.linalg.norm(affine[:3, :3].astype(np.float64), axis=0)
+        if not (np.isfinite(affine).all() and np.isfinite(lengths).all()):
+            return False
+        if lengths.min() < SHORTEST_MM or lengths.max() > LONGEST_MM:
+            return False
+        if abs(np.linalg.det(affine[:3, :3] / lengths)) <= 1e-9:
+            return False
+        return not np.isnan(io_orientation(affine)).any()
 
 
 def _apart_mm(first: np.ndarray, second: np.ndarray, shape: tuple[int, ...]) -> float:

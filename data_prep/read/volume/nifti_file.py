@@ -107,6 +107,8 @@ def opened(path: Path) -> Iterator[NiftiFile]:
                 image = kind.from_file_map({name: holders[name] for name, _ in kind.files_types})
         except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError):
             raise _no_nifti() from None
+        except nib.wrapstruct.WrapStructError:  # fewer bytes than a header has
+            raise _cut_short() from None
         yield NiftiFile(image, streams[-1], voxels)
 
 

@@ -14,6 +14,8 @@ from data_prep.read.content import kind_of
 from data_prep.read.pointers import not_fetched
 from data_prep.read.volume.background import below_all, darkened
 from data_prep.read.volume.volume import (
+    LONGEST_MM,
+    SHORTEST_MM,
     RawVolume,
     ReadOptions,
     Volume,
@@ -119,7 +121,7 @@ def _checked(raw: RawVolume, options: ReadOptions) -> RawVolume:
             detail=" x ".join(str(n) for n in raw.data.shape),
             remedy="Export the whole series, or pass --allow-single-slice.",
         )
-    if not all(np.isfinite(mm) and mm > 0 for mm in raw.spacing):
+    if not all(SHORTEST_MM <= mm <= LONGEST_MM for mm in raw.spacing):
         raise VolumeError(
             "voxel spacing is not three positive lengths",
             detail=f"{raw.spacing} mm",
@@ -172,7 +174,13 @@ def _to_ras(raw: RawVolume, options: ReadOptions) -> Volume:
             f"the file states no orientation; {options.unoriented} was assumed, so left and right "
             "may be exchanged"
         )
-    facts["orientation"] = "".join(nib.aff2axcodes(affine))
+    to_ras = io_orientation(affine)
+    if np.isnan(to_ras).any():
+        raise VolumeError(
+            "the axes of the scan have no directions of their own",
+            remedy="The header is damaged: convert the scan again.",
+        )
+    facts["orientation"] = "".join(nib.orientations.ornt2axcodes(to_ras))
     facts["obliquity_deg"] = round(float(np.degrees(nib.affines.obliquity(affine).max())), 2)
     if facts["obliquity_deg"] > OBLIQUE_DEG:
         facts["notes"].append(
@@ -182,7 +190,6 @@ def _to_ras(raw: RawVolume, options: ReadOptions) -> Volume:
     shear = _shear_deg(affine)
     if shear > SHEAR_DEG:
         facts["shear_deg"] = round(shear, 2)
-    to_ras = io_orientation(affine)
     data = np.ascontiguousarray(apply_orientation(raw.data, to_ras))  # (R, A, S)
     affine = affine @ inv_ornt_aff(to_ras, raw.data.shape)
     spacing = voxel_size(affine)

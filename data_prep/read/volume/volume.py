@@ -13,6 +13,7 @@ from data_prep.read.dicom.terms import MODALITIES
 
 NIFTI_SUFFIXES = (".nii", ".nii.gz", ".hdr", ".hdr.gz", ".img", ".img.gz")
 MAX_VOXELS = 2**31  # 8 GiB as float32; a 0.4 mm whole head has a fifth of that
+SHORTEST_MM, LONGEST_MM = 1e-6, 1e6  # of a voxel; anything else is damage, and overflows
 MODALITY = "MR"
 DISAGREEMENT = ("sform", "qform", "refuse")
 

@@ -47,6 +47,38 @@ def test_nifti2_and_a_pair_of_mixed_packing_are_known_by_content(tmp_path: Path)
     np.testing.assert_array_equal(read_volume(voxels).data, DATA)
 
 
+@pytest.mark.parametrize("size", [348, 400, 539])
+def test_a_nifti2_header_that_is_cut_is_refused(tmp_path: Path, size: int):
+    whole = nib.Nifti2Image(DATA, AFFINE).to_bytes()
+    with pytest.raises(VolumeError, match="cut short"):
+        read_volume(written(tmp_path / "a.nii", whole[:size]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "length"),
+    [(nib.Nifti1Image, 1e300), (nib.Nifti2Image, 1e300), (nib.Nifti2Image, 4e-312)],
+)
+def test_lengths_that_no_voxel_has_are_a_reason(tmp_path: Path, kind, length: float):
+    """In the affine they are left aside with a note; in the voxel sizes they refuse the scan."""
+    whole = kind(DATA, AFFINE).to_bytes()
+    header = kind.header_class(whole[: kind.header_class.sizeof_hdr])
+
+    def file(name: str) -> Path:
+        return written(tmp_path / name, header.binaryblock + whole[header.sizeof_hdr :])
+
+    header["qform_code"] = 0
+    with np.errstate(all="ignore"):
+        header["srow_y"] = np.array([0, length, 0, 0]).astype(header["srow_y"].dtype)
+    with pytest.raises(VolumeError, match="no orientation"):
+        read_volume(file("a.nii"), ReadOptions(unoriented="refuse"))
+    assert "the sform is singular and was left aside" in read_volume(file("a.nii")).facts["notes"]
+    header["sform_code"] = 0
+    with np.errstate(all="ignore"):
+        header["pixdim"][2] = length
+    with pytest.raises(VolumeError, match="three positive lengths"):
+        read_volume(file("b.nii"))
+
+
 def test_one_changed_bit_of_a_gzip_file_is_seen_wherever_it_is(tmp_path: Path):
     """Stored blocks: the stream stays readable, so the checksum alone knows."""
     good = gzip.compress(plain(), compresslevel=0, mtime=0)
