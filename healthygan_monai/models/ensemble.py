@@ -14,12 +14,14 @@ import torch
 from data_prep.datalist import recipe_of_data
 from data_prep.errors import UsageError
 from data_prep.files import sha256
+from healthygan_monai.integrity.weights import read_weights
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_state
 from healthygan_monai.networks import generator_sizes
 from healthygan_monai.networks.ensemble import joined_weights
 from healthygan_monai.paths import (
     CONFIG_FILE,
+    CRITIC_FILE,
     KEPT_OUT_FILE,
     MODEL_FILE,
     RUN_FILE,
@@ -88,6 +90,8 @@ def make_ensemble(
     )
     _write_kept_out(folder, members)
     save_weights(joined_weights([member.weights for member in members]), folder / MODEL_FILE)
+    if critics := _critics_of(members, accept_changed):
+        save_weights(joined_weights(critics), folder / CRITIC_FILE)
     end_run(folder)
     return folder
 
@@ -167,6 +171,14 @@ def _unlike(members: Sequence[Member]) -> Iterator[str]:
 def _data_of(member: Member) -> Any:
     """Return the content hash of the data set; of one without it, the path."""
     return member.run.get("data_hash") or member.run.get("dataset")
+
+
+def _critics_of(members: Sequence[Member], accept_changed: bool) -> list[dict[str, torch.Tensor]]:
+    """Return the heads of the members' critics; none where a member lacks its own."""
+    files = [member.folder / CRITIC_FILE for member in members]
+    if not all(path.is_file() for path in files):
+        return []
+    return [read_weights(path, accept_changed=accept_changed) for path in files]
 
 
 def _write_kept_out(folder: Path, members: Sequence[Member]) -> None:

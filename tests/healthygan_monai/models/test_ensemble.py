@@ -13,7 +13,6 @@ from data_prep.files import read_json, sha256, write_json
 from healthygan_monai.data.lists import load_dataset
 from healthygan_monai.inference.kept_out_items import kept_out_items
 from healthygan_monai.integrity.recorded import record_sums
-from healthygan_monai.models.critic_score import load_critic_score
 from healthygan_monai.models.ensemble import make_ensemble
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.models.scorer import make_scorer
@@ -169,10 +168,3 @@ def test_what_needs_checkpoints_refuses_an_ensemble_and_names_its_members(runs):
     for act in (lambda: select(folder, "fid"), lambda: run_folder("", "", resume=folder)):
         with pytest.raises(UsageError, match=r"an ensemble, .*00000-tiny, 00001-tiny"):
             act()
-
-
-def test_it_has_no_critic_and_no_warning_of_it(runs, caplog):
-    for run in runs:
-        change(run / "config.json", critic="pretrained")
-    assert load_critic_score(make_ensemble(runs) / "model.pt") is None
-    assert "critic_score" not in caplog.text

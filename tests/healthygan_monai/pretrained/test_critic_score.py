@@ -9,8 +9,11 @@ import torch
 from tiny import infer, train
 
 from healthygan_monai.data import image_transforms
+from healthygan_monai.integrity.recorded import record_sums
 from healthygan_monai.models.critic_score import CriticScore, load_critic_score
+from healthygan_monai.models.ensemble import make_ensemble
 from healthygan_monai.pretrained.critic import PretrainedCritic
+from healthygan_monai.runs import save_weights
 from healthygan_monai.scoring import read_scores
 from healthygan_monai.selection import critic_checkpoint, read_selection, select, write_selection
 
@@ -79,7 +82,7 @@ class TestColumn:
 
     def test_dropout_is_off(self):
         critic = PretrainedCritic("resnet18", "random", side=32, channels=4, dropout=0.5)
-        score, images = CriticScore(critic.train()), torch.rand(2, 1, 32, 32)
+        score, images = CriticScore([critic.train()]), torch.rand(2, 1, 32, 32)
         assert torch.equal(score(images), score(images))
 
     def test_the_score_beside_it_is_the_same_without_a_critic(self, own, scored, tiny_data, caplog):
@@ -91,6 +94,29 @@ class TestColumn:
         assert {row.critic_score for row in after} == {None}
         told = [text for text in caplog.messages if "critic_score is left empty" in text]
         assert len(told) == 1 and "no critic.pt" in told[0]
+
+
+def test_that_of_an_ensemble_is_the_mean_of_its_members(run, own, tmp_path):
+    for name in ("model.pt", "critic.pt"):
+        save_weights({key: value * 1.5 for key, value in heads(own / name).items()}, own / name)
+    record_sums(own)
+    folder = make_ensemble([run, own], tmp_path)
+    images = torch.rand(3, 1, 32, 32, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    scores = [load_critic_score(f / "model.pt")(images) for f in (run, own, folder)]
+    torch.testing.assert_close(scores[2], (scores[0] + scores[1]) / 2)
+    assert not torch.allclose(scores[0], scores[1])
+    (own / "critic.pt").unlink()
+    assert not (make_ensemble([run, own], tmp_path) / "critic.pt").exists()
+
+
+def test_heads_of_another_number_of_members_leave_it_empty(run, own, tmp_path, caplog):
+    save_weights({k: v * 1.5 for k, v in heads(own / "model.pt").items()}, own / "model.pt")
+    record_sums(own)
+    folder = make_ensemble([run, own], tmp_path)
+    save_weights(heads(run / "critic.pt"), folder / "critic.pt")
+    record_sums(folder)
+    assert load_critic_score(folder / "model.pt") is None
+    assert "not the heads of this ensemble's critics" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -111,7 +137,7 @@ def test_a_critic_that_cannot_be_made_again_is_named_and_does_not_stop(own, capl
 def test_a_setting_that_is_missing_and_a_broken_file_do_not_stop(own, caplog):
     (own / "critic.pt").write_bytes(b"broken")
     assert load_critic_score(own / "model.pt") is None
-    assert "not the heads of this run's critic" in caplog.text
+    assert "not a file of weights that PyTorch can read" in caplog.text
     settings = json.loads((own / "config.json").read_text())
     del settings["critic_size"]
     (own / "config.json").write_text(json.dumps(settings))
