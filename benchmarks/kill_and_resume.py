@@ -97,7 +97,7 @@ class Made:
     def brains(self) -> Job:
         raw = self.folder / "heads"
         brains.make_brains(raw, counts=dict.fromkeys(SECTIONS, 4))
-        more = ["--table", str(raw / "cohort.csv"), "--registration", "none"]
+        more = ["--table", str(raw / "cohort.csv"), "--key", str(self.folder / "site.key")]
         return Job(lambda out: [*PREP, "brains", str(raw), str(out), *ALIKE, *more])
 
     def train(self) -> Job:

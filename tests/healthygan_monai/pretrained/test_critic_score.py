@@ -135,14 +135,15 @@ def test_a_critic_that_cannot_be_made_again_is_named_and_does_not_stop(own, capl
 
 
 def test_a_setting_that_is_missing_and_a_broken_file_do_not_stop(own, caplog):
-    (own / "critic.pt").write_bytes(b"broken")
-    assert load_critic_score(own / "model.pt") is None
-    assert "not a file of weights that PyTorch can read" in caplog.text
-    settings = json.loads((own / "config.json").read_text())
-    del settings["critic_size"]
+    whole = json.loads((own / "config.json").read_text())
+    settings = {key: value for key, value in whole.items() if key != "critic_size"}
     (own / "config.json").write_text(json.dumps(settings))
     assert load_critic_score(own / "model.pt") is None
     assert "config.json beside it has no critic_size" in caplog.text
+    (own / "config.json").write_text(json.dumps(whole))
+    (own / "critic.pt").write_bytes(b"broken")
+    assert load_critic_score(own / "model.pt") is None
+    assert "not a file of weights that PyTorch can read" in caplog.text
 
 
 def test_an_exported_network_has_none(own, caplog):
