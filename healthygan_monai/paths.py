@@ -133,9 +133,10 @@ def go_on(run: Path) -> str:
 
 
 def training_states(run: Path | str) -> list[Path]:
-    """Return the whole states of a run, oldest first."""
+    """Return the whole states of a run, oldest first; files of other names are not ours."""
+    named = re.compile(rf"{TRAINING_PREFIX}_[0-9]+\.pt")
     found = (Path(run) / CHECKPOINT_FOLDER).glob(f"{TRAINING_PREFIX}_*.pt")
-    return sorted(found, key=iteration_of)
+    return sorted((path for path in found if named.fullmatch(path.name)), key=iteration_of)
 
 
 def iteration_of(state: Path) -> int:

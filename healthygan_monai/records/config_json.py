@@ -2,6 +2,7 @@
 
 from healthygan_monai.records.schema import (
     anything,
+    between,
     either,
     exactly,
     list_of,
@@ -16,24 +17,26 @@ from healthygan_monai.records.schema import (
     whole,
 )
 
+# what a network of ours can have; more would take all memory before it failed
+SIDE, CHANNELS, BATCH = between(4, 4096), between(1, 4096), between(1, 65_536)
 CONFIG = record(
     {
         "recipe": text,
         "critic": text,
         "translation": text,
-        "image_size": whole,
-        "image_channels": whole,
-        "generator_channels": whole,
-        "generator_blocks": whole,
-        "critic_channels": whole,
-        "critic_layers": whole,
+        "image_size": SIDE,
+        "image_channels": CHANNELS,
+        "generator_channels": CHANNELS,
+        "generator_blocks": between(0, 256),
+        "critic_channels": CHANNELS,
+        "critic_layers": between(1, 16),
         "critic_backbone": path,
         "critic_weights": or_none(path),
-        "critic_size": whole,
+        "critic_size": SIDE,
         "critic_dropout": number,
         "critic_strength": number,
         "critic_adapt": truth,
-        "batch_size": whole,
+        "batch_size": BATCH,
         "max_iterations": whole,
         "decay_iterations": whole,
         "lr_schedule": text,

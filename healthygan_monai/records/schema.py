@@ -4,8 +4,9 @@ A folder from somebody else is data: its texts are compared and shown, never eva
 """
 
 import json
-import math
+import os
 import re
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from healthygan_monai.errors import ModelError
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")  # of a setting
 SHOWN = 80  # characters of a wrong value
+MOST = 2**53  # of a whole number: more is no float exactly
 
 
 def _nothing_more(where: str, value: Any) -> Iterator[str]:
@@ -46,13 +48,16 @@ class Kind:
 
 def _is_number(value: Any) -> bool:
     plain = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return plain and math.isfinite(value)
+    return plain and -sys.float_info.max <= value <= sys.float_info.max  # no NaN, no infinity
 
 
 def _is_path(name: str) -> bool:
     """Tell whether an operating system could have such a path."""
-    parts = re.split(r"[/\\]", name)
-    return "\0" not in name and all(len(part.encode("utf-8", "replace")) <= 255 for part in parts)
+    try:
+        parts = [os.fsencode(part) for part in re.split(r"[/\\]", name)]
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return "\0" not in name and all(len(part) <= 255 for part in parts)
 
 
 def _is_sha256(value: Any) -> bool:
@@ -63,7 +68,10 @@ text = Kind("a text", lambda value: isinstance(value, str))
 path = Kind("a path", lambda value: isinstance(value, str) and _is_path(value))
 truth = Kind("true or false", lambda value: isinstance(value, bool))
 number = Kind("a number", _is_number)
-whole = Kind("a whole number, 0 or more", lambda v: _is_number(v) and isinstance(v, int) and v >= 0)
+whole = Kind(
+    "a whole number, 0 or more",
+    lambda v: isinstance(v, int) and not isinstance(v, bool) and 0 <= v <= MOST,
+)
 sha256 = Kind("a SHA-256, 64 hexadecimal digits", _is_sha256)
 anything = Kind("data", lambda value: True, lambda where, value: _plain(where, value))
 
@@ -72,6 +80,12 @@ def exactly(*values: Any) -> Kind:
     """Return the kind of these values."""
     shown = " or ".join(map(repr, values))
     return Kind(shown, lambda v: any(v == one and type(v) is type(one) for one in values))
+
+
+def between(least: int, most: int) -> Kind:
+    """Return the kind of whole numbers from ``least`` to ``most``."""
+    expected = f"a whole number from {least} to {most}"
+    return Kind(expected, lambda value: whole.fits(value) and least <= value <= most)
 
 
 def either(*kinds: Kind) -> Kind:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data_prep.files import read_json, sha256
+from data_prep.files import parse_json, read_json, sha256
 from healthygan_monai.errors import NoModel
 from healthygan_monai.paths import (
     CONFIG_FILE,
@@ -27,6 +27,7 @@ from healthygan_monai.paths import (
     training_lacks,
 )
 from healthygan_monai.pretrained.trials import Trial, read_trials
+from healthygan_monai.records.metrics_json import METRICS
 from healthygan_monai.scoring import ScoreRow, read_scores
 
 HEALTHYGAN = "healthygan"
@@ -162,12 +163,14 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
+            entry = parse_json(line)
         except json.JSONDecodeError:
             if number == len(lines) - 1:
                 break
             raise
-        by_iteration[int(entry["iteration"])] = entry
+        if wrong := next(METRICS.problems("", entry), None):
+            raise ValueError(f"line {number + 1}: {wrong}")
+        by_iteration[entry["iteration"]] = entry
     return [by_iteration[iteration] for iteration in sorted(by_iteration)]
 
 

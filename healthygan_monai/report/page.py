@@ -11,6 +11,7 @@ from data_prep.files import write_text
 from data_prep.film import read_levels
 from data_prep.work.kept import decode
 from healthygan_monai import __version__
+from healthygan_monai.errors import ModelError
 from healthygan_monai.evaluation.labelled import Sample
 from healthygan_monai.paths import CONFIG_FILE, EVALUATION_FILE, REPORT_FILE, RUN_FILE, SCORES_FILE
 from healthygan_monai.pretrained.trials import best_price, mean_aucp, verdict
@@ -60,6 +61,7 @@ def write_report(
 
     Raises:
         NoModel: ``run`` is not a folder.
+        ModelError: evaluation.json lacks something, or holds a value of another kind.
     """
     found = read_artefacts(Path(run), dataset)
     environment = jinja2.Environment(
@@ -69,7 +71,16 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    html = environment.get_template("template.html").render(build(found, translate, per_kind))
+    template = environment.get_template("template.html")
+    try:
+        html = template.render(build(found, translate, per_kind))
+    except (AttributeError, LookupError, TypeError, jinja2.UndefinedError) as error:
+        if not found.evaluation:
+            raise
+        raise ModelError(
+            f"{found.folder / EVALUATION_FILE}: it lacks something, or a value in it is of another "
+            f"kind ({type(error).__name__}). Make it again: healthygan evaluate {found.folder}"
+        ) from error
     path = found.folder / REPORT_FILE
     write_text(path, html)
     return path

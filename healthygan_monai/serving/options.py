@@ -1,6 +1,7 @@
 """Read the options of a request, and refuse invalid ones."""
 
 import os
+import re
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def threshold_of(d: Mapping[Hashable, Any]) -> float | None:
         return None
     try:
         number = float(value)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         number = float("nan")
     if isinstance(value, bool) or not 0 < number <= 1:
         raise refusal(
@@ -60,11 +61,13 @@ def threshold_of(d: Mapping[Hashable, Any]) -> float | None:
 
 
 def volume_index_of(d: Mapping[Hashable, Any]) -> int | None:
+    """Return which volume of a 4-D scan the request asks for; a form sends numbers as text."""
     value = d.get("volume_index")
-    try:
-        return None if value in (None, "") else int(value)
-    except (TypeError, ValueError):
-        raise refusal(f"volume_index is {value!r}; expected a whole number from 0 on.") from None
+    if value in (None, ""):
+        return None
+    if not re.fullmatch("[0-9]{1,9}", str(value)):  # no 1.7, which would become another volume
+        raise refusal(f"volume_index is {value!a:.80}; expected a whole number from 0 on.")
+    return int(value)
 
 
 def for_requests(error: PrepError) -> str:

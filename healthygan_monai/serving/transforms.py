@@ -110,8 +110,8 @@ class PrepareRequestd(MapTransform):
 
     def _require_own_weights(self, asked: Any) -> None:
         """Refuse a request for another file of weights, of which MONAI Label loads what fits."""
-        names = [asked] if isinstance(asked, str) else list(asked or [])
-        if names and names[0] != self.checkpoint.name:
+        first = asked[0] if isinstance(asked, (list, tuple)) and asked else asked
+        if first and first != self.checkpoint.name:
             raise refusal(
                 f"model_filename: only {self.checkpoint.name} is served here. To serve another "
                 "model: python -m healthygan_monai.serving install RUN APP --name NAME."

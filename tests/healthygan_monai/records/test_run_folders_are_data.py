@@ -143,6 +143,9 @@ class TestSchema:
             ({"weights_sha256": "abc"}, "weights_sha256 is 'abc'; expected a SHA-256"),
             ({"recipe": {"framing": {"_target_": "x"}}}, "recipe.framing has the name '_target_'"),
             ({"detector": {"a": float("nan")}}, "detector.a is nan; expected a number"),
+            ({"iterations": 10**400}, "iterations is 10{8}"),
+            ({"iterations": 2**53 + 1}, "iterations is 9007199254740993; expected a whole number"),
+            ({"dataset": "/tmp/\ud800x"}, "expected a path"),
         ],
     )
     def test_of_run_json(self, own_run, keys, why):
@@ -159,6 +162,25 @@ class TestSchema:
                 continue  # of which only what is used is looked at
             with pytest.raises(ModelError):
                 reader(tmp_path)
+
+    def test_a_path_whose_bytes_are_no_text_is_a_path(self, own_run):
+        change(own_run / "run.json", dataset="/data/\udcff")
+        assert read_run(own_run)["dataset"] == "/data/\udcff"
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            *(("generator_blocks", 10_000_000), ("image_size", 1_000_000), ("image_size", 0)),
+            *(("critic_layers", 40), ("batch_size", 10**9), ("learning_rate", 10**400)),
+        ],
+    )
+    def test_sizes_that_would_take_all_memory_are_refused_before_a_network(
+        self, own_run, key, value, capsys
+    ):
+        change(own_run / "config.json", **{key: value})
+        for words in (["train", "--dry-run", "--resume"], ["infer"]):
+            assert run(words, own_run) == 1
+            assert f"{key} is" in capsys.readouterr().err
 
     def test_bytes_that_are_no_text(self, tmp_path):
         (tmp_path / "run.json").write_bytes(b'{"dataset": "\xff"}')
@@ -190,3 +212,37 @@ def test_broken_records_of_scores_are_one_error(own_run, name, text, capsys):
     code = main(["evaluate", str(own_run), "--no-probes", "--bootstrap", "20"])
     err = capsys.readouterr().err
     assert "unexpected" not in err and (code == 1 or name == "localisation.json")
+
+
+@pytest.mark.parametrize("name", ["training_x.pt", "training_\N{SUPERSCRIPT TWO}3.pt"])
+def test_a_stray_file_among_the_checkpoints_is_left_alone(own_run, name):
+    (own_run / "checkpoints" / name).write_bytes(b"")
+    assert run(["train", "--dry-run", "--resume"], own_run) == 0
+    assert run(["report"], own_run) == 0
+
+
+EVALUATIONS = (
+    {"levels": {}},
+    {"levels": {"image": None, "subject": None}},
+    {"counts": "x"},
+    {"counts": {"test": {"images": 3, "subjects": "x"}}},
+    {"probes": {"x": 1}},
+    {"localisation": {"images": 3, "lesion_share": None}},
+    {"levels": {"image": {"auc": {"value": 10**400}}}},
+)
+
+
+@pytest.mark.parametrize("keys", EVALUATIONS, ids=range(len(EVALUATIONS)))
+def test_a_report_of_a_broken_evaluation_names_the_file(scored_run, keys, capsys):
+    change(scored_run / "evaluation.json", **keys)
+    assert run(["report"], scored_run) in (0, 1)
+    err = capsys.readouterr().err
+    assert "unexpected" not in err and (not err or "evaluation.json" in err)
+
+
+@pytest.fixture
+def scored_run(own_run: Path) -> Path:
+    """A copy of a run, scored and evaluated."""
+    assert run(["infer"], own_run) == 0
+    assert main(["evaluate", str(own_run), "--no-probes", "--bootstrap", "20"]) == 0
+    return own_run

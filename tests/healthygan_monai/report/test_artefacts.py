@@ -20,6 +20,32 @@ def test_a_broken_line_in_the_middle_is_not_passed_over(tmp_path):
         read_metrics(path)
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"iteration": 1e400}',
+        '{"iteration": "3"}',
+        '{"loss_d": 3}',
+        '{"iteration": 3, "loss_d": 1' + "0" * 400 + "}",
+        '{"iteration": 3, "loss_d": "x"}',
+        "[" * 5_000 + "]" * 5_000,
+        "[]",
+        "null",
+    ],
+)
+def test_a_line_that_holds_no_numbers_is_a_reason(tmp_path, line):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text(f'{line}\n{{"iteration": 20}}\n')
+    with pytest.raises(ValueError):
+        read_metrics(path)
+
+
+def test_numbers_of_a_divergence_are_read(tmp_path):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text('{"iteration": 20, "loss_d": NaN, "loss_g": null}\n')
+    assert read_metrics(path)[0]["loss_g"] is None
+
+
 def test_empty_criteria_stay_empty(tmp_path):
     path = tmp_path / "selection.csv"
     path.write_text("iteration,fid,aucp,fid_features,chosen\n20,,0.7,,1\n10,5.5,,net,0\n")
