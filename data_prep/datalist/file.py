@@ -22,7 +22,7 @@ from data_prep.datalist.items import (
     content_hash,
 )
 from data_prep.errors import DataError, MissingData
-from data_prep.files import read_json, write_text
+from data_prep.files import can_be_path, read_json, write_text
 
 _REQUIRED = {"name": str, "image_size": int, "bit_depth": int}
 _OPTIONAL: dict[str, Any] = {
@@ -147,6 +147,9 @@ def _read_section(path: Path, section: str, entries: list[Any]) -> list[Item]:
             value = entry.get(key)
             if value is not None and (not isinstance(value, kind) or isinstance(value, bool)):
                 raise DataError(f"{where}: key '{key}' must be {kind.__name__}, not {value!r}.")
+        for key in ("image", "mask"):
+            if entry.get(key) is not None and not can_be_path(entry[key]):
+                raise DataError(f"{where}: key '{key}' is no path: {entry[key]!a:.80}. Correct it.")
         if entry.get("boxes") is not None:
             entry = {**entry, "boxes": _read_boxes(where, entry["boxes"])}
         keys = Item.__dataclass_fields__
@@ -159,7 +162,7 @@ def _read_boxes(where: str, boxes: Any) -> tuple[Box, ...]:
         read = tuple(
             (float(x), float(y), float(w), float(h), str(name)) for x, y, w, h, name in boxes
         )
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         raise DataError(
             f"{where}: key 'boxes' must be a list of [x, y, width, height, label]. Correct it."
         ) from None

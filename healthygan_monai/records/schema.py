@@ -4,7 +4,6 @@ A folder from somebody else is data: its texts are compared and shown, never eva
 """
 
 import json
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import nearest
+from data_prep.files import can_be_path
 from healthygan_monai.errors import ModelError
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")  # of a setting
@@ -51,21 +51,12 @@ def _is_number(value: Any) -> bool:
     return plain and -sys.float_info.max <= value <= sys.float_info.max  # no NaN, no infinity
 
 
-def _is_path(name: str) -> bool:
-    """Tell whether an operating system could have such a path."""
-    try:
-        parts = [os.fsencode(part) for part in re.split(r"[/\\]", name)]
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-    return "\0" not in name and all(len(part) <= 255 for part in parts)
-
-
 def _is_sha256(value: Any) -> bool:
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
 text = Kind("a text", lambda value: isinstance(value, str))
-path = Kind("a path", lambda value: isinstance(value, str) and _is_path(value))
+path = Kind("a path", lambda value: isinstance(value, str) and can_be_path(value))
 truth = Kind("true or false", lambda value: isinstance(value, bool))
 number = Kind("a number", _is_number)
 whole = Kind(

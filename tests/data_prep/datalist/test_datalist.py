@@ -272,3 +272,25 @@ def test_what_is_to_be_a_text_is_one(tmp_path, key, value):
     path = edited(tmp_path, lambda content: content.update({key: value}))
     with pytest.raises(DataError, match=f"key '{key}' must be a text"):
         datalist.read(path)
+
+
+@pytest.mark.parametrize("key", ["image", "mask"])
+@pytest.mark.parametrize("name", ["a\0.png", "\ud800.png", "x" * 300, "x/" * 3000])
+def test_names_that_no_file_can_have_are_named(tmp_path, key, name):
+    a_dataset(tmp_path)
+    path = tmp_path / datalist.FILE_NAME
+    content = json.loads(path.read_text())
+    content["test"][0][key] = name
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match=rf"test\[0\]: key '{key}' is no path"):
+        datalist.read(tmp_path)
+
+
+def test_a_box_beyond_all_numbers_is_named(tmp_path):
+    a_dataset(tmp_path)
+    path = tmp_path / datalist.FILE_NAME
+    content = json.loads(path.read_text())
+    content["test"][0]["boxes"] = [[10**400, 1, 1, 1, "x"]]
+    path.write_text(json.dumps(content))
+    with pytest.raises(DataError, match="key 'boxes' must be a list"):
+        datalist.read(tmp_path)
