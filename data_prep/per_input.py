@@ -14,7 +14,7 @@ from data_prep.read.pointers import not_fetched, pointer
 from data_prep.settings import Settings
 from data_prep.sidecar import fingerprint, kept_from_before, keyed_digest, write_sidecar
 from data_prep.source import Beside, Lost, Source
-from data_prep.work.guard import Crashed, Limits, TimedOut
+from data_prep.work.guard import Crashed, TimedOut
 from data_prep.work.kept import why_ended
 from data_prep.work.pools import Pool
 from data_prep.work.progress import progress
@@ -25,6 +25,13 @@ log = logging.getLogger(__name__)
 APART = "If it is a film, name it in a table (--table), or give a folder without DICOM files."
 
 ENDED = {Lost.CRASHED: Crashed, Lost.TIMED_OUT: TimedOut, Lost.TOO_LARGE: MemoryError}
+WITHIN = {  # what a table that names an archive should name
+    "films": ("film", "Name a file in it, as ARCHIVE.zip/IM0001.dcm."),
+    "brains": (
+        "scan",
+        "Name the folder of a series in it, as ARCHIVE.zip/FOLDER, or a NIfTI file.",
+    ),
+}
 
 
 def process_all(sources: Sequence[Source], settings: Settings, pool: Pool) -> list[Outcome]:
@@ -53,7 +60,7 @@ def process_one(source: Source, settings: Settings) -> Outcome:
     """One input: kept if it is up to date, else prepared; every failure becomes a skip."""
     output, salt = settings.output, settings.cohort.salt
     try:
-        _require_image(source, settings.limits())
+        _require_image(source, settings)
         mark = fingerprint(source, settings.recipe, salt)
         sidecar = output / "images" / source.who.subject / f"{source.who.session}.json"
         if settings.existing == "skip":
@@ -95,7 +102,7 @@ def _written(source: Source, settings: Settings) -> Outcome:
         return write_head(readable, settings.recipe, output)
 
 
-def _require_image(source: Source, limits: Limits) -> None:
+def _require_image(source: Source, settings: Settings) -> None:
     if source.kind == "missing":
         raise PrepError(
             "named in the table or the DICOMDIR, but not found",
@@ -103,7 +110,7 @@ def _require_image(source: Source, limits: Limits) -> None:
         )
     lost = source.header.lost
     if lost in ENDED:
-        raise why_ended(ENDED[lost](), limits, flags=True)
+        raise why_ended(ENDED[lost](), settings.limits(), flags=True)
     if lost is Lost.SEVERAL_PATIENTS:
         raise PrepError(
             "one series, but several patients", remedy="Export each patient's series again."
@@ -125,10 +132,8 @@ def _require_image(source: Source, limits: Limits) -> None:
         raise PrepError("an archive inside an archive", remedy="Unpack the outer one.")
     if source.kind == "archive":
         if archive.members(source.path):  # raises what is wrong with it
-            raise PrepError(
-                "an archive, where one film is expected",
-                remedy="Name a file in it, as ARCHIVE.zip/IM0001.dcm.",
-            )
+            wanted, remedy = WITHIN[settings.kind]
+            raise PrepError(f"an archive, where one {wanted} is expected", remedy=remedy)
         raise PrepError("an archive without a file in it", remedy="Leave it out.")
 
 

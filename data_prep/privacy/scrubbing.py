@@ -67,23 +67,31 @@ class _Text:
             (self.spans[start][0], self.spans[end - 1][1])
             for word in words
             for form in _forms(word)
-            for start, end in self._places(parts(form))
+            for start, end in self._places(parts(form), sum(map(str.isalnum, form)))
         ]
 
-    def _places(self, word: list[str]) -> Iterator[tuple[int, int]]:
+    def _places(self, word: list[str], written: int) -> Iterator[tuple[int, int]]:
+        """Where a word stands; written: its letters and digits before oe, ue, ... became one."""
         whole = "".join(word)
-        short = len(whole) < SHORTEST and whole.isascii()
+        short = written < SHORTEST and whole.isascii()
         if len(whole) < (2 if short else 1):
             return
+        shrunk = not short and len(whole) < SHORTEST and whole.isascii()  # Doe, compared as "do"
         start = self.letters.find(whole)
         while start >= 0:
             end = start + len(whole)
             fits = {start, end} <= self.edges or (
-                not short and self._parted(start, end) <= _ends(start, word)
+                not short
+                and self._parted(start, end) <= _ends(start, word)
+                and not (shrunk and self._as_compared(start, end))
             )
             if fits and self._near(start, end):
                 yield start, end
             start = self.letters.find(whole, start + 1)
+
+    def _as_compared(self, start: int, end: int) -> bool:
+        """Whether these letters stand in the text as they are: the do of window, not of jdoe."""
+        return all(last - first == 1 for first, last in self.spans[start:end])
 
     def _parted(self, start: int, end: int) -> set[int]:
         """Where separators stand between these letters."""

@@ -76,11 +76,13 @@ def other_suffix(name: str, wanted: str = "T1w") -> bool:
 def sidecar(path: Path, top: Path | None = None) -> dict[str, Any]:
     """What the sidecars of an image say together, {} without; invalid JSON is ignored.
 
+    Of a name that is not BIDS the .json of the same name counts, as dcm2niix writes it.
+
     top: the highest folder to look at; None: the one that holds the sub-* folder.
     """
     image = entities(path)
     if image is None:
-        return {}
+        return _read(path.with_name(f"{path.name.removesuffix('.gz').removesuffix('.nii')}.json"))
     merged: dict[str, Any] = {}
     for folder in _folders(path, top):
         for candidate in sorted(

@@ -171,3 +171,14 @@ def test_a_number_is_never_that_of_a_file_whose_name_ends_so(tmp_path):
     files |= {"*** (2)": header("Doe^Jo", "X3"), "Cramer": header("Cramer^C", "X4")}
     names = shown(tmp_path, files)
     assert names[2] == "*** (2)" and len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["jdoe", "doej", "JDoe01", "j_doe", "jd\N{LATIN SMALL LETTER O WITH DIAERESIS}"],
+)
+def test_a_name_of_three_letters_is_found_where_two_of_them_count_as_one(name):
+    """oe, ue, ae and aa are compared as o, u, a: Doe as "do", which stands in many words."""
+    shown = safe_name(f"window/dorsal/{name}/IM1.dcm", ["Doe", "Jane"])
+    assert shown.startswith("window/dorsal/") and "***" in shown
+    assert "do" not in shown.removeprefix("window/dorsal/").lower()

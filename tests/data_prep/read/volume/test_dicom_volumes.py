@@ -307,13 +307,15 @@ def test_another_modality_is_left_out_or_taken_with_a_note_where_asked_for(tmp_p
         read_volume(write_stack(tmp_path / "mr", ras(), AFFINE), ReadOptions(modality="CT"))
 
 
-def test_a_sidecar_tells_the_modality_too(tmp_path: Path):
+@pytest.mark.parametrize("name", ["sub-01_T1w", "head_2"])
+@pytest.mark.parametrize("suffix", [".nii.gz", ".nii"])
+def test_a_sidecar_tells_the_modality_too(tmp_path: Path, name: str, suffix: str):
     from data_prep.pipeline import run
 
-    path = tmp_path / "raw/sub-01/anat/sub-01_T1w.nii.gz"
+    path = tmp_path / f"raw/sub-01/anat/{name}{suffix}"
     path.parent.mkdir(parents=True)
     nib.save(nib.Nifti1Image(ras(), AFFINE), path)
-    path.with_name("sub-01_T1w.json").write_text('{"Modality": "PT"}')
+    path.with_name(f"{name}.json").write_text('{"Modality": "PT"}')
     chosen = {"kind": "brains", "jobs": 0, "pseudonyms": "given"}
     (outcome,) = run(settings(tmp_path / "raw", tmp_path / "out", **chosen)).outcomes
     assert (outcome.status, outcome.reason) == ("left", "another modality than MR")
