@@ -5,24 +5,23 @@ length of its tile-parts. A JPEG has none: it is decoded again with noise before
 (`continued`). A whole stream gives the same pixels, one that ends early takes the noise for data.
 """
 
-import re
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import BytesIO
 
 import numpy as np
 from PIL import Image
 
-from data_prep.read.dicom.codestream import FRAME_HEADERS, J2K_START, JP2_BOX, JPEG_LS, LOSSLESS
+from data_prep.read.dicom.codestream import FRAME_HEADERS, J2K_START, JP2_BOX, JPEG_LS
+from data_prep.read.dicom.scans import TABLES, Scan, scans, segments
 
 END = b"\xff\xd9"  # EOI (ITU-T T.81 B.1.1.3) and EOC (T.800 A.4.4) alike
 START_OF_TILE_PART = b"\xff\x90"
-NO_LENGTH = {0x01, 0xD8, *range(0xD0, 0xD8)}  # TEM, SOI, RSTn
-SCAN, STOP, RESTART_INTERVAL = 0xDA, 0xD9, 0xDD
-# In a scan FF is followed by 00, or by a byte below 80 in JPEG-LS (T.87 A.1); this is a marker.
-MARKER = re.compile(rb"\xff+[\x80-\xfe]")
-# Any bytes without FF. GDCM gives up a stream in which several things are odd: then one byte.
-NOISES = (bytes(7 * k % 251 + 1 for k in range(256)), b"\x55")
+HUFFMAN_LOSSLESS = 0xC3
+TAIL = 256  # samples: no other run of so many has the same codes, but where all are alike
+# Any bytes without FF. Decoders fill up with 0, so the first bit is 1. GDCM gives up a stream in
+# which several things are odd: then one byte.
+NOISES = (bytes(7 * k % 251 + 1 for k in range(24, 280)), b"\xaa")
 
 
 def is_jpeg(frame: bytes) -> bool:
@@ -33,32 +32,25 @@ def is_jpeg(frame: bytes) -> bool:
 def ends(frame: bytes) -> bool:
     """True unless a JPEG, JPEG-LS or JPEG 2000 stream stops before its end marker."""
     if is_jpeg(frame):
-        scan = next((start for start, _ in _scans(frame)), len(frame))
-        return frame.rfind(END) >= scan
+        start = next((scan.runs[0][0] for scan in scans(frame)), len(frame))
+        return frame.rfind(END) >= start
     start = _codestream(frame)
     return start is None or _tile_parts_end(frame, start)
 
 
 def continued(frame: bytes, noise: bytes = NOISES[0]) -> bytes:
-    """The same JPEG with noise at the end of every run of entropy-coded data (T.81 B.1.1.5).
-
-    Where restart markers part the runs, one more run follows: a scan may stop between two.
-    """
-    restarts = any(marker == RESTART_INTERVAL for marker, _ in _segments(frame))
+    """The same JPEG with noise at the end of every run of entropy-coded data (T.81 B.1.1.5)."""
     parts, done = [], 0
-    for start, stop in _scans(frame):
-        markers = [marker.start() for marker in MARKER.finditer(frame, start, stop)]
-        for end in (*markers, stop):
+    for scan in scans(frame):
+        for _, end in scan.runs:
             parts += [frame[done:end], noise]
             done = end
-        if restarts:
-            parts += [bytes((0xFF, 0xD0 + len(markers) % 8)), noise]
     return b"".join([*parts, frame[done:]])
 
 
 def frame_header(jpeg: bytes) -> tuple[int, int] | None:
     """Return marker and bits a sample of a JPEG or JPEG-LS frame (T.81 B.2.2); None without one."""
-    for marker, position in _segments(jpeg):
+    for marker, position in segments(jpeg):
         if marker in FRAME_HEADERS and position + 5 <= len(jpeg):
             return marker, jpeg[position + 4]
     return None
@@ -67,13 +59,13 @@ def frame_header(jpeg: bytes) -> tuple[int, int] | None:
 def ends_early(jpeg: bytes, pixels: np.ndarray, decode: Callable[[bytes], np.ndarray]) -> bool:
     """Return whether a JPEG has no data for its last pixels: decoders fill them without a word.
 
-    pixels: (H, W) or (H, W, C), what ``decode`` made of the stream. Where it is lossless and the
-    last two pixels differ, nothing was filled, and it is not decoded again.
+    pixels: (H, W) or (H, W, C), what ``decode`` made of the stream. It is not decoded again where
+    it is lossless and its last bits are those of its last pixels.
     """
     header = frame_header(jpeg) if is_jpeg(jpeg) else None
     if header is None or header[0] == JPEG_LS:
         return False
-    if header[0] in LOSSLESS and np.any(pixels[-1, -1:] != pixels[-1, -2:-1]):
+    if header[0] == HUFFMAN_LOSSLESS and pixels.ndim == 2 and _has_tail(jpeg, header[1], pixels):
         return False
     for noise in NOISES:
         try:
@@ -99,38 +91,70 @@ def _codestream(frame: bytes) -> int | None:
     return start if start >= 0 and frame.startswith(J2K_START, start) else None
 
 
-def _segments(frame: bytes) -> Iterator[tuple[int, int]]:
-    """Marker and position of each segment; the entropy-coded data of a scan is jumped over."""
-    position = 2
-    while position + 4 <= len(frame) and frame[position] == 0xFF:
-        marker = frame[position + 1]
-        if marker == 0xFF:  # fill byte
-            position += 1
-            continue
-        if marker == STOP:
-            return
-        yield marker, position
-        position += 2 if marker in NO_LENGTH else 2 + _length(frame, position)
-        if marker == SCAN:
-            position = _scan_end(frame, position)
+def _has_tail(jpeg: bytes, bits: int, pixels: np.ndarray) -> bool:
+    """Return whether a lossless JPEG surely ends with the codes of its last samples (T.81 H.1.2).
+
+    False where that is not sure: several runs of data, a border of one grey level.
+    """
+    found = list(scans(jpeg))
+    if len(found) != 1 or len(found[0].runs) != 1 or not found[0].tables or min(pixels.shape) < 2:
+        return False
+    (start, end), codes = found[0].runs[0], _codes(jpeg, found[0].tables[0] >> 4)
+    differences = _last_differences(found[0], bits, pixels)
+    if len(set(differences)) < 2 or not {_category(d) for d in differences} <= set(codes):
+        return False
+    expected = "".join(codes[_category(d)] + _more_bits(d) for d in differences)
+    data = jpeg[max(start, end - len(expected)) : end].replace(b"\xff\0", b"\xff")
+    coded = "".join(f"{byte:08b}" for byte in data)
+    ending = [coded[: len(coded) - fill].endswith(expected) for fill in range(8)]
+    return any(fits and len(set(coded[len(coded) - k :])) < 2 for k, fits in enumerate(ending))
 
 
-def _length(frame: bytes, position: int) -> int:
-    return int.from_bytes(frame[position + 2 : position + 4], "big")
+def _last_differences(scan: Scan, bits: int, pixels: np.ndarray) -> list[int]:
+    """The last samples less their predictions (table H.1), from -32767 to 32768."""
+    low = 2**bits - 1
+    last = (pixels[-2:, -TAIL - 1 :].astype(np.int64) & low) >> scan.low
+    left, above, corner = last[1, :-1], last[0, 1:], last[0, :-1]
+    predicted = {
+        1: left,
+        2: above,
+        3: corner,
+        4: left + above - corner,
+        5: left + ((above - corner) >> 1),
+        6: above + ((left - corner) >> 1),
+        7: (left + above) >> 1,
+    }.get(scan.first, left)
+    return list((32767 + last[1, 1:] - predicted) % 65536 - 32767)
 
 
-def _scan_end(frame: bytes, start: int) -> int:
-    """The next marker that is no restart marker, or the end of the data."""
-    others = (m for m in MARKER.finditer(frame, start) if frame[m.end() - 1] & 0xF8 != 0xD0)
-    return next((m.start() for m in others), len(frame))
+def _codes(jpeg: bytes, number: int) -> dict[int, str]:
+    """Bits of the code of each category in the DC table of this number (T.81 B.2.4.2, C.2)."""
+    codes: dict[int, str] = {}
+    for marker, position in segments(jpeg):
+        at = position + 4
+        end = position + 2 + int.from_bytes(jpeg[position + 2 : at], "big")
+        while marker == TABLES and at + 17 <= end <= len(jpeg):
+            table, counts = jpeg[at], jpeg[at + 1 : at + 17]
+            symbols, at = iter(jpeg[at + 17 : end]), at + 17 + sum(counts)
+            if table == number:
+                codes, code = {}, 0
+                for length, count in enumerate(counts, 1):
+                    for _ in range(count):
+                        codes[next(symbols, -1)] = f"{code:0{length}b}"
+                        code += 1
+                    code *= 2
+    return codes
 
 
-def _scans(frame: bytes) -> Iterator[tuple[int, int]]:
-    """Start and end of the entropy-coded data of every scan, restart markers included."""
-    for marker, position in _segments(frame):
-        if marker == SCAN:
-            start = position + 2 + _length(frame, position)
-            yield start, _scan_end(frame, start)
+def _category(difference: int) -> int:
+    return int(abs(difference)).bit_length()  # SSSS (T.81 table H.2)
+
+
+def _more_bits(difference: int) -> str:
+    """The bits after the code (T.81 F.1.2.1.1); 32768 has none (H.1.2.2)."""
+    bits = _category(difference)
+    value = difference if difference > 0 else difference + 2**bits - 1
+    return f"{value:0{bits}b}" if 0 < bits < 16 else ""
 
 
 def _tile_parts_end(frame: bytes, start: int) -> bool:
