@@ -18,7 +18,7 @@ from data_prep.read.dicom.scans import TABLES, Scan, scans, segments
 END = b"\xff\xd9"  # EOI (ITU-T T.81 B.1.1.3) and EOC (T.800 A.4.4) alike
 START_OF_TILE_PART = b"\xff\x90"
 HUFFMAN_LOSSLESS = 0xC3
-TAIL = 256  # samples: no other run of so many has the same codes, but where all are alike
+BLOCK = 32  # rows: they stay in the cache
 # Any bytes without FF. Decoders fill up with 0, so the first bit is 1. GDCM gives up a stream in
 # which several things are odd: then one byte.
 NOISES = (bytes(7 * k % 251 + 1 for k in range(24, 280)), b"\xaa")
@@ -59,13 +59,14 @@ def frame_header(jpeg: bytes) -> tuple[int, int] | None:
 def ends_early(jpeg: bytes, pixels: np.ndarray, decode: Callable[[bytes], np.ndarray]) -> bool:
     """Return whether a JPEG has no data for its last pixels: decoders fill them without a word.
 
-    pixels: (H, W) or (H, W, C), what ``decode`` made of the stream. It is not decoded again where
-    it is lossless and its last bits are those of its last pixels.
+    pixels: (H, W) or (H, W, C), what ``decode`` made of the stream. A grey lossless one is decoded
+    again only where it has fewer bits than the codes of its pixels.
     """
     header = frame_header(jpeg) if is_jpeg(jpeg) else None
     if header is None or header[0] == JPEG_LS:
         return False
-    if header[0] == HUFFMAN_LOSSLESS and pixels.ndim == 2 and _has_tail(jpeg, header[1], pixels):
+    counted = header[0] == HUFFMAN_LOSSLESS and pixels.ndim == 2
+    if counted and _all_coded(jpeg, header[1], pixels):
         return False
     for noise in NOISES:
         try:
@@ -74,7 +75,7 @@ def ends_early(jpeg: bytes, pixels: np.ndarray, decode: Callable[[bytes], np.nda
             raise
         except Exception:  # decoders raise many kinds
             continue
-    return False
+    return counted
 
 
 def picture_pixels(jpeg: bytes) -> np.ndarray:
@@ -91,70 +92,76 @@ def _codestream(frame: bytes) -> int | None:
     return start if start >= 0 and frame.startswith(J2K_START, start) else None
 
 
-def _has_tail(jpeg: bytes, bits: int, pixels: np.ndarray) -> bool:
-    """Return whether a lossless JPEG surely ends with the codes of its last samples (T.81 H.1.2).
+def _all_coded(jpeg: bytes, bits: int, pixels: np.ndarray) -> bool:
+    """Return whether a lossless JPEG has as many bits as the codes of its pixels (T.81 H.1.2).
 
-    False where that is not sure: several runs of data, a border of one grey level.
+    pixels: (H, W). What a decoder filled in has codes too, and they are not there.
     """
     found = list(scans(jpeg))
-    if len(found) != 1 or len(found[0].runs) != 1 or not found[0].tables or min(pixels.shape) < 2:
+    rows, columns = pixels.shape
+    if len(found) != 1 or not found[0].tables or found[0].interval % columns:
         return False
-    (start, end), codes = found[0].runs[0], _codes(jpeg, found[0].tables[0] >> 4)
-    differences = _last_differences(found[0], bits, pixels)
-    if len(set(differences)) < 2 or not {_category(d) for d in differences} <= set(codes):
-        return False
-    expected = "".join(codes[_category(d)] + _more_bits(d) for d in differences)
-    data = jpeg[max(start, end - len(expected)) : end].replace(b"\xff\0", b"\xff")
-    coded = "".join(f"{byte:08b}" for byte in data)
-    ending = [coded[: len(coded) - fill].endswith(expected) for fill in range(8)]
-    return any(fits and len(set(coded[len(coded) - k :])) < 2 for k, fits in enumerate(ending))
+    scan = found[0]
+    firsts = range(0, rows, scan.interval // columns or rows)  # of each run
+    needed = np.add.reduceat(_row_bits(jpeg, scan, bits, pixels, firsts), list(firsts))
+    there = [end - start - jpeg.count(b"\xff\0", start, end) for start, end in scan.runs]
+    return len(there) >= len(needed) and bool(np.all(needed <= 8 * np.array(there[: len(needed)])))
 
 
-def _last_differences(scan: Scan, bits: int, pixels: np.ndarray) -> list[int]:
-    """The last samples less their predictions (table H.1), from -32767 to 32768."""
-    low = 2**bits - 1
-    last = (pixels[-2:, -TAIL - 1 :].astype(np.int64) & low) >> scan.low
-    left, above, corner = last[1, :-1], last[0, 1:], last[0, :-1]
-    predicted = {
-        1: left,
-        2: above,
-        3: corner,
-        4: left + above - corner,
-        5: left + ((above - corner) >> 1),
-        6: above + ((left - corner) >> 1),
-        7: (left + above) >> 1,
-    }.get(scan.first, left)
-    return list((32767 + last[1, 1:] - predicted) % 65536 - 32767)
+def _row_bits(jpeg: bytes, scan: Scan, bits: int, pixels: np.ndarray, firsts: range) -> np.ndarray:
+    """int (H,): the bits that code each row, by the predictor of its scan (table H.1)."""
+    lengths = _lengths(jpeg, scan.tables[0] >> 4)
+    rows = np.empty(len(pixels), np.int64)
+    for start in range(0, len(pixels), BLOCK):
+        block = pixels[max(start - 1, 0) : start + BLOCK].astype(np.int32) & (2**bits - 1)
+        block >>= scan.low
+        if start == 0:
+            block = np.vstack([block[:1], block])
+        left, above, corner, now = block[1:, :-1], block[:-1, 1:], block[:-1, :-1], block[1:, 1:]
+        differences = block[1:] - block[:-1]  # of the first column it stays
+        differences[:, 1:] = now - _predicted(scan.first, left, above, corner)
+        for row in range(-start % firsts.step, len(differences), firsts.step):
+            differences[row, 0] = block[row + 1, 0] - (1 << bits - scan.low - 1)
+            differences[row, 1:] = now[row] - left[row]
+        rows[start : start + BLOCK] = lengths[differences & 0xFFFF].sum(axis=1)
+    return rows
 
 
-def _codes(jpeg: bytes, number: int) -> dict[int, str]:
-    """Bits of the code of each category in the DC table of this number (T.81 B.2.4.2, C.2)."""
-    codes: dict[int, str] = {}
+def _predicted(
+    predictor: int, left: np.ndarray, above: np.ndarray, corner: np.ndarray
+) -> np.ndarray:
+    if predictor in (2, 3):
+        return above if predictor == 2 else corner
+    if predictor == 4:
+        return left + above - corner
+    if predictor == 5:
+        return left + ((above - corner) >> 1)
+    if predictor == 6:
+        return above + ((left - corner) >> 1)
+    return (left + above) >> 1 if predictor == 7 else left
+
+
+def _lengths(jpeg: bytes, number: int) -> np.ndarray:
+    """int (65536,): the bits that code a difference modulo 2^16, by the DC table of this number.
+
+    A code for the category (T.81 B.2.4.2, table H.2) and as many bits as it says; 16 has none.
+    """
+    codes = np.full(17, 255)  # no code: no such difference was coded
     for marker, position in segments(jpeg):
         at = position + 4
         end = position + 2 + int.from_bytes(jpeg[position + 2 : at], "big")
         while marker == TABLES and at + 17 <= end <= len(jpeg):
             table, counts = jpeg[at], jpeg[at + 1 : at + 17]
-            symbols, at = iter(jpeg[at + 17 : end]), at + 17 + sum(counts)
+            at += 17 + sum(counts)
             if table == number:
-                codes, code = {}, 0
-                for length, count in enumerate(counts, 1):
-                    for _ in range(count):
-                        codes[next(symbols, -1)] = f"{code:0{length}b}"
-                        code += 1
-                    code *= 2
-    return codes
-
-
-def _category(difference: int) -> int:
-    return int(abs(difference)).bit_length()  # SSSS (T.81 table H.2)
-
-
-def _more_bits(difference: int) -> str:
-    """The bits after the code (T.81 F.1.2.1.1); 32768 has none (H.1.2.2)."""
-    bits = _category(difference)
-    value = difference if difference > 0 else difference + 2**bits - 1
-    return f"{value:0{bits}b}" if 0 < bits < 16 else ""
+                symbols = jpeg[at - sum(counts) : at]
+                sizes = np.repeat(np.arange(1, 17), list(counts))
+                codes[:] = 255
+                for symbol, size in zip(symbols, sizes, strict=False):
+                    codes[min(symbol, 16)] = size
+    size = np.abs((np.arange(65536) + 32767) % 65536 - 32767)
+    category = np.ceil(np.log2(size + 1)).astype(int)
+    return (codes[category] + category % 16).astype(np.uint8)
 
 
 def _tile_parts_end(frame: bytes, start: int) -> bool:

@@ -49,7 +49,9 @@ def segments(jpeg: bytes) -> Iterator[tuple[int, int]]:
         yield marker, position
         position += 2 if marker in NO_LENGTH else 2 + _number(jpeg, position + 2)
         if marker == SCAN:
-            position = next((at for at, m in _markers(jpeg, position) if m & 0xF8 != 0xD0), len(jpeg))
+            position = next(
+                (at for at, m in _markers(jpeg, position) if m & 0xF8 != 0xD0), len(jpeg)
+            )
 
 
 def scans(jpeg: bytes) -> Iterator[Scan]:
