@@ -102,6 +102,8 @@ def _all_coded(jpeg: bytes, bits: int, pixels: np.ndarray) -> bool:
     if len(found) != 1 or not found[0].tables or found[0].interval % columns:
         return False
     scan = found[0]
+    if not scan.low < bits <= 16:
+        return False
     firsts = range(0, rows, scan.interval // columns or rows)  # of each run
     needed = np.add.reduceat(_row_bits(jpeg, scan, bits, pixels, firsts), list(firsts))
     there = [end - start - jpeg.count(b"\xff\0", start, end) for start, end in scan.runs]

@@ -157,3 +157,14 @@ def test_restart_intervals_of_a_lossless_jpeg_are_looked_at_one_by_one(make_dico
     _refused(film(runs[:-1]))
     for run in (5, len(runs) - 1):
         _refused(film([*runs[:run], runs[run][:-9].rstrip(b"\xff"), *runs[run + 1 :]]))
+
+
+@pytest.mark.parametrize("marker", [0xC0, 0xC2, 0xC3, 0xF7])
+def test_every_component_has_a_scan(marker):
+    """Of a DCT, 8 x 8 pixels; one scan for each of three components."""
+    header = b"\xff\xd8\xff" + bytes((marker,)) + b"\0\x11\x08\0\x08\0\x08\3"
+    header += b"".join(bytes((component, 0x11, 0)) for component in (1, 2, 3))
+    each = [b"\xff\xda\0\x08\1" + bytes((c, 0, 0, 63, 0)) + b"\x12\x34" for c in (1, 2, 3)]
+    assert missing(header + b"".join(each) + END) is None
+    for lost in range(3):
+        assert missing(header + b"".join(each[:lost] + each[lost + 1 :]) + END) == "scans"
