@@ -1,8 +1,9 @@
 """Whether a codestream comes to its end: a decoder may fill what is missing, or never return.
 
 An end marker alone says little where somebody cut a stream and closed it again. JPEG 2000 has the
-length of its tile-parts. A JPEG has none: it is decoded again with noise before its markers
-(`continued`). A whole stream gives the same pixels, one that ends early takes the noise for data.
+length of its tile-parts. A JPEG has none. Of a lossless one the bits are counted that its pixels
+need. Others are decoded again with noise before their markers (`continued`). A whole stream gives
+the same pixels, one that ends early takes the noise for data.
 """
 
 import warnings
@@ -34,8 +35,8 @@ def ends(frame: bytes) -> bool:
     if is_jpeg(frame):
         start = next((scan.runs[0][0] for scan in scans(frame)), len(frame))
         return frame.rfind(END) >= start
-    start = _codestream(frame)
-    return start is None or _tile_parts_end(frame, start)
+    tiles = _codestream(frame)
+    return tiles is None or _tile_parts_end(frame, tiles)
 
 
 def continued(frame: bytes, noise: bytes = NOISES[0]) -> bytes:
@@ -75,7 +76,7 @@ def ends_early(jpeg: bytes, pixels: np.ndarray, decode: Callable[[bytes], np.nda
             raise
         except Exception:  # decoders raise many kinds
             continue
-    return counted
+    return counted  # no decoder says otherwise
 
 
 def picture_pixels(jpeg: bytes) -> np.ndarray:
@@ -161,8 +162,8 @@ def _lengths(jpeg: bytes, number: int) -> np.ndarray:
                 codes[:] = 255
                 for symbol, size in zip(symbols, sizes, strict=False):
                     codes[min(symbol, 16)] = size
-    size = np.abs((np.arange(65536) + 32767) % 65536 - 32767)
-    category = np.ceil(np.log2(size + 1)).astype(int)
+    differences = np.abs((np.arange(65536) + 32767) % 65536 - 32767)
+    category = np.ceil(np.log2(differences + 1)).astype(int)
     return (codes[category] + category % 16).astype(np.uint8)
 
 
