@@ -18,6 +18,7 @@ from data_prep.read.dicom.ending import (
     is_jpeg,
     picture_pixels,
 )
+from data_prep.read.dicom.scans import missing
 from data_prep.read.dicom.stored_values import digest
 
 PILLOW_READS = (0xC0, 0xC1, 0xC2, 0xC9, 0xCA)  # DCT, without difference frames (T.81 B.1.1.3)
@@ -99,7 +100,8 @@ def _turn(picture: Image.Image) -> Turn:
 def _require_whole(data: bytes, picture: Image.Image) -> None:
     """Raise where a picture ends early, or a checksum differs: Pillow fills in what is missing."""
     if is_jpeg(data):
-        whole = ends(data) and not ends_early(data, np.asarray(picture), picture_pixels)
+        whole = ends(data) and missing(data) is None
+        whole = whole and not ends_early(data, np.asarray(picture), picture_pixels)
     else:
         whole = not incomplete(data)
     if not whole:

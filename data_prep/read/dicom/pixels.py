@@ -15,7 +15,7 @@ from data_prep.errors import FilmError
 from data_prep.read.dicom import run_length
 from data_prep.read.dicom.codestream import codestream, without_jp2
 from data_prep.read.dicom.depth import as_coded, values_layout
-from data_prep.read.dicom.ending import ends, ends_early, picture_pixels
+from data_prep.read.dicom.ending import ends, ends_early, is_jpeg, picture_pixels
 from data_prep.read.dicom.file import (
     EXPLICIT_BIG_ENDIAN,
     EXPLICIT_LITTLE_ENDIAN,
@@ -32,6 +32,7 @@ from data_prep.read.dicom.layout import (
     too_large,
     truncated,
 )
+from data_prep.read.dicom.scans import missing
 from data_prep.read.dicom.write import save_dicom
 
 if TYPE_CHECKING:
@@ -171,6 +172,9 @@ def _encapsulated(
         )
     if not ends(frame) or (cut and coded is None):
         raise truncated("the compressed image has no end mark")
+    lost = missing(frame) if is_jpeg(frame) else None
+    if lost is not None:
+        raise truncated(f"the compressed image has an end mark, but {lost} are missing")
     if coded is None and _syntax(dataset) == RLE:
         coded = run_length.header(frame, layout)
     words = layout if coded is None else as_coded(layout, coded)
