@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from data_prep.errors import PrepError
 from data_prep.read import archive
 from data_prep.read.dicom.file import quiet_pydicom
 from data_prep.read.dicom.header import number_of, numbers_of, text_of
-from data_prep.read.volume.dicom_geometry import Plane
+from data_prep.read.volume.dicom_geometry import Plane, plane_of
 
 _TAGS = [
     "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID", "SeriesNumber",
@@ -150,19 +148,10 @@ def _once(
 
 
 def _plane(header: Any) -> Plane | None:
-    position = numbers_of(header, "ImagePositionPatient", 3)
-    cosines = numbers_of(header, "ImageOrientationPatient", 6)
-    spacing = numbers_of(header, "PixelSpacing", 2)
-    if not (position and cosines and spacing) or min(spacing) <= 0:
-        return None
-    rank = tuple(
-        number_of(header, key, 0.0) for key in ("EchoTime", "AcquisitionNumber", "InstanceNumber")
+    rank = ("EchoTime", "AcquisitionNumber", "InstanceNumber")
+    return plane_of(
+        numbers_of(header, "ImagePositionPatient", 3),
+        numbers_of(header, "ImageOrientationPatient", 6),
+        numbers_of(header, "PixelSpacing", 2),
+        tuple(number_of(header, keyword, 0.0) for keyword in rank),
     )
-    x, y, z = position
-    return Plane((x, y, z), _unit(cosines[:3]), _unit(cosines[3:]), (spacing[0], spacing[1]), rank)
-
-
-def _unit(vector: list[float]) -> tuple[float, float, float]:
-    length = float(np.linalg.norm(vector)) or 1.0
-    x, y, z = (value / length for value in vector)
-    return x, y, z
