@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.read.volume.dicom_damage import incomplete
 from data_prep.read.volume.dicom_enhanced import read_multi_frame
 from data_prep.read.volume.dicom_geometry import arrange
-from data_prep.read.volume.dicom_groups import Series, series_of
+from data_prep.read.volume.dicom_groups import Series, damaged_among, series_of
 from data_prep.read.volume.dicom_values import Frames, colour, comma_notes, note, read
 from data_prep.read.volume.scan_facts import facts_of, from_header, note_sparse, spacing_of
 from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
@@ -21,9 +22,13 @@ def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] 
     """Read the DICOM series of a folder (not of its subfolders), or of the files given.
 
     VolumeError: no series, another modality, several without `series_index`, colour, slices missing
-    or not parallel, several images a slice without `volume_index`.
+    or not parallel, several images a slice without `volume_index`, damaged files in the folder.
     """
-    series = _chosen(files or [path for path in folder.iterdir() if path.is_file()], options)
+    there = files or [path for path in folder.iterdir() if path.is_file()]
+    series = _chosen(there, options)
+    damaged = 0 if files or series.frames > 1 else damaged_among(there)
+    if damaged:
+        raise incomplete(damaged)
     options.require_modality(from_header(series.header))
     if series.colour:
         raise colour()
@@ -49,6 +54,10 @@ def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] 
 
 def _chosen(files: Sequence[Path], options: ReadOptions) -> Series:
     series = series_of(files)
+    if not series and damaged_among(files):
+        raise VolumeError(
+            "damaged DICOM: no image can be read", remedy="Copy or export the series again."
+        )
     if not series:
         raise VolumeError(
             "no DICOM series in the folder", remedy="Point to the folder that holds the slices."
