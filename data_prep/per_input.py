@@ -11,6 +11,7 @@ from data_prep.film.recipe import FilmRecipe
 from data_prep.outcome import Outcome
 from data_prep.read import archive
 from data_prep.read.pointers import not_fetched, pointer
+from data_prep.read.volume.dicom_damage import incomplete
 from data_prep.settings import Settings
 from data_prep.sidecar import fingerprint, kept_from_before, keyed_digest, write_sidecar
 from data_prep.source import Beside, Lost, Source
@@ -115,6 +116,8 @@ def _require_image(source: Source, settings: Settings) -> None:
         raise PrepError(
             "one series, but several patients", remedy="Export each patient's series again."
         )
+    if source.damaged:
+        raise incomplete(source.damaged)
     if source.kind == "link":
         raise LeftOut(
             "a link to a folder; links are not followed",

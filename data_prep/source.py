@@ -86,6 +86,7 @@ class Source:
     shown is the name fit for lists and messages; cleared: None, or a person has looked for
     burned-in text, "" in whatever the file holds, else in content of this SHA-256; view: PA, AP,
     ... by the table, "" where unknown. beside: of a picture where no table names the inputs.
+    damaged: the number of files beside a series that may have been its slices.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Source:
     cleared: str | None = None
     view: str = ""
     beside: Beside | None = None
+    damaged: int = 0
     header: Header = field(default_factory=Header, repr=False)
 
     def with_who(self, **changes: Any) -> Source:

@@ -24,7 +24,7 @@ from data_prep.read.dicom.file import (
     read_dataset,
     transfer_syntax_name,
 )
-from data_prep.read.dicom.header import code_of, has_comma, numbers_of
+from data_prep.read.dicom.header import COMMA_NOTE, code_of, has_comma, numbers_of
 from data_prep.read.dicom.layout import Layout, layout, require_pixels
 from data_prep.read.dicom.orientation import directions, to_upright
 from data_prep.read.dicom.pixels import is_lossy, require_decodable, stored_frame
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
 
 FEWEST_PIXELS = 16
 WIDEST_ASPECT = 4.0  # of a pixel; detectors and scanners stay under 2, so more is a typing error
-COMMA_NOTE = "a number with a decimal comma; taken as a decimal point"
 DECIMALS = (
     *("WindowCenter", "WindowWidth", "RescaleSlope", "RescaleIntercept"),
     *("PixelSpacing", "ImagerPixelSpacing"),

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from data_prep.read.volume.dicom_damage import Damaged, suffix_of
 from data_prep.read.volume.dicom_groups import Slice, slices_of
 from data_prep.source import Source
 from data_prep.work.pools import Pool
@@ -69,37 +70,79 @@ def by_series(sources: Sequence[Source], pool: Pool) -> list[Source]:
     """The sources; the DICOM files of folders, each kind 'series' until now, sorted into series.
 
     A series that is spread over folders or archives is one, named after the folder around them.
-    Where some of its files were not fetched, it was not fetched.
+    Where some of its files were not fetched, it was not fetched. Files beside it that may have been
+    its slices are counted as `damaged`; beside multi-frame files alone they are inputs themselves.
     """
     folders = [source for source in sources if source.kind == "series"]
     result = [source for source in sources if source.kind != "series"]
     of_key: dict[tuple, list[_File]] = {}
+    damaged: dict[str, list[tuple[Source, Damaged]]] = {}
     for k, answer in pool.stream(images_of, ((folder,) for folder in folders)):
         if isinstance(answer, Exception) or not answer:
             result.append(folders[k])  # its reader will say why
             continue
         for path, member, found in answer:
-            file = _File(folders[k], path, member, found)
-            of_key.setdefault((*found.key, found.study), []).append(file)
+            if isinstance(found, Damaged):
+                name = (
+                    PurePosixPath(folders[k].name) / PurePosixPath(member or path).name
+                ).as_posix()
+                piece = replace(folders[k], name=name, path=path, kind="dicom", member=member)
+                damaged.setdefault(folders[k].name, []).append((piece, found))
+            else:
+                file = _File(folders[k], path, member, found)
+                of_key.setdefault((*found.key, found.study), []).append(file)
     volumes = [volume for files in of_key.values() for volume in _volumes(files)]
     volumes.sort(
         key=lambda files: (files[0].slice.key[0], str(files[0].path), files[0].member or "")
     )
     homes = [posixpath.commonpath([file.folder.name for file in files]) or "." for files in volumes]
     absent = {_kind_of_name(s.name): s for s in sources if s.kind == "pointer"}
+    lacking = _lacking(volumes, damaged)
     seen, count = Counter[str](), Counter(homes)
-    for files, home in zip(volumes, homes, strict=True):
+    for files, home, pieces in zip(volumes, homes, lacking, strict=True):
         seen[home] += 1
         alone = count[home] == 1 and len({file.folder.name for file in files}) == 1
         name = home if alone else f"{home}/series-{seen[home]}"
-        result.append(_source(name, files, absent))
-    return result
+        result.append(replace(_source(name, files, absent), damaged=len(pieces)))
+    told = {source.name for source in sources}.union(*lacking)
+    pieces_of = (piece for pieces in damaged.values() for piece, _ in pieces)
+    return result + [piece for piece in pieces_of if piece.name not in told]
 
 
-def images_of(folder: Source) -> list[tuple[Path, str | None, Slice]]:
-    """Return (path, member, place) of the images of a folder; call it in a guard."""
+def _lacking(
+    volumes: Sequence[Sequence[_File]], damaged: dict[str, list[tuple[Source, Damaged]]]
+) -> list[set[str]]:
+    """The names of the damaged files that each volume may lack: those of its own series in its
+    folders, and those of no series there. A multi-frame file is whole by itself.
+    """
+    there: dict[str, set[str]] = {}
+    for files in volumes:
+        for file in files:
+            there.setdefault(file.folder.name, set()).add(file.slice.series)
+    lacking = []
+    for files in volumes:
+        first = files[0].slice
+        folders = {file.folder.name for file in files if first.frames <= 1}
+        lacking.append(
+            {
+                piece.name
+                for folder in folders
+                for piece, part in damaged.get(folder, [])
+                if part.series in ("", first.series) or part.series not in there[folder]
+            }
+        )
+    return lacking
+
+
+def images_of(folder: Source) -> list[tuple[Path, str | None, Slice | Damaged]]:
+    """Return (path, member, place) of the images of a folder, and of what may have been images;
+    nothing where there is no image. Call it in a guard.
+    """
     parts = [(piece.path, piece.member) for piece in folder.pieces()]
-    pairs = zip(parts, slices_of(parts), strict=True)
+    slices = slices_of(parts)
+    if not any(isinstance(found, Slice) for found in slices):
+        return []
+    pairs = zip(parts, slices, strict=True)
     return [(path, member, found) for (path, member), found in pairs if found is not None]
 
 
@@ -140,4 +183,4 @@ def _source(name: str, files: Sequence[_File], absent: dict[tuple[str, str], Sou
 def _kind_of_name(name: str) -> tuple[str, str]:
     """(folder, suffix) of a name; a UID has no suffix."""
     path = PurePosixPath(name)
-    return path.parent.as_posix(), path.suffix.lower() if path.suffix[1:].isalpha() else ""
+    return path.parent.as_posix(), suffix_of(name)

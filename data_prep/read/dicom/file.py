@@ -143,8 +143,7 @@ def not_an_image(head: bytes) -> FilmError:
     absent = pointer(head)
     if absent is not None:
         return FilmError(absent[0], remedy=absent[1])
-    text = not set(head) & set(range(9)) and b"\x00" not in head
-    if text and _is_printable(head):
+    if is_text(head):
         return FilmError("a text file, not an image", remedy="Leave it out.")
     if head.startswith(OTHER_ARCHIVES) or head[257:262] == b"ustar":
         return FilmError(
@@ -166,7 +165,10 @@ def unfinished_header() -> FilmError:
     )
 
 
-def _is_printable(head: bytes) -> bool:
+def is_text(head: bytes) -> bool:
+    """True for the first bytes of a text in UTF-8."""
+    if set(head) & set(range(9)):
+        return False
     try:
         head.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -11,6 +11,7 @@ from typing import Any
 from data_prep.errors import FilmError
 
 BLANKS = " \0\t\r\n"
+COMMA_NOTE = "a number with a decimal comma; taken as a decimal point"
 
 
 def text_of(dataset: Any, keyword: str) -> str:

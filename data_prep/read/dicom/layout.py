@@ -93,7 +93,7 @@ def require_pixels(dataset: Dataset) -> None:
             )
         return
     if any(keyword in dataset for keyword in IMAGE_KEYWORDS):
-        raise FilmError("floating-point pixel data: not a film", remedy="Leave it out.")
+        raise FilmError("floating-point pixel data, which are not read", remedy="Leave it out.")
     if not dataset.get("Rows"):
         meta = getattr(dataset, "file_meta", None) or {}
         kinds = dataset.get("SOPClassUID"), meta.get("MediaStorageSOPClassUID")

@@ -46,6 +46,25 @@ class Stack:
     gap_mm: float
 
 
+def plane_of(
+    position: Sequence[float],
+    cosines: Sequence[float],
+    spacing: Sequence[float],
+    rank: tuple[float, ...] = (),
+) -> Plane | None:
+    """The plane of a header's numbers, directions of length 1; None where it lacks some."""
+    if not (position and cosines and spacing) or min(spacing) <= 0:
+        return None
+    x, y, z = position
+    return Plane((x, y, z), _unit(cosines[:3]), _unit(cosines[3:]), (spacing[0], spacing[1]), rank)
+
+
+def _unit(vector: Sequence[float]) -> tuple[float, float, float]:
+    length = float(np.linalg.norm(vector)) or 1.0
+    x, y, z = (value / length for value in vector)
+    return x, y, z
+
+
 def arrange(planes: Sequence[Plane], volume_index: int | None = None) -> Stack:
     """Sort parallel planes along their normal and check that they fill a box evenly.
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from data_prep.errors import PrepError
 from data_prep.read import archive
+from data_prep.read.content import HEAD_BYTES
 from data_prep.read.dicom.file import quiet_pydicom
 from data_prep.read.dicom.header import number_of, numbers_of, text_of
-from data_prep.read.volume.dicom_geometry import Plane
+from data_prep.read.volume.dicom_damage import Damaged, is_damaged, suffix_of
+from data_prep.read.volume.dicom_geometry import Plane, plane_of
 
 _TAGS = [
     "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID", "SeriesNumber",
@@ -42,6 +42,7 @@ class Slice:
     study: str
     instance: str
     place: tuple[float, ...] | None
+    frames: int
 
 
 @dataclass(frozen=True)
@@ -63,25 +64,44 @@ def series_of(files: Iterable[Path]) -> list[Series]:
     """Every series among the files, by series number; files that hold no image are left out."""
     groups: dict[tuple, list[tuple[Path, Any]]] = {}
     for path in sorted(files):
-        header = _header(path)
-        if header is not None:
+        header = _read(path)
+        if _is_image(header):
             groups.setdefault(_key(str(path), header), []).append((path, header))
     ordered = sorted(groups.items(), key=lambda item: (item[0][0], str(item[1][0][0])))
     return [_series(members) for _, members in ordered]
 
 
-def slices_of(parts: Sequence[tuple[Path, str | None]]) -> list[Slice | None]:
-    """Where each file or member of an archive belongs; None for what holds no image."""
-    found: list[Slice | None] = []
-    for path, member in parts:
-        try:
-            file = path if member is None else io.BytesIO(archive.read(path, member))
-        except PrepError:
+def slices_of(parts: Sequence[tuple[Path, str | None]]) -> list[Slice | Damaged | None]:
+    """Where each file or member of an archive belongs; None for what was never an image."""
+    headers = [_read(path, member) for path, member in parts]
+    names = [str(path) if member is None else member for path, member in parts]
+    images = [_is_image(header) for header in headers]
+    suffixes = {suffix_of(name) for name, image in zip(names, images, strict=True) if image}
+    found: list[Slice | Damaged | None] = []
+    for (path, member), name, header, image in zip(parts, names, headers, images, strict=True):
+        if image:
+            found.append(_slice(f"{path}/{member}", header))
+        elif is_damaged(name, _head(path, member), header, suffixes):
+            found.append(Damaged(text_of(header, "SeriesInstanceUID")))
+        else:
             found.append(None)
-            continue
-        header = _header(file)
-        found.append(None if header is None else _slice(f"{path}/{member}", header))
     return found
+
+
+def damaged_among(files: Iterable[Path]) -> int:
+    """How many of the files may have been slices, but cannot be read any more."""
+    return sum(isinstance(part, Damaged) for part in slices_of([(path, None) for path in files]))
+
+
+def _head(path: Path, member: str | None) -> bytes | None:
+    """The first bytes; None where the file or the member cannot be read to its end."""
+    try:
+        if member is not None:
+            return archive.read(path, member)[:HEAD_BYTES]
+        with path.open("rb") as file:
+            return file.read(HEAD_BYTES)
+    except (OSError, PrepError):
+        return None
 
 
 def _slice(name: str, header: Any) -> Slice:
@@ -90,37 +110,51 @@ def _slice(name: str, header: Any) -> Slice:
     series, study, instance = (
         text_of(header, f"{what}InstanceUID") for what in ("Series", "Study", "SOP")
     )
-    return Slice(_key(name, header), series, study, instance, place)
+    return Slice(_key(name, header), series, study, instance, place, _frames(header))
 
 
-def _header(file: Path | io.BytesIO) -> Any | None:
-    """The header of a DICOM image; None for anything else, whatever is wrong with it."""
+def _read(path: Path, member: str | None = None) -> Any | None:
+    """The header of a DICOM file, or of what begins like one; None where it cannot be parsed."""
     import pydicom
 
     try:
+        file = path if member is None else io.BytesIO(archive.read(path, member))
         with quiet_pydicom():
-            header = pydicom.dcmread(file, force=True, stop_before_pixels=True, specific_tags=_TAGS)
-            return header if header.get("Rows") and header.get("Columns") else None
-    except Exception:  # broken headers raise many kinds; a file without a size is no image
+            return pydicom.dcmread(file, force=True, stop_before_pixels=True, specific_tags=_TAGS)
+    except MemoryError:
+        raise
+    except Exception:  # broken headers raise many kinds
         return None
+
+
+def _is_image(header: Any | None) -> bool:
+    """True for the header of an image; a file without a size is none, whatever is wrong with it."""
+    try:
+        with quiet_pydicom():
+            return header is not None and bool(header.get("Rows") and header.get("Columns"))
+    except Exception:  # broken elements raise when they are converted
+        return False
 
 
 def _key(name: str, header: Any) -> tuple:
     """Sorts by series number; equal for the files of one stack."""
     number = number_of(header, "SeriesNumber", 0.0)
     uid = str(header.get("SeriesInstanceUID") or "")
-    frames = int(number_of(header, "NumberOfFrames", 1.0))
-    alone = name if frames > 1 else ""  # a multi-frame file is a volume of its own
+    alone = name if _frames(header) > 1 else ""  # a multi-frame file is a volume of its own
     cosines = numbers_of(header, "ImageOrientationPatient", 6)
     direction = tuple(round(c, _COSINES) + 0.0 for c in cosines)
     return number, uid, alone, direction, int(header.Rows), int(header.Columns)
+
+
+def _frames(header: Any) -> int:
+    return int(number_of(header, "NumberOfFrames", 1.0))
 
 
 def _series(members: list[tuple[Path, Any]]) -> Series:
     first = members[0][1]
     members, copies = _once(members)
     planes = [_plane(header) for _, header in members]
-    frames = int(number_of(first, "NumberOfFrames", 1.0))
+    frames = _frames(first)
     placed = [plane for plane in planes if plane is not None]
     return Series(
         files=tuple(path for path, _ in members),
@@ -150,19 +184,10 @@ def _once(
 
 
 def _plane(header: Any) -> Plane | None:
-    position = numbers_of(header, "ImagePositionPatient", 3)
-    cosines = numbers_of(header, "ImageOrientationPatient", 6)
-    spacing = numbers_of(header, "PixelSpacing", 2)
-    if not (position and cosines and spacing) or min(spacing) <= 0:
-        return None
-    rank = tuple(
-        number_of(header, key, 0.0) for key in ("EchoTime", "AcquisitionNumber", "InstanceNumber")
+    rank = ("EchoTime", "AcquisitionNumber", "InstanceNumber")
+    return plane_of(
+        numbers_of(header, "ImagePositionPatient", 3),
+        numbers_of(header, "ImageOrientationPatient", 6),
+        numbers_of(header, "PixelSpacing", 2),
+        tuple(number_of(header, keyword, 0.0) for keyword in rank),
     )
-    x, y, z = position
-    return Plane((x, y, z), _unit(cosines[:3]), _unit(cosines[3:]), (spacing[0], spacing[1]), rank)
-
-
-def _unit(vector: list[float]) -> tuple[float, float, float]:
-    length = float(np.linalg.norm(vector)) or 1.0
-    x, y, z = (value / length for value in vector)
-    return x, y, z

@@ -1,20 +1,19 @@
 """One DICOM series -> voxels and affine: a folder with one file a slice, or one multi-frame file.
 
-SimpleITK reads the voxels (rescale slope and intercept applied, PS3.3 C.7.6.16.2.9); where they
-lie is taken from the headers by dicom_geometry. No UID, name or date of a header leaves this file.
+The voxels come from dicom_values; where they lie is taken from the headers by dicom_geometry. No
+UID, name or date of a header leaves this file.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from data_prep.read.dicom.header import number_of
-from data_prep.read.volume.dicom_enhanced import is_inverted, one_frame, read_multi_frame
+from data_prep.read.volume.dicom_damage import incomplete
+from data_prep.read.volume.dicom_enhanced import read_multi_frame
 from data_prep.read.volume.dicom_geometry import arrange
-from data_prep.read.volume.dicom_groups import Series, series_of
+from data_prep.read.volume.dicom_groups import Series, damaged_among, series_of
+from data_prep.read.volume.dicom_values import Frames, colour, comma_notes, note, read
 from data_prep.read.volume.scan_facts import facts_of, from_header, note_sparse, spacing_of
 from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
 
@@ -23,14 +22,16 @@ def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] 
     """Read the DICOM series of a folder (not of its subfolders), or of the files given.
 
     VolumeError: no series, another modality, several without `series_index`, colour, slices missing
-    or not parallel, several images a slice without `volume_index`.
+    or not parallel, several images a slice without `volume_index`, damaged files in the folder.
     """
-    series = _chosen(files or [path for path in folder.iterdir() if path.is_file()], options)
+    there = files or [path for path in folder.iterdir() if path.is_file()]
+    series = _chosen(there, options)
+    damaged = 0 if files or series.frames > 1 else damaged_among(there)
+    if damaged:
+        raise incomplete(damaged)
     options.require_modality(from_header(series.header))
     if series.colour:
-        raise VolumeError(
-            "colour DICOM; expected one intensity a voxel", remedy="Export the original scan."
-        )
+        raise colour()
     if series.frames > 1:
         return read_multi_frame(series.files[0], options)
     if series.planes is None:
@@ -40,10 +41,11 @@ def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] 
             remedy="Export the original series, not secondary captures.",
         )
     stack = arrange(series.planes, options.volume_index)
-    data = _values([series.files[i] for i in stack.order], series.header)
+    data, notes = _values([series.files[i] for i in stack.order])
     _require_equal(series)
     facts = facts_of(series.header, "DICOM series", data)
     facts["files"] = len(series.files)
+    note(facts["notes"], *notes)
     if series.copies:
         facts["notes"].append("some slices are there twice, with equal pixels; each was taken once")
     note_sparse(facts, stack.gap_mm, len(stack.order))
@@ -52,6 +54,10 @@ def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] 
 
 def _chosen(files: Sequence[Path], options: ReadOptions) -> Series:
     series = series_of(files)
+    if not series and damaged_among(files):
+        raise VolumeError(
+            "damaged DICOM: no image can be read", remedy="Copy or export the series again."
+        )
     if not series:
         raise VolumeError(
             "no DICOM series in the folder", remedy="Point to the folder that holds the slices."
@@ -76,7 +82,7 @@ def _chosen(files: Sequence[Path], options: ReadOptions) -> Series:
 def _require_equal(series: Series) -> None:
     """Raise VolumeError where two files of one SOP Instance UID hold other pixels."""
     for pair in series.copies:
-        first, second = (_values([path], series.header) for path in pair)
+        (first, _), (second, _) = (_values([path]) for path in pair)
         if not np.array_equal(first, second):
             raise VolumeError(
                 "two files of one slice hold different pixels",
@@ -85,44 +91,12 @@ def _require_equal(series: Series) -> None:
             )
 
 
-def _values(files: Sequence[Path], header: Any) -> np.ndarray:
-    """(I, J, K), bright where the scan is; ITK inverts MONOCHROME1, but not where it is signed."""
-    if is_inverted(header) and number_of(header, "PixelRepresentation", 0.0):
-        return np.stack([one_frame(path) for path in files], axis=-1)
-    return _voxels(files)
-
-
-def _voxels(files: Sequence[Path]) -> np.ndarray:
-    """(I, J, K) in the order of the files."""
-    import SimpleITK as sitk
-
-    reader = sitk.ImageSeriesReader()
-    reader.SetFileNames([str(path) for path in files])
-    reader.SetOutputPixelType(sitk.sitkFloat32)  # each slice may have its own rescale slope
-    try:
-        with quiet_itk():
-            image = reader.Execute()
-    except RuntimeError:  # its text holds file paths
-        raise VolumeError(
-            "the pixels of the DICOM series cannot be read",
-            remedy="A file is damaged or compressed in a way SimpleITK does not know: export the "
-            "series again, uncompressed.",
-        ) from None
-    if image.GetNumberOfComponentsPerPixel() != 1 or image.GetDimension() != 3:
-        raise VolumeError(
-            "colour DICOM; expected one intensity a voxel", remedy="Export the original scan."
-        )
-    return sitk.GetArrayFromImage(image).transpose(2, 1, 0)  # (K, J, I) -> (I, J, K)
-
-
-@contextmanager
-def quiet_itk() -> Iterator[None]:
-    """ITK writes warnings with paths straight to stderr; what matters is checked here."""
-    import SimpleITK as sitk
-
-    before = sitk.ProcessObject.GetGlobalWarningDisplay()
-    sitk.ProcessObject.SetGlobalWarningDisplay(False)
-    try:
-        yield
-    finally:
-        sitk.ProcessObject.SetGlobalWarningDisplay(before)
+def _values(files: Sequence[Path]) -> tuple[np.ndarray, list[str]]:
+    """float32 (I, J, K) in the order of the files, bright where the scan is; notes on them."""
+    slices, notes = [], list[str]()
+    for path in files:
+        dataset = read(path)
+        frames = Frames(dataset)
+        slices.append(frames.values(0, dataset))
+        note(notes, *frames.notes, *comma_notes(dataset))
+    return np.stack(slices).transpose(2, 1, 0), notes  # (K, J, I) -> (I, J, K)

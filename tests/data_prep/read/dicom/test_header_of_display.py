@@ -5,9 +5,10 @@ import pytest
 from dcmtk import require_equal, shown
 
 from data_prep.errors import FilmError
-from data_prep.film.open import COMMA_NOTE, read_film
+from data_prep.film.open import read_film
 from data_prep.film.options import FilmOptions
 from data_prep.read.dicom.display import SHAPE_NOTE
+from data_prep.read.dicom.header import COMMA_NOTE
 from data_prep.read.dicom.voi import apply_window
 
 WINDOW = {"WindowCenter": "300", "WindowWidth": "401"}
