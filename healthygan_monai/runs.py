@@ -77,14 +77,15 @@ def _with_equal_texts(value: Any) -> Any:
     return sys.intern(value) if kind is str else value
 
 
-def new_run_folder(runs_dir: Path | str, name: str) -> Path:
-    """Make and return ``runs_dir/00003-name``, the next number; safe for two at once."""
+def new_run_folder(runs_dir: Path | str, name: str, *, logged: bool = True) -> Path:
+    """Make and return ``runs_dir/00003-name``, the next number; safe for two at once.
+
+    Raises:
+        UsageError: TensorBoard cannot write there, and training is logged.
+    """
     runs = Path(runs_dir)
-    if not is_utf8(runs):
-        raise UsageError(
-            f"{str(runs)!a}: a folder whose name is not UTF-8, in which TensorBoard cannot "
-            "write; give another folder for runs."
-        )
+    if logged:
+        require_utf8(runs)
     runs.mkdir(parents=True, exist_ok=True)
     safe = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-") or "run"
     while True:
@@ -96,6 +97,15 @@ def new_run_folder(runs_dir: Path | str, name: str) -> Path:
             continue
         atexit.register(_remove_unused, folder)
         return folder
+
+
+def require_utf8(folder: Path) -> None:
+    """Refuse a folder in which TensorBoard cannot write."""
+    if not is_utf8(folder):
+        raise UsageError(
+            f"{str(folder)!a}: a folder whose name is not UTF-8, in which TensorBoard cannot "
+            "write; give another folder for runs, or rename this one."
+        )
 
 
 def is_utf8(path: Path) -> bool:
@@ -123,6 +133,7 @@ def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None
                 "such as runs/00003-demo."
             )
         refuse_ensemble(folder)
+        require_utf8(folder)
         return folder
     shared: list[Any] = [new_run_folder(runs_dir, name) if is_first_rank() else None]
     if torch.distributed.is_available() and torch.distributed.is_initialized():

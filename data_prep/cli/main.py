@@ -73,7 +73,9 @@ def _check(arguments: argparse.Namespace) -> int:
     for text in datalist.cautions(dataset):
         log.warning("warning: %s", text)
     print(f"no problems in {dataset.path}")
-    trainable = all(dataset.sections[name] for name in datalist.UNLABELLED)
+    if not datalist.fits_networks(dataset.image_size):
+        return DONE  # the warning says what to do
+    trainable = all(len(dataset.sections[n]) >= datalist.LEAST_IMAGES for n in datalist.UNLABELLED)
     print(f"next: healthygan {'train' if trainable else 'infer RUN'} {dataset.path}")
     return DONE
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from healthygan_monai.integrity.onnx import sealed
 from healthygan_monai.models.exported_facts import Facts
 from healthygan_monai.models.runtimes import needed
 
@@ -64,11 +65,10 @@ def write_onnx(generator: nn.Module, facts: Facts, path: Path) -> None:
             output_names=["pred"],
             dynamic_axes={"image": axes, "pred": axes},
             opset_version=OPSET,
-            filename=str(path),
             dynamo=False,
         )
     model.producer_name, model.producer_version = "healthygan-monai", facts.version
     model.doc_string = "HealthyGAN generator. Research software, not a medical device."
     onnx.helper.set_model_props(model, facts.as_texts())
     onnx.checker.check_model(model)
-    onnx.save(model, str(path))
+    path.write_bytes(sealed(model.SerializeToString()))

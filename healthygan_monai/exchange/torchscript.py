@@ -14,6 +14,7 @@ from torch import nn
 
 from healthygan_monai.exchange.deploy import inference_for, metadata_for
 from healthygan_monai.models.exported_facts import Facts
+from healthygan_monai.runs import is_utf8
 
 ROOM = 1 << 16  # bytes by which two archives of other names may differ
 
@@ -59,4 +60,7 @@ def write_torchscript(generator: nn.Module, facts: Facts, path: Path) -> None:
         save(in_memory)
         # a full disk would end the process inside of PyTorch: see first that there is room
         path.write_bytes(in_memory.getvalue() + bytes(ROOM))
+        if not is_utf8(path):  # which PyTorch cannot write to by name
+            path.write_bytes(in_memory.getvalue())
+            return
         save(str(path))  # by name: MONAI Deploy expects it inside the archive

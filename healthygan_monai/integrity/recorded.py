@@ -1,5 +1,7 @@
 """The SHA-256 of a run's weights: written when training ends, found beside a model."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from data_prep.files import sha256, write_json
@@ -25,18 +27,35 @@ def sums_of(run: Path) -> dict[str, str]:
     return {key: sha256(path) for key, path in files.items() if path.is_file()}
 
 
-def forget_sums(run: Path) -> None:
-    """Remove the sums from run.json before other weights are chosen; a stop then leaves none."""
-    known = read_run_if_any(run)
-    if any(key in known for key in KEYS.values()):
-        others = {name: value for name, value in known.items() if name not in KEYS.values()}
-        write_json(run / RUN_FILE, others)
+@contextmanager
+def replacing_weights(run: Path) -> Iterator[None]:
+    """Replace the sums in run.json while other weights are chosen.
+
+    A killed process leaves none. One that fails leaves those of the files that it did not change.
+    """
+    before = {k: v for k, v in read_run_if_any(run).items() if k in KEYS.values()}
+    if before:
+        _write(run, {})
+    try:
+        yield
+    except BaseException:
+        kept = {key: value for key, value in sums_of(run).items() if before.get(key) == value}
+        if kept:
+            with suppress(OSError):  # the error that led here is the one to tell
+                _write(run, kept)
+        raise
+    record_sums(run)
 
 
 def record_sums(run: Path) -> None:
     """Write the sums of the weights in a run folder into its run.json, if there is one."""
     if (run / RUN_FILE).is_file():
-        write_json(run / RUN_FILE, {**read_run(run), **sums_of(run)})
+        _write(run, sums_of(run))
+
+
+def _write(run: Path, sums: dict[str, str]) -> None:
+    others = {name: value for name, value in read_run(run).items() if name not in KEYS.values()}
+    write_json(run / RUN_FILE, {**others, **sums})
 
 
 def recorded_sha256(path: Path) -> tuple[str, str | None]:

@@ -77,7 +77,7 @@ def make_ensemble(
     first = members[0]
     name = re.sub(r"^\d{5}-", "", first.folder.resolve().name)
     beside = first.folder if first.folder.name not in ("", "..") else first.folder.resolve()
-    folder = new_run_folder(runs_dir or beside.parent, f"{name}-{SUFFIX}")
+    folder = new_run_folder(runs_dir or beside.parent, f"{name}-{SUFFIX}", logged=False)
     recipe = first.run.get("recipe") or recipe_of_data(first.run["dataset"])
     begin_run(
         folder,

@@ -6,6 +6,7 @@ A runtime is added here, with what writes its files in ``exchange.export.WRITERS
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import zipfile
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import NotInstalled, UsageError
 from healthygan_monai.errors import ModelError
+from healthygan_monai.integrity.onnx import is_changed
 from healthygan_monai.models.exported_facts import Facts, facts_of
 
 if TYPE_CHECKING:
@@ -48,10 +50,13 @@ def read_torchscript(path: Path) -> tuple[Facts, Any]:
     from monai.data import load_net_with_metadata
 
     from healthygan_monai.integrity.weights import require_whole
+    from healthygan_monai.runs import is_utf8
 
     require_whole(path)
     try:
-        network, metadata, _ = load_net_with_metadata(str(path), map_location=torch.device("cpu"))
+        # PyTorch opens no path that is not UTF-8
+        given: Any = str(path) if is_utf8(path) else io.BytesIO(path.read_bytes())
+        network, metadata, _ = load_net_with_metadata(given, map_location=torch.device("cpu"))
     except json.JSONDecodeError:  # no metadata at all
         return facts_of({}, path.name), None
     except (RuntimeError, ValueError) as error:
@@ -81,7 +86,9 @@ class OnnxSessions:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path, self.content = path, path.read_bytes()
+        if is_changed(self.content):
+            raise ModelError(f"{path}: damaged or changed since it was exported. Export it again.")
         self.runtime = needed("onnxruntime", f"scoring with {path.name}", "onnx")
         try:
             self.sessions = {"cpu": self._open("CPUExecutionProvider")}
@@ -89,7 +96,7 @@ class OnnxSessions:
             raise ModelError(f"{path}: not an ONNX file that ONNX Runtime can read.") from error
 
     def _open(self, *providers: str) -> Any:
-        return self.runtime.InferenceSession(str(self.path), providers=list(providers))
+        return self.runtime.InferenceSession(self.content, providers=list(providers))
 
     def __call__(self, images: torch.Tensor) -> torch.Tensor:
         import numpy as np

@@ -10,7 +10,7 @@ from pathlib import Path
 from data_prep.errors import NotFound, UsageError
 from data_prep.files import write_csv
 from healthygan_monai.errors import ModelError
-from healthygan_monai.integrity.recorded import forget_sums, record_sums
+from healthygan_monai.integrity.recorded import replacing_weights
 from healthygan_monai.integrity.weights import read_weights
 from healthygan_monai.paths import (
     CHECKPOINT_FOLDER,
@@ -146,9 +146,8 @@ def select(run: Path, criterion: str) -> Candidate:
         if not path.is_file():
             text = "is gone, so it cannot become model.pt; choose another criterion."
             raise NotFound(f"{path} {text}")
-        forget_sums(run)
-        make_model(run, chosen.iteration)
-        write_selection(run, candidates, chosen)
-        record_sums(run)
+        with replacing_weights(run):
+            make_model(run, chosen.iteration)
+            write_selection(run, candidates, chosen)
     warn_of_first(candidates, chosen)
     return chosen

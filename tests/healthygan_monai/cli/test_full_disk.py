@@ -1,5 +1,6 @@
 """A disk that takes no more: one line with the place and the remedy, and nothing is lost."""
 
+import errno
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from tiny import TRAINING, train
 
 from data_prep.phantom.study import make_films
 from healthygan_monai.cli.main import main
+from healthygan_monai.integrity.recorded import replacing_weights
+from healthygan_monai.paths import read_run
 
 resource = pytest.importorskip("resource")
 MOST = 300  # bytes of a file; a limit of the system, as a full disk is
@@ -141,3 +144,16 @@ def test_a_place_that_cannot_be_a_folder_is_named(scored, tiny_data, tmp_path, c
     line = one_line(capsys)
     assert str(tmp_path / "file") in line and "; " in line
     assert "fault of the program" not in line
+
+
+def test_a_choice_that_found_no_room_leaves_the_sums_of_the_model_that_stays(scored, tmp_path):
+    run = shutil.copytree(scored, tmp_path / "run")
+    before, refused = read_run(run), OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(OSError), replacing_weights(run):
+        assert "weights_sha256" not in read_run(run)
+        raise refused
+    assert read_run(run) == before
+    with pytest.raises(OSError), replacing_weights(run):
+        (run / "model.pt").write_bytes(b"another")
+        raise refused
+    assert "weights_sha256" not in read_run(run)

@@ -13,8 +13,11 @@ from places import CONFIGS
 from processes import python
 from tiny import infer
 
+from healthygan_monai.cli.main import main
+from healthygan_monai.errors import ModelError
 from healthygan_monai.integrity.recorded import record_sums
 from healthygan_monai.models.about import image_size_for, method_of, seed_of
+from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.runtimes import RUNTIMES, OnnxSessions
 from healthygan_monai.networks import Generator
 from healthygan_monai.report.case_pictures import case_pictures
@@ -133,3 +136,31 @@ def test_images_elsewhere_than_on_the_cpu_are_computed_there_only_where_onnxrunt
     if "CUDAExecutionProvider" in runtime.get_available_providers():
         pytest.skip("this ONNX Runtime has a GPU")
     assert network.session("cuda") is network.session("mps") is network.session("cpu")
+
+
+@pytest.mark.parametrize("place", [0.3, 0.6, 0.9, -1, -66])
+def test_a_changed_bit_of_an_onnx_file_is_seen(trained, tmp_path, place):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnx")
+    assert main(["export", "onnx", str(trained), str(tmp_path / "model.onnx"), "-q"]) == 0
+    load_exported(tmp_path / "model.onnx")
+    content = bytearray((tmp_path / "model.onnx").read_bytes())
+    content[int(place * len(content)) if place > 0 else place] ^= 1
+    (tmp_path / "model.onnx").write_bytes(content)
+    with pytest.raises(ModelError, match=r"damaged or changed|ONNX"):
+        load_exported(tmp_path / "model.onnx")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("suffix", [".ts", ".onnx"])
+def test_files_in_a_folder_whose_name_is_no_text(trained, tmp_path, suffix):
+    if suffix == ".onnx":
+        pytest.importorskip("onnxruntime")
+        pytest.importorskip("onnx")
+    folder = tmp_path / "u\udcff"
+    folder.mkdir()
+    form = RUNTIMES[suffix].form
+    assert main(["export", form, str(trained), str(folder / f"model{suffix}"), "-q"]) == 0
+    there, image = load_exported(folder / f"model{suffix}"), torch.zeros(1, 1, 32, 32)
+    assert main(["export", form, str(trained), str(tmp_path / f"model{suffix}"), "-q"]) == 0
+    assert torch.equal(there(image), load_exported(tmp_path / f"model{suffix}")(image))
