@@ -12,7 +12,7 @@ from data_prep.outcome import Outcome
 from data_prep.output.review import SET_ASIDE
 from data_prep.source import Source
 
-NOT_TOLD = "not told"
+NOT_TOLD = "unknown view"
 WORTH_SAYING = 0.01  # of all films: a smaller change of a share is not a change of the mix
 LABELS = {0: "healthy", 1: "diseased"}
 
