@@ -263,3 +263,17 @@ def run_of(path: Path) -> Path:
         raise NoModel(f"{path}: no such run folder; they are named like runs/00003-demo.")
     refuse_not_begun(folder)
     return folder
+
+
+def require_utf8(folder: Path) -> None:
+    """Refuse a folder in which TensorBoard cannot write."""
+    if not is_utf8(folder):
+        raise UsageError(
+            f"{str(folder)!a}: a folder whose name is not UTF-8, in which TensorBoard cannot "
+            "write; give another folder for runs, or rename this one."
+        )
+
+
+def is_utf8(path: Path) -> bool:
+    """Tell whether every byte of a path is UTF-8."""
+    return not any("\udc80" <= character <= "\udcff" for character in str(path))

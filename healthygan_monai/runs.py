@@ -40,6 +40,7 @@ from healthygan_monai.paths import (
     read_run,
     refuse_ensemble,
     refuse_not_begun,
+    require_utf8,
 )
 
 logger = logging.getLogger(__name__)
@@ -97,20 +98,6 @@ def new_run_folder(runs_dir: Path | str, name: str, *, logged: bool = True) -> P
             continue
         atexit.register(_remove_unused, folder)
         return folder
-
-
-def require_utf8(folder: Path) -> None:
-    """Refuse a folder in which TensorBoard cannot write."""
-    if not is_utf8(folder):
-        raise UsageError(
-            f"{str(folder)!a}: a folder whose name is not UTF-8, in which TensorBoard cannot "
-            "write; give another folder for runs, or rename this one."
-        )
-
-
-def is_utf8(path: Path) -> bool:
-    """Tell whether every byte of a path is UTF-8."""
-    return not any("\udc80" <= character <= "\udcff" for character in str(path))
 
 
 def _remove_unused(folder: Path) -> None:

@@ -14,7 +14,7 @@ from torch import nn
 
 from healthygan_monai.exchange.deploy import inference_for, metadata_for
 from healthygan_monai.models.exported_facts import Facts
-from healthygan_monai.runs import is_utf8
+from healthygan_monai.paths import is_utf8
 
 ROOM = 1 << 16  # bytes by which two archives of other names may differ
 

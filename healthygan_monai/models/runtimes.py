@@ -50,7 +50,7 @@ def read_torchscript(path: Path) -> tuple[Facts, Any]:
     from monai.data import load_net_with_metadata
 
     from healthygan_monai.integrity.weights import require_whole
-    from healthygan_monai.runs import is_utf8
+    from healthygan_monai.paths import is_utf8
 
     require_whole(path)
     try:
