@@ -265,15 +265,6 @@ def require_writable(folder: Path) -> Path:
         raise WriteError(error.errno, error.strerror, str(folder)) from None
 
 
-def can_be_path(name: str) -> bool:
-    """Tell whether a file can have such a path on this machine."""
-    try:
-        parts = [os.fsencode(part) for part in re.split(r"[/\\]", name)]
-    except UnicodeEncodeError:  # half of a surrogate pair
-        return False
-    return "\0" not in name and len(name) <= 4096 and all(len(part) <= 255 for part in parts)
-
-
 def read_json(path: Path) -> Any:
     """Return the content of a JSON file; ValueError: it is none (see `parse_json`)."""
     return parse_json(path.read_text(encoding="utf-8"))

@@ -19,10 +19,11 @@ from data_prep.datalist.items import (
     Dataset,
     Item,
     a_few,
+    can_be_path,
     content_hash,
 )
 from data_prep.errors import DataError, MissingData
-from data_prep.files import can_be_path, read_json, write_text
+from data_prep.files import read_json, write_text
 
 _REQUIRED = {"name": str, "image_size": int, "bit_depth": int}
 _OPTIONAL: dict[str, Any] = {

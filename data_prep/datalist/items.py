@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +90,15 @@ class Dataset:
         for name in SECTIONS:
             for item in self.sections[name]:
                 yield name, item
+
+
+def can_be_path(name: str) -> bool:
+    """Tell whether a file can have such a path on this machine."""
+    try:
+        parts = [os.fsencode(part) for part in re.split(r"[/\\]", name)]
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return False
+    return "\0" not in name and len(name) <= 4096 and all(len(part) <= 255 for part in parts)
 
 
 def leads_out(root: Path, path: Path) -> bool:

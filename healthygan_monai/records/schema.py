@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_prep.datalist import can_be_path
 from data_prep.errors import nearest
-from data_prep.files import can_be_path
 from healthygan_monai.errors import ModelError
 
 NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")  # of a setting
