@@ -233,7 +233,7 @@ class TestRefusals:
             "colour.png": "true colour picture",
             "empty.dcm": "empty file",
             "broken.dcm": "",
-            "text.nii.gz": "not a NIfTI file",
+            "text.nii.gz": "not a NIfTI or DICOM file",
             "4d.nii.gz": "4-D image with 2 volumes",
             "lateral.dcm": "lateral",
             "report.dcm": "not a radiograph",

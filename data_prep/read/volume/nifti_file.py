@@ -189,7 +189,7 @@ def _damage() -> Iterator[None]:
 
 def _no_nifti() -> VolumeError:
     return VolumeError(
-        "not a NIfTI file, or its header is damaged",
+        "not a NIfTI or DICOM file, or its header is damaged",
         remedy="Convert the scan again, for example with dcm2niix.",
     )
 
