@@ -79,13 +79,16 @@ class PriceSearch:
         before = random.state_dict()  # as it is where prices.csv holds all trials already
         trials = {(trial.price, trial.fold): trial for trial in read_trials(run)}
         for fold in range(self.folds):
+            opened = False
             for candidate in sorted(self.prices):
                 if (candidate, fold) not in trials:
                     trials[candidate, fold] = self.trial(trainer, candidate, fold)
                     if is_first_rank():
                         write_trials(run, list(trials.values()))
-                if trials[candidate, fold].changed < NOTHING_CHANGES:
-                    break  # a dearer one is shut as well
+                if trials[candidate, fold].changed >= NOTHING_CHANGES:
+                    opened = True
+                elif opened:
+                    break  # a dearer one is shut as well; without an open one the price is not why
         random.load_state_dict(before)
         found = list(trials.values())
         trainer.loss = replace(trainer.loss, price=best_price(found))

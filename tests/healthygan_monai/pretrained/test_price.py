@@ -128,6 +128,19 @@ def test_a_price_that_shuts_the_translation_ends_the_ladder_of_its_fold(
     assert [t.price for t in read_trials(done)] == [1, 3, 1, 3]
 
 
+def test_a_translation_that_a_cheap_price_did_not_open_does_not_end_the_ladder(
+    tmp_path, tiny_data, settings, monkeypatch
+):
+    def shut_at_1_in_a_fold(self, trainer, price, fold):
+        return Trial(price, fold, 2, 0.6, 0.0 if fold == 1 and price == 1 else 0.2)
+
+    monkeypatch.setattr(PriceSearch, "trial", shut_at_1_in_a_fold)
+    changed = {"prices": [1, 3], "max_iterations": 2}
+    done = train(tmp_path, tiny_data, **{**settings, **changed})
+    assert [(t.price, t.fold) for t in read_trials(done)] == [(1, 0), (3, 0), (1, 1), (3, 1)]
+    assert best_price(read_trials(done)) == 3
+
+
 def test_a_price_that_shut_a_fold_is_not_taken_for_its_error():
     opened = [trial(1, 0.6, fold, 0.3) for fold in (0, 1)]
     shut = [Trial(3, 0, 200, 0.7, 0.1, 0.3), Trial(3, 1, 200, 0.5, 0.0, 0.3)]
