@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from data_prep.errors import LeftOut, PrepError
 from data_prep.frame.boxes import FramedBox
+from data_prep.frame.seen import Seen
 
 DIGEST = "digest"  # a fact of films and heads: equal for equal pixel data, whatever their encoding
 
@@ -32,7 +33,8 @@ class WrittenImage:
 class Outcome:
     """What became of one input. details: JSON facts, all of them allowed out (see deidentify).
 
-    skipped: it cannot be used; left: it could, but is not wanted. Both are listed.
+    skipped: it cannot be used; left: it could, but is not wanted. Both are listed. seen: of a taken
+    one, where the settings keep what a model sees.
     """
 
     status: Literal["written", "kept", "skipped", "left"]
@@ -40,6 +42,7 @@ class Outcome:
     reason: str = ""
     images: tuple[WrittenImage, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
+    seen: tuple[Seen, ...] = ()
 
     @property
     def taken(self) -> bool:

@@ -98,9 +98,9 @@ def _written(source: Source, settings: Settings) -> Outcome:
     if isinstance(settings.recipe, FilmRecipe):
         if source.kind == "nifti":
             raise PrepError("a NIfTI volume, not a film", remedy="Use: prep brains.")
-        return write_film(source, settings.recipe, output)
+        return write_film(source, settings.recipe, output, settings.keep_seen)
     with source.on_disc() as readable:
-        return write_head(readable, settings.recipe, output)
+        return write_head(readable, settings.recipe, output, settings.keep_seen)
 
 
 def _require_image(source: Source, settings: Settings) -> None:

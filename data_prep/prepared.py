@@ -1,15 +1,33 @@
 """The inputs of a run once they are prepared: what became of each, and the data set they make."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from data_prep import __version__, datalist, outcome
 from data_prep.datalist import Dataset, Item
 from data_prep.outcome import Outcome
-from data_prep.output import summary
+from data_prep.output import summary, tables
 from data_prep.settings import Settings
 from data_prep.source import Source
+from data_prep.frame.seen import Seen
+
+
+@dataclass(frozen=True)
+class Ready:
+    """One film or head to score.
+
+    name, subject: pseudonyms. images: their names in the data set. files: (path, member of an
+    archive) of the input, which may name a patient. frame: of a film of several that are taken.
+    """
+
+    name: str
+    subject: str
+    images: tuple[str, ...]
+    seen: Seen
+    files: tuple[tuple[Path, str | None], ...]
+    frame: int | None
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -25,13 +43,49 @@ class Prepared:
         pairs = zip(self.sources, self.outcomes, strict=True)
         return {image.image: source.name for source, o in pairs for image in o.images}
 
+    def ready(self) -> Iterator["Ready"]:
+        """What was kept of every input that was taken; see `Settings.keep_seen`."""
+        for source, o in zip(self.sources, self.outcomes, strict=True):
+            if not o.taken:
+                continue
+            files = tuple((piece.path, piece.member) for piece in source.pieces())
+            notes = tuple(str(note) for note in o.details.get("notes", ()))
+            stem, several = f"{source.who.subject}_{source.who.session}", len(o.seen) > 1
+            for number, seen in enumerate(o.seen):
+                images = o.images[number : number + 1] if seen.indices is None else o.images
+                frame = images[0].slice if seen.indices is None else None
+                name = f"{stem}_{frame:03d}" if several else stem
+                names = tuple(image.image for image in images)
+                yield Ready(name, source.who.subject, names, seen, files, frame, notes)
+
     def refused(self) -> list[tuple[str, Outcome]]:
         """(path below INPUT, why) of every input that was not taken."""
         pairs = zip(self.sources, self.outcomes, strict=True)
         return [(source.name, o) for source, o in pairs if not o.taken]
 
+    def reworded(self, remedy: Callable[[str], str]) -> "Prepared":
+        """Return the same with other remedies, for a command with other flags."""
+        outcomes = [
+            replace(o, details={**o.details, "remedy": remedy(str(o.details["remedy"]))})
+            if "remedy" in o.details
+            else o
+            for o in self.outcomes
+        ]
+        return replace(self, outcomes=outcomes)
+
     def write_skipped(self, path: Path) -> None:
         summary.write_skipped(self.outcomes, path)
+
+    def write_links(self, path: Path) -> None:
+        """Which input each image is of; private."""
+        tables.write_links(self.sources, self.outcomes, path)
+
+    def reasons(self) -> list[tuple[str, int]]:
+        """Why inputs were not taken, and how many: the most frequent reason first."""
+        return [(reason, len(group)) for reason, group in summary.grouped(self.outcomes)]
+
+    def exit_code(self) -> int:
+        return summary.exit_code(self.outcomes)
 
 
 def dataset_of(

@@ -17,8 +17,14 @@ from data_prep.frame.recipe import PIXELS
 from data_prep.inputs.choices import Cohort
 from data_prep.inputs.find import find
 from data_prep.pipeline import prepare
-from data_prep.prepared import Prepared
+from data_prep.prepared import Prepared, Ready
 from data_prep.settings import Settings, Work
+from data_prep.work.progress import progress
+
+__all__ = [
+    "Prepared", "Ready", "Work", "default_recipe", "kind_of_inputs", "prepare_again", "progress",
+    "recipe_from",
+]  # fmt: skip
 
 log = logging.getLogger(__name__)
 
@@ -46,15 +52,17 @@ def prepare_again(
     pseudonyms: str = "keyed",
     key_file: Path | None = None,
     salt: bytes = b"",
-    jobs: int = 1,
+    work: Work | None = None,
+    keep_seen: bool = False,
 ) -> Prepared:
     """Prepare all below ``given`` by a stored recipe, for inference, whatever the folder names.
 
     Writes only ``images/`` and sidecars; a bad file is among the outcomes. record, options: see
-    `recipe_from`; others: Cohort, Work. DataError, FileNotFoundError: no recipe, no input.
+    `recipe_from`; others: Cohort, Work, Settings. DataError, FileNotFoundError: no recipe, no input.
     """
     cohort = Cohort(pseudonyms=pseudonyms, key_file=key_file, salt=salt, by_folders=False)
-    return prepare(Settings(given, output, recipe_from(record, options), cohort, Work(jobs)))
+    recipe = recipe_from(record, options)
+    return prepare(Settings(given, output, recipe, cohort, work or Work(), keep_seen=keep_seen))
 
 
 def recipe_from(

@@ -56,6 +56,7 @@ class Settings:
     names for dataset.json. existing: what is done about files of an earlier run. max_skipped: share
     of the inputs that could not be read, above which the run fails. strict: count those left out by
     a choice as well, in max_skipped and in the exit code.
+    keep_seen: also keep what a model sees, and the way back; see frame/seen.py.
     """
 
     input: Path
@@ -68,6 +69,7 @@ class Settings:
     dry_run: bool = False
     max_skipped: float | None = None
     strict: bool = False
+    keep_seen: bool = False
 
     def __post_init__(self) -> None:
         if self.existing not in EXISTING:

@@ -5,11 +5,15 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+import numpy as np
+
 from data_prep.brain import extraction, quality
 from data_prep.brain.chain import Head
+from data_prep.brain.place import Place, place_of
 from data_prep.brain.prepare import correct, cut
 from data_prep.brain.quality_strip import strip
 from data_prep.brain.recipe import BrainRecipe
+from data_prep.brain.way import WayToScan
 from data_prep.files import whole
 from data_prep.film.choice import require_view
 from data_prep.film.prepare import prepare
@@ -17,6 +21,7 @@ from data_prep.film.recipe import FilmRecipe
 from data_prep.film.set_aside import SetAside
 from data_prep.frame import png
 from data_prep.frame.frame import Frame
+from data_prep.frame.seen import FOLDER, Seen, save_images
 from data_prep.outcome import DIGEST, Outcome, WrittenImage
 from data_prep.output import review
 from data_prep.read.volume import bids, scan_facts
@@ -25,7 +30,9 @@ from data_prep.read.volume.volume import OtherImage, VolumeError, volume_digest
 from data_prep.source import Source
 
 
-def write_film(source: Source, recipe: FilmRecipe, output: Path | None) -> Outcome:
+def write_film(
+    source: Source, recipe: FilmRecipe, output: Path | None, keep_seen: bool = False
+) -> Outcome:
     """Write a film's frames once all are read (PrepError: none is); output None: a dry run.
 
     A film set aside for likely text leaves its pictures for `healthygan review`.
@@ -36,7 +43,8 @@ def write_film(source: Source, recipe: FilmRecipe, output: Path | None) -> Outco
     if source.view:
         require_view(source.view, recipe.options)
     try:
-        frames = list(prepare(data, recipe, mask=drawn, boxes=truth.boxes, cleared=cleared))
+        given = {"mask": drawn, "boxes": truth.boxes, "cleared": cleared, "shown": keep_seen}
+        frames = list(prepare(data, recipe, **given))
     except SetAside as error:
         error.facts = {
             **error.facts,
@@ -46,14 +54,25 @@ def write_film(source: Source, recipe: FilmRecipe, output: Path | None) -> Outco
     facts, digests = frames[0].facts, [frame.facts[DIGEST] for frame in frames]
     if len(digests) > 1:
         facts = {**facts, DIGEST: digests}
-    return Outcome("written", source.shown, images=_stored(frames, source, output), details=facts)
+    images, seen = _stored(frames, source, output), ()
+    if keep_seen and output is not None:
+        seen = tuple(_seen_film(frame, source, output) for frame in frames)
+    return Outcome("written", source.shown, images=images, details=facts, seen=seen)
+
+
+def _seen_film(frame: Frame, source: Source, output: Path) -> Seen:
+    name = f"{FOLDER}/{source.who.subject}/{source.who.session}_{frame.index or 0:03d}.npz"
+    save_images(output / name, frame.pixels[None], frame.shown)
+    return Seen(name, frame.back)
 
 
 def _digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def write_head(source: Source, recipe: BrainRecipe, output: Path | None) -> Outcome:
+def write_head(
+    source: Source, recipe: BrainRecipe, output: Path | None, keep_seen: bool = False
+) -> Outcome:
     """Prepare a head and write its slices and masks; output None: a dry run.
 
     PrepError: unusable; one that fails its registration leaves its quality strip to look at.
@@ -64,6 +83,7 @@ def write_head(source: Source, recipe: BrainRecipe, output: Path | None) -> Outc
     ):  # or a head that fails now would seem to have the strip of an earlier run
         (output / name).unlink(missing_ok=True)
     head = _read(source, recipe)
+    place = place_of(source.path, head.volume, recipe.options.reading()) if keep_seen else None
     content = volume_digest(head.volume)
     head = correct(head, recipe)
     if head.brain is not None:
@@ -73,8 +93,20 @@ def write_head(source: Source, recipe: BrainRecipe, output: Path | None) -> Outc
         head = replace(head, facts={**head.facts, "qc": name})
     slices = cut(head, recipe)
     images = _stored(slices.frames, source, output)
-    facts = {**slices.facts, DIGEST: content}
-    return Outcome("written", source.shown, images=images, details=facts)
+    facts, seen = {**slices.facts, DIGEST: content}, ()
+    if place is not None and output is not None:
+        seen = (_seen_head(head, recipe, place, source, output),)
+    return Outcome("written", source.shown, images=images, details=facts, seen=seen)
+
+
+def _seen_head(head: Head, recipe: BrainRecipe, place: Place, source: Source, output: Path) -> Seen:
+    """All slices of the plane, so that a map has no gaps; those of the data set are counted."""
+    slices = cut(head, recipe, every=True)
+    name = f"{FOLDER}/{source.who.subject}/{source.who.session}.npz"
+    save_images(output / name, np.stack([frame.pixels for frame in slices.frames]))
+    indices = tuple(range(len(slices.frames)))
+    back = WayToScan.of(slices, place, head.registration)
+    return Seen(name, back, indices, tuple(i in slices.chosen for i in indices), slices.plane)
 
 
 def _read(source: Source, recipe: BrainRecipe) -> Head:

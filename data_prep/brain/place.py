@@ -50,10 +50,11 @@ def is_nifti(path: Path) -> bool:
 def read_placed(path: Path, options: ReadOptions) -> tuple[Volume, Place]:
     """Read a volume, and where its voxels lie in the file; see `read_volume`."""
     volume = read_volume(path, options)
-    return volume, _place_of(path, volume, options)
+    return volume, place_of(path, volume, options)
 
 
-def _place_of(path: Path, volume: Volume, options: ReadOptions) -> Place:
+def place_of(path: Path, volume: Volume, options: ReadOptions) -> Place:
+    """Return where the voxels of a file lie, of which the volume was read by these options."""
     shape, facts = volume.data.shape, volume.facts
     nifti = facts["format"].startswith("NIfTI")
     if nifti and facts.get("straightened"):

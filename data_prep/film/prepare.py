@@ -11,12 +11,13 @@ from data_prep.film.film import Film
 from data_prep.film.open import films
 from data_prep.film.picture import read_mask_picture
 from data_prep.film.recipe import FilmRecipe
-from data_prep.film.set_aside import LOOK, SetAside, look
+from data_prep.film.set_aside import LOOK, SetAside, look, smaller
 from data_prep.frame.boxes import LesionBox, framed_boxes
 from data_prep.frame.frame import Frame, WayBack
 from data_prep.frame.framing import Box
 from data_prep.read.dicom.display import SATURATION_NOTE
 
+PAGE = 512  # pixels of the longer side of a film on a page
 FEWEST_LEVELS = 32  # of 256 in 8 bits
 FEW_NOTE = "fewer than 32 of 256 grey levels are used, but --intensity percentile uses them all"
 
@@ -28,6 +29,7 @@ def prepare(
     mask: bytes | None = None,
     boxes: Sequence[LesionBox] = (),
     cleared: bool = False,
+    shown: bool = False,
 ) -> Iterator[Frame]:
     """Prepare a film, the first frame or each; PrepError: unusable, LeftOut: not asked for.
 
@@ -38,12 +40,13 @@ def prepare(
         mask: content of a PNG or JPEG of the film's size, not black in lesions.
         boxes: lesions in pixels of the film.
         cleared: a person has looked for burned-in text.
+        shown: whether frames have the whole film for a page.
     """
     aside: SetAside | None = None
     for film in films(data, recipe.options, voi=recipe.windowed):
         drawn = None if mask is None else _mask(mask, film, recipe)
         try:
-            frame = framed(film, recipe, mask=drawn, boxes=boxes, cleared=cleared)
+            frame = framed(film, recipe, mask=drawn, boxes=boxes, cleared=cleared, shown=shown)
         except SetAside as error:
             error.looks = (*(aside.looks if aside else ()), *error.looks)
             aside = error
@@ -61,6 +64,7 @@ def framed(
     mask: np.ndarray | None = None,
     boxes: Sequence[LesionBox] = (),
     cleared: bool = False,
+    shown: bool = False,
 ) -> Frame:
     """Bring a film that was read into the frame; as `prepare`, but mask is bool (H, W)."""
     back = way_back(film, recipe)
@@ -88,6 +92,7 @@ def framed(
         framed_boxes(film.turn.boxes(boxes, film.image.shape), square, shape, spacing, crop=crop),
         film.frame if recipe.options.frames == "each" else None,
         {**film.facts, **noted, **border, "digest": film.digest},
+        _for_a_page(film, recipe) if shown else None,
     )
 
 
@@ -115,6 +120,14 @@ def _shown(image: np.ndarray, padding: np.ndarray | None, recipe: FilmRecipe) ->
     if recipe.windowed:
         return image
     return recipe.levels().apply(image, foreground=None if padding is None else ~padding)
+
+
+def _for_a_page(film: Film, recipe: FilmRecipe) -> np.ndarray:
+    """The whole film as its file has it, uint8, at most ``PAGE`` pixels a side."""
+    image = _shown(film.image, film.padding, recipe)
+    if image.dtype != np.uint8:
+        image = np.clip(np.nan_to_num(image) * 255, 0, 255).astype(np.uint8)
+    return np.asarray(smaller(image, PAGE))
 
 
 def _require_no_text(film: Film, image: np.ndarray, box: Box) -> None:

@@ -47,13 +47,13 @@ def look(image: np.ndarray, lines: Sequence[TextLine], box: Box) -> Look:
         grey = np.clip(np.nan_to_num(image) * 255, 0, 255).astype(np.uint8)
     height, width = grey.shape
     buffer = io.BytesIO()
-    _smaller(grey, LONGEST).save(buffer, "JPEG", quality=85)
+    smaller(grey, LONGEST).save(buffer, "JPEG", quality=85)
     hidden = grey.copy()
     spans = [_grown(line, grey.shape) for line in lines]
     for top, left, bottom, right in spans:
         hidden[top:bottom, left:right] = 0
     coarse = io.BytesIO()
-    _smaller(hidden, COARSE).save(coarse, "PNG")
+    smaller(hidden, COARSE).save(coarse, "PNG")
     corners = [(left, top, right, bottom) for top, left, bottom, right in spans]
     x0, y0, x1, y1 = box
     framed = (max(0.0, x0), max(0.0, y0), min(float(width), x1), min(float(height), y1))
@@ -65,7 +65,7 @@ def look(image: np.ndarray, lines: Sequence[TextLine], box: Box) -> Look:
     )
 
 
-def _smaller(grey: np.ndarray, longest: int) -> Image.Image:
+def smaller(grey: np.ndarray, longest: int) -> Image.Image:
     """At most `longest` pixels a side; a pixel is the mean of what it covers."""
     picture = Image.fromarray(grey)
     scale = longest / max(picture.size)

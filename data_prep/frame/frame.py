@@ -25,7 +25,7 @@ class WayBack:
     turn: Turn = AS_IT_IS
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """float32 (size, size) -> float32 (rows, columns); 0 outside of the frame."""
+        """float32 (S, S), of any S -> float32 (rows, columns); 0 outside of the frame."""
         whole = np.zeros(self.shape, np.float32)
         part = whole[self.field]
         part[...] = self.framing.restored(values, (part.shape[0], part.shape[1]), self.spacing)
@@ -39,7 +39,7 @@ class Frame:
     pixels: uint8 or uint16 (size, size). back: the way back. mask: bool (size, size), True in
     lesions, or None. boxes: in pixels of the frame. index: of a slice along its RAS+ axis, of a
     film's frame in its file, None for one film. facts: of a film, JSON that may be shown; a slice's
-    are its head's.
+    are its head's. shown: uint8 (h, w), the whole film for a page, if that was asked for.
     """
 
     pixels: np.ndarray
@@ -48,3 +48,4 @@ class Frame:
     boxes: tuple[FramedBox, ...] = ()
     index: int | None = None
     facts: dict[str, Any] = field(default_factory=dict)
+    shown: np.ndarray | None = None

@@ -75,14 +75,15 @@ class Framing:
     def restored(
         self, framed: np.ndarray, shape: tuple[int, int], spacing: tuple[float, float] = (1.0, 1.0)
     ) -> np.ndarray:
-        """float32 (size, size) -> float32 (H, W) of `shape`; 0 where the frame did not reach.
+        """float32 (S, S), of any S -> float32 (H, W) of `shape`; 0 where the frame did not reach.
 
         Each pixel is the mean of what it covers, or interpolated where the image is finer.
         """
         left, top, right, bottom = self.box(shape, spacing)
         first_row, last_row = max(0, int(np.floor(top))), min(shape[0], int(np.ceil(bottom)))
         first, last = max(0, int(np.floor(left))), min(shape[1], int(np.ceil(right)))
-        across, down = self.size / (right - left), self.size / (bottom - top)  # pixels of the frame
+        height, width = framed.shape
+        across, down = width / (right - left), height / (bottom - top)  # pixels of the frame
         # the outermost pixels may reach beyond the frame
         room = int(np.ceil(max(across, down))) + 1
         padded = np.pad(framed.astype(np.float32, copy=False), room, mode="edge")

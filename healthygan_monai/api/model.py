@@ -13,7 +13,7 @@ import numpy as np
 
 from data_prep.datalist import FILE_NAME
 from data_prep.errors import HealthyGANError
-from data_prep.repeat import default_recipe, kind_of_inputs, prepare_again
+from data_prep.repeat import Prepared, Work, default_recipe, kind_of_inputs, prepare_again
 from healthygan_monai.api.errors import user_errors
 from healthygan_monai.api.items import parts, score_dataset
 from healthygan_monai.api.results import (
@@ -95,6 +95,11 @@ class Model:
     @property
     def method(self) -> str:
         return self._scorer.method
+
+    @property
+    def scorer(self) -> Scorer:
+        """What computes scores and maps of a batch."""
+        return self._scorer
 
     @property
     def image_size(self) -> int:
@@ -181,15 +186,14 @@ class Model:
                     write_refused(dataset, make_folder(output))
                 return self._finished(images, problems, output)
             with tempfile.TemporaryDirectory(prefix="healthygan-") as work:
-                found = prepare_again(
-                    recipe or self.recipe or self._usual_recipe(root),
+                found = self.prepare(
                     root,
                     Path(work) / "prepared",
+                    recipe=recipe,
                     options=options,
                     pseudonyms=pseudonyms,
-                    key_file=None if key_file is None else Path(key_file),
-                    salt=self._salt if key_file is None else b"",
-                    jobs=jobs,
+                    key_file=key_file,
+                    work=Work(jobs),
                 )
                 if on_error == "raise":
                     raise_for(problems_of(found), len(found.sources), root)
@@ -199,6 +203,42 @@ class Model:
                 if output is not None:
                     found.write_skipped(make_folder(output) / SKIPPED_FILE)
             return self._finished(images, problems_of(found), output)
+
+    def prepare(
+        self,
+        folder: Path | str,
+        output: Path,
+        *,
+        recipe: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        pseudonyms: str = "keyed",
+        key_file: Path | str | None = None,
+        work: Work | None = None,
+        keep_seen: bool = False,
+    ) -> Prepared:
+        """Prepare what is in a folder as the training images were; see `score_folder`.
+
+        Args:
+            folder: or one file, an archive, a DICOMDIR.
+            output: folder of the prepared images.
+            recipe, options, pseudonyms, key_file: as in `score_folder`.
+            work: processes and limits of the preparation.
+            keep_seen: see ``data_prep.settings.Settings``.
+
+        Raises:
+            DataError, HealthyGANError: as `score_folder`.
+        """
+        return prepare_again(
+            recipe or self.recipe or self._usual_recipe(Path(folder)),
+            Path(folder),
+            output,
+            options=options,
+            pseudonyms=pseudonyms,
+            key_file=None if key_file is None else Path(key_file),
+            salt=self._salt if key_file is None else b"",
+            work=work,
+            keep_seen=keep_seen,
+        )
 
     def _finished(
         self, images: Sequence[ImageResult], problems: Sequence[Problem], output: Path | str | None

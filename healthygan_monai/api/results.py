@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from data_prep.datalist import Dataset
 from data_prep.errors import DataError, HealthyGANError
 from data_prep.frame import png
-from data_prep.prepared import Prepared
+from data_prep.repeat import Prepared
 from healthygan_monai.scoring import ScoreRow, subject_rows
 
 SHOWN = 5  # problems in one message

@@ -51,7 +51,7 @@ def describe(
     images = load_dataset(dataset or own_dataset(path), training=False)
     size = image_size_for(path, images.image_size)
     scorer = generator_scorer(generator, size, generator.image_channels)
-    value, source = _healthy_quantile(scorer, images, quantile)
+    value, source = healthy_quantile(scorer, images, quantile)
     return {
         "format": FORMAT,
         "version": healthygan_monai.__version__,
@@ -60,12 +60,14 @@ def describe(
         "trained_on": {"name": images.name, "content_hash": images.content_hash},
         "recipe": recipe_in(images),
         "map_threshold": {"value": value, "quantile": quantile, "source": source},
-        "score_thresholds": _thresholds(path, "validation"),
-        "promised_thresholds": _thresholds(path, "promised"),
+        "score_thresholds": score_thresholds(path, "validation"),
+        "promised_thresholds": score_thresholds(path, "promised"),
     }
 
 
-def _healthy_quantile(scorer: Scorer, images: Dataset, quantile: float) -> tuple[float, str]:
+def healthy_quantile(
+    scorer: Scorer, images: Dataset, quantile: float = QUANTILE
+) -> tuple[float, str]:
     """Return (value, source) over all pixels of the difference maps of healthy images."""
     healthy = [item for item in images.sections["validation"] if item.label == 0]
     where = "validation"
@@ -78,18 +80,24 @@ def _healthy_quantile(scorer: Scorer, images: Dataset, quantile: float) -> tuple
     maps = []
     for index in chosen:
         image = load({"image": str(images.image_path(healthy[index]))})["image"]
-        maps.append(scorer(image[None]).maps["difference"].numpy())
+        maps.append(scorer(image[None]).maps["difference"].cpu().numpy())
     value = float(np.quantile(np.stack(maps), quantile))
     maps_of = f"the difference maps of {len(chosen)} healthy {where} images"
     return value, f"{100 * quantile:g} % quantile of {maps_of}"
 
 
-def _thresholds(model: Path, name: str) -> dict[str, Any]:
-    """Return a threshold of evaluation.json by level, if the file is of these weights."""
+def score_thresholds(model: Path, name: str, score_by: str = "mean") -> dict[str, Any]:
+    """Return a threshold of evaluation.json by level, if the file is of these weights.
+
+    Args:
+        model: the model.pt.
+        name: validation or promised.
+        score_by: rule of the scores; a server scores by the mean.
+    """
     content = read_evaluation(model.parent)
     if (content.get("provenance") or {}).get("weights_sha256") != sha256(model):
         return {}
-    if content.get("score_by", "mean") != "mean":  # a server scores by the mean
+    if content.get("score_by", "mean") != score_by:
         return {}
     found = {}
     for unit, level in content.get("levels", {}).items():

@@ -68,6 +68,7 @@ class CaseResult:
         slice_scores: of a volume, the lowest, hindmost or leftmost first.
         shown: uint8 (h, w), the film reduced to a picture of a page, or the slice with the highest
             score as the model sees it. shown_difference: float32 (h, w), its map.
+        frame: index of a film of several frames, where each is a case.
         warnings: for people.
     """
 
@@ -88,6 +89,7 @@ class CaseResult:
     shown_difference: NDArray[np.float32] | None = field(repr=False)
     plane: str = ""
     slice_scores: tuple[SliceScore, ...] = ()
+    frame: int | None = None
     warnings: tuple[str, ...] = ()
 
     @property
