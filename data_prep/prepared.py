@@ -6,11 +6,11 @@ from pathlib import Path
 
 from data_prep import __version__, datalist, outcome
 from data_prep.datalist import Dataset, Item
+from data_prep.frame.seen import Seen
 from data_prep.outcome import Outcome
 from data_prep.output import summary, tables
 from data_prep.settings import Settings
 from data_prep.source import Source
-from data_prep.frame.seen import Seen
 
 
 @dataclass(frozen=True)

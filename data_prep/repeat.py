@@ -57,8 +57,9 @@ def prepare_again(
 ) -> Prepared:
     """Prepare all below ``given`` by a stored recipe, for inference, whatever the folder names.
 
-    Writes only ``images/`` and sidecars; a bad file is among the outcomes. record, options: see
-    `recipe_from`; others: Cohort, Work, Settings. DataError, FileNotFoundError: no recipe, no input.
+    Writes only ``images/`` and sidecars, and ``seen/``; a bad file is among the outcomes. record,
+    options: see `recipe_from`; others: Cohort, Work, Settings. DataError, FileNotFoundError: no
+    recipe, no input.
     """
     cohort = Cohort(pseudonyms=pseudonyms, key_file=key_file, salt=salt, by_folders=False)
     recipe = recipe_from(record, options)

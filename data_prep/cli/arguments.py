@@ -1,14 +1,21 @@
 """The arguments that preparing films and brains have in common, and how their texts are read."""
 
+from __future__ import annotations
+
 import argparse
+import os
 import re
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
 
 from data_prep.errors import UsageError
 
+if TYPE_CHECKING:
+    from data_prep.settings import Work
+
 T = TypeVar("T")
+MOST_JOBS = 8
 KINDS = (int, float, Path)  # types of values that argparse makes of a text
 UNSAID = (None, "", ())  # defaults that a help text describes itself
 TABLE_HELP = (
@@ -25,31 +32,11 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add("--table", type=Path, metavar="FILE.csv", help=TABLE_HELP)
     add("--columns", default="", metavar="OURS=THEIRS,...", help="names of the table's columns")
     add("--where", action="append", default=[], metavar="COLUMN=VALUE[|VALUE]", help="rows to use")
-    add(
-        "--pseudonyms",
-        default="keyed",
-        choices=("given", "keyed"),
-        help="subject names: keyed pseudonyms, or as the table or the files give them (default: "
-        "%(default)s)",
-    )
-    add("--key", type=Path, metavar="FILE", help="key of the pseudonyms (default: OUTPUT.key)")
+    add_people(parser)
     add("--validation", type=share, default=0.1, metavar="SHARE", help="of subjects of a group")
     add("--test", type=share, default=0.2, metavar="SHARE", help="of subjects of a group")
     add("--seed", type=int, default=0, help="of the split (default: 0)")
-    add("--jobs", type=int, metavar="N", help="processes (default: one a core, at most 8)")
-    add(
-        "--timeout",
-        dest="seconds",
-        type=float,
-        metavar="SECONDS",
-        help="for one input, then it is skipped (default: 120 for films, 3600 for brains)",
-    )
-    add(
-        "--memory",
-        type=size,
-        metavar="4GiB",
-        help="for one input, then it is skipped (default: 4GiB for films, 16GiB for brains)",
-    )
+    add_work(parser)
     add(
         "--scheduler",
         metavar="ADDRESS",
@@ -73,6 +60,49 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add("--description", default="")
     add("--licence", default="")
     add("--protocol", help="training plan: covidx, chestxray14, migraine, demo (default: none)")
+
+
+def add_people(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of the pseudonyms."""
+    parser.add_argument(
+        "--pseudonyms",
+        default="keyed",
+        choices=("given", "keyed"),
+        help="subject names: keyed pseudonyms, or as the table or the files give them (default: "
+        "%(default)s)",
+    )
+    parser.add_argument(
+        "--key", type=Path, metavar="FILE", help="key of the pseudonyms (default: OUTPUT.key)"
+    )
+
+
+def add_work(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of child processes and their limits."""
+    add = parser.add_argument
+    add("--jobs", type=int, metavar="N", help="processes (default: one a core, at most 8)")
+    add(
+        "--timeout",
+        dest="seconds",
+        type=float,
+        metavar="SECONDS",
+        help="for one input, then it is skipped (default: 120 for films, 3600 for brains)",
+    )
+    add(
+        "--memory",
+        type=size,
+        metavar="4GiB",
+        help="for one input, then it is skipped (default: 4GiB for films, 16GiB for brains)",
+    )
+
+
+def given_work(arguments: argparse.Namespace) -> Work:
+    """Return the processes and limits that were given."""
+    from data_prep.settings import Work
+
+    given = arguments.jobs
+    jobs = min(MOST_JOBS, os.cpu_count() or 1) if given is None else given
+    scheduler = getattr(arguments, "scheduler", None)
+    return Work(jobs, arguments.seconds, arguments.memory, scheduler)
 
 
 def add_fields(parser: Any, *options: type) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data_prep import __version__
+from data_prep.cli.arguments import add_people, add_work, given_work
 from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
 from data_prep.cli.prepare import Parsers, add_brains, add_films
 from data_prep.cli.review import add_review
@@ -14,8 +15,8 @@ from data_prep.errors import DONE
 log = logging.getLogger(__name__)
 
 __all__ = [
-    "add_check_command", "add_fetch_command", "add_prep_commands", "add_review", "build_parser",
-    "main",
+    "add_check_command", "add_fetch_command", "add_people", "add_prep_commands", "add_review",
+    "add_work", "build_parser", "given_work", "main",
 ]  # fmt: skip
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import os
 from typing import TYPE_CHECKING, Any
 
-from data_prep.cli.arguments import add_common, pairs
+from data_prep.cli.arguments import add_common, given_work, pairs
 from data_prep.cli.brains import add_brain_arguments, brain_recipe
 from data_prep.cli.exit_codes import command
 from data_prep.cli.films import add_film_arguments, cleared_films, film_recipe
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
     from data_prep.brain import BrainRecipe
     from data_prep.film import FilmRecipe
 
-MOST_JOBS = 8
 Parsers = Any  # argparse gives what add_subparsers returns no public name
 
 
@@ -47,7 +45,7 @@ def prepare(
     """Run the pipeline, print, return the exit code; source: facts of a public data set."""
     from data_prep.inputs.choices import Cohort
     from data_prep.pipeline import run
-    from data_prep.settings import About, Settings, Work
+    from data_prep.settings import About, Settings
 
     def given(*names: str) -> dict[str, Any]:
         return {name: getattr(arguments, name) for name in names}
@@ -56,7 +54,6 @@ def prepare(
     where: dict[str, str] = {}
     for text in arguments.where:
         where |= pairs(text, "--where")
-    jobs = min(MOST_JOBS, os.cpu_count() or 1) if arguments.jobs is None else arguments.jobs
     cohort = Cohort(
         columns=pairs(arguments.columns, "--columns"),
         where=where,
@@ -67,7 +64,7 @@ def prepare(
     settings = Settings(
         recipe=recipe,
         cohort=cohort,
-        work=Work(jobs, **given("seconds", "memory", "scheduler")),
+        work=given_work(arguments),
         about=About(**given("name", "description", "licence", "protocol"), source=source or {}),
         max_skipped=0.0 if most is None and arguments.strict else most,
         **given("input", "output", "existing", "dry_run", "strict"),

@@ -78,6 +78,17 @@ def settings(texts: Sequence[str]) -> dict[str, Any]:
     return found
 
 
+def options_given(texts: Sequence[str]) -> dict[str, Any]:
+    """Return the ``NAME=VALUE`` texts of --options; a value is a Python literal, else text."""
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise UsageError(f"--options {text}: expected NAME=VALUE, such as views=any.")
+        found[name] = _value(name, value)
+    return found
+
+
 def _value(key: str, text: str) -> Any:
     if key in PATHS:
         return None if text in ("null", "None") else text

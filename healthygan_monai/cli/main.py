@@ -24,6 +24,7 @@ from healthygan_monai.cli import (
     import_checkpoint,
     infer,
     report,
+    score,
     select,
     train,
 )
@@ -58,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_review(commands)
     add_check_command(commands)
     add_fetch_command(commands)
-    for module in (train, select, ensemble, infer, evaluate, report):
+    for module in (train, select, ensemble, infer, evaluate, report, score):
         module.add(commands)
     for module in (benchmark, export, import_checkpoint):
         module.add(commands)

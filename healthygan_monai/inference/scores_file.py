@@ -1,6 +1,6 @@
 """scores.csv: what writes it during inference and evaluation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,20 @@ def scored_items(engine: Engine) -> Iterator[tuple[dict[str, Any], dict[str, Any
     """Return the decollated batch of an evaluator: each image's facts with its results."""
     state: Any = engine.state
     return zip(state.batch, state.output, strict=True)
+
+
+def write_scored(path: Path, rows: Sequence[ScoreRow], checkpoint: Path | str | None) -> None:
+    """scores.csv, and beside it scores.json: which weights the scores are of, if that is known."""
+    write_scores(path, rows)
+    if checkpoint is not None:
+        write_json(
+            path.with_suffix(".json"),
+            {
+                "weights_sha256": weights_hash(checkpoint),
+                "score_by": rows[0].score_by,
+                "scores_sha256": sha256(path),
+            },
+        )
 
 
 class ScoresFile:
@@ -42,16 +56,7 @@ class ScoresFile:
 
     def write(self) -> None:
         """scores.csv, and beside it scores.json: which weights they are of."""
-        write_scores(self.path, self.rows)
-        if self.checkpoint is not None:
-            write_json(
-                self.path.with_suffix(".json"),
-                {
-                    "weights_sha256": weights_hash(self.checkpoint),
-                    "score_by": self.rows[0].score_by,
-                    "scores_sha256": sha256(self.path),
-                },
-            )
+        write_scored(self.path, self.rows, self.checkpoint)
 
     def collect(self, engine: Engine) -> None:
         for item, output in scored_items(engine):

@@ -1,0 +1,114 @@
+"""The folder that ``healthygan score`` writes; one case at a time, list.html last."""
+
+import base64
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from data_prep.files import write_json
+from healthygan_monai.api.results import Problem, problems_of
+from healthygan_monai.inference.scores_file import write_scored
+from healthygan_monai.models.exported_facts import METHOD
+from healthygan_monai.paths import SCORES_FILE, SKIPPED_FILE
+from healthygan_monai.scoring import ScoreRow
+from healthygan_monai.studies.case import CaseResult
+from healthygan_monai.studies.maps import white_of, write_maps
+from healthygan_monai.studies.page import write_page
+from healthygan_monai.studies.pictures import as_jpeg, overlay
+from healthygan_monai.studies.score import Cases, rows_of
+from healthygan_monai.studies.tables import (
+    CASES_FILE,
+    SUBJECTS_FILE,
+    Line,
+    write_cases,
+    write_subjects,
+)
+
+ABOUT_FILE, LIST_FILE = "about.json", "list.html"
+RESEARCH = "research, not for diagnosis"
+
+
+@dataclass
+class Results:
+    """Writes what is made of each case, and keeps a line of it.
+
+    output: the folder. work: of the pictures for the page, until it is written.
+    """
+
+    output: Path
+    work: Path
+    cases: Cases
+    lines: list[Line] = field(default_factory=list)
+    rows: list[ScoreRow] = field(default_factory=list)
+
+    def add(self, case: CaseResult) -> None:
+        """Write the maps of a case, and the pictures of it for the page."""
+        line = Line.of(case)
+        white = self._white(line.largest)
+        write_maps(case, self.output, white)
+        (self.work / f"{case.name}.jpg").write_bytes(as_jpeg(case.shown))
+        if case.shown_difference is not None:
+            cut = None if case.map_threshold is None else case.map_threshold.value
+            drawn = overlay(case.shown, case.shown_difference, white, cut)
+            (self.work / f"{case.name}_map.jpg").write_bytes(as_jpeg(drawn))
+        self.lines.append(line)
+        self.rows += rows_of(case, self.cases.model)
+
+    def finish(self, command: str) -> None:
+        """Write the tables, about.json and, last, list.html."""
+        output, cases = self.output, self.cases
+        lines = sorted(self.lines, key=lambda line: (-line.score, line.name))
+        problems = problems_of(cases.found)
+        cases.found.write_skipped(output / SKIPPED_FILE)
+        if self.rows:
+            write_scored(output / SCORES_FILE, self.rows, cases.model.checkpoint)
+        write_cases(output / CASES_FILE, lines, cases.threshold)
+        if any(line.kind == "volume" for line in lines):
+            write_subjects(output / SUBJECTS_FILE, self.rows, lines, cases.threshold)
+        write_json(output / ABOUT_FILE, self._about(command, problems))
+        write_page(output / LIST_FILE, self._content(lines, problems), self._pictures(lines))
+
+    def above(self) -> int | None:
+        """How many cases reach the threshold; None without one."""
+        cut = self.cases.threshold
+        return None if cut is None else sum(line.score >= cut.value for line in self.lines)
+
+    def _white(self, largest: float | None) -> float:
+        return white_of(self.cases.cut, largest or 0.0, self.cases.facts.method == METHOD)
+
+    def _about(self, command: str, problems: Sequence[Problem]) -> dict[str, Any]:
+        cases = self.cases
+        cuts = {"map_threshold": cases.cut, "score_threshold": cases.threshold}
+        return {
+            "use": RESEARCH,
+            "command": command,
+            "model": asdict(cases.facts),
+            **{name: None if cut is None else cut._asdict() for name, cut in cuts.items()},
+            "white": None if cases.cut is None else self._white(None),
+            "cases": len(self.lines),
+            "not_scored": len(problems),
+        }
+
+    def _content(self, lines: Sequence[Line], problems: Sequence[Problem]) -> dict[str, Any]:
+        cases = self.cases
+        return {
+            "facts": cases.facts,
+            "research": RESEARCH,
+            "map_cut": cases.cut,
+            "cut": cases.threshold,
+            "above": self.above(),
+            "count": len(lines),
+            "volumes": any(line.kind == "volume" for line in lines),
+            "problems": sorted(problems, key=lambda problem: problem.shown),
+        }
+
+    def _pictures(self, lines: Sequence[Line]) -> Iterator[tuple[Line, list[str]]]:
+        """Each line with its pictures as data: URLs, read when they are written."""
+        for line in lines:
+            files = [self.work / f"{line.name}{end}.jpg" for end in ("", "_map")]
+            yield line, [_embedded(path) for path in files if path.is_file()]
+
+
+def _embedded(path: Path) -> str:
+    return "data:image/jpeg;base64," + base64.b64encode(path.read_bytes()).decode("ascii")
