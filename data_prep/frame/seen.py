@@ -28,7 +28,7 @@ class Seen:
     def images(self, output: Path) -> tuple[np.ndarray, np.ndarray | None]:
         """Return (pixels uint8 or uint16 (N, S, S), the film uint8 (h, w) for a page or None)."""
         with np.load(output / self.file, allow_pickle=False) as found:
-            return found["pixels"], found["shown"] if "shown" in found else None
+            return found["pixels"], found.get("shown")
 
 
 def save_images(path: Path, pixels: np.ndarray, shown: np.ndarray | None = None) -> None:

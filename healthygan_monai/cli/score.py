@@ -1,8 +1,6 @@
 """Run ``healthygan score``: a model and new patients -> scores, maps and a list, in one folder."""
 
 import argparse
-import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
         model,
         arguments.input,
         output,
-        command=shlex.join(["healthygan", *sys.argv[1:]]),
         map_threshold=arguments.map_threshold,
         options=options,
         pseudonyms=arguments.pseudonyms,

@@ -51,6 +51,7 @@ def _write_nifti(data: np.ndarray, affine: np.ndarray, path: Path) -> None:
     import nibabel as nib
 
     image = nib.Nifti1Image(data, affine)
+    image.set_sform(affine, "scanner")
     image.header.set_xyzt_units("mm")
     image.header["descrip"] = b"research, not for diagnosis"
     with whole(path, same_name=True) as part:

@@ -1,7 +1,7 @@
 """The folder that ``healthygan score`` writes; one case at a time, list.html last."""
 
 import base64
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -55,8 +55,8 @@ class Results:
         self.lines.append(line)
         self.rows += rows_of(case, self.cases.model)
 
-    def finish(self, command: str) -> None:
-        """Write the tables, about.json and, last, list.html."""
+    def finish(self, options: Mapping[str, Any]) -> None:
+        """Write the tables, about.json and, last, list.html; options: of the preparation."""
         output, cases = self.output, self.cases
         lines = sorted(self.lines, key=lambda line: (-line.score, line.name))
         problems = problems_of(cases.found)
@@ -66,7 +66,7 @@ class Results:
         write_cases(output / CASES_FILE, lines, cases.threshold)
         if any(line.kind == "volume" for line in lines):
             write_subjects(output / SUBJECTS_FILE, self.rows, lines, cases.threshold)
-        write_json(output / ABOUT_FILE, self._about(command, problems))
+        write_json(output / ABOUT_FILE, self._about(options, problems))
         write_page(output / LIST_FILE, self._content(lines, problems), self._pictures(lines))
 
     def above(self) -> int | None:
@@ -77,12 +77,12 @@ class Results:
     def _white(self, largest: float | None) -> float:
         return white_of(self.cases.cut, largest or 0.0, self.cases.facts.method == METHOD)
 
-    def _about(self, command: str, problems: Sequence[Problem]) -> dict[str, Any]:
+    def _about(self, options: Mapping[str, Any], problems: Sequence[Problem]) -> dict[str, Any]:
         cases = self.cases
         cuts = {"map_threshold": cases.cut, "score_threshold": cases.threshold}
         return {
             "use": RESEARCH,
-            "command": command,
+            "options": dict(options),
             "model": asdict(cases.facts),
             **{name: None if cut is None else cut._asdict() for name, cut in cuts.items()},
             "white": None if cases.cut is None else self._white(None),
@@ -96,6 +96,7 @@ class Results:
             "facts": cases.facts,
             "research": RESEARCH,
             "map_cut": cases.cut,
+            "white": self._white(None),
             "cut": cases.threshold,
             "above": self.above(),
             "count": len(lines),

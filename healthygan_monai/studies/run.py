@@ -43,7 +43,6 @@ def score_study(
     folder: Path,
     output: Path,
     *,
-    command: str = "",
     map_threshold: float | None = None,
     options: Mapping[str, Any] | None = None,
     pseudonyms: str = "keyed",
@@ -59,7 +58,6 @@ def score_study(
         model: of :func:`healthygan_monai.load_model`.
         folder: the inputs; see :func:`~healthygan_monai.studies.score.prepare_cases`.
         output: a new or empty folder.
-        command: for about.json.
         map_threshold: difference from which a pixel is marked; None for the model's own.
         options, pseudonyms, key_file, work: of the preparation.
 
@@ -80,7 +78,7 @@ def score_study(
         results = Results(output, Path(temporary), Cases(model, found, map_threshold))
         for case in results.cases:
             results.add(case)
-        results.finish(command)
+        results.finish({**(options or {}), "pseudonyms": pseudonyms})
         return Done(
             output,
             len(results.lines),
