@@ -43,8 +43,10 @@ def write_film(
     if source.view:
         require_view(source.view, recipe.options)
     try:
-        given = {"mask": drawn, "boxes": truth.boxes, "cleared": cleared, "shown": keep_seen}
-        frames = list(prepare(data, recipe, **given))
+        found = prepare(
+            data, recipe, mask=drawn, boxes=truth.boxes, cleared=cleared, shown=keep_seen
+        )
+        frames = list(found)
     except SetAside as error:
         error.facts = {
             **error.facts,
@@ -54,7 +56,8 @@ def write_film(
     facts, digests = frames[0].facts, [frame.facts[DIGEST] for frame in frames]
     if len(digests) > 1:
         facts = {**facts, DIGEST: digests}
-    images, seen = _stored(frames, source, output), ()
+    images = _stored(frames, source, output)
+    seen: tuple[Seen, ...] = ()
     if keep_seen and output is not None:
         seen = tuple(_seen_film(frame, source, output) for frame in frames)
     return Outcome("written", source.shown, images=images, details=facts, seen=seen)
@@ -93,7 +96,8 @@ def write_head(
         head = replace(head, facts={**head.facts, "qc": name})
     slices = cut(head, recipe)
     images = _stored(slices.frames, source, output)
-    facts, seen = {**slices.facts, DIGEST: content}, ()
+    facts = {**slices.facts, DIGEST: content}
+    seen: tuple[Seen, ...] = ()
     if place is not None and output is not None:
         seen = (_seen_head(head, recipe, place, source, output),)
     return Outcome("written", source.shown, images=images, details=facts, seen=seen)

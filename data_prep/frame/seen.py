@@ -34,6 +34,8 @@ class Seen:
 def save_images(path: Path, pixels: np.ndarray, shown: np.ndarray | None = None) -> None:
     """Write what `Seen.images` reads."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    picture = {} if shown is None else {"shown": shown}
     with path.open("wb") as file:
-        np.savez_compressed(file, pixels=pixels, **picture)
+        if shown is None:
+            np.savez_compressed(file, pixels=pixels)
+        else:
+            np.savez_compressed(file, pixels=pixels, shown=shown)

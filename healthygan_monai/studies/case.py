@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 File = tuple[Path, str | None]  # a file, or an archive and its member
 
 
-class SliceScore(NamedTuple):
+@dataclass(frozen=True)
+class SliceScore:
     """A slice of a volume: its index along the RAS+ axis of the plane that was cut, its score,
     and whether it counts for the score of the scan (slices outside of the recipe's range do not).
     """
@@ -20,7 +21,8 @@ class SliceScore(NamedTuple):
     counted: bool
 
 
-class Cut(NamedTuple):
+@dataclass(frozen=True)
+class Cut:
     """A threshold, what is at or above it is called; policy: where it comes from, in words."""
 
     value: float
@@ -77,7 +79,7 @@ class CaseResult:
     kind: Literal["film", "volume"]
     score: float
     images: tuple[str, ...]
-    source: Path | tuple[Path, str] = field(repr=False)
+    source: Path | File = field(repr=False)
     files: tuple[File, ...] = field(repr=False)
     difference: NDArray[np.float32] | None = field(repr=False)
     marked: NDArray[np.bool_] | None = field(repr=False)

@@ -17,5 +17,5 @@ def write_page(
     here = jinja2.FileSystemLoader(Path(__file__).parent)
     page = jinja2.Environment(loader=here, autoescape=True, trim_blocks=True, lstrip_blocks=True)
     stream = page.get_template("list.html").stream(**content, cases=cases)
-    with whole(path) as part, part.open("w", encoding="utf-8", errors="backslashreplace") as file:
-        stream.dump(file)
+    with whole(path) as part, part.open("wb") as file:
+        stream.dump(file, "utf-8", "backslashreplace")

@@ -84,7 +84,7 @@ class Results:
             "use": RESEARCH,
             "options": dict(options),
             "model": asdict(cases.facts),
-            **{name: None if cut is None else cut._asdict() for name, cut in cuts.items()},
+            **{name: None if cut is None else asdict(cut) for name, cut in cuts.items()},
             "white": None if cases.cut is None else self._white(None),
             "cases": len(self.lines),
             "not_scored": len(problems),
