@@ -18,7 +18,8 @@ class Ready:
     """One film or head to score.
 
     name, subject: pseudonyms. images: their names in the data set. files: (path, member of an
-    archive) of the input, which may name a patient. frame: of a film of several that are taken.
+    archive) of the input, which may name a patient; is_dicom: whether they are of that format.
+    frame: of a film of several that are taken. notes: of the readers.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Ready:
     files: tuple[tuple[Path, str | None], ...]
     frame: int | None
     notes: tuple[str, ...]
+    is_dicom: bool
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,14 @@ class Prepared:
                 continue
             files = tuple((piece.path, piece.member) for piece in source.pieces())
             notes = tuple(str(note) for note in o.details.get("notes", ()))
+            is_dicom = source.kind in ("dicom", "series")
             stem, several = f"{source.who.subject}_{source.who.session}", len(o.seen) > 1
             for number, seen in enumerate(o.seen):
                 images = o.images[number : number + 1] if seen.indices is None else o.images
                 frame = images[0].slice if seen.indices is None else None
                 name = f"{stem}_{frame:03d}" if several else stem
                 names = tuple(image.image for image in images)
-                yield Ready(name, source.who.subject, names, seen, files, frame, notes)
+                yield Ready(name, source.who.subject, names, seen, files, frame, notes, is_dicom)
 
     def refused(self) -> list[tuple[str, Outcome]]:
         """(path below INPUT, why) of every input that was not taken."""
@@ -86,6 +89,11 @@ class Prepared:
 
     def exit_code(self) -> int:
         return summary.exit_code(self.outcomes)
+
+
+def content(path: Path, member: str | None) -> bytes:
+    """Return the bytes of a file, or of a member of an archive; see `Ready.files`."""
+    return Source("", path, "dicom", member).data()
 
 
 def dataset_of(

@@ -17,13 +17,13 @@ from data_prep.frame.recipe import PIXELS
 from data_prep.inputs.choices import Cohort
 from data_prep.inputs.find import find
 from data_prep.pipeline import prepare
-from data_prep.prepared import Prepared, Ready
+from data_prep.prepared import Prepared, Ready, content
 from data_prep.settings import Settings, Work
 from data_prep.work.progress import progress
 
 __all__ = [
-    "Prepared", "Ready", "Work", "default_recipe", "kind_of_inputs", "prepare_again", "progress",
-    "recipe_from",
+    "Prepared", "Ready", "Work", "content", "default_recipe", "kind_of_inputs", "prepare_again",
+    "progress", "recipe_from",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)

@@ -24,6 +24,8 @@ def add(commands: Any) -> None:
     add("--options", action="append", default=[], metavar="NAME=VALUE", help=text)
     text = "difference from which a pixel is marked (default: the model's own)"
     add("--map-threshold", type=float, metavar="VALUE", help=text)
+    text = "also write DICOM results of DICOM inputs, which hold the patient; needs [dicom]"
+    add("--dicom", action="store_true", help=text)
     add("--score-by", choices=[*SCORE_RULES], default="mean", help="see infer (default: mean)")
     add_device(parser)
     add_accept(parser)
@@ -48,6 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         pseudonyms=arguments.pseudonyms,
         key_file=arguments.key,
         work=work,
+        dicom=arguments.dicom,
     )
     print(done.words())
     return done.exit_code

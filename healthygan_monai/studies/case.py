@@ -71,6 +71,7 @@ class CaseResult:
         shown: uint8 (h, w), the film reduced to a picture of a page, or the slice with the highest
             score as the model sees it. shown_difference: float32 (h, w), its map.
         frame: index of a film of several frames, where each is a case.
+        is_dicom: whether the files are DICOM.
         warnings: for people.
     """
 
@@ -92,6 +93,7 @@ class CaseResult:
     plane: str = ""
     slice_scores: tuple[SliceScore, ...] = ()
     frame: int | None = None
+    is_dicom: bool = False
     warnings: tuple[str, ...] = ()
 
     @property

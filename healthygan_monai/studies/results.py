@@ -1,8 +1,9 @@
 """The folder that ``healthygan score`` writes; one case at a time, list.html last."""
 
 import base64
+import logging
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.paths import SCORES_FILE, SKIPPED_FILE
 from healthygan_monai.scoring import ScoreRow
 from healthygan_monai.studies.case import CaseResult
+from healthygan_monai.studies.dicom import write_dicom
 from healthygan_monai.studies.maps import white_of, write_maps
 from healthygan_monai.studies.page import write_page
 from healthygan_monai.studies.pictures import as_jpeg, overlay
@@ -26,6 +28,8 @@ from healthygan_monai.studies.tables import (
 )
 
 ABOUT_FILE, LIST_FILE = "about.json", "list.html"
+log = logging.getLogger(__name__)
+
 RESEARCH = "research, not for diagnosis"
 
 
@@ -33,17 +37,25 @@ RESEARCH = "research, not for diagnosis"
 class Results:
     """Writes what is made of each case, and keeps a line of it.
 
-    output: the folder. work: of the pictures for the page, until it is written.
+    output: the folder. work: of the pictures for the page, until it is written. dicom:
+    whether DICOM results are written too; not_made: how many DICOM inputs have none.
     """
 
     output: Path
     work: Path
     cases: Cases
+    dicom: bool = False
     lines: list[Line] = field(default_factory=list)
     rows: list[ScoreRow] = field(default_factory=list)
+    not_made: int = 0
 
     def add(self, case: CaseResult) -> None:
         """Write the maps of a case, and the pictures of it for the page."""
+        why = write_dicom(case, self.output) if self.dicom else ""
+        if why:
+            log.warning("%s: %s", case.name, why)
+            self.not_made += case.is_dicom
+            case = replace(case, warnings=(*case.warnings, why))
         line = Line.of(case)
         white = self._white(line.largest)
         write_maps(case, self.output, white)

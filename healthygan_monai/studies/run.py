@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import DONE, SOME_UNREAD
 from data_prep.files import require_writable
 from data_prep.repeat import Work
 from healthygan_monai.api.model import Model
 from healthygan_monai.paths import SKIPPED_FILE
+from healthygan_monai.studies.dicom import require_dicom
 from healthygan_monai.studies.results import LIST_FILE, Results
 from healthygan_monai.studies.score import Cases, prepare_cases
 
@@ -48,6 +50,7 @@ def score_study(
     pseudonyms: str = "keyed",
     key_file: Path | None = None,
     work: Work | None = None,
+    dicom: bool = False,
 ) -> Done:
     """Score films or heads; write tables, maps and list.html to ``output``.
 
@@ -60,10 +63,14 @@ def score_study(
         output: a new or empty folder.
         map_threshold: difference from which a pixel is marked; None for the model's own.
         options, pseudonyms, key_file, work: of the preparation.
+        dicom: also write DICOM results of DICOM inputs, to ``output/dicom/NAME/``.
 
     Raises:
         DataError, HealthyGANError: as ``Model.score_folder``.
+        NotInstalled: ``dicom`` without the extra of that name.
     """
+    if dicom:
+        require_dicom(model.method)
     with tempfile.TemporaryDirectory(prefix=".work-", dir=require_writable(output)) as temporary:
         found = prepare_cases(
             model,
@@ -75,7 +82,7 @@ def score_study(
             work=work,
         )
         found.write_links(_beside(output, LINKS))
-        results = Results(output, Path(temporary), Cases(model, found, map_threshold))
+        results = Results(output, Path(temporary), Cases(model, found, map_threshold), dicom)
         for case in results.cases:
             results.add(case)
         results.finish({**(options or {}), "pseudonyms": pseudonyms})
@@ -84,7 +91,7 @@ def score_study(
             len(results.lines),
             results.above(),
             tuple(found.reasons()),
-            found.exit_code(),
+            found.exit_code() or (SOME_UNREAD if results.not_made else DONE),
         )
 
 

@@ -149,6 +149,7 @@ class Cases:
             plane=seen.plane,
             slice_scores=tuple(SliceScore(*each) for each in slices),
             frame=one.frame,
+            is_dicom=one.is_dicom,
             warnings=one.notes,
         )
         if case.kind == "film" and whole is not None:
