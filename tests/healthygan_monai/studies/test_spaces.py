@@ -94,13 +94,14 @@ def test_a_planted_voxel_is_the_same_voxel_of_the_map(trained, tmp_path, axes, p
     (tmp_path / "in").mkdir()
     nib.save(own, tmp_path / "in" / "Doe_Jane.nii.gz")
     options = BrainOptions(plane=plane, range="0%:100%", step="1", least_foreground=0.01)
-    recipe = BrainRecipe(54, framing="square", intensity="minmax", options=options).record()
+    side = {"axial": 18, "coronal": 14, "sagittal": 18}[plane]  # voxels: nothing is resampled
+    recipe = BrainRecipe(side, framing="square", intensity="minmax", options=options).record()
     (case,) = cases(shows_its_input(trained, recipe), tmp_path / "in")
     assert case.kind == "volume" and np.array_equal(case.affine, own.affine)
     assert case.difference.shape == own.shape
     planted = np.unravel_index(np.argmax(own.get_fdata()), own.shape)
     assert np.unravel_index(np.argmax(case.difference), own.shape) == planted
-    assert case.marked[planted]
+    assert [tuple(voxel) for voxel in np.argwhere(case.marked)] == [planted]
     counted = [each.score for each in case.slice_scores if each.counted]
     assert 0 < len(counted) <= len(case.slice_scores)
     assert case.score == pytest.approx(np.mean(counted))
