@@ -46,6 +46,7 @@ ln -s export/cohort.csv cohort.csv
 cp -r $SHELF/few new-export
 """,
     "docs/data_format.md": "sed 's,SET,films-64,' $SHELF/grid.json > GRID.json",
+    "docs/new_patients.md": "cp -r $SHELF/few new-films",
     "docs/data_sources.md": """
 mkdir -p NIH_FOLDER/images_001/images data/ixi clinic
 chest=NIH_FOLDER/Data_Entry_2017_v2020.csv
