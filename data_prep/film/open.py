@@ -74,6 +74,25 @@ def films(data: bytes, options: FilmOptions, voi: bool = True) -> Iterator[Film]
         yield film
 
 
+def stored_picture(dataset: Dataset, index: int = 0) -> np.ndarray:
+    """Return one frame of a parsed data set as a viewer shows it, in its own rows and columns.
+
+    float32 (rows, columns) in [0, 1], bright = dense; not turned, cropped or resized. Any modality.
+    Raises FilmError as `films` does: no pixels, not grey, no decoder, one grey level.
+    """
+    from pydicom.dataset import Dataset
+
+    own = Dataset()  # reading a grey picture in colour channels changes its header
+    own.update(dataset)
+    own.file_meta = dataset.file_meta
+    with quiet_pydicom():
+        require_pixels(own)
+        pixels = layout(own)
+        _require_grey(own, pixels, FilmOptions(colour="equal"))
+        require_decodable(own, pixels)
+        return _frame(own, pixels, index, window=0, voi=True).image
+
+
 def _picture(data: bytes) -> Iterator[Film]:
     film = read_picture(data)
     _require_size(*film.image.shape)
