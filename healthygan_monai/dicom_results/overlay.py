@@ -15,7 +15,7 @@ from healthygan_monai.report.cases import COLOURS, CONTOUR, VMAX_PERCENTILE
 
 LARGEST, SMALLEST = 2048, 512  # pixels of the longer side: screens show no more, text needs as many
 OPAQUE = 0.6  # of the colour where the map is at the top of its scale
-LETTERS = 52  # a line of the legend at the full width
+LETTERS = 64  # a line of the legend at the full width
 MARGIN = 0.02  # of the width
 WHITE, GREY, BLACK = (255, 255, 255), (170, 170, 170), (0, 0, 0)
 
@@ -65,7 +65,7 @@ def legend(facts: ResultFacts, top: float) -> list[str]:
         if facts.score_policy:
             lines.append(f"Threshold: {facts.score_policy}")
     if facts.map_threshold is None:
-        lines.append("No pixel is marked: no threshold of the map")
+        lines.append("No threshold of the map")
     else:
         lines.append(f"Outline: difference of {facts.map_threshold:.4g} or more")
     lines.append(f"{facts.algorithm} {facts.version}, weights {facts.weights_sha256[:12]}")
