@@ -117,6 +117,8 @@ def _finish(one: Dataset, source: Dataset, facts: ResultFacts) -> None:
         setattr(one, f"{keyword}Time", time)
     if "DateOfSecondaryCapture" in one:
         one.DateOfSecondaryCapture, one.TimeOfSecondaryCapture = day, time
+    for item in one.get("ContributingEquipmentSequence") or ():
+        item.ContributionDateTime = day + time
     if "DimensionOrganizationSequence" in one:
         uid = facts.uid(f"dimensions {one.SeriesInstanceUID}", [source])
         one.DimensionOrganizationSequence[0].DimensionOrganizationUID = uid
@@ -127,3 +129,5 @@ def _finish(one: Dataset, source: Dataset, facts: ResultFacts) -> None:
     _set_side(one, source)
     if one.Modality == "SEG" and "FrameOfReferenceUID" not in one:
         one.PatientOrientation = source.PatientOrientation
+        # GDCM, and an Orthanc that draws with it, abort on a spacing without a position
+        one.SharedFunctionalGroupsSequence[0].pop("PixelMeasuresSequence", None)
