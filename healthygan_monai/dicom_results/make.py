@@ -127,6 +127,8 @@ def _finish(one: Dataset, source: Dataset, facts: ResultFacts) -> None:
     if one.Modality == "SR":
         return
     _set_side(one, source)
+    if source.get("LossyImageCompression") == "01":  # once lossy, always lossy (C.7.6.1.1.5)
+        one.LossyImageCompression = "01"
     if one.Modality == "SEG" and "FrameOfReferenceUID" not in one:
         one.PatientOrientation = source.PatientOrientation
         # GDCM, and an Orthanc that draws with it, abort on a spacing without a position

@@ -79,9 +79,6 @@ def _header(source: Dataset) -> Dataset:
         value = _valid(source, keyword)
         if value is not None:
             setattr(one, keyword, value)
-    if "LossyImageCompressionRatio" not in one or "LossyImageCompressionMethod" not in one:
-        for keyword in [k for k in KEPT if k.startswith("Lossy")]:
-            one.pop(keyword, None)
     if not _is_orientation(one.get("PatientOrientation")):
         one.PatientOrientation = None
     for keyword in UIDS:

@@ -193,6 +193,11 @@ def test_the_sources_are_not_changed() -> None:
     assert source.to_json() == before
 
 
+def test_what_was_compressed_with_loss_says_so_for_ever() -> None:
+    found = results_of(film_source(LossyImageCompression="01", LossyImageCompressionRatio=10))
+    assert [one.get("LossyImageCompression") for one in found] == ["01", "01", "01", None]
+
+
 def test_a_large_film(valid: Callable) -> None:
     capture, binary, fraction, _ = valid(results_of(film_source((2500, 2300))))
     assert dcmread(binary).Rows == 2500 and dcmread(fraction).Columns == 2300

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from dcmtk import shown
 from dicom_sources import FACTS, corner
+from places import DATA
 from pydicom import dcmread
 
 from data_prep.film import read_dataset
 from healthygan_monai.dicom_results import ResultFacts, make_results
-from places import DATA
 
 DICOM = DATA / "dicom"
 FILMS = [*sorted(DICOM.glob("real_chest/*.dcm")), *sorted(DICOM.glob("wrapped_nih/0[1-5]*.dcm"))]
@@ -30,7 +30,7 @@ def test_a_real_film(path: Path, valid: Callable) -> None:
 
 def by_place(paths: Iterable[Path]) -> list:
     read = [read_dataset(path.read_bytes()) for path in paths]
-    return sorted(read, key=lambda one: float(one.SliceLocation))
+    return sorted(read, key=lambda one: float(one.ImagePositionPatient[2]))
 
 
 def test_a_real_head(valid: Callable) -> None:
