@@ -209,9 +209,17 @@ def _uncompressed(dataset: Dataset) -> Dataset | None:
 def _to_web(results: Sequence[Dataset | Path], web: Web) -> Iterator[Outcome]:
     needed("dicomweb_client", "sending results over DICOMweb", "dicom")
     import requests
+
+    with requests.Session() as session:
+        client = _client(session, web)
+        for result in results:
+            dataset = _read(result)
+            yield dataset if isinstance(dataset, Outcome) else _store_by_web(client, dataset)
+
+
+def _client(session: Any, web: Web) -> Any:
     from dicomweb_client import DICOMwebClient
 
-    session = requests.Session()
     session.trust_env = False  # no proxy, password or certificate that nobody named here
     if web.token_file is not None:
         session.headers["Authorization"] = f"Bearer {_token(web.token_file)}"
@@ -221,9 +229,7 @@ def _to_web(results: Sequence[Dataset | Path], web: Web) -> Iterator[Outcome]:
             session.cert = (str(web.tls.certificate), str(web.tls.key or web.tls.certificate))
     client = DICOMwebClient(web.url.rstrip("/"), session=session, timeout=SECONDS)
     client.set_http_retry_params(retry=False)
-    for result in results:
-        dataset = _read(result)
-        yield dataset if isinstance(dataset, Outcome) else _store_by_web(client, dataset)
+    return client
 
 
 def _store_by_web(client: Any, dataset: Dataset) -> Outcome:
@@ -237,7 +243,7 @@ def _store_by_web(client: Any, dataset: Dataset) -> Outcome:
         return Outcome(reason, later=code >= 500 or code in LATER)
     except requests.exceptions.SSLError:
         return Outcome("the server's certificate is not trusted, or it does not speak TLS")
-    except (requests.RequestException, OSError):
+    except (requests.ConnectionError, requests.Timeout):
         return Outcome("no connection to the server", later=True)
     except Exception:  # an answer that is no DICOM JSON; its text may quote what was sent
         return Outcome("the server's answer is not of DICOMweb")
