@@ -26,6 +26,7 @@ from healthygan_monai.cli import (
     report,
     select,
     train,
+    view,
 )
 from healthygan_monai.paths import bundle_root
 
@@ -58,7 +59,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_review(commands)
     add_check_command(commands)
     add_fetch_command(commands)
-    for module in (train, select, ensemble, infer, evaluate, report):
+    for module in (train, select, ensemble, infer, evaluate, report, view):
         module.add(commands)
     for module in (benchmark, export, import_checkpoint):
         module.add(commands)
