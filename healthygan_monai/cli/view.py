@@ -22,11 +22,11 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.view.cases import read_cases
     from healthygan_monai.view.server import Viewer
+    from healthygan_monai.view.study import open_cases
 
     folder = run_of(arguments.run_folder)
-    cases = read_cases(folder, dataset_of(folder, arguments.dataset))
+    cases = open_cases(folder, dataset_of(folder, arguments.dataset))
     with Viewer(cases, arguments.port) as viewer:
         print(f"view: {viewer.address}")
         print(f"marks: {folder / REVIEW_FILE}")

@@ -19,8 +19,17 @@ from healthygan_monai.paths import PICTURES_FOLDER, SCALE_FILE, SCORES_FILE, pic
 from healthygan_monai.scoring import ScoreRow, read_scores
 
 MAPS = ("healthy", "mask", "difference")
-PARTS = ("image", *MAPS)
-PICTURES = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg"}
+FLAT = ("image", *MAPS)  # the parts of a case that are pictures
+VOLUMES = ("volume", "volume_map")  # NIfTI: a scan and its map
+PARTS = (*FLAT, *VOLUMES)
+KINDS = {  # of the files that are shown, by their endings
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".nii": "application/octet-stream",
+    ".nii.gz": "application/gzip",
+}
+COLUMNS = ("section", "subject", "slice", "label", "score", "stem", "suffix", "has")
 SCALED_ON = 32  # pictures of differences that give the top of the scale
 TOP_PERCENTILE = 99.8  # of their pixels
 HEALTHYGAN = "healthygan"
@@ -28,109 +37,118 @@ HEALTHYGAN = "healthygan"
 
 @dataclass(frozen=True)
 class Cases:
-    """The rows of FOLDER/scores.csv, and where their pictures are.
+    """The images of FOLDER/scores.csv, with the pictures that ``healthygan infer`` drew.
 
-    folder: with scores.csv. inputs: the root of their images; None if it is not known.
+    folder: with scores.csv. rows: one a case. inputs: the root of their images; None if it is not
+    known.
     """
 
     folder: Path
     rows: list[ScoreRow]
     inputs: Path | None
 
-    @property
-    def pictures(self) -> Path:
-        return self.folder / PICTURES_FOLDER
+    def place(self, index: int, part: str) -> tuple[Path | None, str]:
+        """Return the folder of a part of a case, and its name below it; "" for none."""
+        image = self.rows[index].image
+        if part == "image":
+            return self.inputs, image
+        pictures = self.folder / PICTURES_FOLDER
+        return pictures, f"{picture_stem(image)}_{part}.png" if part in MAPS else ""
 
-    def file(self, index: int, part: str) -> Path | None:
-        """Return a picture of a case; None if it is not there or outside of its folder.
+    def file(self, index: int, part: str) -> tuple[Path, str] | None:
+        """Return a file of a case and its media type.
+
+        None if it is not there, leads out of its folder, or is of another kind.
 
         Args:
             index: of its row.
             part: one of ``PARTS``.
         """
-        image = self.rows[index].image
-        if part == "image":
-            root, name = self.inputs, image
-        else:
-            root, name = self.pictures, f"{picture_stem(image)}_{part}.png"
-        if root is None or Path(name).suffix.lower() not in PICTURES:
+        root, name = self.place(index, part)
+        kind = next((kind for end, kind in KINDS.items() if name.lower().endswith(end)), None)
+        if root is None or kind is None:
             return None
         path = root / name
-        return None if leads_out(root, path) or not path.is_file() else path
+        return None if leads_out(root, path) or not path.is_file() else (path, kind)
 
     @cached_property
     def there(self) -> list[tuple[str, ...]]:
         """The parts that each case has, by the names of the files alone."""
-        inputs, maps = _names(self.inputs), _names(self.pictures)
-        stems = [picture_stem(row.image) for row in self.rows]
-        return [
-            (("image",) if row.image in inputs else ())
-            + tuple(part for part in MAPS if f"{stem}_{part}.png" in maps)
-            for row, stem in zip(self.rows, stems, strict=True)
-        ]
+        known: dict[Path | None, set[str]] = {None: set()}
+        found = []
+        for index in range(len(self.rows)):
+            parts = []
+            for part in PARTS:
+                root, name = self.place(index, part)
+                if root not in known:
+                    known[root] = set(_below(root)) if root else set()
+                if name in known[root]:
+                    parts.append(part)
+            found.append(tuple(parts))
+        return found
 
     @cached_property
-    def white(self) -> float:
-        """What white means in a picture of a difference, on the method's own scale."""
-        try:
-            found = read_json(self.pictures / SCALE_FILE)
-            return float(found["white"])
-        except (OSError, json.JSONDecodeError, KeyError, TypeError, ValueError):
-            return 1.0
+    def white(self) -> float | None:
+        """What white means in a picture of a difference; None: each has a scale of its own."""
+        return number_of(self.folder / PICTURES_FOLDER / SCALE_FILE, "white") or 1.0
 
     @cached_property
     def top(self) -> float:
         """The top of the scale as a share of white: a percentile of 32 evenly spaced pictures."""
-        drawn = [i for i, parts in enumerate(self.there) if "difference" in parts]
+        drawn = [index for index, parts in enumerate(self.there) if "difference" in parts]
         chosen = np.unique(np.linspace(0, len(drawn) - 1, SCALED_ON).round().astype(int))
-        values = [found for i in chosen if drawn and (found := self._levels(drawn[i])) is not None]
+        values = [found for k in chosen if drawn and (found := self._levels(drawn[k])) is not None]
         if not values:
             return 1.0
         top = float(np.percentile(np.concatenate(values), TOP_PERCENTILE))
-        return min(1.0, max(0.01, np.ceil(100 * top) / 100))
+        return min(1.0, max(0.01, float(np.ceil(100 * top)) / 100))
 
     def _levels(self, index: int) -> np.ndarray | None:
-        path = self.file(index, "difference")
+        found = self.file(index, "difference")
         try:
-            levels = None if path is None else decode(read_levels, (path,))[0]
+            levels = None if found is None else decode(read_levels, (found[0],))[0]
         except (HealthyGANError, OSError):
             return None
         return None if levels is None else levels.ravel() / np.iinfo(levels.dtype).max
 
     def data(self) -> dict[str, Any]:
         """Return what the pages show, but for where the pictures are; see page/shared.js."""
-        shown = [part for part in PARTS if any(part in parts for parts in self.there)]
-        methods = {row.method for row in self.rows}
+        drawn = {part for parts in self.there for part in parts}
+        shown = [part for part in FLAT if part in drawn]
         return {
-            "map": "Difference" if methods <= {HEALTHYGAN} else "Map",
+            "words": self.words(),
             "white": self.white,
             "top": self.top,
             "parts": PARTS,
             "shown": shown if "image" in shown else ["image", *shown],
-            "notes": self._notes(shown),
+            "notes": self.notes(drawn),
             "columns": COLUMNS,
-            "rows": [
-                _cells(row, sum(1 << PARTS.index(part) for part in parts))
-                for row, parts in zip(self.rows, self.there, strict=True)
-            ],
+            "rows": [self._cells(index, parts) for index, parts in enumerate(self.there)],
         }
 
-    def _notes(self, shown: Sequence[str]) -> list[str]:
+    def words(self) -> dict[str, str]:
+        """Return what the parts are called."""
+        own = {row.method for row in self.rows} <= {HEALTHYGAN}
+        return {
+            **{"image": "Input", "healthy": "Healthy", "mask": "Mask"},
+            "difference": "Difference" if own else "Map",
+        }
+
+    def notes(self, drawn: set[str]) -> list[str]:
+        """Return what is missing, and what to do; drawn: the parts that any case has."""
         notes = []
-        if "image" not in shown:
+        if "image" not in drawn:
             notes.append("The inputs are not there: give their folder with --dataset.")
-        if not set(shown) & set(MAPS):
+        if not drawn & set(MAPS):
             notes.append("There are no pictures of maps: healthygan infer draws them.")
         return notes
 
-
-COLUMNS = ("section", "subject", "slice", "label", "score", "stem", "suffix", "has")
-
-
-def _cells(row: ScoreRow, has: int) -> tuple[Any, ...]:
-    stem = picture_stem(row.image)
-    suffix = row.image.removeprefix(stem)
-    return row.section, row.subject, row.slice, row.label, row.score, stem, suffix, has
+    def _cells(self, index: int, parts: Sequence[str]) -> tuple[Any, ...]:
+        row = self.rows[index]
+        stem = picture_stem(row.image)
+        suffix = row.image.removeprefix(stem)
+        has = sum(1 << PARTS.index(part) for part in parts)
+        return row.section, row.subject, row.slice, row.label, row.score, stem, suffix, has
 
 
 def read_cases(folder: Path, dataset: Path | None = None) -> Cases:
@@ -151,12 +169,17 @@ def inputs_of(dataset: Path | None) -> Path | None:
     return dataset.parent if dataset is not None and dataset.is_file() else dataset
 
 
-def _names(root: Path | None) -> set[str]:
-    """Return the paths of the pictures below a folder; links to folders are not followed."""
-    return set() if root is None else {os.path.normpath(name) for name in _walk(root)}
+def number_of(path: Path, key: str) -> float | None:
+    """Return a number above 0 of a JSON file; None if it is not there."""
+    try:
+        value = float(read_json(path)[key])
+    except (OSError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+        return None
+    return value if 0 < value < float("inf") else None
 
 
-def _walk(root: Path) -> Iterator[str]:
+def _below(root: Path) -> Iterator[str]:
+    """Yield the paths of all files below a folder; links to folders are not followed."""
     for folder, _, names in os.walk(root):
-        below = os.path.relpath(folder, root)
-        yield from (f"{below}/{name}" for name in names)
+        below = Path(os.path.relpath(folder, root)).as_posix()
+        yield from names if below == "." else (f"{below}/{name}" for name in names)

@@ -3,7 +3,6 @@
 The standard library serves it: one reader on one machine, ten addresses, nothing more to install.
 """
 
-import json
 import logging
 import secrets
 import shutil
@@ -17,7 +16,7 @@ from typing import Any
 from data_prep.errors import HealthyGANError, UsageError
 from data_prep.files import parse_json
 from healthygan_monai.paths import REVIEW_FILE
-from healthygan_monai.view.cases import PARTS, PICTURES, Cases
+from healthygan_monai.view.cases import PARTS, Cases
 from healthygan_monai.view.marks import LONGEST, Review
 from healthygan_monai.view.page_files import (
     NIIVUE,
@@ -35,7 +34,7 @@ HOSTS = (HOST, "localhost")  # names by which a browser on this machine may call
 MOST_BYTES = 16_384  # of a request's body
 SECONDS = 60  # a connection may be silent
 HTML, CSS, JAVASCRIPT = (f"text/{kind}; charset=utf-8" for kind in ("html", "css", "javascript"))
-# NiiVue compiles a decoder of its own ('wasm-unsafe-eval') and decodes its font from data: and blob:
+# NiiVue compiles a decoder ('wasm-unsafe-eval'), and its font is a data: address
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; "
     "img-src 'self' data: blob:; connect-src 'self' data: blob:; base-uri 'none'; "
@@ -145,11 +144,11 @@ class Answer(BaseHTTPRequestHandler):
                 self._send_file(NIIVUE, JAVASCRIPT)
             case [name] if name in SCRIPTS:
                 self._send_file(PAGE / name, JAVASCRIPT)
-            case ["picture", number, part] if part in PARTS:
-                file = viewer.cases.file(self._index(number), part)
-                if file is None:
+            case ["part", number, part] if part in PARTS:
+                found = viewer.cases.file(self._index(number), part)
+                if found is None:
                     raise _absent()
-                self._send_file(file, PICTURES[file.suffix.lower()])
+                self._send_file(*found)
             case _:
                 raise _absent()
 

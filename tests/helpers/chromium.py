@@ -1,10 +1,4 @@
-"""A headless Chromium, driven by the DevTools protocol over its pipe: nothing to install.
-
-    with Chromium() as browser:
-        browser.open("http://127.0.0.1:8000/")
-        browser.press("ArrowRight")
-        assert browser.value("document.title") == "..."
-"""
+"""A headless Chromium, driven by the DevTools protocol over its pipe: nothing to install."""
 
 import base64
 import json
@@ -17,7 +11,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-BINARY = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+BINARY = next(filter(None, map(shutil.which, NAMES)), None)
 FLAGS = (
     *("--headless", "--no-sandbox", "--remote-debugging-pipe", "--no-first-run", "--mute-audio"),
     # WebGL2 without a graphics card

@@ -37,7 +37,7 @@ function showCase(item) {
   byId("case-facts").textContent = `${facts(item)} · ${item.stem} · ${where}`;
   byId("previous").disabled = place <= 0;
   byId("next").disabled = place < 0 || place + 1 >= LIST.length;
-  if (DATA.served && has(item, "volume")) openVolume(item);
+  if (DATA.served && isVolume(item)) openVolume(item);
   else drawPanels(item);
   offerOverlays(item);
   if (DATA.served) showMarks(item);
@@ -49,10 +49,6 @@ function showCase(item) {
 function drawPanels(item) {
   const panels = byId("panels");
   panels.replaceChildren(...SHOWN.map((part) => panel(item, part, panels, false)));
-  if (!DATA.served && has(item, "volume")) {
-    const hint = "This case is a volume. To see it whole: healthygan view, with the folder of these results.";
-    panels.prepend(made("p", {textContent: hint}));
-  }
 }
 
 function offerOverlays(item) {
@@ -61,7 +57,7 @@ function offerOverlays(item) {
   const options = parts.map((part) => made("option", {value: part, textContent: WORDS[part]}));
   byId("over").replaceChildren(...options);
   if (parts.includes(chosen)) byId("over").value = chosen;
-  byId("over-label").hidden = has(item, "volume") && DATA.served;
+  byId("over-label").hidden = isVolume(item);
   drawOverlay();
 }
 
@@ -70,8 +66,10 @@ function drawOverlay() {
   if (VOLUME) return paintVolume();
   const frame = document.querySelector("#panels figure.image .fitted");
   frame?.querySelector(".over")?.remove();
-  const part = byId("over").value;
-  if (!frame || !part || !DISPLAY.overlay) return;
+  const part = byId("over").value, laid = frame && part && DISPLAY.overlay;
+  const caption = document.querySelector("#panels figure.image figcaption");
+  if (caption) caption.textContent = laid ? `${WORDS.image} + ${WORDS[part].toLowerCase()}` : WORDS.image;
+  if (!laid) return;
   const image = picture(CURRENT, part, false);
   image.classList.add("over");
   image.style.opacity = DISPLAY.opacity;
@@ -112,7 +110,7 @@ function sliders() {
   for (const name of Object.keys(SLIDERS)) {
     const slider = byId(name);
     slider.value = 100 * DISPLAY[name];
-    const value = name === "top" ? (DATA.white * DISPLAY.top).toPrecision(2)
+    const value = name === "top" ? topText()
       : `${Math.round(100 * DISPLAY[name])} %`;
     slider.parentElement.querySelector("output").textContent = value;
     slider.setAttribute("aria-valuetext", value);

@@ -38,15 +38,13 @@ function card(item) {
   const parts = made("div", {className: "parts"});
   parts.append(...SHOWN.map((part) => panel(item, part, parts, true)));
   const head = made("p", {title: item.stem}, made("b", {textContent: title(item)}), made("br"),
-    made("small", {textContent: facts(item) + (seen ? " · seen" : "") + volumeWord(item)}));
+    made("small", {textContent: facts(item) + (seen ? " · seen" : "")}));
   const link = made("a", {className: seen ? "card seen" : "card", href: `#case=${item.index}`}, head);
   if (remark) link.append(made("p", {className: "remark", textContent: remark}));
-  if (item.has) link.append(parts);
-  else link.append(made("p", {}, none("no pictures of this case")));
+  if (SHOWN.some((part) => has(item, part))) link.append(parts);
+  else link.append(none(isVolume(item) ? "Open it to see the volume." : "No pictures of this case."));
   return link;
 }
-
-function volumeWord(item) { return has(item, "volume") ? " · volume" : ""; }
 
 function drawPager(pager) {
   const button = (text, page, usable) => {

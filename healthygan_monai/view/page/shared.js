@@ -2,7 +2,7 @@
 // The cases of cases.js, their pictures, and what is shown of them. A picture is painted by the SVG
 // filters of the page: a page opened as a file may not read the pixels of another file.
 
-const WORDS = {image: "Input", healthy: "Healthy", mask: "Mask", difference: DATA.map};
+const WORDS = DATA.words; // what the parts are called
 const BITS = Object.fromEntries(DATA.parts.map((part, place) => [part, 1 << place]));
 const SHOWN = DATA.shown; // the parts that any case has, and the input
 const LABELS = {0: "healthy", 1: "diseased"};
@@ -23,13 +23,24 @@ function made(tag, properties = {}, ...children) {
 
 function has(item, part) { return Boolean(item.has & BITS[part]); }
 
+function isVolume(item) { return has(item, "volume") || has(item, "volume_map"); }
+
 function title(item) {
   return item.slice === null ? item.subject : `${item.subject}, slice ${item.slice}`;
 }
 
+// What is the same for all cases is not said of each.
+const LABELLED = CASES.some((item) => item.label !== null);
+const SECTIONS = [...new Set(CASES.map((item) => item.section))];
+
 function facts(item) {
-  const label = LABELS[item.label] ?? "label unknown";
-  return `score ${item.score.toPrecision(3)} · ${label} · ${item.section.replace("_", " ")}`;
+  return [
+    `score ${item.score.toPrecision(3)}`,
+    LABELLED ? LABELS[item.label] ?? "label unknown" : "",
+    SECTIONS.length > 1 ? item.section.replace("_", " ") : "",
+    isVolume(item) ? "volume" : "",
+    item.more,
+  ].filter(Boolean).join(" · ");
 }
 
 function marksOf(item) { return MARKS.get(item.index) ?? {seen: false, remark: ""}; }
@@ -37,7 +48,7 @@ function marksOf(item) { return MARKS.get(item.index) ?? {seen: false, remark: "
 function escaped(path) { return path.split("/").map(encodeURIComponent).join("/"); }
 
 function address(item, part) {
-  if (DATA.served) return `picture/${item.index}/${part}`;
+  if (DATA.served) return `part/${item.index}/${part}`;
   if (part === "image") return DATA.inputs + escaped(item.stem + item.suffix);
   return `${DATA.pictures}${escaped(item.stem)}_${part}.png`;
 }
@@ -75,6 +86,11 @@ function panel(item, part, family, lazy) {
 // What is shown: shares of white, 0 to 1. `top` is the top of the difference's scale.
 const DISPLAY = {level: 0.5, width: 1, opacity: 0.7, top: DATA.top, overlay: true};
 
+function topText() {
+  return DATA.white === null ? `${Math.round(100 * DISPLAY.top)} %`
+    : (DATA.white * DISPLAY.top).toPrecision(2);
+}
+
 function paint() {
   const slope = 1 / DISPLAY.width, intercept = -(DISPLAY.level - DISPLAY.width / 2) * slope;
   for (const channel of byId("window").querySelectorAll("feFuncR, feFuncG, feFuncB")) {
@@ -86,6 +102,6 @@ function paint() {
   matrix("heat").setAttribute("values", `${row.repeat(3)} 0 0 0 1 0`);
   matrix("heat-over").setAttribute("values", `${row.repeat(3)} ${2 * gain} 0 0 0 0`);
   for (const text of document.querySelectorAll(".scale .top")) {
-    text.textContent = (DATA.white * DISPLAY.top).toPrecision(2);
+    text.textContent = topText();
   }
 }

@@ -1,11 +1,11 @@
 "use strict";
 // Fill the page, and its keys.
 
-for (const section of [...new Set(CASES.map((item) => item.section))]) {
+for (const section of SECTIONS) {
   byId("section").append(made("option", {value: section, textContent: section.replace("_", " ")}));
 }
-byId("scale-word").textContent = DATA.map;
-byId("scale-name").textContent = DATA.map.toLowerCase();
+byId("scale-word").textContent = WORDS.difference;
+byId("scale-name").textContent = WORDS.difference.toLowerCase();
 byId("notes").textContent = DATA.notes.join(" ");
 
 for (const id of ["section", "order", "marks"]) byId(id)?.addEventListener("change", filtered);
@@ -58,8 +58,9 @@ document.addEventListener("keydown", (event) => {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
   if (!Object.hasOwn(KEYS, key)) return;
   event.preventDefault();
+  event.stopPropagation(); // NiiVue has other uses for some of these keys
   KEYS[key]();
-});
+}, {capture: true});
 
 filterCases();
 sliders();

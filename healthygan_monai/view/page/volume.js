@@ -1,7 +1,8 @@
 "use strict";
 // A case that is a volume, in NiiVue (WebGL2): the scan with its map over it.
 
-let VOLUME = null; // {view, low, high} of the volume that is open
+const FADING = 2; // NiiVue's ZERO_TO_MAX_TRANSLUCENT_BELOW_MIN
+let VOLUME = null; // the view, scan and map of the volume that is open
 
 function closeVolume() {
   if (!VOLUME) return;
@@ -28,40 +29,54 @@ async function openVolume(item) {
     if (!canvas.getContext("webgl2")) throw new Error("this browser has no WebGL2");
     if (typeof niivue === "undefined") await script("niivue.js");
     const view = new niivue.Niivue({
-      backColor: [0, 0, 0, 1], isColorbar: false, show3Dcrosshair: true, dragAndDropEnabled: false,
-      isOrientCube: false, loadingText: "loading", crosshairColor: [0.49, 0.77, 0.94, 1],
+      backColor: [0, 0, 0, 1], isColorbar: false, dragAndDropEnabled: false, crosshairWidth: 0.5,
+      crosshairColor: [0.49, 0.77, 0.94, 1], isRadiologicalConvention: true, isOrientCube: false,
+      multiplanarShowRender: niivue.SHOW_RENDER.NEVER, multiplanarLayout: niivue.MULTIPLANAR_TYPE.GRID,
     });
     await view.attachToCanvas(canvas);
-    view.setMultiplanarLayout(2);
-    view.opts.multiplanarForceRender = false;
-    const volumes = ["volume", "volume_map"].filter((part) => has(item, part)).map((part) => ({
-      url: `volume/${item.index}/${part}.nii.gz`, name: `${part}.nii.gz`,
-      colormap: part === "volume" ? "gray" : "inferno",
-    }));
-    await view.loadVolumes(volumes);
+    const parts = ["volume", "volume_map"].filter((part) => has(item, part));
+    await view.loadVolumes(parts.map((part) => ({
+      url: address(item, part), name: `${part}.nii.gz`, colormap: part === "volume" ? "gray" : "inferno",
+    })));
     if (VOLUME !== opened) return; // another case meanwhile
-    const {cal_min: low, cal_max: high} = view.volumes[0];
-    Object.assign(opened, {view, low, high});
+    const volumes = Object.fromEntries(parts.map((part, place) => [part, view.volumes[place]]));
+    const scan = volumes.volume, map = volumes.volume_map;
+    Object.assign(opened, {
+      view, scan, map, low: scan?.cal_min, high: scan?.cal_max, white: DATA.white ?? map?.cal_max,
+    });
+    if (map) view.scene.crosshairPos = brightest(map);
     paintVolume();
+    canvas.dataset.ready = "yes";
   } catch (error) {
     if (VOLUME === opened) {
       VOLUME = null;
-      drawPanels(item);
-      byId("panels").prepend(none(`The volume cannot be shown: ${error.message}.`));
+      byId("panels").replaceChildren(none(`The volume cannot be shown: ${error.message}.`));
     }
   }
 }
 
+// The place of the highest value, as shares of the volume along its three axes.
+function brightest(map) {
+  const values = map.img, [, across, down] = map.hdr.dims;
+  let found = 0;
+  for (let place = 1; place < values.length; place++) if (values[place] > values[found]) found = place;
+  const voxel = [found % across, Math.floor(found / across) % down, Math.floor(found / (across * down)), 1];
+  const mm = map.hdr.affine.slice(0, 3).map((row) => row.reduce((sum, each, place) => sum + each * voxel[place], 0));
+  return map.convertMM2Frac(mm);
+}
+
 function paintVolume() {
-  const {view, low, high} = VOLUME;
+  const {view, scan, map, low, high, white} = VOLUME;
   if (!view) return;
-  const [scan, map] = view.volumes, range = high - low;
-  scan.cal_min = low + range * (DISPLAY.level - DISPLAY.width / 2);
-  scan.cal_max = low + range * (DISPLAY.level + DISPLAY.width / 2);
+  if (scan) {
+    scan.cal_min = low + (high - low) * (DISPLAY.level - DISPLAY.width / 2);
+    scan.cal_max = low + (high - low) * (DISPLAY.level + DISPLAY.width / 2);
+  }
   if (map) {
-    Object.assign(map, {cal_min: 0, cal_max: DATA.white * DISPLAY.top});
-    map.opacity = DISPLAY.overlay ? DISPLAY.opacity : 0;
-    map.colormapType = 1; // transparent below the lowest value
+    map.colormapType = FADING;
+    map.cal_max = white * DISPLAY.top;
+    map.cal_min = map.cal_max / 2; // below it the map fades, as in a picture
+    map.opacity = DISPLAY.overlay ? (scan ? DISPLAY.opacity : 1) : 0;
   }
   view.updateGLVolume();
 }
