@@ -15,6 +15,8 @@ from healthygan_monai.view.cases import COLUMNS, Cases, inputs_of, number_of, re
 CASES_FILE, ABOUT_FILE, MAPS_FOLDER, LINKS = "cases.csv", "about.json", "maps", ".links.csv"
 NEEDED = ("name", "subject", "kind", "score")
 VOLUME = "volume"
+OF_A_VOLUME = {"volume_map": ".nii.gz"}  # the maps of a case, after its name
+OF_A_FILM = {"difference": ".png", "mask": "_marked.png"}
 
 
 @dataclass(frozen=True)
@@ -35,9 +37,7 @@ class Study(Cases):
             return self.folder / PICTURES_FOLDER, f"{name}.jpg"
         if part == "volume":
             return self.inputs, self.links.get(name, "") if volume else ""
-        ends = (
-            {"volume_map": ".nii.gz"} if volume else {"difference": ".png", "mask": "_marked.png"}
-        )
+        ends = OF_A_VOLUME if volume else OF_A_FILM
         return maps, f"{name}{ends[part]}" if part in ends else ""
 
     @cached_property

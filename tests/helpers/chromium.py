@@ -6,6 +6,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -19,6 +20,14 @@ FLAGS = (
     *("--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
     *("--disable-background-networking", "--disable-dev-shm-usage", "--hide-scrollbars"),
 )
+# the browser reads from 3 and writes to 4
+HAND_OVER = """
+import fcntl, os, sys
+free = [fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3]]
+os.dup2(free[0], 3)
+os.dup2(free[1], 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 SECONDS = 60.0
 
 
@@ -28,20 +37,12 @@ class Chromium:
     def __init__(self, width: int = 1400, height: int = 900) -> None:
         self.profile = tempfile.mkdtemp(prefix="chromium-")
         to_browser, from_browser = os.pipe(), os.pipe()
-
-        def hand_over() -> None:
-            """The browser reads from 3 and writes to 4."""
-            kept = os.dup(to_browser[0]), os.dup(from_browser[1])
-            safe = [os.dup2(number, 100 + place) for place, number in enumerate(kept)]
-            os.dup2(safe[0], 3)
-            os.dup2(safe[1], 4)
-
+        given = to_browser[0], from_browser[1]
         assert BINARY is not None
-        command = [BINARY, *FLAGS, f"--user-data-dir={self.profile}"]
+        options = (f"--user-data-dir={self.profile}", f"--window-size={width},{height}")
         self.process = subprocess.Popen(
-            [*command, f"--window-size={width},{height}", "about:blank"],
-            preexec_fn=hand_over,
-            pass_fds=(3, 4),
+            [sys.executable, "-c", HAND_OVER, *map(str, given), BINARY, *FLAGS, *options],
+            pass_fds=given,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
