@@ -3,7 +3,7 @@
 import re
 import shlex
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from data_prep.errors import UsageError
@@ -29,6 +29,10 @@ SKIPPED_FILE = "skipped.csv"  # pictures that could not be scored
 MEMBERS_FILE = "members.csv"  # scores of the members of an ensemble
 LOCALISATION_FILE, EVALUATION_FILE = "localisation.json", "evaluation.json"
 REPORT_FILE = "report.html"
+GALLERY_FOLDER = "gallery"  # of all cases, beside it
+PICTURES_FOLDER = "pictures"  # of the maps, by healthygan infer
+SCALE_FILE = "scale.json"  # in it: what white means for other methods than HealthyGAN
+REVIEW_FILE = "review.csv"  # seen marks and remarks of healthygan view
 # A bundle's folder: beside the model, and beside the configs.
 SERVING_FILE, METADATA_FILE = "serving.json", "metadata.json"
 FIRST_IS_BEST = (  # said by training, select and the report
@@ -42,6 +46,15 @@ NUMBERED = re.compile(r"(\d{5})-")  # name of a run folder
 def sample_file(iteration: int) -> str:
     """Return the name of the sample picture of an iteration, in SAMPLES_FOLDER."""
     return f"iter_{iteration:07d}.png"
+
+
+def picture_stem(image: str) -> str:
+    """Return what the names of an image's pictures begin with: its path without the ending.
+
+    >>> picture_stem("images/sub-1/a.b.png")
+    'images/sub-1/a.b'
+    """
+    return image.removesuffix(PurePosixPath(image).suffix)
 
 
 def bundle_root() -> Path:

@@ -11,11 +11,12 @@ from data_prep.datalist.items import (
     Item,
     can_be_path,
     content_hash,
+    leads_out,
 )
 from data_prep.errors import DataError, LeakError
 
 __all__ = [
     "FEW_SUBJECTS", "FILE_NAME", "LEAST_IMAGES", "SECTIONS", "UNLABELLED", "DataError", "Dataset",
     "Item", "LeakError", "can_be_path", "cautions", "check", "content_hash", "fits_networks",
-    "read", "recipe_of_data", "require_valid", "write",
+    "leads_out", "read", "recipe_of_data", "require_valid", "write",
 ]  # fmt: skip

@@ -5,11 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import add_accept, command, dataset_of, warn_unfinished
-from healthygan_monai.paths import MODEL_FILE, run_of
+from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, run_of
 
 
 def add(commands: Any) -> None:
-    parser = command(commands, "report", "write one self-contained report.html", run)
+    text = "write one self-contained report.html, and a gallery of all cases beside it"
+    parser = command(commands, "report", text, run)
     parser.add_argument("run_folder", type=Path, metavar="RUN")
     parser.add_argument("--dataset", type=Path, help="default: the run's own")
     add_accept(parser)
@@ -26,4 +27,6 @@ def run(arguments: argparse.Namespace) -> int:
     if data is not None and (folder / MODEL_FILE).is_file():
         translate = case_pictures(folder / MODEL_FILE, data, arguments.accept_changed_weights)
     print(f"report: {write_report(folder, translate=translate, dataset=data)}")
+    if (folder / SCORES_FILE).is_file():
+        print(f"next: healthygan view {folder}")
     return 0

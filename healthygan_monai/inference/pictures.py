@@ -12,11 +12,11 @@ from torch.utils.data import Dataset
 from data_prep.files import whole, write_json
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.scorer import Scorer, plain
+from healthygan_monai.paths import SCALE_FILE
 
 MAPS = ("difference", "mask", "healthy")
 SCALED_ON = 32  # images whose maps give the pictures their white
 WHITE_PERCENTILE = 99.8  # of their values
-SCALE_FILE = "scale.json"
 
 
 class PictureSaver:

@@ -31,6 +31,8 @@ from healthygan_monai.report.methods import methods
 from healthygan_monai.report.problems import find_problems
 from healthygan_monai.report.promised import promise_sentences
 from healthygan_monai.scoring import subject_rows
+from healthygan_monai.view.cases import Cases, inputs_of
+from healthygan_monai.view.gallery import write_gallery
 
 SAMPLE_WIDTH = 1600  # pixels; wider sample pictures are reduced
 PARTS = {"g_adv": "adversarial", "g_adv_healthy": "adv. healthy", "g_id": "identity"}
@@ -51,7 +53,7 @@ def write_report(
     dataset: Path | Mapping[str, Any] | None = None,
     per_kind: int = 3,
 ) -> Path:
-    """Write RUN/report.html and return its path.
+    """Write RUN/report.html, and RUN/gallery/ with all cases; return the report's path.
 
     Args:
         run: the folder.
@@ -83,6 +85,9 @@ def write_report(
         ) from error
     path = found.folder / REPORT_FILE
     write_text(path, html)
+    if found.scores:
+        inputs = None if isinstance(dataset, Mapping) else inputs_of(dataset)
+        write_gallery(Cases(found.folder, found.scores, inputs))
     return path
 
 

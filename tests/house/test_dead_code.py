@@ -14,6 +14,7 @@ USED |= {
     "subject_scores",
     "handleError",
 }
+USED |= {"do_GET", "do_POST", "handle_error", "log_message"}  # of http.server
 CONFIGS = "".join(path.read_text() for path in (ROOT / "bundle" / "configs").glob("*.json"))
 LISTS = (ROOT / "healthygan_monai" / "baselines" / "names.py").read_text()
 

@@ -52,6 +52,7 @@ def test_nothing_is_loaded_from_elsewhere(run):
     page = page_of(run)
     html = (run / "report.html").read_text(encoding="utf-8")
     targets = [v for _, a in page.tags for k, v in a.items() if k in ("src", "href", "srcset")]
+    targets.remove("gallery/index.html")  # a link, which is followed only by a click
     assert all(target.startswith(("data:image/", "#")) for target in targets)
     assert "http" not in re.sub(r"http-equiv", "", html)
     assert not re.search(r"@import|url\(|<script|<link|<iframe", html)
@@ -193,3 +194,16 @@ def test_same_run_same_page(run):
 def test_a_folder_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="no such run folder"):
         write_report(tmp_path / "runs" / "9", translate=None)
+
+
+def test_the_report_links_a_gallery_of_all_cases(run):
+    path = write_report(run, translate=None)
+    assert f'href="gallery/index.html">All {len(score_rows())} cases' in path.read_text()
+    script = (path.parent / "gallery" / "cases.js").read_text()
+    assert all(row.subject in script for row in score_rows())
+
+
+def test_a_report_without_scores_has_no_gallery(run):
+    (run / "scores.csv").unlink()
+    assert "gallery/" not in write_report(run, translate=None).read_text()
+    assert not (run / "gallery").exists()
