@@ -6,10 +6,9 @@ import numpy as np
 
 from data_prep.files import whole
 from data_prep.frame import png
+from healthygan_monai.paths import MAPS_FOLDER, MARKED
 from healthygan_monai.studies.case import CaseResult, Cut
 
-FOLDER = "maps"
-MARKED = "_marked"  # after the name of a case
 CUTS_TO_WHITE = 4  # a pixel at the map threshold has a quarter of white
 LARGEST = 1e-6  # the least white
 
@@ -34,7 +33,7 @@ def write_maps(case: CaseResult, output: Path, white: float) -> list[Path]:
     """
     if case.difference is None or case.marked is None:
         return []
-    stem = output / FOLDER / case.name
+    stem = output / MAPS_FOLDER / case.name
     if case.affine is None:
         paths = [stem.with_name(f"{case.name}{end}.png") for end in ("", MARKED)]
         grey = np.rint(np.clip(case.difference / white, 0, 1) * 255).astype(np.uint8)

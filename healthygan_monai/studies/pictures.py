@@ -5,16 +5,16 @@ import io
 import numpy as np
 from PIL import Image
 
-SIDE = 384  # pixels of the longer side
+SIDE, VIEWED = 384, 1024  # pixels of the longer side: on the page, at most in the viewer
 TINT = (255, 70, 20)
 OUTLINE = (255, 220, 60)
 OPACITY = 0.75  # of the tint where the map is white
 
 
-def as_jpeg(picture: np.ndarray) -> bytes:
-    """uint8 (h, w) or (h, w, 3) -> JPEG of at most ``SIDE`` pixels; small ones are enlarged."""
+def as_jpeg(picture: np.ndarray, side: int = SIDE) -> bytes:
+    """uint8 (h, w) or (h, w, 3) -> JPEG of ``side`` pixels on the longer side."""
     image = Image.fromarray(picture)
-    scale = SIDE / max(image.size)
+    scale = side / max(image.size)
     width, height = (max(1, round(side * scale)) for side in image.size)
     how = Image.Resampling.BOX if scale < 1 else Image.Resampling.BICUBIC
     buffer = io.BytesIO()

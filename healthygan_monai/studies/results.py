@@ -7,27 +7,32 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from data_prep.files import write_json
+from data_prep.files import whole, write_json
 from healthygan_monai.api.results import Problem, problems_of
 from healthygan_monai.inference.scores_file import write_scored
 from healthygan_monai.models.exported_facts import METHOD
-from healthygan_monai.paths import SCORES_FILE, SKIPPED_FILE
+from healthygan_monai.paths import (
+    ABOUT_FILE,
+    CASES_FILE,
+    PICTURES_FOLDER,
+    SCORES_FILE,
+    SKIPPED_FILE,
+)
 from healthygan_monai.scoring import ScoreRow
 from healthygan_monai.studies.case import CaseResult
 from healthygan_monai.studies.dicom import write_dicom
 from healthygan_monai.studies.maps import white_of, write_maps
 from healthygan_monai.studies.page import write_page
-from healthygan_monai.studies.pictures import as_jpeg, overlay
+from healthygan_monai.studies.pictures import VIEWED, as_jpeg, overlay
 from healthygan_monai.studies.score import Cases, rows_of
 from healthygan_monai.studies.tables import (
-    CASES_FILE,
     SUBJECTS_FILE,
     Line,
     write_cases,
     write_subjects,
 )
 
-ABOUT_FILE, LIST_FILE = "about.json", "list.html"
+LIST_FILE = "list.html"
 log = logging.getLogger(__name__)
 
 RESEARCH = "research, not for diagnosis"
@@ -50,7 +55,7 @@ class Results:
     not_made: int = 0
 
     def add(self, case: CaseResult) -> None:
-        """Write the maps of a case, and the pictures of it for the page."""
+        """Write the maps of a case, and the pictures of it for the page and the viewer."""
         why = write_dicom(case, self.output) if self.dicom else ""
         if why:
             log.warning("%s: %s", case.name, why)
@@ -60,6 +65,9 @@ class Results:
         white = self._white(line.largest)
         write_maps(case, self.output, white)
         (self.work / f"{case.name}.jpg").write_bytes(as_jpeg(case.shown))
+        if case.kind == "film":  # for the viewer; a scan is looked at in its own file
+            with whole(self.output / PICTURES_FOLDER / f"{case.name}.jpg") as part:
+                part.write_bytes(as_jpeg(case.shown, VIEWED))
         if case.shown_difference is not None:
             cut = None if case.map_threshold is None else case.map_threshold.value
             drawn = overlay(case.shown, case.shown_difference, white, cut)

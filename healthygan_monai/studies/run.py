@@ -10,12 +10,12 @@ from data_prep.errors import DONE, SOME_UNREAD
 from data_prep.files import require_writable
 from data_prep.repeat import Work
 from healthygan_monai.api.model import Model
-from healthygan_monai.paths import SKIPPED_FILE
+from healthygan_monai.paths import LINKS, SKIPPED_FILE
 from healthygan_monai.studies.dicom import require_dicom
 from healthygan_monai.studies.results import LIST_FILE, Results
 from healthygan_monai.studies.score import Cases, prepare_cases
 
-KEY, LINKS = ".key", ".links.csv"  # after the name of OUTPUT, beside it
+KEY = ".key"  # after the name of OUTPUT, beside it
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from data_prep.files import write_csv
 from healthygan_monai.scoring import ScoreRow, subject_rows
 from healthygan_monai.studies.case import CaseResult, Cut, SliceScore
 
-CASES_FILE, SUBJECTS_FILE = "cases.csv", "subjects.csv"
+SUBJECTS_FILE = "subjects.csv"
 RULE = "mean"  # of the image scores of a subject, as healthygan evaluate takes them
 SHOWN = 5  # slices that carry a score
 

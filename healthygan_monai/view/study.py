@@ -8,15 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.files import Record, read_csv
-from healthygan_monai.paths import PICTURES_FOLDER, SCORES_FILE
+from healthygan_monai.paths import (
+    ABOUT_FILE,
+    CASES_FILE,
+    LINKS,
+    MAPS_FOLDER,
+    MARKED,
+    PICTURES_FOLDER,
+    SCORES_FILE,
+)
 from healthygan_monai.scoring import ScoreRow, ScoresError, read_scores
 from healthygan_monai.view.cases import COLUMNS, Cases, inputs_of, number_of, read_cases
 
-CASES_FILE, ABOUT_FILE, MAPS_FOLDER, LINKS = "cases.csv", "about.json", "maps", ".links.csv"
 NEEDED = ("name", "subject", "kind", "score")
 VOLUME = "volume"
 OF_A_VOLUME = {"volume_map": ".nii.gz"}  # the maps of a case, after its name
-OF_A_FILM = {"difference": ".png", "mask": "_marked.png"}
+OF_A_FILM = {"difference": ".png", "mask": f"{MARKED}.png"}
 
 
 @dataclass(frozen=True)

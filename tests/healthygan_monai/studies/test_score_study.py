@@ -23,6 +23,7 @@ from healthygan_monai.api.results import Problem
 from healthygan_monai.paths import RUN_FILE
 from healthygan_monai.scoring import read_scores
 from healthygan_monai.studies.score import score_cases
+from healthygan_monai.view.study import open_cases
 
 COUNTS = {"training_mixed": 3, "training_healthy": 3, "validation": 2, "test": 3}
 RECIPE = {**default_recipe("films", 48), "framing": {"policy": "square"}}
@@ -116,6 +117,17 @@ def test_every_case_has_its_maps_in_the_size_of_its_film(scored):
         assert (marked > 0).mean() == pytest.approx(float(row["marked_share"]))
         level = about["map_threshold"]["value"] / about["white"] * 255
         assert np.all(np.abs(grey[(marked > 0) != (grey >= level)] - level) <= 1)
+
+
+def test_the_viewer_finds_each_film_and_its_maps(scored):
+    output, _ = scored
+    found = open_cases(output)
+    assert len(found.rows) == 11
+    for index in range(len(found.rows)):
+        for part, mode in (("image", "L"), ("difference", "L"), ("mask", "L")):
+            folder, name = found.place(index, part)
+            with Image.open(folder / name) as picture:
+                assert picture.mode == mode and picture.size[0] == picture.size[1]
 
 
 def test_what_could_not_be_used_is_listed_with_flags_of_this_command(scored):
