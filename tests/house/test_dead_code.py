@@ -7,6 +7,7 @@ vulture = pytest.importorskip("vulture")
 # Called by Python, Ignite, MONAI or torch, named in a config or a list of names, or the public API.
 USED = {"__getattr__", "__dir__", "_iteration", "_compute_tensor", "aggregate", "serve"}
 USED |= {"end_at_max_iterations", "score_folder", "save_pictures", "subject_scores", "handleError"}
+USED |= {"setup", "compose"}  # by MONAI Deploy
 CONFIGS = "".join(path.read_text() for path in (ROOT / "bundle" / "configs").glob("*.json"))
 LISTS = (ROOT / "healthygan_monai" / "baselines" / "names.py").read_text()
 
