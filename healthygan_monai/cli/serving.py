@@ -15,7 +15,7 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def build_parser() -> argparse.ArgumentParser:
-    """Return the parser with its two commands."""
+    """Return the parser with its commands."""
     parser = argparse.ArgumentParser(
         "python -m healthygan_monai.serving", description=__doc__, epilog=EXIT_CODES
     )
@@ -26,6 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     put.add_argument("--name", default="healthygan", help="default: %(default)s")
     show = command(commands, "describe", "write serving.json beside a model", _describe)
     show.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
+    command(commands, "mend-torchvision", "let MONAI Label start beside a torch for CPUs", _mend)
     for each in (put, show):
         text = "default: the one the run was trained on"
         each.add_argument("--dataset", type=Path, metavar="FOLDER", help=text)
@@ -62,4 +63,12 @@ def _install(arguments: argparse.Namespace) -> int:
         f"--port 8000 --conf models {arguments.name} --conf zoo_source local --conf sam2 false "
         "--conf skip_trainers true"
     )
+    return DONE
+
+
+def _mend(arguments: argparse.Namespace) -> int:
+    from healthygan_monai.serving.torchvision_operators import mend
+
+    written = mend()
+    print(f"written: {written}" if written else "torchvision works; nothing to mend")
     return DONE

@@ -90,10 +90,14 @@ def answer(
 
 
 def shown(whole: torch.Tensor, marked: torch.Tensor, output: str, extension: str) -> torch.Tensor:
-    """Return what is sent: (columns, rows), or (1, I, J, K); MONAI Label drops that channel."""
+    """Return what is sent: (columns, rows), or (1, I, J, K); MONAI Label drops that channel.
+
+    A picture is for eyes: marked pixels are 255 in it. Other label maps hold the label, 1.
+    """
+    picture = extension.lower() in PICTURES
     if output == LABEL:
-        sent = marked.to(torch.uint8)
-    elif extension.lower() in PICTURES:
+        sent = marked.to(torch.uint8) * (255 if picture else 1)
+    elif picture:
         sent = (torch.as_tensor(np.asarray(whole)) * 255).round().clamp(0, 255).to(torch.uint8)
     else:
         sent = torch.as_tensor(np.asarray(whole))

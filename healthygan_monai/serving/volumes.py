@@ -14,6 +14,12 @@ from healthygan_monai.serving.films import framed
 from healthygan_monai.serving.preparation import FILMS, Preparation
 from healthygan_monai.serving.received import Received
 
+WINDOW_LOST = (
+    "a film in NIfTI: the window of its DICOM file is lost, so this is not the score of that file. "
+    "Send the DICOM file; with a DICOMweb datastore start the server with "
+    "MONAI_LABEL_DICOMWEB_CONVERT_TO_NIFTI=false"
+)
+
 
 def of_volume(path: Path, given: Preparation, volume_index: int | None) -> Received:
     options = given.head.options
@@ -60,7 +66,7 @@ def _film_in_nifti(volume: Volume, given: Preparation, place: brain.Place) -> Re
     eight = volume.facts["dtype"] == "uint8"
     low, high = (0.0, 255.0) if eight else (float(image.min()), float(image.max()))
     found = Film((image - low) / (high - low), brain.display_spacing(volume.spacing, plane))
-    warnings = ["grey levels of a film in NIfTI: the window of its DICOM file is not known here"]
+    warnings = [WINDOW_LOST]
     film = framed(found, given.film, "NIfTI slice", [*volume.facts["notes"], *warnings])
     grid = replace(volume, data=np.empty(0, np.float32))
     return replace(film, way=OfOneSlice(film.way, grid, plane), place=place)

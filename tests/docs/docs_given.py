@@ -85,6 +85,10 @@ cp -r $SHELF/runs/00000-films runs
 cp -r $SHELF/data/films data
 cp $SHELF/authors-G.ckpt 360000-G.ckpt
 """,
+    "docs/monai_deploy.md": """
+mkdir -p runs
+cp -r $SHELF/runs/00000-films runs
+""",
     "docs/monai_label.md": """
 mkdir -p apps/monaibundle
 touch apps/monaibundle/main.py

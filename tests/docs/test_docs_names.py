@@ -15,7 +15,9 @@ FOLDERS = ("bundle", "data_prep", "docs", "tests", "benchmarks", "healthygan_mon
 # names of the authors' code and of other programs
 ELSEWHERE = {"solver.py", "resume_iters", "kaggle_3m", "load_decathlon_datalist", "inference_trt"}
 ELSEWHERE |= {"ckpt_export", "verify_net_in_out", "verify_metadata", "key_in_ckpt"}
-FOREIGN_OPTIONS = {"--help", "--no-deps", "--build-constraint", "--conf"}  # pip's, monailabel's
+ELSEWHERE |= {"RestrictTransferSyntaxes", "RemoteAccessAllowed", "MonaiBundleInferenceOperator"}
+# pip's, monailabel's
+FOREIGN_OPTIONS = {"--help", "--no-deps", "--build-constraint", "--index-url", "--conf"}
 
 
 @cache

@@ -22,12 +22,6 @@ from places import ROOT
 
 TORCH, MONAI, LABEL = "torch==2.13.0", "monai==1.6.1", "monailabel==0.8.5"
 PATIENCE = 180  # seconds for a server to start
-# PyPI's torchvision beside a torch from elsewhere may lack the schemas of its own operators
-SCHEMAS = """import torch
-library = torch.library.Library("torchvision", "DEF")
-library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-"""
 
 
 def environment() -> Path:
@@ -52,7 +46,7 @@ def checkout() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "repository"
         copy.mkdir()
-        for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        for name in ("setup.py", "setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
             shutil.copy(ROOT / name, copy)
         for name in ("healthygan_monai", "data_prep", "bundle"):
             left_out = shutil.ignore_patterns("__pycache__", "eval")
@@ -71,14 +65,8 @@ def build(folder: Path) -> None:
     with checkout() as copy:
         pip(python, "-c", str(constraint), "--build-constraint", str(constraint), LABEL, MONAI,
             "pydicom<3", "numpy<2", str(copy))  # fmt: skip
-    tried = subprocess.run(
-        [str(python), "-c", "import torchvision"], capture_output=True, text=True
-    )
-    if "nms does not exist" in tried.stderr:
-        site = subprocess.check_output(
-            [str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"], text=True
-        )
-        (Path(site.strip()) / "sitecustomize.py").write_text(SCHEMAS)
+    pip(python, "dcmqi")
+    run(python, "healthygan_monai.serving", "mend-torchvision")
     (folder / "ready").touch()
 
 

@@ -15,6 +15,7 @@ USED |= {
     "handleError",
 }
 USED |= {"do_GET", "do_POST", "handle_error", "log_message"}  # of http.server
+USED |= {"setup", "compose"}  # by MONAI Deploy
 CONFIGS = "".join(path.read_text() for path in (ROOT / "bundle" / "configs").glob("*.json"))
 LISTS = (ROOT / "healthygan_monai" / "baselines" / "names.py").read_text()
 

@@ -204,7 +204,10 @@ class TestVolumes:
         assert nifti["result"]["anomaly_score"] == pytest.approx(
             picture["result"]["anomaly_score"], rel=1e-5
         )
-        assert_close(nifti["pred"][0, :, :, 0], picture["pred"])
+        assert_close(nifti["pred"][0, :, :, 0] * 255, picture["pred"])
+        (warning,) = nifti["result"]["warnings"]
+        assert "not the score of that file" in warning
+        assert "MONAI_LABEL_DICOMWEB_CONVERT_TO_NIFTI=false" in warning
 
     def test_one_of_a_4d_file_can_be_asked_for(self, own_bundle, tmp_path):
         with_recipe(own_bundle, {"kind": "brains"})
@@ -228,7 +231,7 @@ class TestVolumes:
 class TestAnswer:
     def test_label_map_is_the_difference_map_cut_at_the_threshold_told(self, served, tiny_data):
         path = tiny_data / "images" / "test1" / "0.png"
-        label = ask(served, path)
+        label = ask(served, path, result_extension=".nii.gz")
         shown = ask(served, path, output="difference", result_extension=".nii.gz")
         cut = label["result"]["threshold"]
         stored = json.loads((served / "models" / "serving.json").read_text())["map_threshold"]
@@ -240,6 +243,13 @@ class TestAnswer:
         assert 0 < label["result"]["marked_share"] < 1
         assert label["result"]["labels"] == {"anomaly": 1}
         assert label["result"]["output"] == "label" and shown["result"]["output"] == "difference"
+
+    def test_marked_pixels_are_white_in_a_picture_and_1_in_other_formats(self, served, tiny_data):
+        path = tiny_data / "images" / "test1" / "0.png"
+        picture = ask(served, path)["pred"]
+        assert picture.dtype == torch.uint8 and set(picture.unique().tolist()) == {0, 255}
+        for extension in (".nii.gz", ".nrrd"):
+            assert torch.equal(ask(served, path, result_extension=extension)["pred"] * 255, picture)
 
     def test_a_request_may_give_its_own_threshold(self, served, tiny_data):
         path = tiny_data / "images" / "test1" / "0.png"
