@@ -60,6 +60,3 @@ class Destination(Protocol):
 
     def has(self, path: Path) -> bool | None:
         """Whether the destination has this result; None where it cannot be asked."""
-
-    def close(self) -> None:
-        """End what is open; the next call opens it again."""

@@ -27,18 +27,20 @@ log = logging.getLogger(__name__)
 STORED, OUT_OF_RESOURCES, NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000
 SILENCE = 60.0  # seconds without a byte before a connection is closed
 # PS3.4 table B.5-1, by what a model was trained on
-FILMS = {
-    "Computed Radiography": "1.2.840.10008.5.1.4.1.1.1",
-    "Digital X-Ray, for presentation": "1.2.840.10008.5.1.4.1.1.1.1",
-    "Digital X-Ray, for processing": "1.2.840.10008.5.1.4.1.1.1.1.1",
-    "Secondary Capture": "1.2.840.10008.5.1.4.1.1.7",
-    "Multi-frame Grayscale Byte Secondary Capture": "1.2.840.10008.5.1.4.1.1.7.2",
-    "Multi-frame Grayscale Word Secondary Capture": "1.2.840.10008.5.1.4.1.1.7.3",
-}
-HEADS = {
-    "MR": "1.2.840.10008.5.1.4.1.1.4",
-    "Enhanced MR": "1.2.840.10008.5.1.4.1.1.4.1",
-    "Legacy Converted Enhanced MR": "1.2.840.10008.5.1.4.1.1.4.4",
+CLASSES = {
+    "films": (
+        "1.2.840.10008.5.1.4.1.1.1",  # Computed Radiography
+        "1.2.840.10008.5.1.4.1.1.1.1",  # Digital X-Ray, for presentation
+        "1.2.840.10008.5.1.4.1.1.1.1.1",  # for processing, which is received and listed
+        "1.2.840.10008.5.1.4.1.1.7",  # Secondary Capture
+        "1.2.840.10008.5.1.4.1.1.7.2",  # Multi-frame Grayscale Byte Secondary Capture
+        "1.2.840.10008.5.1.4.1.1.7.3",  # Multi-frame Grayscale Word Secondary Capture
+    ),
+    "brains": (
+        "1.2.840.10008.5.1.4.1.1.4",  # MR
+        "1.2.840.10008.5.1.4.1.1.4.1",  # Enhanced MR
+        "1.2.840.10008.5.1.4.1.1.4.4",  # Legacy Converted Enhanced MR
+    ),
 }
 # PS3.5 A and 10: all of still pictures, those that nothing here decodes included, so that such an
 # image is listed instead of turned away without a word

@@ -60,8 +60,6 @@ class Worker:
             self._say(f"study {study}: {_count(number, 'result')} -> {self._destination.name}")
         if again:
             self._say(again)
-        if not done:
-            self._destination.close()
         if not self._keep:
             self._queue.delete_done()
         return done or bool(sent)

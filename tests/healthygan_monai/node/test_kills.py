@@ -69,7 +69,6 @@ def life(folder: Path, to: str, points: Points) -> None:
         assert queue.left() == (0, 0)
     finally:
         tables.Tables.change = change
-        place.close()
         queue.close()
 
 

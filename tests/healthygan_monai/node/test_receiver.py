@@ -17,10 +17,10 @@ from pydicom.uid import JPEG2000Lossless
 from pynetdicom import AE
 
 from data_prep.errors import UsageError
+from healthygan_monai.dicom_results.send import Tls
 from healthygan_monai.node import tables
-from healthygan_monai.node.destination import client_tls
 from healthygan_monai.node.queue import Queue
-from healthygan_monai.node.receiver import FILMS, SYNTAXES, Address, Receiver, tls_context
+from healthygan_monai.node.receiver import CLASSES, SYNTAXES, Address, Receiver, tls_context
 
 VERIFICATION = "1.2.840.10008.1.1"
 REPORT = "1.2.840.10008.5.1.4.1.1.88.11"
@@ -38,7 +38,7 @@ def listening(queue):
     started = []
 
     def start(tls=None, **address) -> Receiver:
-        receiver = Receiver(queue, Address(port=0, **address), list(FILMS.values()), tls)
+        receiver = Receiver(queue, Address(port=0, **address), CLASSES["films"], tls)
         started.append(receiver)
         return receiver
 
@@ -75,10 +75,10 @@ def test_bytes_that_are_no_data_set_are_stored_as_they_are(listening, queue):
 @pytest.mark.parametrize("syntax", SYNTAXES)
 def test_every_transfer_syntax_is_accepted(listening, syntax):
     entity = AE()
-    for each in FILMS.values():
+    for each in CLASSES["films"]:
         entity.add_requested_context(each, syntax)
     link = entity.associate("127.0.0.1", listening().port)
-    assert len(link.accepted_contexts) == len(FILMS)
+    assert len(link.accepted_contexts) == len(CLASSES["films"])
     link.release()
 
 
@@ -154,7 +154,7 @@ def papers(tmp_path_factory) -> Path:
 def calls(papers: Path, port: int, name: str | None) -> list[int]:
     key = None if name is None else papers / f"{name}.key"
     certificate = None if name is None else papers / f"{name}.pem"
-    context = client_tls(papers / "ca.pem", certificate, key)
+    context = Tls(papers / "ca.pem", certificate, key).context()
     return send(port, [film(1)], tls_args=(context, "127.0.0.1"))
 
 

@@ -11,7 +11,7 @@ pytest.importorskip("pynetdicom")
 
 from data_prep.errors import UsageError
 from healthygan_monai.node import queue as queues
-from healthygan_monai.node.destination import Folder, Node, Web, destination
+from healthygan_monai.node.destination import Archive, Folder, destination
 from healthygan_monai.node.queue import Queue
 from healthygan_monai.node.work import Worker
 
@@ -50,7 +50,6 @@ def bench(tmp_path):
 
     yield make
     for each in made:
-        each.place.close()
         each.queue.close()
 
 
@@ -91,10 +90,10 @@ def test_a_destination_that_is_down_is_tried_again_with_growing_pauses(bench):
     node.receive(film(1), film(2))
     node.work()
     assert node.queue.left() == (0, 2)
-    assert "nobody answers; next try in 5 s" in "\n".join(node.lines)
+    assert "no connection to the archive; next try in 5 s" in "\n".join(node.lines)
     node.now += 5
     node.work()
-    assert "nobody answers; next try in 10 s" in node.lines[-1]
+    assert "no connection; next try in 10 s" in node.lines[-1]
     with pacs(port) as there:
         node.work()  # not yet
         assert not there.got
@@ -110,7 +109,7 @@ def test_a_result_that_is_refused_waits_alone(bench):
         there.status = 0xA900
         node.receive(film(1))
         node.work()
-        assert "it answered with status 0xA900; next try in 5 s" in "\n".join(node.lines)
+        assert "the archive answered with status 0xA900; next try in 5 s" in "\n".join(node.lines)
         there.status = 0
         node.receive(film(2))
         node.work()
@@ -178,14 +177,15 @@ def test_a_stop_comes_between_two_steps(bench):
 
 
 def test_a_destination_is_known_by_its_form(tmp_path):
-    assert isinstance(destination("PACS@127.0.0.1:4242", "A"), Node)
+    assert isinstance(destination("PACS@127.0.0.1:4242", "A"), Archive)
+    assert isinstance(destination("https://pacs.example/dicom-web", "A"), Archive)
     assert isinstance(destination(str(tmp_path), "A"), Folder)
     for wrong in ("PACS@host", "ftp://host/dicom-web", "a@b@c:1"):
         with pytest.raises(UsageError, match="expected AE@host:port"):
             destination(wrong, "A")
 
 
-def test_a_web_address_is_named_without_its_password():
-    pytest.importorskip("dicomweb_client")
-    web = destination("https://me:secret@pacs.example:8443/dicom-web", "A")
-    assert isinstance(web, Web) and web.name == "https://pacs.example:8443/dicom-web"
+def test_a_password_in_an_address_is_refused_and_not_shown():
+    with pytest.raises(UsageError, match="--token-file") as raised:
+        destination("https://me:secret@pacs.example:8443/dicom-web", "A")
+    assert "secret" not in str(raised.value)
