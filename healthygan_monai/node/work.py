@@ -140,9 +140,9 @@ def _line(answer: StudyAnswer) -> str:
             f" ({why})" * bool(why)
         )
     cut = answer.threshold
-    side = "" if cut is None else f" (threshold {cut:.4f}, {_side(answer.score, cut)})"
+    side = "" if cut is None else f" (threshold {cut:.6g}, {_side(answer.score, cut)})"
     more = f", {len(answer.refused)} not usable" if answer.refused else ""
-    return f"score {answer.score:.6f}{side}, {_count(answer.images, 'image')}{more}"
+    return f"score {answer.score:.6g}{side}, {_count(answer.images, 'image')}{more}"
 
 
 def _side(score: float, cut: float) -> str:

@@ -59,8 +59,8 @@ def test_one_line_a_study_without_identifiers(bench, tmp_path):
     node.work()
     where = tmp_path / "results"
     assert [line.rpartition(" s, ")[0].rpartition(", ")[0] for line in node.lines] == [
-        "study 1: score 0.250000 (threshold 0.2000, above), 2 images",
-        "study 2: score 0.250000 (threshold 0.2000, above), 1 image",
+        "study 1: score 0.25 (threshold 0.2, above), 2 images",
+        "study 2: score 0.25 (threshold 0.2, above), 1 image",
     ]
     assert node.lines[0].endswith(f"2 results -> {where}")
     said = "".join(node.lines)
