@@ -78,4 +78,4 @@ class Folder:
         return self._place(path).is_file()
 
     def _place(self, path: Path) -> Path:
-        return self._folder / path.parent.name / path.name
+        return self._folder / path.name  # which holds the SOP Instance UID

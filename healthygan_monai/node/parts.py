@@ -24,7 +24,8 @@ class StudyAnswer:
 
     score: the highest, None where nothing could be scored. threshold: of the score, None where none
     is known. images: scored. refused: name of a file in the study's folder -> why it could not be
-    used, without identifiers; all others were scored. results: files to be sent.
+    used, without identifiers; all others were scored. results: files to be sent. without: why a
+    scored image has none.
     """
 
     score: float | None
@@ -32,6 +33,7 @@ class StudyAnswer:
     images: int = 0
     refused: dict[str, str] = field(default_factory=dict)
     results: Sequence[Made] = ()
+    without: str = ""
 
 
 # (folder with the study's files, empty folder for results) -> answer. Another error than

@@ -95,6 +95,11 @@ class _Handshakes(ssl.SSLContext):
         return super().wrap_socket(sock, *args, **{**options, "do_handshake_on_connect": False})
 
 
+def _ended_by(error: threading.ExceptHookArgs) -> None:
+    """Log what ends a connection's thread, such as a caller that says nothing; no traceback."""
+    log.debug("a connection ended by %s", error.exc_type.__name__)
+
+
 class Receiver:
     """Puts what is sent to it into a queue, from threads of its own.
 
@@ -124,6 +129,7 @@ class Receiver:
         self._names: WeakKeyDictionary[Association, str] = WeakKeyDictionary()
         self._numbers, self._start = count(1), time.time_ns()
         self.arrived = threading.Event()
+        threading.excepthook = _ended_by  # of the threads of connections
         logging.getLogger("pynetdicom").setLevel(logging.CRITICAL + 1)  # its lines quote data sets
         _config.LOG_HANDLER_LEVEL = "none"
         entity = AE(ae_title=address.ae_title)

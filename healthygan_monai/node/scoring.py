@@ -3,26 +3,25 @@
 import logging
 import secrets
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from data_prep.repeat import Prepared, Work, prepare_again, recipe_from
-from data_prep.work.kept import Limits, decode
+from data_prep.work.kept import decode
 from healthygan_monai.api.model import Model
 from healthygan_monai.errors import PrepError, UsageError
+from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.runtimes import needed
 from healthygan_monai.node.parts import Made, StudyAnswer
-from healthygan_monai.studies.case import CaseResult
+from healthygan_monai.studies.case import CaseResult, Cut
+from healthygan_monai.studies.dicom import FOLDER, LIMITS, write_dicom
 from healthygan_monai.studies.score import Cases, prepare_cases
 
 log = logging.getLogger(__name__)
 
 NOT_AN_INPUT = "no image that the preparation knows"
-FILMS, BRAINS = "films", "brains"
-LIMITS = {FILMS: Limits(120.0, 4 << 30), BRAINS: Limits(600.0, 16 << 30)}  # of one study's results
+FILMS = "films"
 
 
 class Scoring:
@@ -41,6 +40,11 @@ class Scoring:
             NotInstalled: the extra ``dicom`` is not installed.
         """
         needed("highdicom", "healthygan listen", "dicom")
+        if model.method != METHOD:
+            raise UsageError(
+                f"healthygan listen: only for HealthyGAN; maps of {model.method} have no upper "
+                "end, as those of DICOM results must have."
+            )
         if model.recipe is None:
             raise UsageError(
                 f"{model.checkpoint}: nothing beside it says how its training images were "
@@ -50,7 +54,7 @@ class Scoring:
         self.kind = str(model.recipe.get("kind", FILMS))
         self._model, self._recipe, self._options = model, model.recipe, dict(options)
         self._temporary, self._salt = temporary, secrets.token_bytes(32)
-        self._map_threshold: float | None = None
+        self._cut: Cut | None = None
 
     def __call__(self, folder: Path, output: Path) -> StudyAnswer:
         with tempfile.TemporaryDirectory(prefix="prepared-", dir=self._temporary) as work:
@@ -58,15 +62,16 @@ class Scoring:
             refused = dict.fromkeys((path.name for path in folder.iterdir()), NOT_AN_INPUT)
             for source, outcome in zip(found.sources, found.outcomes, strict=True):
                 refused |= {piece.path.name: outcome.reason for piece in source.pieces()}
-            cases = Cases(self._model, found, self._map_threshold)
-            if cases.cut is not None:  # measured once
-                self._map_threshold = cases.cut.value
-            scored, results = [], []
+            cases = Cases(self._model, found, None if self._cut is None else self._cut.value)
+            self._cut = cases.cut = self._cut or cases.cut  # measured once, with its own words
+            scored, results, without = [], [], []
             for case in cases:
                 for path, _ in case.files:
                     refused.pop(path.name, None)
                 scored.append(case)
-                results += self._results(case, output)
+                made, why = self._results(case, output)
+                results += made
+                without += [why] if why else []
         if not scored:
             return StudyAnswer(None, refused=refused)
         cut = scored[0].score_threshold
@@ -76,6 +81,7 @@ class Scoring:
             sum(len(case.files) for case in scored),
             refused,
             results,
+            "; ".join(sorted(set(without))),
         )
 
     def _prepared(self, folder: Path, output: Path) -> Prepared:
@@ -86,17 +92,22 @@ class Scoring:
         if self.kind == FILMS:
             given = (self._recipe, folder, output, self._options, self._salt)
             try:
-                return decode(prepare_here, given, LIMITS[FILMS])
+                return decode(prepare_here, given, LIMITS)
             except PrepError as error:
                 log.debug("prepared again, file by file: %s", error)
         return prepare_cases(self._model, folder, output, options=self._options, work=Work(jobs=1))
 
-    def _results(self, case: CaseResult, output: Path) -> list[Made]:
-        if case.difference is None:
-            return []
-        given = ([path for path, _ in case.files], case.difference, case.marked, case.affine)
-        made = decode(write_results, (*given, facts_of(case), output, case.name), LIMITS[self.kind])
-        return [Made(output / name, uid) for name, uid in made]
+    def _results(self, case: CaseResult, output: Path) -> tuple[list[Made], str]:
+        """Return the results of a case, in ``output``, or why there are none."""
+        import pydicom
+
+        why = write_dicom(case, output)
+        made = []
+        for path in sorted((output / FOLDER / case.name).glob("*.dcm")):
+            header = pydicom.dcmread(path, specific_tags=["SOPInstanceUID"])
+            uid = str(header.SOPInstanceUID)
+            made.append(Made(path.rename(output / f"{path.stem}-{uid}.dcm"), uid))
+        return made, why
 
 
 def prepare_here(
@@ -109,50 +120,4 @@ def prepare_here(
     """Prepare all files of a folder in this process. Call it in a guarded child."""
     return prepare_again(
         recipe, folder, output, options=options, salt=salt, work=Work(jobs=0), keep_seen=True
-    )
-
-
-def write_results(
-    files: Sequence[Path],
-    difference: np.ndarray,
-    marked: np.ndarray,
-    affine: np.ndarray | None,
-    facts: Any,
-    output: Path,
-    stem: str,
-) -> list[tuple[str, str]]:
-    """Write the DICOM results of a case; return their names and SOP Instance UIDs.
-
-    The files come from outside: call it in a guarded child.
-    """
-    import pydicom
-
-    from healthygan_monai.dicom_results import make_results, to_slices
-
-    sources = [pydicom.dcmread(path, force=True) for path in files]
-    if affine is not None:
-        difference = to_slices(difference, affine, sources)
-        marked = to_slices(marked, affine, sources)
-    made = []
-    for number, result in enumerate(make_results(sources, difference, marked, facts)):
-        name = f"{stem}-{number}.dcm"
-        result.save_as(output / name, enforce_file_format=True)
-        made.append((name, str(result.SOPInstanceUID)))
-    return made
-
-
-def facts_of(case: CaseResult) -> Any:
-    """Return what the DICOM results say of a case."""
-    from healthygan_monai.dicom_results import ResultFacts
-
-    score, cut, model = case.score_threshold, case.map_threshold, case.model
-    return ResultFacts(
-        case.score,
-        model.weights_sha256,
-        model.version,
-        method=model.method,
-        score_threshold=None if score is None else score.value,
-        score_policy=None if score is None else score.policy,
-        map_threshold=None if cut is None else cut.value,
-        map_source=None if cut is None else cut.policy,
     )

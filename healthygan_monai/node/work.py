@@ -142,6 +142,7 @@ def _line(answer: StudyAnswer) -> str:
     cut = answer.threshold
     side = "" if cut is None else f" (threshold {cut:.6g}, {_side(answer.score, cut)})"
     more = f", {len(answer.refused)} not usable" if answer.refused else ""
+    more += f" ({answer.without})" if answer.without else ""
     return f"score {answer.score:.6g}{side}, {_count(answer.images, 'image')}{more}"
 
 

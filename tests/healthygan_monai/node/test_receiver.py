@@ -4,6 +4,7 @@ import errno
 import os
 import socket
 import subprocess
+import threading
 import time
 from pathlib import Path
 
@@ -34,8 +35,9 @@ def queue(tmp_path: Path):
 
 
 @pytest.fixture
-def listening(queue):
+def listening(queue, monkeypatch):
     started = []
+    monkeypatch.setattr("threading.excepthook", threading.excepthook)  # put back at the end
 
     def start(tls=None, **address) -> Receiver:
         receiver = Receiver(queue, Address(port=0, **address), CLASSES["films"], tls)
