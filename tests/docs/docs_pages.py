@@ -28,7 +28,8 @@ LANGUAGES: dict[str, set[str]] = {
     **{name: set() for name in ("bibtex", "csv", "json", "text", "yaml")},
 }
 CHECKERS = ("pytest", "ruff", "mypy")
-ABSENT = ("curl", "docker", "mlflow", "monailabel")  # programs that the tests do not have
+# programs that the tests do not have
+ABSENT = ("Orthanc", "curl", "docker", "mlflow", "monailabel", "unshare")
 PROGRAMS = ("healthygan", "python", "pip", "torchrun", *CHECKERS)
 WHOLE = ("healthygan demo", "healthygan bundle-path")  # commands without arguments
 
