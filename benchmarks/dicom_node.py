@@ -222,7 +222,7 @@ def run(arguments: argparse.Namespace) -> None:
         studies = _rest("studies")
         sent, start, kills = set(), time.monotonic(), 0
         share = 4 * len(films) // (arguments.kills + 1)  # of the results, between two kills
-        while len(sent) < len(studies) or not node.done(len(films)):
+        while kills < arguments.kills or len(sent) < len(studies) or not node.done(len(films)):
             if kills < arguments.kills and node.sent() >= share * (kills + 1):
                 time.sleep(rng.uniform(0, 1.5))
                 node.kill()
