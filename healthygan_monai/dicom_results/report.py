@@ -10,7 +10,7 @@ from pydicom.dataset import Dataset
 from pydicom.sr.codedict import codes
 
 from healthygan_monai.dicom_results.facts import MAKER, RESEARCH, ResultFacts
-from healthygan_monai.dicom_results.images import FINDING, identity
+from healthygan_monai.dicom_results.images import identity
 
 SCHEME = "99HEALTHYGAN"  # private codes: the standard has none for a score without a disease
 SCORE = hd.sr.CodedConcept("score", SCHEME, "Anomaly score")
@@ -29,6 +29,8 @@ def measurement_report(
     facts: ResultFacts,
 ) -> Dataset:
     """Return a Comprehensive SR (PS3.3 A.35.3) with the score, its threshold and the algorithm.
+
+    It names no finding: a score, also one above a threshold, is none.
 
     shown: the frames that carry the score, from 0; they are named as the source of the measurement.
     """
@@ -49,7 +51,7 @@ def measurement_report(
         imaging_measurements=[_group(sources, shown, marked, facts)],
         title=codes.DCM.ImagingMeasurementReport,
     )
-    words = f"{RESEARCH.capitalize()}. The score is of a model that saw no disease label of it."
+    words = f"{RESEARCH.capitalize()}. A higher score is more anomalous."
     comment = hd.sr.TextContentItem(codes.DCM.Comment, words, "CONTAINS")
     content[0].ContentSequence.append(comment)
     given = identity("report", facts, sources)
@@ -80,7 +82,6 @@ def _group(
         tracking_identifier=hd.sr.TrackingIdentifier(
             uid=facts.uid("measurement", sources), identifier=f"{facts.prefix} score"
         ),
-        finding_type=FINDING,
         algorithm_id=hd.sr.AlgorithmIdentification(
             name=facts.algorithm,
             version=facts.version,

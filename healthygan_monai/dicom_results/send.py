@@ -227,9 +227,17 @@ def web_client(web: Web) -> Any:
     """Return a client of dicomweb_client that asks nobody but the named server."""
     needed("dicomweb_client", "sending results over DICOMweb", "dicom")
     import requests
+
+    with requests.Session() as session:
+        client = _client(session, web)
+        for result in results:
+            dataset = _read(result)
+            yield dataset if isinstance(dataset, Outcome) else _store_by_web(client, dataset)
+
+
+def _client(session: Any, web: Web) -> Any:
     from dicomweb_client import DICOMwebClient
 
-    session = requests.Session()
     session.trust_env = False  # no proxy, password or certificate that nobody named here
     if web.token_file is not None:
         session.headers["Authorization"] = f"Bearer {_token(web.token_file)}"
@@ -253,7 +261,7 @@ def _store_by_web(client: Any, dataset: Dataset) -> Outcome:
         return Outcome(reason, later=code >= 500 or code in LATER)
     except requests.exceptions.SSLError:
         return Outcome("the server's certificate is not trusted, or it does not speak TLS")
-    except (requests.RequestException, OSError):
+    except (requests.ConnectionError, requests.Timeout):
         return Outcome("no connection to the server", later=True)
     except Exception:  # an answer that is no DICOM JSON; its text may quote what was sent
         return Outcome("the server's answer is not of DICOMweb")

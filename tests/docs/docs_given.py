@@ -78,6 +78,7 @@ echo 'site: Our clinic
 healthy: [c01, c02, c03, c04]
 diseased: [m01, m02, m03]' > clinic/cohort.yaml
 """,
+    "docs/dicom_results.md": "cp $(find $SHELF/films -name *.dcm | sort | head -n 1) film.dcm",
     "docs/exports.md": """
 mkdir -p runs data
 cp -r $SHELF/runs/00000-films runs

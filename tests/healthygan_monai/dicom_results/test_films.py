@@ -132,6 +132,7 @@ def test_the_report_tells_score_threshold_policy_and_algorithm() -> None:
         item.ConceptCodeSequence[0].CodeValue for item in found if item.get("ValueType") == "CODE"
     ]
     assert "below" in codes and "above" not in codes
+    assert "49755003" not in codes  # a score is no finding
     assert (report.VerificationFlag, report.PreliminaryFlag) == ("UNVERIFIED", "PRELIMINARY")
 
 
