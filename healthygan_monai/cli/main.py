@@ -23,6 +23,7 @@ from healthygan_monai.cli import (
     export,
     import_checkpoint,
     infer,
+    listen,
     report,
     score,
     select,
@@ -60,7 +61,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_review(commands)
     add_check_command(commands)
     add_fetch_command(commands)
-    for module in (train, select, ensemble, infer, evaluate, report, view, score):
+    for module in (train, select, ensemble, infer, evaluate, report, view, score, listen):
         module.add(commands)
     for module in (benchmark, export, import_checkpoint):
         module.add(commands)

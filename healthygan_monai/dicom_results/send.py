@@ -3,7 +3,7 @@
 import copy
 import logging
 import ssl
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,31 +107,41 @@ def send(results: Sequence[Dataset | Path], destination: Node | Web) -> Sent:
         NotInstalled: the extra ``dicom`` is not installed.
         UsageError: the files of TLS or of the token cannot be used.
     """
-    with _quiet():
+    with quiet():
         if isinstance(destination, Node):
             return Sent(tuple(_to_node(results, destination)))
         return Sent(tuple(_to_web(results, destination)))
 
 
 def _to_node(results: Sequence[Dataset | Path], node: Node) -> Iterator[Outcome]:
-    needed("pynetdicom", "sending results", "dicom")
-    from pynetdicom import AE
-
-    entity = AE(ae_title=node.own_title)
-    entity.connection_timeout = entity.network_timeout = SECONDS
-    entity.acse_timeout = entity.dimse_timeout = SECONDS
-    for sop_class, syntax in sorted(_kinds(results)):
-        if syntax not in PLAIN:
-            entity.add_requested_context(sop_class, syntax)
-        entity.add_requested_context(sop_class, list(PLAIN))
-    tls = None if node.tls is None else (node.tls.context(), node.host)
-    link = entity.associate(node.host, node.port, ae_title=node.title, tls_args=tls)
+    link = associate(node, _kinds(results))
     try:
         for result in results:
             yield _store(link, result)
     finally:
         if link.is_established:
             link.release()
+
+
+def associate(node: Node, kinds: Iterable[tuple[str, str]]) -> Any:
+    """Return an association of pynetdicom, established or not.
+
+    Args:
+        node: whom to call.
+        kinds: SOP class and transfer syntax of what is to be sent or asked.
+    """
+    needed("pynetdicom", "sending results", "dicom")
+    from pynetdicom import AE
+
+    entity = AE(ae_title=node.own_title)
+    entity.connection_timeout = entity.network_timeout = SECONDS
+    entity.acse_timeout = entity.dimse_timeout = SECONDS
+    for sop_class, syntax in sorted(kinds):
+        if syntax not in PLAIN:
+            entity.add_requested_context(sop_class, syntax)
+        entity.add_requested_context(sop_class, list(PLAIN))
+    tls = None if node.tls is None else (node.tls.context(), node.host)
+    return entity.associate(node.host, node.port, ae_title=node.title, tls_args=tls)
 
 
 def _kinds(results: Sequence[Dataset | Path]) -> set[tuple[str, str]]:
@@ -207,6 +217,14 @@ def _uncompressed(dataset: Dataset) -> Dataset | None:
 
 
 def _to_web(results: Sequence[Dataset | Path], web: Web) -> Iterator[Outcome]:
+    client = web_client(web)
+    for result in results:
+        dataset = _read(result)
+        yield dataset if isinstance(dataset, Outcome) else _store_by_web(client, dataset)
+
+
+def web_client(web: Web) -> Any:
+    """Return a client of dicomweb_client that asks nobody but the named server."""
     needed("dicomweb_client", "sending results over DICOMweb", "dicom")
     import requests
 
@@ -227,7 +245,7 @@ def _client(session: Any, web: Web) -> Any:
         session.verify = str(web.tls.ca) if web.tls.ca else True
         if web.tls.certificate is not None:
             session.cert = (str(web.tls.certificate), str(web.tls.key or web.tls.certificate))
-    client = DICOMwebClient(web.url.rstrip("/"), session=session, timeout=SECONDS)
+    client: Any = DICOMwebClient(web.url.rstrip("/"), session=session, timeout=SECONDS)
     client.set_http_retry_params(retry=False)
     return client
 
@@ -267,7 +285,7 @@ def _token(path: Path) -> str:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the lines of the libraries back: they hold UIDs, addresses and tokens."""
     loggers = [logging.getLogger(name) for name in LOGGERS]
     levels = [logger.level for logger in loggers]

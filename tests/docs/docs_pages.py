@@ -29,7 +29,7 @@ LANGUAGES: dict[str, set[str]] = {
 }
 CHECKERS = ("pytest", "ruff", "mypy")
 # programs that the tests do not have
-ABSENT = ("Orthanc", "curl", "docker", "mlflow", "monailabel")
+ABSENT = ("Orthanc", "curl", "docker", "mlflow", "monailabel", "unshare")
 PROGRAMS = ("healthygan", "python", "pip", "torchrun", *CHECKERS)
 WHOLE = ("healthygan demo", "healthygan bundle-path")  # commands without arguments
 

@@ -1,0 +1,323 @@
+"""The durable queue of the node: which images came, which were scored, which results were sent.
+
+An image is received, then grouped (its study is known), then scored or refused. A result is
+waiting, then sending, then sent. Each step is one transaction that is on the disk when its method
+returns: a process that is killed goes on from its last whole step.
+"""
+
+import hashlib
+import os
+import shutil
+import threading
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from healthygan_monai.node.parts import StudyAnswer
+from healthygan_monai.node.tables import (
+    INCOMING,
+    RESULTS,
+    WORK,
+    Tables,
+    emptied,
+    sync_file,
+    sync_folder,
+    write_durably,
+)
+
+FIRST_PAUSE, LONGEST_PAUSE = 5.0, 3600.0  # seconds before a step is tried again
+
+
+@dataclass(frozen=True)
+class Image:
+    """A received image. number: in the queue."""
+
+    number: int
+    path: Path
+    sop_uid: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """Images of one study that are to be scored.
+
+    study: its number in the queue, which is all that is ever said of it. folder: their files, by
+    content. output: an empty folder for results.
+    """
+
+    study: int
+    images: Sequence[Image]
+    folder: Path
+    output: Path
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """A result to be sent. unsure: sending it had begun before, and its end is not known."""
+
+    number: int
+    study: int
+    path: Path
+    sop_uid: str
+    unsure: bool
+
+
+def pause(attempts: int) -> float:
+    """Return the seconds to wait after so many tries: 5, 10, 20, ... up to an hour."""
+    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempts - 1, 20))
+
+
+class Queue:
+    """The queue of one folder; any thread may use it."""
+
+    def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
+        """Open the queue, creating it if needed; remove files of steps that were not finished.
+
+        Raises:
+            UsageError: another process has it, or others can open the folder.
+            WriteError: the folder cannot be written.
+        """
+        self.folder = folder
+        self._tables = Tables(folder)
+        self._clock = clock
+        self._arrival = threading.Lock()  # one data set is written at a time
+        self.close = self._tables.close
+        self._remove_unfinished()
+
+    def _remove_unfinished(self) -> None:
+        emptied(self.folder / WORK)
+        known = {row["file"] for row in self._tables.rows("SELECT file FROM images")}
+        for path in (self.folder / INCOMING).iterdir():
+            if path.name not in known:
+                path.unlink()
+        known = {Path(r["file"]).parts[0] for r in self._tables.rows("SELECT file FROM results")}
+        for path in (self.folder / RESULTS).iterdir():
+            if path.name not in known:
+                shutil.rmtree(path)
+
+    # images
+
+    def receive(self, sop_uid: str, association: str, pieces: Sequence[bytes]) -> bool:
+        """Store a DICOM file and return True; False if it was there already.
+
+        The same SOP Instance UID is the same image. The first is kept, unless it was refused and
+        the second has other bytes.
+
+        Raises:
+            OSError, sqlite3.Error: it could not be stored; nothing of it is left.
+        """
+        digest = hashlib.sha256()
+        for piece in pieces:
+            digest.update(piece)
+        name = f"{digest.hexdigest()}.dcm"
+        path = self.folder / INCOMING / name
+        with self._arrival:
+            question = "SELECT state, file FROM images WHERE sop_uid = ?"
+            before = self._tables.rows(question, sop_uid)
+            if before and (before[0]["state"] != "refused" or before[0]["file"] == name):
+                return False
+            write_durably(path, pieces)
+            try:
+                with self._tables.change() as base:
+                    base.execute("DELETE FROM images WHERE sop_uid = ?", (sop_uid,))
+                    base.execute(
+                        "INSERT INTO images (sop_uid, file, association, received, state) "
+                        "VALUES (?, ?, ?, ?, 'received')",
+                        (sop_uid, name, association, self._clock()),
+                    )
+            except BaseException:
+                if not self._tables.rows("SELECT 1 FROM images WHERE file = ?", name):
+                    path.unlink()
+                raise
+            if before:
+                (self.folder / INCOMING / before[0]["file"]).unlink(missing_ok=True)
+        return True
+
+    def received(self) -> list[Image]:
+        """Return the images whose study is not known yet."""
+        return self._images("state = 'received'")
+
+    def group(self, image: Image, study_uid: str) -> None:
+        """Record the study of an image."""
+        with self._tables.change() as base:
+            base.execute("INSERT OR IGNORE INTO studies (uid) VALUES (?)", (study_uid,))
+            base.execute(
+                "UPDATE images SET state = 'grouped', study = "
+                "(SELECT number FROM studies WHERE uid = ?) WHERE number = ?",
+                (study_uid, image.number),
+            )
+
+    def refuse(self, image: Image, error: str) -> None:
+        """Record why an image cannot be used."""
+        with self._tables.change() as base:
+            question = "UPDATE images SET state = 'refused', error = ? WHERE number = ?"
+            base.execute(question, (error, image.number))
+
+    def ready(self, quiet: float, unfinished: Collection[str] | None = None) -> list[int]:
+        """Return the studies to be scored now, the oldest first.
+
+        Args:
+            quiet: seconds since the last image of the study.
+            unfinished: associations that are open; a study of which none is among them is ready
+                before. None: only the pause counts.
+        """
+        now = self._clock()
+        rows = self._tables.rows(
+            "SELECT study, MAX(received) AS last, GROUP_CONCAT(DISTINCT association) AS came "
+            "FROM images JOIN studies ON studies.number = images.study "
+            "WHERE state = 'grouped' AND next_try <= ? GROUP BY study ORDER BY last",
+            now,
+        )
+        return [
+            row["study"]
+            for row in rows
+            if now - row["last"] >= quiet
+            or (unfinished is not None and not set(row["came"].split(",")) & set(unfinished))
+        ]
+
+    def begin(self, study: int) -> Job:
+        """Return what is to be scored of a study.
+
+        From the second try on the next one has to wait, so that a study which ends the process does
+        not keep the others back.
+        """
+        row = self._tables.rows("SELECT attempts FROM studies WHERE number = ?", study)[0]
+        tried = row["attempts"]
+        later = self._clock() + (pause(tried) if tried else 0)
+        with self._tables.change() as base:
+            question = "UPDATE studies SET attempts = ?, next_try = ? WHERE number = ?"
+            base.execute(question, (tried + 1, later, study))
+        images = self._images("state = 'grouped' AND study = ?", study)
+        folder = emptied(self.folder / WORK / str(study))
+        for image in images:
+            try:
+                os.link(image.path, folder / image.path.name)
+            except OSError:  # a file system without links
+                shutil.copyfile(image.path, folder / image.path.name)
+        output = emptied(self.folder / RESULTS / f"{study}-{images[0].number}")
+        return Job(study, images, folder, output)
+
+    def scored(self, job: Job, answer: StudyAnswer) -> None:
+        """Record an answer; its results wait to be sent from now on."""
+        for made in answer.results:
+            sync_file(made.path)
+            sync_folder(made.path.parent)
+        sync_folder(self.folder / RESULTS)
+        top = self.folder / RESULTS
+        with self._tables.change() as base:
+            for image in job.images:
+                error = answer.refused.get(image.path.name)
+                state = "scored" if error is None else "refused"
+                question = "UPDATE images SET state = ?, error = ? WHERE number = ?"
+                base.execute(question, (state, error or "", image.number))
+            for made in answer.results:
+                base.execute(
+                    "INSERT OR IGNORE INTO results (study, sop_uid, file, state) "
+                    "VALUES (?, ?, ?, 'waiting')",
+                    (job.study, made.sop_uid, made.path.relative_to(top).as_posix()),
+                )
+            question = "UPDATE studies SET attempts = 0, next_try = 0, error = '' WHERE number = ?"
+            base.execute(question, (job.study,))
+        shutil.rmtree(job.folder, ignore_errors=True)
+        if not answer.results:
+            shutil.rmtree(job.output, ignore_errors=True)
+
+    def not_scored(self, job: Job, error: str) -> float:
+        """Record that a study is to be tried again; return in how many seconds."""
+        question = "SELECT attempts FROM studies WHERE number = ?"
+        seconds = pause(self._tables.rows(question, job.study)[0]["attempts"])
+        with self._tables.change() as base:
+            question = "UPDATE studies SET next_try = ?, error = ? WHERE number = ?"
+            base.execute(question, (self._clock() + seconds, error, job.study))
+        shutil.rmtree(job.folder, ignore_errors=True)
+        return seconds
+
+    def _images(self, where: str, *values: object) -> list[Image]:
+        rows = self._tables.rows(
+            f"SELECT number, file, sop_uid FROM images WHERE {where} ORDER BY number", *values
+        )
+        place = self.folder / INCOMING
+        return [Image(row["number"], place / row["file"], row["sop_uid"]) for row in rows]
+
+    # results
+
+    def due(self) -> list[Waiting]:
+        """Return the results to be sent now."""
+        rows = self._tables.rows(
+            "SELECT number, study, file, sop_uid, state FROM results "
+            "WHERE state IN ('waiting', 'sending') AND next_try <= ? ORDER BY number",
+            self._clock(),
+        )
+        return [
+            Waiting(
+                row["number"],
+                row["study"],
+                self.folder / RESULTS / row["file"],
+                row["sop_uid"],
+                row["state"] == "sending",
+            )
+            for row in rows
+        ]
+
+    def sending(self, result: Waiting) -> None:
+        """Record that a result is about to be sent."""
+        self._set(result, "sending")
+
+    def sent(self, result: Waiting) -> None:
+        """Record that the destination has a result."""
+        self._set(result, "sent")
+
+    def not_sent(self, result: Waiting, error: str, *, unreachable: bool) -> float:
+        """Record that a result was not taken; return after how many seconds it is tried again.
+
+        unreachable: nobody answered, so it may have been stored all the same; the others wait too.
+        """
+        question = "SELECT attempts FROM results WHERE number = ?"
+        attempts = self._tables.rows(question, result.number)[0]["attempts"] + 1
+        seconds = pause(attempts)
+        later = self._clock() + seconds
+        with self._tables.change() as base:
+            base.execute(
+                "UPDATE results SET state = ?, attempts = ?, next_try = ?, error = ? "
+                "WHERE number = ?",
+                ("sending" if unreachable else "waiting", attempts, later, error, result.number),
+            )
+            if unreachable:
+                base.execute(
+                    "UPDATE results SET next_try = MAX(next_try, ?) WHERE state != 'sent'", (later,)
+                )
+        return seconds
+
+    def _set(self, result: Waiting, state: str) -> None:
+        with self._tables.change() as base:
+            question = "UPDATE results SET state = ?, error = '' WHERE number = ?"
+            base.execute(question, (state, result.number))
+
+    # both
+
+    def left(self) -> tuple[int, int]:
+        """Return how many images are still to be scored, and how many results to be sent."""
+        images = "SELECT COUNT(*) FROM images WHERE state IN ('received', 'grouped')"
+        results = "SELECT COUNT(*) FROM results WHERE state != 'sent'"
+        return self._tables.rows(images)[0][0], self._tables.rows(results)[0][0]
+
+    def delete_done(self) -> None:
+        """Delete the files of images and results that nothing needs any more; the rows stay."""
+        unsent = "SELECT 1 FROM results AS r WHERE r.study = {}.study AND r.state != 'sent'"
+        images = self._tables.rows(
+            "SELECT number, file FROM images WHERE on_disk AND state IN ('scored', 'refused') "
+            f"AND NOT EXISTS ({unsent.format('images')})"
+        )
+        results = self._tables.rows(
+            "SELECT number, file FROM results WHERE on_disk AND state = 'sent' "
+            f"AND NOT EXISTS ({unsent.format('results')})"
+        )
+        for row in images:
+            (self.folder / INCOMING / row["file"]).unlink(missing_ok=True)
+        for name in {Path(row["file"]).parts[0] for row in results}:
+            shutil.rmtree(self.folder / RESULTS / name, ignore_errors=True)
+        with self._tables.change() as base:
+            for table, rows in (("images", images), ("results", results)):
+                question = f"UPDATE {table} SET on_disk = 0 WHERE number = ?"
+                base.executemany(question, [(row["number"],) for row in rows])

@@ -1,0 +1,128 @@
+"""The file and the folders of the node's queue: one process at a time, whole changes only."""
+
+import os
+import shutil
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from data_prep.errors import UsageError
+from data_prep.files import lock, require_writable, whole
+
+BASE, LOCK = "queue.sqlite", "lock"
+INCOMING, RESULTS, WORK = "received", "results", "work"  # folders
+TABLES = """
+CREATE TABLE IF NOT EXISTS studies (
+    number INTEGER PRIMARY KEY, uid TEXT UNIQUE NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0, next_try REAL NOT NULL DEFAULT 0,
+    error TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS images (
+    number INTEGER PRIMARY KEY, sop_uid TEXT UNIQUE NOT NULL, file TEXT NOT NULL,
+    association TEXT NOT NULL, received REAL NOT NULL, state TEXT NOT NULL,
+    on_disk INTEGER NOT NULL DEFAULT 1,
+    study INTEGER REFERENCES studies, error TEXT NOT NULL DEFAULT '');
+CREATE TABLE IF NOT EXISTS results (
+    number INTEGER PRIMARY KEY, study INTEGER NOT NULL REFERENCES studies,
+    sop_uid TEXT UNIQUE NOT NULL, file TEXT NOT NULL, state TEXT NOT NULL,
+    on_disk INTEGER NOT NULL DEFAULT 1,
+    attempts INTEGER NOT NULL DEFAULT 0, next_try REAL NOT NULL DEFAULT 0,
+    error TEXT NOT NULL DEFAULT '');
+CREATE INDEX IF NOT EXISTS images_by_state ON images (state, study);
+CREATE INDEX IF NOT EXISTS results_by_state ON results (state, next_try);
+CREATE INDEX IF NOT EXISTS results_by_study ON results (study, state);
+CREATE INDEX IF NOT EXISTS images_on_disk ON images (on_disk, state);
+CREATE INDEX IF NOT EXISTS results_on_disk ON results (on_disk, state);
+"""
+
+
+class Tables:
+    """queue.sqlite in a folder that only its owner can open; any thread may use it."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open it, creating it if needed.
+
+        Raises:
+            UsageError: another process has it, or others can open the folder.
+            WriteError: the folder cannot be written.
+        """
+        self.folder = folder
+        if not folder.exists():
+            folder.mkdir(parents=True, mode=0o700)
+        elif os.name == "posix" and folder.stat().st_mode & 0o077:
+            raise UsageError(
+                f"{folder}: others can open this folder, but it will hold patients' images. "
+                "Close it (chmod 700), or give a new one."
+            )
+        require_writable(folder)
+        self._lock_file = (folder / LOCK).open("w")
+        if not lock(self._lock_file):
+            self._lock_file.close()
+            raise UsageError(f"{folder}: another healthygan listen uses this queue.")
+        for name in (INCOMING, RESULTS, WORK):
+            (folder / name).mkdir(exist_ok=True)
+        self._mutex = threading.RLock()
+        self._base = sqlite3.connect(folder / BASE, check_same_thread=False, isolation_level=None)
+        self._base.row_factory = sqlite3.Row
+        self._base.execute("PRAGMA journal_mode = WAL")
+        self._base.execute("PRAGMA synchronous = FULL")  # what is committed is on the disk
+        self._base.executescript(TABLES)
+
+    def close(self) -> None:
+        """Close the file and let another process have it."""
+        with self._mutex:
+            self._base.close()
+            self._lock_file.close()
+
+    def rows(self, question: str, *values: Any) -> list[sqlite3.Row]:
+        """Return the rows of a SELECT."""
+        with self._mutex, closing(self._base.execute(question, values)) as found:
+            return found.fetchall()
+
+    @contextmanager
+    def change(self) -> Iterator[sqlite3.Connection]:
+        """Put all changes of the block on the disk, or none of them if it raises."""
+        with self._mutex:
+            self._base.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._base
+                self._base.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):  # SQLite has rolled back a full disk itself
+                    self._base.execute("ROLLBACK")
+                raise
+
+
+def write_durably(path: Path, pieces: Sequence[bytes]) -> None:
+    """Write a file that is whole and on the disk when this returns."""
+    with whole(path) as part, part.open("wb") as file:
+        for piece in pieces:
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    sync_folder(path.parent)
+
+
+def sync_file(path: Path) -> None:
+    """Put what was written to a file on the disk."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the names in a folder on the disk; Windows does so itself."""
+    if os.name == "posix":
+        number = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(number)
+        finally:
+            os.close(number)
+
+
+def emptied(folder: Path) -> Path:
+    """Return the folder, new and empty."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

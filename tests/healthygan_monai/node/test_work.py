@@ -1,0 +1,191 @@
+"""The steps of the node, and its lines."""
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from dicom_nodes import drawn, encoded, film, pacs
+
+pytest.importorskip("pynetdicom")
+
+from data_prep.errors import UsageError
+from healthygan_monai.node import queue as queues
+from healthygan_monai.node.destination import Archive, Folder, destination
+from healthygan_monai.node.queue import Queue
+from healthygan_monai.node.work import Worker
+
+
+@pytest.fixture(autouse=True)
+def here(monkeypatch):
+    """No child process, which takes a second to start."""
+    monkeypatch.setattr("healthygan_monai.node.work.decode", lambda call, words: call(*words))
+
+
+class Bench:
+    """A queue with a clock, a worker and its lines."""
+
+    def __init__(self, folder: Path, to: str, process=drawn, **options) -> None:
+        self.now, self.lines = 1000.0, []
+        self.queue = Queue(folder / "queue", lambda: self.now)
+        self.place = destination(to, "HEALTHYGAN")
+        self.worker = Worker(self.queue, process, self.place, say=self.lines.append, **options)
+
+    def receive(self, *datasets) -> None:
+        for dataset in datasets:
+            self.queue.receive(str(dataset.SOPInstanceUID), "a", [encoded(dataset)])
+
+    def work(self) -> None:
+        while self.worker.step((), lambda: False):
+            pass
+
+
+@pytest.fixture
+def bench(tmp_path):
+    made = []
+
+    def make(to: str = str(tmp_path / "results"), **options) -> Bench:
+        made.append(Bench(tmp_path, to, **options))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.queue.close()
+
+
+def test_one_line_a_study_without_identifiers(bench, tmp_path):
+    node = bench()
+    node.receive(film(1, study=1), film(2, study=1), film(3, study=2))
+    node.work()
+    where = tmp_path / "results"
+    assert [line.rpartition(" s, ")[0].rpartition(", ")[0] for line in node.lines] == [
+        "study 1: score 0.25 (threshold 0.2, above), 2 images",
+        "study 2: score 0.25 (threshold 0.2, above), 1 image",
+    ]
+    assert node.lines[0].endswith(f"2 results -> {where}")
+    said = "".join(node.lines)
+    assert not any(word in said for word in ("Doe", "4711", film(1).StudyInstanceUID))
+    assert len(list(where.rglob("*.dcm"))) == 3
+
+
+def test_what_cannot_be_used_is_said_and_the_others_go_on(bench):
+    node = bench()
+    node.queue.receive("1.2.3", "a", [b"\0" * 128 + b"DICM" + b"nothing that can be read"])
+    node.receive(film(1), film(2, Modality="MR"), film(3, StudyInstanceUID=""))
+    node.queue.receive("1.2.4", "a", [encoded(film(4))])
+    node.work()
+    said = "\n".join(node.lines)
+    assert "study 1: score" in said
+    assert "study 2: nothing scored of 1 image (not a radiograph)" in said
+    assert "no Study Instance UID in the header" in said
+    assert "another SOP Instance UID than the request" in said
+    assert said.count("an image of an unknown study was not scored") == 3
+    assert node.queue.left() == (0, 0)
+
+
+def test_a_destination_that_is_down_is_tried_again_with_growing_pauses(bench):
+    with pacs() as there:
+        port = there.port
+    node = bench(f"PACS@127.0.0.1:{port}")
+    node.receive(film(1), film(2))
+    node.work()
+    assert node.queue.left() == (0, 2)
+    assert "no connection to the archive; next try in 5 s" in "\n".join(node.lines)
+    node.now += 5
+    node.work()
+    assert "no connection; next try in 10 s" in node.lines[-1]
+    with pacs(port) as there:
+        node.work()  # not yet
+        assert not there.got
+        node.now += 10
+        node.work()
+        assert sorted(there.got.values()) == [1, 1]
+    assert node.queue.left() == (0, 0)
+
+
+def test_a_result_that_is_refused_waits_alone(bench):
+    with pacs() as there:
+        node = bench(there.text)
+        there.status = 0xA900
+        node.receive(film(1))
+        node.work()
+        assert "the archive answered with status 0xA900; next try in 5 s" in "\n".join(node.lines)
+        there.status = 0
+        node.receive(film(2))
+        node.work()
+        assert len(there.got) == 1
+        node.now += 5
+        node.work()
+        assert sorted(there.got.values()) == [1, 1] and there.asked == 0
+
+
+def test_a_full_disk_while_scoring_is_tried_again(bench):
+    calls = []
+
+    def full_once(folder, output):
+        calls.append(folder)
+        if len(calls) == 1:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(output))
+        return drawn(folder, output)
+
+    node = bench(process=full_once)
+    node.receive(film(1))
+    node.work()
+    assert node.queue.left() == (1, 0) and node.lines == []
+    node.now += queues.FIRST_PAUSE
+    node.work()
+    assert node.queue.left() == (0, 0) and len(calls) == 2
+
+
+def test_files_are_deleted_unless_they_are_kept(bench, tmp_path):
+    node = bench()
+    node.receive(film(1))
+    node.work()
+    assert not list((tmp_path / "queue" / "received").iterdir())
+    assert not list((tmp_path / "queue" / "results").iterdir())
+
+
+def test_kept_files_stay(bench, tmp_path):
+    node = bench(keep=True)
+    node.receive(film(1))
+    node.work()
+    assert len(list((tmp_path / "queue" / "received").iterdir())) == 1
+    assert len(list((tmp_path / "queue" / "results").rglob("*.dcm"))) == 1
+
+
+def test_heads_wait_for_their_last_slice(bench):
+    node = bench(at_end=False, quiet=10.0)
+    node.receive(film(1, study=1))
+    node.work()
+    assert node.lines == []
+    node.now += 9
+    node.receive(film(2, study=1))
+    node.now += 9
+    node.work()
+    assert node.lines == []
+    node.now += 1
+    node.work()
+    assert "2 images" in node.lines[0]
+
+
+def test_a_stop_comes_between_two_steps(bench):
+    node = bench()
+    node.receive(film(1), film(2))
+    stops = iter([False, False, False, True, True, True, True])
+    node.worker.step((), lambda: next(stops))
+    assert len(node.lines) == 1 and node.queue.left()[0] == 1
+
+
+def test_a_destination_is_known_by_its_form(tmp_path):
+    assert isinstance(destination("PACS@127.0.0.1:4242", "A"), Archive)
+    assert isinstance(destination("https://pacs.example/dicom-web", "A"), Archive)
+    assert isinstance(destination(str(tmp_path), "A"), Folder)
+    for wrong in ("PACS@host", "ftp://host/dicom-web", "a@b@c:1"):
+        with pytest.raises(UsageError, match="expected AE@host:port"):
+            destination(wrong, "A")
+
+
+def test_a_password_in_an_address_is_refused_and_not_shown():
+    with pytest.raises(UsageError, match="--token-file") as raised:
+        destination("https://me:secret@pacs.example:8443/dicom-web", "A")
+    assert "secret" not in str(raised.value)
