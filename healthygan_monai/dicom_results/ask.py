@@ -1,7 +1,6 @@
 """Ask an archive whether it has an instance: C-FIND (PS3.4 C) or QIDO-RS (PS3.18 10.6)."""
 
 from pathlib import Path
-from typing import Any
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -61,9 +60,9 @@ def _by_web(header: Dataset, web: Web) -> bool | None:
 
     study, series, instance = (str(header[keyword].value) for keyword in LEVELS)
     try:
-        found: Any = web_client(web).search_for_instances(
-            study, series, search_filters={"SOPInstanceUID": instance}
-        )
+        with web_client(web) as client:
+            only = {"SOPInstanceUID": instance}
+            found = client.search_for_instances(study, series, search_filters=only)
     except requests.HTTPError as error:
         missing = error.response is not None and error.response.status_code == 404
         return False if missing else None

@@ -217,22 +217,20 @@ def _uncompressed(dataset: Dataset) -> Dataset | None:
 
 
 def _to_web(results: Sequence[Dataset | Path], web: Web) -> Iterator[Outcome]:
-    client = web_client(web)
-    for result in results:
-        dataset = _read(result)
-        yield dataset if isinstance(dataset, Outcome) else _store_by_web(client, dataset)
+    with web_client(web) as client:
+        for result in results:
+            dataset = _read(result)
+            yield dataset if isinstance(dataset, Outcome) else _store_by_web(client, dataset)
 
 
-def web_client(web: Web) -> Any:
-    """Return a client of dicomweb_client that asks nobody but the named server."""
+@contextmanager
+def web_client(web: Web) -> Iterator[Any]:
+    """Yield a client of dicomweb_client that asks nobody but the named server."""
     needed("dicomweb_client", "sending results over DICOMweb", "dicom")
     import requests
 
     with requests.Session() as session:
-        client = _client(session, web)
-        for result in results:
-            dataset = _read(result)
-            yield dataset if isinstance(dataset, Outcome) else _store_by_web(client, dataset)
+        yield _client(session, web)
 
 
 def _client(session: Any, web: Web) -> Any:
