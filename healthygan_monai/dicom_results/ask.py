@@ -61,9 +61,8 @@ def _by_web(header: Dataset, web: Web) -> bool | None:
     study, series, instance = (str(header[keyword].value) for keyword in LEVELS)
     try:
         with web_client(web) as client:
-            found = client.search_for_instances(
-                study, series, search_filters={"SOPInstanceUID": instance}
-            )
+            only = {"SOPInstanceUID": instance}
+            found = client.search_for_instances(study, series, search_filters=only)
     except requests.HTTPError as error:
         missing = error.response is not None and error.response.status_code == 404
         return False if missing else None

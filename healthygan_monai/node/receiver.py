@@ -169,7 +169,8 @@ class Receiver:
     def _store(self, event: evt.Event) -> int:
         """Return the status of a C-STORE request; success only once the image is on the disk."""
         try:
-            uid = str(event.request.AffectedSOPInstanceUID)
+            request: Any = event.request  # a C-STORE, whatever the types say
+            uid = str(request.AffectedSOPInstanceUID)
             data = event.encoded_dataset(include_meta=False)
             meta = b"\0" * 128 + b"DICM" + encode_file_meta(event.file_meta)  # PS3.10 7.1
         except (AttributeError, TypeError, ValueError):
