@@ -36,6 +36,7 @@ LIST_FILE = "list.html"
 log = logging.getLogger(__name__)
 
 RESEARCH = "research, not for diagnosis"
+PICTURED = 300  # cases with pictures on the page, those of the highest scores: about 16 MB
 
 
 @dataclass
@@ -120,15 +121,17 @@ class Results:
             "cut": cases.threshold,
             "above": self.above(),
             "count": len(lines),
+            "pictured": PICTURED,
             "volumes": any(line.kind == "volume" for line in lines),
             "problems": sorted(problems, key=lambda problem: problem.shown),
         }
 
     def _pictures(self, lines: Sequence[Line]) -> Iterator[tuple[Line, list[str]]]:
         """Each line with its pictures as data: URLs, read when they are written."""
-        for line in lines:
+        for number, line in enumerate(lines):
             files = [self.work / f"{line.name}{end}.jpg" for end in ("", "_map")]
-            yield line, [_embedded(path) for path in files if path.is_file()]
+            shown = [path for path in files if number < PICTURED and path.is_file()]
+            yield line, [_embedded(path) for path in shown]
 
 
 def _embedded(path: Path) -> str:

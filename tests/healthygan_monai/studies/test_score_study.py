@@ -95,7 +95,7 @@ def test_the_server_gives_a_film_the_same_score(export, tmp_path, trained):
         answer = ask(bundle, case.source)
         assert case.score == answer["result"]["anomaly_score"]
         assert case.difference.shape == tuple(answer["pred"].shape[::-1])
-        assert np.array_equal(case.marked, answer["pred"].numpy().T)
+        assert np.array_equal(case.marked, answer["pred"].numpy().T == 255)
         assert case.map_threshold.value == answer["result"]["threshold"]
 
 
@@ -220,6 +220,18 @@ def test_a_method_without_maps_is_scored_and_listed(export, rival, tmp_path, run
     assert len(read_scores(output / "scores.csv")) == 11
     assert not (output / "maps").exists()
     assert (output / "list.html").read_text(encoding="utf-8").count("<img ") == 11
+
+
+def test_the_page_shows_the_highest_scores_of_many_cases(
+    export, film_run, tmp_path, run, monkeypatch
+):
+    monkeypatch.setattr("healthygan_monai.studies.results.PICTURED", 2)
+    code, said, _ = run("score", film_run, export, tmp_path / "o", "--jobs", "0", "--device", "cpu")
+    assert code == 3, said
+    page = (tmp_path / "o" / "list.html").read_text(encoding="utf-8")
+    assert page.count("<article>") == 11 and page.count("<img ") == 4
+    assert page.rindex("<img ") < page.index("</article>", page.index("</article>") + 1)
+    assert "The 2 highest scores have pictures here" in page
 
 
 def test_the_promised_threshold_comes_first_and_is_a_line_of_the_list(
