@@ -10,7 +10,7 @@ from data_prep import datalist
 
 FOLDERS = (Path(healthygan_monai.__file__).parent, Path(datalist.__file__).parents[1])
 OURS = tuple(folder.name for folder in FOLDERS)
-LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "bundle")
+LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", "bundle", "page")  # page: the viewer
 OUR_IMPORT = re.compile(r"^\$import ((?:healthygan_monai|data_prep)[\w.]*) as (\w+)$")
 ANY_OF_OURS = re.compile(r"^\$(?:import|from) (?:healthygan_monai|data_prep)\b")
 
