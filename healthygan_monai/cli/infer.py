@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         **device_override(arguments.device),
         **settings(arguments.set),
     }
-    print("the same as:", equivalent(config, overrides))
+    print("the same as:", equivalent(config, overrides), flush=True)
     workflow = run_config(config, overrides)
     output = Path(workflow.parser.get_parsed_content("output_dir"))
     print(f"scores: {output / SCORES_FILE}")
