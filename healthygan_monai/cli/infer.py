@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--score-by", choices=[*SCORE_RULES], help=text)
     add_device(parser)
     add_accept(parser)
-    add_set(parser)
+    add_set(parser, "batch_size=4", "")
 
 
 def run(arguments: argparse.Namespace) -> int:

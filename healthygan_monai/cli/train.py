@@ -27,17 +27,18 @@ NETWORKS = {"generator": "network", "critic": "critic_def"}
 
 def add(commands: Any) -> None:
     parser = command(commands, "train", "learn to translate images into healthy ones", run)
-    text = "default: demo films"
+    text = "dataset.json or its folder, as prep writes it (default: demo films)"
     parser.add_argument("dataset", nargs="?", type=Path, metavar="DATASET", help=text)
     *others, last = METHODS
-    text = f"{HEALTHYGAN} (default), {', '.join(others)} or {last}"
     text = "defaults: pretrained or paper; without it, what suits the data set"
     parser.add_argument("--recipe", metavar="NAME", help=text)
+    text = f"{HEALTHYGAN} (default), {', '.join(others)} or {last}"
     parser.add_argument("--method", default=HEALTHYGAN, metavar="NAME", help=text)
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="of the backbone, for a method that has one"
     )
-    parser.add_argument("--runs-dir", type=Path, default=Path("runs"), help="default: runs")
+    text = "where the run folder is made (default: runs)"
+    parser.add_argument("--runs-dir", type=Path, default=Path("runs"), metavar="FOLDER", help=text)
     parser.add_argument("--resume", type=Path, metavar="RUN", help="continue an earlier run")
     parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
     text = "train a run for each of these seeds, then make their ensemble"

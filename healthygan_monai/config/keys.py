@@ -92,7 +92,8 @@ def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
     used = {key: value for key, value in config.items() if key not in OF_A_SERVER}
     problems += [*_wrong_arguments(used), *wrong_settings(config)]
     if problems:
-        raise ConfigError("; ".join(problems))
+        hint = " (all keys: healthygan keys)" if "plan" in shipped else ""
+        raise ConfigError("; ".join(problems) + hint)
 
 
 def _section(key: str) -> str:

@@ -134,5 +134,5 @@ class Progress:
 def _losses(engine: Engine) -> str:
     """``loss_d -1.93  loss_g 0.41``; nothing of an engine without losses."""
     output = engine.state.output
-    found = output if isinstance(output, dict) else {}
+    found: dict[str, Any] = output if isinstance(output, dict) else {}
     return "  ".join(f"{n} {float(found[n]):.3f}" for n in ("loss_d", "loss_g") if n in found)
