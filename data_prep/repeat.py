@@ -19,11 +19,10 @@ from data_prep.inputs.find import find
 from data_prep.pipeline import prepare
 from data_prep.prepared import Prepared, Ready, content
 from data_prep.settings import Settings, Work
-from data_prep.work.progress import progress
 
 __all__ = [
     "Prepared", "Ready", "Work", "content", "default_recipe", "kind_of_inputs", "prepare_again",
-    "progress", "recipe_from",
+    "recipe_from",
 ]  # fmt: skip
 
 log = logging.getLogger(__name__)

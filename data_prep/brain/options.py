@@ -54,7 +54,7 @@ class BrainOptions:
         group=SLICES,
         metavar="START:STOP",
     )
-    step: str = flag("4mm", "every so many slices, or mm", group=SLICES)
+    step: str = flag("4mm", "every so many slices, or mm", group=SLICES, metavar="STEP")
     least_foreground: float = flag(
         0.1,
         "least head in a slice, as a share of the slice with most",
@@ -89,7 +89,7 @@ class BrainOptions:
         None, "resample to cubes (default: 1 with --mni)", group=CHAIN, metavar="MM"
     )
     normalise: str = ""
-    suffix: str = flag("T1w", "images taken out of a BIDS tree", group=VOLUMES)
+    suffix: str = flag("T1w", "images taken out of a BIDS tree", group=VOLUMES, metavar="NAME")
     modality: str = flag(
         MODALITY,
         "scans of another modality than this code, such as CT, are left out; 'any' takes all",

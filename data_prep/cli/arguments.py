@@ -35,14 +35,19 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add_people(parser)
     add("--validation", type=share, default=0.1, metavar="SHARE", help="of subjects of a group")
     add("--test", type=share, default=0.2, metavar="SHARE", help="of subjects of a group")
-    add("--seed", type=int, default=0, help="of the split (default: 0)")
+    add("--seed", type=int, default=0, metavar="N", help="of the split (default: 0)")
     add_work(parser)
     add(
         "--scheduler",
         metavar="ADDRESS",
         help="work on a Dask cluster: the address of its scheduler, or local",
     )
-    add("--existing", default="skip", choices=("skip", "overwrite", "fail"))
+    add(
+        "--existing",
+        default="skip",
+        choices=("skip", "overwrite", "fail"),
+        help="what to do with images that an earlier run has written (default: %(default)s)",
+    )
     add("-n", "--dry-run", action="store_true", help="read everything, write nothing")
     add(
         "--max-skipped",
@@ -56,10 +61,11 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help="count inputs that were left out (copies, other views, ...) as if they could not be "
         "read; --max-skipped is then 0 if it is not given",
     )
-    add("--name", default="", help="name of the data set (default: that of OUTPUT)")
-    add("--description", default="")
-    add("--licence", default="")
-    add("--protocol", help="training plan: covidx, chestxray14, migraine, demo (default: none)")
+    add("--name", default="", metavar="NAME", help="of the data set (default: that of OUTPUT)")
+    add("--description", default="", metavar="TEXT", help="of the data set, for dataset.json")
+    add("--licence", default="", metavar="TEXT", help="of the images, for dataset.json")
+    text = "training plan: covidx, chestxray14, migraine, demo (default: none)"
+    add("--protocol", metavar="NAME", help=text)
 
 
 def add_people(parser: argparse.ArgumentParser) -> None:

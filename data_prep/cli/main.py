@@ -49,9 +49,9 @@ def add_prep_commands(commands: Parsers) -> None:
     add_source_commands(commands)
     add_check_command(commands)
     phantom = command(commands, "phantom", "draw phantom films or brains", _phantom)
-    phantom.add_argument("kind", choices=("films", "brains"))
-    phantom.add_argument("output", type=Path, metavar="OUTPUT")
-    phantom.add_argument("--seed", type=int, default=0)
+    phantom.add_argument("kind", choices=("films", "brains"), help="what to draw")
+    phantom.add_argument("output", type=Path, metavar="OUTPUT", help="folder for them")
+    phantom.add_argument("--seed", type=int, default=0, metavar="N", help="default: 0")
     phantom.add_argument("--bad", action="store_true", help="films: add files no reader accepts")
 
 
@@ -104,9 +104,10 @@ def add_fetch_command(commands: Parsers) -> None:
 
     text = "download a public data set (the only command that does)"
     fetch = command(commands, "fetch", text, _fetch)
-    fetch.add_argument("what", choices=("ixi",))
+    fetch.add_argument("what", choices=("ixi",), help="ixi: the T1 volumes of IXI")
     fetch.add_argument("output", type=Path, metavar="OUTPUT", help="folder for the archives")
-    fetch.add_argument("--url", default=IXI_URL, help="folder they are in (default: %(default)s)")
+    text = "folder they are in (default: %(default)s)"
+    fetch.add_argument("--url", default=IXI_URL, metavar="URL", help=text)
 
 
 def _fetch(arguments: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from data_prep.datalist.instead import instead
 from data_prep.datalist.items import (
     FILE_NAME,
     SECTIONS,
@@ -42,19 +43,14 @@ def read(folder_or_file: Path | str) -> Dataset:
 
     >>> read("no/such/folder")  # doctest: +IGNORE_EXCEPTION_DETAIL
     Traceback (most recent call last):
-    data_prep.errors.MissingData: no/such/folder/dataset.json: no such file.
+    data_prep.errors.MissingData: no/such/folder: no such file or folder.
     """
-    path = Path(folder_or_file)
-    if path.is_dir():
-        path = path / FILE_NAME
+    given = Path(folder_or_file)
+    path = given if given.suffix == ".json" and not given.is_dir() else given / FILE_NAME
+    if not path.is_file():
+        raise MissingData(f"{given}: {instead(given)}")
     try:
         content = read_json(path)
-    except FileNotFoundError:
-        output = path.parent if path.suffix else path
-        raise MissingData(
-            f"{path}: no such file. Prepare your images first: python -m data_prep films INPUT "
-            f"{output}, or give the folder that holds {FILE_NAME}."
-        ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({type(error).__name__}).") from None
     except json.JSONDecodeError as error:
@@ -126,7 +122,7 @@ def _require_keys(path: Path, content: dict[str, Any]) -> None:
             what = "a list of images (it may be empty)" if kind is list else f"a {kind.__name__}"
             raise DataError(
                 f"{path}: key '{key}' is missing; expected {what}. Add it, or prepare the data "
-                "set again with python -m data_prep."
+                "set again with healthygan prep."
             )
         if not isinstance(content[key], kind) or isinstance(content[key], bool):
             raise DataError(

@@ -17,6 +17,7 @@ from healthygan_monai.integrity.recorded import ACCEPT
 from healthygan_monai.paths import RUN_FILE, dataset_of_run, unfinished
 
 log = logging.getLogger(__name__)
+KEYS = ". Names: healthygan keys; values: healthygan train DATASET --dry-run"
 
 
 def command(
@@ -50,7 +51,8 @@ def dataset_of(run: Path, given: Path | None) -> Path | None:
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:1 or mps")
+    text = "auto, cpu, cuda, cuda:1 or mps (default: %(default)s)"
+    parser.add_argument("--device", default="auto", metavar="NAME", help=text)
 
 
 def add_accept(parser: argparse.ArgumentParser) -> None:
@@ -58,8 +60,10 @@ def add_accept(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(ACCEPT, action="store_true", help=text)
 
 
-def add_set(parser: argparse.ArgumentParser) -> None:
-    text = "override a key of the bundle's config, e.g. --set lambda_id=2; may be repeated"
+def add_set(
+    parser: argparse.ArgumentParser, example: str = "lambda_id=2", more: str = KEYS
+) -> None:
+    text = f"override a key of the configuration, such as {example}; may be repeated{more}"
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help=text)
 
 

@@ -22,7 +22,8 @@ def add(commands: Any) -> None:
     text = "default: the grid's, or 0 1 2"
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help=text)
     parser.add_argument("--bootstrap", type=int, metavar="N", help="resamples (default: 2000)")
-    parser.add_argument("--out", type=Path, default=Path("benchmark"), metavar="FOLDER")
+    text = "for the runs and the tables (default: %(default)s)"
+    parser.add_argument("--out", type=Path, default=Path("benchmark"), metavar="FOLDER", help=text)
     text = "one cell runs on each at a time: auto, cpu, cuda:0 cuda:1"
     parser.add_argument("--devices", nargs="+", default=["auto"], metavar="NAME", help=text)
     parser.add_argument("-n", "--dry-run", action="store_true", help="only write the tables")

@@ -15,8 +15,10 @@ log = logging.getLogger(__name__)
 def add(commands: Any) -> None:
     parser = command(commands, "demo", "raw phantom films to a report, in minutes", run)
     folder = Path("healthygan-demo")
-    parser.add_argument("folder", nargs="?", type=Path, default=folder, metavar="FOLDER")
-    parser.add_argument("--seed", type=int, default=0)
+    text = "for everything that it makes (default: %(default)s)"
+    parser.add_argument("folder", nargs="?", type=Path, default=folder, metavar="FOLDER", help=text)
+    text = "of the films and of the training (default: 0)"
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help=text)
     add_device(parser)
     add_set(parser)
     parser.set_defaults(commands=commands.choices)

@@ -12,7 +12,8 @@ def add(commands: Any) -> None:
     parser = command(commands, "ensemble", "average the models of several runs into one", run)
     text = "two or more finished runs on one data set, such as those of different seeds"
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help=text)
-    parser.add_argument("--runs-dir", type=Path, help="default: the folder of the first RUN")
+    text = "where it is made; default: the folder of the first RUN"
+    parser.add_argument("--runs-dir", type=Path, metavar="FOLDER", help=text)
     add_accept(parser)
 
 

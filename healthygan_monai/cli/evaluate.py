@@ -11,9 +11,12 @@ from healthygan_monai.paths import run_of
 def add(commands: Any) -> None:
     parser = command(commands, "evaluate", "measure the scores against the labels", run)
     parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder with scores.csv")
-    parser.add_argument("--dataset", type=Path, help="for the probes; default: the run's own")
-    parser.add_argument("--unit", choices=("image", "subject"), default="image")
-    parser.add_argument("--bootstrap", type=int, default=2000, metavar="N", help="resamples")
+    text = "for the probes; default: the run's own"
+    parser.add_argument("--dataset", type=Path, metavar="FOLDER", help=text)
+    text = "which of the two the report puts first; both are measured (default: image)"
+    parser.add_argument("--unit", choices=("image", "subject"), default="image", help=text)
+    text = "resamples behind each interval (default: %(default)s)"
+    parser.add_argument("--bootstrap", type=int, default=2000, metavar="N", help=text)
     policies, text = ("youden", "balanced"), "how validation gives the threshold (default: youden)"
     parser.add_argument("--policy", choices=policies, default="youden", help=text)
     text = "promised rate of false alarms among the healthy (default: 0.05)"
@@ -22,7 +25,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--false-discoveries", type=float, default=0.1, metavar="RATE", help=text)
     text = "for new images: the run of their model; its known-healthy images carry the promise"
     parser.add_argument("--calibration", type=Path, metavar="RUN", help=text)
-    parser.add_argument("--seed", type=int, default=0)
+    text = "of the resamples and the probes (default: 0)"
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help=text)
     parser.add_argument("--no-probes", action="store_true", help="skip the trivial models")
 
 

@@ -1,10 +1,14 @@
 """Run ``healthygan export zoo`` or ``huggingface``: the bundle with a model, for others."""
 
 import argparse
+import logging
 from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import add_accept, command, warn_unfinished
+
+log = logging.getLogger(__name__)
+COLLECTS = "collecting the model, its card and the code that it needs"
 
 
 def add(forms: Any) -> None:
@@ -31,6 +35,7 @@ def run_zoo(arguments: argparse.Namespace) -> int:
     from healthygan_monai.exchange.model_facts import model_facts
     from healthygan_monai.exchange.zoo import export_zoo
 
+    log.info(COLLECTS)
     facts = model_facts(*_model(arguments))
     done = export_zoo(arguments.out, facts, url=arguments.url, version=arguments.bundle_version)
     _say(done.bundle, facts)
@@ -47,6 +52,7 @@ def run_huggingface(arguments: argparse.Namespace) -> int:
     from healthygan_monai.exchange.huggingface import export_huggingface
     from healthygan_monai.exchange.model_facts import model_facts
 
+    log.info(COLLECTS)
     facts = model_facts(*_model(arguments))
     folder = export_huggingface(arguments.out, facts, arguments.bundle_version)
     _say(folder, facts)

@@ -42,7 +42,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--score-by", choices=[*SCORE_RULES], help=text)
     add_device(parser)
     add_accept(parser)
-    add_set(parser)
+    add_set(parser, "batch_size=4", "")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -78,7 +78,7 @@ def run(arguments: argparse.Namespace) -> int:
         **device_override(arguments.device),
         **settings(arguments.set),
     }
-    print("the same as:", equivalent(config, overrides))
+    print("the same as:", equivalent(config, overrides), flush=True)
     workflow = run_config(config, overrides)
     output = Path(workflow.parser.get_parsed_content("output_dir"))
     print(f"scores: {output / SCORES_FILE}")

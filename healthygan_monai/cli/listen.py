@@ -22,9 +22,15 @@ def add(commands: Any) -> None:
     add("--destination", required=True, metavar="WHERE", help=text)
     text = "private folder of what is received and not yet sent (default: %(default)s)"
     add("--queue", type=Path, default=Path(QUEUE_FOLDER), metavar="FOLDER", help=text)
-    add("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    add("--port", type=int, default=11112, help="default: %(default)s")
-    add("--ae-title", default="HEALTHYGAN", metavar="AE", help="default: %(default)s")
+    add(
+        "--host",
+        default="127.0.0.1",
+        metavar="ADDRESS",
+        help="address to listen on (default: %(default)s)",
+    )
+    add("--port", type=int, default=11112, metavar="NUMBER", help="default: %(default)s")
+    text = "its own AE title (default: %(default)s)"
+    add("--ae-title", default="HEALTHYGAN", metavar="AE", help=text)
     text = "calling AE titles that may send; without it everybody may"
     add("--allow", nargs="+", default=[], metavar="AE", help=text)
     text = "a study is scored after so many seconds without a new image (default: %(default)s)"

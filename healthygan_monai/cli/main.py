@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
 from data_prep.cli.main import (
@@ -65,8 +66,29 @@ def build_parser() -> argparse.ArgumentParser:
         module.add(commands)
     for module in (benchmark, export, import_checkpoint):
         module.add(commands)
+    _add_keys(commands)
     command(commands, "bundle-path", "print where the MONAI bundle is", _bundle_path)
     return parser
+
+
+def _add_keys(commands: Any) -> None:
+    parser = command(commands, "keys", "list what --set of train takes, and what it means", _keys)
+    text = "a part of a name, or a pattern such as 'price*' (default: all)"
+    parser.add_argument("pattern", nargs="?", default="*", metavar="PATTERN", help=text)
+    text = "whose defaults are shown: pretrained or paper (default: %(default)s)"
+    parser.add_argument("--recipe", default="pretrained", metavar="NAME", help=text)
+
+
+def _keys(arguments: argparse.Namespace) -> int:
+    from healthygan_monai.config.key_words import BY_DATA, key_rows
+
+    rows = list(key_rows(arguments.recipe, arguments.pattern))
+    wide = [max(len(row[k]) for row in rows) for k in (0, 1)]
+    for key, default, meaning in rows:
+        print(f"{key:<{wide[0]}}  {default:<{wide[1]}}  {meaning}")
+    if any(key in BY_DATA for key, *_ in rows):
+        print("* follows the images and the machine too: healthygan train DATASET --dry-run")
+    return 0
 
 
 def _bundle_path(arguments: argparse.Namespace) -> int:

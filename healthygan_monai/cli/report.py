@@ -11,8 +11,9 @@ from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, run_of
 def add(commands: Any) -> None:
     text = "write one self-contained report.html, and a gallery of all cases beside it"
     parser = command(commands, "report", text, run)
-    parser.add_argument("run_folder", type=Path, metavar="RUN")
-    parser.add_argument("--dataset", type=Path, help="default: the run's own")
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="folder with scores.csv")
+    text = "of the scored images; default: the run's own"
+    parser.add_argument("--dataset", type=Path, metavar="FOLDER", help=text)
     add_accept(parser)
 
 

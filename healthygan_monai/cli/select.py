@@ -10,7 +10,7 @@ from healthygan_monai.paths import run_of
 
 def add(commands: Any) -> None:
     parser = command(commands, "select", "choose the checkpoint that becomes model.pt", run)
-    parser.add_argument("run_folder", type=Path, metavar="RUN")
+    parser.add_argument("run_folder", type=Path, metavar="RUN", help="a run folder of train")
     text = "fid: the paper's; aucp: mixed against known-healthy scores, no labels (default: fid)"
     parser.add_argument("--criterion", choices=("fid", "aucp"), default="fid", help=text)
 

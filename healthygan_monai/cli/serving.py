@@ -23,7 +23,8 @@ def build_parser() -> argparse.ArgumentParser:
     put = command(commands, "install", "put a model into a MONAI Label app", _install)
     put.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
     put.add_argument("app", type=Path, metavar="APP", help="the monaibundle app's folder")
-    put.add_argument("--name", default="healthygan", help="default: %(default)s")
+    text = "of the model in the app (default: %(default)s)"
+    put.add_argument("--name", default="healthygan", metavar="NAME", help=text)
     show = command(commands, "describe", "write serving.json beside a model", _describe)
     show.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
     command(commands, "mend-torchvision", "let MONAI Label start beside a torch for CPUs", _mend)
@@ -31,7 +32,7 @@ def build_parser() -> argparse.ArgumentParser:
         text = "default: the one the run was trained on"
         each.add_argument("--dataset", type=Path, metavar="FOLDER", help=text)
         text = "of healthy validation maps; gives the label map's threshold (default: %(default)s)"
-        each.add_argument("--quantile", type=float, default=0.995, help=text)
+        each.add_argument("--quantile", type=float, default=0.995, metavar="SHARE", help=text)
         add_accept(each)
     return parser
 

@@ -12,8 +12,10 @@ from healthygan_monai.config.literal import as_literal
 from healthygan_monai.config.workflow import HEALTHYGAN, chosen_config
 from healthygan_monai.paths import (
     MODEL_FILE,
+    RUN_FILE,
     bundle_root,
     dataset_of_run,
+    go_on,
     read_config,
     refuse_ensemble,
     refuse_program_of,
@@ -25,17 +27,18 @@ NETWORKS = {"generator": "network", "critic": "critic_def"}
 
 def add(commands: Any) -> None:
     parser = command(commands, "train", "learn to translate images into healthy ones", run)
-    text = "default: demo films"
+    text = "dataset.json or its folder, as prep writes it (default: demo films)"
     parser.add_argument("dataset", nargs="?", type=Path, metavar="DATASET", help=text)
     *others, last = METHODS
-    text = f"{HEALTHYGAN} (default), {', '.join(others)} or {last}"
     text = "defaults: pretrained or paper; without it, what suits the data set"
     parser.add_argument("--recipe", metavar="NAME", help=text)
+    text = f"{HEALTHYGAN} (default), {', '.join(others)} or {last}"
     parser.add_argument("--method", default=HEALTHYGAN, metavar="NAME", help=text)
     parser.add_argument(
         "--weights", type=Path, metavar="FILE", help="of the backbone, for a method that has one"
     )
-    parser.add_argument("--runs-dir", type=Path, default=Path("runs"), help="default: runs")
+    text = "where the run folder is made (default: runs)"
+    parser.add_argument("--runs-dir", type=Path, default=Path("runs"), metavar="FOLDER", help=text)
     parser.add_argument("--resume", type=Path, metavar="RUN", help="continue an earlier run")
     parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
     text = "train a run for each of these seeds, then make their ensemble"
@@ -61,6 +64,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _train(arguments: argparse.Namespace, seed: int, begun: list[Path]) -> Path | None:
     """Train one run and return its folder, which ``begun`` gets first; None for a dry run."""
+    if arguments.dataset is not None:
+        _tell_data(arguments.dataset)
     from healthygan_monai.config.workflow import device_override, equivalent, make_workflow
 
     earlier = _settings_of(run_of(arguments.resume)) if arguments.resume is not None else {}
@@ -86,7 +91,8 @@ def _train(arguments: argparse.Namespace, seed: int, begun: list[Path]) -> Path 
         overrides["dataset_dir"] = as_literal(data.parent if data.is_file() else data)
     if arguments.tracking and method != HEALTHYGAN:
         raise UsageError(f"--tracking: only for {HEALTHYGAN}; {method} writes metrics.jsonl alone.")
-    print("the same as:", equivalent(config, overrides, "training", arguments.tracking))
+    same = equivalent(config, overrides, "training", arguments.tracking)
+    print("the same as:", same, flush=True)
     workflow = make_workflow(config, overrides, "training", arguments.tracking)
     if arguments.dry_run:
         _show(workflow, method)
@@ -97,6 +103,22 @@ def _train(arguments: argparse.Namespace, seed: int, begun: list[Path]) -> Path 
     workflow.run()
     print(f"model: {folder / MODEL_FILE}")
     return folder
+
+
+def _tell_data(path: Path) -> None:
+    """Say how many images there are to learn from, before anything slow is loaded.
+
+    Raises:
+        UsageError: a run folder.
+        DataError: no data set; says what the path is, and the command that makes one of it.
+    """
+    from data_prep.datalist import FILE_NAME, UNLABELLED, read
+
+    if (path / RUN_FILE).is_file() and not (path / FILE_NAME).is_file():
+        raise UsageError(f"{path}: a run folder, not a data set. To go on with it: {go_on(path)}")
+    data = read(path)
+    counts = " and ".join(f"{len(data.sections[name]):,} images of {name}" for name in UNLABELLED)
+    print(f"data: {data.name}, {counts}, {data.image_size} pixels a side", flush=True)
 
 
 def _changes(arguments: argparse.Namespace, method: str) -> dict[str, Any]:

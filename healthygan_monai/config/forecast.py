@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from ignite.engine import Events
 
+from data_prep.work.progress import span
 from healthygan_monai.config.devices import peak_memory
 from healthygan_monai.config.keys import calling_parser
 from healthygan_monai.data.kept_out import TRAINING, left_out
@@ -23,7 +24,6 @@ from healthygan_monai.pretrained.price import AUTO, optimizer_like
 from healthygan_monai.pretrained.trials import read_trials
 from healthygan_monai.rank_means import ranks
 from healthygan_monai.training.checkpoints import RandomState, unwrapped
-from healthygan_monai.training.handlers import span
 
 logger = logging.getLogger(__name__)
 DAY = 24 * 3600.0

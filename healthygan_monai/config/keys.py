@@ -35,6 +35,7 @@ OF_A_SERVER = (
     "pre_transforms",
     "post_transforms",
 )
+UNKNOWN = "unknown config key"
 REFERENCE = re.compile(r"@(\w+)")
 
 
@@ -92,7 +93,8 @@ def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
     used = {key: value for key, value in config.items() if key not in OF_A_SERVER}
     problems += [*_wrong_arguments(used), *wrong_settings(config)]
     if problems:
-        raise ConfigError("; ".join(problems))
+        slip = "plan" in shipped and any(text.startswith(UNKNOWN) for text in problems)
+        raise ConfigError("; ".join(problems) + " (all: healthygan keys)" * slip)
 
 
 def _section(key: str) -> str:
@@ -113,7 +115,7 @@ def _merge(into: dict[str, Any], config: Mapping[str, Any]) -> None:
 
 
 def _unknown(key: str, known: set[str]) -> str:
-    return f"unknown config key {key!r}{nearest(key, known)}"
+    return f"{UNKNOWN} {key!r}{nearest(key, known)}"
 
 
 def _wrong_arguments(config: Any, where: str = "") -> Iterator[str]:

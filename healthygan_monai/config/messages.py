@@ -23,11 +23,11 @@ def root_cause(error: BaseException) -> BaseException:
 
 def explained(error: BaseException) -> BaseException:
     """Return the root cause, as an error of this project where its meaning is known."""
-    import torch  # loaded already where an error is PyTorch's or MONAI's
-
     cause = root_cause(error)
     if isinstance(cause, HealthyGANError):
         return cause
+    import torch  # loaded already where an error is PyTorch's or MONAI's
+
     if isinstance(cause, torch.cuda.OutOfMemoryError):
         return HealthyGANError(
             f"the device has too little memory ({_first_line(cause)}). Lower batch_size or "

@@ -19,6 +19,7 @@ from sklearn.model_selection import StratifiedGroupKFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from data_prep.work.progress import progress
 from healthygan_monai.evaluation.exact import exact_auc, or_exact
 from healthygan_monai.evaluation.intervals import CONFIDENCE, bootstrap
 from healthygan_monai.evaluation.metrics import ranking_metrics, require_both_classes, roc_auc
@@ -86,7 +87,8 @@ def probe_aucs(
     shown = look(labelled_images, low, high)
     entry = partial(_entry, label_array, subject_array, seed, resamples)
     found = [entry(n, text, False, f(healthy, shown, seed)) for n, (text, f) in ONE_CLASS.items()]
-    for name, (text, features_of) in sorted(SUPERVISED.items()):
+    supervised = sorted(SUPERVISED.items())
+    for name, (text, features_of) in progress(supervised, len(supervised), "probes", "probe"):
         scores = _out_of_fold(name, features_of(shown), label_array, subject_array, seed)
         found.append(entry(name, text, True, scores))
     return found

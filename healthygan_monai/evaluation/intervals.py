@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data_prep.errors import DataError
+from data_prep.work.progress import progress
 
 Statistics = Callable[[NDArray, NDArray], Mapping[str, float | None]]
 CONFIDENCE = 0.95
@@ -51,7 +52,7 @@ def bootstrap(
     rng = np.random.default_rng(seed)
     draws: dict[str, list[float | None]] = {}
     redrawn = 0
-    for _ in range(resamples):
+    for _ in progress(range(resamples), resamples, "resamples", "draw"):
         for _attempt in range(MAX_REDRAWS):
             chosen = np.concatenate([rng.choice(part, size=len(part)) for part in strata])
             index = np.concatenate([members[i] for i in chosen])

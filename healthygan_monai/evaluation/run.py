@@ -11,6 +11,7 @@ from data_prep.datalist import Dataset, Item
 from data_prep.files import sha256
 from data_prep.film import read_levels
 from data_prep.work.kept import decode
+from data_prep.work.progress import progress
 from healthygan_monai import __version__
 from healthygan_monai.evaluation.calibration import calibration_of
 from healthygan_monai.evaluation.confounders import probe_aucs
@@ -141,10 +142,15 @@ def _probes(dataset: Dataset, seed: int) -> list[dict[str, Any]] | None:
     if not healthy or min((labels == 0).sum(), (labels == 1).sum()) < LEAST_FOR_PROBES:
         logger.info("probes not run: fewer than %d labelled images of a class", LEAST_FOR_PROBES)
         return None
+    logger.info(
+        "probes: what simple models reach on %d images, beside %d healthy ones (--no-probes: none)",
+        *(len(labelled), len(healthy)),
+    )
     known, shown = _pictures(dataset, healthy), _pictures(dataset, labelled)
     return probe_aucs(known, shown, labels, [item.subject for item in labelled], seed)
 
 
 def _pictures(dataset: Dataset, items: Sequence[Item]) -> list[np.ndarray]:
     """Return the grey levels of images of a data set."""
-    return [decode(read_levels, (dataset.image_path(item),))[0] for item in items]
+    shown = progress(items, len(items), "probes: read", "image")
+    return [decode(read_levels, (dataset.image_path(item),))[0] for item in shown]

@@ -48,6 +48,8 @@ def export(
     facts = facts_about(
         checkpoint, generator.image_channels, str(generator.translation), image_size
     )
+    side = facts.image_size
+    logger.info("writing %s, then comparing it with PyTorch at %d x %d", output.name, side, side)
     with whole(output, same_name=True) as part:
         WRITERS[output.suffix](generator, facts, part)
         difference = largest_difference(

@@ -73,6 +73,7 @@ def make_ensemble(
     Raises:
         UsageError: runs that cannot be averaged; all reasons are named.
     """
+    logger.info("reading the models of %d runs", len(runs))
     members = checked_members(runs, accept_changed)
     first = members[0]
     name = re.sub(r"^\d{5}-", "", first.folder.resolve().name)
@@ -89,6 +90,7 @@ def make_ensemble(
         more={"recipe": recipe, "members": [member.about() for member in members]},
     )
     _write_kept_out(folder, members)
+    logger.info("writing their ensemble to %s", folder)
     save_weights(joined_weights([member.weights for member in members]), folder / MODEL_FILE)
     if critics := _critics_of(members, accept_changed):
         save_weights(joined_weights(critics), folder / CRITIC_FILE)

@@ -37,6 +37,7 @@ from healthygan_monai.selection import aucp, aucp_error, finite
 from healthygan_monai.trainer import HealthyGANTrainer
 from healthygan_monai.training.averaging import MovingAverage
 from healthygan_monai.training.checkpoints import RandomState, unwrapped
+from healthygan_monai.training.handlers import Progress
 from healthygan_monai.training.states import NOTHING_CHANGES
 
 logger = logging.getLogger(__name__)
@@ -120,7 +121,7 @@ class PriceSearch:
             loss=replace(trainer.loss, price=price),
             n_critic=trainer.n_critic,
             amp=trainer.amp,
-            train_handlers=[average],
+            train_handlers=[average, Progress(self.iterations, f"price {price:g}, fold {fold}:")],
         )
         try:
             trial.run()

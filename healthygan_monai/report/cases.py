@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from data_prep.work.progress import progress
 from healthygan_monai.evaluation.localisation import localise
 from healthygan_monai.report.figures import png_uri
 from healthygan_monai.scoring import ScoreRow
@@ -96,13 +97,13 @@ def draw_gallery(picked: dict[str, list[ScoreRow]], translate: Translate) -> Gal
     """Translate and draw every picked case; name those that cannot be translated."""
     gallery = Gallery()
     done: list[tuple[str, ScoreRow, Translation]] = []
-    for kind, rows in picked.items():
-        for row in rows:
-            try:
-                done.append((kind, row, translate(row)))
-            except (OSError, ValueError, KeyError, RuntimeError) as error:
-                # the kind of error only: its text may quote a path outside the data set
-                gallery.failures.append(f"{title(row)}: {type(error).__name__}")
+    wanted = [(kind, row) for kind, rows in picked.items() for row in rows]
+    for kind, row in progress(wanted, len(wanted), "cases", "image"):
+        try:
+            done.append((kind, row, translate(row)))
+        except (OSError, ValueError, KeyError, RuntimeError) as error:
+            # the kind of error only: its text may quote a path outside the data set
+            gallery.failures.append(f"{title(row)}: {type(error).__name__}")
     if done:
         maps = [np.ravel(s.difference) for _, _, s in done if s.difference is not None]
         pooled = np.concatenate(maps) if maps else np.ones(1)

@@ -1,5 +1,6 @@
 """Write RUN/report.html: one file that loads nothing; a missing section says "not run" and why."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from healthygan_monai.scoring import subject_rows
 from healthygan_monai.view.cases import Cases, inputs_of
 from healthygan_monai.view.gallery import write_gallery
 
+logger = logging.getLogger(__name__)
 SAMPLE_WIDTH = 1600  # pixels; wider sample pictures are reduced
 PARTS = {"g_adv": "adversarial", "g_adv_healthy": "adv. healthy", "g_id": "identity"}
 PARTS |= {"g_rec": "reconstr.", "g_focus": "focus"}
@@ -66,6 +68,7 @@ def write_report(
         ModelError: evaluation.json lacks something, or holds a value of another kind.
     """
     found = read_artefacts(Path(run), dataset)
+    logger.info("drawing the report of %d scored images", len(found.scores))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -86,6 +89,7 @@ def write_report(
     path = found.folder / REPORT_FILE
     write_text(path, html)
     if found.scores:
+        logger.info("writing the gallery of all cases")
         inputs = None if isinstance(dataset, Mapping) else inputs_of(dataset)
         write_gallery(Cases(found.folder, found.scores, inputs))
     return path

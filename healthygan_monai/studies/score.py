@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 import healthygan_monai
-from data_prep.repeat import Prepared, Ready, Work, progress
+from data_prep.repeat import Prepared, Ready, Work
+from data_prep.work.progress import progress
 from healthygan_monai.api.errors import user_errors
 from healthygan_monai.api.model import Model
 from healthygan_monai.api.results import Problem, problems_of
@@ -114,7 +115,7 @@ class Cases:
 
     def __iter__(self) -> Iterator[CaseResult]:
         ready = list(self.found.ready())
-        for _, one in progress(enumerate(ready), len(ready), "score", "case"):
+        for one in progress(ready, len(ready), "score", "case"):
             with user_errors():
                 yield self._case(one)
 

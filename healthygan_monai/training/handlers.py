@@ -3,8 +3,6 @@
 import json
 import logging
 import math
-import sys
-import time
 import warnings
 from pathlib import Path
 from typing import Any, cast
@@ -14,6 +12,7 @@ from monai.handlers import LrScheduleHandler
 from torch.optim import Optimizer
 
 from data_prep.files import append_text, write_text
+from data_prep.work.progress import Meter
 from healthygan_monai.schedule import decay_schedule
 
 logger = logging.getLogger(__name__)
@@ -100,14 +99,16 @@ def _iteration_of(line: str) -> float:
 
 
 class Progress:
-    """A bar with rate and time left on a terminal; elsewhere one line a minute."""
+    """How far an engine is: a bar on a terminal, else a line now and then.
 
-    def __init__(self, max_iterations: int, seconds: float = 60.0) -> None:
-        self.max_iterations = max_iterations
-        self.seconds = seconds
-        self.bar: Any = None
-        self.last = self.began = 0.0
-        self.first = 0
+    Args:
+        max_iterations: of the engine.
+        what, unit: words of the line.
+    """
+
+    def __init__(self, max_iterations: int, what: str = "iter", unit: str = "it") -> None:
+        self.max_iterations, self.what, self.unit = max_iterations, what, unit
+        self.meter: Meter | None = None
 
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.STARTED, self.start)
@@ -115,49 +116,23 @@ class Progress:
         engine.add_event_handler(Events.COMPLETED | Events.EXCEPTION_RAISED, self.close)
 
     def start(self, engine: Engine) -> None:
-        self.began = self.last = time.monotonic()
-        self.first = engine.state.iteration
-        if sys.stderr.isatty():
-            from tqdm import tqdm
-
-            self.bar = tqdm(total=self.max_iterations, initial=self.first, unit="it", desc="train")
+        self.meter = Meter(self.max_iterations, self.what, self.unit, engine.state.iteration)
 
     def step(self, engine: Engine) -> None:
-        now = time.monotonic()
-        if self.bar is not None:
-            self.bar.update()
-            if now - self.last > 1:
-                self.last = now
-                self.bar.set_postfix_str(_losses(engine))
-        elif now - self.last >= self.seconds:
-            self.last = now
-            logger.info(self.line(engine, now))
-
-    def line(self, engine: Engine, now: float) -> str:
-        """``iter 12000/400000  loss_d -1.93  loss_g 0.41  6.1 it/s  eta 17 h``"""
-        done = engine.state.iteration
-        rate = (done - self.first) / max(now - self.began, 1e-9)
-        left = (self.max_iterations - done) / max(rate, 1e-9)
-        losses = _losses(engine)
-        return f"iter {done}/{self.max_iterations}  {losses}  {rate:.1f} it/s  eta {span(left)}"
+        if self.meter is not None:
+            self.meter.step(lambda: _losses(engine))
 
     def close(self, engine: Engine, error: BaseException | None = None) -> None:
-        if self.bar is not None:
-            self.bar.close()
+        if self.meter is not None:
+            self.meter.close()
+            if error is None and self.meter.said:
+                logger.info("%s", self.meter.line(_losses(engine)))
         if error is not None:
             raise error
-        logger.info(self.line(engine, time.monotonic()))
 
 
 def _losses(engine: Engine) -> str:
-    output = cast(dict, engine.state.output or {})
-    return "  ".join(f"{n} {float(output[n]):.3f}" for n in ("loss_d", "loss_g") if n in output)
-
-
-def span(seconds: float) -> str:
-    """Return a time in words: ``42 s``, ``5 min``, ``17 h`` or ``3 days``."""
-    if seconds >= 2 * 24 * 3600:
-        return f"{seconds / (24 * 3600):.0f} days"
-    if seconds >= 2 * 3600:
-        return f"{seconds / 3600:.0f} h"
-    return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
+    """``loss_d -1.93  loss_g 0.41``; nothing of an engine without losses."""
+    output = engine.state.output
+    found: dict[str, Any] = output if isinstance(output, dict) else {}
+    return "  ".join(f"{n} {float(found[n]):.3f}" for n in ("loss_d", "loss_g") if n in found)

@@ -62,7 +62,7 @@ def test_films_left_out_by_a_choice_are_no_trouble_unless_strict(
         (["films", "{tmp}", "{tmp}/out", "--where", "x"], 2, "expected NAME=VALUE"),
         (["films", "{tmp}", "{tmp}"], 2, "OUTPUT is INPUT"),
         (["films", "{tmp}", "{tmp}/out"], 1, "nothing to prepare"),
-        (["check", "{tmp}"], 2, "no such file"),
+        (["check", "{tmp}"], 2, "no dataset.json in it, and no images"),
     ],
 )
 def test_wrong_usage_and_failure_have_their_codes_and_one_line(

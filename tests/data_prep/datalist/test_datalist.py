@@ -86,7 +86,7 @@ def test_wrong_json_stops_with_a_data_error_naming_the_file(tmp_path, text):
 
 
 def test_no_file_says_how_to_make_one(tmp_path):
-    with pytest.raises(DataError, match=r"no such file.*data_prep"):
+    with pytest.raises(DataError, match=r"no such file.*healthygan prep"):
         datalist.read(tmp_path / "nowhere")
 
 

@@ -1,5 +1,7 @@
 """``--help`` of every command imports nothing that is slow to import."""
 
+import argparse
+import importlib
 import json
 
 import pytest
@@ -22,14 +24,34 @@ print(json.dumps({"texts": texts, "imported": sorted(sys.modules)}))
 """
 
 
-@pytest.mark.parametrize(
-    ("program", "commands"),
-    [
-        ("healthygan_monai.cli.main", 25),
-        ("data_prep.cli.main", 12),
-        ("healthygan_monai.cli.serving", 2),
-    ],
-)
+PROGRAMS = [
+    ("healthygan_monai.cli.main", 26),
+    ("data_prep.cli.main", 12),
+    ("healthygan_monai.cli.serving", 2),
+]
+
+
+def options(parser, words=()):
+    """Every argument of a parser and of those below it, with the words that lead there."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, inner in action.choices.items():
+                yield from options(inner, (*words, name))
+        else:
+            yield " ".join((*words, *action.option_strings[-1:], action.dest)), action
+
+
+@pytest.mark.parametrize("program", [name for name, _ in PROGRAMS])
+def test_every_option_of_every_command_says_what_it_is(program):
+    parser = importlib.import_module(program).build_parser()
+    found = dict(options(parser))
+    assert [name for name, action in found.items() if not (action.help or "").strip()] == []
+    takes = {n: a for n, a in found.items() if a.nargs != 0 and a.help is not argparse.SUPPRESS}
+    unnamed = [n for n, a in takes.items() if a.choices is None and not a.metavar]
+    assert unnamed == []  # argparse would show RUNS_DIR, which says nothing of what is wanted
+
+
+@pytest.mark.parametrize(("program", "commands"), PROGRAMS)
 def test_help_of_every_command_imports_nothing_slow(program, commands):
     found = json.loads(python("-c", CODE, program).stdout)
     assert len(found["texts"]) > commands

@@ -7,10 +7,10 @@ import pytest
 import torch
 from tiny import TRAINING, metrics, train
 
+from data_prep.work.progress import span
 from healthygan_monai.cli.main import main
 from healthygan_monai.config.forecast import Forecast, Pace
 from healthygan_monai.paths import iterations_done, run_of
-from healthygan_monai.training.handlers import span
 
 PAPER = Forecast(
     recipe="paper",
