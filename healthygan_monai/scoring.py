@@ -43,9 +43,9 @@ class ScoreRow:
     """One image and its score: `label` 1 = diseased, 0 = healthy, None = unknown.
 
     `backbone` names a method's pretrained network, "" where it has none; `runtime` what computed
-    the score: pytorch, torchscript or onnxruntime. `critic_score` is the pretrained critic's own
-    score, beside the method's and never part of it; None where there is none. `score_by` is the
-    rule of HealthyGAN's score, a key of `SCORE_RULES`.
+    the score: pytorch, torchscript, onnxruntime or openvino. `critic_score` is the pretrained
+    critic's own score, beside the method's and never part of it; None where there is none.
+    `score_by` is the rule of HealthyGAN's score, a key of `SCORE_RULES`.
     """
 
     section: str
@@ -97,13 +97,14 @@ def top_score(difference: "torch.Tensor") -> "torch.Tensor":
     from torch.nn import functional as F
 
     radius = 5 * min(difference.shape[-2:]) // 128
-    smooth = F.avg_pool2d(
+    pooled = F.avg_pool2d(
         difference.mean(1, keepdim=True),  # (B, 1, H, W)
         2 * radius + 1,
         stride=1,
         padding=radius,
         count_include_pad=False,
-    ).flatten(1)  # (B, H W)
+    )
+    smooth = pooled.flatten(1)  # (B, H W)
     brightest = max(1, round(TOP_SHARE * smooth.shape[1]))
     return smooth.topk(brightest, dim=1).values.mean(1)
 
