@@ -208,7 +208,7 @@ class TestInferEvaluateReport:
         assert f"next: healthygan report {own_run}" in out
         code, out, err = run("report", own_run)
         assert code == 0, err
-        assert f"report: {own_run / 'report.html'}" in out.splitlines()
+        assert f"report: {own_run / 'report.html'}\nnext: healthygan view {own_run}" in out
         assert (own_run / "report.html").stat().st_size > 10_000
 
     def test_another_data_set_needs_a_place_of_its_own(self, run, own_run, tmp_path):
