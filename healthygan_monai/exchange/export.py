@@ -8,16 +8,21 @@ from pathlib import Path
 from data_prep.errors import UsageError
 from data_prep.files import sha256, whole
 from healthygan_monai.exchange.onnx import write_onnx
+from healthygan_monai.exchange.openvino import write_openvino
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
 from healthygan_monai.exchange.torchscript import write_torchscript
 from healthygan_monai.models.about import facts_about, method_of
 from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_weights
-from healthygan_monai.models.runtimes import facts_in_archive
+from healthygan_monai.models.runtimes import RUNTIMES, facts_in_archive
 
 logger = logging.getLogger(__name__)
-WRITERS = {".ts": write_torchscript, ".onnx": write_onnx}  # the suffixes of models.runtimes
+WRITERS = {  # the suffixes of models.runtimes
+    ".ts": write_torchscript,
+    ".onnx": write_onnx,
+    ".xml": write_openvino,
+}
 
 
 def export(
@@ -54,7 +59,22 @@ def export(
             generator, load_exported(part), facts.image_channels, facts.image_size
         )
         assure_parity(difference, output, tolerance)
+        _move_second_file(part, output)
     return difference
+
+
+def _move_second_file(part: Path, path: Path) -> None:
+    """Move what a form writes beside its file; the file, with the sum of both, comes last.
+
+    Raises:
+        UsageError: a file of that name exists that belongs to no export.
+    """
+    if not (suffix := RUNTIMES[path.suffix].beside):
+        return
+    second = path.with_suffix(suffix)
+    if second.exists() and not path.exists():
+        raise UsageError(f"{second} exists, without {path.name}; move it, or give another name.")
+    os.replace(part.with_suffix(suffix), second)
 
 
 def up_to_date(model: Path, name: str, accept_changed: bool = False) -> Path:
@@ -77,6 +97,7 @@ def up_to_date(model: Path, name: str, accept_changed: bool = False) -> Path:
         difference = export(model, part, accept_changed=accept_changed)
         if path.is_file() and sha256(path) == sha256(part):
             return path
+        _move_second_file(part, path)
         os.replace(part, path)
     logger.info("exported %s; largest difference from %s: %.2g", path, model.name, difference)
     return path

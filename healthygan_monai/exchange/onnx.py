@@ -3,6 +3,7 @@
 import copy
 import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -48,8 +49,19 @@ def _with_norm_by_rows(network: nn.Module) -> nn.Module:
 
 def write_onnx(generator: nn.Module, facts: Facts, path: Path) -> None:
     """Write a generator: input ``image``, output ``pred``, facts as ``metadata_props``."""
-    onnx = needed("onnx", "export to ONNX", "onnx")
     needed("onnxruntime", "export to ONNX, which compares the file with PyTorch,", "onnx")
+    path.write_bytes(sealed(onnx_model(generator, facts).SerializeToString()))
+
+
+def onnx_model(
+    generator: nn.Module, facts: Facts, what: str = "export to ONNX", extra: str = "onnx"
+) -> Any:
+    """Return a generator as an ``onnx.ModelProto``.
+
+    Raises:
+        NotInstalled: ``what`` needs onnx, which ``extra`` brings.
+    """
+    onnx = needed("onnx", what, extra)
     from monai.networks.utils import convert_to_onnx
 
     axes = {0: "images", 2: "rows", 3: "columns"}
@@ -71,4 +83,4 @@ def write_onnx(generator: nn.Module, facts: Facts, path: Path) -> None:
     model.doc_string = "HealthyGAN generator. Research software, not a medical device."
     onnx.helper.set_model_props(model, facts.as_texts())
     onnx.checker.check_model(model)
-    path.write_bytes(sealed(model.SerializeToString()))
+    return model

@@ -16,13 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep.errors import NotInstalled, UsageError
 from healthygan_monai.errors import ModelError
-from healthygan_monai.integrity.onnx import is_changed
+from healthygan_monai.integrity import onnx as onnx_seal
+from healthygan_monai.integrity import openvino as openvino_seal
 from healthygan_monai.models.exported_facts import Facts, facts_of
 
 if TYPE_CHECKING:
     import torch
 
 PYTORCH = "pytorch"  # computes model.pt, which is not exported
+WEIGHTS_OF_XML = ".bin"  # OpenVINO's second file
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Runtime:
         form: word after ``healthygan export``.
         text: help of that command.
         read: file -> its facts, and what computes (B, C, H, W) -> (B, C + 1, H, W).
+        beside: suffix of a second file of the same name, if the form has one.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Runtime:
     form: str
     text: str
     read: Callable[[Path], tuple[Facts, Callable[[torch.Tensor], torch.Tensor]]]
+    beside: str = ""
 
 
 def read_torchscript(path: Path) -> tuple[Facts, Any]:
@@ -87,7 +91,7 @@ class OnnxSessions:
 
     def __init__(self, path: Path) -> None:
         self.path, self.content = path, path.read_bytes()
-        if is_changed(self.content):
+        if onnx_seal.is_changed(self.content):
             raise ModelError(f"{path}: damaged or changed since it was exported. Export it again.")
         self.runtime = needed("onnxruntime", f"scoring with {path.name}", "onnx")
         try:
@@ -128,6 +132,48 @@ def read_onnx(path: Path) -> tuple[Facts, OnnxSessions]:
     return facts, sessions
 
 
+def read_openvino(path: Path) -> tuple[Facts, Callable[[torch.Tensor], torch.Tensor]]:
+    """Read an .xml file of ``healthygan export openvino`` and the .bin beside it; for the CPU.
+
+    Raises:
+        ModelError: not such files, one missing, or one changed since the export.
+    """
+    openvino = needed("openvino", f"scoring with {path.name}", "openvino")
+    weights_file = path.with_suffix(WEIGHTS_OF_XML)
+    if not weights_file.is_file():
+        raise ModelError(
+            f"{path}: not an OpenVINO file with its weights; {weights_file.name} must be beside it."
+        )
+    graph, weights = path.read_bytes(), weights_file.read_bytes()
+    core = openvino.Core()
+    try:
+        model = core.read_model(graph, weights)
+        names = [[v.any_name for v in values] for values in (model.inputs, model.outputs)]
+        found = [
+            key for key in Facts.__dataclass_fields__ if model.has_rt_info(["healthygan", key])
+        ]
+        texts = {key: model.get_rt_info(["healthygan", key]).value for key in found}
+    except RuntimeError as error:
+        raise ModelError(f"{path}: not an OpenVINO file that OpenVINO can read.") from error
+    facts = facts_of(texts, path.name)
+    if openvino_seal.is_changed(graph, weights):
+        raise ModelError(f"{path}: damaged or changed since it was exported. Export it again.")
+    if names != [["image"], ["pred"]]:
+        raise ModelError(f"{path}: its input and output are {names}; expected image and pred.")
+    # without the hint some CPUs compute in bfloat16, which changes the output by 0.039
+    compiled = core.compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+
+    def compute(images: torch.Tensor) -> torch.Tensor:
+        import numpy as np
+        import torch
+
+        values = np.ascontiguousarray(images.detach().cpu().numpy(), dtype=np.float32)
+        request = compiled.create_infer_request()  # one a call: threads cannot share one
+        return torch.tensor(request.infer(values)[0], device=images.device)
+
+    return facts, compute
+
+
 RUNTIMES = {
     runtime.suffix: runtime
     for runtime in (
@@ -140,6 +186,14 @@ RUNTIMES = {
         ),
         Runtime(
             "onnxruntime", ".onnx", "onnx", "the generator for ONNX Runtime and infer", read_onnx
+        ),
+        Runtime(
+            "openvino",
+            ".xml",
+            "openvino",
+            "the generator for OpenVINO and infer: a .xml and a .bin file",
+            read_openvino,
+            beside=WEIGHTS_OF_XML,
         ),
     )
 }

@@ -1,5 +1,7 @@
 """Phantom images and exports of one tiny trained model, shared by the tests of exports."""
 
+import importlib.util
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +14,9 @@ from healthygan_monai.baselines.sanity import MeanIntensity
 from healthygan_monai.cli.main import main
 from healthygan_monai.exchange.export import export
 from healthygan_monai.models.runtimes import RUNTIMES
+
+FORMS = [suffix[1:] for suffix in RUNTIMES]
+OPENVINO = importlib.util.find_spec("openvino")
 
 
 @pytest.fixture
@@ -27,20 +32,37 @@ def run(capsys):
 
 @pytest.fixture(scope="session")
 def exported(trained, tmp_path_factory) -> dict[str, Path]:
-    """The trained run exported, alone in a folder, by suffix: ts, onnx; not to be written to."""
+    """The trained run exported, alone in a folder, by suffix: ts, onnx, xml where OpenVINO is
+    installed; not to be written to.
+    """
     pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     folder = tmp_path_factory.mktemp("exports")
-    files = {suffix[1:]: folder / f"model{suffix}" for suffix in RUNTIMES}
+    files = {suffix: folder / f"model.{suffix}" for suffix in FORMS if suffix != "xml" or OPENVINO}
     for file in files.values():
         export(trained / "model.pt", file)
     return files
 
 
-@pytest.fixture(params=[suffix[1:] for suffix in RUNTIMES])
+@pytest.fixture(params=FORMS)
 def form(request) -> str:
     """Suffix of an exported file, without the dot."""
+    if request.param == "xml":
+        pytest.importorskip("openvino")
     return request.param
+
+
+@pytest.fixture
+def copied(exported):
+    """copied(form, folder): an exported file of the form, copied with what lies beside it."""
+
+    def copy(form: str, folder: Path) -> Path:
+        for file in exported[form].parent.glob("model.*"):
+            if file.suffix in (f".{form}", RUNTIMES[f".{form}"].beside):
+                shutil.copy(file, folder)
+        return folder / exported[form].name
+
+    return copy
 
 
 @pytest.fixture

@@ -116,8 +116,8 @@ def test_without_onnxruntime_the_error_says_how_to_install_it(
     assert "scoring with model.onnx needs onnxruntime" in err and "healthygan-monai[onnx]" in err
 
 
-def test_an_export_knows_more_than_the_folder_it_lies_in(form, exported, tmp_path):
-    path = Path(shutil.copy(exported[form], tmp_path))
+def test_an_export_knows_more_than_the_folder_it_lies_in(form, copied, tmp_path):
+    path = copied(form, tmp_path)
     (tmp_path / "config.json").write_text(
         json.dumps({"image_size": 256, "seed": 9, "method": "padim"})
     )
