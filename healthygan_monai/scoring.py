@@ -97,13 +97,14 @@ def top_score(difference: "torch.Tensor") -> "torch.Tensor":
     from torch.nn import functional as F
 
     radius = 5 * min(difference.shape[-2:]) // 128
-    smooth = F.avg_pool2d(
+    pooled = F.avg_pool2d(
         difference.mean(1, keepdim=True),  # (B, 1, H, W)
         2 * radius + 1,
         stride=1,
         padding=radius,
         count_include_pad=False,
-    ).flatten(1)  # (B, H W)
+    )
+    smooth = pooled.flatten(1)  # (B, H W)
     brightest = max(1, round(TOP_SHARE * smooth.shape[1]))
     return smooth.topk(brightest, dim=1).values.mean(1)
 

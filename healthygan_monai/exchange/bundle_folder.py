@@ -55,11 +55,19 @@ def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) ->
     shipped = read_json(configs / METADATA_FILE)
     metadata = metadata_for(facts, shipped, version=version)
     write_pretty(folder / "configs" / METADATA_FILE, metadata)
+    write_model(folder, facts, card(facts), "packages of this project, unchanged")
+    vendor_packages(folder)
+    return metadata
+
+
+def write_model(folder: Path, facts: ModelFacts, readme: str, packages: str) -> None:
+    """Write LICENSE, NOTICE, docs and models/ of a bundle; ``packages`` says what it vendors."""
+    source = bundle_root()
     shutil.copyfile(source / "LICENSE", folder / "LICENSE")
-    (folder / "NOTICE").write_text(notice(facts), encoding="utf-8")
+    (folder / "NOTICE").write_text(notice(facts, packages), encoding="utf-8")
     docs, models = folder / "docs", folder / "models"
     docs.mkdir()
-    (docs / "README.md").write_text(card(facts), encoding="utf-8")
+    (docs / "README.md").write_text(readme, encoding="utf-8")
     (docs / "data_license.txt").write_text(data_licence(facts), encoding="utf-8")
     models.mkdir()
     shutil.copyfile(facts.weights, models / MODEL_FILE)  # byte by byte: the card names its hash
@@ -68,8 +76,6 @@ def build_bundle(folder: Path, facts: ModelFacts, version: str | None = None) ->
     if facts.settings:
         settings = {**facts.settings, "weights_sha256": facts.sha256}
         write_pretty(models / CONFIG_FILE, settings)
-    vendor_packages(folder)
-    return metadata
 
 
 def _network_of(facts: ModelFacts, network: dict[str, Any]) -> dict[str, Any]:
@@ -87,7 +93,7 @@ def _network_of(facts: ModelFacts, network: dict[str, Any]) -> dict[str, Any]:
     return keys
 
 
-def notice(facts: ModelFacts) -> str:
+def notice(facts: ModelFacts, packages: str) -> str:
     """Return what the bundle contains, and under which licence."""
     where = f"a run on {data_source(facts)}" if facts.of_bundle else provenance(facts)
     return f"""HealthyGAN for MONAI
@@ -95,7 +101,7 @@ Copyright (c) the HealthyGAN for MONAI contributors
 Licensed under the Apache License, Version 2.0 (LICENSE).
 
 Built in:
-- healthygan_monai/ and data_prep/, version {__version__}: packages of this project, unchanged.
+- healthygan_monai/ and data_prep/, version {__version__}: {packages}.
 - models/model.pt: weights of {where}. Conditions of their data: docs/data_license.txt.
 
 Not built in: the code of the authors' own implementation and of any other project. The packages

@@ -34,17 +34,20 @@ DELIVERED = {
 
 def card(facts: ModelFacts) -> str:
     """Return docs/README.md for a model in a bundle that contains our packages."""
-    text = (bundle_root() / "docs" / "README.md").read_text(encoding="utf-8")
-    text = BLOCK.sub(lambda block: _block(block[1], block[2], facts), text)
+    text = filled(facts, DELIVERED)
     for extra, plain in {**EXTRAS, "bundle/configs/": "configs/"}.items():
         text = text.replace(extra, plain)
     return COMMAND.sub("python -m healthygan_monai ", text)
 
 
+def filled(facts: ModelFacts, delivered: Mapping[str, str]) -> str:
+    """Return the bundle's card about a model; ``delivered`` replaces blocks about the delivery."""
+    text = (bundle_root() / "docs" / "README.md").read_text(encoding="utf-8")
+    return BLOCK.sub(lambda block: delivered.get(block[1]) or _block(*block.groups(), facts), text)
+
+
 def _block(name: str, shipped: str, facts: ModelFacts) -> str:
-    """Return one block: about the delivery (code, place), or about the model."""
-    if name in DELIVERED:
-        return DELIVERED[name]
+    """Return one block about the model; one about the delivery as it is."""
     if facts.of_bundle:
         return shipped
     written = {
@@ -55,7 +58,7 @@ def _block(name: str, shipped: str, facts: ModelFacts) -> str:
         "performance": _performance,
         "limits": _limits,
     }
-    return written[name](facts)
+    return written[name](facts) if name in written else shipped
 
 
 def _data(facts: ModelFacts) -> str:

@@ -8,15 +8,28 @@ from pathlib import Path
 import yaml
 
 from data_prep.errors import UsageError
-from data_prep.files import sha256
-from healthygan_monai.exchange.bundle_folder import BUNDLE_NAME, build_bundle, new_folder
+from data_prep.files import read_json, sha256
+from healthygan_monai.exchange.bundle_folder import new_folder, write_model, write_pretty
+from healthygan_monai.exchange.huggingface import modality
 from healthygan_monai.exchange.model_facts import ModelFacts
+from healthygan_monai.exchange.zoo_bundle import (
+    format_code,
+    require_formatter,
+    vendor_reached,
+    zoo_card,
+    zoo_configs,
+    zoo_metadata,
+)
+from healthygan_monai.paths import METADATA_FILE, bundle_root
 
 LARGEST = 25_000_000  # bytes of one file; CONTRIBUTING.md of the zoo, "Model storage"
 LARGE_FILES = "large_files.yml"
 TO_UPLOAD = "to_upload"
 HASH_TYPE = "sha256"
 TESTS = Path(__file__).parent / "zoo_tests"  # run in the zoo's checkout, beside its utils.py
+TASK = "anomaly_translation"
+NAMES = {"films": f"cxr_{TASK}", "brains": f"brain_mri_{TASK}"}  # by task and data, as there
+IN_TESTS = "healthygan"  # the bundle's name in them
 
 
 @dataclass(frozen=True)
@@ -35,24 +48,48 @@ def export_zoo(
     version: str | None = None,
     largest: int = LARGEST,
 ) -> Exported:
-    """Write OUT/healthygan for the zoo's ``models/``, and OUT/ci/unit_tests for its ``ci/``.
+    """Write OUT/NAME for the zoo's ``models/``, and OUT/ci/unit_tests for its ``ci/``.
 
-    Files over ``largest`` bytes go to OUT/to_upload and into large_files.yml, as ``url`` + name.
+    NAME says task and data: ``cxr_anomaly_translation`` for films. Files over ``largest`` bytes go
+    to OUT/to_upload and into large_files.yml, as ``url`` + name.
 
     Raises:
+        NotInstalled: the extra ``zoo`` is missing.
         UsageError: OUT exists and is not empty, or a file is too large and no ``url`` was given.
     """
-    out = Path(out)
+    require_formatter()
+    out, name = Path(out), NAMES.get(modality(facts), TASK)
     with new_folder(out) as part:
-        bundle = part / BUNDLE_NAME
+        bundle = part / name
         bundle.mkdir()
-        build_bundle(bundle, facts, version)
+        _build(bundle, facts, version)
+        _write_tests(part / "ci" / "unit_tests", name)
+        format_code(part)
         large = [p for p in sorted(bundle.rglob("*")) if p.is_file() and p.stat().st_size > largest]
         moved = move_large_files(bundle, large, part / TO_UPLOAD, url)
-        shutil.copytree(
-            TESTS, part / "ci" / "unit_tests", ignore=shutil.ignore_patterns("__pycache__")
-        )
-    return Exported(out / BUNDLE_NAME, tuple(out / TO_UPLOAD / path for path in moved))
+    return Exported(out / name, tuple(out / TO_UPLOAD / path for path in moved))
+
+
+def _build(bundle: Path, facts: ModelFacts, version: str | None) -> None:
+    configs = zoo_configs(facts)
+    for name, content in configs.items():
+        write_pretty(bundle / "configs" / name, content)
+    shipped = bundle_root() / "configs"
+    shutil.copyfile(shipped / "logging.conf", bundle / "configs" / "logging.conf")
+    metadata = zoo_metadata(facts, read_json(shipped / METADATA_FILE), bundle.name, version)
+    write_pretty(bundle / "configs" / METADATA_FILE, metadata)
+    write_model(bundle, facts, zoo_card(facts), "what the configs reach of this project's packages")
+    vendor_reached(bundle, configs)
+
+
+def _write_tests(folder: Path, name: str) -> None:
+    """Write the zoo's unit tests, under the bundle's name."""
+    folder.mkdir(parents=True)
+    for path in sorted(TESTS.glob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        text = text.replace(f"models/{IN_TESTS}", f"models/{name}")
+        text = text.replace(f"test_{IN_TESTS}", f"test_{name}")
+        (folder / path.name.replace(IN_TESTS, name)).write_text(text, encoding="utf-8")
 
 
 def move_large_files(

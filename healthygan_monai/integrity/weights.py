@@ -22,8 +22,8 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, Value
 def read_weights(path: Path, *, accept_changed: bool = False) -> Any:
     """Return what a file of tensors and plain values holds, on the CPU; nothing in it is run.
 
-    PyTorch compares no checksum of the archive that such a file is, so that is done here; then the
-    file is compared with the SHA-256 that a run's run.json, or a bundle's serving.json, has of it.
+    As :func:`read_tensors`; then the file is compared with the SHA-256 that a run's run.json, or a
+    bundle's serving.json, has of it.
 
     Args:
         path: a .pt file.
@@ -32,8 +32,21 @@ def read_weights(path: Path, *, accept_changed: bool = False) -> Any:
     Raises:
         ModelError: no such content, a damaged file, or another one than recorded.
     """
+    content = read_tensors(path, accept_changed)
+    _compare(path, accept_changed)
+    return content
+
+
+def read_tensors(path: Path, accept_damaged: bool = False) -> Any:
+    """Return what a file of tensors and plain values holds, on the CPU; nothing in it is run.
+
+    PyTorch compares no checksum of the archive that such a file is, so that is done here.
+
+    Raises:
+        ModelError: no such content, or a damaged file.
+    """
     damaged = damaged_part(path)
-    if damaged and not accept_changed:
+    if damaged and not accept_damaged:
         raise ModelError(f"{path}: damaged; {damaged}. Copy it again.")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
@@ -41,7 +54,6 @@ def read_weights(path: Path, *, accept_changed: bool = False) -> Any:
         raise ModelError(f"{path}: not a file of weights that PyTorch can read safely.") from error
     if damaged:
         logger.warning("%s: %s; read because of %s", path, damaged, ACCEPT)
-    _compare(path, accept_changed)
     return content
 
 

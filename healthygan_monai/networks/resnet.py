@@ -13,7 +13,7 @@ from torch import nn
 
 from data_prep.errors import NotInstalled
 from healthygan_monai.errors import ModelError
-from healthygan_monai.integrity.weights import read_weights
+from healthygan_monai.integrity.weights import read_tensors
 
 WRAPPERS = ("state_dict_ema", "state_dict", "model_state_dict", "model")
 
@@ -141,7 +141,7 @@ def _read(file: Path) -> Mapping[str, Any]:
                 f"{file.name}: pip install safetensors, or give the .pth file."
             ) from error
         return load_file(file)
-    return read_weights(file)
+    return read_tensors(file)
 
 
 def _unwrapped(content: Mapping[str, Any]) -> dict[str, torch.Tensor]:

@@ -32,6 +32,15 @@ from healthygan_monai.networks import Generator, make_generator
 from healthygan_monai.serving.serving_json import stored_description
 
 SCHEMA = Path(os.environ.get("HEALTHYGAN_SCHEMA", METADATA_SCHEMA))
+SHORT = {  # a training of the zoo's config
+    "generator_channels": 2,
+    "generator_blocks": 1,
+    "critic_channels": 2,
+    "batch_size": 4,
+    "max_iterations": 2,
+    "decay_iterations": 1,
+    "kept_out": 0.25,
+}
 TEXTS = (".json", ".py", ".md", ".txt", ".yml", ".conf")
 
 # the installed packages are out of sight: an editable installation is a finder, another a folder
@@ -67,8 +76,10 @@ print("VERIFIED", os.listdir("."))
 LOAD = """
 import os, sys
 import monai.bundle, torch
-network = monai.bundle.load("healthygan", bundle_dir=sys.argv[1], device="cpu")
-weights = torch.load(os.path.join(sys.argv[1], "healthygan/models/model.pt"), weights_only=True)
+name, parent = sys.argv[1:3]
+sys.path[:0] = [os.path.join(parent, name)] if "--path" in sys.argv else []
+network = monai.bundle.load(name, bundle_dir=parent, device="cpu")
+weights = torch.load(os.path.join(parent, name, "models/model.pt"), weights_only=True)
 assert weights.keys() == network.state_dict().keys()
 assert all(torch.equal(value, network.state_dict()[name]) for name, value in weights.items())
 print("LOADED", os.listdir("."))
@@ -139,8 +150,14 @@ def choose_anew(model: Path) -> None:
     record_sums(model.parent)
 
 
+def bundle_of(out: Path) -> Path:
+    """The bundle's folder in an export for the zoo."""
+    (metadata,) = out.glob("*/configs/metadata.json")
+    return metadata.parents[1]
+
+
 def metadata_of(out: Path) -> dict:
-    return json.loads((out / "healthygan" / "configs" / "metadata.json").read_text())
+    return json.loads((bundle_of(out) / "configs" / "metadata.json").read_text())
 
 
 def check_workflow(config: str, kind: str, **overrides) -> None:
@@ -160,7 +177,7 @@ def check_workflow(config: str, kind: str, **overrides) -> None:
 
 def test_an_export_keeps_what_a_server_wants_to_know(evaluated, exported):
     """serving.json counts for the weights beside it alone."""
-    model = exported / "healthygan" / "models" / "model.pt"
+    model = bundle_of(exported) / "models" / "model.pt"
     stored, before = (stored_description(p) for p in (model, evaluated / "model.pt"))
     assert stored is not None and before is not None
     assert {**stored, "weights_sha256": ""} == {**before, "weights_sha256": ""}
@@ -201,13 +218,13 @@ class TestTheBundle:
         cwd = tmp_path / "cwd"
         cwd.mkdir()
         environment = {**os.environ, "PYTHONPATH": str(CONFIGS.parents[1])}
-        done = python("-c", LOAD, tmp_path / "parent", cwd=cwd, env=environment)
+        done = python("-c", LOAD, "healthygan", tmp_path / "parent", cwd=cwd, env=environment)
         assert "LOADED []" in done.stdout
 
 
 class TestExportedFiles:
     def test_lie_where_the_zoo_looks_for_them(self, exported):
-        bundle = exported / "healthygan"
+        bundle = bundle_of(exported)
         for name in ("LICENSE", "NOTICE", "docs/README.md", "docs/data_license.txt"):
             assert (bundle / name).stat().st_size > 0
         for name in ("train", "evaluate", "inference", "multi_gpu_train", "metadata"):
@@ -215,7 +232,7 @@ class TestExportedFiles:
         for name in ("healthygan_monai/__init__.py", "data_prep/datalist/__init__.py"):
             assert (bundle / name).is_file()
         tests = sorted(p.name for p in (exported / "ci" / "unit_tests").iterdir())
-        assert tests == ["test_healthygan.py", "test_healthygan_dist.py"]
+        assert tests == [f"test_{bundle.name}.py", f"test_{bundle.name}_dist.py"]
         assert not [p for p in exported.rglob("*") if p.name == "__pycache__"]
 
     def test_are_formatted_as_its_precommit_wants(self, exported):
@@ -238,10 +255,39 @@ class TestExportedFiles:
     def test_hold_the_weights_of_the_run(self, exported, evaluated):
         ours, theirs = (
             torch.load(path, weights_only=True)
-            for path in (exported / "healthygan/models/model.pt", evaluated / "model.pt")
+            for path in (bundle_of(exported) / "models/model.pt", evaluated / "model.pt")
         )
         assert ours.keys() == theirs.keys()
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+class TestVendoredCode:
+    def test_is_little_and_of_the_code_that_the_configs_reach(self, exported):
+        files = {
+            p.relative_to(bundle_of(exported)).as_posix(): p
+            for p in bundle_of(exported).rglob("*.py")
+        }
+        assert sum(p.read_text().count("\n") for p in files.values()) < 5000
+        assert {"healthygan_monai/losses.py", "data_prep/datalist/file.py"} <= files.keys()
+        rooms = {name.split("/")[1] for name in files}
+        assert not rooms & {"baselines", "benchmark", "cli", "node", "report", "serving", "studies"}
+
+    def test_asks_for_no_place_by_the_stack(self, exported):
+        for path in (bundle_of(exported) / "configs").glob("*.json"):
+            assert not re.search(r"inspect|f_locals|calling|sys\.path", path.read_text()), path
+
+    def test_is_formatted_as_the_zoos_tools_do(self, exported, tmp_path):
+        black = pytest.importorskip("black")
+        mode = black.Mode(line_length=120)
+        for path in exported.rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            assert black.format_str(text, mode=mode) == text, path
+
+    def test_is_refused_without_the_formatter(self, own_run, tmp_path, monkeypatch, capsys):
+        monkeypatch.setitem(sys.modules, "ruff", None)
+        assert main(["export", "zoo", str(tmp_path / "out"), "--model", str(own_run)]) == 2
+        assert 'pip install "healthygan-monai[zoo]"' in capsys.readouterr().err
+        assert not (tmp_path / "out").exists()
 
 
 class TestMetadata:
@@ -249,13 +295,16 @@ class TestMetadata:
         shipped = json.loads((CONFIGS / "metadata.json").read_text())
         required = metadata_of(exported)["required_packages_version"]
         assert "healthygan-monai" in shipped["required_packages_version"]
-        assert set(shipped["required_packages_version"]) - set(required) == {"healthygan-monai"}
+        assert "healthygan-monai" not in required
         assert all(version[0].isdigit() for version in required.values())  # name==version
 
     def test_is_that_of_the_model(self, exported, evaluated):
         metadata = metadata_of(exported)
         image = metadata["network_data_format"]["inputs"]["image"]
-        assert (image["spatial_shape"], image["num_channels"]) == ([32, 32], 1)
+        assert (image["spatial_shape"], image["num_channels"]) == (["4*(n+3)"] * 2, 1)
+        processed = metadata["network_data_format"]["post_processed_outputs"]
+        assert set(processed) == {"healthy", "mask", "difference", "score"}
+        assert "tiny" in metadata["eval_metrics"]["evaluated_on"]
         assert metadata["network_data_format"]["outputs"]["pred"]["num_channels"] == 2
         auc = json.loads((evaluated / "evaluation.json").read_text())["levels"]["image"]["auc"]
         assert metadata["eval_metrics"]["image_auc"] == pytest.approx(auc["value"], abs=1e-4)
@@ -268,7 +317,7 @@ class TestMetadata:
     def test_has_no_metrics_where_none_were_measured(self, own_run, tmp_path):
         export_zoo(tmp_path / "out", model_facts(own_run))
         assert "eval_metrics" not in metadata_of(tmp_path / "out")
-        card = (tmp_path / "out" / "healthygan" / "docs" / "README.md").read_text()
+        card = (bundle_of(tmp_path / "out") / "docs" / "README.md").read_text()
         assert "Evaluation of these weights: not run." in card and "110 diseased" not in card
 
     def test_takes_no_evaluation_of_earlier_weights(self, evaluated, tmp_path):
@@ -292,9 +341,9 @@ class TestMetadata:
         assert "made with other weights than the model.pt beside it" in capsys.readouterr().err
 
     def test_names_the_hash_of_the_weights_that_lie_there(self, exported):
-        model = exported / "healthygan" / "models" / "model.pt"
+        model = bundle_of(exported) / "models" / "model.pt"
         digest = hashlib.sha256(model.read_bytes()).hexdigest()
-        card = (exported / "healthygan" / "docs" / "README.md").read_text()
+        card = (bundle_of(exported) / "docs" / "README.md").read_text()
         assert digest[:12] in card
 
     def test_takes_a_version(self, own_run, tmp_path):
@@ -305,7 +354,7 @@ class TestMetadata:
 
 class TestCard:
     def test_has_the_zoos_sections_and_the_models_facts(self, exported):
-        text = (exported / "healthygan" / "docs" / "README.md").read_text()
+        text = (bundle_of(exported) / "docs" / "README.md").read_text()
         for heading in (
             *("### **Authors**", "### **Tags**", "## **Model Description**", "## **Data**"),
             *("#### **Preprocessing**", "## **Performance**", "## **System Configuration**"),
@@ -319,7 +368,7 @@ class TestCard:
 
     def test_of_the_shipped_model_is_the_bundles(self, tmp_path):
         export_zoo(tmp_path / "out", model_facts(None))
-        bundle = tmp_path / "out" / "healthygan"
+        bundle = bundle_of(tmp_path / "out")
         text = (bundle / "docs" / "README.md").read_text()
         assert "<!--" not in text and "Kermany" in text
         source = metadata_of(tmp_path / "out")["data_source"]
@@ -382,8 +431,9 @@ class TestRefusals:
         assert main(words) == 2
         assert "--image-size" in capsys.readouterr().err
         assert main([*words, "--image-size", "64"]) == 0
-        image = metadata_of(tmp_path / "out")["network_data_format"]["inputs"]["image"]
-        assert image["spatial_shape"] == [64, 64]
+        configs = bundle_of(tmp_path / "out") / "configs"
+        for name in ("train", "inference"):
+            assert json.loads((configs / f"{name}.json").read_text())["image_size"] == 64
 
     def test_of_another_methods_model(self, own_run, tmp_path):
         config = json.loads((own_run / "config.json").read_text())
@@ -424,30 +474,32 @@ class TestBesideNoInstallation:
     """The exported bundle in other processes, from a folder that has nothing to do with it."""
 
     def test_passes_the_zoos_checks(self, exported, tmp_path):
-        words = ["-c", VERIFY, str(exported / "healthygan")]
+        words = ["-c", VERIFY, str(bundle_of(exported))]
         if SCHEMA.is_file():
             shutil.copy(SCHEMA, tmp_path / "schema.json")
             words.append("schema.json")
         assert "VERIFIED" in alone(words, tmp_path, exported)
 
     def test_loads_by_name(self, exported, tmp_path):
-        assert "LOADED ['site']" in alone(["-c", LOAD, str(exported)], tmp_path, exported)
+        """MONAI puts no bundle's folder on the path when it loads one by name."""
+        words = ["-c", LOAD, bundle_of(exported).name, str(exported), "--path"]
+        assert "LOADED ['site']" in alone(words, tmp_path, exported)
 
     def test_is_run_by_monais_command(self, exported, tiny_data, tmp_path):
-        config = exported / "healthygan" / "configs" / "train.json"
-        settings = {k: v for k, v in TRAINING.items() if k != "device"}
-        words = ["-m", "monai.bundle", "run", "training", "--config_file", str(config)]
-        words += ["--dataset_dir", str(tiny_data)]
-        words += [word for k, v in settings.items() for word in (f"--{k}", str(v))]
+        bundle = bundle_of(exported)
+        given = {**SHORT, "dataset_dir": tiny_data, "ckpt_dir": tmp_path / "models"}
+        config = bundle / "configs" / "train.json"
+        words = ["-m", "monai.bundle", "run", "--config_file", str(config)]
+        words += ["--bundle_root", str(bundle)]
+        words += [word for key, value in given.items() for word in (f"--{key}", str(value))]
         alone(words, tmp_path, exported)
-        (run,) = (tmp_path / "runs").iterdir()
-        assert (run / "model.pt").is_file()
+        made = torch.load(tmp_path / "models" / "model.pt", weights_only=True)
+        assert made.keys() == Generator(1, 2, 1).state_dict().keys()
 
-    @pytest.mark.parametrize(
-        "name", ["test_healthygan", pytest.param("test_healthygan_dist", marks=pytest.mark.slow)]
-    )
+    @pytest.mark.parametrize("name", ["", pytest.param("_dist", marks=pytest.mark.slow)])
     def test_passes_its_own_unit_tests_in_the_zoos_layout(self, exported, tmp_path, name):
-        shutil.copytree(exported / "healthygan", tmp_path / "models" / "healthygan")
+        bundle = bundle_of(exported)
+        shutil.copytree(bundle, tmp_path / "models" / bundle.name)
         tests = shutil.copytree(exported / "ci", tmp_path / "ci") / "unit_tests"
         (tests / "utils.py").write_text(UTILS)
-        alone([str(tests / f"{name}.py")], tmp_path, tmp_path / "models")
+        alone([str(tests / f"test_{bundle.name}{name}.py")], tmp_path, tmp_path / "models")

@@ -9,7 +9,6 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-import glob
 import json
 import os
 import shutil
@@ -27,24 +26,22 @@ TRAIN_OVERRIDE = {
     "generator_channels": 2,
     "generator_blocks": 1,
     "critic_channels": 2,
-    "critic_layers": 3,
+    "image_size": 32,
     "batch_size": 4,
     "max_iterations": 4,
     "epoch_length": 2,
-    "fid_features": "random",
+    "decay_iterations": 2,
+    "kept_out": 0.25,
 }
 SIZE = 32
 
 
 def draw_dataset(folder):
     """Draw eight images a section; every second one that may be diseased has a square."""
-    sys.path.insert(0, BUNDLE_ROOT)
-    from data_prep.datalist import Dataset, Item, write
-
     rng = np.random.default_rng(0)
-    sections = {}
+    content = {"name": "drawn", "image_size": SIZE, "bit_depth": 8}
     for section in ("training_mixed", "training_healthy", "validation", "test"):
-        items = []
+        content[section] = []
         for i in range(8):
             diseased = i % 2 == 1 and section != "training_healthy"
             image = rng.uniform(25, 100, (SIZE, SIZE))
@@ -54,51 +51,65 @@ def draw_dataset(folder):
             path = os.path.join(folder, "images", subject)
             os.makedirs(path)
             Image.fromarray(image.astype(np.uint8)).save(os.path.join(path, "0.png"))
-            label = int(diseased) if section in ("validation", "test") else None
-            items.append(Item(f"images/{subject}/0.png", subject, slice=0, label=label))
-        sections[section] = items
-    write(Dataset("drawn", SIZE, sections=sections), folder)
+            item = {"image": f"images/{subject}/0.png", "subject": subject}
+            if section in ("validation", "test"):
+                item["label"] = int(diseased)
+            content[section].append(item)
+    with open(os.path.join(folder, "dataset.json"), "w") as f:
+        json.dump(content, f)
 
 
 class TestHealthyGAN(unittest.TestCase):
     def setUp(self):
+        sys.path.insert(0, BUNDLE_ROOT)
         self.folder = tempfile.mkdtemp()
         self.dataset_dir = os.path.join(self.folder, "data")
-        self.runs_dir = os.path.join(self.folder, "runs")
         os.makedirs(self.dataset_dir)
         draw_dataset(self.dataset_dir)
 
     def tearDown(self):
         shutil.rmtree(self.folder)
 
-    def check(self, workflow_type, config, **override):
+    def check(self, workflow_type, configs, **override):
         workflow = ConfigWorkflow(
             workflow_type=workflow_type,
-            config_file=os.path.join(BUNDLE_ROOT, "configs", config),
+            config_file=[os.path.join(BUNDLE_ROOT, "configs", config) for config in configs],
             logging_file=os.path.join(BUNDLE_ROOT, "configs/logging.conf"),
             meta_file=os.path.join(BUNDLE_ROOT, "configs/metadata.json"),
             bundle_root=BUNDLE_ROOT,
-            dataset_dir=self.dataset_dir,
             **override,
         )
         check_workflow(workflow, check_properties=True)
 
-    def test_train_evaluate_infer(self):
-        self.check("train", "train.json", runs_dir=self.runs_dir, **TRAIN_OVERRIDE)
-        (run,) = glob.glob(os.path.join(self.runs_dir, "*"))
-        model, out = os.path.join(run, "model.pt"), os.path.join(run, "eval")
-        override = {"checkpoint": model, "output_dir": out}
-        self.check("infer", "evaluate.json", bootstrap=20, **override)
-        with open(os.path.join(run, "eval", "evaluation.json")) as f:
-            self.assertIn("image", json.load(f)["levels"])
-        override["output_dir"] = os.path.join(run, "inference")
-        self.check("infer", "inference.json", **override)
-        self.assertTrue(os.path.isfile(os.path.join(run, "inference", "scores.csv")))
+    def test_train_and_evaluate(self):
+        override = {
+            **TRAIN_OVERRIDE,
+            "dataset_dir": self.dataset_dir,
+            "ckpt_dir": os.path.join(self.folder, "models"),
+            "output_dir": os.path.join(self.folder, "eval"),
+        }
+        self.check("train", ["train.json"], **override)
+        self.assertTrue(os.path.isfile(os.path.join(self.folder, "models", "model.pt")))
+        # evaluate.json overrides train.json, so the workflow is that of training
+        self.check("train", ["train.json", "evaluate.json"], **override)
+        with open(os.path.join(self.folder, "eval", "scores.csv")) as f:
+            self.assertEqual(len(f.readlines()), 8)
+        with open(os.path.join(self.folder, "eval", "metrics.csv")) as f:
+            self.assertIn("image_auc", f.read())
 
     def test_infer_with_the_weights_of_the_bundle(self):
         output_dir = os.path.join(self.folder, "inference")
-        self.check("infer", "inference.json", output_dir=output_dir)
-        self.assertTrue(os.path.isfile(os.path.join(output_dir, "scores.csv")))
+        images = os.path.join(self.dataset_dir, "images")
+        self.check("infer", ["inference.json"], dataset_dir=images, output_dir=output_dir)
+        with open(os.path.join(output_dir, "scores.csv")) as f:
+            self.assertEqual(len(f.readlines()), 32)
+        found = [name for _, _, names in os.walk(output_dir) for name in names]
+        self.assertEqual(sum(name.endswith("_difference.png") for name in found), 32)
+        # the maps lie as the images do
+        image = Image.open(os.path.join(images, "test1", "0.png")).resize((128, 128))
+        image = np.asarray(image, dtype=float)
+        healthy = np.asarray(Image.open(os.path.join(output_dir, "test1", "0_healthy.png")))
+        self.assertLess(np.abs(healthy - image).mean(), np.abs(healthy.T - image).mean())
 
 
 if __name__ == "__main__":

@@ -9,14 +9,13 @@
 # See the License for the specific language governing permissions and
 # limitations under the License.
 
-import glob
 import os
 import shutil
 import tempfile
 import unittest
 
 import torch
-from test_healthygan import BUNDLE_ROOT, draw_dataset
+from test_healthygan import BUNDLE_ROOT, TRAIN_OVERRIDE, draw_dataset
 from utils import export_config_and_run_mgpu_cmd
 
 
@@ -35,19 +34,13 @@ class TestHealthyGANMGPU(unittest.TestCase):
 
     def test_train_mgpu_config(self):
         n_gpu = torch.cuda.device_count() or 2  # without GPUs two processes on the CPU, by gloo
-        runs_dir = os.path.join(self.folder, "runs")
         override = {
+            **TRAIN_OVERRIDE,
             "bundle_root": BUNDLE_ROOT,
             "dataset_dir": self.dataset_dir,
-            "runs_dir": runs_dir,
-            "generator_channels": 2,
-            "generator_blocks": 1,
-            "critic_channels": 2,
-            "critic_layers": 3,
+            "ckpt_dir": os.path.join(self.folder, "models"),
+            "output_dir": os.path.join(self.folder, "eval"),
             "batch_size": 2 * n_gpu,
-            "max_iterations": 4,
-            "epoch_length": 2,
-            "fid_features": "random",
         }
         export_config_and_run_mgpu_cmd(
             config_file=[
@@ -60,8 +53,7 @@ class TestHealthyGANMGPU(unittest.TestCase):
             output_path=self.output_path,
             ngpu=n_gpu,
         )
-        (run,) = glob.glob(os.path.join(runs_dir, "*"))
-        self.assertTrue(os.path.isfile(os.path.join(run, "model.pt")))
+        self.assertTrue(os.path.isfile(os.path.join(self.folder, "models", "model.pt")))
 
 
 if __name__ == "__main__":

@@ -69,8 +69,8 @@ def test_the_authors_code_has_no_form_of_it(run, ensemble, tmp_path):
     assert not (tmp_path / "a-G.ckpt").exists()
 
 
-def test_a_bundle_for_the_zoo_loads_by_name_and_says_what_it_is(run, ensemble, tmp_path):
-    code, _, err = run("export", "zoo", tmp_path / "out", "--model", ensemble)
+def test_a_bundle_loads_by_name_and_says_what_it_is(run, ensemble, tmp_path):
+    code, _, err = run("export", "huggingface", tmp_path / "out", "--model", ensemble)
     assert code == 0, err
     bundle = tmp_path / "out" / "healthygan"
     environment = {**os.environ, "PYTHONPATH": str(CONFIGS.parents[1])}
@@ -86,7 +86,7 @@ def test_a_bundle_for_the_zoo_loads_by_name_and_says_what_it_is(run, ensemble, t
 
 def test_a_bundle_of_one_additive_run_loads_by_name_too(run, trained, tmp_path):
     single = write_run(tmp_path / "00000-x", trained, "additive", 0)
-    code, _, err = run("export", "zoo", tmp_path / "out", "--model", single)
+    code, _, err = run("export", "huggingface", tmp_path / "out", "--model", single)
     assert code == 0, err
     environment = {**os.environ, "PYTHONPATH": str(CONFIGS.parents[1])}
     done = python("-c", LOAD, tmp_path / "out", cwd=tmp_path, env=environment)
