@@ -43,9 +43,9 @@ class ScoreRow:
     """One image and its score: `label` 1 = diseased, 0 = healthy, None = unknown.
 
     `backbone` names a method's pretrained network, "" where it has none; `runtime` what computed
-    the score: pytorch, torchscript or onnxruntime. `critic_score` is the pretrained critic's own
-    score, beside the method's and never part of it; None where there is none. `score_by` is the
-    rule of HealthyGAN's score, a key of `SCORE_RULES`.
+    the score: pytorch, torchscript, onnxruntime or openvino. `critic_score` is the pretrained
+    critic's own score, beside the method's and never part of it; None where there is none.
+    `score_by` is the rule of HealthyGAN's score, a key of `SCORE_RULES`.
     """
 
     section: str

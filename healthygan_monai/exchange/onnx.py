@@ -34,7 +34,8 @@ class NormByRows(nn.Module):
 
 
 def _mean_by_rows(x: torch.Tensor) -> torch.Tensor:
-    return x.mean(3, keepdim=True).mean(2, keepdim=True)  # (B, C, 1, 1)
+    # OpenVINO merges two means that keep their axes alike into one over the whole plane
+    return x.mean(3, keepdim=True).mean(2)[..., None]  # (B, C, 1, 1)
 
 
 def _with_norm_by_rows(network: nn.Module) -> nn.Module:

@@ -49,7 +49,7 @@ class Scorer:
         image_size: pixels of a side of the images it was trained on.
         image_channels: C, 1 (grey) or 3.
         backbone: pretrained network under the method; empty where there is none.
-        runtime: what computes: pytorch, torchscript or onnxruntime.
+        runtime: what computes: pytorch, torchscript, onnxruntime or openvino.
         seed: of the training; 0 where it is not known.
         score_by: rule of HealthyGAN's scores, a key of ``scoring.SCORE_RULES``.
         device: where it computes; scores and maps stay there.

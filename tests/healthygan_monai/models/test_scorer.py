@@ -23,7 +23,7 @@ DETECTORS = {
 }
 
 
-@pytest.fixture(params=["pt", "ts", "onnx", *DETECTORS])
+@pytest.fixture(params=["pt", "ts", "onnx", "xml", *DETECTORS])
 def model(request, trained, tmp_path) -> Path:
     """A file of every kind of model."""
     if request.param == "pt":
@@ -33,6 +33,8 @@ def model(request, trained, tmp_path) -> Path:
         detector.fit(lambda: iter([IMAGES]))
         detector.save(tmp_path / "model.pt")
         return tmp_path / "model.pt"
+    if request.param == "xml":
+        pytest.importorskip("openvino")
     return request.getfixturevalue("exported")[request.param]
 
 
