@@ -13,10 +13,12 @@ import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import yaml
 from monai.bundle import ConfigWorkflow
+from PIL import Image
 from places import CONFIGS, METADATA_SCHEMA
 from processes import python
 from tiny import TRAINING
@@ -384,6 +386,30 @@ class TestCard:
         assert bool(metrics) != ("AUC by image: not run" in figures)
         for name in ("image_auc", "image_auc_low", "image_auc_high") if metrics else ():
             assert f"{metrics[name]:.2f}" in figures, name
+
+
+def test_the_zoos_pictures_lie_as_the_images_do(tmp_path):
+    """A generator that changes nothing gives back each image as the healthy one."""
+    weights = make_generator(1, 2, 1, "additive").state_dict()
+    still = {name: value if name == "tanh_of_sum" else value * 0 for name, value in weights.items()}
+    torch.save(still, tmp_path / "weights.pt")
+    bundle = export_zoo(tmp_path / "out", model_facts(tmp_path / "weights.pt", 32)).bundle
+    pixels = np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8)
+    (tmp_path / "films").mkdir()
+    Image.fromarray(pixels).save(tmp_path / "films" / "one.png")
+    workflow = ConfigWorkflow(
+        str(bundle / "configs" / "inference.json"),
+        workflow_type="infer",
+        logging_file=False,
+        bundle_root=str(bundle),
+        dataset_dir=str(tmp_path / "films"),
+        output_dir=str(tmp_path / "answers"),
+    )
+    workflow.initialize()
+    workflow.run()
+    healthy = np.asarray(Image.open(tmp_path / "answers" / "one_healthy.png")).astype(int)
+    assert np.abs(healthy - pixels).max() <= 1
+    assert (tmp_path / "answers" / "scores.csv").read_text().strip().endswith(",0.0")
 
 
 class TestLargeFiles:

@@ -105,11 +105,6 @@ class TestHealthyGAN(unittest.TestCase):
             self.assertEqual(len(f.readlines()), 32)
         found = [name for _, _, names in os.walk(output_dir) for name in names]
         self.assertEqual(sum(name.endswith("_difference.png") for name in found), 32)
-        # the maps lie as the images do
-        image = Image.open(os.path.join(images, "test1", "0.png")).resize((128, 128))
-        image = np.asarray(image, dtype=float)
-        healthy = np.asarray(Image.open(os.path.join(output_dir, "test1", "0_healthy.png")))
-        self.assertLess(np.abs(healthy - image).mean(), np.abs(healthy.T - image).mean())
 
 
 if __name__ == "__main__":
