@@ -43,7 +43,9 @@ def card(facts: ModelFacts) -> str:
 def filled(facts: ModelFacts, delivered: Mapping[str, str]) -> str:
     """Return the bundle's card about a model; ``delivered`` replaces blocks about the delivery."""
     text = (bundle_root() / "docs" / "README.md").read_text(encoding="utf-8")
-    return BLOCK.sub(lambda block: delivered.get(block[1]) or _block(*block.groups(), facts), text)
+    return BLOCK.sub(
+        lambda block: delivered.get(block[1]) or _block(block[1], block[2], facts), text
+    )
 
 
 def _block(name: str, shipped: str, facts: ModelFacts) -> str:
