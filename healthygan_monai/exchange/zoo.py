@@ -27,8 +27,9 @@ LARGE_FILES = "large_files.yml"
 TO_UPLOAD = "to_upload"
 HASH_TYPE = "sha256"
 TESTS = Path(__file__).parent / "zoo_tests"  # run in the zoo's checkout, beside its utils.py
-TASK = "anomaly_translation"
-NAMES = {"films": f"cxr_{TASK}", "brains": f"brain_mri_{TASK}"}  # by task and data, as there
+# by task and data, as there
+NAMES = {"films": "cxr_anomaly_translation", "brains": "brain_mri_anomaly_translation"}
+OTHER_NAME = "anomaly_translation"
 IN_TESTS = "healthygan"  # the bundle's name in them
 
 
@@ -58,7 +59,7 @@ def export_zoo(
         UsageError: OUT exists and is not empty, or a file is too large and no ``url`` was given.
     """
     require_formatter()
-    out, name = Path(out), NAMES.get(modality(facts), TASK)
+    out, name = Path(out), NAMES.get(modality(facts), OTHER_NAME)
     with new_folder(out) as part:
         bundle = part / name
         bundle.mkdir()

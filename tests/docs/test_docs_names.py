@@ -17,7 +17,10 @@ ELSEWHERE = {"solver.py", "resume_iters", "kaggle_3m", "load_decathlon_datalist"
 ELSEWHERE |= {"ckpt_export", "verify_net_in_out", "verify_metadata", "key_in_ckpt"}
 ELSEWHERE |= {"RestrictTransferSyntaxes", "RemoteAccessAllowed", "MonaiBundleInferenceOperator"}
 # pip's, monailabel's
-FOREIGN_OPTIONS = {"--help", "--no-deps", "--build-constraint", "--index-url", "--conf"}
+FOREIGN_OPTIONS = {
+    *("--help", "--no-deps", "--build-constraint", "--index-url", "--conf"),
+    *("--build-arg", "--shm-size"),  # of docker
+}
 
 
 @cache
