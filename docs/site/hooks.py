@@ -28,7 +28,7 @@ API = "api_reference.md"
 # modules beside healthygan_monai.__all__ whose names others may use: docs/architecture.md
 PUBLIC = {
     "Lists of images (`dataset.json`)": ("data_prep.datalist",),
-    "One film or head to frames": ("data_prep.film", "data_prep.brain", "data_prep.frame"),
+    "One film or head to frames": ("data_prep.film", "data_prep.brain", "data_prep.frame.framing"),
     "The paper": (
         "healthygan_monai.composition",
         "healthygan_monai.losses",
@@ -70,21 +70,32 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     return LINK.sub(lead, FENCE.sub(r"\1", MARK.sub("", markdown)))
 
 
-def public_names() -> list[str]:
-    """Return ``healthygan_monai.__all__`` without importing the package."""
-    tree = ast.parse((ROOT / "healthygan_monai" / "__init__.py").read_text(encoding="utf-8"))
-    for node in tree.body:
+def names_of(package: str) -> list[str]:
+    """Return ``__all__`` of a package without importing it; nothing where it has none."""
+    home = ROOT.joinpath(*package.split("."), "__init__.py")
+    if not home.is_file():
+        return []
+    for node in ast.parse(home.read_text(encoding="utf-8")).body:
         if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
             return [name for name in ast.literal_eval(node.value) if not name.startswith("__")]
-    raise ValueError("healthygan_monai/__init__.py: no __all__")
+    return []
+
+
+def hidden_names(package: str) -> list[str]:
+    """Return the names that mkdocstrings takes for a module of the same name."""
+    home = ROOT.joinpath(*package.split("."))
+    names = [name for name in names_of(package) if (home / f"{name}.py").is_file()]
+    return [f"{package}.{name}.{name}" for name in names]
 
 
 def api_reference() -> str:
     """Return the page that mkdocstrings fills from the docstrings."""
     lines = ["# API reference", "", "Made from the docstrings. [Examples](python_api.md).", ""]
     lines += ["## healthygan_monai", ""]
-    lines += [f"::: healthygan_monai.{name}\n" for name in public_names()]
+    lines += [f"::: healthygan_monai.{name}\n" for name in names_of("healthygan_monai")]
     for title, modules in PUBLIC.items():
         lines += [f"## {title}", ""]
-        lines += [f"::: {module}\n    options:\n      filters: {ONCE}\n" for module in modules]
+        for module in modules:
+            lines += [f"::: {module}\n    options:\n      filters: {ONCE}\n"]
+            lines += [f"::: {name}\n" for name in hidden_names(module)]
     return "\n".join(lines)
