@@ -22,8 +22,6 @@ cp -r $SHELF/heads IXI_FOLDER
 cp -r $SHELF/few export
 ln -s PACS_EXPORT/cohort.csv films.csv
 ln -s IXI_FOLDER/cohort.csv heads.csv
-ln -s healthygan-demo/runs/00000-demo RUN
-sed 's,SET,data/films,' $SHELF/grid.json > GRID.json
 """,
     "bundle/docs/README.md": """
 cp -r $SHELF/data/films DATASET
@@ -84,6 +82,20 @@ mkdir -p runs data
 cp -r $SHELF/runs/00000-films runs
 cp -r $SHELF/data/films data
 cp $SHELF/authors-G.ckpt 360000-G.ckpt
+""",
+    "docs/for_hospital_researchers.md": """
+cp -r $SHELF/films export
+ln -s export/cohort.csv cohort.csv
+""",
+    "docs/for_method_developers.md": """
+mkdir -p data
+cp -r $SHELF/data/films data
+healthygan prep brains $SHELF/heads data/brains --size 32 --table $SHELF/heads/cohort.csv
+""",
+    "docs/for_monai_users.md": """
+mkdir -p runs data
+cp -r $SHELF/runs/00000-films runs
+cp -r $SHELF/data/films data
 """,
     "docs/monai_deploy.md": """
 mkdir -p runs

@@ -29,7 +29,9 @@ LANGUAGES: dict[str, set[str]] = {
 }
 CHECKERS = ("pytest", "ruff", "mypy")
 # programs that the tests do not have
-ABSENT = ("Orthanc", "curl", "docker", "mlflow", "monailabel", "unshare")
+ABSENT = (
+    "Orthanc", "curl", "docker", "jupyter", "jupytext", "mkdocs", "mlflow", "monailabel", "unshare",
+)  # fmt: skip
 PROGRAMS = ("healthygan", "python", "pip", "torchrun", *CHECKERS)
 WHOLE = ("healthygan demo", "healthygan bundle-path")  # commands without arguments
 
