@@ -19,8 +19,9 @@ MOST_JOBS = 8
 KINDS = (int, float, Path)  # types of values that argparse makes of a text
 UNSAID = (None, "", ())  # defaults that a help text describes itself
 TABLE_HELP = (
-    "CSV with one row an image: image, subject, section (training_mixed, training_healthy, "
-    "validation, test) or group (healthy, mixed, diseased), and label (0, 1) and mask where known"
+    "CSV, .xlsx or .ods with one row an image: image, subject, section (training_mixed, "
+    "training_healthy, validation, test) or group (healthy, mixed, diseased), and label (0, 1) and "
+    "mask where known"
 )
 
 
@@ -29,7 +30,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("input", type=Path, metavar="INPUT", help="folder with the images (or one file)")
     add("output", type=Path, metavar="OUTPUT", help="folder for dataset.json and the PNGs")
-    add("--table", type=Path, metavar="FILE.csv", help=TABLE_HELP)
+    add("--table", type=Path, metavar="FILE", help=TABLE_HELP)
     add("--columns", default="", metavar="OURS=THEIRS,...", help="names of the table's columns")
     add("--where", action="append", default=[], metavar="COLUMN=VALUE[|VALUE]", help="rows to use")
     add_people(parser)
@@ -43,7 +44,12 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         help="work on a Dask cluster: the address of its scheduler, or local",
     )
     add("--existing", default="skip", choices=("skip", "overwrite", "fail"))
-    add("-n", "--dry-run", action="store_true", help="read everything, write nothing")
+    add(
+        "-n",
+        "--dry-run",
+        action="store_true",
+        help="read everything, write nothing, say what each column of --table was taken for",
+    )
     add(
         "--max-skipped",
         type=share,
