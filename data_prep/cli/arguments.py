@@ -68,8 +68,8 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add("--protocol", help="training plan: covidx, chestxray14, migraine, demo (default: none)")
 
 
-def add_people(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of the pseudonyms."""
+def add_people(parser: argparse.ArgumentParser, key: str = "OUTPUT.key") -> None:
+    """Add the flags of the pseudonyms; key: where it is if nothing else is said."""
     parser.add_argument(
         "--pseudonyms",
         default="keyed",
@@ -78,7 +78,7 @@ def add_people(parser: argparse.ArgumentParser) -> None:
         "%(default)s)",
     )
     parser.add_argument(
-        "--key", type=Path, metavar="FILE", help="key of the pseudonyms (default: OUTPUT.key)"
+        "--key", type=Path, metavar="FILE", help=f"key of the pseudonyms (default: {key})"
     )
 
 

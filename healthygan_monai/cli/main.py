@@ -13,6 +13,7 @@ from data_prep.cli.main import (
     add_fetch_command,
     add_prep_commands,
     add_review,
+    add_table,
 )
 from healthygan_monai import __version__
 from healthygan_monai.cli import (
@@ -55,6 +56,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"healthygan {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo.add(commands)
+    add_table(commands)
     text = "raw DICOM, NIfTI, PNG -> PNG and dataset.json"
     prep = commands.add_parser("prep", help=text, description=text, epilog=EXIT_CODES)
     add_prep_commands(prep.add_subparsers(dest="kind", required=True, metavar="KIND"))
