@@ -31,6 +31,7 @@ from healthygan_monai.cli import (
     train,
     view,
 )
+from healthygan_monai.cli.exchange import pack
 from healthygan_monai.paths import bundle_root
 
 
@@ -65,7 +66,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_fetch_command(commands)
     for module in (train, select, ensemble, infer, evaluate, report, view, score, listen):
         module.add(commands)
-    for module in (benchmark, export, import_checkpoint):
+    for module in (benchmark, export, pack, import_checkpoint):
         module.add(commands)
     command(commands, "bundle-path", "print where the MONAI bundle is", _bundle_path)
     return parser
