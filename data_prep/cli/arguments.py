@@ -19,8 +19,9 @@ MOST_JOBS = 8
 KINDS = (int, float, Path)  # types of values that argparse makes of a text
 UNSAID = (None, "", ())  # defaults that a help text describes itself
 TABLE_HELP = (
-    "CSV with one row an image: image, subject, section (training_mixed, training_healthy, "
-    "validation, test) or group (healthy, mixed, diseased), and label (0, 1) and mask where known"
+    "CSV, .xlsx or .ods with one row an image: image, subject, section (training_mixed, "
+    "training_healthy, validation, test) or group (healthy, mixed, diseased), and label (0, 1) and "
+    "mask where known"
 )
 
 
@@ -29,7 +30,7 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("input", type=Path, metavar="INPUT", help="folder with the images (or one file)")
     add("output", type=Path, metavar="OUTPUT", help="folder for dataset.json and the PNGs")
-    add("--table", type=Path, metavar="FILE.csv", help=TABLE_HELP)
+    add("--table", type=Path, metavar="FILE", help=TABLE_HELP)
     add("--columns", default="", metavar="OURS=THEIRS,...", help="names of the table's columns")
     add("--where", action="append", default=[], metavar="COLUMN=VALUE[|VALUE]", help="rows to use")
     add_people(parser)
@@ -48,7 +49,12 @@ def add_common(parser: argparse.ArgumentParser) -> None:
         choices=("skip", "overwrite", "fail"),
         help="what to do with images that an earlier run has written (default: %(default)s)",
     )
-    add("-n", "--dry-run", action="store_true", help="read everything, write nothing")
+    add(
+        "-n",
+        "--dry-run",
+        action="store_true",
+        help="read everything, write nothing, say what each column of --table was taken for",
+    )
     add(
         "--max-skipped",
         type=share,
@@ -68,8 +74,8 @@ def add_common(parser: argparse.ArgumentParser) -> None:
     add("--protocol", metavar="NAME", help=text)
 
 
-def add_people(parser: argparse.ArgumentParser) -> None:
-    """Add the flags of the pseudonyms."""
+def add_people(parser: argparse.ArgumentParser, key: str = "OUTPUT.key") -> None:
+    """Add the flags of the pseudonyms; key: where it is if nothing else is said."""
     parser.add_argument(
         "--pseudonyms",
         default="keyed",
@@ -78,7 +84,7 @@ def add_people(parser: argparse.ArgumentParser) -> None:
         "%(default)s)",
     )
     parser.add_argument(
-        "--key", type=Path, metavar="FILE", help="key of the pseudonyms (default: OUTPUT.key)"
+        "--key", type=Path, metavar="FILE", help=f"key of the pseudonyms (default: {key})"
     )
 
 

@@ -10,13 +10,14 @@ from data_prep.cli.arguments import add_people, add_work, given_work
 from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
 from data_prep.cli.prepare import Parsers, add_brains, add_films
 from data_prep.cli.review import add_review
+from data_prep.cli.table import add_table
 from data_prep.errors import DONE
 
 log = logging.getLogger(__name__)
 
 __all__ = [
     "add_check_command", "add_fetch_command", "add_people", "add_prep_commands", "add_review",
-    "add_work", "build_parser", "given_work", "main",
+    "add_table", "add_work", "build_parser", "given_work", "main",
 ]  # fmt: skip
 
 
@@ -35,6 +36,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"data_prep {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add_prep_commands(commands)
+    add_table(commands)
     add_review(commands)
     add_fetch_command(commands)
     return parser

@@ -30,11 +30,30 @@ def add_brains(commands: Parsers) -> None:
 
 
 def _films(arguments: argparse.Namespace) -> int:
+    explain_table(arguments)
     return prepare(arguments, film_recipe(arguments))
 
 
 def _brains(arguments: argparse.Namespace) -> int:
+    explain_table(arguments)
     return prepare(arguments, brain_recipe(arguments))
+
+
+def explain_table(arguments: argparse.Namespace) -> None:
+    """Print what each column of the user's table was taken for, in a dry run."""
+    if arguments.dry_run and arguments.table is not None:
+        from data_prep.inputs.table_columns import explained
+
+        columns = pairs(arguments.columns, "--columns")
+        print("\n".join(explained(arguments.table, columns, rows_to_use(arguments))))
+
+
+def rows_to_use(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return the filters of --where: column -> value."""
+    where: dict[str, str] = {}
+    for text in arguments.where:
+        where |= pairs(text, "--where")
+    return where
 
 
 def prepare(
@@ -51,12 +70,9 @@ def prepare(
         return {name: getattr(arguments, name) for name in names}
 
     most = arguments.max_skipped
-    where: dict[str, str] = {}
-    for text in arguments.where:
-        where |= pairs(text, "--where")
     cohort = Cohort(
         columns=pairs(arguments.columns, "--columns"),
-        where=where,
+        where=rows_to_use(arguments),
         key_file=arguments.key,
         cleared=cleared_films(arguments),
         **given("table", "pseudonyms", "validation", "test", "seed"),

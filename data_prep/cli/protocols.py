@@ -14,7 +14,7 @@ from data_prep.cli.arguments import add_common, add_fields, from_arguments, pair
 from data_prep.cli.brains import add_brain_arguments, brain_recipe
 from data_prep.cli.exit_codes import command
 from data_prep.cli.films import add_film_arguments, film_recipe
-from data_prep.cli.prepare import prepare
+from data_prep.cli.prepare import explain_table, prepare, rows_to_use
 from data_prep.datalist import DataError
 from data_prep.errors import DONE, FAILED, UsageError
 from data_prep.sources import PROTOCOLS
@@ -81,6 +81,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise UsageError("--check writes nothing: leave it out, or --write-table")
     if arguments.check:
         return _check(module, arguments.input, options)
+    explain_table(arguments)  # of one's own; no other has one yet
     problems = module.verify(arguments.input, options)
     cohort: Cohort = module.cohort(arguments.input, options)
     for problem in problems:
@@ -141,9 +142,7 @@ def _options(arguments: argparse.Namespace, module: ModuleType) -> Any:
     table = {}
     if "columns" in _names(module):
         table["columns"] = pairs(arguments.columns, "--columns")
-        table["where"] = {
-            key: value for text in arguments.where for key, value in pairs(text, "--where").items()
-        }
+        table["where"] = rows_to_use(arguments)
     return from_arguments(module.Options, arguments, **table)
 
 

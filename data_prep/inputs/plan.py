@@ -3,10 +3,9 @@
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from data_prep.datalist import DataError
 from data_prep.errors import UsageError
@@ -15,12 +14,11 @@ from data_prep.inputs import allowed, sections
 from data_prep.inputs.choices import Cohort
 from data_prep.inputs.find import Found
 from data_prep.inputs.headers import scan
-from data_prep.inputs.names import BIDS_SUBJECT, parse_name
+from data_prep.inputs.subjects import PSEUDONYM, names_by_content, renamer, who_of
 from data_prep.inputs.table import sources_of_table
 from data_prep.privacy.facts import days_since_first
 from data_prep.privacy.identity import Identity
-from data_prep.privacy.pseudonyms import BLANKS, study_pseudonym, subject_pseudonym
-from data_prep.privacy.scrubbing import safe_subject
+from data_prep.privacy.pseudonyms import study_pseudonym
 from data_prep.source import Source
 from data_prep.work.pools import Pool
 
@@ -49,10 +47,10 @@ def plan(found: Found, folder: Path, cohort: Cohort, pool: Pool) -> list[Source]
         sources = _split(sources, cohort)  # by the table's names: another key, the same sections
         sections.verify(sources, named=not cohort.keyed)
         sources = scan(sources, pool, cohort.keyed)
-        rename = _renamer(cohort)
+        rename = renamer(cohort, _drafted(sources, cohort))
         sources = [s.with_who(subject=rename(s.who.subject)) for s in sources]
     else:
-        sources = _named_by_content(scan(found.sources, pool, cohort.keyed), cohort)
+        sources = named_by_content(scan(found.sources, pool, cohort.keyed), cohort)
     sources = _with_visits(_with_sessions(sources), cohort.salt)
     if cohort.table is None:
         sources = _by_folders(sources) if cohort.by_folders else _all_test(sources)
@@ -65,29 +63,35 @@ def plan(found: Found, folder: Path, cohort: Cohort, pool: Pool) -> list[Source]
     return sorted(sources, key=lambda source: (source.who.subject, source.who.session))
 
 
+def _drafted(sources: Sequence[Source], cohort: Cohort) -> set[str]:
+    """Names by content, where the table is a draft of `healthygan table` with this key."""
+    if not cohort.keyed:
+        return set()
+    known = names_by_content(sources, cohort)
+    others = {s.who.subject for s in sources if PSEUDONYM.fullmatch(s.who.subject)} - known
+    if others:
+        log.warning(
+            "%d subjects of the table look like pseudonyms of another key, and get new ones. If "
+            "healthygan table made them, pass its key (--key).",
+            len(others),
+        )
+    return known
+
+
 def _split(sources: list[Source], cohort: Cohort) -> list[Source]:
     shares = {"validation": cohort.validation, "test": cohort.test}
     return sections.by_group(sources, seed=cohort.seed, **shares)
 
 
-def _renamer(cohort: Cohort) -> Callable[[str], str]:
-    """Return the function that turns an identifier into a subject's name in the data set."""
-    if not cohort.keyed:
-        return safe_subject
-    return lambda who: subject_pseudonym(who, cohort.salt)
-
-
-def _named_by_content(sources: Sequence[Source], cohort: Cohort) -> list[Source]:
+def named_by_content(sources: Sequence[Source], cohort: Cohort) -> list[Source]:
     """Name subjects by PatientID, BIDS or file name, and sort their films by acquisition.
 
     The names become keyed pseudonyms unless the user chose ``given``.
     """
-    rename = _renamer(cohort)
+    rename = renamer(cohort)
     named = []
     for source in sources:
-        who, order = _who(source)
-        if not who.strip(BLANKS):  # a file called " .png"
-            who = f"file {source.name}"
+        who, order = who_of(source)
         named.append((order, source.with_who(subject=rename(who))))
     most = max(Counter(source.who.subject for _, source in named).values(), default=0)
     if most > SUSPICIOUS and most > len(named) / 2:
@@ -99,22 +103,6 @@ def _named_by_content(sources: Sequence[Source], cohort: Cohort) -> list[Source]
         )
     named.sort(key=lambda entry: (entry[1].who.subject, entry[0]))
     return [source for _, source in named]
-
-
-def _who(source: Source) -> tuple[str, tuple[Any, ...]]:
-    """Return an identifier of the subject and a sort key of its films.
-
-    Neither leaves this process.
-    """
-    identity, name_order = source.header.identity, ("", source.name)
-    if source.kind == "nifti" or BIDS_SUBJECT.search(source.name):
-        return parse_name(source.name).subject, name_order
-    stem = PurePosixPath(source.name).stem
-    if source.kind not in ("dicom", "series"):
-        return stem, name_order
-    if not identity.who:
-        return (stem if source.kind == "dicom" else source.name), name_order
-    return identity.who, (*identity.order, source.name)
 
 
 def _with_visits(sources: Sequence[Source], salt: bytes) -> list[Source]:

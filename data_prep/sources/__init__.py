@@ -10,6 +10,8 @@ PROTOCOLS = {  # name of the command -> module, imported when the command is ask
     "ixi": "ixi",
     "migraine": "migraine",
     "unlabelled-json": "unlabelled_json",
+    "bmad": "benchmarks.bmad",
+    "medianomaly": "benchmarks.medianomaly",
     "lgg": "lgg",
     "csv": "own_table",
 }

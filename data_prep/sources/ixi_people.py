@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import DataError
-from data_prep.sources.spreadsheet import read_rows
+from data_prep.read.spreadsheet import read_rows
 
 _COLUMNS = {"id": "IXI_ID", "sex": "SEX_ID", "age": "AGE"}
 SEXES = {"1": "M", "2": "F"}

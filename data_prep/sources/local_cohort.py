@@ -9,9 +9,9 @@ from typing import Any
 from data_prep.datalist import DataError
 from data_prep.errors import MissingData
 from data_prep.inputs.sections import LABELS
+from data_prep.read.spreadsheet import read_rows
 from data_prep.read.volume import bids
 from data_prep.sources.files import Files
-from data_prep.sources.spreadsheet import read_rows
 
 GROUPS = {
     **LABELS,

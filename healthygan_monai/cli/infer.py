@@ -21,6 +21,7 @@ from healthygan_monai.paths import (
     SCORES_FILE,
     SKIPPED_FILE,
     dataset_of_run,
+    read_run,
     require_model,
     run_of,
 )
@@ -56,8 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     if data.name == FILE_NAME and data.is_file():
         data = data.parent
     if not own and arguments.output is None and (folder / RUN_FILE).is_file():
-        known = dataset_of_run(folder).resolve()
-        if data.resolve() != known:
+        known = read_run(folder).get("dataset")  # none in a run from healthygan unpack
+        if known is None or data.resolve() != Path(known).resolve():
             raise UsageError(
                 f"{data} is not the data set of {folder}; give --output FOLDER, so that the run's "
                 "own scores stay."

@@ -14,6 +14,7 @@ from data_prep.cli.main import (
     add_fetch_command,
     add_prep_commands,
     add_review,
+    add_table,
 )
 from healthygan_monai import __version__
 from healthygan_monai.cli import (
@@ -31,6 +32,7 @@ from healthygan_monai.cli import (
     train,
     view,
 )
+from healthygan_monai.cli.exchange import pack
 from healthygan_monai.paths import bundle_root
 
 
@@ -56,6 +58,7 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"healthygan {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     demo.add(commands)
+    add_table(commands)
     text = "raw DICOM, NIfTI, PNG -> PNG and dataset.json"
     prep = commands.add_parser("prep", help=text, description=text, epilog=EXIT_CODES)
     add_prep_commands(prep.add_subparsers(dest="kind", required=True, metavar="KIND"))
@@ -64,7 +67,7 @@ def build_parser() -> argparse.ArgumentParser:
     add_fetch_command(commands)
     for module in (train, select, ensemble, infer, evaluate, report, view, score, listen):
         module.add(commands)
-    for module in (benchmark, export, import_checkpoint):
+    for module in (benchmark, export, pack, import_checkpoint):
         module.add(commands)
     _add_keys(commands)
     command(commands, "bundle-path", "print where the MONAI bundle is", _bundle_path)

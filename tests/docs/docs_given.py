@@ -67,6 +67,14 @@ for n in 1 2 3 4 5; do
     shift
 done
 mv data/ixi/IXI005-HH-0005-T1.nii.gz data/ixi/IXI005-Guys-0005-T1.nii.gz
+n=0
+for picture in $SHELF/data/films/images/*/01_000.png; do
+    n=$((n + 1))
+    case $((n % 6)) in 0|1) place=train/good;; 2) place=valid/good;; 3) place=valid/Ungood;; 4) place=test/good;; *) place=test/Ungood;; esac
+    mkdir -p Chest/$place RSNA/$(echo $place | sed 's/valid/test/')
+    cp $picture Chest/$place/$n.png
+    cp $picture RSNA/$(echo $place | sed 's/valid/test/')/$n.png
+done
 set -- $SHELF/heads/brains/*.nii.gz
 for name in c01 c02 c03 c04 m01 m02 m03; do
     cp $1 clinic/$name.nii.gz

@@ -6,10 +6,10 @@ from generated import ixi_names, ixi_table, text_hash
 
 from data_prep.datalist import DataError
 from data_prep.errors import NotInstalled, UsageError
+from data_prep.read.spreadsheet import sheets_of
 from data_prep.sources import ixi
 from data_prep.sources.ixi import Options
 from data_prep.sources.ixi_people import read_people
-from data_prep.sources.spreadsheet import read_rows
 
 
 def test_all_566_names_are_subjects_with_sites(ixi_folder, tmp_path):
@@ -80,7 +80,7 @@ def test_xlsx_is_read_where_its_package_is_installed(tmp_path):
 
 
 def test_xls_is_read_where_its_package_is_installed(tmp_path):
-    pytest.importorskip("xlrd")
+    pytest.importorskip("python_calamine")
     xlwt = pytest.importorskip("xlwt")
     book = xlwt.Workbook()
     book.add_sheet("codes")
@@ -93,10 +93,12 @@ def test_xls_is_read_where_its_package_is_installed(tmp_path):
     assert people["IXI237"] == ("F", 77.5) and quirks["rows"] == 648
 
 
-@pytest.mark.parametrize(("suffix", "package"), [(".xls", "xlrd"), (".xlsx", "openpyxl")])
+@pytest.mark.parametrize(
+    ("suffix", "package"), [(".ods", "python-calamine"), (".xlsx", "openpyxl")]
+)
 def test_a_missing_package_is_named_with_the_way_round_it(tmp_path, monkeypatch, suffix, package):
-    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setitem(sys.modules, package.replace("-", "_"), None)
     path = tmp_path / f"IXI{suffix}"
     path.write_bytes(b"no matter")
     with pytest.raises(NotInstalled, match=rf"pip install {package}\), or save the sheet as CSV"):
-        read_rows(path)
+        sheets_of(path)

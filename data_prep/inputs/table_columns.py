@@ -1,0 +1,169 @@
+"""The rows of a table that are used, and which of its columns is which."""
+
+import csv
+import re
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from data_prep.datalist import DataError
+from data_prep.errors import MissingData, UsageError, nearest
+from data_prep.files import Record, plain, read_csv
+from data_prep.inputs.sections import GROUPS, LABELS, section_of
+from data_prep.inputs.table_people import SEXES
+from data_prep.privacy.scrubbing import safe_name
+from data_prep.read.dicom.terms import view_of_text
+from data_prep.read.spreadsheet import is_book, read_sheets
+
+NEEDED = ("image", "subject")
+PEOPLE = ("site", "age", "sex", "boxes", "view")  # read by table_people.py
+NAMES = (*NEEDED, "section", "group", "label", "mask", "session", *PEOPLE)
+# What no column is called: a file, a number, a date, a name as DICOM writes it
+VALUE = re.compile(r"\.[a-z]{2,5}$|\^|\d{3}|^\W*\d[\d\W]*$", re.IGNORECASE)
+MEANINGS: dict[str, tuple[str, Callable[[str], object]]] = {  # what it is, which cells are known
+    "image": ("path of the image", bool),
+    "subject": ("who it shows; a keyed pseudonym takes its place", bool),
+    "section": ("where it belongs", lambda cell: section_of(cell) or cell.lower() in GROUPS),
+    "group": ("healthy, mixed or diseased; the split is drawn", lambda c: c.lower() in GROUPS),
+    "label": ("0 healthy, 1 diseased", lambda cell: cell.lower() in LABELS),
+    "mask": ("path of the mask of its lesions", bool),
+    "session": ("not used: sessions are numbered in order", bool),
+    "site": ("hospital or scanner", bool),
+    "age": ("age in years", lambda cell: re.fullmatch(r"\d+(\.\d+)?[yY]?", cell)),
+    "sex": ("sex", lambda cell: cell.lower() in SEXES),
+    "boxes": ("boxes of its lesions", lambda cell: cell.startswith("[")),
+    "view": ("view of the film", view_of_text),
+}
+Rows = list[tuple[int, Record]]
+
+
+def read_table(
+    table: Path, columns: dict[str, str], where: dict[str, str]
+) -> tuple[Rows, dict[str, str], list[str]]:
+    """Return the rows that `where` keeps with their lines, our names -> the table's, its header.
+
+    CSV with comma, semicolon or tab; of .xlsx, .ods and .xls the only visible sheet that has the
+    columns. Raises DataError, UsageError.
+    """
+    rows, header = _sheet(table, columns) if is_book(table) else _read(table)
+    names = _names(table, header, columns)
+    return _filtered(table, rows, header, where), names, header
+
+
+def explained(table: Path, columns: dict[str, str], where: dict[str, str]) -> list[str]:
+    """Return one line a column: what it was taken for, and how many of its cells are understood.
+
+    It quotes names of columns, never a cell.
+    """
+    rows, names, header = read_table(table, columns, where)
+    lines = [f"{table}: {len(rows):,} rows. Its columns were taken for:"]
+    for ours, theirs in names.items():
+        what, known = MEANINGS[ours]
+        cells = [cell for _, row in rows if (cell := (row.get(theirs) or "").strip())]
+        strange = sum(not known(cell) for cell in cells)
+        counts = [f"{len(cells):,} filled", *[f"{strange:,} not understood"] * (strange > 0)]
+        lines.append(f"  {ours:<8} <- {theirs}: {what} ({', '.join(counts)})")
+    unused = [name for name in header if name and name not in names.values()]
+    if unused:
+        lines.append(f"  not used: {', '.join(unused)}")
+    if not {"section", "group", "label"} & set(names):
+        lines.append("  no section, group or label: every image is for test")
+    return lines
+
+
+def _sheet(table: Path, columns: dict[str, str]) -> tuple[Rows, list[str]]:
+    """The rows and the header of the sheet that has the columns; empty rows are no rows."""
+    found = [_records(rows) for rows in read_sheets(table).values()]
+    if not found:
+        raise DataError(f"{table}: no visible sheet holds anything.")
+    wanted = [columns.get(name, name) for name in NEEDED]
+    fitting = [sheet for sheet in found if all(_known(name, sheet[1]) for name in wanted)]
+    if len(fitting) > 1:
+        raise DataError(
+            f"{table}: {len(fitting)} visible sheets have the columns {' and '.join(wanted)}. "
+            "Hide those that are not meant, or save the one that is as CSV."
+        )
+    return (fitting or found)[0]
+
+
+def _records(rows: Iterable[list[str]]) -> tuple[Rows, list[str]]:
+    filled = [(line, row) for line, row in enumerate(rows, start=1) if any(row)]
+    header = filled[0][1]
+    return [
+        (line, {name: plain(cell) for name, cell in zip(header, row, strict=False)})
+        for line, row in filled[1:]
+    ], header
+
+
+def _known(name: str, header: Iterable[str]) -> str | None:
+    """The column of that name, else the only one that differs in case alone."""
+    alike = [column for column in header if column.lower() == name.lower()]
+    return name if name in alike else alike[0] if len(alike) == 1 else None
+
+
+def _read(table: Path) -> tuple[Rows, list[str]]:
+    """Rows with their line numbers, and the header; comma, semicolon or tab."""
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            first = file.readline()
+            file.seek(0)
+            delimiter = max(",;\t", key=first.count)
+            header, rows = read_csv(file, delimiter)
+            return rows, [name.strip() for name in header]
+    except FileNotFoundError:
+        raise MissingData(f"{table}: no such table. Correct --table.") from None
+    except (UnicodeDecodeError, csv.Error):
+        raise DataError(f"{table}: not a CSV file in UTF-8. Export it again as CSV.") from None
+
+
+def _names(table: Path, header: list[str], columns: dict[str, str]) -> dict[str, str]:
+    """Our names -> the table's, for those it has; refuses what a typo would silently drop."""
+    for ours, theirs in columns.items():
+        if ours not in NAMES:
+            raise UsageError(f"--columns {ours}=...: expected one of {', '.join(NAMES)}.")
+        if theirs not in header:
+            raise UsageError(f"{table}: no column '{theirs}'{_columns(theirs, header)}")
+    asked = {name: columns.get(name, name) for name in NAMES}
+    names = {ours: known for ours, theirs in asked.items() if (known := _known(theirs, header))}
+    for name in NEEDED:
+        if name not in names:
+            there = _columns(name, header)
+            raise UsageError(
+                f"{table}: no column '{name}'. Name yours: --columns {name}=...{there}"
+            )
+    return names
+
+
+def _filtered(table: Path, rows: Rows, header: list[str], where: dict[str, str]) -> Rows:
+    for column, wanted in where.items():
+        if column not in header:
+            raise UsageError(f"{table}: no column '{column}' to filter{_columns(column, header)}")
+        allowed = wanted.split("|")
+        present = {row[column] for _, row in rows}
+        rows = [(line, row) for line, row in rows if row[column] in allowed]
+        if not rows:
+            near = _values(wanted, present)
+            raise UsageError(f"{table}: no row has {column}={wanted}{near}")
+    if not rows:
+        raise DataError(f"{table}: the table has no rows.")
+    return rows
+
+
+def _columns(name: str, header: list[str]) -> str:
+    """Say which columns there are, unless the first line is that of a patient."""
+    if any(
+        section_of(cell) or cell.lower() in (*GROUPS, *LABELS) or VALUE.search(cell)
+        for cell in header
+    ):
+        return "; its first line must hold the names of the columns."
+    return nearest(name, header) or f"; there are {', '.join(header[:12])}."
+
+
+def _values(wanted: str, present: set[str]) -> str:
+    """Say which values a column has, those that name nobody."""
+    known = sorted(value for value in present if value and shown(value) == value)
+    return nearest(wanted, known) or (f"; there are {', '.join(known[:12])}." if known else ".")
+
+
+def shown(text: str) -> str:
+    """Return a cell as a message may quote it: it may be a patient's name in the wrong column."""
+    return safe_name(text, unread=True)

@@ -1,0 +1,162 @@
+"""Rows of texts of a table: CSV, .xlsx (ECMA-376), .ods (OpenDocument 1.3) or .xls.
+
+Values only: of a formula the value that the spreadsheet has saved. Nothing is calculated or run.
+"""
+
+import csv
+import datetime
+import re
+from pathlib import Path
+from typing import Any
+
+from data_prep.datalist import DataError
+from data_prep.errors import HealthyGANError, MissingData, NotInstalled
+from data_prep.work.kept import decode
+
+Rows = list[list[str]]
+OFFICE = (".xlsx", ".xlsm")
+BOOKS = (*OFFICE, ".ods", ".xls")  # files with sheets
+MOST_CELLS = 10_000_000
+PADDED = re.compile(r"0{2,}")  # the number format of ids such as 007
+PACKAGES = {"python_calamine": "python-calamine"}  # module -> package, where they differ
+
+
+def is_book(path: Path) -> bool:
+    """Tell whether a file has sheets, by its ending."""
+    return path.suffix.lower() in BOOKS
+
+
+def read_rows(path: Path, sheet: str = "") -> Rows:
+    """Return the rows of a CSV file, or of the named or else the first visible sheet.
+
+    Raises:
+        DataError: the file is unreadable.
+        NotInstalled: its reader is missing.
+    """
+    if is_book(path):
+        sheets = read_sheets(path)
+        return sheets.get(sheet) or next(iter(sheets.values()), [])
+    try:
+        return _csv(path)
+    except FileNotFoundError:
+        raise MissingData(f"{path}: no such file.") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise _unreadable(path, error) from None
+
+
+def read_sheets(path: Path) -> dict[str, Rows]:
+    """Return the visible sheets that hold anything: name -> rows, the first row is row 1.
+
+    20.0 becomes "20", a day 2024-05-03, an error such as #N/A "". A number that an .xlsx file shows
+    with leading zeros keeps them. Of merged cells the first has the value. The file is decoded in a
+    guarded child.
+
+    Raises:
+        DataError: the file is unreadable, or over ``MOST_CELLS``.
+        NotInstalled: its reader is missing.
+    """
+    if not path.is_file():
+        raise MissingData(f"{path}: no such file.")
+    try:
+        return decode(sheets_of, (path,))
+    except NotInstalled:
+        raise
+    except HealthyGANError as error:
+        raise error if isinstance(error, DataError) else _unreadable(path, error) from None
+
+
+def sheets_of(path: Path) -> dict[str, Rows]:
+    """As `read_sheets`; call it in a guard."""
+    kind = path.suffix.lower()
+    try:
+        found = _openpyxl(path) if kind in OFFICE else _calamine(path)
+    except ImportError as error:
+        package = PACKAGES.get(str(error.name), error.name)
+        raise NotInstalled(
+            f"{path}: a {kind} file is read by {package}, which is not installed. Install it "
+            f"(pip install {package}), or save the sheet as CSV and give that."
+        ) from None
+    except HealthyGANError:
+        raise
+    except Exception as error:  # both readers raise many kinds for a damaged file
+        raise _unreadable(path, error) from None
+    return {name: rows for name, rows in found.items() if any(map(any, rows))}
+
+
+def _unreadable(path: Path, error: Exception) -> DataError:
+    return DataError(f"{path}: cannot be read ({type(error).__name__}). Save it as CSV in UTF-8.")
+
+
+def _csv(path: Path) -> Rows:
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        first = file.readline()
+        file.seek(0)
+        delimiter = max(",;\t", key=first.count)
+        return [[cell.strip() for cell in row] for row in csv.reader(file, delimiter=delimiter)]
+
+
+def _openpyxl(path: Path) -> dict[str, Rows]:
+    import openpyxl  # type: ignore[import-untyped]
+
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+    try:
+        visible = [page for page in book.worksheets if page.sheet_state == "visible"]
+        return {page.title: _bounded(path, map(_row, page.iter_rows())) for page in visible}
+    finally:
+        book.close()
+
+
+def _row(cells: Any) -> list[str]:
+    return [_padded(c) or ("" if c.data_type == "e" else _text(c.value)) for c in cells]
+
+
+def _padded(cell: Any) -> str:
+    """The text of a whole number that is shown with leading zeros."""
+    shown = isinstance(cell.value, int) and PADDED.fullmatch(cell.number_format or "")
+    return f"{cell.value:0{len(cell.number_format)}d}" if shown else ""
+
+
+def _calamine(path: Path) -> dict[str, Rows]:
+    import python_calamine as calamine  # type: ignore[import-not-found]
+
+    with calamine.CalamineWorkbook.from_path(path) as book:
+        visible = [
+            page.name
+            for page in book.sheets_metadata
+            if page.visible == calamine.SheetVisibleEnum.Visible
+            and page.typ == calamine.SheetTypeEnum.WorkSheet
+        ]
+        return {name: _bounded(path, _texts(book, name)) for name in visible}
+
+
+def _texts(book: Any, name: str) -> Any:
+    for row in book.get_sheet_by_name(name).to_python(skip_empty_area=False):
+        yield [_text(cell) for cell in row]
+
+
+def _bounded(path: Path, rows: Any) -> Rows:
+    """The rows, without the empty ones at the end."""
+    kept: Rows = []
+    cells = 0
+    for row in rows:
+        cells += len(row)
+        if cells > MOST_CELLS:
+            raise DataError(
+                f"{path}: a sheet of over {MOST_CELLS:,} cells. Save the rows that count as CSV."
+            )
+        kept.append(row)
+    while kept and not any(kept[-1]):
+        kept.pop()
+    return kept
+
+
+def _text(cell: Any) -> str:
+    if cell is None:
+        return ""
+    if isinstance(cell, bool):
+        return str(cell).upper()
+    if isinstance(cell, float):
+        return f"{cell:.15g}"  # as many digits as a spreadsheet has
+    if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
+        cell = cell.date()
+    return str(cell).strip()

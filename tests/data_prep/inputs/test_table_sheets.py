@@ -1,0 +1,109 @@
+"""A table as .xlsx and .ods gives what the same table gives as CSV."""
+
+import datetime
+import zipfile
+from pathlib import Path
+
+import pytest
+from sheets import ROWS, WRITERS, pictures, write_csv, write_xlsx
+
+from data_prep.cli.main import main
+from data_prep.datalist import DataError
+from data_prep.errors import UsageError
+from data_prep.inputs.find import find
+from data_prep.inputs.table import sources_of_table
+from data_prep.inputs.table_columns import explained
+from data_prep.read.spreadsheet import read_rows, read_sheets
+
+each = pytest.mark.parametrize("suffix", WRITERS)
+
+
+def sources(folder: Path, table: Path, **columns: str) -> list:
+    return sources_of_table(table, folder, find(folder), columns, {})
+
+
+@each
+def test_a_sheet_gives_what_the_same_table_gives_as_csv(tmp_path, suffix):
+    raw = pictures(tmp_path / "raw")
+    plain = sources(raw, write_csv(tmp_path / "t.csv"))
+    read = sources(raw, WRITERS[suffix](tmp_path / f"t{suffix}"))
+    assert [(s.path, s.who, s.truth) for s in read] == [(s.path, s.who, s.truth) for s in plain]
+    assert [s.line for s in read] == [2, 3, 5]  # as the spreadsheet numbers its rows
+    assert read[0].who.subject == "007" and read[0].who.age == 41.5
+
+
+@each
+def test_hidden_and_other_sheets_do_not_count_and_two_tables_are_refused(tmp_path, suffix):
+    raw = pictures(tmp_path / "raw")
+    notes = [["Notes"], ["nothing"]]
+    write, table = WRITERS[suffix], tmp_path / f"t{suffix}"
+    write(table, notes, [ROWS[0], ["c.png", "Meier", "healthy"]], ROWS, hidden=(1,))
+    assert [s.who.subject for s in sources(raw, table)] == ["007", "P2", "P3"]
+    write(table, ROWS, ROWS)
+    with pytest.raises(DataError, match="2 visible sheets have the columns image and subject"):
+        sources(raw, table)
+    write(table, notes)
+    with pytest.raises(UsageError, match="no column 'image'"):
+        sources(raw, table)
+
+
+@each
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 no archive", b"image,subject\n"])
+def test_a_damaged_file_is_one_clear_error(tmp_path, suffix, content):
+    pytest.importorskip({".xlsx": "openpyxl", ".ods": "python_calamine"}[suffix])
+    path = tmp_path / f"t{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"cannot be read .*Save it as CSV"):
+        read_sheets(path)
+
+
+def test_cells_of_xlsx_read_as_csv_has_them(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.Workbook()
+    page = book.active
+    page.append([7, 0.1 + 0.2, datetime.datetime(2024, 5, 3), True, "=1+1", " x "])
+    page["A1"].number_format = "000"  # shown as 007, which CSV holds
+    page["A2"], page["B2"] = "merged", "#N/A"
+    page["B2"].data_type = "e"
+    page.merge_cells("A2:A3")
+    page["B3"] = "beside"
+    book.save(tmp_path / "t.xlsx")
+    first, second, third = read_rows(tmp_path / "t.xlsx")
+    assert first == ["007", "0.3", "2024-05-03", "TRUE", "", "x"]  # nothing has calculated =1+1
+    assert (second[:2], third[:2]) == (["merged", ""], ["", "beside"])
+
+
+def test_an_entity_bomb_ends_in_the_child(tmp_path):
+    """XML entities that unfold to gigabytes: refused by the parser, or by the limits."""
+    pytest.importorskip("openpyxl")
+    path = write_xlsx(tmp_path / "t.xlsx")
+    bomb = "<!DOCTYPE x [<!ENTITY a0 'aaaaaaaaaa'>"
+    bomb += "".join(f"<!ENTITY a{k} '{f'&a{k - 1};' * 10}'>" for k in range(1, 10)) + "]>"
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            if name == "xl/worksheets/sheet1.xml":
+                data = f"{bomb}<worksheet>&a9;</worksheet>".encode()
+            archive.writestr(name, data)
+    with pytest.raises(DataError, match="cannot be read"):
+        read_sheets(path)
+
+
+def test_columns_are_known_in_any_case_and_a_dry_run_explains_them(tmp_path, capsys):
+    raw = pictures(tmp_path / "raw")
+    rows = [["Image", "PatID", "Group", "Label", "Remark"], ["a.png", "P1", "healthy", "maybe", ""]]
+    table = write_csv(tmp_path / "t.csv", rows)
+    told = explained(table, {"subject": "PatID"}, {})
+    assert told[1:] == [
+        "  image    <- Image: path of the image (1 filled)",
+        "  subject  <- PatID: who it shows; a keyed pseudonym takes its place (1 filled)",
+        "  group    <- Group: healthy, mixed or diseased; the split is drawn (1 filled)",
+        "  label    <- Label: 0 healthy, 1 diseased (1 filled, 1 not understood)",
+        "  not used: Remark",
+    ]
+    words = [str(raw), str(tmp_path / "out"), "--table", str(table), "--columns", "subject=PatID"]
+    assert main(["films", *words, "--dry-run", "--jobs", "0"]) == 1  # of the label
+    said = capsys.readouterr()
+    assert "  not used: Remark" in said.out and "maybe" not in said.out
+    assert not (tmp_path / "out").exists()
