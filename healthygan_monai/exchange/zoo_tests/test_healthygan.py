@@ -41,7 +41,7 @@ def draw_dataset(folder):
     rng = np.random.default_rng(0)
     content = {"name": "drawn", "image_size": SIZE, "bit_depth": 8}
     for section in ("training_mixed", "training_healthy", "validation", "test"):
-        content[section] = []
+        items = []
         for i in range(8):
             diseased = i % 2 == 1 and section != "training_healthy"
             image = rng.uniform(25, 100, (SIZE, SIZE))
@@ -51,10 +51,9 @@ def draw_dataset(folder):
             path = os.path.join(folder, "images", subject)
             os.makedirs(path)
             Image.fromarray(image.astype(np.uint8)).save(os.path.join(path, "0.png"))
-            item = {"image": f"images/{subject}/0.png", "subject": subject}
-            if section in ("validation", "test"):
-                item["label"] = int(diseased)
-            content[section].append(item)
+            label = {"label": int(diseased)} if section in ("validation", "test") else {}
+            items.append({"image": f"images/{subject}/0.png", "subject": subject, **label})
+        content[section] = items
     with open(os.path.join(folder, "dataset.json"), "w") as f:
         json.dump(content, f)
 
