@@ -1,6 +1,6 @@
 """The top of a report as a picture, in a headless Chromium.
 
-    python docs/images/report_picture.py RUN/report.html docs/images/report.png
+python docs/images/report_picture.py RUN/report.html docs/images/report.png
 """
 
 import sys
