@@ -79,7 +79,8 @@ def read(text: str, name: str = "") -> Page:
     """Return the page; raise ``ValueError`` for an unknown or misplaced mark or language."""
     page, line, heading = Page(text, name), 1, False
     tokens = MARKDOWN.parse(text)
-    comments = [t for t in tokens if t.type == "html_block" and t.content.startswith("<!--")]
+    blocks = [token for token in tokens if token.type == "html_block"]
+    comments = [t for t in blocks if t.content.lstrip().startswith("<!--")]  # indented in a list
     marks = {t.map[1] + 1: kind for t in comments if t.map and (kind := _mark(t.content, name))}
     for token in tokens:
         if token.map and token.type in BLOCKS:
