@@ -10,6 +10,7 @@ from dicom_nodes import drawn, encoded, film, pacs
 pytest.importorskip("pynetdicom")
 
 from data_prep.errors import UsageError
+from healthygan_monai.dicom_results.send import Tls
 from healthygan_monai.node import queue as queues
 from healthygan_monai.node.destination import Archive, Folder, destination
 from healthygan_monai.node.queue import Queue
@@ -25,10 +26,10 @@ def here(monkeypatch):
 class Bench:
     """A queue with a clock, a worker and its lines."""
 
-    def __init__(self, folder: Path, to: str, process=drawn, **options) -> None:
+    def __init__(self, folder: Path, to: str, process=drawn, token_file=None, **options) -> None:
         self.now, self.lines = 1000.0, []
         self.queue = Queue(folder / "queue", lambda: self.now)
-        self.place = destination(to, "HEALTHYGAN")
+        self.place = destination(to, "HEALTHYGAN", token_file=token_file)
         self.worker = Worker(self.queue, process, self.place, say=self.lines.append, **options)
 
     def receive(self, *datasets) -> None:
@@ -189,3 +190,45 @@ def test_a_password_in_an_address_is_refused_and_not_shown():
     with pytest.raises(UsageError, match="--token-file") as raised:
         destination("https://me:secret@pacs.example:8443/dicom-web", "A")
     assert "secret" not in str(raised.value)
+
+
+def test_a_token_that_is_missing_is_refused_at_the_start(tmp_path):
+    pytest.importorskip("dicomweb_client")
+    with pytest.raises(UsageError, match="No such file"):
+        destination("https://pacs.example/dicom-web", "A", token_file=tmp_path / "token")
+
+
+@pytest.mark.parametrize("to", ["https://127.0.0.1:9/dicom-web", "PACS@127.0.0.1:9"])
+def test_a_ca_that_is_missing_is_refused_at_the_start(tmp_path, to):
+    pytest.importorskip("dicomweb_client")
+    with pytest.raises(UsageError, match="TLS: No such file"):
+        destination(to, "A", Tls(tmp_path / "ca.pem"))
+
+
+def test_a_token_that_is_away_for_a_moment_costs_a_pause(tmp_path, bench):
+    pytest.importorskip("dicomweb_client")
+    token = tmp_path / "token"
+    token.write_text("secret")
+    node = bench("http://127.0.0.1:9/dicom-web", token_file=token)
+    token.unlink()
+    node.receive(film(1))
+    node.work()
+    assert "token: No such file or directory" in node.lines[-1]
+    assert node.lines[-1].endswith("next try in 5 s")
+    token.write_text("secret")
+    node.now += 5
+    node.work()
+    assert "no connection; next try in 10 s" in node.lines[-1]
+
+
+def test_a_result_that_somebody_took_away_does_not_end_the_node(bench, tmp_path):
+    with pacs() as there:
+        node = bench(there.text)
+        there.status = 0xA700
+        node.receive(film(1))
+        node.work()
+        for path in (tmp_path / "queue" / "results").rglob("*.dcm"):
+            path.unlink()
+        node.now += 5
+        node.work()
+    assert "its file: No such file or directory; next" in node.lines[-1] and node.queue.left() == (0, 1)
