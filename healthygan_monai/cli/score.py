@@ -66,6 +66,8 @@ def _refuse(output: Path, key: Path | None) -> None:
         found = next((path.name for path in output.iterdir()), None)
         if found is not None:
             hidden = f" ({found}, which is hidden)" if found.startswith(".") else ""
-            raise UsageError(f"{output}: not empty{hidden}. Choose a new folder for these patients.")
+            raise UsageError(
+                f"{output}: not empty{hidden}. Choose a new folder for these patients."
+            )
     if key is not None and key.resolve().is_relative_to(output.resolve()):
         raise UsageError(f"{key}: the key must not lie in OUTPUT, which is what is sent on.")

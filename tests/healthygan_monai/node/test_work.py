@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from dicom_nodes import drawn, encoded, film, pacs
 
 pytest.importorskip("pynetdicom")
 
-from data_prep.errors import UsageError
+from data_prep.errors import Ended, UsageError
 from healthygan_monai.dicom_results.send import Tls
 from healthygan_monai.node import queue as queues
 from healthygan_monai.node.destination import Archive, Folder, destination
@@ -231,4 +232,86 @@ def test_a_result_that_somebody_took_away_does_not_end_the_node(bench, tmp_path)
             path.unlink()
         node.now += 5
         node.work()
-    assert "its file: No such file or directory; next" in node.lines[-1] and node.queue.left() == (0, 1)
+    assert "its file: No such file or directory; next" in node.lines[-1] and node.queue.left() == (
+        0,
+        1,
+    )
+
+
+def ended_first(times: int, calls: list):
+    """Score without results so many times, as where the child that makes them is killed."""
+
+    def process(folder, output):
+        calls.append(folder)
+        answer = drawn(folder, output)
+        if len(calls) > times:
+            return answer
+        names = {path.name for path in folder.iterdir()}
+        return replace(answer, results=(), without="it died", bare=names, again="it died")
+
+    return process
+
+
+def test_a_child_that_is_killed_is_tried_again_and_its_results_are_sent(bench, tmp_path):
+    calls = []
+    node = bench(process=ended_first(2, calls))
+    node.receive(film(1))
+    for number in (1, 2):
+        node.work()
+        assert node.lines == [f"study 1: it died; next try in {5 * n} s" for n in (1, 2)[:number]]
+        assert node.queue.left() == (1, 0)
+        node.now += 5 * number
+    node.work()
+    assert "1 result ->" in node.lines[-1] and node.queue.left() == (0, 0)
+    assert len(list((tmp_path / "results").iterdir())) == 1 and len(calls) == 3
+
+
+def test_a_child_that_always_dies_is_given_up_and_its_film_may_come_again(bench, tmp_path):
+    calls = []
+    node = bench(process=ended_first(queues.TRIES, calls))
+    node.receive(film(1))
+    for _ in range(20):
+        node.work()
+        node.now += queues.LONGEST_PAUSE
+    assert len(calls) == queues.TRIES and node.queue.left() == (0, 0)
+    assert "it died; given up after 6 tries; send it again" in node.lines[-2]
+    assert "0 results" in node.lines[-1]
+    node.receive(film(1))
+    node.work()
+    assert "1 result ->" in node.lines[-1]
+    assert len(list((tmp_path / "results").iterdir())) == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError(), Ended("it took too long")])
+def test_a_study_that_takes_too_much_is_not_refused_at_once(bench, error):
+    def process(folder, output):
+        raise error
+
+    node = bench(process=process)
+    node.receive(film(1))
+    node.work()
+    assert "next try in 5 s" in node.lines[0] and node.queue.left() == (1, 0)
+    for _ in range(20):
+        node.now += queues.LONGEST_PAUSE
+        node.work()
+    assert node.queue.left() == (0, 0) and "nothing scored of 1 image" in node.lines[-1]
+
+
+def test_a_header_whose_child_died_is_read_again(bench, monkeypatch):
+    calls = []
+
+    def dies_once(call, words):
+        calls.append(call)
+        if len(calls) == 1:
+            raise Ended("the decoder crashed on this input")
+        return call(*words)
+
+    monkeypatch.setattr("healthygan_monai.node.work.decode", dies_once)
+    node = bench()
+    node.receive(film(1))
+    node.work()
+    words = "an image of an unknown study: the decoder crashed on this input; next try in 5 s"
+    assert node.lines == [words]
+    node.now += 5
+    node.work()
+    assert "study 1: score" in node.lines[-1]
