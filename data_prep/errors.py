@@ -60,6 +60,10 @@ class PrepError(HealthyGANError):
         return _rebuild, (type(self), self.reason, self.remedy, self.detail)
 
 
+class Ended(PrepError):
+    """One input whose child died, or took too long or too much memory: later it may not."""
+
+
 class LeftOut(PrepError):
     """One input that could be used, but is not wanted: another view or modality, a copy, ..."""
 

@@ -114,6 +114,12 @@ def remove_left(folder: Path) -> None:
             _remove(Path(name))
 
 
+def temporary_in(folder: Path) -> tempfile.TemporaryDirectory[str]:
+    """Return a folder in a folder; `remove_left` removes that of a killed process."""
+    end = f".{_machine()}-{os.getpid()}.tmp"
+    return tempfile.TemporaryDirectory(prefix=".work-", suffix=end, dir=folder)
+
+
 _remove_left_once = cache(remove_left)  # a folder may hold ten thousands of pictures
 
 

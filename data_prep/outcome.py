@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from data_prep.errors import LeftOut, PrepError
+from data_prep.errors import Ended, LeftOut, PrepError
 from data_prep.frame.boxes import FramedBox
 from data_prep.frame.seen import Seen
 
@@ -34,7 +34,7 @@ class Outcome:
     """What became of one input. details: JSON facts, all of them allowed out (see deidentify).
 
     skipped: it cannot be used; left: it could, but is not wanted. Both are listed. seen: of a taken
-    one, where the settings keep what a model sees.
+    one, where the settings keep what a model sees. ended: skipped for what may pass (see Ended).
     """
 
     status: Literal["written", "kept", "skipped", "left"]
@@ -43,6 +43,7 @@ class Outcome:
     images: tuple[WrittenImage, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)
     seen: tuple[Seen, ...] = ()
+    ended: bool = False
 
     @property
     def taken(self) -> bool:
@@ -55,4 +56,5 @@ class Outcome:
         hints = {"detail": error.detail, "remedy": error.remedy}
         status: Literal["skipped", "left"] = "left" if isinstance(error, LeftOut) else "skipped"
         known = {key: value for key, value in hints.items() if value}
-        return cls(status, source, error.reason, details={**error.facts, **known})
+        details = {**error.facts, **known}
+        return cls(status, source, error.reason, details=details, ended=isinstance(error, Ended))

@@ -1,12 +1,13 @@
 """Errors about what the user gave, all children of HealthyGANError; no torch, no monai."""
 
 from data_prep.datalist import DataError, LeakError
-from data_prep.errors import HealthyGANError, MissingData, NotFound, PrepError, UsageError
+from data_prep.errors import Ended, HealthyGANError, MissingData, NotFound, PrepError, UsageError
 
 __all__ = [
     "ConfigError",
     "DataError",
     "Diverged",
+    "Ended",
     "HealthyGANError",
     "LeakError",
     "MissingData",

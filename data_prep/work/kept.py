@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from data_prep.errors import HealthyGANError, PrepError
+from data_prep.errors import Ended, HealthyGANError, PrepError
 from data_prep.work.guard import Crashed, Guard, Limits, TimedOut
 from data_prep.work.pools import call_twice
 
@@ -18,8 +18,8 @@ _lock = threading.Lock()
 def decode(function: Callable[..., Any], arguments: Sequence[Any], limits: Limits = PICTURE) -> Any:
     """Return what the function makes of bytes from outside, in a guarded child.
 
-    Raises what it raises of the project's own errors, and OSError. PrepError: another error, or the
-    child took too long or too much memory, or died.
+    Raises what it raises of the project's own errors, and OSError. Ended: the child took too long
+    or too much memory, or died. PrepError: another error.
     """
     try:
         return guarded(function, arguments, limits)
@@ -58,12 +58,12 @@ def why_ended(error: Exception, limits: Limits, flags: bool = False) -> PrepErro
         reason = "it needs more memory than one input may take"
         detail, flag = f"over {limits.memory / (1 << 30):g} GiB", "--memory"
     elif isinstance(error, Crashed):
-        return PrepError("the decoder crashed on this input", remedy="Export it again.")
+        return Ended("the decoder crashed on this input", remedy="Export it again.")
     else:
         kind = type(error).__name__
         return PrepError("unexpected error", detail=kind, remedy="Please report it.")
     more = f", or allow more with {flag}" if flags else ""
-    return PrepError(reason, detail=detail, remedy=f"Export it again{more}.")
+    return Ended(reason, detail=detail, remedy=f"Export it again{more}.")
 
 
 def _forget() -> None:

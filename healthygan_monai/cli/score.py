@@ -6,6 +6,7 @@ from typing import Any
 
 from data_prep.cli.main import add_people, add_work, given_work
 from data_prep.errors import UsageError
+from data_prep.files import remove_left
 from healthygan_monai.cli.arguments import add_accept, add_device, command, options_given
 from healthygan_monai.scoring import SCORE_RULES
 
@@ -60,7 +61,13 @@ def _refuse(output: Path, key: Path | None) -> None:
     """Refuse an OUTPUT with something in it, before any work."""
     if output.exists() and not output.is_dir():
         raise UsageError(f"{output}: OUTPUT is a file; choose a folder.")
-    if output.is_dir() and any(output.iterdir()):
-        raise UsageError(f"{output}: not empty. Choose a new folder for these patients.")
+    if output.is_dir():
+        remove_left(output)  # prepared images of a run that was killed
+        found = next((path.name for path in output.iterdir()), None)
+        if found is not None:
+            hidden = f" ({found}, which is hidden)" if found.startswith(".") else ""
+            raise UsageError(
+                f"{output}: not empty{hidden}. Choose a new folder for these patients."
+            )
     if key is not None and key.resolve().is_relative_to(output.resolve()):
         raise UsageError(f"{key}: the key must not lie in OUTPUT, which is what is sent on.")

@@ -1,12 +1,14 @@
 """Where results go: a folder, a DICOM node (C-STORE) or a DICOMweb server (STOW-RS)."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from data_prep.errors import UsageError, disk_words
+from data_prep.errors import HealthyGANError, UsageError, disk_words
 from healthygan_monai.dicom_results.ask import holds
-from healthygan_monai.dicom_results.send import Node, Tls, Web, send
+from healthygan_monai.dicom_results.send import Node, Tls, Web, send, web_client
 from healthygan_monai.node.parts import Destination, NotSent
 from healthygan_monai.node.tables import write_durably
 
@@ -23,6 +25,10 @@ def destination(
         ae_title: of this node, by which it calls others.
         tls: of a client.
         token_file: holds a bearer token, for a URL.
+
+    Raises:
+        UsageError: none of these, or the files of TLS or of the token cannot be used.
+        NotInstalled: a URL, and the extra ``dicom`` is not installed.
     """
     if found := NODE.fullmatch(text):
         host, port = found["host"].strip("[]"), int(found["port"])
@@ -45,19 +51,41 @@ class Archive:
 
     def __init__(self, name: str, where: Node | Web) -> None:
         self.name, self._where = name, where
+        self._check()
+
+    def _check(self) -> None:
+        if self._where.tls is not None:
+            self._where.tls.context()
+        if isinstance(self._where, Web):
+            with web_client(self._where):  # reads the token
+                pass
 
     def send(self, path: Path) -> None:
         """Send one result; raises NotSent."""
-        (outcome,) = send([path], self._where).outcomes
+        with _not_sent():
+            self._check()  # requests says nothing clear of a missing file
+            (outcome,) = send([path], self._where).outcomes
         if outcome.reason:
             raise NotSent(outcome.reason, unreachable=outcome.later)
 
     def has(self, path: Path) -> bool | None:
         """Ask whether it has a result; None where it answers no questions."""
-        try:
+        with _not_sent():
+            self._check()
             return holds(path, self._where)
-        except ConnectionError:
-            raise NotSent("no connection", unreachable=True) from None
+
+
+@contextmanager
+def _not_sent() -> Iterator[None]:
+    """Turn what may pass, such as files of a token that are just being replaced, into NotSent."""
+    try:
+        yield
+    except ConnectionError:
+        raise NotSent("no connection", unreachable=True) from None
+    except HealthyGANError as error:
+        raise NotSent(str(error).rstrip("."), unreachable=True) from None
+    except OSError as error:  # of the result's file, whose name holds a UID
+        raise NotSent(f"its file: {error.strerror}") from None
 
 
 class Folder:
@@ -71,7 +99,8 @@ class Folder:
         try:
             write_durably(self._place(path), [path.read_bytes()])
         except OSError as error:
-            raise NotSent(disk_words(error), unreachable=True) from None
+            named = OSError(error.errno, error.strerror, self.name)  # a file's name holds a UID
+            raise NotSent(disk_words(named), unreachable=True) from None
 
     def has(self, path: Path) -> bool | None:
         """Tell whether the file is there; a file that exists is whole."""

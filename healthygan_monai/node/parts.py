@@ -1,6 +1,6 @@
 """What the parts of the node hand to each other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -25,7 +25,8 @@ class StudyAnswer:
     score: the highest, None where nothing could be scored. threshold: of the score, None where none
     is known. images: scored. refused: name of a file in the study's folder -> why it could not be
     used, without identifiers; all others were scored. results: files to be sent. without: why a
-    scored image has none.
+    scored image has none. bare: the names of these images. again: why some of it failed that may
+    succeed later, such as a child that was killed.
     """
 
     score: float | None
@@ -34,6 +35,8 @@ class StudyAnswer:
     refused: dict[str, str] = field(default_factory=dict)
     results: Sequence[Made] = ()
     without: str = ""
+    bare: Collection[str] = ()
+    again: str = ""
 
 
 # (folder with the study's files, empty folder for results) -> answer. Another error than

@@ -27,6 +27,9 @@ from healthygan_monai.node.tables import (
 )
 
 FIRST_PAUSE, LONGEST_PAUSE = 5.0, 3600.0  # seconds before a step is tried again
+TRIES = 6  # of an image or a study whose child was ended; over about two and a half minutes
+# an image that may come again: it was refused, or has no results
+AGAIN = "state = 'refused' OR (state = 'scored' AND error != '')"
 
 
 @dataclass(frozen=True)
@@ -43,13 +46,14 @@ class Job:
     """Images of one study that are to be scored.
 
     study: its number in the queue, which is all that is ever said of it. folder: their files, by
-    content. output: an empty folder for results.
+    content. output: an empty folder for results. ended: how many tries a dying child ended so far.
     """
 
     study: int
     images: Sequence[Image]
     folder: Path
     output: Path
+    ended: int
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,7 @@ class Queue:
 
     def _remove_unfinished(self) -> None:
         emptied(self.folder / WORK)
-        known = {row["file"] for row in self._tables.rows("SELECT file FROM images")}
+        known = {row["file"] for row in self._tables.rows("SELECT file FROM images WHERE on_disk")}
         for path in (self.folder / INCOMING).iterdir():
             if path.name not in known:
                 path.unlink()
@@ -101,8 +105,8 @@ class Queue:
     def receive(self, sop_uid: str, association: str, pieces: Sequence[bytes]) -> bool:
         """Store a DICOM file and return True; False if it was there already.
 
-        The same SOP Instance UID is the same image. The first is kept, unless it was refused and
-        the second has other bytes.
+        The same SOP Instance UID is the same image. The first is kept, unless it was refused or
+        has no results: then the second takes its place, whatever its bytes.
 
         Raises:
             OSError, sqlite3.Error: it could not be stored; nothing of it is left.
@@ -113,9 +117,9 @@ class Queue:
         name = f"{digest.hexdigest()}.dcm"
         path = self.folder / INCOMING / name
         with self._arrival:
-            question = "SELECT state, file FROM images WHERE sop_uid = ?"
+            question = f"SELECT file, {AGAIN} AS again FROM images WHERE sop_uid = ?"
             before = self._tables.rows(question, sop_uid)
-            if before and (before[0]["state"] != "refused" or before[0]["file"] == name):
+            if before and not before[0]["again"]:
                 return False
             write_durably(path, pieces)
             try:
@@ -127,26 +131,41 @@ class Queue:
                         (sop_uid, name, association, self._clock()),
                     )
             except BaseException:
-                if not self._tables.rows("SELECT 1 FROM images WHERE file = ?", name):
+                if not self._tables.rows("SELECT 1 FROM images WHERE file = ? AND on_disk", name):
                     path.unlink()
                 raise
-            if before:
+            if before and before[0]["file"] != name:
                 (self.folder / INCOMING / before[0]["file"]).unlink(missing_ok=True)
         return True
 
     def received(self) -> list[Image]:
-        """Return the images whose study is not known yet."""
-        return self._images("state = 'received'")
+        """Return the images whose study is to be found now."""
+        return self._images("state = 'received' AND next_try <= ?", self._clock())
 
     def group(self, image: Image, study_uid: str) -> None:
         """Record the study of an image."""
         with self._tables.change() as base:
             base.execute("INSERT OR IGNORE INTO studies (uid) VALUES (?)", (study_uid,))
             base.execute(
-                "UPDATE images SET state = 'grouped', study = "
+                "UPDATE images SET state = 'grouped', error = '', study = "
                 "(SELECT number FROM studies WHERE uid = ?) WHERE number = ?",
                 (study_uid, image.number),
             )
+
+    def not_grouped(self, image: Image, error: str) -> float | None:
+        """Record that a child was ended by an image; return in how many seconds it is tried again.
+
+        None: often enough, it is refused.
+        """
+        question = "SELECT ended FROM images WHERE number = ?"
+        ended = self._tables.rows(question, image.number)[0]["ended"] + 1
+        if ended >= TRIES:
+            self.refuse(image, error)
+            return None
+        with self._tables.change() as base:
+            question = "UPDATE images SET ended = ?, next_try = ?, error = ? WHERE number = ?"
+            base.execute(question, (ended, self._clock() + pause(ended), error, image.number))
+        return pause(ended)
 
     def refuse(self, image: Image, error: str) -> None:
         """Record why an image cannot be used."""
@@ -163,17 +182,22 @@ class Queue:
                 before. None: only the pause counts.
         """
         now = self._clock()
+        question = "SELECT association FROM images WHERE state = 'received' AND ended"
+        tried = {row["association"] for row in self._tables.rows(question)}  # may be of the study
         rows = self._tables.rows(
             "SELECT study, MAX(received) AS last, GROUP_CONCAT(DISTINCT association) AS came "
             "FROM images JOIN studies ON studies.number = images.study "
-            "WHERE state = 'grouped' AND next_try <= ? GROUP BY study ORDER BY last",
+            "WHERE state = 'grouped' AND studies.next_try <= ? GROUP BY study ORDER BY last",
             now,
         )
         return [
             row["study"]
             for row in rows
-            if now - row["last"] >= quiet
-            or (unfinished is not None and not set(row["came"].split(",")) & set(unfinished))
+            if not (came := set(row["came"].split(","))) & tried
+            and (
+                now - row["last"] >= quiet
+                or (unfinished is not None and not came & set(unfinished))
+            )
         ]
 
     def begin(self, study: int) -> Job:
@@ -182,7 +206,7 @@ class Queue:
         From the second try on the next one has to wait, so that a study which ends the process does
         not keep the others back.
         """
-        row = self._tables.rows("SELECT attempts FROM studies WHERE number = ?", study)[0]
+        row = self._tables.rows("SELECT attempts, ended FROM studies WHERE number = ?", study)[0]
         tried = row["attempts"]
         later = self._clock() + (pause(tried) if tried else 0)
         with self._tables.change() as base:
@@ -196,7 +220,7 @@ class Queue:
             except OSError:  # a file system without links
                 shutil.copyfile(image.path, folder / image.path.name)
         output = emptied(self.folder / RESULTS / f"{study}-{images[0].number}")
-        return Job(study, images, folder, output)
+        return Job(study, images, folder, output, row["ended"])
 
     def scored(self, job: Job, answer: StudyAnswer) -> None:
         """Record an answer; its results wait to be sent from now on."""
@@ -210,26 +234,34 @@ class Queue:
                 error = answer.refused.get(image.path.name)
                 state = "scored" if error is None else "refused"
                 question = "UPDATE images SET state = ?, error = ? WHERE number = ?"
-                base.execute(question, (state, error or "", image.number))
+                bare = answer.without if image.path.name in answer.bare else ""
+                base.execute(question, (state, error or bare, image.number))
             for made in answer.results:
                 base.execute(
                     "INSERT OR IGNORE INTO results (study, sop_uid, file, state) "
                     "VALUES (?, ?, ?, 'waiting')",
                     (job.study, made.sop_uid, made.path.relative_to(top).as_posix()),
                 )
-            question = "UPDATE studies SET attempts = 0, next_try = 0, error = '' WHERE number = ?"
-            base.execute(question, (job.study,))
+            base.execute(
+                "UPDATE studies SET attempts = 0, ended = 0, next_try = 0, error = '' "
+                "WHERE number = ?",
+                (job.study,),
+            )
         shutil.rmtree(job.folder, ignore_errors=True)
         if not answer.results:
             shutil.rmtree(job.output, ignore_errors=True)
 
-    def not_scored(self, job: Job, error: str) -> float:
-        """Record that a study is to be tried again; return in how many seconds."""
+    def not_scored(self, job: Job, error: str, *, ended: bool = False) -> float:
+        """Record that a study is to be tried again; return in how many seconds.
+
+        ended: because a child was ended, which is not tried for ever.
+        """
         question = "SELECT attempts FROM studies WHERE number = ?"
         seconds = pause(self._tables.rows(question, job.study)[0]["attempts"])
         with self._tables.change() as base:
-            question = "UPDATE studies SET next_try = ?, error = ? WHERE number = ?"
-            base.execute(question, (self._clock() + seconds, error, job.study))
+            question = "UPDATE studies SET next_try = ?, error = ?, ended = ? WHERE number = ?"
+            later = self._clock() + seconds
+            base.execute(question, (later, error, job.ended + ended, job.study))
         shutil.rmtree(job.folder, ignore_errors=True)
         return seconds
 
@@ -304,6 +336,10 @@ class Queue:
 
     def delete_done(self) -> None:
         """Delete the files of images and results that nothing needs any more; the rows stay."""
+        with self._arrival:  # or an image that comes again would lose its file
+            self._delete_done()
+
+    def _delete_done(self) -> None:
         unsent = "SELECT 1 FROM results AS r WHERE r.study = {}.study AND r.state != 'sent'"
         images = self._tables.rows(
             "SELECT number, file FROM images WHERE on_disk AND state IN ('scored', 'refused') "

@@ -10,12 +10,12 @@ from typing import Any
 from data_prep.repeat import Prepared, Work, prepare_again, recipe_from
 from data_prep.work.kept import decode
 from healthygan_monai.api.model import Model
-from healthygan_monai.errors import PrepError, UsageError
+from healthygan_monai.errors import Ended, PrepError, UsageError
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.runtimes import needed
 from healthygan_monai.node.parts import Made, StudyAnswer
 from healthygan_monai.studies.case import CaseResult, Cut
-from healthygan_monai.studies.dicom import FOLDER, LIMITS, write_dicom
+from healthygan_monai.studies.dicom import FOLDER, LIMITS, why_none, write_dicom
 from healthygan_monai.studies.score import Cases, prepare_cases
 
 log = logging.getLogger(__name__)
@@ -64,16 +64,22 @@ class Scoring:
                 refused |= {piece.path.name: outcome.reason for piece in source.pieces()}
             cases = Cases(self._model, found, None if self._cut is None else self._cut.value)
             self._cut = cases.cut = self._cut or cases.cut  # measured once, with its own words
+            again = [outcome.reason for outcome in found.outcomes if outcome.ended]
             scored, results, without = [], [], []
+            bare: set[str] = set()
             for case in cases:
                 for path, _ in case.files:
                     refused.pop(path.name, None)
                 scored.append(case)
-                made, why = self._results(case, output)
-                results += made
-                without += [why] if why else []
+                try:
+                    results += self._results(case, output)
+                except PrepError as error:
+                    without.append(why_none(error))
+                    bare.update(path.name for path, _ in case.files)
+                    again += [error.reason] if isinstance(error, Ended) else []
+        tried_again = "; ".join(sorted(set(again)))
         if not scored:
-            return StudyAnswer(None, refused=refused)
+            return StudyAnswer(None, refused=refused, again=tried_again)
         cut = scored[0].score_threshold
         return StudyAnswer(
             max(case.score for case in scored),
@@ -82,6 +88,8 @@ class Scoring:
             refused,
             results,
             "; ".join(sorted(set(without))),
+            bare,
+            tried_again,
         )
 
     def _prepared(self, folder: Path, output: Path) -> Prepared:
@@ -97,17 +105,17 @@ class Scoring:
                 log.debug("prepared again, file by file: %s", error)
         return prepare_cases(self._model, folder, output, options=self._options, work=Work(jobs=1))
 
-    def _results(self, case: CaseResult, output: Path) -> tuple[list[Made], str]:
-        """Return the results of a case, in ``output``, or why there are none."""
+    def _results(self, case: CaseResult, output: Path) -> list[Made]:
+        """Return the results of a case, in ``output``; raises PrepError: why there are none."""
         import pydicom
 
-        why = write_dicom(case, output)
+        write_dicom(case, output)
         made = []
         for path in sorted((output / FOLDER / case.name).glob("*.dcm")):
             header = pydicom.dcmread(path, specific_tags=["SOPInstanceUID"])
             uid = str(header.SOPInstanceUID)
             made.append(Made(path.rename(output / f"{path.stem}-{uid}.dcm"), uid))
-        return made, why
+        return made
 
 
 def prepare_here(

@@ -4,11 +4,11 @@ import logging
 import time
 from collections.abc import Callable, Collection
 
-from data_prep.errors import HealthyGANError, disk_words
+from data_prep.errors import Ended, HealthyGANError, disk_words
 from data_prep.work.kept import decode
 from healthygan_monai.node.header import study_uid
 from healthygan_monai.node.parts import Destination, NotSent, Process, StudyAnswer
-from healthygan_monai.node.queue import Queue, Waiting
+from healthygan_monai.node.queue import TRIES, Job, Queue, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -71,6 +71,10 @@ class Worker:
                 break
             try:
                 self._queue.group(image, decode(study_uid, (image.path, image.sop_uid)))
+            except Ended as error:
+                seconds = self._queue.not_grouped(image, error.reason)
+                end = _given_up() if seconds is None else f"next try in {seconds:.0f} s"
+                self._say(f"an image of an unknown study: {error.reason}; {end}")
             except HealthyGANError as error:
                 self._queue.refuse(image, str(error))
                 self._say(f"an image of an unknown study was not scored: {error}")
@@ -82,8 +86,11 @@ class Worker:
         try:
             answer = self._process(job.folder, job.output)
         except HealthyGANError as error:
-            names = (image.path.name for image in job.images)
-            answer = StudyAnswer(None, refused=dict.fromkeys(names, str(error)))
+            # of the system, such as a device without memory, in the words of a command
+            passes = isinstance(error.__cause__, (OSError, RuntimeError, MemoryError))
+            answer = _nothing(job, str(error), passes or isinstance(error, Ended))
+        except MemoryError:
+            answer = _nothing(job, "it needs more memory than there is", True)
         except (
             Exception
         ) as error:  # a full disk, a fault: nothing is lost, the study is tried again
@@ -92,7 +99,13 @@ class Worker:
             log.error("study %d: not scored (%s); next try in %.0f s", study, words, seconds)
             log.debug("", exc_info=error)
             return
+        if answer.again and job.ended + 1 < TRIES:
+            seconds = self._queue.not_scored(job, answer.again, ended=True)
+            self._say(f"study {study}: {answer.again}; next try in {seconds:.0f} s")
+            return
         self._queue.scored(job, answer)
+        if answer.again:
+            self._say(f"study {study}: {answer.again}; {_given_up()}")
         sent, again = self._send(stopped)
         number = sent.pop(study, 0)
         took = time.monotonic() - start
@@ -131,6 +144,15 @@ class Worker:
             self._queue.sending(result)
             self._destination.send(result.path)
         self._queue.sent(result)
+
+
+def _nothing(job: Job, error: str, passes: bool) -> StudyAnswer:
+    refused = dict.fromkeys((image.path.name for image in job.images), error)
+    return StudyAnswer(None, refused=refused, again=error if passes else "")
+
+
+def _given_up() -> str:
+    return f"given up after {TRIES} tries; send it again to have it tried again"
 
 
 def _line(answer: StudyAnswer) -> str:

@@ -22,7 +22,7 @@ from healthygan_monai.studies.case import CaseResult, File
 FOLDER = "dicom"
 LIMITS = Limits(600.0, 16 << 30)  # of one case: hundreds of slices are drawn and packed
 LAST = ("marked", "map", "report")  # of what make_results returns, after the overlays
-NOT_DICOM = "no DICOM results: the input is not DICOM"
+NOT_DICOM = "the input is not DICOM"
 
 
 def require_dicom(method: str) -> None:
@@ -37,21 +37,26 @@ def require_dicom(method: str) -> None:
     needed("highdicom", "--dicom", "dicom")
 
 
-def write_dicom(case: CaseResult, output: Path) -> str:
-    """Write the results of a case; return why there are none, else an empty text."""
+def write_dicom(case: CaseResult, output: Path) -> None:
+    """Write the results of a case.
+
+    Raises:
+        PrepError: why there are none; Ended: later there may be.
+    """
     if not case.is_dicom:
-        return NOT_DICOM
-    try:
-        made = decode(_made, (case.files, case.difference, case.marked, case.affine, _facts(case)),
-                      LIMITS)  # fmt: skip
-    except PrepError as error:
-        return f"no DICOM results: {error}"
+        raise PrepError(NOT_DICOM)
+    made = decode(_made, (case.files, case.difference, case.marked, case.affine, _facts(case)),
+                  LIMITS)  # fmt: skip
     overlays = len(made) - len(LAST)
     names = [*(f"overlay{n}" if overlays > 1 else "overlay" for n in range(1, overlays + 1)), *LAST]
     for number, (name, data) in enumerate(zip(names, made, strict=True), 1):
         with whole(output / FOLDER / case.name / f"{number}_{name}.dcm") as part:
             part.write_bytes(data)
-    return ""
+
+
+def why_none(error: PrepError) -> str:
+    """Return the words for a case without results."""
+    return f"no DICOM results: {error}"
 
 
 def _facts(case: CaseResult) -> dict[str, Any]:

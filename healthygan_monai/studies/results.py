@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from data_prep.errors import PrepError
 from data_prep.files import whole, write_json
 from healthygan_monai.api.results import Problem, problems_of
 from healthygan_monai.inference.scores_file import write_scored
@@ -20,7 +21,7 @@ from healthygan_monai.paths import (
 )
 from healthygan_monai.scoring import ScoreRow
 from healthygan_monai.studies.case import CaseResult
-from healthygan_monai.studies.dicom import write_dicom
+from healthygan_monai.studies.dicom import why_none, write_dicom
 from healthygan_monai.studies.maps import white_of, write_maps
 from healthygan_monai.studies.page import write_page
 from healthygan_monai.studies.pictures import VIEWED, as_jpeg, overlay
@@ -57,8 +58,11 @@ class Results:
 
     def add(self, case: CaseResult) -> None:
         """Write the maps of a case, and the pictures of it for the page and the viewer."""
-        why = write_dicom(case, self.output) if self.dicom else ""
-        if why:
+        try:
+            if self.dicom:
+                write_dicom(case, self.output)
+        except PrepError as error:
+            why = why_none(error)
             log.warning("%s: %s", case.name, why)
             self.not_made += case.is_dicom
             case = replace(case, warnings=(*case.warnings, why))

@@ -1,13 +1,12 @@
 """``healthygan score`` from Python: new patients into a folder of results."""
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from data_prep.errors import DONE, SOME_UNREAD
-from data_prep.files import require_writable
+from data_prep.files import require_writable, temporary_in
 from data_prep.repeat import Work
 from healthygan_monai.api.model import Model
 from healthygan_monai.paths import LINKS, SKIPPED_FILE
@@ -71,7 +70,7 @@ def score_study(
     """
     if dicom:
         require_dicom(model.method)
-    with tempfile.TemporaryDirectory(prefix=".work-", dir=require_writable(output)) as temporary:
+    with temporary_in(require_writable(output)) as temporary:
         found = prepare_cases(
             model,
             folder,

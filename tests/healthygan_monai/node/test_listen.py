@@ -2,7 +2,9 @@
 
 import json
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import heads
@@ -17,6 +19,8 @@ pytest.importorskip("pynetdicom")
 from data_prep.files import read_json
 from data_prep.phantom.study import make_films
 from data_prep.repeat import default_recipe
+from data_prep.work.guard import Crashed
+from data_prep.work.kept import why_ended
 from healthygan_monai.cli.main import main
 from healthygan_monai.node.queue import Queue
 
@@ -87,3 +91,37 @@ def test_the_extra_is_named_before_any_work(trained, tmp_path, monkeypatch, capf
 def test_half_of_the_files_of_tls_is_refused(trained, tmp_path, capfd, words):
     assert listen(trained, tmp_path, *words) == 2
     assert "--tls-cert and --tls-key" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "where", ["healthygan_monai.studies.dicom", "healthygan_monai.node.scoring"]
+)
+def test_a_child_that_dies_costs_a_pause_and_no_results(
+    trained, tmp_path, capfd, monkeypatch, where
+):
+    """The child of the results, then that of the preparation, which is tried film by film too."""
+    counts = {"training_mixed": 1, "training_healthy": 0, "validation": 0, "test": 0}
+    films = sorted((make_films(tmp_path / "raw", counts=counts, size=64) / "films").glob("*.dcm"))
+    receive(tmp_path / "queue", films)
+    run = run_with(trained, tmp_path / "run", "films")
+    with monkeypatch.context() as patched:
+        patched.setattr(f"{where}.decode", killed)
+        patched.setattr("data_prep.work.guard.Guard.call", crashed)
+        assert listen(run, tmp_path, "--options", "views=any") == 1
+    said = capfd.readouterr().out
+    assert "study 1: the decoder crashed on this input; next try in 5 s" in said
+    assert "left in" in said and "1 images, 0 results" in said
+    with closing(sqlite3.connect(tmp_path / "queue" / "queue.sqlite")) as base, base:
+        base.execute("UPDATE studies SET next_try = 0")  # the pause is over
+    assert listen(run, tmp_path, "--options", "views=any") == 0
+    assert len(list((tmp_path / "results").iterdir())) == 4
+
+
+def killed(function, arguments, limits):
+    raise why_ended(Crashed(), limits)
+
+
+def crashed(guard, function, arguments):
+    if function.__name__ != "process_one":
+        return function(*arguments)
+    raise Crashed

@@ -5,6 +5,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from dicom_nodes import drawn, encoded, film, uid
 from data_prep.errors import UsageError
 from data_prep.files import WriteError
 from healthygan_monai.node import tables
-from healthygan_monai.node.queue import LONGEST_PAUSE, Queue, pause
+from healthygan_monai.node.queue import LONGEST_PAUSE, TRIES, Queue, pause
 
 
 class Clock:
@@ -76,12 +77,16 @@ def test_the_same_film_twice_is_kept_once(queue):
     assert len(queue.received()) == 1 and len(files(queue)) == 1
 
 
-def test_a_film_with_other_bytes_replaces_only_a_refused_one(queue):
+def test_a_film_that_comes_again_replaces_only_a_refused_one(queue):
     received(queue, 1)
     other = [encoded(film(1, Rows=4))]
     assert not queue.receive(uid("film", 1), "a", other)
     queue.refuse(queue.received()[0], "cut off")
-    assert not received(queue, 1)  # the same bytes would be refused again
+    queue.delete_done()
+    assert received(queue, 1)  # the same bytes: it may have been the computer's fault
+    assert len(queue.received()) == 1 and len(files(queue)) == 1
+    assert not received(queue, 1)
+    queue.refuse(queue.received()[0], "cut off")
     assert queue.receive(uid("film", 1), "a", other)
     assert len(queue.received()) == 1 and len(files(queue)) == 1
 
@@ -180,3 +185,40 @@ def test_files_stay_until_all_results_of_their_study_are_sent(queue):
     queue.delete_done()
     assert files(queue) == [] and not list((queue.folder / "results").iterdir())
     assert not received(queue, 1, study=1)  # it is still known
+
+
+def test_a_film_without_results_may_come_again_and_one_with_results_not(queue):
+    for number in (1, 2):
+        received(queue, number, study=1)
+    group(queue, "1.1")
+    job = queue.begin(1)
+    answer = drawn(job.folder, job.output)
+    bare = job.images[1].path.name
+    queue.scored(job, replace(answer, results=answer.results[:1], without="crashed", bare={bare}))
+    assert not received(queue, 1, study=1)
+    assert received(queue, 2, study=1)
+    assert [image.sop_uid for image in queue.received()] == [uid("film", 2)]
+
+
+def test_an_image_whose_child_is_ended_is_tried_a_few_times_and_holds_its_association(queue, clock):
+    received(queue, 1, association="a")
+    received(queue, 2, association="a")
+    first, second = queue.received()
+    queue.group(first, "1.1")
+    for tried in range(1, TRIES):
+        assert queue.not_grouped(second, "crashed") == pause(tried)
+        assert queue.received() == [] and queue.ready(0) == []
+        clock.now += pause(tried)
+        assert queue.received() == [second]
+    assert queue.not_grouped(second, "crashed") is None
+    assert queue.received() == [] and queue.ready(0) == [1]
+
+
+def test_an_image_that_could_not_be_stored_again_leaves_no_file(queue):
+    received(queue, 1)
+    queue.refuse(queue.received()[0], "cut off")
+    queue.delete_done()
+    queue._tables._base.execute("PRAGMA query_only = 1")
+    with pytest.raises(sqlite3.OperationalError):
+        received(queue, 1)
+    assert files(queue) == []

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,8 @@ from dicom_nodes import drawn, encoded, film, pacs
 
 pytest.importorskip("pynetdicom")
 
-from data_prep.errors import UsageError
+from data_prep.errors import Ended, UsageError
+from healthygan_monai.dicom_results.send import Tls
 from healthygan_monai.node import queue as queues
 from healthygan_monai.node.destination import Archive, Folder, destination
 from healthygan_monai.node.queue import Queue
@@ -25,10 +27,10 @@ def here(monkeypatch):
 class Bench:
     """A queue with a clock, a worker and its lines."""
 
-    def __init__(self, folder: Path, to: str, process=drawn, **options) -> None:
+    def __init__(self, folder: Path, to: str, process=drawn, token_file=None, **options) -> None:
         self.now, self.lines = 1000.0, []
         self.queue = Queue(folder / "queue", lambda: self.now)
-        self.place = destination(to, "HEALTHYGAN")
+        self.place = destination(to, "HEALTHYGAN", token_file=token_file)
         self.worker = Worker(self.queue, process, self.place, say=self.lines.append, **options)
 
     def receive(self, *datasets) -> None:
@@ -189,3 +191,127 @@ def test_a_password_in_an_address_is_refused_and_not_shown():
     with pytest.raises(UsageError, match="--token-file") as raised:
         destination("https://me:secret@pacs.example:8443/dicom-web", "A")
     assert "secret" not in str(raised.value)
+
+
+def test_a_token_that_is_missing_is_refused_at_the_start(tmp_path):
+    pytest.importorskip("dicomweb_client")
+    with pytest.raises(UsageError, match="No such file"):
+        destination("https://pacs.example/dicom-web", "A", token_file=tmp_path / "token")
+
+
+@pytest.mark.parametrize("to", ["https://127.0.0.1:9/dicom-web", "PACS@127.0.0.1:9"])
+def test_a_ca_that_is_missing_is_refused_at_the_start(tmp_path, to):
+    pytest.importorskip("dicomweb_client")
+    with pytest.raises(UsageError, match="TLS: No such file"):
+        destination(to, "A", Tls(tmp_path / "ca.pem"))
+
+
+def test_a_token_that_is_away_for_a_moment_costs_a_pause(tmp_path, bench):
+    pytest.importorskip("dicomweb_client")
+    token = tmp_path / "token"
+    token.write_text("secret")
+    node = bench("http://127.0.0.1:9/dicom-web", token_file=token)
+    token.unlink()
+    node.receive(film(1))
+    node.work()
+    assert "token: No such file or directory" in node.lines[-1]
+    assert node.lines[-1].endswith("next try in 5 s")
+    token.write_text("secret")
+    node.now += 5
+    node.work()
+    assert "no connection; next try in 10 s" in node.lines[-1]
+
+
+def test_a_result_that_somebody_took_away_does_not_end_the_node(bench, tmp_path):
+    with pacs() as there:
+        node = bench(there.text)
+        there.status = 0xA700
+        node.receive(film(1))
+        node.work()
+        for path in (tmp_path / "queue" / "results").rglob("*.dcm"):
+            path.unlink()
+        node.now += 5
+        node.work()
+    assert "its file: No such file or directory; next" in node.lines[-1] and node.queue.left() == (
+        0,
+        1,
+    )
+
+
+def ended_first(times: int, calls: list):
+    """Score without results so many times, as where the child that makes them is killed."""
+
+    def process(folder, output):
+        calls.append(folder)
+        answer = drawn(folder, output)
+        if len(calls) > times:
+            return answer
+        names = {path.name for path in folder.iterdir()}
+        return replace(answer, results=(), without="it died", bare=names, again="it died")
+
+    return process
+
+
+def test_a_child_that_is_killed_is_tried_again_and_its_results_are_sent(bench, tmp_path):
+    calls = []
+    node = bench(process=ended_first(2, calls))
+    node.receive(film(1))
+    for number in (1, 2):
+        node.work()
+        assert node.lines == [f"study 1: it died; next try in {5 * n} s" for n in (1, 2)[:number]]
+        assert node.queue.left() == (1, 0)
+        node.now += 5 * number
+    node.work()
+    assert "1 result ->" in node.lines[-1] and node.queue.left() == (0, 0)
+    assert len(list((tmp_path / "results").iterdir())) == 1 and len(calls) == 3
+
+
+def test_a_child_that_always_dies_is_given_up_and_its_film_may_come_again(bench, tmp_path):
+    calls = []
+    node = bench(process=ended_first(queues.TRIES, calls))
+    node.receive(film(1))
+    for _ in range(20):
+        node.work()
+        node.now += queues.LONGEST_PAUSE
+    assert len(calls) == queues.TRIES and node.queue.left() == (0, 0)
+    assert "it died; given up after 6 tries; send it again" in node.lines[-2]
+    assert "0 results" in node.lines[-1]
+    node.receive(film(1))
+    node.work()
+    assert "1 result ->" in node.lines[-1]
+    assert len(list((tmp_path / "results").iterdir())) == 1
+
+
+@pytest.mark.parametrize("error", [MemoryError(), Ended("it took too long")])
+def test_a_study_that_takes_too_much_is_not_refused_at_once(bench, error):
+    def process(folder, output):
+        raise error
+
+    node = bench(process=process)
+    node.receive(film(1))
+    node.work()
+    assert "next try in 5 s" in node.lines[0] and node.queue.left() == (1, 0)
+    for _ in range(20):
+        node.now += queues.LONGEST_PAUSE
+        node.work()
+    assert node.queue.left() == (0, 0) and "nothing scored of 1 image" in node.lines[-1]
+
+
+def test_a_header_whose_child_died_is_read_again(bench, monkeypatch):
+    calls = []
+
+    def dies_once(call, words):
+        calls.append(call)
+        if len(calls) == 1:
+            raise Ended("the decoder crashed on this input")
+        return call(*words)
+
+    monkeypatch.setattr("healthygan_monai.node.work.decode", dies_once)
+    node = bench()
+    node.receive(film(1))
+    node.work()
+    words = "an image of an unknown study: the decoder crashed on this input; next try in 5 s"
+    assert node.lines == [words]
+    node.now += 5
+    node.work()
+    assert "study 1: score" in node.lines[-1]

@@ -5,6 +5,8 @@ import gc
 import json
 import re
 import shutil
+import subprocess
+import sys
 import weakref
 import zipfile
 from dataclasses import replace
@@ -263,3 +265,26 @@ def test_the_promised_threshold_comes_first_and_is_a_line_of_the_list(
     before, after = page.split('class="cut"')
     assert before.count("<article>") == 7 and after.count("<article>") == 4
     assert "promised, 5% false alarms" in page
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nobody can be asked whether a process lives")
+def test_what_a_killed_run_left_is_removed_and_other_hidden_files_are_named(
+    export, film_run, tmp_path, run
+):
+    killed = (
+        "import os, signal, sys; from pathlib import Path; from data_prep.files import temporary_in"
+        "\nwith temporary_in(Path(sys.argv[1])) as left:"
+        "\n    (Path(left) / 'prepared.png').touch(); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    output = tmp_path / "o"
+    output.mkdir()
+    subprocess.run([sys.executable, "-c", killed, str(output)], check=False)
+    assert len(list(output.iterdir())) == 1
+    words = ["score", film_run, export, output, "--jobs", "0", "--device", "cpu"]
+    code, said, _ = run(*words)
+    assert code == 3 and "scored: " in said
+    assert not list(output.glob(".*"))
+    shutil.rmtree(output)
+    (output / ".keep").mkdir(parents=True)
+    code, _, said = run(*words)
+    assert code == 2 and "not empty (.keep, which is hidden)" in said
