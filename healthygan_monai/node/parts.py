@@ -25,7 +25,7 @@ class StudyAnswer:
     score: the highest, None where nothing could be scored. threshold: of the score, None where none
     is known. images: scored. refused: name of a file in the study's folder -> why it could not be
     used, without identifiers; all others were scored. results: files to be sent. without: why a
-    scored image has none.
+    scored image has none. warnings: of scored images, without identifiers.
     """
 
     score: float | None
@@ -34,6 +34,7 @@ class StudyAnswer:
     refused: dict[str, str] = field(default_factory=dict)
     results: Sequence[Made] = ()
     without: str = ""
+    warnings: Sequence[str] = ()
 
 
 # (folder with the study's files, empty folder for results) -> answer. Another error than

@@ -82,6 +82,7 @@ class Scoring:
             refused,
             results,
             "; ".join(sorted(set(without))),
+            list(dict.fromkeys(text for case in scored for text in case.warnings)),
         )
 
     def _prepared(self, folder: Path, output: Path) -> Prepared:

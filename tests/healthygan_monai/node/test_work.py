@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,13 @@ def test_a_password_in_an_address_is_refused_and_not_shown():
     with pytest.raises(UsageError, match="--token-file") as raised:
         destination("https://me:secret@pacs.example:8443/dicom-web", "A")
     assert "secret" not in str(raised.value)
+
+
+def test_warnings_are_in_the_line_of_the_study(bench):
+    def warned(folder, output):
+        return replace(drawn(folder, output), warnings=["first of 2 frames"])
+
+    node = bench(process=warned)
+    node.receive(film(1))
+    node.work()
+    assert "1 image, 1 warning: first of 2 frames, " in node.lines[0]
