@@ -17,6 +17,8 @@ from PIL import Image
 from data_prep.files import read_json
 from data_prep.phantom.study import make_films
 from data_prep.repeat import default_recipe
+from healthygan_monai import load_model
+from healthygan_monai.node.scoring import Scoring
 
 pytest.importorskip("highdicom")
 
@@ -160,3 +162,8 @@ def test_a_film_of_two_frames_has_results_that_say_which(trained, tmp_path, run,
     assert [item.ReferencedFrameNumber for item in found] == ([1] if frames == "first" else [1, 2])
     report = (cases[0] / "4_report.dcm").read_bytes()
     assert (b"Warning: first of 2 frames" in report) == (frames == "first")
+    (tmp_path / "out").mkdir()
+    options = {"views": "any", "frames": frames}
+    answer = Scoring(load_model(own, "cpu"), options, tmp_path)(films, tmp_path / "out")
+    assert len(answer.results) == 4 * len(cases) and answer.without == ""
+    assert ("first of 2 frames" in answer.warnings) == (frames == "first")
