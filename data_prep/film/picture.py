@@ -32,7 +32,7 @@ TURNS = {  # EXIF Orientation: the edges of the picture that row 0 and column 0 
     7: Turn(exchanged=True, from_below=True, from_right=True),
     8: Turn(exchanged=True, from_below=True),
 }
-TURNED_NOTE = "turned as its EXIF orientation says"
+TURNED_NOTE = "turned as its EXIF orientation says; maps, masks and boxes are of the turned picture"
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I")
 COLOUR_TOLERANCE = 8  # grey levels: colour JPEG of a grey film is not exactly grey
 

@@ -26,7 +26,9 @@ class ResultFacts:
     was chosen, in words; None where there is none. map_threshold, map_source: the cut by which
     pixels were marked, and where it is from. algorithm, version, weights_sha256, method: who
     scored. prefix: the first word of every Series Description. when: date and time of the content;
-    None for the time of the call. Raises UsageError: a value that DICOM cannot hold.
+    None for the time of the call. warnings: what people must know of the input, without
+    identifiers. frame: the one that was scored of a film of several, from 0; None for slices, and
+    for a film's first. Raises UsageError: a value that DICOM cannot hold.
     """
 
     score: float
@@ -40,6 +42,8 @@ class ResultFacts:
     map_source: str | None = None
     prefix: str = "HealthyGAN"
     when: datetime | None = None
+    warnings: Sequence[str] = ()
+    frame: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("score", "score_threshold", "map_threshold"):
@@ -53,6 +57,8 @@ class ResultFacts:
             value = getattr(self, name)
             if not value.strip() or len(value) > most or not value.isprintable() or "\\" in value:
                 raise UsageError(f"{name}: expected 1 to {most} letters without a backslash.")
+        if not all(text.strip() and text.isprintable() for text in self.warnings):
+            raise UsageError("warnings: expected texts of one line.")
 
     def series_description(self, kind: str) -> str:
         return f"{self.prefix} {kind}: {RESEARCH}"
@@ -80,6 +86,7 @@ class ResultFacts:
         and sent a second time replaces itself, and one of other weights or cuts is a new one.
         """
         facts = (f"{self.score:.6g}", self.version, self.algorithm, *self.parameters().items())
+        facts += (*self.warnings, *([self.frame] if self.frame else ()))
         instances = [str(source.SOPInstanceUID) for source in sources]
         name = repr((what, facts, instances))
         return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, name).int}"

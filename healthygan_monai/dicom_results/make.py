@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydicom.dataset import Dataset
+from pydicom.uid import ComputedRadiographyImageStorage
 
 from data_prep import film
 from healthygan_monai.dicom_results.facts import ResultFacts
@@ -40,17 +41,21 @@ def make_results(
         sources: one film; or single slices in order; or one Enhanced multi-frame image.
         difference: (rows, columns) or (n, rows, columns) in [0, 1], in the sources' own pixels.
         marked: bool, of the same shape.
-        facts: what they say.
+        facts: what they say; ``frame`` is the one of a film of several that was scored, and the
+            results refer to that one alone.
 
     Raises:
         NotInstalled: the extra ``dicom`` is not installed.
         PrepError: sources that are not of one stack, or pixels that nobody decodes.
-        ValueError: arrays of another shape.
+        ValueError: arrays of another shape, or a frame that the film does not have.
     """
     needed("highdicom", "writing DICOM results", "dicom")
     from healthygan_monai.dicom_results import images
     from healthygan_monai.dicom_results.report import measurement_report
 
+    stored, frame_number = sources, _frame_number(sources[0], facts.frame)
+    if facts.frame is not None:
+        sources = [_of_one_frame(sources[0])]
     shape = (frame_count(sources), int(sources[0].Rows), int(sources[0].Columns))
     values = _stack(difference, shape).astype(np.float32)
     chosen = _stack(marked, shape).astype(bool)
@@ -60,11 +65,15 @@ def make_results(
     facts = facts if facts.when else replace(facts, when=datetime.now())
     with film.quiet_pydicom():
         headers, frames = references(sources)
+        is_film = frames is None or facts.frame is not None
+        sop_class = str(headers[0].SOPClassUID)
+        if is_film:  # the library takes every film of a multi-frame class for a stack
+            headers[0].SOPClassUID = ComputedRadiographyImageStorage
         shown = _largest(values)
         found = []
         for number, index in enumerate(shown, 1):
             k, frame = (0, index) if is_multi_frame(sources[0]) else (index, 0)
-            picture = film.stored_picture(sources[k], frame)
+            picture = film.stored_picture(stored[k], (facts.frame or 0) if is_film else frame)
             pixels, factor = overlay(picture, values[index], chosen[index], facts)
             several = frame + 1 if is_multi_frame(sources[0]) else None
             found.append(
@@ -76,7 +85,43 @@ def make_results(
         found.append(measurement_report(headers, shown, chosen, facts))
     for one in found:
         _finish(one, headers[0], facts)
+        if is_film:
+            _refer(one, str(headers[0].SOPInstanceUID), sop_class, frame_number)
     return found
+
+
+def _frame_number(source: Dataset, frame: int | None) -> int | None:
+    """Return the Referenced Frame Number, from 1; None for a film of one frame."""
+    count = int(source.get("NumberOfFrames") or 1)
+    if frame is not None and not 0 <= frame < count:
+        raise ValueError(f"make_results: frame {frame} of {count}.")
+    return (frame or 0) + 1 if count > 1 else None
+
+
+def _of_one_frame(source: Dataset) -> Dataset:
+    """Return the header of a film whose other frames do not count."""
+    found = Dataset()
+    found.update(source)
+    found.pop("PerFrameFunctionalGroupsSequence", None)
+    return found
+
+
+def _refer(where: Dataset, uid: str, sop_class: str, frame: int | None) -> None:
+    """State class and frame of the film in all that refers to its image.
+
+    Without a Referenced Frame Number all frames are meant (PS3.3 10.3); references of a series and
+    the evidence of a report name instances only.
+    """
+    for element in where:
+        for item in element.value if element.VR == "SQ" else ():
+            if item.get("ReferencedSOPInstanceUID") == uid:
+                item.ReferencedSOPClassUID = sop_class
+                image = element.keyword == "SourceImageSequence" or (
+                    where.get("ValueType") == "IMAGE"
+                )
+                if image and frame is not None:
+                    item.ReferencedFrameNumber = frame
+            _refer(item, uid, sop_class, frame)
 
 
 def _stack(array: ArrayLike, shape: tuple[int, int, int]) -> NDArray[np.generic]:

@@ -1,6 +1,7 @@
 """The picture for the eye: the film, its map in colour, an outline, and a legend below it."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from healthygan_monai.report.cases import COLOURS, CONTOUR, VMAX_PERCENTILE
 LARGEST, SMALLEST = 2048, 512  # pixels of the longer side: screens show no more, text needs as many
 OPAQUE = 0.6  # of the colour where the map is at the top of its scale
 LETTERS = 64  # a line of the legend at the full width
+SHORTENED = 2 * LETTERS  # of a warning; the report has all of it
 MARGIN = 0.02  # of the width
 WHITE, GREY, BLACK = (255, 255, 255), (170, 170, 170), (0, 0, 0)
 
@@ -64,6 +66,10 @@ def legend(facts: ResultFacts, top: float) -> list[str]:
         lines[1] += f", {side} the threshold {facts.score_threshold:.4g}"
         if facts.score_policy:
             lines.append(f"Threshold: {facts.score_policy}")
+    if facts.warnings:
+        count = len(facts.warnings)
+        words = "Warning" if count == 1 else f"{count} warnings, all in the report. First"
+        lines.insert(2, textwrap.shorten(f"{words}: {facts.warnings[0]}", SHORTENED))
     if facts.map_threshold is None:
         lines.append("No threshold of the map")
     else:
@@ -86,7 +92,9 @@ def _resized(values: NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.f
 def _with_legend(pixels: NDArray[np.uint8], facts: ResultFacts, top: float) -> NDArray[np.uint8]:
     width = max(pixels.shape[1], SMALLEST)
     font = ImageFont.load_default(width * 1.7 / LETTERS)
-    lines = _broken(legend(facts, top), font, width * (1 - 2 * MARGIN))
+    texts, inner = legend(facts, top), width * (1 - 2 * MARGIN)
+    lines = _broken(texts, font, inner)
+    white = len(_broken(texts[: 3 if facts.warnings else 2], font, inner))
     line = math.ceil(width * 2.2 / LETTERS)
     margin = math.ceil(width * MARGIN)
     height = 2 * margin + line * len(lines) + line
@@ -95,7 +103,7 @@ def _with_legend(pixels: NDArray[np.uint8], facts: ResultFacts, top: float) -> N
     draw = ImageDraw.Draw(canvas)
     y = pixels.shape[0] + margin
     for number, text in enumerate(lines):
-        draw.text((margin, y + number * line), text, WHITE if number < 2 else GREY, font)
+        draw.text((margin, y + number * line), text, WHITE if number < white else GREY, font)
     ramp = matplotlib.colormaps[COLOURS](np.linspace(0, 1, width - 2 * margin))[None, :, :3]
     bar = np.repeat(np.rint(ramp * 255).astype(np.uint8), max(2, line // 2), axis=0)
     canvas.paste(Image.fromarray(bar), (margin, y + line * len(lines) + line // 4))

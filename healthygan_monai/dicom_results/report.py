@@ -52,8 +52,9 @@ def measurement_report(
         title=codes.DCM.ImagingMeasurementReport,
     )
     words = f"{RESEARCH.capitalize()}. A higher score is more anomalous."
-    comment = hd.sr.TextContentItem(codes.DCM.Comment, words, "CONTAINS")
-    content[0].ContentSequence.append(comment)
+    for text in (words, *(f"Warning: {warning}" for warning in facts.warnings)):
+        comment = hd.sr.TextContentItem(codes.DCM.Comment, text, "CONTAINS")
+        content[0].ContentSequence.append(comment)
     given = identity("report", facts, sources)
     found = hd.sr.ComprehensiveSR(
         evidence=list(sources), content=content[0], is_complete=True, is_final=False, **given

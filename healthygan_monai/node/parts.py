@@ -26,7 +26,7 @@ class StudyAnswer:
     is known. images: scored. refused: name of a file in the study's folder -> why it could not be
     used, without identifiers; all others were scored. results: files to be sent. without: why a
     scored image has none. bare: the names of these images. again: why some of it failed that may
-    succeed later, such as a child that was killed.
+    succeed later, such as a child that was killed. warnings: of scored images, without identifiers.
     """
 
     score: float | None
@@ -37,6 +37,7 @@ class StudyAnswer:
     without: str = ""
     bare: Collection[str] = ()
     again: str = ""
+    warnings: Sequence[str] = ()
 
 
 # (folder with the study's files, empty folder for results) -> answer. Another error than

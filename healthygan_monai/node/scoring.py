@@ -4,6 +4,7 @@ import logging
 import secrets
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +71,8 @@ class Scoring:
             for case in cases:
                 for path, _ in case.files:
                     refused.pop(path.name, None)
-                scored.append(case)
+                # without the maps, which would add up over a long study
+                scored.append(replace(case, difference=None, marked=None, shown_difference=None))
                 try:
                     results += self._results(case, output)
                 except PrepError as error:
@@ -90,6 +92,7 @@ class Scoring:
             "; ".join(sorted(set(without))),
             bare,
             tried_again,
+            list(dict.fromkeys(text for case in scored for text in case.warnings)),
         )
 
     def _prepared(self, folder: Path, output: Path) -> Prepared:

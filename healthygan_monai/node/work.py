@@ -165,6 +165,8 @@ def _line(answer: StudyAnswer) -> str:
     side = "" if cut is None else f" (threshold {cut:.6g}, {_side(answer.score, cut)})"
     more = f", {len(answer.refused)} not usable" if answer.refused else ""
     more += f" ({answer.without})" if answer.without else ""
+    if answer.warnings:
+        more += f", {_count(len(answer.warnings), 'warning')}: {'; '.join(answer.warnings)}"
     return f"score {answer.score:.6g}{side}, {_count(answer.images, 'image')}{more}"
 
 

@@ -51,6 +51,8 @@ class ModelFacts:
 class CaseResult:
     """One film or scan, scored. Every map has the rows and columns, or voxels, of its own file.
 
+    Of a picture with an EXIF orientation they are those of the turned picture, as viewers show it.
+
     Attributes:
         name: pseudonymous stem of the files that are written of it.
         subject: pseudonym.

@@ -70,6 +70,8 @@ def _facts(case: CaseResult) -> dict[str, Any]:
         "score_policy": None if cut is None else cut.policy,
         "map_threshold": None if marked is None else marked.value,
         "map_source": None if marked is None else marked.policy,
+        "warnings": case.warnings,
+        "frame": (case.frame or 0) if case.kind == "film" else None,
     }
 
 

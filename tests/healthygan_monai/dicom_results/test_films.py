@@ -220,6 +220,7 @@ def test_the_overlay_scales_its_spacing_and_says_that_text_is_in_it() -> None:
         {"prefix": "x" * 21},
         {"version": ""},
         {"algorithm": "a\\b"},
+        {"warnings": ["two\nlines"]},
     ],
 )
 def test_facts_that_dicom_cannot_hold_are_refused(wrong: dict[str, Any]) -> None:
@@ -231,3 +232,14 @@ def test_a_map_of_another_size_is_refused() -> None:
     difference, marked = corner((80, 96))
     with pytest.raises(ValueError, match="96, 80"):
         make_results([film_source()], difference, marked, ResultFacts(**FACTS))
+
+
+def test_warnings_are_comments_of_the_report(valid: Callable) -> None:
+    said = ("turned or mirrored by Patient Orientation R\\F; turned upright", "first of 2 frames")
+    made = results_of(film_source(), warnings=said)
+    valid(made)
+    texts = [item.TextValue for item in items(made[-1]) if item.get("ValueType") == "TEXT"]
+    assert all(f"Warning: {text}" in texts for text in said)
+    assert not any(
+        "Warning" in str(item.get("TextValue")) for item in items(results_of(film_source())[-1])
+    )

@@ -52,3 +52,12 @@ def test_letters_keep_inside_a_narrow_picture() -> None:
     picture = np.full((64, 64), 0.5, np.float32)
     pixels, _ = overlay(picture, picture * 0, picture > 1, facts)
     assert not pixels[512:, -8:].any() and not pixels[-8:].any()
+
+
+def test_the_legend_has_the_first_warning_and_how_many_there_are() -> None:
+    one = legend(ResultFacts(**FACTS, warnings=["first of 2 frames"]), 0.4)
+    assert "Warning: first of 2 frames" in one
+    many = legend(ResultFacts(**FACTS, warnings=["a long one " * 30, "another"]), 0.4)
+    (line,) = (text for text in many if "warning" in text)
+    assert line.startswith("2 warnings, all in the report. First: a long one") and len(line) <= 128
+    assert not any("arning" in text for text in legend(ResultFacts(**FACTS), 0.4))

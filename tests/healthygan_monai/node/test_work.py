@@ -315,3 +315,13 @@ def test_a_header_whose_child_died_is_read_again(bench, monkeypatch):
     node.now += 5
     node.work()
     assert "study 1: score" in node.lines[-1]
+
+
+def test_warnings_are_in_the_line_of_the_study(bench):
+    def warned(folder, output):
+        return replace(drawn(folder, output), warnings=["first of 2 frames"])
+
+    node = bench(process=warned)
+    node.receive(film(1))
+    node.work()
+    assert "1 image, 1 warning: first of 2 frames, " in node.lines[0]

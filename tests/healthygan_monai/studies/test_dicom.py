@@ -17,6 +17,8 @@ from PIL import Image
 from data_prep.files import read_json
 from data_prep.phantom.study import make_films
 from data_prep.repeat import default_recipe
+from healthygan_monai import load_model
+from healthygan_monai.node.scoring import Scoring
 
 pytest.importorskip("highdicom")
 
@@ -137,3 +139,31 @@ def test_a_series_has_the_map_of_the_volume_at_the_same_places(trained, tmp_path
         assert np.abs(voxels - np.rint(voxels)).max() < 1e-3
         expected = values[tuple(np.rint(voxels).astype(int))].reshape(frame.shape)
         assert np.array_equal(frame, expected)
+
+
+@pytest.mark.parametrize("frames", ["first", "each"])
+def test_a_film_of_two_frames_has_results_that_say_which(trained, tmp_path, run, frames):
+    counts = {"training_mixed": 1, "training_healthy": 0, "validation": 0, "test": 0}
+    films = make_films(tmp_path / "raw", counts=counts, size=64) / "films"
+    (path,) = films.glob("*.dcm")
+    source = pydicom.dcmread(path)
+    source.SOPClassUID = source.file_meta.MediaStorageSOPClassUID = "1.2.840.10008.5.1.4.1.1.7.2"
+    source.Modality, source.NumberOfFrames = "DX", 2
+    one = source.PixelData[: source.Rows * source.Columns * source.BitsAllocated // 8]
+    source.PixelData = one + one
+    source.save_as(path)
+    own = run_with(trained, tmp_path / "run", default_recipe("films", 32))
+    words = ["--jobs", "0", "--device", "cpu", "--dicom", "--options", "views=any"]
+    words += ["--options", f"frames={frames}"]
+    code, said, _ = run("score", own, films, tmp_path / "o", *words)
+    assert code == 0, said
+    cases = sorted((tmp_path / "o" / "dicom").iterdir())
+    found = [pydicom.dcmread(case / "1_overlay.dcm").SourceImageSequence[0] for case in cases]
+    assert [item.ReferencedFrameNumber for item in found] == ([1] if frames == "first" else [1, 2])
+    report = (cases[0] / "4_report.dcm").read_bytes()
+    assert (b"Warning: first of 2 frames" in report) == (frames == "first")
+    (tmp_path / "out").mkdir()
+    options = {"views": "any", "frames": frames}
+    answer = Scoring(load_model(own, "cpu"), options, tmp_path)(films, tmp_path / "out")
+    assert len(answer.results) == 4 * len(cases) and answer.without == ""
+    assert ("first of 2 frames" in answer.warnings) == (frames == "first")
