@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from healthygan_monai.node.outbox import Outbox, pause
 from healthygan_monai.node.parts import StudyAnswer
 from healthygan_monai.node.tables import (
     INCOMING,
@@ -26,7 +27,6 @@ from healthygan_monai.node.tables import (
     write_durably,
 )
 
-FIRST_PAUSE, LONGEST_PAUSE = 5.0, 3600.0  # seconds before a step is tried again
 TRIES = 6  # of an image or a study whose child was ended; over about two and a half minutes
 # an image that may come again: it was refused, or has no results
 AGAIN = "state = 'refused' OR (state = 'scored' AND error != '')"
@@ -56,24 +56,8 @@ class Job:
     ended: int
 
 
-@dataclass(frozen=True)
-class Waiting:
-    """A result to be sent. unsure: sending it had begun before, and its end is not known."""
-
-    number: int
-    study: int
-    path: Path
-    sop_uid: str
-    unsure: bool
-
-
-def pause(attempts: int) -> float:
-    """Return the seconds to wait after so many tries: 5, 10, 20, ... up to an hour."""
-    return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(attempts - 1, 20))
-
-
 class Queue:
-    """The queue of one folder; any thread may use it."""
+    """The queue of one folder; any thread may use it. outbox: the results to be sent."""
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.time) -> None:
         """Open the queue, creating it if needed; remove files of steps that were not finished.
@@ -85,6 +69,7 @@ class Queue:
         self.folder = folder
         self._tables = Tables(folder)
         self._clock = clock
+        self.outbox = Outbox(self._tables, clock)
         self._arrival = threading.Lock()  # one data set is written at a time
         self.close = self._tables.close
         self._remove_unfinished()
@@ -271,62 +256,6 @@ class Queue:
         )
         place = self.folder / INCOMING
         return [Image(row["number"], place / row["file"], row["sop_uid"]) for row in rows]
-
-    # results
-
-    def due(self) -> list[Waiting]:
-        """Return the results to be sent now."""
-        rows = self._tables.rows(
-            "SELECT number, study, file, sop_uid, state FROM results "
-            "WHERE state IN ('waiting', 'sending') AND next_try <= ? ORDER BY number",
-            self._clock(),
-        )
-        return [
-            Waiting(
-                row["number"],
-                row["study"],
-                self.folder / RESULTS / row["file"],
-                row["sop_uid"],
-                row["state"] == "sending",
-            )
-            for row in rows
-        ]
-
-    def sending(self, result: Waiting) -> None:
-        """Record that a result is about to be sent."""
-        self._set(result, "sending")
-
-    def sent(self, result: Waiting) -> None:
-        """Record that the destination has a result."""
-        self._set(result, "sent")
-
-    def not_sent(self, result: Waiting, error: str, *, unreachable: bool) -> float:
-        """Record that a result was not taken; return after how many seconds it is tried again.
-
-        unreachable: nobody answered, so it may have been stored all the same; the others wait too.
-        """
-        question = "SELECT attempts FROM results WHERE number = ?"
-        attempts = self._tables.rows(question, result.number)[0]["attempts"] + 1
-        seconds = pause(attempts)
-        later = self._clock() + seconds
-        with self._tables.change() as base:
-            base.execute(
-                "UPDATE results SET state = ?, attempts = ?, next_try = ?, error = ? "
-                "WHERE number = ?",
-                ("sending" if unreachable else "waiting", attempts, later, error, result.number),
-            )
-            if unreachable:
-                base.execute(
-                    "UPDATE results SET next_try = MAX(next_try, ?) WHERE state != 'sent'", (later,)
-                )
-        return seconds
-
-    def _set(self, result: Waiting, state: str) -> None:
-        with self._tables.change() as base:
-            question = "UPDATE results SET state = ?, error = '' WHERE number = ?"
-            base.execute(question, (state, result.number))
-
-    # both
 
     def left(self) -> tuple[int, int]:
         """Return how many images are still to be scored, and how many results to be sent."""

@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection
 from data_prep.errors import Ended, HealthyGANError, disk_words
 from data_prep.work.kept import decode
 from healthygan_monai.node.header import study_uid
+from healthygan_monai.node.outbox import Waiting
 from healthygan_monai.node.parts import Destination, NotSent, Process, StudyAnswer
-from healthygan_monai.node.queue import TRIES, Job, Queue, Waiting
+from healthygan_monai.node.queue import TRIES, Job, Queue
 
 log = logging.getLogger(__name__)
 
@@ -123,13 +124,14 @@ class Worker:
     def _send(self, stopped: Callable[[], bool]) -> tuple[dict[int, int], str]:
         """Send what is due; return how many results of each study went, and what failed."""
         sent: dict[int, int] = {}
-        for result in self._queue.due():
+        outbox = self._queue.outbox
+        for result in outbox.due():
             if stopped():
                 break
             try:
                 self._send_one(result)
             except NotSent as error:
-                seconds = self._queue.not_sent(result, str(error), unreachable=error.unreachable)
+                seconds = outbox.not_sent(result, str(error), unreachable=error.unreachable)
                 text = f"not sent to {self._destination.name}: {error}; next try in {seconds:.0f} s"
                 if error.unreachable:
                     return sent, text
@@ -141,9 +143,9 @@ class Worker:
     def _send_one(self, result: Waiting) -> None:
         """Send one result unless an earlier, interrupted sending has reached its destination."""
         if not (result.unsure and self._destination.has(result.path)):
-            self._queue.sending(result)
+            self._queue.outbox.sending(result)
             self._destination.send(result.path)
-        self._queue.sent(result)
+        self._queue.outbox.sent(result)
 
 
 def _nothing(job: Job, error: str, passes: bool) -> StudyAnswer:

@@ -74,7 +74,7 @@ def life(folder: Path, to: str, points: Points) -> None:
 
 def test_a_kill_at_any_point_loses_and_doubles_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr("healthygan_monai.node.work.decode", lambda call, words: call(*words))
-    monkeypatch.setattr("healthygan_monai.node.queue.FIRST_PAUSE", 0)
+    monkeypatch.setattr("healthygan_monai.node.outbox.FIRST_PAUSE", 0)
     with pacs() as there:
         for point in range(1000):
             there.got.clear()
@@ -99,7 +99,7 @@ def test_where_the_destination_cannot_be_asked_only_the_interrupted_result_goes_
         for number in range(FILMS):
             queue.receive(uid("film", number), "a", [encoded(film(number))])
         worker = Worker(queue, drawn, destination(there.text, "HEALTHYGAN"), say=lambda line: None)
-        monkeypatch.setattr(queue, "sent", lambda result: (_ for _ in ()).throw(Killed))
+        monkeypatch.setattr(queue.outbox, "sent", lambda result: (_ for _ in ()).throw(Killed))
         with pytest.raises(Killed):
             worker.step((), lambda: False)
         queue.close()

@@ -14,7 +14,8 @@ from dicom_nodes import drawn, encoded, film, uid
 from data_prep.errors import UsageError
 from data_prep.files import WriteError
 from healthygan_monai.node import tables
-from healthygan_monai.node.queue import LONGEST_PAUSE, TRIES, Queue, pause
+from healthygan_monai.node.outbox import LONGEST_PAUSE, pause
+from healthygan_monai.node.queue import TRIES, Queue
 
 
 class Clock:
@@ -154,16 +155,16 @@ def test_results_that_are_made_again_are_not_sent_again(queue):
     group(queue, "1.1")
     job = queue.begin(1)
     queue.scored(job, drawn(job.folder, job.output))
-    (result,) = queue.due()
-    queue.sending(result)
-    queue.sent(result)
+    (result,) = queue.outbox.due()
+    queue.outbox.sending(result)
+    queue.outbox.sent(result)
     received(queue, 2)
     group(queue, "1.1")
     job = queue.begin(1)
     answer = drawn(job.folder, job.output)
     again = answer.results[0].__class__(answer.results[0].path, result.sop_uid)
     queue.scored(job, answer.__class__(0.5, results=[again]))
-    assert queue.due() == [] and queue.left() == (0, 0)
+    assert queue.outbox.due() == [] and queue.left() == (0, 0)
 
 
 def test_pauses_grow_up_to_an_hour():
@@ -177,11 +178,11 @@ def test_files_stay_until_all_results_of_their_study_are_sent(queue):
     group(queue, "1.1")
     job = queue.begin(1)
     queue.scored(job, drawn(job.folder, job.output))
-    first, second = queue.due()
-    queue.sent(first)
+    first, second = queue.outbox.due()
+    queue.outbox.sent(first)
     queue.delete_done()
     assert len(files(queue)) == 2 and first.path.is_file()
-    queue.sent(second)
+    queue.outbox.sent(second)
     queue.delete_done()
     assert files(queue) == [] and not list((queue.folder / "results").iterdir())
     assert not received(queue, 1, study=1)  # it is still known

@@ -12,9 +12,9 @@ pytest.importorskip("pynetdicom")
 
 from data_prep.errors import Ended, UsageError
 from healthygan_monai.dicom_results.send import Tls
-from healthygan_monai.node import queue as queues
+from healthygan_monai.node import outbox
 from healthygan_monai.node.destination import Archive, Folder, destination
-from healthygan_monai.node.queue import Queue
+from healthygan_monai.node.queue import TRIES, Queue
 from healthygan_monai.node.work import Worker
 
 
@@ -134,7 +134,7 @@ def test_a_full_disk_while_scoring_is_tried_again(bench):
     node.receive(film(1))
     node.work()
     assert node.queue.left() == (1, 0) and node.lines == []
-    node.now += queues.FIRST_PAUSE
+    node.now += outbox.FIRST_PAUSE
     node.work()
     assert node.queue.left() == (0, 0) and len(calls) == 2
 
@@ -268,12 +268,12 @@ def test_a_child_that_is_killed_is_tried_again_and_its_results_are_sent(bench, t
 
 def test_a_child_that_always_dies_is_given_up_and_its_film_may_come_again(bench, tmp_path):
     calls = []
-    node = bench(process=ended_first(queues.TRIES, calls))
+    node = bench(process=ended_first(TRIES, calls))
     node.receive(film(1))
     for _ in range(20):
         node.work()
-        node.now += queues.LONGEST_PAUSE
-    assert len(calls) == queues.TRIES and node.queue.left() == (0, 0)
+        node.now += outbox.LONGEST_PAUSE
+    assert len(calls) == TRIES and node.queue.left() == (0, 0)
     assert "it died; given up after 6 tries; send it again" in node.lines[-2]
     assert "0 results" in node.lines[-1]
     node.receive(film(1))
@@ -292,7 +292,7 @@ def test_a_study_that_takes_too_much_is_not_refused_at_once(bench, error):
     node.work()
     assert "next try in 5 s" in node.lines[0] and node.queue.left() == (1, 0)
     for _ in range(20):
-        node.now += queues.LONGEST_PAUSE
+        node.now += outbox.LONGEST_PAUSE
         node.work()
     assert node.queue.left() == (0, 0) and "nothing scored of 1 image" in node.lines[-1]
 
