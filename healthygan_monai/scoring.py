@@ -27,6 +27,7 @@ SECTIONS = ("validation", "test", KEPT_OUT)
 NEEDED = ("section", "image", "subject", "slice", "label", "method", "seed", "score")
 FIELDS = (*NEEDED, "backbone", "runtime", "critic_score", "score_by")  # these four may be missing
 TOP_SHARE = 0.02  # of the pixels, for top_score
+SUBJECT_RULE = "mean"  # where nobody chooses another
 SUBJECT_RULES: dict[str, Callable[..., float]] = {"mean": np.mean, "max": np.max}
 
 

@@ -28,9 +28,10 @@ from healthygan_monai.api.results import (
 from healthygan_monai.config.devices import best_device
 from healthygan_monai.data import array_image, labelled_items
 from healthygan_monai.data.images import load_images, write_refused
+from healthygan_monai.models.about import model_file
 from healthygan_monai.models.recipe import recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
-from healthygan_monai.paths import MODEL_FILE, SCORES_FILE, SKIPPED_FILE, run_of
+from healthygan_monai.paths import SCORES_FILE, SKIPPED_FILE, run_of
 from healthygan_monai.runs import make_folder
 from healthygan_monai.scoring import write_scores
 
@@ -64,9 +65,7 @@ def load_model(
     """
     with user_errors():
         given = Path(path)
-        checkpoint = given if given.is_file() else run_of(given) / MODEL_FILE
-        if not checkpoint.is_file() and (given / "models" / MODEL_FILE).is_file():
-            checkpoint = given / "models" / MODEL_FILE
+        checkpoint = model_file(given if given.is_file() else run_of(given))
         scorer = make_scorer(
             checkpoint,
             best_device(device),

@@ -64,12 +64,15 @@ def trained_with(checkpoint: Path | str) -> dict[str, Any]:
 
 
 def model_file(run_or_model: Path) -> Path:
-    """Return the model.pt: the given file, or the one in the given run folder.
+    """Return the model.pt: the given file, or the one in the given run folder or bundle.
 
     Raises:
         NoModel: there is none.
     """
-    return require_model(run_or_model / MODEL_FILE if run_or_model.is_dir() else run_or_model)
+    if not run_or_model.is_dir():
+        return require_model(run_or_model)
+    inside = run_or_model / "models" / MODEL_FILE  # of a bundle
+    return require_model(inside if inside.is_file() else run_or_model / MODEL_FILE)
 
 
 def facts_about(

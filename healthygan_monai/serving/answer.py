@@ -13,12 +13,10 @@ from data_prep.files import sha256
 from healthygan_monai.data.images import PICTURES
 from healthygan_monai.inferer import scores_and_maps
 from healthygan_monai.models.scorer import plain
-from healthygan_monai.scoring import subject_score
+from healthygan_monai.scoring import SUBJECT_RULE, subject_score
 from healthygan_monai.serving.options import LABEL
 from healthygan_monai.serving.received import Received
 from healthygan_monai.serving.serving_json import Cut, Description
-
-SUBJECT_RULE = "mean"
 
 
 @dataclass(frozen=True)

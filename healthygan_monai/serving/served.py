@@ -14,7 +14,6 @@ from healthygan_monai.data.images import PICTURES
 from healthygan_monai.inferer import HealthyGANInferer
 from healthygan_monai.models.about import image_size_for, model_file, size_of_its_bundle
 from healthygan_monai.models.load import load_generator, load_state
-from healthygan_monai.paths import MODEL_FILE
 from healthygan_monai.serving.preparation import FILMS, preparation
 from healthygan_monai.serving.serving_json import description_of
 from healthygan_monai.serving.transforms import REQUEST, AnswerRequestd, PrepareRequestd
@@ -59,8 +58,7 @@ class Served:
     """
 
     def __init__(self, model: Path, device: str = "auto") -> None:
-        inside = model / "models" / MODEL_FILE
-        checkpoint = inside if inside.is_file() else model_file(model)
+        checkpoint = model_file(model)
         self.device = best_device(device)
         self.network = load_generator(load_state(checkpoint)).to(self.device).eval()
         size = image_size_for(checkpoint, size_of_its_bundle(checkpoint))

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_prep.files import write_csv
-from healthygan_monai.scoring import ScoreRow, subject_rows
+from healthygan_monai.scoring import SUBJECT_RULE, ScoreRow, subject_rows
 from healthygan_monai.studies.case import CaseResult, Cut, SliceScore
 
 SUBJECTS_FILE = "subjects.csv"
-RULE = "mean"  # of the image scores of a subject, as healthygan evaluate takes them
 SHOWN = 5  # slices that carry a score
 
 
@@ -74,11 +73,11 @@ def write_subjects(
     """subjects.csv, of volumes: one row a subject, over the counted slices of all its scans."""
     columns = ["subject", "score", "rule", "threshold", "above", "scans", "slices"]
     cells = []
-    for row in sorted(subject_rows(rows, RULE), key=lambda r: (-r.score, r.subject)):
+    for row in sorted(subject_rows(rows, SUBJECT_RULE), key=lambda r: (-r.score, r.subject)):
         own = [line for line in lines if line.subject == row.subject]
         top = "; ".join(f"{line.name}: {line.slices()}" for line in own)
         above = _above(row.score, threshold)
-        cells.append([row.subject, repr(row.score), RULE, *above, str(len(own)), top])
+        cells.append([row.subject, repr(row.score), SUBJECT_RULE, *above, str(len(own)), top])
     write_csv(path, columns, cells)
 
 
