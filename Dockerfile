@@ -16,13 +16,13 @@ RUN python -m venv /opt/healthygan \
 
 FROM python:3.11-slim-bookworm
 RUN useradd --create-home --uid 10001 healthygan \
-    && install --directory --owner healthygan --group healthygan /work
+    && install --directory --owner healthygan --group healthygan /results
 COPY --from=build /opt/healthygan /opt/healthygan
 ENV PATH=/opt/healthygan/bin:$PATH \
     HF_HUB_OFFLINE=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1
 USER 10001:10001
-WORKDIR /work
+WORKDIR /results
 ENTRYPOINT ["healthygan"]
 CMD ["--help"]
