@@ -15,6 +15,7 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 FARTHEST = 0.1  # of a voxel, at the corners of a slice: rounding of decimal strings stays below it
 OBLIQUE = 0.1  # a smaller part of a direction gets no letter
 SAME_DIRECTION = 1e-3  # of a cosine, within one series
+SAME_SPACING = 1e-3  # of itself, within one series: some scanners round it slice by slice
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,8 @@ def frames_of(sources: Sequence[Dataset]) -> Frames | None:
         return None
     orientations, positions, spacings, thicknesses = map(np.array, zip(*placed, strict=True))
     first = orientations[0]
-    if np.abs(orientations - first).max() > SAME_DIRECTION or np.ptp(spacings, axis=0).any():
+    turned = np.abs(orientations - first).max() > SAME_DIRECTION
+    if turned or not np.allclose(spacings, spacings[0], rtol=SAME_SPACING, atol=0):
         raise PrepError(
             "the slices differ in orientation or spacing", remedy="Give the slices of one stack."
         )

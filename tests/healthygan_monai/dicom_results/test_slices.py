@@ -124,6 +124,19 @@ def test_slices_in_another_order_and_a_part_of_them(tmp_path: Path) -> None:
     assert np.array_equal(found, own.transpose(2, 1, 0)[[4, 1]])
 
 
+@pytest.mark.parametrize(("factor", "taken"), [(1.00001, True), (1.02, False)])
+def test_spacings_that_differ_by_rounding_are_one_stack(
+    tmp_path: Path, factor: float, taken: bool
+) -> None:
+    sources = stack(tmp_path / "in")
+    sources[2].PixelSpacing = [f"{float(v) * factor:.8f}" for v in sources[2].PixelSpacing]
+    if taken:
+        assert to_slices(np.zeros(SIZE), rigid(), sources).shape == SIZE[::-1]
+    else:
+        with pytest.raises(PrepError, match="spacing"):
+            to_slices(np.zeros(SIZE), rigid(), sources)
+
+
 @pytest.mark.parametrize("wrong", ["shifted", "turned", "coarser", "smaller"])
 def test_a_map_in_another_grid_is_refused(tmp_path: Path, wrong: str) -> None:
     sources, affine, shape = stack(tmp_path / "in"), rigid(), SIZE
