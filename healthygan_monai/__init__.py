@@ -7,6 +7,8 @@ package needs neither torch nor monai, and does nothing.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from data_prep import __version__
+
 if TYPE_CHECKING:
     from healthygan_monai.api.model import Model, load_model
     from healthygan_monai.api.results import FolderResult, ImageResult, Problem, Result
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
         PrepError,
     )
     from healthygan_monai.paths import bundle_root
-
-__version__ = "0.1.0"
 
 __all__ = [
     "DataError",
