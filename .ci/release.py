@@ -18,12 +18,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-    "ConnectionError",
-    "NameResolutionError",
-    "Max retries exceeded",
-    "Timeout",
-    "ProxyError",
-)
 
 
 class NotRun(Exception):
@@ -157,7 +151,7 @@ def known_faults() -> str:
     if bad:
         raise Failed(", ".join(bad))
     if skipped:
-        raise NotRun(f"{len(skipped)} of {len(found)} packages are not in the list that was reached")
+        raise NotRun(f"{len(skipped)} of {len(found)} packages are in no list that was reached")
     return f"{len(found)} packages, none known"
 
 
