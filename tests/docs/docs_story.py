@@ -16,7 +16,7 @@ from healthygan_monai.cli.main import build_parser
 
 PAGES = pages()
 COPIED = ("bundle", "docs", "constraints*.txt", "setup.cfg", "pyproject.toml")
-LINKED = ("benchmarks", "tests")  # not written to
+LINKED = (".ci", "benchmarks", "tests")  # not written to
 FILLED = {"N": "1", "SET": "cxr_nih", "NAME": "films"}  # words that stand for others in commands
 VARIABLES = {"D": "films-of-D", "COLUMNS": "200", "PYTHONPATH": str(ROOT)}
 

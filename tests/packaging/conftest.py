@@ -7,7 +7,7 @@ import pytest
 from packaging_build import built
 from places import ROOT
 
-SOURCES = ("healthygan_monai", "data_prep", "bundle", "docs", "tests", "benchmarks")
+SOURCES = (".ci", "healthygan_monai", "data_prep", "bundle", "docs", "tests", "benchmarks")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.egg-info", "eval", "data", "*.ts", "*.onnx")
 
 
