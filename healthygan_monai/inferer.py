@@ -30,7 +30,7 @@ class HealthyGANInferer(Inferer):
     ) -> torch.Tensor:
         if inputs.ndim == 5:
             slices: Any = SliceInferer(
-                roi_size=tuple(inputs.shape[2:4]),  # type: ignore[misc]
+                roi_size=tuple(inputs.shape[2:4]),
                 sw_batch_size=SLICES,
                 spatial_dim=2,
             )

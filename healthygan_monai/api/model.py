@@ -31,7 +31,7 @@ from healthygan_monai.data.images import load_images, write_refused
 from healthygan_monai.models.about import model_file
 from healthygan_monai.models.recipe import recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
-from healthygan_monai.paths import SCORES_FILE, SKIPPED_FILE, run_of
+from healthygan_monai.paths import SCORES_FILE, SKIPPED_FILE
 from healthygan_monai.runs import make_folder
 from healthygan_monai.scoring import write_scores
 
@@ -64,8 +64,7 @@ def load_model(
     True
     """
     with user_errors():
-        given = Path(path)
-        checkpoint = model_file(given if given.is_file() else run_of(given))
+        checkpoint = model_file(Path(path))
         scorer = make_scorer(
             checkpoint,
             best_device(device),

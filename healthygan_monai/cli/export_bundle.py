@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.cli.arguments import add_accept, command, warn_unfinished
+from healthygan_monai.cli.arguments import A_MODEL, add_accept, command, warn_unfinished
 
 log = logging.getLogger(__name__)
 COLLECTS = "collecting the model, its card and the code that it needs"
@@ -22,7 +22,7 @@ def add(forms: Any) -> None:
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("out", type=Path, metavar="OUT", help="new folder")
-    text = "a run folder or a file of weights; default: the bundle's own model"
+    text = f"{A_MODEL}; default: the bundle's own model"
     parser.add_argument("--model", type=Path, metavar="RUN", help=text)
     text = "for a file of weights without config.json"
     parser.add_argument("--image-size", type=int, metavar="N", help=text)

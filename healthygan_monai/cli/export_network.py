@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UsageError
-from healthygan_monai.cli.arguments import add_accept, command, warn_unfinished
+from healthygan_monai.cli.arguments import A_MODEL, add_accept, command, warn_unfinished
 from healthygan_monai.models.runtimes import RUNTIMES, is_exported
 
 
@@ -23,7 +23,7 @@ def _command(
     forms: Any, form: str, ending: str, text: str, run: Callable[[argparse.Namespace], int]
 ) -> argparse.ArgumentParser:
     parser = command(forms, form, text, run)
-    parser.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
+    parser.add_argument("model", type=Path, metavar="RUN", help=A_MODEL)
     parser.add_argument("output", type=Path, metavar=f"OUT{ending}", help="the file to write")
     add_accept(parser)
     return parser

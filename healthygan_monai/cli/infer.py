@@ -7,6 +7,7 @@ from typing import Any
 from data_prep.datalist import FILE_NAME
 from data_prep.errors import DONE, SOME_UNREAD, UsageError
 from healthygan_monai.cli.arguments import (
+    A_MODEL,
     add_accept,
     add_device,
     add_set,
@@ -16,14 +17,12 @@ from healthygan_monai.cli.arguments import (
 )
 from healthygan_monai.models.runtimes import PYTORCH, RUNTIMES, runtime_name
 from healthygan_monai.paths import (
-    MODEL_FILE,
     RUN_FILE,
     SCORES_FILE,
     SKIPPED_FILE,
     dataset_of_run,
+    eval_folder,
     read_run,
-    require_model,
-    run_of,
 )
 from healthygan_monai.scoring import KEPT_OUT, SCORE_RULES, read_scores
 
@@ -32,11 +31,12 @@ FILES = {runtime.name: f"model{suffix}" for suffix, runtime in RUNTIMES.items()}
 
 def add(commands: Any) -> None:
     parser = command(commands, "infer", "translate and score images", run)
-    text = f"a run folder, its model.pt, or an exported {' or '.join(RUNTIMES)}"
+    text = f"{A_MODEL}, or an exported {' or '.join(RUNTIMES)}"
     parser.add_argument("run_folder", type=Path, metavar="RUN", help=text)
     text = "a prepared data set, a grey picture or a folder of them; default: the run's own data"
     parser.add_argument("dataset", nargs="?", type=Path, metavar="DATASET", help=text)
-    parser.add_argument("--output", type=Path, metavar="FOLDER", help="default: RUN")
+    text = "default: RUN; of a bundle its eval"
+    parser.add_argument("--output", type=Path, metavar="FOLDER", help=text)
     text = "library that computes; RUN is exported to it if needed. Default: that of the model file"
     parser.add_argument("--runtime", choices=[PYTORCH, *FILES], help=text)
     text = "top: the mean of the brightest 2 %% of the smoothed difference map (default: mean)"
@@ -49,10 +49,14 @@ def add(commands: Any) -> None:
 def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.config.literal import as_literal
     from healthygan_monai.config.workflow import device_override, equivalent, run_config
-    from healthygan_monai.models.about import inference_config
+    from healthygan_monai.models.about import bundle_around, inference_config, model_file
 
-    folder = run_of(arguments.run_folder)
+    model = model_file(arguments.run_folder)
+    folder, bundle = model.parent, bundle_around(model)
+    by_default = folder if bundle is None else Path(eval_folder(str(bundle)))
     own = arguments.dataset is None
+    if own and bundle is not None:
+        raise UsageError(f"{arguments.run_folder}: a bundle has no data set of its own; give one.")
     data = dataset_of_run(folder) if own else arguments.dataset
     if data.name == FILE_NAME and data.is_file():
         data = data.parent
@@ -64,7 +68,7 @@ def run(arguments: argparse.Namespace) -> int:
                 "own scores stay."
             )
     warn_unfinished(folder)
-    checkpoint = _checkpoint(arguments, folder)
+    checkpoint = _for_runtime(model, arguments.runtime, arguments.accept_changed_weights)
     config = inference_config(checkpoint)
     if arguments.score_by and config != "inference.json":
         raise UsageError(
@@ -73,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     overrides = {
         "checkpoint": as_literal(checkpoint),
         "dataset_dir": as_literal(data),
-        "output_dir": as_literal(arguments.output or folder),
+        "output_dir": as_literal(arguments.output or by_default),
         **({"score_by": arguments.score_by} if arguments.score_by else {}),
         **({"accept_changed_weights": True} if arguments.accept_changed_weights else {}),
         **device_override(arguments.device),
@@ -99,10 +103,8 @@ def _calibration(folder: Path, output: Path) -> str:
     return f" --calibration {folder}" if needed and output != folder else ""
 
 
-def _checkpoint(arguments: argparse.Namespace, folder: Path) -> Path:
+def _for_runtime(model: Path, runtime: str | None, accept_changed: bool) -> Path:
     """Return the model file for the runtime, exported from model.pt if absent or outdated."""
-    given, runtime = arguments.run_folder, arguments.runtime
-    model = require_model(given if given.is_file() else folder / MODEL_FILE)
     of_file = runtime_name(model)
     if runtime in (None, of_file):
         return model
@@ -110,4 +112,4 @@ def _checkpoint(arguments: argparse.Namespace, folder: Path) -> Path:
         raise UsageError(f"{model}: a file for {of_file}; --runtime {runtime} needs another.")
     from healthygan_monai.exchange.export import up_to_date
 
-    return up_to_date(model, FILES[runtime], arguments.accept_changed_weights)
+    return up_to_date(model, FILES[runtime], accept_changed)

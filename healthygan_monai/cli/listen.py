@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import DONE, FAILED, UsageError
-from healthygan_monai.cli.arguments import add_accept, add_device, command, options_given
+from healthygan_monai.cli.arguments import A_MODEL, add_accept, add_device, command, options_given
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 QUEUE_FOLDER = "listen-queue"
@@ -17,7 +17,7 @@ def add(commands: Any) -> None:
     text = "receive studies by DICOM, score them, send DICOM results on"
     parser = command(commands, "listen", text, run)
     add = parser.add_argument
-    add("model", type=Path, metavar="RUN", help="a run folder, its model.pt, or a bundle's folder")
+    add("model", type=Path, metavar="RUN", help=A_MODEL)
     text = "where results go: AE@host:port (C-STORE), a DICOMweb URL (STOW-RS), or a folder"
     add("--destination", required=True, metavar="WHERE", help=text)
     text = "private folder of what is received and not yet sent (default: %(default)s)"

@@ -7,7 +7,7 @@ from typing import Any
 from data_prep.cli.main import add_people, add_work, given_work
 from data_prep.errors import UsageError
 from data_prep.files import remove_left
-from healthygan_monai.cli.arguments import add_accept, add_device, command, options_given
+from healthygan_monai.cli.arguments import A_MODEL, add_accept, add_device, command, options_given
 from healthygan_monai.scoring import SCORE_RULES
 
 
@@ -15,7 +15,7 @@ def add(commands: Any) -> None:
     text = "score new patients: raw films or heads -> scores, maps and a list"
     parser = command(commands, "score", text, run)
     add = parser.add_argument
-    add("model", type=Path, metavar="RUN", help="a run folder, its model.pt, or a bundle's folder")
+    add("model", type=Path, metavar="RUN", help=A_MODEL)
     text = "films or heads: a folder, one file, a zip archive or a DICOMDIR"
     add("input", type=Path, metavar="INPUT", help=text)
     add("output", type=Path, metavar="OUTPUT", help="a new folder for the results")

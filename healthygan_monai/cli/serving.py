@@ -6,7 +6,7 @@ from pathlib import Path
 
 from data_prep.cli.exit_codes import EXIT_CODES, run_command
 from data_prep.errors import DONE
-from healthygan_monai.cli.arguments import add_accept, command, warn_unfinished
+from healthygan_monai.cli.arguments import A_MODEL, add_accept, command, warn_unfinished
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -21,12 +21,12 @@ def build_parser() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     put = command(commands, "install", "put a model into a MONAI Label app", _install)
-    put.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
+    put.add_argument("model", type=Path, metavar="RUN", help=A_MODEL)
     put.add_argument("app", type=Path, metavar="APP", help="the monaibundle app's folder")
     text = "of the model in the app (default: %(default)s)"
     put.add_argument("--name", default="healthygan", metavar="NAME", help=text)
     show = command(commands, "describe", "write serving.json beside a model", _describe)
-    show.add_argument("model", type=Path, metavar="RUN", help="a run folder or its model.pt")
+    show.add_argument("model", type=Path, metavar="RUN", help=A_MODEL)
     command(commands, "mend-torchvision", "let MONAI Label start beside a torch for CPUs", _mend)
     for each in (put, show):
         text = "default: the one the run was trained on"

@@ -14,26 +14,23 @@ OWN_PACKAGE = "healthygan-monai"
 DIGITS = 4
 
 
-def metadata_for(
-    facts: ModelFacts,
-    shipped: Mapping[str, Any],
-    *,
-    version: str | None = None,
-    vendored: bool = True,
-) -> dict[str, Any]:
-    """Return the bundle's metadata for a model.
+def shipped_metadata() -> dict[str, Any]:
+    """Return the bundle's own metadata.json.
+
+    Its ``training`` holds the settings in which the bundle's model departs from its recipe.
+    """
+    return dict(read_json(bundle_root() / "configs" / METADATA_FILE))
+
+
+def metadata_for(facts: ModelFacts, version: str | None = None) -> dict[str, Any]:
+    """Return metadata.json of a bundle with a model and our packages, which it does not require.
 
     Args:
         facts: of the model.
-        shipped: the bundle's own metadata.json.
         version: of the exported bundle; default: this package's.
-        vendored: whether the bundle contains our package, which is then not required.
     """
-    metadata = dict(shipped)
-    if vendored:
-        required = dict(metadata["required_packages_version"])
-        required.pop(OWN_PACKAGE, None)
-        metadata["required_packages_version"] = required
+    metadata = shipped_metadata()
+    metadata["required_packages_version"].pop(OWN_PACKAGE, None)
     if facts.of_bundle:
         if version is not None:
             metadata["changelog"] = {version: metadata["changelog"][metadata["version"]]}
@@ -43,7 +40,8 @@ def metadata_for(
     metadata["version"] = version
     metadata["changelog"] = {version: "initial version; weights of " + provenance(facts)}
     metadata["data_source"] = data_source(facts)
-    metadata.pop("eval_metrics", None)
+    for key in ("eval_metrics", "training"):
+        metadata.pop(key, None)
     if metrics := eval_metrics(facts.evaluation):
         metadata["eval_metrics"] = metrics
     metadata["network_data_format"] = data_format(facts)
@@ -74,7 +72,7 @@ def provenance(facts: ModelFacts) -> str:
 def data_source(facts: ModelFacts) -> str:
     """Return what dataset.json says of itself; metadata.json for the bundle's own model."""
     if facts.of_bundle:
-        return str(read_json(bundle_root() / "configs" / METADATA_FILE)["data_source"])
+        return str(shipped_metadata()["data_source"])
     dataset = facts.found.dataset
     words = [str(dataset[key]) for key in ("name", "description", "licence") if dataset.get(key)]
     return "; ".join(words) or "not recorded"

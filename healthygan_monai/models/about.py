@@ -17,6 +17,7 @@ from healthygan_monai.paths import (
     MODEL_FILE,
     read_config,
     require_model,
+    run_of,
     size_in_metadata,
 )
 
@@ -67,12 +68,13 @@ def model_file(run_or_model: Path) -> Path:
     """Return the model.pt: the given file, or the one in the given run folder or bundle.
 
     Raises:
-        NoModel: there is none.
+        NoModel: there is none, or no such folder.
     """
-    if not run_or_model.is_dir():
+    if run_or_model.is_file() or (run_or_model.suffix and not run_or_model.is_dir()):
         return require_model(run_or_model)
-    inside = run_or_model / "models" / MODEL_FILE  # of a bundle
-    return require_model(inside if inside.is_file() else run_or_model / MODEL_FILE)
+    folder = run_of(run_or_model)
+    inside = folder / "models" / MODEL_FILE  # of a bundle
+    return require_model(inside if inside.is_file() else folder / MODEL_FILE)
 
 
 def facts_about(
@@ -99,7 +101,14 @@ def facts_about(
     )
 
 
+def bundle_around(checkpoint: Path) -> Path | None:
+    """Return the folder of the bundle that a model is in, if any."""
+    models = checkpoint.absolute().parent
+    found = models.name == "models" and (models.parent / "configs" / METADATA_FILE).is_file()
+    return models.parent if found else None
+
+
 def size_of_its_bundle(checkpoint: Path) -> int:
     """Return the image size in the metadata of a model's bundle; 0 if it is not in a bundle."""
-    root = checkpoint.absolute().parent.parent
-    return size_in_metadata(root) if (root / "configs" / METADATA_FILE).is_file() else 0
+    root = bundle_around(checkpoint)
+    return size_in_metadata(root) if root is not None else 0

@@ -31,7 +31,7 @@ def install(
     """Write APP/model/NAME: the bundle's configs, the weights, serving.json; return that folder.
 
     Args:
-        model: a run folder or its model.pt.
+        model: a run folder, its model.pt, or a bundle's folder.
         app: MONAI Label's monaibundle app (``monailabel apps --download --name monaibundle``).
         name: of the model in the app; a bundle of that name is replaced.
         dataset: see :func:`describe`; needed without a serving.json of these weights.

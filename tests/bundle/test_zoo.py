@@ -43,6 +43,17 @@ SHORT = {  # a training of the zoo's config
     "decay_iterations": 1,
     "kept_out": 0.25,
 }
+FLAKE8_IGNORES = "--extend-ignore=E203,E501,E741,W503,W504,C408,N812,B023,B905,B028,B907,C419"
+STYLE = {  # words of the zoo's runtests.sh and settings of its setup.cfg
+    "black": ("--check", "--skip-magic-trailing-comma", "--line-length=120"),
+    "isort": ("--check", "--profile=black", "--line-length=120"),
+    "flake8": (
+        "--isolated",
+        "--select=B,C,E,F,N,P,T4,W,B9",
+        "--max-line-length=120",
+        FLAKE8_IGNORES,
+    ),
+}
 TEXTS = (".json", ".py", ".md", ".txt", ".yml", ".conf")
 
 # the installed packages are out of sight: an editable installation is a finder, another a folder
@@ -142,6 +153,14 @@ def exported(evaluated, tmp_path_factory) -> Path:
     """OUT of ``export zoo`` with that run."""
     out = tmp_path_factory.mktemp("exported") / "out"
     assert main(["export", "zoo", str(out), "--model", str(evaluated)]) == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory) -> Path:
+    """OUT of ``export zoo`` with the bundle's own model."""
+    out = tmp_path_factory.mktemp("shipped") / "out"
+    assert main(["export", "zoo", str(out)]) == 0
     return out
 
 
@@ -278,12 +297,11 @@ class TestVendoredCode:
         for path in (bundle_of(exported) / "configs").glob("*.json"):
             assert not re.search(r"inspect|f_locals|calling|sys\.path", path.read_text()), path
 
-    def test_is_formatted_as_the_zoos_tools_do(self, exported, tmp_path):
-        black = pytest.importorskip("black")
-        mode = black.Mode(line_length=120)
-        for path in exported.rglob("*.py"):
-            text = path.read_text(encoding="utf-8")
-            assert black.format_str(text, mode=mode) == text, path
+    @pytest.mark.parametrize("tool", STYLE)
+    def test_is_formatted_as_the_zoos_tools_do(self, shipped, tool, tmp_path):
+        pytest.importorskip(tool)
+        (tmp_path / "pyproject.toml").write_text('[tool.black]\ntarget-version = ["py37", "py39"]')
+        python("-m", tool, *STYLE[tool], shutil.copytree(shipped, tmp_path / "zoo"), cwd=tmp_path)
 
     def test_is_refused_without_the_formatter(self, own_run, tmp_path, monkeypatch, capsys):
         monkeypatch.setitem(sys.modules, "ruff", None)
@@ -306,7 +324,7 @@ class TestMetadata:
         assert (image["spatial_shape"], image["num_channels"]) == (["4*(n+3)"] * 2, 1)
         processed = metadata["network_data_format"]["post_processed_outputs"]
         assert set(processed) == {"healthy", "mask", "difference", "score"}
-        assert "tiny" in metadata["eval_metrics"]["evaluated_on"]
+        assert "tiny" in metadata["eval_metrics"]["evaluated_on"] and "training" not in metadata
         assert metadata["network_data_format"]["outputs"]["pred"]["num_channels"] == 2
         auc = json.loads((evaluated / "evaluation.json").read_text())["levels"]["image"]["auc"]
         assert metadata["eval_metrics"]["image_auc"] == pytest.approx(auc["value"], abs=1e-4)
@@ -368,15 +386,39 @@ class TestCard:
         assert "bundle/configs/" not in text and "must be installed" not in text
         assert "The test set holds 4 images of 4 subjects" in text
 
-    def test_of_the_shipped_model_is_the_bundles(self, tmp_path):
-        export_zoo(tmp_path / "out", model_facts(None))
-        bundle = bundle_of(tmp_path / "out")
+    def test_of_the_shipped_model_is_the_bundles(self, shipped):
+        bundle = bundle_of(shipped)
         text = (bundle / "docs" / "README.md").read_text()
         assert "<!--" not in text and "Kermany" in text
-        source = metadata_of(tmp_path / "out")["data_source"]
+        source = metadata_of(shipped)["data_source"]
         assert "Kermany" in source and source in (bundle / "NOTICE").read_text()
         licence = (bundle / "docs" / "data_license.txt").read_text()
         assert "CC BY 4.0" in licence and "10.17632/rscbjbr9sj" in licence
+
+    def test_gives_no_command_that_a_user_of_the_zoo_lacks(self, shipped):
+        text = (bundle_of(shipped) / "docs" / "README.md").read_text()
+        typed = "\n".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+        for line in re.findall(r"^ *(healthygan .*)", typed, re.MULTILINE):
+            assert re.fullmatch(r"healthygan prep .*# by the whole project", line), line
+        scores = "configs/inference.json --dataset_dir adults/images --output_dir out"
+        assert scores in typed and "configs/train.json --dataset_dir kermany\n" in typed
+
+    def test_and_configs_of_the_shipped_model_have_the_facts_of_its_metadata(self, shipped):
+        """metadata.json is their home; the card, written by hand, must say the same."""
+        metadata = metadata_of(shipped)
+        training, config = metadata["training"], bundle_of(shipped) / "configs" / "train.json"
+        written = json.loads(config.read_text())
+        assert written["max_iterations"] == training["max_iterations"]
+        assert written["loss"]["price"] == training["price"]
+        card = (CONFIGS.parent / "docs" / "README.md").read_text(encoding="utf-8")
+        assert f"--set max_iterations={training['max_iterations']}\n" in card
+        assert f"--set price={training['price']:g} " in card
+        numbers = re.match(
+            r"(\d+ healthy) and (\d+ diseased) films of (\d+) subjects, test section of ",
+            metadata["eval_metrics"]["evaluated_on"],
+        )
+        assert "| test | {}, {} | {} |".format(*numbers.groups()) in card
+        assert metadata["eval_metrics"]["evaluated_on"].endswith(metadata["data_source"])
 
     def test_of_the_shipped_model_has_the_figures_of_its_metadata(self):
         """None in both until they are measured."""
