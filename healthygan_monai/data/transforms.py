@@ -68,6 +68,7 @@ def image_transforms(
         transforms.append(RepeatChanneld(keys, repeats=image_channels))
     if flip_prob > 0:
         transforms.append(RandFlipd(keys, prob=flip_prob, spatial_axis=1))
+        transforms.append(EnsureTyped(keys, track_meta=track_meta))  # a flip makes a MetaTensor
     return Compose(transforms)
 
 
