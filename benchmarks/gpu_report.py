@@ -19,7 +19,6 @@ reaches in a product of two large matrices in the same arithmetic.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import os
 import platform
@@ -33,6 +32,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.flop_counter import FlopCounterMode
+from train_step import OneModule
 
 RECIPES = ("paper", "pretrained")
 MODES = {  # amp, compiled
@@ -45,12 +46,6 @@ TWO = "float32, two GPUs"
 COLUMNS = ("recipe", "pixels", "mode", "ms", "images", "GB", "TFLOP", "share", "AUC")
 SETTLED = 3  # iterations that are not timed
 SIDE = {"cuda": 8192, "cpu": 1024}  # of the matrices
-
-
-class OneModule(contextlib.nullcontext):
-    """In place of FlopCounterMode's ``ModuleTracker``: all work is of one module."""
-
-    parents = frozenset({"Global"})
 
 
 class Watch:
@@ -74,8 +69,6 @@ class Watch:
             _wait(device)
             self.began = time.perf_counter()
             if trainer.state.iteration == trainer.n_critic and not self.compiled:  # a whole round
-                from torch.utils.flop_counter import FlopCounterMode
-
                 self.counter = FlopCounterMode(display=False)
                 self.counter.mod_tracker = OneModule()  # the other cannot follow Eq. 3
                 self.counter.__enter__()
