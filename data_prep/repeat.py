@@ -129,7 +129,7 @@ def _known(options: Mapping[str, Any], kind: str) -> dict[str, Any]:
 
 def _of_kind(name: str, value: Any, hint: Any) -> Any:
     allowed = get_args(hint) or (hint,)  # of None too: (float, NoneType)
-    if type(value) in (int, float) and str in allowed or isinstance(value, Path):
+    if (type(value) in (int, float) and str in allowed) or isinstance(value, Path):
         value = str(value)  # --options step=2
     elif type(value) is int and float in allowed:
         value = float(value)

@@ -94,6 +94,24 @@ def test_half_of_the_files_of_tls_is_refused(trained, tmp_path, capfd, words):
 
 
 @pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--port", "70000"], "--port 70000: expected 0 (a free one) to 65535"),
+        (["--ae-title", "LONGER_THAN_SIXTEEN"], "AE title 'LONGER_THAN_SIXTEEN': expected 1 to 16"),
+        (["--ae-title", " "], "AE title ' ': expected 1 to 16"),
+        (["--allow", "PACS", "A\\B"], "without a backslash"),
+        (["--wait", "-1"], "--wait -1: expected seconds, 0 or more"),
+        (["--wait", "nan"], "--wait nan"),
+    ],
+)
+def test_an_invalid_address_is_a_wrong_usage(trained, tmp_path, capfd, words, told):
+    assert listen(trained, tmp_path, *words) == 2
+    said = capfd.readouterr().err
+    assert told in said and said.count("\n") == 1
+    assert not (tmp_path / "queue").exists()
+
+
+@pytest.mark.parametrize(
     "where", ["healthygan_monai.studies.dicom", "healthygan_monai.node.scoring"]
 )
 def test_a_child_that_dies_costs_a_pause_and_no_results(
