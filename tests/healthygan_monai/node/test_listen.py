@@ -66,6 +66,17 @@ def test_films_have_four_results_each_of_their_own_study(trained, tmp_path, capf
     assert ": score " not in "".join(capfd.readouterr())
 
 
+def test_a_warning_names_the_options_of_this_command(trained, tmp_path, capfd):
+    counts = {"training_mixed": 1, "training_healthy": 0, "validation": 0, "test": 0}
+    film = next((make_films(tmp_path / "raw", counts=counts, size=64) / "films").glob("*.dcm"))
+    data = pydicom.dcmread(film)
+    data.PatientOrientation = ["R", "F"]
+    data.save_as(film)
+    receive(tmp_path / "queue", [film])
+    assert listen(run_with(trained, tmp_path / "run", "films"), tmp_path) == 0
+    assert "which --options orient=header undoes" in capfd.readouterr().out
+
+
 def test_the_slices_of_a_head_are_one_scan(trained, tmp_path, capfd):
     data = np.round(heads.phantom(21).image * 1000).astype(np.int16)
     write_stack(
