@@ -66,14 +66,16 @@ class Prepared:
         pairs = zip(self.sources, self.outcomes, strict=True)
         return [(source.name, o) for source, o in pairs if not o.taken]
 
-    def reworded(self, remedy: Callable[[str], str]) -> "Prepared":
-        """Return the same with other remedies, for a command with other flags."""
-        outcomes = [
-            replace(o, details={**o.details, "remedy": remedy(str(o.details["remedy"]))})
-            if "remedy" in o.details
-            else o
-            for o in self.outcomes
-        ]
+    def reworded(self, words: Callable[[str], str]) -> "Prepared":
+        """Return the same with other remedies and notes, for a command with other flags."""
+        outcomes = []
+        for one in self.outcomes:
+            details = dict(one.details)
+            if "remedy" in details:
+                details["remedy"] = words(str(details["remedy"]))
+            if "notes" in details:
+                details["notes"] = [words(str(note)) for note in details["notes"]]
+            outcomes.append(replace(one, details=details))
         return replace(self, outcomes=outcomes)
 
     def write_skipped(self, path: Path) -> None:

@@ -2,14 +2,13 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from data_prep.brain import template
 from data_prep.brain.options import BrainOptions, resolved
 from data_prep.brain.recipe import BrainRecipe
-from data_prep.errors import DataError
+from data_prep.errors import DataError, UsageError
 from data_prep.files import sha256
 from data_prep.film.options import FilmOptions
 from data_prep.film.recipe import FilmRecipe
@@ -28,6 +27,10 @@ __all__ = [
 log = logging.getLogger(__name__)
 
 RECIPES: dict[str, type[FilmRecipe | BrainRecipe]] = {"films": FilmRecipe, "brains": BrainRecipe}
+KINDS = {
+    bool: "true or false", int: "a whole number", float: "a number", str: "a text",
+    type(None): "null",
+}  # fmt: skip
 
 
 def kind_of_inputs(folder: Path) -> str:
@@ -71,12 +74,12 @@ def recipe_from(
     """Return the recipe that has this ``record()``, defaults for the rest; ``options`` differ.
 
     DataError: no recipe, or it needs files it only names (brain masks, another template).
+    UsageError: an option has an invalid value.
     """
     try:
         kind = str(record["kind"])
         whole = {**default_recipe(kind, record["size"]), **record}
-        _refuse_unknown(options or {}, kind)
-        chosen = {**whole["options"], **(options or {})}
+        chosen = {**whole["options"], **_known(options or {}, kind)}
         common = {
             "size": whole["size"],
             "bits": whole["bits"],
@@ -91,12 +94,12 @@ def recipe_from(
             recipe = BrainRecipe(**common, options=_here(chosen))
     except DataError:
         raise
+    except UsageError as error:
+        if options:
+            raise
+        raise _no_recipe(error) from error
     except (KeyError, TypeError, ValueError) as error:
-        raise DataError(
-            f"not a recipe of this version ({type(error).__name__}: {error}). Expected "
-            "generated_by.recipe "
-            "of a dataset.json; prepare the data set again, or give another recipe."
-        ) from error
+        raise _no_recipe(error) from error
     if whole["pixels"] != PIXELS:
         log.warning(
             "the recipe was written by another version of data_prep, whose pixels differ; prepare "
@@ -105,14 +108,35 @@ def recipe_from(
     return recipe
 
 
-def _refuse_unknown(options: Mapping[str, Any], kind: str) -> None:
-    known = [f.name for f in fields(FilmOptions if kind == "films" else BrainOptions)]
-    unknown = [repr(name) for name in options if name not in known]
+def _no_recipe(error: Exception) -> DataError:
+    return DataError(
+        f"not a recipe of this version ({type(error).__name__}: {error}). Expected "
+        "generated_by.recipe of a dataset.json; prepare the data set again, or give another recipe."
+    )
+
+
+def _known(options: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Return options whose names and kinds of values are known; a number is a text too."""
+    kinds = get_type_hints(FilmOptions if kind == "films" else BrainOptions)
+    unknown = [repr(name) for name in options if name not in kinds]
     if unknown:
         raise DataError(
             f"options: {', '.join(unknown)} unknown for {kind}; expected some of "
-            f"{', '.join(known)}."
+            f"{', '.join(kinds)}."
         )
+    return {name: _of_kind(name, value, kinds[name]) for name, value in options.items()}
+
+
+def _of_kind(name: str, value: Any, hint: Any) -> Any:
+    allowed = get_args(hint) or (hint,)  # of None too: (float, NoneType)
+    if (type(value) in (int, float) and str in allowed) or isinstance(value, Path):
+        value = str(value)  # --options step=2
+    elif type(value) is int and float in allowed:
+        value = float(value)
+    if type(value) not in allowed:
+        words = " or ".join(KINDS[each] for each in allowed)
+        raise UsageError(f"options: {name} is {value!r}; expected {words}.")
+    return value
 
 
 def _intensity(record: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 import argparse
 import logging
 import sys
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -63,7 +64,9 @@ def _log_to_stderr(arguments: argparse.Namespace) -> None:
     level = logging.WARNING if arguments.quiet else logging.INFO
     logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
     logging.getLogger("data_prep").setLevel(logging.DEBUG if arguments.verbose else logging.NOTSET)
-    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # its warnings quote header values
+    # its warnings quote header values; a level would not last: pydicom sets its own when imported
+    logging.getLogger("pydicom").disabled = True
+    warnings.filterwarnings("ignore", module="py(net)?dicom")
     logging.getLogger("PIL").setLevel(logging.WARNING)
 
 

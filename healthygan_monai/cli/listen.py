@@ -61,14 +61,18 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("--tls-cert and --tls-key: give both or none.")
     if arguments.tls_ca is not None and arguments.tls_cert is None:
         raise UsageError("--tls-ca: it needs --tls-cert and --tls-key.")
+    if not arguments.wait >= 0:
+        raise UsageError(f"--wait {arguments.wait:g}: expected seconds, 0 or more.")
     from healthygan_monai.api.model import load_model
     from healthygan_monai.dicom_results.send import Tls
     from healthygan_monai.node.destination import destination
     from healthygan_monai.node.queue import Queue
+    from healthygan_monai.node.receiver import Address
     from healthygan_monai.node.run import drain, stop_signals
     from healthygan_monai.node.scoring import FILMS, Scoring
     from healthygan_monai.node.work import Worker
 
+    address = Address(arguments.host, arguments.port, arguments.ae_title, arguments.allow)
     ca = arguments.destination_ca
     place = destination(
         arguments.destination,
@@ -91,7 +95,7 @@ def run(arguments: argparse.Namespace) -> int:
         )
         with stop_signals() as stop:
             if not arguments.once:
-                _listen(arguments, queue, worker, scoring.kind, stop)
+                _listen(arguments, address, queue, worker, scoring.kind, stop)
             elif drain(queue, worker, stop):
                 return DONE
         images, results = queue.left()
@@ -101,15 +105,16 @@ def run(arguments: argparse.Namespace) -> int:
         queue.close()
 
 
-def _listen(arguments: argparse.Namespace, queue: Any, worker: Any, kind: str, stop: Any) -> None:
-    from healthygan_monai.node.receiver import CLASSES, Address, Receiver, tls_context
+def _listen(
+    arguments: argparse.Namespace, address: Any, queue: Any, worker: Any, kind: str, stop: Any
+) -> None:
+    from healthygan_monai.node.receiver import CLASSES, Receiver, tls_context
     from healthygan_monai.node.run import serve
 
     _warn(arguments)
     tls = None
     if arguments.tls_cert is not None:
         tls = tls_context(arguments.tls_cert, arguments.tls_key, arguments.tls_ca)
-    address = Address(arguments.host, arguments.port, arguments.ae_title, arguments.allow)
     receiver = Receiver(queue, address, CLASSES[kind], tls)
     try:
         print(

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from data_prep.errors import HealthyGANError, UsageError, disk_words
 from healthygan_monai.dicom_results.ask import holds
 from healthygan_monai.dicom_results.send import Node, Tls, Web, send, web_client
-from healthygan_monai.node.parts import Destination, NotSent
+from healthygan_monai.node.parts import LAST_PORT, Destination, NotSent
 from healthygan_monai.node.tables import write_durably
 
 NODE = re.compile(r"(?P<ae>[^@/\\\s][^@/\\]{0,15})@(?P<host>\[[^\]]+\]|[^:/@]+):(?P<port>\d{1,5})")
@@ -32,6 +32,8 @@ def destination(
     """
     if found := NODE.fullmatch(text):
         host, port = found["host"].strip("[]"), int(found["port"])
+        if not 0 < port <= LAST_PORT:
+            raise UsageError(f"--destination {text}: expected a port from 1 to {LAST_PORT}.")
         return Archive(text, Node(found["ae"], host, port, ae_title, tls))
     if text.startswith(("http://", "https://")):
         parts = urlsplit(text)

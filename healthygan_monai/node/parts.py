@@ -1,9 +1,13 @@
 """What the parts of the node hand to each other."""
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
+
+TITLE = re.compile(r"(?=.*[^ ])[ -\[\]-~]{1,16}")  # an AE title (PS3.5 6.2)
+LAST_PORT = 65535
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ class Queue:
         has no results: then the second takes its place, whatever its bytes.
 
         Raises:
-            OSError, sqlite3.Error: it could not be stored; nothing of it is left.
+            OSError: it could not be stored; nothing of it is left.
         """
         digest = hashlib.sha256()
         for piece in pieces:

@@ -2,7 +2,6 @@
 
 import logging
 import socket
-import sqlite3
 import ssl
 import threading
 import time
@@ -19,6 +18,7 @@ from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.sop_class import Verification  # type: ignore[attr-defined]
 
 from data_prep.errors import UsageError, disk_words
+from healthygan_monai.node.parts import LAST_PORT, TITLE
 from healthygan_monai.node.queue import Queue
 
 log = logging.getLogger(__name__)
@@ -53,12 +53,25 @@ SYNTAXES = [
 
 @dataclass(frozen=True)
 class Address:
-    """Where the node listens. allow: calling AE titles that may connect; all where empty."""
+    """Where the node listens. allow: calling AE titles that may connect; all where empty.
+
+    Raises UsageError: an invalid port or AE title.
+    """
 
     host: str = "127.0.0.1"
     port: int = 11112
     ae_title: str = "HEALTHYGAN"
     allow: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.port <= LAST_PORT:
+            raise UsageError(f"--port {self.port}: expected 0 (a free one) to {LAST_PORT}.")
+        for title in (self.ae_title, *self.allow):
+            if not TITLE.fullmatch(title):
+                raise UsageError(
+                    f"AE title {title!r}: expected 1 to 16 characters, without a backslash "
+                    "(PS3.5 6.2)."
+                )
 
 
 def tls_context(certificate: Path, key: Path, authority: Path | None) -> ssl.SSLContext:
@@ -180,8 +193,8 @@ class Receiver:
         name = self._names.setdefault(event.assoc, f"{self._start}-{next(self._numbers)}")
         try:
             self._queue.receive(uid, name, [meta, data])
-        except (OSError, sqlite3.Error) as error:
-            words = disk_words(error) if isinstance(error, OSError) else str(error)
+        except OSError as error:
+            words = disk_words(error)
             log.error("an image could not be stored, and was turned away (0xA700): %s", words)
             return OUT_OF_RESOURCES
         self.arrived.set()

@@ -1,16 +1,20 @@
 """The life of the node: receive and work until it is told to stop."""
 
+import logging
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from data_prep.errors import disk_words
 from healthygan_monai.node.queue import Queue
 from healthygan_monai.node.receiver import Receiver
 from healthygan_monai.node.work import Worker
 
 PAUSE = 0.5  # seconds between two looks at the queue where nothing comes
+DISK_PAUSE = 30.0  # seconds after the queue could not be written, or read
+log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -32,11 +36,18 @@ def stop_signals() -> Iterator[threading.Event]:
 
 
 def serve(receiver: Receiver, worker: Worker, stop: threading.Event) -> None:
-    """Work as images arrive, until the event is set; the current step is finished."""
+    """Work as images arrive, until the event is set; the current step is finished.
+
+    A full disk costs a pause: each step is whole or not done.
+    """
     while not stop.is_set():
         receiver.arrived.clear()
-        if not worker.step(receiver.unfinished(), stop.is_set):
-            receiver.arrived.wait(PAUSE)
+        try:
+            if not worker.step(receiver.unfinished(), stop.is_set):
+                receiver.arrived.wait(PAUSE)
+        except OSError as error:
+            log.error("the queue: %s; next try in %.0f s", disk_words(error), DISK_PAUSE)
+            stop.wait(DISK_PAUSE)
 
 
 def drain(queue: Queue, worker: Worker, stop: threading.Event) -> bool:

@@ -17,6 +17,7 @@ from healthygan_monai.models.runtimes import needed
 from healthygan_monai.node.parts import Made, StudyAnswer
 from healthygan_monai.studies.case import CaseResult, Cut
 from healthygan_monai.studies.dicom import FOLDER, LIMITS, why_none, write_dicom
+from healthygan_monai.studies.remedies import remedy_for_score
 from healthygan_monai.studies.score import Cases, prepare_cases
 
 log = logging.getLogger(__name__)
@@ -103,7 +104,7 @@ class Scoring:
         if self.kind == FILMS:
             given = (self._recipe, folder, output, self._options, self._salt)
             try:
-                return decode(prepare_here, given, LIMITS)
+                return decode(prepare_here, given, LIMITS).reworded(remedy_for_score)
             except PrepError as error:
                 log.debug("prepared again, file by file: %s", error)
         return prepare_cases(self._model, folder, output, options=self._options, work=Work(jobs=1))

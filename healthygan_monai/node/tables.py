@@ -1,5 +1,6 @@
 """The file and the folders of the node's queue: one process at a time, whole changes only."""
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import UsageError
-from data_prep.files import lock, require_writable, whole
+from data_prep.files import WriteError, lock, require_writable, whole
 
 BASE, LOCK = "queue.sqlite", "lock"
 INCOMING, RESULTS, WORK = "received", "results", "work"  # folders
@@ -64,12 +65,13 @@ class Tables:
             raise UsageError(f"{folder}: another healthygan listen uses this queue.")
         for name in (INCOMING, RESULTS, WORK):
             (folder / name).mkdir(exist_ok=True)
-        self._mutex = threading.RLock()
-        self._base = sqlite3.connect(folder / BASE, check_same_thread=False, isolation_level=None)
-        self._base.row_factory = sqlite3.Row
-        self._base.execute("PRAGMA journal_mode = WAL")
-        self._base.execute("PRAGMA synchronous = FULL")  # what is committed is on the disk
-        self._base.executescript(TABLES)
+        self._mutex, path = threading.RLock(), folder / BASE
+        with self._words():
+            self._base = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+            self._base.row_factory = sqlite3.Row
+            self._base.execute("PRAGMA journal_mode = WAL")
+            self._base.execute("PRAGMA synchronous = FULL")  # what is committed is on the disk
+            self._base.executescript(TABLES)
 
     def close(self) -> None:
         """Close the file and let another process have it."""
@@ -78,14 +80,18 @@ class Tables:
             self._lock_file.close()
 
     def rows(self, question: str, *values: Any) -> list[sqlite3.Row]:
-        """Return the rows of a SELECT."""
-        with self._mutex, closing(self._base.execute(question, values)) as found:
+        """Return the rows of a SELECT; raises WriteError as `change`."""
+        with self._mutex, self._words(), closing(self._base.execute(question, values)) as found:
             return found.fetchall()
 
     @contextmanager
     def change(self) -> Iterator[sqlite3.Connection]:
-        """Put all changes of the block on the disk, or none of them if it raises."""
-        with self._mutex:
+        """Put all changes of the block on the disk, or none of them if it raises.
+
+        Raises:
+            WriteError: a full disk, or another fault of it or of the file.
+        """
+        with self._mutex, self._words():
             self._base.execute("BEGIN IMMEDIATE")
             try:
                 yield self._base
@@ -94,6 +100,17 @@ class Tables:
                 with suppress(sqlite3.Error):  # SQLite has rolled back a full disk itself
                     self._base.execute("ROLLBACK")
                 raise
+
+    @contextmanager
+    def _words(self) -> Iterator[None]:
+        """Raise what SQLite says of the disk as an error of the disk, which passes."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            if isinstance(error, (sqlite3.IntegrityError, sqlite3.ProgrammingError)):
+                raise  # of this program
+            number = errno.ENOSPC if "full" in str(error) else errno.EIO
+            raise WriteError(number, str(error), str(self.folder / BASE)) from error
 
 
 def write_durably(path: Path, pieces: Sequence[bytes]) -> None:

@@ -4,7 +4,8 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -169,10 +170,10 @@ def inputs_of(dataset: Path | None) -> Path | None:
     return dataset.parent if dataset is not None and dataset.is_file() else dataset
 
 
-def number_of(path: Path, key: str) -> float | None:
-    """Return a number above 0 of a JSON file; None if it is not there."""
+def number_of(path: Path, *keys: str) -> float | None:
+    """Return a number above 0 of a JSON file, by a key and keys within it; None without one."""
     try:
-        value = float(read_json(path)[key])
+        value = float(reduce(getitem, keys, read_json(path)))
     except (OSError, json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError):
         return None
     return value if 0 < value < float("inf") else None

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from data_prep.files import Record, read_csv
+from data_prep.files import Record, read_csv, read_json
 from healthygan_monai.paths import (
     ABOUT_FILE,
     CASES_FILE,
@@ -60,7 +60,7 @@ class Study(Cases):
             notes.append("The scans are not there: give the INPUT that was scored with --dataset.")
         if self.white is None and "difference" in drawn:
             notes.append("No map threshold is known: white is the largest value of each map.")
-        return notes
+        return [*notes, *_thresholds(self.folder / ABOUT_FILE)]
 
     def data(self) -> dict[str, Any]:
         """As of other cases, with ``more``: the threshold, and the slices that carry the score."""
@@ -106,11 +106,23 @@ def open_cases(folder: Path, dataset: Path | None = None) -> Cases:
 
 
 def _more(record: Record) -> str:
-    """The threshold and the slices of a case in words."""
+    """The threshold, the slices and the warnings of a case in words."""
     above = {"yes": "reaches the threshold", "no": "below the threshold"}
     plane, slices = record.get("plane") or "", record.get("slices") or ""
     parts = [above.get(record.get("above") or "", ""), f"{plane} slices {slices}" if slices else ""]
-    return " · ".join(filter(None, parts))
+    warnings = record.get("warnings")
+    return " · ".join(filter(None, [*parts, f"Warning: {warnings}" if warnings else ""]))
+
+
+def _thresholds(path: Path) -> list[str]:
+    """Return the thresholds of about.json and where they are from; none where it has none."""
+    words = {"score_threshold": "Threshold of the score", "map_threshold": "Marked from"}
+    found = []
+    for key, what in words.items():
+        value = number_of(path, key, "value")
+        if value is not None:
+            found.append(f"{what} {value:.4g} ({read_json(path)[key].get('policy', '')}).")
+    return found
 
 
 def _links(folder: Path) -> dict[str, str]:

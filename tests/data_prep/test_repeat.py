@@ -6,7 +6,7 @@ import pytest
 
 from data_prep import __version__
 from data_prep.brain import BrainOptions, BrainRecipe
-from data_prep.errors import DataError
+from data_prep.errors import DataError, UsageError
 from data_prep.film import FilmOptions, FilmRecipe
 from data_prep.frame.recipe import PIXELS
 from data_prep.repeat import default_recipe, recipe_from
@@ -67,6 +67,33 @@ def test_options_may_differ_but_not_in_name():
     assert isinstance(recipe, FilmRecipe) and recipe.options.views == "PA"
     with pytest.raises(DataError, match="'plane' unknown for films"):
         recipe_from(json.loads(FILMS), {"plane": "axial"})
+
+
+@pytest.mark.parametrize(
+    ("stored", "name", "value", "told"),
+    [
+        (BRAINS, "allow_single_slice", "no", "allow_single_slice is 'no'; expected true or false"),
+        (BRAINS, "n4", 1, "n4 is 1; expected true or false"),
+        (BRAINS, "volume_index", "a", "volume_index is 'a'; expected a whole number or null"),
+        (BRAINS, "volume_index", True, "expected a whole number or null"),
+        (BRAINS, "least_foreground", "a", "least_foreground is 'a'; expected a number"),
+        (BRAINS, "step", 0, "step"),
+        (FILMS, "modalities", 5, "modalities"),
+        (FILMS, "views", "latteral", "did you mean 'lateral'"),
+    ],
+)
+def test_an_option_with_an_invalid_value_is_a_wrong_option_and_no_broken_recipe(
+    stored, name, value, told
+):
+    with pytest.raises(UsageError, match=told) as raised:
+        recipe_from(json.loads(stored), {name: value})
+    assert "recipe" not in str(raised.value)
+
+
+def test_a_number_is_a_text_where_an_option_wants_one():
+    recipe = recipe_from(json.loads(BRAINS), {"step": 2, "spacing": 2})
+    assert isinstance(recipe, BrainRecipe)
+    assert (recipe.options.step, recipe.options.spacing) == ("2", 2.0)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,8 @@ function showCase(item) {
   const place = LIST.indexOf(item);
   byId("case-title").textContent = title(item);
   const where = place < 0 ? "not in the filter" : `${place + 1} of ${LIST.length}`;
-  byId("case-facts").textContent = `${facts(item)} · ${item.stem} · ${where}`;
+  const stem = title(item) === item.stem ? [] : [item.stem];
+  byId("case-facts").textContent = [facts(item), ...stem, where].join(" · ");
   byId("previous").disabled = place <= 0;
   byId("next").disabled = place < 0 || place + 1 >= LIST.length;
   if (DATA.served && isVolume(item)) openVolume(item);

@@ -25,7 +25,9 @@ function has(item, part) { return Boolean(item.has & BITS[part]); }
 
 function isVolume(item) { return has(item, "volume") || has(item, "volume_map"); }
 
+// A subject may have several cases of new patients, whose names begin with it.
 function title(item) {
+  if (item.stem.startsWith(`${item.subject}_`)) return item.stem;
   return item.slice === null ? item.subject : `${item.subject}, slice ${item.slice}`;
 }
 

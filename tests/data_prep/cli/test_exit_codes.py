@@ -1,5 +1,7 @@
 import errno
 import logging
+import subprocess
+import sys
 from argparse import Namespace
 
 import pytest
@@ -24,6 +26,18 @@ def test_results_go_to_stdout_and_messages_to_stderr(capsys):
     assert capsys.readouterr() == ("a result\n", "progress\n")
     assert run_command(command(None, quiet=True)) == 0
     assert capsys.readouterr() == ("a result\n", "")
+
+
+def test_words_of_pydicom_which_quote_headers_go_nowhere_even_if_it_is_imported_later():
+    code = (
+        "from argparse import Namespace\nfrom data_prep.cli.exit_codes import run_command\n"
+        "def run(arguments):\n"
+        "    from pydicom.valuerep import validate_value\n"
+        "    return validate_value('UI', '1.2.0815', 1) or 0\n"  # 1: warn
+        "run_command(Namespace(run=run, quiet=False, verbose=False, explain=None))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout + done.stderr == ""
 
 
 @pytest.mark.parametrize("kind", [UsageError, NotFound, NotInstalled, MissingData])

@@ -66,6 +66,17 @@ def test_films_have_four_results_each_of_their_own_study(trained, tmp_path, capf
     assert ": score " not in "".join(capfd.readouterr())
 
 
+def test_a_warning_names_the_options_of_this_command(trained, tmp_path, capfd):
+    counts = {"training_mixed": 1, "training_healthy": 0, "validation": 0, "test": 0}
+    film = next((make_films(tmp_path / "raw", counts=counts, size=64) / "films").glob("*.dcm"))
+    data = pydicom.dcmread(film)
+    data.PatientOrientation = ["R", "F"]
+    data.save_as(film)
+    receive(tmp_path / "queue", [film])
+    assert listen(run_with(trained, tmp_path / "run", "films"), tmp_path) == 0
+    assert "which --options orient=header undoes" in capfd.readouterr().out
+
+
 def test_the_slices_of_a_head_are_one_scan(trained, tmp_path, capfd):
     data = np.round(heads.phantom(21).image * 1000).astype(np.int16)
     write_stack(
@@ -91,6 +102,24 @@ def test_the_extra_is_named_before_any_work(trained, tmp_path, monkeypatch, capf
 def test_half_of_the_files_of_tls_is_refused(trained, tmp_path, capfd, words):
     assert listen(trained, tmp_path, *words) == 2
     assert "--tls-cert and --tls-key" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--port", "70000"], "--port 70000: expected 0 (a free one) to 65535"),
+        (["--ae-title", "LONGER_THAN_SIXTEEN"], "AE title 'LONGER_THAN_SIXTEEN': expected 1 to 16"),
+        (["--ae-title", " "], "AE title ' ': expected 1 to 16"),
+        (["--allow", "PACS", "A\\B"], "without a backslash"),
+        (["--wait", "-1"], "--wait -1: expected seconds, 0 or more"),
+        (["--wait", "nan"], "--wait nan"),
+    ],
+)
+def test_an_invalid_address_is_a_wrong_usage(trained, tmp_path, capfd, words, told):
+    assert listen(trained, tmp_path, *words) == 2
+    said = capfd.readouterr().err
+    assert told in said and said.count("\n") == 1
+    assert not (tmp_path / "queue").exists()
 
 
 @pytest.mark.parametrize(

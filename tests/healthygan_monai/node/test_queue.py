@@ -2,7 +2,6 @@
 
 import errno
 import os
-import sqlite3
 import subprocess
 import sys
 from dataclasses import replace
@@ -117,7 +116,7 @@ def test_a_full_disk_leaves_nothing(queue, monkeypatch):
 
 def test_a_full_disk_of_the_table_leaves_nothing(queue):
     queue._tables._base.execute("PRAGMA max_page_count = 1")
-    with pytest.raises(sqlite3.OperationalError, match="full"):
+    with pytest.raises(WriteError, match="full"):
         for number in range(200):
             received(queue, number)
     left = queue.left()[0]
@@ -220,6 +219,6 @@ def test_an_image_that_could_not_be_stored_again_leaves_no_file(queue):
     queue.refuse(queue.received()[0], "cut off")
     queue.delete_done()
     queue._tables._base.execute("PRAGMA query_only = 1")
-    with pytest.raises(sqlite3.OperationalError):
+    with pytest.raises(WriteError, match="readonly"):
         received(queue, 1)
     assert files(queue) == []

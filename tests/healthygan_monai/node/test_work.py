@@ -2,8 +2,10 @@
 
 import errno
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from dicom_nodes import drawn, encoded, film, pacs
@@ -15,6 +17,7 @@ from healthygan_monai.dicom_results.send import Tls
 from healthygan_monai.node import outbox
 from healthygan_monai.node.destination import Archive, Folder, destination
 from healthygan_monai.node.queue import TRIES, Queue
+from healthygan_monai.node.run import serve
 from healthygan_monai.node.work import Worker
 
 
@@ -185,6 +188,29 @@ def test_a_destination_is_known_by_its_form(tmp_path):
     for wrong in ("PACS@host", "ftp://host/dicom-web", "a@b@c:1"):
         with pytest.raises(UsageError, match="expected AE@host:port"):
             destination(wrong, "A")
+
+
+@pytest.mark.parametrize("port", [0, 65536, 99999])
+def test_a_destination_has_a_port_that_there_is(port):
+    with pytest.raises(UsageError, match="expected a port from 1 to 65535"):
+        destination(f"PACS@127.0.0.1:{port}", "A")
+
+
+def test_a_table_on_a_full_disk_costs_a_pause_and_the_node_goes_on(bench, monkeypatch, caplog):
+    """SQLite says so in an error of its own, which ends nothing."""
+    node, arrived, stop = bench(), threading.Event(), threading.Event()
+    node.receive(film(1))
+    base = node.queue._tables._base
+    base.execute("PRAGMA query_only = 1")
+
+    def wait(seconds: float) -> None:
+        base.execute("PRAGMA query_only = 0")
+
+    monkeypatch.setattr(stop, "wait", wait)
+    monkeypatch.setattr(arrived, "wait", lambda seconds: stop.set())  # nothing more to do
+    serve(SimpleNamespace(arrived=arrived, unfinished=set), node.worker, stop)
+    assert "queue.sqlite" in caplog.text and "next try in 30 s" in caplog.text
+    assert len(node.lines) == 1 and node.queue.left() == (0, 0)
 
 
 def test_a_password_in_an_address_is_refused_and_not_shown():

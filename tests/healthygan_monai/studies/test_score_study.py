@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pydicom
 import pytest
 from PIL import Image
 from served_bundle import ask, bundle_of
@@ -61,6 +62,31 @@ def scored(export, film_run, tmp_path_factory) -> tuple[Path, int]:
 def table(path: Path) -> list[dict[str, str]]:
     with path.open(newline="", encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
+
+
+def turned(export: Path, folder: Path) -> Path:
+    """A film whose rows run to the right (PS3.3 C.7.6.1.1.1), in a folder."""
+    folder.mkdir()
+    film = pydicom.dcmread(next(path for path in sorted(export.rglob("*.dcm")) if is_whole(path)))
+    film.PatientOrientation = ["R", "F"]
+    film.save_as(folder / "film.dcm")
+    return folder
+
+
+def is_whole(path: Path) -> bool:
+    return path.stat().st_size > 64 * 64 and "PixelData" in pydicom.dcmread(path, force=True)
+
+
+def test_a_warning_names_the_options_of_this_command(export, film_run, tmp_path, run):
+    raw, output = turned(export, tmp_path / "in"), tmp_path / "out"
+    words = [film_run, raw, output, "--jobs", "1", "--device", "cpu"]
+    assert run("score", *words)[0] == 0
+    (case,) = table(output / "cases.csv")
+    assert case["warnings"].endswith(r"Orientation R\F, which --options orient=header undoes")
+    shutil.rmtree(output)
+    assert run("score", *words, "--options", "orient=header")[0] == 0
+    (case,) = table(output / "cases.csv")
+    assert case["warnings"].endswith("turned upright")
 
 
 def test_scores_are_those_of_prep_and_infer(scored, export, film_run, tmp_path, run):

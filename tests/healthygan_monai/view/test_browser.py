@@ -139,6 +139,18 @@ def test_a_volume_is_shown_with_its_map_at_the_brightest_place(tmp_path, serve, 
     assert browser.logged == []
 
 
+def test_cases_of_one_patient_have_the_names_of_their_files(tmp_path, serve, browser):
+    output, inputs = viewed.make_study(tmp_path)
+    browser.open(serve(output, inputs).address, READY)
+    heads = browser.value("[...document.querySelectorAll('.card b')].map((one) => one.textContent)")
+    assert heads == ["sub-a_ses-1", "sub-b_ses-1"]
+    browser.press("j")
+    browser.press("Enter")
+    browser.wait(SHOWN)
+    said = browser.value("document.getElementById('case').textContent")
+    assert said.count("sub-a_ses-1") == 1 and "Warning: first of 2 frames" in said
+
+
 def test_a_picture_that_cannot_be_read_is_said(run, data, serve, browser):
     (data / "images/sub-00000/000000.png").write_bytes(b"no picture")
     shutil.rmtree(run / "pictures" / "images" / "sub-00001")

@@ -101,9 +101,16 @@ def test_new_patients_are_cases_with_maps_in_their_own_space(study):
     assert cases.there == [("image", "mask", "difference"), ("volume", "volume_map")]
     assert cases.white == 0.4
     assert [row[-1] for row in cases.data()["rows"]] == [
-        "reaches the threshold",
+        "reaches the threshold · Warning: first of 2 frames",
         "below the threshold · axial slices 7 (0.0500)",
     ]
+
+
+def test_the_thresholds_and_where_they_are_from_are_said(study):
+    said = "Threshold of the score 0.05 (5 % false alarms promised)."
+    assert open_cases(*study).data()["notes"] == [said]
+    (study[0] / "about.json").write_text('{"white": 0.4, "score_threshold": "none"}')
+    assert open_cases(*study).data()["notes"] == []
 
 
 def test_the_name_of_an_input_is_not_shown(study):

@@ -61,9 +61,10 @@ def make_study(folder: Path) -> tuple[Path, Path]:
     for name in (output / "maps", output / "pictures", inputs):
         name.mkdir(parents=True)
     columns = ["name", "subject", "kind", "score", "threshold", "above", "plane", "slices"]
+    columns.append("warnings")
     cases = [
-        ["sub-a_ses-1", "sub-a", "film", "0.06", "0.05", "yes", "", ""],
-        ["sub-b_ses-1", "sub-b", "volume", "0.04", "0.05", "no", "axial", "7 (0.0500)"],
+        ["sub-a_ses-1", "sub-a", "film", "0.06", "0.05", "yes", "", "", "first of 2 frames"],
+        ["sub-b_ses-1", "sub-b", "volume", "0.04", "0.05", "no", "axial", "7 (0.0500)", ""],
     ]
     write_csv(output / "cases.csv", columns, cases)
     write_scores(
@@ -73,7 +74,8 @@ def make_study(folder: Path) -> tuple[Path, Path]:
             ScoreRow("test", "images/sub-b/7.png", "sub-b", 0.04, slice=7),
         ],
     )
-    write_json(output / "about.json", {"white": 0.4})
+    cut = {"value": 0.05, "policy": "5 % false alarms promised"}
+    write_json(output / "about.json", {"white": 0.4, "map_threshold": None, "score_threshold": cut})
     film = np.tile(np.arange(40, dtype=np.uint8) * 4, (60, 1))
     Image.fromarray(film).save(output / "pictures" / "sub-a_ses-1.jpg")
     for end in ("", "_marked"):
