@@ -61,21 +61,22 @@ def save_weights(content: Mapping[str, Any], path: Path) -> None:
         WriteError: the disk is full, or the folder cannot be written to.
     """
     archive = io.BytesIO()
-    torch.save(_with_equal_texts(dict(content)), archive)
+    torch.save(_with_equal_texts(dict(content), {}), archive)
     with whole(path) as part:
         part.write_bytes(archive.getbuffer())
 
 
-def _with_equal_texts(value: Any) -> Any:
+def _with_equal_texts(value: Any, known: dict[str, str]) -> Any:
     kind = type(value)
     if kind in (dict, OrderedDict):
-        made = kind((_with_equal_texts(k), _with_equal_texts(v)) for k, v in value.items())
+        items = value.items()
+        made = kind((_with_equal_texts(k, known), _with_equal_texts(v, known)) for k, v in items)
         if notes := getattr(value, "__dict__", None):  # PyTorch's versions of a module's layers
-            vars(made).update(_with_equal_texts(notes))
+            vars(made).update(_with_equal_texts(notes, known))
         return made
     if kind in (list, tuple):
-        return kind(map(_with_equal_texts, value))
-    return sys.intern(value) if kind is str else value
+        return kind(_with_equal_texts(one, known) for one in value)
+    return known.setdefault(value, value) if kind is str else value
 
 
 def new_run_folder(runs_dir: Path | str, name: str, *, logged: bool = True) -> Path:

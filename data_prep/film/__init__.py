@@ -10,7 +10,7 @@
 from data_prep.film.burned_in import find_text
 from data_prep.film.film import Film
 from data_prep.film.levels import levels, read_all_levels, read_levels, read_mask
-from data_prep.film.open import films, is_film, read_film, stored_picture
+from data_prep.film.open import films, is_film, is_radiograph, read_film, stored_picture
 from data_prep.film.options import FilmOptions
 from data_prep.film.picture import read_picture
 from data_prep.film.prepare import framed, prepare, way_back
@@ -22,7 +22,7 @@ from data_prep.read.dicom.file import quiet_pydicom, read_dataset
 
 __all__ = [
     "Film", "FilmOptions", "FilmRecipe", "Look", "SetAside", "WayBack", "films", "find_text",
-    "framed", "is_film", "is_picture", "kind_of", "levels", "prepare", "quiet_pydicom",
-    "read_all_levels", "read_dataset", "read_film", "read_levels", "read_mask", "read_picture",
-    "stored_picture", "way_back",
+    "framed", "is_film", "is_picture", "is_radiograph", "kind_of", "levels", "prepare",
+    "quiet_pydicom", "read_all_levels", "read_dataset", "read_film", "read_levels", "read_mask",
+    "read_picture", "stored_picture", "way_back",
 ]  # fmt: skip

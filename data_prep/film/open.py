@@ -56,7 +56,12 @@ def read_film(source: Path | bytes, options: FilmOptions | None = None) -> Film:
 def is_film(data: bytes) -> bool:
     """Whether DICOM content is a radiograph by its Modality or SOP Class."""
     with quiet_pydicom():
-        return choice.modality(read_dataset(data)) in FILMS
+        return is_radiograph(read_dataset(data))
+
+
+def is_radiograph(header: Dataset) -> bool:
+    """Whether a parsed data set is one."""
+    return choice.modality(header) in FILMS
 
 
 def films(data: bytes, options: FilmOptions, voi: bool = True) -> Iterator[Film]:

@@ -9,7 +9,7 @@ from pydicom.datadict import dictionary_VM, dictionary_VR
 from pydicom.dataset import Dataset
 from pydicom.valuerep import DA, TM, format_number_as_ds, validate_value
 
-from data_prep.film import quiet_pydicom
+from data_prep.film import is_radiograph, quiet_pydicom
 from healthygan_monai.dicom_results.frames import Frames, frames_of, is_multi_frame, numbers
 from healthygan_monai.errors import PrepError
 
@@ -47,7 +47,9 @@ def references(sources: Sequence[Dataset]) -> tuple[list[Dataset], Frames | None
         PrepError: a UID is missing, or the sources are of several studies, series or sizes.
     """
     with quiet_pydicom():
-        frames = frames_of(sources)
+        # a film may state a position (a stand does); it is a projection all the same
+        is_film = len(sources) == 1 and is_radiograph(sources[0])
+        frames = None if is_film else frames_of(sources)
         found = [_header(source) for source in sources]
         same = ("StudyInstanceUID", "SeriesInstanceUID", "Rows", "Columns")
         if len({tuple(str(one.get(k)) for k in same) for one in found}) > 1:

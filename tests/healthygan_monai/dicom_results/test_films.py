@@ -23,6 +23,11 @@ KINDS = {
     "digital": {"SOPClassUID": DIGITAL, "Modality": "DX", "FrameOfReferenceUID": "1.2.3.8"},
     "white is low": {"PhotometricInterpretation": "MONOCHROME1"},
     "spacing": {"PixelSpacing": [0.2, 0.1]},
+    "a position": {
+        **{"FrameOfReferenceUID": "1.2.3.8", "ImagePositionPatient": [1.0, 2.0, 3.0]},
+        **{"ImageOrientationPatient": [1, 0, 0, 0, 0, -1], "SliceThickness": 1.0},
+        "PixelSpacing": [0.2, 0.2],
+    },
     "no spacing": {"PixelSpacing": [0.0, 0.0]},
     "no orientation": {"PatientOrientation": None},
     "no body part": {"BodyPartExamined": None},
