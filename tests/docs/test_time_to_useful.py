@@ -1,0 +1,67 @@
+"""docs/images/time_to_useful.py on the folder of a benchmark."""
+
+import csv
+import json
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from places import ROOT
+
+from data_prep.errors import UsageError
+from healthygan_monai.paths import read_run
+from healthygan_monai.selection import read_selection
+
+sys.path.append(str(ROOT / "docs" / "images"))
+import time_to_useful as script
+
+
+def cell(folder: Path, method: str, about: dict, seconds: float | None, auc: float) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    specification = {"dataset": about["dataset"], "data_hash": about["data_hash"], "seed": 0}
+    (folder / "cell.json").write_text(json.dumps({**specification, "method": method}))
+    result = {
+        **{"dataset": "tiny", "seed": 0, "levels": {"image": {"auc": {"value": auc}}}},
+        "fit": {"seconds": seconds, "resumed": seconds is None},
+    }
+    (folder / "result.json").write_text(json.dumps(result))
+    return folder
+
+
+@pytest.fixture
+def benchmark(trained: Path, tmp_path: Path) -> Path:
+    about, cells = read_run(trained), tmp_path / "bench" / "cells" / "tiny"
+    shutil.copytree(trained, cells / "healthygan" / "0")
+    cell(cells / "healthygan" / "0", "healthygan", about, 60.0, 0.5)
+    log = ["2026-01-01 00:00:00,000 INFO healthygan_monai.runs: run folder"]
+    log += [
+        f"2026-01-01 00:0{row.iteration}:30,000 INFO healthygan_monai.selection: iter "
+        f"{row.iteration}  FID 1.0"
+        for row in read_selection(trained)
+    ]
+    (cells / "healthygan" / "0" / "log.txt").write_text("\n".join(log))
+    cell(cells / "padim" / "0", "padim", about, 90.0, 0.75)
+    cell(cells / "alad" / "0", "alad", about, None, 0.6)
+    return tmp_path / "bench"
+
+
+def test_checkpoints_stand_at_their_minute_and_other_methods_at_the_time_of_their_fit(
+    benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    script.main(benchmark, tmp_path / "found", 0)
+    with (tmp_path / "found.csv").open(newline="", encoding="utf-8") as stream:
+        rows = [*csv.DictReader(stream)]
+    own = {r["iteration"]: float(r["minutes"]) for r in rows if r["method"] == "healthygan"}
+    assert own == {"2": 2.5, "4": 4.5, "6": 6.5}
+    assert all(0 <= float(row["auc"]) <= 1 for row in rows)
+    (padim,) = (row for row in rows if row["method"] == "padim")
+    assert (padim["minutes"], padim["auc"], padim["iteration"]) == ("1.5", "0.75", "")
+    assert {row["method"] for row in rows} == {"healthygan", "padim"}
+    assert "alad" in capsys.readouterr().err  # it went on: no time
+    assert (tmp_path / "found.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_folder_without_results_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no cell of seed 0"):
+        script.main(tmp_path, tmp_path / "found", 0)
