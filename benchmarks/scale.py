@@ -5,9 +5,10 @@
 
 Draws a data set of 16 x 16 PNGs, each another, four images a subject, and a scores.csv with a row
 for each of its images, two a subject. Every step runs in a process of its own: seconds of processor
-time, its child processes included, and the peak of its memory. The first row is a process that
-only loads the libraries. Growth: seconds at the largest size over seconds at the size before it;
-ten times as many items should cost about ten times as much.
+time, its child processes included, and the peak of its own memory. The first row is a process that
+only loads the libraries. Of a step below two seconds the fastest of three runs counts. Growth:
+seconds at the largest size over seconds at the size before it; ten times as many items should cost
+about ten times as much. The pictures of the report are noise, which no PNG makes smaller.
 
 No network runs: what it costs an image is in the other tables of docs/performance.md.
 """
@@ -30,6 +31,7 @@ SIDE, BATCH = 16, 16
 SHARES = {"training_mixed": 0.5, "training_healthy": 0.25, "validation": 0.05, "test": 0.2}
 SCORED = {"validation": 0.1, "kept_out": 0.1, "test": 0.8}
 SUBJECTS_OF = {"data": 4, "scores": 2}  # images of a subject
+REPEATS, SHORT = 3, 2.0  # runs of a step, the fastest of which counts, if it takes fewer seconds
 GROWS = 1.3  # times as much as the items: named
 
 Timed = Callable[[], Any]
@@ -144,7 +146,7 @@ def check_all(folder: Path) -> Timed:
 
 
 def order(folder: Path, cache_rate: float = 0.0) -> Timed:
-    """Keep subjects out, list both sets, order them and read the first batch."""
+    """Keep subjects out, list both sets, order them and read the first batch of many passes."""
     from data_prep.datalist import read
     from healthygan_monai.data import image_transforms, training_items
     from healthygan_monai.data.kept_out import keep_out
@@ -156,7 +158,8 @@ def order(folder: Path, cache_rate: float = 0.0) -> Timed:
         learned, _ = keep_out(dataset, 0.2)
         sets = [training_items(learned, name) for name in ("training_mixed", "training_healthy")]
         images = image_transforms(SIDE, flip_prob=0.5)
-        pairs = MixedHealthyPairs(*sets, images, BATCH, cache_rate=cache_rate)
+        length = 10 * len(sets[0])
+        pairs = MixedHealthyPairs(*sets, images, length, cache_rate=cache_rate)
         assert len([pairs[k] for k in range(BATCH)]) == BATCH
 
     return first_batch
@@ -265,12 +268,15 @@ STEPS: dict[str, Callable[[Path], Timed]] = {
 
 
 def apart(step: str, folder: Path) -> dict[str, Any]:
-    """Run a step in a process of its own."""
+    """Run a step in a process of its own; a short one again, since chance weighs more."""
     command = [sys.executable, str(Path(__file__).resolve()), "--one", step, "--folder", folder]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{step}: failed with {done.returncode}\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    found: list[dict[str, Any]] = []
+    while not found or (len(found) < REPEATS and found[-1]["seconds"] < SHORT):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise SystemExit(f"{step}: failed with {done.returncode}\n{done.stderr[-2000:]}")
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    return min(found, key=lambda one: one["seconds"])
 
 
 def measured(step: Callable[[Path], Timed], folder: Path) -> dict[str, Any]:
