@@ -135,6 +135,7 @@ def read_list(folder: Path) -> Timed:
 
 
 def check(folder: Path, **how: bool) -> Timed:
+    """As before a scoring."""
     from data_prep.datalist import read, require_valid
 
     dataset = read(folder / "data")
@@ -142,7 +143,14 @@ def check(folder: Path, **how: bool) -> Timed:
 
 
 def check_all(folder: Path) -> Timed:
+    """As before a training."""
     return check(folder, deep=True)
+
+
+def check_command(folder: Path) -> Timed:
+    from data_prep.cli.main import main
+
+    return lambda: main(["check", str(folder / "data")])
 
 
 def order(folder: Path, cache_rate: float = 0.0) -> Timed:
@@ -255,6 +263,7 @@ STEPS: dict[str, Callable[[Path], Timed]] = {
     "dataset.json, read": read_list,
     "check, headers": check,
     "check, every image decoded": check_all,
+    "healthygan check (hashes, grey levels)": check_command,
     "pairs, order and first batch": order,
     "pairs, all images in memory": order_kept,
     "selection, AUCp": select,
