@@ -32,7 +32,8 @@ class MixedHealthyPairs(Dataset):
         transform: MONAI transforms of the key ``image``; deterministic ones are cached.
         length: number of pairs (iterations times batch size).
         seed: of the order, the flips and the interpolation weights.
-        cache_rate: share of each set kept in memory.
+        cache_rate: share of each set kept in memory; of a set that ``length`` pairs do not use up,
+            nothing, since no image comes twice.
     """
 
     def __init__(
@@ -55,7 +56,7 @@ class MixedHealthyPairs(Dataset):
             CacheDataset(
                 [{"image": i["image"]} for i in items],
                 transform,
-                cache_rate=cache_rate,
+                cache_rate=cache_rate if length > len(items) else 0.0,
                 progress=False,
             )
             for items in (data, healthy)

@@ -81,9 +81,9 @@ def known_healthy(
     if not known:
         source = VALIDATION
         known = [row for row in rows if row.section == "validation" and row.label == 0]
-    left_out = sorted({row.subject for row in known} & set(judged))
+    left_out = {row.subject for row in known} & set(judged)
     used = tuple(row for row in known if row.subject not in left_out)
-    return Calibration(source, used, tuple(left_out))
+    return Calibration(source, used, tuple(sorted(left_out)))
 
 
 def kept_out_images(run: Path) -> frozenset[str]:

@@ -41,22 +41,29 @@ def bootstrap(
 ) -> Bootstrap:
     """Draw subjects with replacement, take all images of each, compute every statistic.
 
-    labels, scores, subjects: (N,). All statistics see the same resamples. ``stratified`` draws
-    subjects with and without a diseased image apart, which keeps their numbers. A resample of one
-    class is drawn again, unless ``both_classes`` is False. Source: Efron and Tibshirani 1993,
-    ch. 13 (percentile interval), units as in ch. 8.
+    labels, subjects: (N,). scores: (N,), or (N, K) of several methods. All statistics see the same
+    resamples, whose rows are in falling order of the (first) score. ``stratified`` draws subjects
+    with and without a diseased image apart, which keeps their numbers. A resample of one class is
+    drawn again, unless ``both_classes`` is False. Source: Efron and Tibshirani 1993, ch. 13
+    (percentile interval), units as in ch. 8.
     """
-    label_array, score_array = np.asarray(labels), np.asarray(scores, dtype=np.float64)
-    members = _members(np.asarray(subjects))
-    strata = _strata(members, label_array) if stratified else [np.arange(len(members))]
+    score_array = np.asarray(scores, dtype=np.float64)
+    # resamples keep this order, so what ranks their scores finds them sorted
+    falling = np.argsort(-score_array.reshape(len(score_array), -1)[:, 0], kind="stable")
+    score_array, label_array = score_array[falling], np.asarray(labels)[falling]
+    names, subject_of = np.unique(np.asarray(subjects)[falling], return_inverse=True)
+    strata = _strata(subject_of, label_array) if stratified else [np.arange(len(names))]
+    rows = np.arange(len(score_array))
     rng = np.random.default_rng(seed)
     draws: dict[str, list[float | None]] = {}
     redrawn = 0
     for _ in progress(range(resamples), resamples, "resamples", "draw"):
         for _attempt in range(MAX_REDRAWS):
             chosen = np.concatenate([rng.choice(part, size=len(part)) for part in strata])
-            index = np.concatenate([members[i] for i in chosen])
-            if not both_classes or len(np.unique(label_array[index])) == 2:
+            times = np.bincount(chosen, minlength=len(names))
+            index = np.repeat(rows, times[subject_of])
+            drawn = label_array[index]
+            if not both_classes or drawn.min() != drawn.max():
                 break
             redrawn += 1
         else:
@@ -64,7 +71,7 @@ def bootstrap(
                 f"bootstrap: {MAX_REDRAWS} resamples in a row held one class only; "
                 "too few subjects of one class for an interval."
             )
-        for name, value in statistics(label_array[index], score_array[index]).items():
+        for name, value in statistics(drawn, score_array[index]).items():
             draws.setdefault(name, []).append(value)
     return Bootstrap(
         intervals={name: _percentiles(values, confidence) for name, values in draws.items()},
@@ -98,15 +105,8 @@ def intervals_by_subject(
     ).intervals
 
 
-def _members(subjects: NDArray) -> list[NDArray[np.intp]]:
-    """Return the row numbers of each subject."""
-    _, inverse = np.unique(subjects, return_inverse=True)
-    order = np.argsort(inverse, kind="stable")
-    return np.split(order, np.cumsum(np.bincount(inverse))[:-1])
-
-
-def _strata(members: list[NDArray[np.intp]], labels: NDArray) -> list[NDArray[np.intp]]:
-    diseased = np.array([np.any(labels[rows] == 1) for rows in members])
+def _strata(subject_of: NDArray[np.intp], labels: NDArray) -> list[NDArray[np.intp]]:
+    diseased = np.bincount(subject_of, weights=labels == 1) > 0
     return [part for part in (np.flatnonzero(diseased), np.flatnonzero(~diseased)) if part.size]
 
 

@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from monai.data import CacheDataset, DataLoader
+from monai.data import DataLoader
 from torch.utils.data import DataLoader as TorchLoader
 
 from data_prep.datalist import Dataset
 from healthygan_monai.data.kept_out import judges, keep_out
 from healthygan_monai.data.lists import selection_items, training_items
 from healthygan_monai.data.pairs import MixedHealthyPairs, StreamBatches
+from healthygan_monai.data.reader import DecodedBatches
 from healthygan_monai.errors import Diverged
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.pretrained.trials import (
@@ -142,7 +143,7 @@ class PriceSearch:
         self, generator: torch.nn.Module, judging: Dataset, trainer: HealthyGANTrainer
     ) -> tuple[float, float]:
         """AUCp of the kept-out images, and the mean mask of the mixed ones."""
-        images = CacheDataset(selection_items(judging), self.plain, progress=False)
+        images = DecodedBatches(selection_items(judging), self.plain)
         scores, labels, masks = [], [], []
         generator.eval()
         for batch in DataLoader(images, batch_size=self.batch_size):

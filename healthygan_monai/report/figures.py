@@ -7,7 +7,7 @@ ground stays white in dark mode, so that figures print as they look.
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import matplotlib
 import numpy as np
@@ -28,6 +28,7 @@ STYLE: Any = {
 MAX_POINTS = 1500  # of a curve; more only make the file heavy
 STRIP_BELOW = 200  # cases; up to here each is drawn as a dot
 
+T = TypeVar("T")
 Cuts = Mapping[str, tuple[float, bool]]  # name -> (threshold, optimistic)
 
 
@@ -44,7 +45,8 @@ def png_uri(picture: Image.Image, optimize: bool = True) -> str:
 def roc(labels: ArrayLike, scores: ArrayLike, cuts: Cuts) -> str:
     """Draw the ROC curve with each cut marked; hollow = optimistic."""
     truth, values = np.asarray(labels), np.asarray(scores)
-    fpr, tpr, _ = roc_curve(truth, values)
+    curve = np.column_stack(roc_curve(truth, values)[:2])
+    fpr, tpr = curve[thin(range(len(curve)))].T
     with matplotlib.rc_context(STYLE):
         figure, (axes,) = _axes(4.6, 4.3)
         axes.plot([0, 1], [0, 1], color=FAINT, linestyle=":", label="chance")
@@ -165,7 +167,7 @@ def prices(means: Mapping[float, float], chosen: float) -> str:
         return _svg(figure)
 
 
-def thin(rows: Sequence[Mapping[str, Any]], most: int = MAX_POINTS) -> list[Mapping[str, Any]]:
+def thin(rows: Sequence[T], most: int = MAX_POINTS) -> list[T]:
     """Return at most ``most`` rows, evenly spaced, first and last kept."""
     if len(rows) <= most:
         return list(rows)

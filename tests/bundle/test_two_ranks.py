@@ -15,7 +15,7 @@ import pytest
 import torch
 from places import CONFIGS
 from processes import python
-from tiny import TRAINING, metrics, train
+from tiny import PRETRAINED, TRAINING, metrics, train
 
 from healthygan_monai.paths import training_states
 from healthygan_monai.selection import read_selection
@@ -231,6 +231,24 @@ def test_two_ranks_with_unlike_shares_make_the_steps_of_one_process(tmp_path):
         assert alone.keys() == shared.keys()
         assert shared == pytest.approx(alone, rel=1e-6, abs=1e-6)
     assert one[0]["mask_std"] > 0.1  # the shares are unlike
+
+
+def test_two_ranks_search_the_price_and_train_by_the_recipe_pretrained(tiny_data, tmp_path):
+    """Each rank tries every price on the whole batches, so both go on with the same one."""
+    settings = {**SETTINGS, **PRETRAINED, "max_iterations": 4}
+    alone = train(tmp_path / "one", tiny_data, **settings)
+    torchrun(tiny_data, tmp_path / "two", **PRETRAINED, max_iterations=4)
+    (run,) = (tmp_path / "two").iterdir()
+    assert (run / "prices.csv").read_bytes() == (alone / "prices.csv").read_bytes()
+    assert [row["iteration"] for row in metrics(run)] == [1, 2, 3, 4]
+    for two, one in zip(metrics(run), metrics(alone), strict=True):
+        assert two.keys() == one.keys()
+        for name in one.keys() - {"seconds"}:
+            level = name in ("d_real", "d_fake", "g_adv", "loss_g", "loss")
+            assert two[name] == pytest.approx(one[name], abs=DRIFT if level else SAME), name
+        between = [row["d_fake"] - row["d_real"] for row in (one, two)]
+        assert between[0] == pytest.approx(between[1], abs=SAME)
+    assert (run / "critic.pt").is_file()
 
 
 @pytest.mark.slow

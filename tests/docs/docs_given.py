@@ -44,6 +44,7 @@ ln -s export/cohort.csv cohort.csv
 cp -r $SHELF/few new-export
 """,
     "docs/data_format.md": "sed 's,SET,films-64,' $SHELF/grid.json > GRID.json",
+    "docs/scale.md": "mkdir data; cp -r $SHELF/data/films data/films",
     "docs/new_patients.md": "cp -r $SHELF/few new-films",
     "docs/data_sources.md": """
 mkdir -p NIH_FOLDER/images_001/images data/ixi clinic

@@ -16,6 +16,11 @@ TRAINING: dict[str, Any] = {
     **{"batch_size": 4, "max_iterations": 6, "epoch_length": 2, "fid_features": "random"},
     "device": "$torch.device('cpu')",
 }
+PRETRAINED: dict[str, Any] = {  # in place of some of them
+    **{"recipe": "pretrained", "critic_backbone": "resnet18", "critic_weights": "random"},
+    **{"critic_size": 32, "critic_channels": 4, "lambda_adv_healthy": 0, "kept_out": 0.4},
+    **{"log_interval": 1, "prices": [0.5, 5.0], "price_iterations": 2, "price_folds": 2},
+}
 
 
 def write_dataset(folder: Path, *, size: int = SIZE, bit_depth: int = 8, **keys: Any) -> Path:

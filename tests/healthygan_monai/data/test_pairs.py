@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from monai.data import DataLoader
+from monai.transforms import Compose, Transform
 from tiny import write_dataset
 
 from data_prep.datalist import DataError, read, write
@@ -109,6 +110,19 @@ class TestOrder:
 
     def test_the_length_of_the_stream_changes_nothing(self):
         assert all(same(numbers(50)[k], numbers(200)[k]) for k in range(50))
+
+    @pytest.mark.parametrize(("length", "before", "after"), [(5, 0, 10), (50, 12, 12)])
+    def test_images_are_read_in_advance_only_where_they_come_again(self, length, before, after):
+        seen = []
+
+        class Read(Transform):
+            def __call__(self, data):
+                return seen.append(data["image"]) or as_tensor(data)
+
+        pairs = MixedHealthyPairs(MIXED, HEALTHY, Compose([Read()]), length)
+        assert len(seen) == before
+        assert len([pairs[k] for k in range(length)]) == length
+        assert len(seen) == after
 
     def test_flips_of_an_image_vary_from_pass_to_pass(self, tiny_data):
         pairs = films(tiny_data, length=500)

@@ -41,6 +41,39 @@ def test_order_of_rows_inside_a_subject_is_irrelevant():
     assert a.intervals["auc"] == pytest.approx(b.intervals["auc"])
 
 
+@pytest.mark.parametrize("stratified", [False, True])
+def test_resamples_hold_all_rows_of_each_subject_drawn(stratified):
+    twice = np.random.default_rng(4).permutation(80) // 2
+    labels, scores, subjects = (x[twice] for x in cohort())
+    parts = [np.arange(40)]
+    if stratified:
+        ill = np.array([labels[subjects == name][0] == 1 for name in np.unique(subjects)])
+        parts = [np.flatnonzero(ill), np.flatnonzero(~ill)]
+    draws = np.random.default_rng(7)
+    seen = []
+
+    def note(truth, drawn):
+        chosen = np.concatenate([draws.choice(part, size=len(part)) for part in parts])
+        names = np.unique(subjects)[chosen]
+        expected = [pair for name in names for pair in rows[name]]
+        assert sorted(zip(truth, drawn, strict=True)) == sorted(expected)
+        seen.append(drawn)
+        return {}
+
+    pairs = zip(labels, scores, strict=True)
+    rows = {name: [] for name in subjects}
+    for name, pair in zip(subjects, pairs, strict=True):
+        rows[name].append(pair)
+    bootstrap(note, labels, scores, subjects, resamples=20, seed=7, stratified=stratified)
+    assert len(seen) == 20
+
+
+def test_resamples_are_sorted_so_that_ranking_them_is_cheap():
+    seen = []
+    bootstrap(lambda _, drawn: seen.append(drawn) or {}, *cohort(), resamples=5)
+    assert len(seen) == 5 and all((np.diff(drawn) <= 0).all() for drawn in seen)
+
+
 def test_mean_interval_agrees_with_the_normal_formula():
     values = np.random.default_rng(3).normal(0, 1, 400)
     labels = np.arange(400) % 2

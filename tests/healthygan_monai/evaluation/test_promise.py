@@ -117,6 +117,22 @@ def test_a_subject_to_be_judged_carries_no_promise():
     assert found["known_healthy"]["left_out"] == 1 and found["known_healthy"]["subjects"] == 18
 
 
+def test_leaving_many_subjects_out_compares_each_name_a_few_times():
+    class Name(str):
+        compared = 0
+
+        def __eq__(self, other):
+            Name.compared += 1
+            return str(self) == str(other)
+
+        __hash__ = str.__hash__
+
+    known = [ScoreRow("validation", f"{k}.png", Name(f"s{k}"), 0.1, label=0) for k in range(400)]
+    found = known_healthy(known, judged={Name(f"s{k}") for k in range(300)})
+    assert len(found.left_out) == 300 and found.subjects == 100
+    assert Name.compared < 10 * len(known)
+
+
 def test_a_broken_promise_is_warned_of():
     rng = np.random.default_rng(0)
     known = rows_of("validation", rng.normal(size=99), rng.normal(2, 1, 30))

@@ -3,13 +3,7 @@
 from typing import Any
 
 import pytest
-from tiny import train
-
-PRETRAINED: dict[str, Any] = {
-    **{"recipe": "pretrained", "critic_backbone": "resnet18", "critic_weights": "random"},
-    **{"critic_size": 32, "critic_channels": 4, "lambda_adv_healthy": 0, "kept_out": 0.4},
-    **{"log_interval": 1, "prices": [0.5, 5.0], "price_iterations": 2, "price_folds": 2},
-}
+from tiny import PRETRAINED, train
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 from PIL import Image
 from synthetic_run import CONFIG, score_rows, translate, write_json
@@ -12,7 +13,7 @@ from synthetic_run import CONFIG, score_rows, translate, write_json
 from healthygan_monai.evaluation import evaluate
 from healthygan_monai.report import write_report
 from healthygan_monai.report.artefacts import HOW_TO_MAKE
-from healthygan_monai.scoring import write_scores
+from healthygan_monai.scoring import ScoreRow, write_scores
 
 SECTIONS = ["summary", "ranking", "cases", "run", "problems", "methods", "provenance"]
 
@@ -46,6 +47,24 @@ def test_the_seven_sections_stand_in_order(run):
     assert [a["id"] for t, a in page.tags if t == "section"] == SECTIONS
     assert "not run" not in " ".join(page.text.values()).lower()
     assert [p.name for p in run.iterdir() if p.name.endswith(".tmp")] == []
+
+
+def test_ten_times_as_many_images_make_the_gallery_larger_and_not_the_page(tmp_path):
+    rng = np.random.default_rng(0)
+    page, gallery = [], []
+    for count in (4_000, 40_000):
+        folder = tmp_path / "run"  # the page names it
+        folder.mkdir(exist_ok=True)
+        scores = rng.normal(size=count)
+        rows = [
+            ScoreRow("test", f"images/sub-{k}/0.png", f"sub-{k}", float(score), label=k % 2)
+            for k, score in enumerate(scores)
+        ]
+        write_scores(folder / "scores.csv", rows)
+        page.append(write_report(folder, translate=None).stat().st_size)
+        gallery.append((folder / "gallery" / "cases.js").stat().st_size)
+    assert page[1] < 1.1 * page[0]
+    assert 9 * gallery[0] < gallery[1] < 100 * count
 
 
 def test_nothing_is_loaded_from_elsewhere(run):
