@@ -61,13 +61,15 @@ AREAS: dict[str, tuple[list[str], list[str]]] = {  # name -> files with mutants,
         ],
     ),
     "selection": (
-        ["healthygan_monai/selection", "healthygan_monai/pretrained/price.py",
-         "healthygan_monai/pretrained/trials.py"],
+        ["healthygan_monai/selection"],
         [
             "tests/healthygan_monai/test_selection.py",
-            "tests/healthygan_monai/pretrained/test_price.py",
             f"{EXAMPLES}[healthygan_monai.selection.criteria]",
         ],
+    ),
+    "price": (
+        ["healthygan_monai/pretrained/price.py", "healthygan_monai/pretrained/trials.py"],
+        ["tests/healthygan_monai/pretrained/test_price.py"],
     ),
     "critic": (
         ["healthygan_monai/pretrained/critic.py", "healthygan_monai/pretrained/augmentation.py",

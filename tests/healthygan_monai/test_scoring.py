@@ -178,6 +178,22 @@ def test_bad_rows_are_refused_and_the_old_file_stays(tmp_path, changes, message)
     assert path.read_bytes() == before
 
 
+def test_five_problems_are_shown_and_the_others_counted(tmp_path):
+    for count, ending in (
+        (5, r"line 6: label 7; [^;()]*\.$"),
+        (6, r"line 6: .* \(and 1 more\)\.$"),
+    ):
+        rows = [row(f"{number}.png", label=7) for number in range(count)]
+        with pytest.raises(ScoresError, match=ending):
+            write_scores(tmp_path / "scores.csv", rows)
+
+
+def test_a_row_that_says_no_more_is_of_the_methods_first_run():
+    plain = ScoreRow("test", "a.png", "s1", 0.5)
+    assert (plain.slice, plain.label, plain.method, plain.seed) == (None, None, "healthygan", 0)
+    assert (plain.backbone, plain.runtime, plain.critic_score) == ("", "pytorch", None)
+
+
 def test_an_image_scored_twice_is_refused(tmp_path):
     with pytest.raises(ScoresError, match=r"line 3.*already scored"):
         write_scores(tmp_path / "scores.csv", [row(), row()])

@@ -17,7 +17,6 @@ from healthygan_monai.losses import (
     reconstruction_loss,
 )
 
-
 NO_WEIGHTS = (True, "10", -1e-9, float("nan"), float("inf"))
 
 
