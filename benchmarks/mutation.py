@@ -30,73 +30,13 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from itertools import islice
 from pathlib import Path
+from typing import Any
+
+from mutation_areas import AREAS
 
 ROOT = Path(__file__).resolve().parents[1]
-EXAMPLES = "tests/house/test_examples.py::test_the_examples_of_a_module_are_true"
 OWN = ("data_prep", "healthygan_monai", "tests", "conftest", "__main__")
 OF_PYTEST = ("pytest", "_pytest", "xdist", "hypothesis", "_hypothesis", "execnet", "pluggy")
-AREAS: dict[str, tuple[list[str], list[str]]] = {  # name -> files with mutants, tests that judge
-    "losses": (
-        ["healthygan_monai/losses.py"],
-        [
-            "tests/paper/test_losses.py",
-            "tests/paper/test_additive.py",
-            f"{EXAMPLES}[healthygan_monai.losses]",
-        ],
-    ),
-    "composition": (
-        ["healthygan_monai/composition.py"],
-        [
-            "tests/paper/test_composition.py",
-            "tests/paper/test_additive.py",
-            f"{EXAMPLES}[healthygan_monai.composition]",
-        ],
-    ),
-    "scoring": (
-        ["healthygan_monai/scoring.py"],
-        [
-            "tests/healthygan_monai/test_scoring.py",
-            "tests/healthygan_monai/test_scoring_properties.py",
-            f"{EXAMPLES}[healthygan_monai.scoring]",
-        ],
-    ),
-    "selection": (
-        ["healthygan_monai/selection"],
-        [
-            "tests/healthygan_monai/test_selection.py",
-            "tests/healthygan_monai/selection",
-            f"{EXAMPLES}[healthygan_monai.selection.criteria]",
-        ],
-    ),
-    "price": (
-        ["healthygan_monai/pretrained/price.py", "healthygan_monai/pretrained/trials.py"],
-        ["tests/healthygan_monai/pretrained/test_price.py"],
-    ),
-    "critic": (
-        ["healthygan_monai/pretrained/critic.py", "healthygan_monai/pretrained/augmentation.py",
-         "healthygan_monai/pretrained/make.py", "healthygan_monai/pretrained/trainer.py"],
-        [
-            "tests/healthygan_monai/pretrained/test_critic.py",
-            "tests/healthygan_monai/pretrained/test_augmentation.py",
-            "tests/healthygan_monai/pretrained/test_trainer.py",
-            "tests/healthygan_monai/pretrained/test_critic_score.py",
-        ],
-    ),
-    "film": (
-        ["data_prep/film/open.py", "data_prep/read/dicom"],
-        ["tests/data_prep/film/test_open.py", "tests/data_prep/film/test_orientation.py",
-         "tests/data_prep/read/dicom"],
-    ),
-    "volume": (["data_prep/read/volume"], ["tests/data_prep/read/volume"]),
-    "sections": (
-        ["data_prep/inputs/sections.py"],
-        ["tests/data_prep/inputs/test_sections_table.py",
-         "tests/data_prep/inputs/test_sections_properties.py"],
-    ),
-    "datalist": (["data_prep/datalist"], ["tests/data_prep/datalist"]),
-    "privacy": (["data_prep/privacy"], ["tests/data_prep/privacy"]),
-    "framing": (["data_prep/frame"], ["tests/data_prep/frame"]),
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -188,10 +128,37 @@ def copy_of_repository(folder: Path) -> None:
             shutil.copy(ROOT / name, folder / name)
 
 
-def judged(tests: list[str], limit: float, loaded: Path | None = None) -> int | None:
+class Quickest:
+    """A plugin of pytest: takes the time of each test, and runs the quick files and tests first."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.known, self.seconds = seconds, dict[str, float]()
+
+    def pytest_runtest_logreport(self, report: Any) -> None:
+        """Add up the parts of a test."""
+        before = self.seconds.get(report.nodeid, 0)
+        self.seconds[report.nodeid] = before + report.duration
+
+    def pytest_collection_modifyitems(self, items: list[Any]) -> None:
+        """Keep the tests of a file together, for the sake of what they share."""
+        files: dict[str, float] = {}
+        for name, seconds in self.known.items():
+            file = name.split("::")[0]
+            files[file] = files.get(file, 0) + seconds
+        items.sort(
+            key=lambda item: (
+                files.get(item.nodeid.split("::")[0], 0),
+                item.nodeid.split("::")[0],
+                self.known.get(item.nodeid, 0),
+            )
+        )
+
+
+def judged(tests: list[str], limit: float, told: Path, first: bool = False) -> int | None:
     """Run tests in a forked process; return pytest's exit code, None: out of time.
 
-    loaded: where the process writes which packages of others it had to load.
+    told: a file in which the first such process says which packages of others it had to load, and
+    how long each test took.
     """
     child = os.fork()
     if child == 0:
@@ -203,9 +170,11 @@ def judged(tests: list[str], limit: float, loaded: Path | None = None) -> int | 
                 os.dup2(nothing, stream)
             import pytest
 
-            code = int(pytest.main(["-x", "-p", "no:cacheprovider", *tests]))
-            if loaded:
-                loaded.write_text("\n".join(others()))
+            order = Quickest({} if first else json.loads(told.read_text())[1])
+            words = ["-x", "-p", "no:cacheprovider", *tests]
+            code = int(pytest.main(words, plugins=[order]))
+            if first:
+                told.write_text(json.dumps([others(), order.seconds]))
         finally:
             os._exit(code)
     end = time.monotonic() + limit
@@ -231,15 +200,16 @@ def others() -> list[str]:
 
 def run_area(area: str, mutants: list[Mutant]) -> list[Mutant]:
     """Return the mutants that no test refused."""
-    tests, loaded = AREAS[area][1], Path("loaded.txt")
-    code = judged(tests, 1800, loaded)
+    tests, told = AREAS[area][1], Path("told.json")
+    code = judged(tests, 1800, told, first=True)
     if code != 0:
         raise SystemExit(f"{area}: its tests do not pass without a change (pytest says {code})")
-    for name in loaded.read_text().split():
+    for name in json.loads(told.read_text())[0]:
         with contextlib.suppress(Exception):
             import_module(name)
     begun = time.monotonic()
-    judged(tests, 1800)
+    if judged(tests, 1800, told) != 0:
+        raise SystemExit(f"{area}: its tests pass in one order only")
     seconds = time.monotonic() - begun
     limit = 20 + 4 * seconds
     print(f"{area}: its tests take {seconds:.1f} s", flush=True)
@@ -252,7 +222,7 @@ def run_area(area: str, mutants: list[Mutant]) -> list[Mutant]:
         for cached in (path.parent / "__pycache__").glob(f"{path.stem}.*.pyc"):
             cached.unlink()
         path.write_text(changed, encoding="utf-8")
-        if judged(tests, limit) == 0:
+        if judged(tests, limit, told) == 0:
             survivors.append(mutant)
             lines = zip(whole.splitlines(), changed.splitlines(), strict=False)
             other = next((b for a, b in lines if a != b), "").strip()

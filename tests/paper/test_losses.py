@@ -195,6 +195,17 @@ class TestOptions:
             terms["g_adv"] + terms["g_id"] + terms["g_rec"] + 0.1 * terms["g_focus"],
         )
 
+    def test_a_batch_of_any_size_is_parted_into_its_two_sets(self):
+        mixed, healthy = (
+            Translated(
+                constant(v, (3, 1, 4, 4)), constant(v, (3, 1, 4, 4)), constant(0, (3, 1, 4, 4))
+            )
+            for v in (0.5, -0.25)
+        )
+        critic = lambda image: image.mean((1, 2, 3))  # noqa: E731
+        terms = HealthyGANLoss()._adversarial(critic, mixed, healthy)
+        assert [term.item() for term in terms] == [-0.5, 0.25]
+
     def test_lambda_adv_healthy_weighs_its_term(self):
         mixed, healthy = self.trainable(0), self.trainable(1)
         critic = lambda image: image.square().mean((1, 2, 3))  # noqa: E731
