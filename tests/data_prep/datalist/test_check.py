@@ -19,7 +19,16 @@ from data_prep.datalist.shared import shared_pictures
 from data_prep.frame import png
 
 Make = Callable[..., Dataset]
-ADAM7 = "16462646 77777777 56565656 77777777 36463646 77777777 56565656 77777777".split()  # PNG 8.1
+ADAM7 = [
+    "16462646",
+    "77777777",
+    "56565656",
+    "77777777",
+    "36463646",
+    "77777777",
+    "56565656",
+    "77777777",
+]  # PNG 8.1
 
 
 @pytest.fixture
