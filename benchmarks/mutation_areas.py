@@ -60,7 +60,10 @@ AREAS: dict[str, tuple[list[str], list[str]]] = {  # name -> files with mutants,
         ["tests/data_prep/inputs/test_sections_table.py",
          "tests/data_prep/inputs/test_sections_properties.py"],
     ),
-    "datalist": (["data_prep/datalist"], ["tests/data_prep/datalist"]),
+    "datalist": (
+        ["data_prep/datalist"],
+        ["tests/data_prep/datalist", "tests/data_prep/frame/test_boxes.py"],
+    ),
     "privacy": (["data_prep/privacy"], ["tests/data_prep/privacy"]),
     "framing": (["data_prep/frame"], ["tests/data_prep/frame"]),
 }  # fmt: skip

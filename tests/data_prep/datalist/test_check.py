@@ -20,6 +20,9 @@ from data_prep.frame import png
 
 Make = Callable[..., Dataset]
 ADAM7 = [
+    *("16462646", "77777777", "56565656", "77777777"),
+    *("36463646", "77777777", "56565656", "77777777"),
+]  # the pass of each pixel of 8 x 8, PNG 8.1
     "16462646",
     "77777777",
     "56565656",
@@ -61,6 +64,18 @@ def test_thirty_problems_are_shown_and_the_others_counted(count, more):
     assert first.endswith(": 1 problem" if count == 1 else f": {count} problems")
     assert len(lines) == min(count, 30) + (more > 0)
     assert (lines[-1] == f"  and {more} more") is (more > 0)
+
+
+def test_pixels_are_read_only_where_that_is_asked_for(make, tmp_path):
+    datalist.write(make(test=[drawn(0), drawn(1)]), tmp_path)
+    path = tmp_path / "images" / "test-00.png"
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+    dataset = datalist.read(tmp_path)
+    assert datalist.check(dataset) == []
+    datalist.require_valid(dataset)
+    assert datalist.check(dataset, deep=True) == datalist.check(dataset, hashed=True) != []
 
 
 def test_what_is_wrong_with_sections_is_said_for_each(make):
