@@ -1,5 +1,6 @@
 """The checks of a data set: what each counts and names, and where a PNG is whole."""
 
+import json
 import struct
 import zlib
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from PIL import Image
 
 from data_prep import datalist
 from data_prep.datalist import DataError, Dataset, Item, LeakError
+from data_prep.datalist.file import recipe_of_data
 from data_prep.datalist.items import a_few
 from data_prep.datalist.pixels import CUT_OFF, DAMAGED, damage, incomplete
 from data_prep.datalist.shared import shared_pictures
@@ -23,15 +25,6 @@ ADAM7 = [
     *("16462646", "77777777", "56565656", "77777777"),
     *("36463646", "77777777", "56565656", "77777777"),
 ]  # the pass of each pixel of 8 x 8, PNG 8.1
-    "16462646",
-    "77777777",
-    "56565656",
-    "77777777",
-    "36463646",
-    "77777777",
-    "56565656",
-    "77777777",
-]  # PNG 8.1
 
 
 @pytest.fixture
@@ -129,6 +122,43 @@ def test_twenty_shared_pictures_are_named_and_the_others_counted(make):
         pictures = [drawn(k) for k in range(count)]
         problems = shared_pictures(make(test=pictures, validation=pictures))
         assert len(problems) == min(count, 21) and problems[-1].startswith(last)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("image_size", True, "must be of type int, not bool"),
+        ("image_size", "64", "must be of type int, not str"),
+        ("bit_depth", 8.0, "must be of type int, not float"),
+        ("name", None, "must be of type str, not NoneType"),
+        ("test", {}, "must be of type list, not dict"),
+        ("protocol", 3, "key 'protocol' must be a text, not 3"),
+        ("framing", "paper", "key 'framing' must be an object, not 'paper'"),
+        ("test", ["a.png"], r"test\[0\] must be an object"),
+        ("test", [{"image": "a.png", "subject": ""}], "'subject' is missing or not a text"),
+        ("test", [{"image": 1, "subject": "p"}], "'image' is missing or not a text"),
+        ("test", [{"image": "a.png", "subject": "p", "label": True}], "'label' must be int"),
+        ("test", [{"image": "a.png", "subject": "p", "slice": "1"}], "'slice' must be int"),
+        ("test", [{"image": "a.png", "subject": "p", "session": 1}], "'session' must be str"),
+    ],
+)
+def test_a_value_of_another_type_is_named(make, tmp_path, key, value, told):
+    path = datalist.write(make(test=[drawn(0)]), tmp_path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(DataError, match=told):
+        datalist.read(tmp_path)
+
+
+def test_the_recipe_of_a_data_set_is_told_or_there_is_none(make, tmp_path):
+    assert recipe_of_data(tmp_path) is None
+    for known in ({}, {"recipe": "x"}, {"recipe": {"size": 8}}):
+        dataset = make(test=[drawn(0)])
+        dataset.generated_by = known
+        datalist.write(dataset, tmp_path)
+        recipe = known.get("recipe")
+        assert recipe_of_data(tmp_path) == (recipe if isinstance(recipe, dict) else None)
+    (tmp_path / "dataset.json").write_text("{")
+    assert recipe_of_data(tmp_path) is None
 
 
 def test_three_names_are_quoted_and_the_others_counted():
