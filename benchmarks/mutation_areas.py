@@ -64,6 +64,10 @@ AREAS: dict[str, tuple[list[str], list[str]]] = {  # name -> files with mutants,
         ["data_prep/datalist"],
         ["tests/data_prep/datalist", "tests/data_prep/frame/test_boxes.py"],
     ),
-    "privacy": (["data_prep/privacy"], ["tests/data_prep/privacy"]),
+    "privacy": (
+        ["data_prep/privacy"],
+        [f"tests/data_prep/privacy/test_{name}.py"
+         for name in ("facts", "names", "profile", "scripts", "pseudonym_properties")],
+    ),
     "framing": (["data_prep/frame"], ["tests/data_prep/frame"]),
 }  # fmt: skip
