@@ -141,6 +141,7 @@ def test_a_head_answers_for_the_cells_of_a_grid(critic):
     before = head(maps).view(4, 4)
     maps[..., 0, 0] = 5
     changed = (head(maps).view(4, 4) - before).abs() > 1e-7
+    assert head[:5](maps).shape == (1, 1, 8, 8)  # before the mean over cells
     assert changed[0, 0] and not changed[2:].any() and not changed[:, 2:].any()
     assert [m.kernel_size[0] for m in head if isinstance(m, nn.Conv2d)] == [1, 3, 3]
     assert [m.negative_slope for m in head if isinstance(m, nn.LeakyReLU)] == [0.2, 0.2]
