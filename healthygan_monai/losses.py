@@ -154,7 +154,8 @@ class HealthyGANLoss:
             )
         for name in [n for n in vars(self) if n.startswith("lambda_") or n == "price_healthy"]:
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0:
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not (number and 0 <= value < math.inf):
                 raise UsageError(f"{name} is {value!r}; expected a number, 0 or more.")
         number = isinstance(self.price, (int, float)) and not isinstance(self.price, bool)
         if self.price is not None and not (number and 0 < self.price < math.inf):
@@ -165,7 +166,7 @@ class HealthyGANLoss:
             raise UsageError(
                 f"price_warmup is {self.price_warmup!r}; expected iterations, 0 or more."
             )
-        if self.focus_eps <= 0:
+        if not self.focus_eps > 0:
             raise UsageError(f"focus_eps is {self.focus_eps}; it divides, so it must be positive.")
 
     def at(self, iteration: int) -> HealthyGANLoss:

@@ -9,9 +9,14 @@ from pathlib import Path
 # tiny networks; two threads would only wait for each other
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import hypothesis
 import pytest
 from places import SHARED
 from tiny import train, write_dataset
+
+# the same examples in every run; a slow machine is no failure
+hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
+hypothesis.settings.load_profile("repeatable")
 
 
 def _folder(variable: str, default: Path) -> Path:

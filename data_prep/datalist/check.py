@@ -103,9 +103,8 @@ def _item_problems(dataset: Dataset) -> list[str]:
         elif section == "validation" and item.label is None:
             problems.append(f"{where} has no label; validation needs 0 (healthy) or 1 (diseased).")
         size = float(dataset.image_size)
-        if any(
-            min(x, y) < 0 or min(w, h) <= 0 or x + w > size or y + h > size
-            for x, y, w, h, _ in item.boxes or ()
+        if not all(  # of a number that is none, nothing is true
+            0 <= x < x + w <= size and 0 <= y < y + h <= size for x, y, w, h, _ in item.boxes or ()
         ):
             problems.append(f"{where} has a box that does not lie in the image. Prepare again.")
     labelled = [item.label is not None for item in dataset.sections["test"]]

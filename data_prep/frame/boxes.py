@@ -82,7 +82,8 @@ def framed_boxes(
         )
         x0, y0, x1, y1 = (min(max(edge, 0.0), float(framing.size)) for edge in edges)
         whole = (edges[2] - edges[0]) * (edges[3] - edges[1])
-        if (x1 - x0) * (y1 - y0) >= least * whole > 0:
+        left_over = (x1 - x0) * (y1 - y0)
+        if left_over > 0 and left_over >= least * whole:
             x, y, w, h = (round(v, DIGITS) for v in (x0, y0, x1 - x0, y1 - y0))
             kept.append((x, y, w, h, box.label))
     return tuple(kept)

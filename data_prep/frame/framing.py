@@ -11,6 +11,8 @@ from data_prep.errors import UsageError
 POLICIES = ("paper", "square", "centre", "none")
 PAPER_TOP = 0.08  # authors' data_loader.py crop_top, after COVID-Net's data.py (top_percent)
 
+ROUNDING = 1e-6  # of a pixel: an edge so near to that of a pixel is that edge
+
 Box = tuple[float, float, float, float]  # left, top, right, bottom, in source pixels
 
 
@@ -49,7 +51,9 @@ class Framing:
         left, upper = (width - side) / 2, top + (left_over - side) / 2
         if self.policy != "square" and aspect == 1:
             left, upper = float(int(left)), float(int(upper))  # whole pixels, as the authors crop
-        return left, upper / aspect, left + side, (upper + side) / aspect
+        edges = (left, upper / aspect, left + side, (upper + side) / aspect)
+        # beyond the image by an error of rounding, an edge would be blended with `fill`
+        return tuple(e if abs(e - round(e)) > ROUNDING else float(round(e)) for e in edges)  # type: ignore[return-value]
 
     def image(
         self, image: np.ndarray, spacing: tuple[float, float] = (1.0, 1.0), fill: float = 0.0

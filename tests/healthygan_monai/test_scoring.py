@@ -3,6 +3,7 @@ import pytest
 import torch
 from processes import python
 
+from data_prep.errors import UsageError
 from healthygan_monai.scoring import (
     FIELDS,
     NEEDED,
@@ -11,6 +12,7 @@ from healthygan_monai.scoring import (
     difference_map,
     image_score,
     read_scores,
+    score_rule,
     subject_rows,
     subject_score,
     top_score,
@@ -54,10 +56,38 @@ def spot(size: int, side: int, value: float = 1.0) -> "torch.Tensor":
 
 @pytest.mark.parametrize(("side", "window"), [(16, 1), (32, 3), (64, 5), (128, 11), (256, 21)])
 def test_the_top_score_smooths_over_a_window_that_goes_with_the_side(side, window):
-    """A single pixel is spread over window x window, which are 1 / window^2 bright."""
+    """A single pixel is spread over window x window, which are 1 / window^2 bright: enough of them,
+    side by side, are the brightest 2 %.
+    """
     brightest = round(0.02 * side**2)
-    shown = min(window**2, brightest) / window**2 / brightest
-    assert top_score(spot(1, side)).item() == pytest.approx(shown, rel=1e-4)
+    places = [(r, c) for r in range(window, side - window, window) for c in range(window, r)]
+    places = [(r, c) for r, c in places if c % window == 0][: brightest // window**2 + 1]
+    assert len(places) * window**2 >= brightest
+    difference = torch.zeros(2, 3, side, side)
+    for row, column in places:
+        difference[1, :, row, column] = 1
+    assert top_score(difference).tolist() == pytest.approx([0, 1 / window**2], rel=1e-4)
+
+
+def test_the_top_score_is_a_mean_of_two_in_a_hundred_pixels():
+    difference = spot(8, 64)  # 64 pixels, 36 of them whole after smoothing by 5 x 5
+    expected = torch.nn.functional.conv2d(difference, torch.full((1, 1, 5, 5), 1 / 25), padding=2)
+    brightest = expected.flatten().sort(descending=True).values[:82]  # 0.02 * 4096
+    assert top_score(difference).item() == pytest.approx(brightest.mean().item(), rel=1e-5)
+    assert top_score(torch.full((1, 1, 4, 4), 0.5)).item() == 0.5  # at least one pixel
+
+
+def test_the_top_score_at_the_border_takes_the_pixels_that_there_are():
+    """A bright first row of 64: a third of a window there, a fourth of one a row below."""
+    difference = torch.zeros(1, 1, 64, 64)
+    difference[..., 0, :] = 1
+    assert top_score(difference).item() == pytest.approx((64 / 3 + 18 / 4) / 82, rel=1e-5)
+
+
+def test_a_rule_of_the_score_goes_by_its_name():
+    assert (score_rule("mean"), score_rule("top")) == (image_score, top_score)
+    with pytest.raises(UsageError, match="score_by is 'topp', did you mean 'top'"):
+        score_rule("topp")
 
 
 def test_the_top_score_of_a_flat_map_is_its_value_to_the_border():
@@ -146,6 +176,22 @@ def test_bad_rows_are_refused_and_the_old_file_stays(tmp_path, changes, message)
     with pytest.raises(ScoresError, match=message):
         write_scores(path, [row("b.png"), row("c.png", **changes)])
     assert path.read_bytes() == before
+
+
+def test_five_problems_are_shown_and_the_others_counted(tmp_path):
+    for count, ending in (
+        (5, r"line 6: label 7; [^;()]*\.$"),
+        (6, r"line 6: .* \(and 1 more\)\.$"),
+    ):
+        rows = [row(f"{number}.png", label=7) for number in range(count)]
+        with pytest.raises(ScoresError, match=ending):
+            write_scores(tmp_path / "scores.csv", rows)
+
+
+def test_a_row_that_says_no_more_is_of_the_methods_first_run():
+    plain = ScoreRow("test", "a.png", "s1", 0.5)
+    assert (plain.slice, plain.label, plain.method, plain.seed) == (None, None, "healthygan", 0)
+    assert (plain.backbone, plain.runtime, plain.critic_score) == ("", "pytorch", None)
 
 
 def test_an_image_scored_twice_is_refused(tmp_path):

@@ -13,9 +13,11 @@ from tiny import train
 
 from data_prep.datalist import read
 from healthygan_monai.data import image_transforms, selection_items
+from healthygan_monai.errors import ModelError
 from healthygan_monai.inferer import HealthyGANInferer
 from healthygan_monai.networks import Generator
 from healthygan_monai.networks.fid_features import feature_extractor
+from healthygan_monai.paths import FIRST_IS_BEST
 from healthygan_monai.selection import (
     Candidate,
     aucp,
@@ -27,6 +29,7 @@ from healthygan_monai.selection import (
     select,
     write_selection,
 )
+from healthygan_monai.selection.candidates import warn_of_first
 
 
 def features(n: int, d: int, seed: int) -> torch.Tensor:
@@ -105,6 +108,17 @@ class TestChoice:
         for order in (candidates, candidates[::-1]):
             assert choose(order, criterion).iteration == 20
 
+    @pytest.mark.parametrize(("best", "told"), [(10, True), (20, False)])
+    def test_the_first_of_several_as_the_best_is_warned_of(self, best, told, caplog):
+        first, second = judged((1, 0.5), (2, 0.6))
+        warn_of_first([second, first], first if best == 10 else second)
+        assert (FIRST_IS_BEST in caplog.text) is told
+
+    def test_an_only_checkpoint_is_not_warned_of(self, caplog):
+        (only,) = judged((1, 0.5))
+        warn_of_first([only], only)
+        assert caplog.text == ""
+
     def test_unknown_criteria_and_empty_lists_are_refused(self):
         with pytest.raises(ValueError, match="criterion is 'auc'"):
             choose(judged((1, 1)), "auc")
@@ -140,6 +154,18 @@ class TestRunFolder:
         with pytest.raises(FileNotFoundError, match=r"generator_\d{7}\.pt is gone"):
             select(own_run, "fid")
         assert (own_run / "model.pt").read_bytes() == before
+
+    @pytest.mark.parametrize(
+        "damage",
+        [("iteration", "step"), (",0.5,", ",high,"), (",0.5,", "\n"), ("x", "y" * 200_000)],
+    )
+    def test_a_damaged_table_is_named_with_its_line(self, tmp_path, damage):
+        rows = judged((1, 0.5))
+        write_selection(tmp_path, [replace(rows[0], fid_features="x")], rows[0])
+        path = tmp_path / "selection.csv"
+        path.write_text(path.read_text().replace(*damage))
+        with pytest.raises(ModelError, match=r"selection\.csv: line \d is not a judged checkpoint"):
+            read_selection(tmp_path)
 
     def test_the_runs_own_criterion_is_used(self, tmp_path, tiny_data):
         run = train(tmp_path, tiny_data, criterion="aucp")
@@ -184,6 +210,16 @@ class TestJudgedByKeptOutSubjects:
         assert errors == sorted(errors, reverse=True)
         assert errors[1] == pytest.approx(0.0446, abs=1e-3)
         assert aucp_error(1.0, 5, 5) == 0
+
+    def test_the_error_by_hand_with_more_mixed_than_healthy_subjects(self):
+        """Hanley and McNeil, Eq. 2: Q1 = 0.8 / 1.2, Q2 = 2 * 0.64 / 1.8; 4 mixed, 2 healthy."""
+        spread = 3 * (0.8 / 1.2 - 0.64) + 1 * (1.28 / 1.8 - 0.64)
+        assert aucp_error(0.8, 4, 2) == pytest.approx(math.sqrt((0.16 + spread) / 8))
+
+    def test_a_candidate_just_one_error_below_is_alike(self):
+        found = [Candidate(k, 1.0, a, "x", aucp_error=0.25) for k, a in ((1, 0.75), (2, 0.5))]
+        assert choose(found, "aucp").iteration == 2
+        assert Candidate(1, 1.0, 0.5, "x").chosen == 0
 
     def test_is_read_back_and_missing_in_older_files(self, tmp_path):
         found = [Candidate(10, 1.0, 0.7, "random", aucp_error=0.1)]

@@ -17,6 +17,7 @@ MODULES = (
     "healthygan_monai.evaluation.conformal",
     "healthygan_monai.evaluation.exact",
     "healthygan_monai.integrity.onnx",
+    "healthygan_monai.losses",
     "healthygan_monai.models.scorer",
     "healthygan_monai.networks.discriminator",
     "healthygan_monai.networks.ensemble",

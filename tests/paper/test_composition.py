@@ -4,7 +4,17 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from healthygan_monai.composition import compose_healthy, compose_reconstruction, split_output
+from healthygan_monai.composition import (
+    CHANGED,
+    compose_healthy,
+    compose_reconstruction,
+    output_names,
+    output_range,
+    output_words,
+    split_output,
+    translate,
+)
+from healthygan_monai.networks import make_generator
 
 
 @pytest.fixture
@@ -64,3 +74,24 @@ def test_the_mask_is_the_last_channel_of_the_output():
     intermediate, mask = split_output(output)
     assert intermediate.shape == (2, 3, 3, 3) and mask.shape == (2, 1, 3, 3)
     assert intermediate[0, :, 0, 0].tolist() == [0, 1, 2] and (mask == 3).all()
+
+
+@pytest.mark.parametrize("translation", ["masked", "additive"])
+def test_what_a_card_says_of_the_output_is_what_a_generator_draws(translation):
+    generator = make_generator(2, 4, 1, translation).train()
+    with torch.no_grad():  # as loud as it can be
+        generator.main[-1].weight *= 1e4
+        drawn = generator(torch.randn(2, 2, 16, 16, generator=torch.Generator().manual_seed(0)))
+    names = output_names(["image 0", "image 1"], translation)
+    assert len(names) == drawn.shape[1] and len(set(names)) == len(names)
+    images = drawn[:, : 2 if translation == "masked" else None]
+    low, high = output_range(translation)
+    assert images.min().item() == pytest.approx(low, abs=1e-3)
+    assert images.max().item() == pytest.approx(high, abs=1e-3)
+    assert f"[{low}, {high}]" in output_words(translation)
+    assert ("mask" in output_words(translation)) == ("mask" in names) == (translation == "masked")
+
+
+def test_a_change_of_just_the_threshold_is_none():
+    change = torch.tensor([2 * CHANGED, 2.1 * CHANGED], dtype=torch.float64).view(1, 1, 1, 2)
+    assert translate(torch.zeros_like(change), change).mask.flatten().tolist() == [0, 1]

@@ -17,6 +17,8 @@ from healthygan_monai.losses import (
     reconstruction_loss,
 )
 
+NO_WEIGHTS = (True, "10", -1e-9, float("nan"), float("inf"))
+
 
 def constant(value: float, shape=(2, 1, 4, 4)) -> torch.Tensor:
     return torch.full(shape, value, dtype=torch.float64)
@@ -156,6 +158,8 @@ class TestObjectives:
         assert (loss.lambda_gp, loss.lambda_id, loss.lambda_rec) == (10, 1, 1)
         assert (loss.lambda_f, loss.lambda_fs, loss.lambda_fz) == (0.1, 1, 1)
         assert (loss.lambda_adv_healthy, loss.reconstruction_moves_mask) == (1, True)
+        assert (loss.focus_eps, loss.focus_reduction) == (0.01, "batch")
+        assert (loss.price, loss.price_healthy, loss.price_warmup) == (1, 1, 0)
 
     def test_the_penalty_on_batches_of_different_content_matches_two_separate_passes(self):
         healthy, fake = random(4, 1, 4, 4), random(4, 1, 4, 4, seed=1)
@@ -191,6 +195,17 @@ class TestOptions:
             terms["g_adv"] + terms["g_id"] + terms["g_rec"] + 0.1 * terms["g_focus"],
         )
 
+    def test_a_batch_of_any_size_is_parted_into_its_two_sets(self):
+        mixed, healthy = (
+            Translated(
+                constant(v, (3, 1, 4, 4)), constant(v, (3, 1, 4, 4)), constant(0, (3, 1, 4, 4))
+            )
+            for v in (0.5, -0.25)
+        )
+        critic = lambda image: image.mean((1, 2, 3))  # noqa: E731
+        terms = HealthyGANLoss()._adversarial(critic, mixed, healthy)
+        assert [term.item() for term in terms] == [-0.5, 0.25]
+
     def test_lambda_adv_healthy_weighs_its_term(self):
         mixed, healthy = self.trainable(0), self.trainable(1)
         critic = lambda image: image.square().mean((1, 2, 3))  # noqa: E731
@@ -221,8 +236,20 @@ class TestOptions:
 
     @pytest.mark.parametrize(
         ("option", "message"),
-        [({"focus_reduction": "sum"}, "focus_reduction is 'sum'"), ({"focus_eps": 0}, "positive")],
+        [
+            ({"focus_reduction": "sum"}, "focus_reduction is 'sum'"),
+            ({"focus_eps": 0}, "positive"),
+            ({"focus_eps": float("nan")}, "positive"),
+            *[({"lambda_gp": v}, "lambda_gp is .*; expected a number, 0") for v in NO_WEIGHTS],
+            ({"price_healthy": -1}, "price_healthy is -1; expected a number, 0 or more"),
+        ],
     )
     def test_what_cannot_be_meant_is_refused(self, option, message):
         with pytest.raises(ValueError, match=message):
             HealthyGANLoss(**option)
+
+    def test_the_price_rises_in_a_line_over_the_warm_up_and_stays(self):
+        loss = HealthyGANLoss(price=3.0, price_warmup=4, lambda_id=5)
+        assert [loss.at(i).price for i in (1, 2, 3, 4, 5)] == [0.75, 1.5, 2.25, 3, 3]
+        assert loss.at(2).lambda_id == 5
+        assert HealthyGANLoss(price=None, price_warmup=4).at(1).price is None

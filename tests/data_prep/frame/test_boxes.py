@@ -102,6 +102,19 @@ def test_a_box_outside_the_image_and_one_in_training_are_problems(one_image):
     assert any("lesion" in p for p in check(one_image(boxes=boxes, section="training_mixed")))
 
 
+@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf"), 16.5])
+def test_a_number_that_cannot_be_of_a_box_is_a_problem(one_image, place, value):
+    box = [1.0, 2.0, 3.0, 4.0, ""]
+    assert not any("box" in p for p in check(one_image(boxes=(tuple(box),))))
+    box[place] = value
+    assert any("does not lie" in p for p in check(one_image(boxes=(tuple(box),))))
+
+
+def test_a_box_may_fill_the_image(one_image):
+    assert check(one_image(boxes=((0.0, 0.0, 16.0, 16.0, ""),))) == []
+
+
 def test_boxes_of_another_shape_are_refused_by_the_reader(one_image, tmp_path):
     path = write(one_image(boxes=((1.0, 2.0, 3.0, 4.0, ""),)), tmp_path)
     path.write_text(path.read_text("utf-8").replace("[[1.0, ", "[["), "utf-8")

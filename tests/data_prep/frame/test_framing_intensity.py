@@ -47,6 +47,18 @@ def test_padding_is_filled_and_the_centre_untouched():
     assert np.allclose(framed[:, :9], 0.25) and np.allclose(framed[:, 11:29], 1)
 
 
+@pytest.mark.parametrize("policy", ["paper", "square", "centre"])
+@pytest.mark.parametrize("shape", [(2604, 2822), (2812, 1490)])
+@pytest.mark.parametrize("spacing", [(0.139, 1.2), (0.1868, 0.143)])
+def test_an_error_of_rounding_makes_no_dark_edge(policy, shape, spacing):
+    """Such a box ended 1e-12 of a pixel beyond the image, and a row of `fill` was added for it."""
+    left, top, right, bottom = Framing(policy).box(shape, spacing)
+    if policy != "square":
+        assert min(left, top) >= 0 and right <= shape[1] and bottom <= shape[0]
+        assert Framing(policy, 256).image(np.ones(shape, np.float32), spacing).min() > 0.9999
+    assert {left, top, right - shape[1], bottom - shape[0]} & {0.0}  # one side fits to the bit
+
+
 def test_the_resize_is_antialiased():
     checkerboard = (np.indices((128, 128)).sum(0) % 2).astype(np.float32)
     assert np.abs(Framing("none", 16).image(checkerboard) - 0.5).max() < 0.05

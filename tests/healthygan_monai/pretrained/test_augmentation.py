@@ -1,5 +1,7 @@
 """Views of images: the same for real and translated ones, differentiable, drawn by nobody."""
 
+import math
+
 import pytest
 import torch
 
@@ -56,3 +58,36 @@ def test_the_strength_rises_while_the_critic_is_too_sure_and_stays_in_its_range(
     for _ in range(1000):
         one = adapted(one, torch.ones(()))
     assert one == STRENGTHS[1]
+    for _ in range(1000):
+        one = adapted(one, -torch.ones(()))
+    assert one == STRENGTHS[0]
+
+
+def test_the_strength_moves_by_a_hundredth_and_stays_at_the_target():
+    two = torch.tensor(1.0)
+    assert adapted(two, torch.tensor(1.0)).item() == pytest.approx(1.01)
+    assert adapted(two, torch.tensor(-1.0)).item() == pytest.approx(0.99)
+    assert adapted(two, torch.tensor(TARGET)) == two
+
+
+@pytest.mark.parametrize("strength", [0.5, 1.0, 2.0])
+@pytest.mark.parametrize("flip", [False, True])
+def test_each_pixel_shows_the_place_that_its_numbers_say(strength, flip):
+    """Two ramps say where a pixel was, in half sides from the middle: up to 10 degrees, 10 % and
+    0.075 of a half side, either way, at strength 1.
+    """
+    side = 32
+    at = (torch.arange(side, dtype=torch.float64) + 0.5) * 2 / side - 1
+    y, x = torch.meshgrid(at, at, indexing="ij")
+    drawn = [0.9, 0.2, 1.0, 0.3, 0.4 if flip else 0.5, 0.7]
+    turn, scale, right, down = ((2 * number - 1) * strength for number in drawn[:4])
+    angle, scale = turn * math.radians(10), 1 + 0.1 * scale
+    mirrored = -x if flip else x
+    was_x = scale * (math.cos(angle) * mirrored - math.sin(angle) * y) + 0.075 * right
+    was_y = scale * (math.sin(angle) * mirrored + math.cos(angle) * y) + 0.075 * down
+    numbers = torch.tensor([drawn], dtype=torch.float64)
+    found = view(torch.stack([x, y])[None], numbers, strength)[0]
+    inside = torch.maximum(was_x.abs(), was_y.abs()) < 1 - 1 / side
+    assert inside.float().mean() > 0.7
+    torch.testing.assert_close(found[0][inside], was_x[inside])
+    torch.testing.assert_close(found[1][inside], was_y[inside])

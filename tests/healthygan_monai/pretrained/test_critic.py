@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from data_prep.errors import NotFound, UsageError
+from data_prep.files import sha256
 from healthygan_monai.errors import ModelError
 from healthygan_monai.networks.backbones import make_backbone
 from healthygan_monai.pretrained.critic import FrozenMaps, PretrainedCritic
@@ -54,7 +55,7 @@ class TestAUsersOwnNetwork:
     def test_is_taken_from_a_torchscript_file_with_its_maps(self, tmp_path):
         torch.jit.script(Halves()).save(str(tmp_path / "own.ts"))
         critic = PretrainedCritic(str(tmp_path / "own.ts"), side=32, channels=4)
-        assert "own.ts, sha256" in critic.source
+        assert critic.source == f"file own.ts, sha256 {sha256(tmp_path / 'own.ts')[:16]}"
         assert critic(critic.features(torch.zeros(3, 1, 32, 32))).shape == (3, 2 * 16)
 
     def test_that_is_missing_broken_or_no_feature_network_is_refused(self, tmp_path):
@@ -108,6 +109,46 @@ class TestSizes:
     def test_that_cannot_be_are_refused(self, arguments, words):
         with pytest.raises(UsageError, match=words):
             PretrainedCritic("resnet18", "random", **arguments)
+
+    def test_at_their_limits_are_taken(self):
+        for strength in (0, 2.0):
+            critic = PretrainedCritic("resnet18", "random", 32, 1, strength=strength)
+            maps = critic.features(torch.zeros(1, 1, 32, 32))
+            assert critic(maps).shape == (1, len(critic.heads) * 16)
+            assert critic.strength == strength
+
+    def test_that_a_user_does_not_choose(self):
+        critic = PretrainedCritic("resnet18", "random")
+        assert (critic.side, critic.adapt, critic.strength, critic.dropout.p) == (96, False, 1, 0)
+        assert {head[0].out_channels for head in critic.heads} == {48}
+
+
+def test_the_network_sees_an_image_enlarged_bilinearly_in_its_own_range(critic):
+    """[-1, 1] to [0, 1], less the mean of its training, in units of its spread."""
+    seen = []
+    frozen = critic._frozen[0]
+    frozen.network.register_forward_pre_hook(lambda _, images: seen.append(images[0]))
+    images = torch.rand(2, 1, 16, 16, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    critic.features(images)
+    large = nn.functional.interpolate(images, (32, 32), mode="bilinear", align_corners=False)
+    grey = (large.expand(-1, 3, -1, -1) + 1) / 2
+    torch.testing.assert_close(seen[0] * frozen.std + frozen.mean, grey)
+
+
+def test_a_head_answers_for_the_cells_of_a_grid(critic):
+    """A map of 8 x 8 cells: a place that changes is seen by the cells around it alone."""
+    head = copy.deepcopy(critic.heads[0]).eval()
+    maps = torch.zeros(1, critic._frozen[0].channels[0], 8, 8)
+    before = head(maps).view(4, 4)
+    maps[..., 0, 0] = 5
+    changed = (head(maps).view(4, 4) - before).abs() > 1e-7
+    assert nn.Sequential(*list(head)[:5])(maps).shape == (1, 1, 8, 8)  # before the mean over cells
+    assert changed[0, 0] and not changed[2:].any() and not changed[:, 2:].any()
+    assert [m.kernel_size[0] for m in head if isinstance(m, nn.Conv2d)] == [1, 3, 3]
+    assert [m.negative_slope for m in head if isinstance(m, nn.LeakyReLU)] == [0.2, 0.2]
+    for convolution in (head[0], head[2], head[4]):
+        largest = torch.linalg.matrix_norm(convolution.weight.flatten(1), ord=2)
+        assert largest.item() == pytest.approx(1, abs=0.2)  # spectral normalisation
 
 
 def test_a_backbone_that_is_not_installed_names_the_papers_recipe(monkeypatch):
