@@ -164,7 +164,7 @@ def test_wrong_choices_are_refused_before_any_work(own_run, tiny_data):
     model = hg.load_model(own_run, device="cpu")
     with pytest.raises(hg.HealthyGANError, match="expected list or raise"):
         model.score_folder(tiny_data, on_error="ignore")  # type: ignore[arg-type]
-    with pytest.raises(hg.DataError, match="did you mean 'any'"):
+    with pytest.raises(hg.HealthyGANError, match="did you mean 'any'"):
         model.score_folder(
             tiny_data / "images", recipe={"kind": "films", "size": 32}, options={"views": "anny"}
         )
