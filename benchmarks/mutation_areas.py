@@ -54,7 +54,12 @@ AREAS: dict[str, tuple[list[str], list[str]]] = {  # name -> files with mutants,
         ["tests/data_prep/film/test_open.py", "tests/data_prep/film/test_orientation.py",
          "tests/data_prep/read/dicom"],
     ),
-    "volume": (["data_prep/read/volume"], ["tests/data_prep/read/volume"]),
+    "volume": (
+        ["data_prep/read/volume"],
+        ["tests/data_prep/read/volume", "tests/data_prep/inputs/test_bids_side_trees.py",
+         "tests/data_prep/inputs/test_damaged_parts.py",
+         "tests/data_prep/inputs/test_copies_of_volumes.py"],
+    ),
     "sections": (
         ["data_prep/inputs/sections.py"],
         ["tests/data_prep/inputs/test_sections_table.py",

@@ -164,7 +164,7 @@ def _lengths(jpeg: bytes, number: int) -> np.ndarray:
                     codes[min(symbol, 16)] = size
     differences = np.abs((np.arange(65536) + 32767) % 65536 - 32767)
     category = np.ceil(np.log2(differences + 1)).astype(int)
-    return (codes[category] + category % 16).astype(np.uint8)
+    return (codes[category] + category % 16).astype(np.uint16)
 
 
 def _tile_parts_end(frame: bytes, start: int) -> bool:

@@ -1,0 +1,122 @@
+"""What happens seldom to a volume: no preamble, two frames, a header that cannot be read."""
+
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from dicom_heads import write_multi_frame, write_stack
+from heads import turn
+from pydicom.dataset import Dataset
+
+from data_prep.read.volume.background import darkened
+from data_prep.read.volume.dicom_damage import is_damaged
+from data_prep.read.volume.dicom_enhanced import _planes
+from data_prep.read.volume.dicom_geometry import Plane, arrange
+from data_prep.read.volume.dicom_groups import series_of
+from data_prep.read.volume.open_volume import read_volume
+from data_prep.read.volume.volume import ReadOptions, VolumeError
+
+AFFINE = np.diag([1.5, 2.0, 3.0, 1.0])
+DATA = np.arange(5 * 4 * 6, dtype=np.int16).reshape(5, 4, 6)
+
+
+def test_slices_without_a_preamble_are_slices(tmp_path: Path):
+    folder = write_stack(tmp_path / "a", DATA, AFFINE)
+    whole = read_volume(folder).data
+    for path in folder.iterdir():
+        path.write_bytes(path.read_bytes()[132:])
+    np.testing.assert_array_equal(read_volume(folder).data, whole)
+
+
+def test_files_of_two_frames_are_volumes_of_their_own(tmp_path: Path):
+    for number in (1, 2):
+        write_multi_frame(tmp_path / f"{number}.dcm", DATA[:, :, :2], AFFINE)
+    assert [one.frames for one in series_of(sorted(tmp_path.iterdir()))] == [2, 2]
+
+
+def test_a_localiser_of_the_same_series_is_another_stack(tmp_path: Path):
+    write_stack(tmp_path, DATA, AFFINE)
+    write_stack(tmp_path, DATA[:, :, :3], turn((90, 0, 0)) @ AFFINE, EchoTime=7)
+    assert sorted(len(one.files) for one in series_of(sorted(tmp_path.iterdir()))) == [3, 6]
+
+
+@pytest.mark.parametrize("index", [None, 0, 1, 5])
+def test_the_only_series_of_a_folder_needs_no_number(tmp_path: Path, index: int | None):
+    folder = write_stack(tmp_path / "a", DATA, AFFINE)
+    assert read_volume(folder, ReadOptions(series_index=index)).data.shape == DATA.shape
+
+
+def test_rows_that_run_along_the_columns_are_no_orientation():
+    for column in ((1.0, 0.0, 0.0), (0.0, 0.5, 0.0), (float("nan"), 1.0, 0.0)):
+        planes = [Plane((0, 0, k), (1.0, 0.0, 0.0), column, (1.0, 1.0)) for k in (0.0, 1.0)]
+        with pytest.raises(VolumeError, match="no usable orientation"):
+            arrange(planes)
+
+
+@pytest.mark.parametrize("frames", [None, "many"])
+def test_a_multi_frame_file_that_does_not_count_its_frames_is_refused(frames: str | None):
+    class Header:
+        NumberOfFrames = frames
+
+    with pytest.raises(VolumeError, match="does not say where its frames lie"):
+        _planes(Header())
+
+
+def test_a_header_that_cannot_be_read_is_that_of_a_damaged_file():
+    class Broken(Dataset):
+        def get(self, *_: object) -> None:
+            raise NotImplementedError
+
+    head = bytes(128) + b"DICM" + b"\x08\x00\x16\x00UI\x04\x001.2\0"
+    assert is_damaged("a.dcm", head, Broken(), ())
+    report = Dataset()
+    report.SOPClassUID, report.file_meta = "1.2.840.10008.5.1.4.1.1.88.11", Dataset()
+    assert not is_damaged("a.dcm", head, report, ())
+
+
+def boxed(background: float, *levels: float) -> np.ndarray:
+    """A block of grey levels in a background."""
+    data = np.full((9, 9, 9), background, np.float32)
+    data[2:7, 2:7, 2:7] = np.linspace(levels[0], levels[1], 125).reshape(5, 5, 5)
+    return data
+
+
+def test_a_background_far_below_the_grey_levels_is_set_just_below_them():
+    far = darkened(boxed(-1000, -50, 50))
+    assert far[0, 0, 0] == np.nextafter(np.float32(-50), np.float32(-np.inf))
+    assert darkened(boxed(-1000, 3, 50)).min() == 0
+    near = boxed(-51, -50, 50)
+    assert darkened(near) is near
+    dark = boxed(0, 10, 50)
+    assert darkened(dark) is dark
+
+
+def test_a_background_in_the_midst_of_the_grey_levels_is_set_below_them():
+    middle = boxed(0, 5, 50)
+    middle[2:4, 2:4, 2:4] = -50
+    middle[5, 5, 5] = 0  # with grey on all sides: no background
+    found = darkened(middle)
+    assert found[0, 0, 0] < -50 and found[5, 5, 5] == 0
+    assert (found[2:7, 2:7, 2:7] == middle[2:7, 2:7, 2:7]).all()
+
+
+def test_a_file_without_orientation_has_its_centre_at_0_mm(tmp_path: Path):
+    image = nib.Nifti1Image(DATA, None)
+    image.header.set_zooms((1.5, 2.0, 3.0))
+    nib.save(image, tmp_path / "a.nii")
+    for code in ("RAS", "LPI", "SRP"):
+        volume = read_volume(tmp_path / "a.nii", ReadOptions(unoriented=code))
+        middle = (np.array(volume.data.shape) - 1) / 2
+        np.testing.assert_allclose(volume.affine @ [*middle, 1], [0, 0, 0, 1], atol=1e-6)
+
+
+@pytest.mark.parametrize(("degrees", "resampled"), [(0, False), (0.5, True), (3, True)])
+def test_the_least_tilt_is_straightened_where_that_is_asked_for(
+    tmp_path: Path, degrees: float, resampled: bool
+):
+    nib.save(nib.Nifti1Image(DATA, turn((degrees, 0, 0)) @ AFFINE), tmp_path / "a.nii")
+    volume = read_volume(tmp_path / "a.nii", ReadOptions(straighten_oblique=True))
+    axes = volume.affine[:3, :3]
+    assert np.abs(axes - np.diag(np.diag(axes))).max() < 1e-6
+    assert np.array_equal(volume.data, DATA) is not resampled
