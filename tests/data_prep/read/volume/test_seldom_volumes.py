@@ -15,7 +15,9 @@ from data_prep.read.volume.dicom_enhanced import _planes
 from data_prep.read.volume.dicom_geometry import Plane, arrange
 from data_prep.read.volume.dicom_groups import series_of
 from data_prep.read.volume.open_volume import read_volume
-from data_prep.read.volume.volume import ReadOptions, VolumeError
+from data_prep.read.volume.resample import box_grid
+from data_prep.read.volume.scan_facts import from_sidecar
+from data_prep.read.volume.volume import ReadOptions, Volume, VolumeError
 
 AFFINE = np.diag([1.5, 2.0, 3.0, 1.0])
 DATA = np.arange(5 * 4 * 6, dtype=np.int16).reshape(5, 4, 6)
@@ -120,3 +122,28 @@ def test_the_least_tilt_is_straightened_where_that_is_asked_for(
     axes = volume.affine[:3, :3]
     assert np.abs(axes - np.diag(np.diag(axes))).max() < 1e-6
     assert np.array_equal(volume.data, DATA) is not resampled
+
+
+def test_the_grid_around_a_box_holds_it_and_its_margin():
+    """5 x 4 x 6 voxels of 1.5 x 2 x 3 mm from the slice 2 up, 2 mm more on each side."""
+    shape, affine = box_grid(Volume(DATA, (1.5, 2.0, 3.0), AFFINE), 1.0, margin_mm=2.0, lowest=2)
+    assert shape == (4 * 1.5 + 4 + 1, 3 * 2 + 4 + 1, 3 * 3 + 4 + 1)
+    np.testing.assert_allclose(affine, [[1, 0, 0, -2], [0, 1, 0, -2], [0, 0, 1, 4], [0, 0, 0, 1]])
+    tilted = Volume(DATA, (1.5, 2.0, 3.0), turn((20, 10, 5)) @ AFFINE)
+    (r, a, s), affine = box_grid(tilted, 0.7)
+    corners = np.array(np.meshgrid((0, 4), (0, 3), (0, 5))).reshape(3, 8)
+    places = np.linalg.inv(affine) @ tilted.affine @ np.vstack([corners, np.ones(8)])
+    assert places[:3].min() == pytest.approx(0, abs=1e-9)
+    assert (places[:3].max(axis=1) <= [r - 1 + 2e-3, a - 1 + 2e-3, s - 1 + 2e-3]).all()
+    assert (places[:3].max(axis=1) > [r - 2, a - 2, s - 2]).all()
+
+
+def test_every_number_of_a_sidecar_is_in_its_unit_and_within_what_is_believed():
+    times = {"RepetitionTime": 2.0, "EchoTime": 0.003, "InversionTime": 0.9}
+    others = {"MagneticFieldStrength": 3, "FlipAngle": 9, "SliceThickness": 1.2}
+    assert from_sidecar({**times, **others}) == {
+        **{"repetition_time_ms": 2000, "echo_time_ms": 3, "inversion_time_ms": 900},
+        **{"field_strength_t": 3, "flip_angle_deg": 9, "slice_thickness_mm": 1.2},
+    }
+    assert from_sidecar(dict.fromkeys((*times, *others), 1e6)) == {}
+    assert from_sidecar(dict.fromkeys((*times, *others), -1)) == {}
