@@ -72,7 +72,8 @@ AREAS: dict[str, tuple[list[str], list[str]]] = {  # name -> files with mutants,
     "privacy": (
         ["data_prep/privacy"],
         [f"tests/data_prep/privacy/test_{name}.py"
-         for name in ("facts", "names", "profile", "scripts", "pseudonym_properties")],
+         for name in ("facts", "names", "profile", "scripts", "pseudonym_properties", "key",
+                      "header_words", "planted_names")],
     ),
     "framing": (["data_prep/frame"], ["tests/data_prep/frame"]),
 }  # fmt: skip

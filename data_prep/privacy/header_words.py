@@ -120,7 +120,8 @@ def _of_value(keyword: str, vr: str, text: str) -> Iterator[str]:
             yield text
         return
     if vr in ("DA", "DT", "TM"):
-        digits = digits_of(text[:8]) if vr != "TM" else digits_of(text).partition(".")[0]
+        digits = digits_of(text)  # a day as 19991231 or 1999.12.31 (PS3.5 6.2)
+        digits = digits.partition(".")[0] if vr == "TM" else digits.replace(".", "")[:8]
         if len(digits) >= 6 and digits.strip("0"):
             yield digits
         return
