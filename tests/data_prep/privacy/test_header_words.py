@@ -46,3 +46,8 @@ def test_a_birth_date_in_the_old_form_is_blanked_in_the_new_one():
     words, names, complete = words_of(header)
     assert words == names == ("19530324",) and complete
     assert "24" not in scrub("born 24.03.1953 or 19530324", words)
+
+
+@pytest.mark.parametrize("day", ["19530231", "19531301", "20000000"])
+def test_a_day_that_no_calendar_has_is_blanked_as_it_stands(day):
+    assert scrub(f"born {day} in 1953", [day]) == "born *** in 1953"
