@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,7 +52,7 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
         if who and issuer:
             who = f"{who}^^^{issuer}"
         who = who or text_of(dataset, "PatientName").rstrip("^= ")
-        day = digits_of(text_of(dataset, "StudyDate"))
+        day = digits_of(text_of(dataset, "StudyDate")).replace(".", "")
         found, names, complete = words_of(dataset) if words else ((), (), True)
         moment = text_of(dataset, "AcquisitionTime") or text_of(dataset, "ContentTime")
         return Identity(
@@ -73,9 +74,9 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
 
 def date_of(text: str) -> datetime.date | None:
     """Return the day of a DA or DT value, also as 1999.12.31 (PS3.5 6.2), or None."""
-    digits = digits_of(text[:10] if "." in text[:8] else text[:8])
+    found = re.match(r"([0-9]{4})(\.?)([0-9]{2})\2([0-9]{2})", text)
     try:
-        return datetime.date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+        return datetime.date(int(found[1]), int(found[3]), int(found[4])) if found else None
     except ValueError:
         return None
 

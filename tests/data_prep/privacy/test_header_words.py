@@ -1,9 +1,13 @@
 """Which words of a header are looked for in names and messages, value by value."""
 
+import datetime
+
 import pytest
 from pydicom.dataset import Dataset
 
+from data_prep.privacy.facts import days_since_first, facts
 from data_prep.privacy.header_words import _of_value, words_of
+from data_prep.privacy.identity import date_of, identity
 from data_prep.privacy.scrubbing import scrub
 
 
@@ -51,3 +55,45 @@ def test_a_birth_date_in_the_old_form_is_blanked_in_the_new_one():
 @pytest.mark.parametrize("day", ["19530231", "19531301", "20000000"])
 def test_a_day_that_no_calendar_has_is_blanked_as_it_stands(day):
     assert scrub(f"born {day} in 1953", [day]) == "born *** in 1953"
+
+
+@pytest.mark.parametrize(
+    ("day", "forms"),
+    [
+        ("19530324", ["24.3.1953", "3/24/1953", "1953.3.24", "24-03-53", "24 March 1953"]),
+        ("19531104", ["4.11.1953", "11/4/1953", "1953-11-4", "Nov 04, 1953", "04_11_1953"]),
+        ("19530304", ["4.3.1953", "3/4/1953", "1953 03 04", "04March1953"]),
+        ("19531124", ["24.11.1953", "11/24/1953", "531124", "24Nov1953"]),
+    ],
+)
+def test_a_day_is_blanked_in_the_forms_that_people_write(day, forms):
+    for form in forms:
+        assert scrub(f"born {form}!", [day]) == "born ***!", form
+
+
+@pytest.mark.parametrize(
+    "text", ["19991231", "1999.12.31", "19991231101112.5+0100", "1999.12.31 10:11"]
+)
+def test_a_day_is_read_in_both_forms_of_the_standard(text):
+    assert date_of(text) == datetime.date(1999, 12, 31)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "1999", "199912", "1999.1231", "199912.31", "31.12.1999", "19991331", "A9991231"]
+)
+def test_what_is_no_day_is_none(text):
+    assert date_of(text) is None
+
+
+@pytest.mark.filterwarnings("ignore:Invalid value for VR DA")
+def test_studies_of_the_old_and_the_new_form_are_in_order_and_counted_in_days():
+    found = []
+    for day in ("2001.02.01", "20010131", "2001.02.03"):
+        header = Dataset()
+        header.add_new("StudyDate", "DA", day)
+        header.add_new("PatientBirthDate", "DA", "1950.02.02")
+        found.append((identity(header), facts(header)["age"]))
+    assert [age for _, age in found] == [50, 50, 51]
+    ordered = sorted(one.order for one, _ in found)
+    assert [order[0] for order in ordered] == ["20010131", "20010201", "20010203"]
+    assert days_since_first([one.study_date for one, _ in found]) == [1, 0, 3]
