@@ -234,6 +234,12 @@ class TestOptions:
         areas = [t.mask.detach().mean((1, 2, 3)).square().mean() for t in (mixed, healthy)]
         assert_close(terms["g_focus"].detach(), sum(areas) / 2)
 
+    def test_the_price_rises_in_a_line_over_the_warm_up_and_stays(self):
+        loss = HealthyGANLoss(price=3.0, price_warmup=4, lambda_id=5)
+        assert [loss.at(i).price for i in (1, 2, 3, 4, 5)] == [0.75, 1.5, 2.25, 3, 3]
+        assert loss.at(2).lambda_id == 5
+        assert HealthyGANLoss(price=None, price_warmup=4).at(1).price is None
+
     @pytest.mark.parametrize(
         ("option", "message"),
         [
@@ -247,9 +253,3 @@ class TestOptions:
     def test_what_cannot_be_meant_is_refused(self, option, message):
         with pytest.raises(ValueError, match=message):
             HealthyGANLoss(**option)
-
-    def test_the_price_rises_in_a_line_over_the_warm_up_and_stays(self):
-        loss = HealthyGANLoss(price=3.0, price_warmup=4, lambda_id=5)
-        assert [loss.at(i).price for i in (1, 2, 3, 4, 5)] == [0.75, 1.5, 2.25, 3, 3]
-        assert loss.at(2).lambda_id == 5
-        assert HealthyGANLoss(price=None, price_warmup=4).at(1).price is None
