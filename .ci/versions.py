@@ -18,7 +18,15 @@ ROOT = Path(__file__).resolve().parents[1]
 EXTRAS = ".[fid,onnx,test]"
 SHOWN = ("torch", "monai", "numpy", "pydicom")
 # what of the old environment has no wheel with the extras, so that it takes only these
-OLD = (".", "pytest", "pytest-timeout", "pytest-xdist", "jsonschema", "markdown-it-py")
+OLD = (
+    ".",
+    "pytest",
+    "pytest-timeout",
+    "pytest-xdist",
+    "hypothesis",
+    "jsonschema",
+    "markdown-it-py",
+)
 OLD_TOOLS = ("openpyxl", "pooch", "dask", "distributed")
 
 
