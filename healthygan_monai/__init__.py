@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from data_prep import __version__
+from healthygan_monai.telemetry import switch_off
 
 if TYPE_CHECKING:
     from healthygan_monai.api.model import Model, load_model
@@ -54,6 +55,7 @@ def __getattr__(name: str) -> Any:
         return import_module(f"{__name__}.bundle_api")
     if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    switch_off()  # before MONAI loads MLflow, which makes a number for the machine
     return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
 
 

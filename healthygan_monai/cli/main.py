@@ -34,6 +34,7 @@ from healthygan_monai.cli import (
 )
 from healthygan_monai.cli.exchange import pack
 from healthygan_monai.paths import bundle_root
+from healthygan_monai.telemetry import switch_off
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -41,6 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # waiting threads of small networks must sleep, not spin, beside other programs; PyTorch reads
     # it when it loads, which is after this line
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    switch_off()
     for stream in (sys.stdout, sys.stderr):  # a path may hold bytes that are no text
         if isinstance(stream, io.TextIOWrapper):
             with contextlib.suppress(OSError):  # what is neither a file nor a pipe stays strict

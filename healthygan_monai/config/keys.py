@@ -19,6 +19,7 @@ from healthygan_monai.config.messages import shorten_errors
 from healthygan_monai.config.ranges import wrong_settings
 from healthygan_monai.errors import ConfigError
 from healthygan_monai.paths import METADATA_FILE
+from healthygan_monai.telemetry import switch_off
 
 MONAI_KEYS = {
     "_meta_",
@@ -48,13 +49,14 @@ CHATTY = (
 
 
 def begin(config_dir: Path | str, seed: int) -> None:
-    """First thing of every workflow: short error messages, no unknown keys, determinism.
+    """First thing of every workflow: short errors, no telemetry, no unknown keys, determinism.
 
     Raises:
         ConfigError: see :func:`refuse_unknown_keys`.
         ModuleNotFoundError: the run is to be tracked with MLflow, which is not there.
     """
     shorten_errors()
+    switch_off()
     config = calling_parser().get()
     require_mlflow(config)
     refuse_unknown_keys(config, Path(config_dir))

@@ -5,7 +5,6 @@ A runtime is added here, with what writes its files in ``exchange.export.WRITERS
 
 from __future__ import annotations
 
-import importlib
 import io
 import json
 import zipfile
@@ -19,6 +18,7 @@ from healthygan_monai.errors import ModelError
 from healthygan_monai.integrity import onnx as onnx_seal
 from healthygan_monai.integrity import openvino as openvino_seal
 from healthygan_monai.models.exported_facts import Facts, facts_of
+from healthygan_monai.telemetry import quiet_import
 
 if TYPE_CHECKING:
     import torch
@@ -211,13 +211,13 @@ def is_exported(path: Path | str) -> bool:
 
 
 def needed(module: str, what: str, extra: str) -> Any:
-    """Import an optional library.
+    """Import an optional library, with its telemetry off.
 
     Raises:
         NotInstalled: it is missing; says which ``extra`` of setup.cfg brings it.
     """
     try:
-        return importlib.import_module(module)
+        return quiet_import(module)
     except ImportError as error:
         raise NotInstalled(
             f"{what} needs {module}, which is not installed: "
