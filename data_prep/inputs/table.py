@@ -26,6 +26,10 @@ log = logging.getLogger(__name__)
 
 TABLE_NEEDED = "one row an image, with the columns image, subject, and group or section"
 SHOWN_PROBLEMS = 20
+SECTION_AND_GROUP = (
+    "the columns for section and group name two groups. Correct one, or take "
+    "one column for both: --columns section=...,group=..."
+)
 
 
 def sources_of_table(
@@ -112,6 +116,8 @@ def _described(
             expected = ", ".join(SECTION_NAMES)
             problems.append(f"line {line}: section '{shown(text)}', expected {expected}.")
     if text := value.get("group", "").lower():
+        if group not in (None, text):
+            problems.append(f"line {line}: {SECTION_AND_GROUP}")
         group = text
         if group not in GROUPS:
             problems.append(f"line {line}: group '{shown(text)}', expected {', '.join(GROUPS)}.")

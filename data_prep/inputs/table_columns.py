@@ -76,7 +76,7 @@ def _sheet(table: Path, columns: dict[str, str]) -> tuple[Rows, list[str]]:
     if not found:
         raise DataError(f"{table}: no visible sheet holds anything.")
     wanted = [columns.get(name, name) for name in NEEDED]
-    fitting = [sheet for sheet in found if all(_known(name, sheet[1]) for name in wanted)]
+    fitting = [sheet for sheet in found if all(_alike(name, sheet[1]) for name in wanted)]
     if len(fitting) > 1:
         raise DataError(
             f"{table}: {len(fitting)} visible sheets have the columns {' and '.join(wanted)}. "
@@ -94,10 +94,9 @@ def _records(rows: Iterable[list[str]]) -> tuple[Rows, list[str]]:
     ], header
 
 
-def _known(name: str, header: Iterable[str]) -> str | None:
-    """The column of that name, else the only one that differs in case alone."""
-    alike = [column for column in header if column.lower() == name.lower()]
-    return name if name in alike else alike[0] if len(alike) == 1 else None
+def _alike(name: str, header: Iterable[str]) -> list[str]:
+    """The columns of that name, in capitals or not."""
+    return [column for column in header if column.lower() == name.lower()]
 
 
 def _read(table: Path) -> tuple[Rows, list[str]]:
@@ -108,7 +107,12 @@ def _read(table: Path) -> tuple[Rows, list[str]]:
             file.seek(0)
             delimiter = max(",;\t", key=first.count)
             header, rows = read_csv(file, delimiter)
-            return rows, [name.strip() for name in header]
+            stripped = {name: name.strip() for name in header}
+            rows = [
+                (line, {stripped.get(name, name): cell for name, cell in row.items()})
+                for line, row in rows
+            ]
+            return rows, list(map(str.strip, header))
     except FileNotFoundError:
         raise MissingData(f"{table}: no such table. Correct --table.") from None
     except (UnicodeDecodeError, csv.Error):
@@ -122,8 +126,14 @@ def _names(table: Path, header: list[str], columns: dict[str, str]) -> dict[str,
             raise UsageError(f"--columns {ours}=...: expected one of {', '.join(NAMES)}.")
         if theirs not in header:
             raise UsageError(f"{table}: no column '{theirs}'{_columns(theirs, header)}")
-    asked = {name: columns.get(name, name) for name in NAMES}
-    names = {ours: known for ours, theirs in asked.items() if (known := _known(theirs, header))}
+    names: dict[str, str] = {}
+    for ours in NAMES:
+        chosen = columns.get(ours)
+        found = [n for n in header if n == chosen] if chosen else _alike(ours, header)
+        if len(found) > 1:
+            raise UsageError(_both(table, ours, found))
+        if found:
+            names[ours] = found[0]
     for name in NEEDED:
         if name not in names:
             there = _columns(name, header)
@@ -133,10 +143,21 @@ def _names(table: Path, header: list[str], columns: dict[str, str]) -> dict[str,
     return names
 
 
+def _both(table: Path, ours: str, found: list[str]) -> str:
+    """Say that columns claim one role, and how to choose."""
+    names = " and ".join(f"'{name}'" for name in found)
+    choice = f"Say which: --columns {ours}={found[-1]}, or"
+    if len(set(found)) < len(found):  # a name that names no one column
+        choice = "Names must differ:"
+    return f"{table}: the columns {names} would both be taken for {ours}. {choice} rename one."
+
+
 def _filtered(table: Path, rows: Rows, header: list[str], where: dict[str, str]) -> Rows:
     for column, wanted in where.items():
         if column not in header:
             raise UsageError(f"{table}: no column '{column}' to filter{_columns(column, header)}")
+        if header.count(column) > 1:
+            raise UsageError(f"{table}: two columns '{column}' to filter by. Rename one.")
         allowed = wanted.split("|")
         present = {row[column] for _, row in rows}
         rows = [(line, row) for line, row in rows if row[column] in allowed]
