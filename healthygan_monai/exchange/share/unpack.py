@@ -4,7 +4,6 @@ import hashlib
 import os
 import stat
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +39,8 @@ READERS = {
 }
 AGAIN = "Copy the file again, or ask who packed it."
 ENCRYPTED = 0x1  # general purpose bit 0, APPNOTE 4.4.4
-# of zipfile and its decompressor, of a damaged archive
-DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
+# of zipfile, of a damaged archive
+DAMAGE = (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError)
 
 
 def unpack(file: Path, folder: Path) -> dict[str, Any]:
@@ -67,10 +66,15 @@ def unpack(file: Path, folder: Path) -> dict[str, Any]:
 
 
 def _extract(file: Path, part: Path) -> None:
-    """Write the files into a folder, each as long as the manifest says and no longer."""
+    """Write the files into a folder, each as long as the manifest says and no longer.
+
+    Nothing is compressed, so the folder is never larger than the file.
+    """
     try:
         with zipfile.ZipFile(file) as archive:
             names = _names(file, archive)
+            if archive.getinfo(MANIFEST).file_size > MOST_BYTES[MANIFEST]:
+                raise ModelError(f"{file}: {MANIFEST} is too large. {AGAIN}")
             _copy(file, archive, MANIFEST, part, MOST_BYTES[MANIFEST])
             listed = read(part / MANIFEST, RECORD)["files"]
             if set(listed) != names - {MANIFEST}:
@@ -78,6 +82,9 @@ def _extract(file: Path, part: Path) -> None:
             for name, entry in listed.items():
                 if entry["bytes"] > MOST_BYTES[name]:
                     raise ModelError(f"{file}: {name} is too large. {AGAIN}")
+                if archive.getinfo(name).file_size != entry["bytes"]:
+                    raise ModelError(f"{file}: {name} has not the size in {MANIFEST}. {AGAIN}")
+            for name, entry in listed.items():
                 if _copy(file, archive, name, part, entry["bytes"]) != entry["sha256"]:
                     raise ModelError(f"{file}: {name} was changed since it was packed. {AGAIN}")
     except ModelError:
@@ -103,8 +110,13 @@ def _names(file: Path, archive: zipfile.ZipFile) -> set[str]:
         kind = stat.S_IFMT(entry.external_attr >> 16)
         if kind not in (0, stat.S_IFREG) or entry.flag_bits & ENCRYPTED:
             raise ModelError(f"{file}: {entry.filename} is no plain file. {AGAIN}")
-        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            raise ModelError(f"{file}: {entry.filename} is packed in an unknown way. {AGAIN}")
+        if entry.compress_type != zipfile.ZIP_STORED or entry.compress_size != entry.file_size:
+            raise ModelError(
+                f"{file}: {entry.filename} is compressed; pack compresses nothing. {AGAIN}"
+            )
+    # entries that share bytes would make a small file a large folder
+    if sum(entry.file_size for entry in archive.infolist()) > file.stat().st_size:
+        raise ModelError(f"{file}: its files are larger than itself. {AGAIN}")
     return set(names)
 
 

@@ -18,6 +18,7 @@ from data_prep.phantom.study import make_films
 from healthygan_monai.cli.main import main
 from healthygan_monai.errors import ModelError, NoModel
 from healthygan_monai.exchange.share import contents
+from healthygan_monai.exchange.share import unpack as unpack_module
 from healthygan_monai.exchange.share.pack import pack
 from healthygan_monai.exchange.share.unpack import unpack
 from healthygan_monai.models.load import load_state
@@ -81,8 +82,10 @@ def parts(file: Path) -> dict[str, bytes]:
         return {name: archive.read(name) for name in archive.namelist()}
 
 
-def rewritten(file: Path, files: dict[str, bytes], *, listed: bool = True) -> Path:
-    """The archive with other files; listed: with a manifest that fits them."""
+def rewritten(
+    file: Path, files: dict[str, bytes], *, listed: bool = True, way: int = zipfile.ZIP_STORED
+) -> Path:
+    """The archive with other files, stored; listed: with a manifest that fits them."""
     import hashlib
 
     if listed:
@@ -93,7 +96,7 @@ def rewritten(file: Path, files: dict[str, bytes], *, listed: bool = True) -> Pa
         }
         manifest = json.loads(files["manifest.json"])
         files = {**files, "manifest.json": json.dumps({**manifest, "files": entries}).encode()}
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(file, "w", way) as archive:
         for name, data in files.items():
             archive.writestr(name, data)
     return file
@@ -179,17 +182,52 @@ def test_a_link_a_double_name_and_an_unlisted_file_are_refused(packed):
     refused(rewritten(packed, {"manifest.json": files["manifest.json"]}), "it lacks run.json")
 
 
-def test_a_bomb_is_read_no_further_than_the_manifest_says(packed):
+def test_every_file_is_as_large_as_the_manifest_says(packed):
     files = parts(packed)
     manifest = json.loads(files["manifest.json"])
-    bomb = {**files, "config.json": bytes(64 << 20)}  # packs to some kilobytes
-    refused(rewritten(packed, bomb, listed=False), "config.json is larger than it may be")
-    refused(rewritten(packed, bomb), "config.json is too large")
+    other = {**files, "config.json": files["config.json"] + b" "}
+    refused(rewritten(packed, other, listed=False), "config.json has not the size")
+    refused(rewritten(packed, {**files, "config.json": bytes(5 << 20)}), "config.json is too large")
     manifest["files"]["run.json"]["bytes"] = 1 << 40
     claimed = {**files, "manifest.json": json.dumps(manifest).encode()}
     refused(rewritten(packed, claimed, listed=False), "run.json is too large")
     huge = {**files, "manifest.json": b" " * (1 << 20)}
-    refused(rewritten(packed, huge, listed=False), "manifest.json is larger than it may be")
+    refused(rewritten(packed, huge, listed=False), "manifest.json is too large")
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_bomb_is_refused_before_a_byte_is_written(packed, way, monkeypatch):
+    """Weights of zeros pack a thousandfold; even a whole run that is compressed is refused."""
+    files = parts(packed)
+    monkeypatch.setattr(unpack_module, "_copy", lambda *_: pytest.fail("a file was written"))
+    bomb = {**files, "model.pt": bytes(16 << 20)}
+    for compressed in (bomb, files):
+        refused(rewritten(packed, compressed, way=way), "is compressed; pack compresses nothing")
+
+
+def test_files_that_share_their_bytes_are_refused(packed, monkeypatch):
+    """A second entry of the directory that points at the bytes of the first (zip bomb of 2019)."""
+    monkeypatch.setattr(unpack_module, "_copy", lambda *_: pytest.fail("a file was written"))
+    rewritten(packed, parts(packed))
+    with zipfile.ZipFile(packed, "a") as archive:
+        archive.writestr("serving.json", b"{}")
+        shared = archive.getinfo("serving.json")
+        weights = archive.getinfo("model.pt")
+        shared.header_offset, shared.CRC = weights.header_offset, weights.CRC
+        shared.file_size = shared.compress_size = weights.file_size
+    refused(packed, "its files are larger than itself")
+
+
+def test_a_directory_of_another_size_is_refused(packed):
+    """The directory says one byte less than the manifest."""
+    rewritten(packed, parts(packed))
+    content = bytearray(packed.read_bytes())
+    place = content.rindex(b"PK\x01\x02", 0, content.rindex(b"model.pt"))
+    for offset in (20, 24):  # compressed and plain size, APPNOTE 4.3.12
+        size = int.from_bytes(content[place + offset : place + offset + 4], "little")
+        content[place + offset : place + offset + 4] = (size - 1).to_bytes(4, "little")
+    packed.write_bytes(content)
+    refused(packed, "model.pt has not the size")
 
 
 @pytest.mark.parametrize(
