@@ -11,7 +11,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 PROJECT = "healthygan-monai"
-LEFT_OUT = ("test",)  # needed to work on the project, not to use it
 
 
 def needed(name: str, extras: tuple[str, ...] = ("",)) -> Iterator[Requirement]:
@@ -68,9 +67,8 @@ def main() -> None:
     core = closure(list(needed(PROJECT)))
     groups = {"core": core}
     for extra in metadata(PROJECT).get_all("Provides-Extra") or []:
-        if extra not in LEFT_OUT:
-            own = [r for r in needed(PROJECT, (extra,)) if "extra" in str(r.marker or "")]
-            groups[extra] = {n: w for n, w in closure(own).items() if n not in core}
+        own = [r for r in needed(PROJECT, (extra,)) if "extra" in str(r.marker or "")]
+        groups[extra] = {n: w for n, w in closure(own).items() if n not in core}
     print("| part | licence | packages |\n|---|---|---|")
     for part, packages in groups.items():
         by_licence: dict[str, list[str]] = {}

@@ -103,3 +103,19 @@ def test_the_table_of_versions_states_the_bounds(name):
     (row,) = re.findall(rf"^\| {name} .*$", text, re.MULTILINE)
     for words in (lower(NEEDED[name]), pins("constraints.txt")[name]):
         assert str(words) in row
+
+
+def test_the_list_of_licences_has_every_extra_and_what_it_asks_for():
+    text = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8")
+    listed: dict[str, set[str]] = {}
+    for part, packages in re.findall(r"^\| (\w+) \| .* \| (.*) \|$", text, re.MULTILINE):
+        listed.setdefault(part, set()).update(packages.split(", "))
+    core = listed["core"]
+    assert listed.keys() - {"part"} == {"core", *EXTRAS}
+    lacking = {
+        part: missing
+        for part, asked in {"core": NEEDED, **EXTRAS}.items()
+        if (missing := asked.keys() - listed[part] - core)
+    }
+    assert lacking == {}
+    assert "not installed" not in text
