@@ -19,9 +19,9 @@ from healthygan_monai.composition import Added, Translated, compose_reconstructi
 from healthygan_monai.rank_means import mean_over_ranks
 
 FOCUS_EPS = 0.01  # authors' solver.py (and Council-GAN before it); the paper leaves it open
-FOCUS_REDUCTIONS = ("batch", "image")
+FOCUS_REDUCTIONS = ("batch", "image")  # what the mean of a mask is taken over
 
-Critic = Callable[[torch.Tensor], torch.Tensor]
+Critic = Callable[[torch.Tensor], torch.Tensor]  # images to a map of patches
 
 
 def critic_loss(critic_healthy: torch.Tensor, critic_translated: torch.Tensor) -> torch.Tensor:

@@ -8,7 +8,7 @@ from PIL import Image
 
 from data_prep.errors import UsageError
 
-POLICIES = ("paper", "square", "centre", "none")
+POLICIES = ("paper", "square", "centre", "none")  # see Framing
 PAPER_TOP = 0.08  # authors' data_loader.py crop_top, after COVID-Net's data.py (top_percent)
 
 ROUNDING = 1e-6  # of a pixel: an edge so near to that of a pixel is that edge

@@ -8,7 +8,8 @@ from torch import nn
 
 from data_prep.errors import UsageError
 
-DEAD_ZONE, LEAK = 0.02, 0.05
+DEAD_ZONE = 0.02  # of the grey range: up to here a change counts for LEAK of itself in a score
+LEAK = 0.05  # share of a change in the dead zone that counts
 SMALL = 1e-3  # standard deviation of the last layer where training starts from B' = x
 
 
