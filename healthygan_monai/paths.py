@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from data_prep.datalist import instead_of_run
 from data_prep.errors import UsageError
 from data_prep.files import read_json
 from healthygan_monai.errors import MissingData, ModelError, NoModel
@@ -44,6 +45,11 @@ FIRST_IS_BEST = (  # said by training, select and the report
     "learning_rate, or choose by the other criterion (healthygan select)."
 )
 NUMBERED = re.compile(r"(\d{5})-")  # name of a run folder
+A_RUN = "runs/00003-demo"
+OF_A_RUN = (  # one of them is in every run, scored folder, exported model and bundle
+    *(RUN_FILE, CONFIG_FILE, MODEL_FILE, SCORES_FILE, EVALUATION_FILE, CHECKPOINT_FOLDER),
+    *(SELECTION_FILE, METRICS_FILE, CASES_FILE, "models", "configs"),
+)
 
 
 def sample_file(iteration: int) -> str:
@@ -229,7 +235,7 @@ def require_model(path: Path) -> Path:
     if not path.is_file():
         refuse_not_begun(path.parent)
         lacks = unfinished(path.parent)
-        told = lacks or "give a run folder such as runs/00003-demo, or its model.pt."
+        told = lacks or f"give a run folder such as {A_RUN}, or its model.pt."
         raise NoModel(f"{path}: no such model; {told}")
     return path
 
@@ -272,12 +278,15 @@ def run_of(path: Path) -> Path:
     """Return the run folder: the given one, or that of the given file.
 
     Raises:
-        NoModel: no such folder, or its training never began.
+        NoModel: no such folder, its training never began, or it holds something else.
     """
     folder = path.parent if path.is_file() else path
     if not folder.is_dir():
-        raise NoModel(f"{path}: no such run folder; they are named like runs/00003-demo.")
+        raise NoModel(f"{path}: no such run folder; they are named like {A_RUN}.")
     refuse_not_begun(folder)
+    if not any((folder / name).exists() for name in OF_A_RUN):
+        told = instead_of_run(path) or f"not a run folder; they are named like {A_RUN}."
+        raise NoModel(f"{path}: {told}")
     return folder
 
 

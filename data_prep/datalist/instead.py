@@ -1,4 +1,4 @@
-"""What a path that is no data set holds, and the command that makes one of it.
+"""What a path that is no data set or no run holds, and the command that takes it.
 
 Standard library only. A guess from first bytes and endings: no file is decoded.
 """
@@ -8,6 +8,7 @@ import shlex
 import zipfile
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +19,8 @@ MOST_FILES = 200  # looked at; a folder may hold millions
 HEAD_BYTES = 4096
 PICTURES = (".png", ".jpg", ".jpeg")
 VOLUMES = (".nii", ".nii.gz", ".hdr", ".mgz")
+TABLES = (".csv", ".tsv", ".xlsx", ".xlsm", ".ods", ".xls")  # of prep --table
+RUN_FILE = "run.json"  # of a run folder, whose sample pictures are no images to prepare
 MODALITY = b"\x08\x00\x60\x00"  # tag (0008,0060) in Little Endian (PS3.5 7.1)
 SCANNER = (b"MR", b"CT", b"PT", b"NM")  # of volumes (PS3.3 C.7.3.1.1.1)
 
@@ -27,18 +30,48 @@ def instead(path: Path) -> str:
     if not path.exists():
         return f"no such file or folder{_like(path)} {_prepare('films', 'INPUT', 'OUTPUT')}"
     if path.is_file():
-        archive = path.suffix.lower() == ".zip" and zipfile.is_zipfile(path)
-        what = "a zip archive, not a data set." if archive else f"not a folder with {FILE_NAME}."
-        return f"{what} {_prepare(_kind(path) or 'films', path)}"
+        return _of_file(path)
     inside = sorted(islice(path.glob(f"*/{FILE_NAME}"), 3))
     if inside:
         names = " or ".join(shlex.quote(str(file.parent)) for file in inside)
         return f"no {FILE_NAME} here, but one below it. Give {names}."
-    kinds = Counter(kind for file in islice(_files(path), MOST_FILES) if (kind := _kind(file)))
-    if not kinds:
+    if (path / RUN_FILE).is_file():
+        return "a run folder, not a data set. Give the data set: the folder that prep made."
+    kind = _kind_inside(path)
+    if kind is None:
         return f"no {FILE_NAME} in it, and no images. {_prepare('films', 'INPUT', path)}"
-    kind, _ = kinds.most_common(1)[0]
     return f"images that are not prepared: there is no {FILE_NAME}. {_prepare(kind, path)}"
+
+
+def instead_of_run(path: Path) -> str | None:
+    """Return what ``path`` is, if it is neither a run nor a model, and what to do; else None."""
+    given = shlex.quote(str(path))
+    score = f"healthygan score RUN {given} OUTPUT"
+    if is_table(path):
+        return f"a table, not a run. {_prepare_table(path)}"
+    if path.suffix.lower() == ".zip" and path.is_file():
+        unpack = f"healthygan unpack {given}"
+        return f"an archive, not a run. Of healthygan pack: {unpack}; of images: {score}"
+    if path.is_file():
+        return f"an image, not a run. To score it: {score}" if _kind(path) else None
+    if (path / FILE_NAME).is_file():
+        return f"a data set, not a run. To train on it: healthygan train {given}"
+    return f"images, not a run. To score them: {score}" if _kind_inside(path) else None
+
+
+def is_table(path: Path) -> bool:
+    """Tell whether a file is a table, as ``prep --table`` reads it, by its ending."""
+    return path.suffix.lower() in TABLES and path.is_file()
+
+
+def _of_file(path: Path) -> str:
+    if is_table(path):
+        return f"a table, not a data set. {_prepare_table(path)}"
+    if path.suffix.lower() == ".zip" and zipfile.is_zipfile(path):
+        return f"a zip archive, not a data set. {_prepare('films', path)}"
+    kind = _kind(path)
+    words = _prepare("films", "INPUT", "OUTPUT") if kind is None else _prepare(kind, path)
+    return f"not a folder with {FILE_NAME}. {words}"
 
 
 def _prepare(kind: str, given: Path | str, output: Path | str | None = None) -> str:
@@ -48,10 +81,27 @@ def _prepare(kind: str, given: Path | str, output: Path | str | None = None) -> 
     return f"Prepare the images first: {shlex.join(words)}"
 
 
+def _prepare_table(table: Path) -> str:
+    """Return the sentence for the images that a table lists; only their user knows where."""
+    head = b""
+    with suppress(OSError), table.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    kind = "brains" if b".nii" in head.lower() else "films"
+    words = ["healthygan", "prep", kind, "INPUT", f"{table.with_suffix('')}-prepared"]
+    command = shlex.join([*words, "--table", str(table)])
+    return f"Prepare the images that it lists; INPUT is their folder: {command}"
+
+
 def _like(path: Path) -> str:
     """Return the prepared folder with the most similar name; any other name may be a patient's."""
     beside = [file.parent.name for file in islice(path.parent.glob(f"*/{FILE_NAME}"), MOST_FILES)]
     return nearest(path.name, beside) or "."
+
+
+def _kind_inside(folder: Path) -> str | None:
+    """Return what prepares most of the files in a folder, as for one file."""
+    kinds = Counter(kind for file in islice(_files(folder), MOST_FILES) if (kind := _kind(file)))
+    return kinds.most_common(1)[0][0] if kinds else None
 
 
 def _files(folder: Path) -> Iterator[Path]:

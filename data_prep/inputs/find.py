@@ -5,8 +5,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from data_prep.datalist.instead import RUN_FILE, is_table
 from data_prep.datalist.items import MARKER
-from data_prep.errors import NotFound
+from data_prep.errors import NotFound, UsageError
 from data_prep.inputs import dicomdir
 from data_prep.inputs.archives import opened
 from data_prep.read.content import kind_of
@@ -52,6 +53,13 @@ def find(
         raise NotFound(f"{folder}: no such file or folder. Correct INPUT.")
     found, series, archives = Found(), dict[str, Source](), list[Source]()
     alone = not folder.is_dir()
+    if (folder / RUN_FILE).is_file():
+        raise UsageError(f"{folder}: a run folder, not images. Correct INPUT.")
+    if is_table(folder):
+        raise UsageError(
+            f"{folder}: a table, not images. Give the folder of the images that it lists; prep "
+            f"takes the table too: --table {folder}"
+        )
     passed_by = [exclude] if isinstance(exclude, Path) else exclude or ()
     for path in [folder] if alone else _files(folder, passed_by, found.earlier):
         name = folder.name if alone else path.relative_to(folder).as_posix()

@@ -10,12 +10,12 @@ from PIL import Image
 
 from data_prep import film
 from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
-from data_prep.errors import MissingData, PrepError
+from data_prep.errors import PrepError
 from data_prep.files import write_csv
 from data_prep.work.kept import decode
 from healthygan_monai.data import labelled_items, load_dataset
 from healthygan_monai.data.lists import DEMO_FOLDER
-from healthygan_monai.paths import SKIPPED_FILE
+from healthygan_monai.paths import RUN_FILE, SKIPPED_FILE
 
 PICTURES = (".png", ".jpg", ".jpeg")
 SHOWN = 5  # problems in one message
@@ -50,11 +50,8 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
     root = pictures_root(given)
     found = [given] if given.is_file() else sorted(root.rglob("*"))
     found = [path for path in found if path.suffix.lower() in PICTURES]
-    if not found:
-        raise MissingData(
-            f"{given}: no {FILE_NAME} and no pictures ({', '.join(PICTURES)}) there. DICOM and "
-            f"NIfTI files are prepared first: healthygan prep films {given} OUTPUT."
-        )
+    if not found or (given / RUN_FILE).is_file():  # a run's own pictures are not to score
+        return load_dataset(given, training=False)  # it says what is there, and what to do
     problems = [(path, problem) for path in found if (problem := _problem(path))]
     refused = tuple((path.relative_to(root).as_posix(), problem) for path, problem in problems)
     lines = [f"{name}: {problem}" for name, problem in refused]

@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 
+from data_prep.datalist import instead_of_run
 from data_prep.errors import UsageError
 from data_prep.files import sha256
+from healthygan_monai.errors import NoModel
 from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
 from healthygan_monai.models.runtimes import is_exported
@@ -70,6 +72,8 @@ def model_file(run_or_model: Path) -> Path:
     Raises:
         NoModel: there is none, or no such folder.
     """
+    if run_or_model.is_file() and (told := instead_of_run(run_or_model)):
+        raise NoModel(f"{run_or_model}: {told}")
     if run_or_model.is_file() or (run_or_model.suffix and not run_or_model.is_dir()):
         return require_model(run_or_model)
     folder = run_of(run_or_model)

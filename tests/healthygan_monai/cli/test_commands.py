@@ -176,7 +176,7 @@ class TestResume:
         code, _, err = run("train", "--resume", tmp_path / "runs" / "00009-x")
         assert code == 2 and "no such run folder" in err
         code, _, err = run("train", "--resume", tmp_path)
-        assert code == 2 and "is not a run folder" in err and err.count("\n") == 1
+        assert code == 2 and "not a run folder" in err and err.count("\n") == 1
 
 
 class TestSelect:
@@ -193,7 +193,7 @@ class TestSelect:
 
     def test_no_run(self, run, tmp_path):
         code, _, err = run("select", tmp_path)
-        assert code == 2 and err.startswith("error: no checkpoint has been judged")
+        assert code == 2 and "not a run folder" in err
 
 
 class TestInferEvaluateReport:
