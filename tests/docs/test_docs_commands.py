@@ -4,6 +4,9 @@ import pytest
 from docs_given import GIVEN
 from docs_story import PAGES, tell, understand
 
+from data_prep.phantom.study import make_films
+from healthygan_monai.cli.main import main
+
 KINDS = {name: {command.kind for command in page.commands} for name, page in PAGES.items()}
 
 
@@ -34,6 +37,20 @@ def test_each_command_of_the_readme_names_the_next(told):
         "report runs",
     ):
         assert f"\nnext: healthygan {command}" in said
+
+
+def test_the_readme_says_what_drafts_the_tables_of_its_commands(tmp_path, monkeypatch, capsys):
+    page = PAGES["README.md"]
+    (draft,) = (span for _, span in page.spans if span.startswith("healthygan table "))
+    _, _, folder, table = draft.split()
+    (prep,) = (c.text for c in page.commands if f"--table {table}" in c.text)
+    assert f"prep films {folder} " in prep
+    monkeypatch.chdir(tmp_path)
+    make_films(tmp_path / folder, counts={"test": 2}, size=32)
+    assert main(draft.split()[1:]) == 0
+    assert (tmp_path / table).read_text().startswith("image,subject,section,group,label")
+    following = capsys.readouterr().out.splitlines()[-1]
+    assert f"prep films {folder} " in following and f"--table {table}" in following
 
 
 def test_files_are_given_to_pages_that_exist():
