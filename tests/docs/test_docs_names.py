@@ -35,7 +35,7 @@ def options() -> set[str]:
     actions = [action for _, parser in parsers() for action in parser._actions]
     known = {option for action in actions for option in action.option_strings}
     scripts = [
-        *(ROOT / "benchmarks").glob("*.py"),
+        *(ROOT / "benchmarks").rglob("*.py"),
         ROOT / "healthygan_monai" / "cli" / "serving.py",
     ]
     for script in scripts:

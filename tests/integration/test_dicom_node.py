@@ -11,7 +11,7 @@ from places import ROOT
 pytest.importorskip("pynetdicom")
 pytest.importorskip("highdicom")
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
-SCRIPT = ROOT / "benchmarks" / "dicom_node.py"
+SCRIPT = ROOT / "benchmarks" / "hospital" / "dicom_node.py"
 APART = ["unshare", "-n", "sh", "-c", 'ip link set lo up; exec "$@"', "sh"]
 
 

@@ -1,7 +1,7 @@
 """ALAD beside pyod's, the only packaged one, which is for vectors: the same weights, then the same
 vectors.
 
-    python benchmarks/against_pyod.py --peer VENV/bin/python [--seeds 3 --iterations 1500]
+    python benchmarks/rivals/against_pyod.py --peer VENV/bin/python [--seeds 3 --iterations 1500]
 
 pyod 3.6.7 lives in an environment of its own:
 

@@ -1,6 +1,6 @@
 """How long the viewer and the gallery take to open, in a headless Chromium.
 
-    python benchmarks/open_viewer.py [--cases 1000] [--side 256] [--gallery 100000]
+    python benchmarks/hospital/open_viewer.py [--cases 1000] [--side 256] [--gallery 100000]
 
 Draws a scored folder of phantoms, four pictures a case, and opens it three times by `healthygan
 view` and as gallery. Open: from the address until the cards in view have their pictures. Case: from
@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "helpers" / "browser"))
+sys.path.insert(0, str(Path(__file__).parents[2] / "tests" / "helpers" / "browser"))
 
 import viewed
 from chromium import Chromium

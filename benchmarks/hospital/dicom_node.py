@@ -1,9 +1,10 @@
 """healthygan listen beside a real Orthanc, killed on the way; and a thousand requests to it.
 
-    python benchmarks/dicom_node.py make films --films 20 --pictures FOLDER
-    python benchmarks/dicom_node.py make many --films 900 --bad 100 --size 512 --pictures FOLDER
-    unshare -n sh -c "ip link set lo up; python benchmarks/dicom_node.py run films --to stow"
-    unshare -n sh -c "ip link set lo up; python benchmarks/dicom_node.py flood many"
+    NODE=benchmarks/hospital/dicom_node.py
+    python $NODE make films --films 20 --pictures FOLDER
+    python $NODE make many --films 900 --bad 100 --size 512 --pictures FOLDER
+    unshare -n sh -c "ip link set lo up; python $NODE run films --to stow"
+    unshare -n sh -c "ip link set lo up; python $NODE flood many"
 
 ``make`` wraps pictures (drawn ones without --pictures) as CR films, each with its own grain, and so
 many bad ones: cut off, lateral, without pixels, reports. ``run`` gives the films to Orthanc, which

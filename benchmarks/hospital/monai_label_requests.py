@@ -1,9 +1,11 @@
 """Send many requests to a running MONAI Label server, one in ten with a bad file, and count.
 
-python benchmarks/monai_label_requests.py FILMS --pid PID: FILMS is a folder of DICOM films that the
-model can score, PID the server's process. Every film is asked for once alone; then each answer
-must be that film's to the last digit, and each bad file (empty, cut, text, noise) be refused with
-422. Prints what came back, and the memory of the server with all its children on the way.
+    python benchmarks/hospital/monai_label_requests.py FILMS --pid PID
+
+FILMS is a folder of DICOM films that the model can score, PID the server's process. Every film is
+asked for once alone; then each answer must be that film's to the last digit, and each bad file
+(empty, cut, text, noise) be refused with 422. Prints what came back, and the memory of the server
+with all its children on the way.
 """
 
 import argparse

@@ -1,9 +1,8 @@
 """Peak memory and time of fitting PaDiM and PatchCore to many images, on drawn images or on drawn
 features.
 
-    python benchmarks/rival_memory.py                        # 10,000 images of 256 x 256, features
-    drawn python benchmarks/rival_memory.py --images 200 --network  # the network too, on fewer
-    images
+    python benchmarks/rivals/memory.py                         # 10,000 images of 256 x 256
+    python benchmarks/rivals/memory.py --images 200 --network  # the network too, on fewer images
 
 Each case runs in a process of its own, and its peak is that of the whole process, libraries and
 network included. Images are noise, made batch by batch. By default the backbone is run once for a

@@ -1,8 +1,9 @@
 """PaDiM and PatchCore beside anomalib's: same images, same ResNet-18, equal settings; scores, maps,
 time, memory.
 
-    python benchmarks/against_anomalib.py --peer VENV/bin/python --weights resnet18-f37072fd.pth \
-        [--healthy FOLDER --test FOLDER] [--size 128 --images 100 --tested 60]
+    python benchmarks/rivals/against_anomalib.py --peer VENV/bin/python \
+        --weights resnet18-f37072fd.pth [--healthy FOLDER --test FOLDER] \
+        [--size 128 --images 100 --tested 60]
 
 anomalib 2.7 lives in an environment of its own (it brings torchvision, lightning, timm):
 

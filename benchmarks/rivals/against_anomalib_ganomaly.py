@@ -1,13 +1,13 @@
 """GANomaly beside anomalib's: the same weights and images, outputs, losses and scores; time of a
 step and of a score.
 
-    python benchmarks/against_anomalib_ganomaly.py --peer VENV/bin/python [--sizes 32 64 --features
-    16]
+    python benchmarks/rivals/against_anomalib_ganomaly.py --peer VENV/bin/python \
+        [--sizes 32 64 --features 16]
 
-anomalib 2.7 lives in an environment of its own (`benchmarks/against_anomalib.py` says how to make
-it). Ours is trained on phantom films for a while, so that weights and batch norm's statistics are
-not those of the start; then anomalib's `GanomalyModel` gets them, tensor by tensor in the order of
-the layers, and scores the same films in evaluation mode.
+anomalib 2.7 lives in an environment of its own (`benchmarks/rivals/against_anomalib.py` says how
+to make it). Ours is trained on phantom films for a while, so that weights and batch norm's
+statistics are not those of the start; then anomalib's `GanomalyModel` gets them, tensor by tensor
+in the order of the layers, and scores the same films in evaluation mode.
 
 Where the two differ, by reading of anomalib 2.7.0 and of the authors' code:
 
