@@ -184,6 +184,10 @@ def begin_run(
         if "recipe" in current and "recipe" not in earlier:
             earlier |= BEFORE_RECIPES | {"critic_learning_rate": earlier["learning_rate"]}
             current = {k: v for k, v in current.items() if k in earlier}  # others had no meaning
+        elif "kept_out" in earlier:  # trials kept out what the run did before they had their own
+            earlier.setdefault("price_kept_out", earlier["kept_out"])
+            if current.get("price") != "auto":
+                current["price_kept_out"] = earlier["price_kept_out"]
         different = [
             f"{k}: {earlier.get(k)!r} then, {current.get(k)!r} now"
             for k in sorted({*earlier, *current})

@@ -17,7 +17,7 @@ from data_prep.work.progress import span
 from healthygan_monai.config.devices import peak_memory
 from healthygan_monai.config.keys import calling_parser
 from healthygan_monai.data.kept_out import TRAINING, left_out
-from healthygan_monai.data.plan import RECIPES
+from healthygan_monai.data.plan import JUDGES, RECIPES, kept_out_for
 from healthygan_monai.paths import iterations_done
 from healthygan_monai.pretrained.make import make_trainer
 from healthygan_monai.pretrained.price import AUTO, optimizer_like
@@ -178,9 +178,12 @@ def _sizes(get: Any) -> str:
 
 
 def _kept_out(get: Any) -> str:
-    share, sections = get("kept_out"), get("dataset").sections
+    share, dataset = get("kept_out"), get("dataset")
+    sections = dataset.sections
     if not share:
-        return "no subject"
+        recipe = RECIPES[get("plan").recipe]
+        few = recipe.kept_out and not kept_out_for(dataset, recipe.kept_out)
+        return "no subject" + (f": fewer than {JUDGES} of a section would judge" if few else "")
     subjects = {item.subject for name in TRAINING for item in sections[name]}
     if not subjects:  # a demo that is not drawn yet
         return f"{share:.0%} of the subjects"

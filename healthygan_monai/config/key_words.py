@@ -41,6 +41,7 @@ MEANINGS = {
     "prices": "those that price=auto tries",
     "price_folds": "times that each is tried, with other subjects kept out",
     "price_iterations": "iterations of each trial",
+    "price_kept_out": "share of the subjects kept out of a trial, 0 to 0.5",
     "lambda_gp": "weight of the gradient penalty of the critic (Eq. 3)",
     "lambda_id": "weight of the identity loss (Eq. 5)",
     "lambda_rec": "weight of the reconstruction loss (Eq. 6)",

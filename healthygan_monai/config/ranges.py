@@ -23,6 +23,7 @@ WHOLE = {  # key: least value
 }
 SHARES = ("flip_prob", "cache_rate")
 ABOVE_0 = ("learning_rate", "critic_learning_rate")
+PARTS = ("kept_out", "price_kept_out")  # of the subjects; the others learn
 BELOW_1 = ("ema", "critic_dropout")
 CHANNELS = (1, 3)
 
@@ -44,6 +45,8 @@ def _expected(key: str, value: Any) -> str | None:
         return f"a whole number, {WHOLE[key]} or more"
     if key in SHARES and not (number and 0 <= value <= 1):
         return "a number from 0 to 1"
+    if key in PARTS and not (number and 0 <= value <= 0.5):
+        return "a share from 0 to 0.5"
     if key in ABOVE_0 and not (number and value > 0):
         return "a number above 0"
     if key == "price" and not (value in (None, "auto") or (number and value > 0)):

@@ -42,6 +42,7 @@ RECORDED = (  # keys of train.json that decide the weights
     "prices",
     "price_folds",
     "price_iterations",
+    "price_kept_out",
     *(field.name for field in fields(HealthyGANLoss)),
     "flip_prob",
     "amp",

@@ -20,6 +20,7 @@ from healthygan_monai.paths import read_config
 
 CRITIC_LAYERS = 6  # paper, Table 2
 LARGE = 128  # pixels a side; why: docs/pretrained_critic.md
+JUDGES = 10  # subjects of each training section; why: docs/pretrained_critic.md
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Plan:
     prices: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)
     price_folds: int = 2
     price_iterations: int = 200
+    price_kept_out: float = 0.2
     kept_out: float = 0.0
     patience: int = 0
     lambda_adv_healthy: float = HealthyGANLoss.lambda_adv_healthy
@@ -119,6 +121,17 @@ def iterations_for(dataset: Dataset, batch_size: int) -> int:
     return min(4000, max(400, 100 * round(batches / 100)))
 
 
+def kept_out_for(dataset: Dataset, share: float) -> float:
+    """Return the share of subjects that a run keeps out of training: none where fewer than
+    ``JUDGES`` of a training section would be left to judge by.
+
+    So few say little (AUCp of five mixed and four healthy subjects has a standard error of about
+    0.2), and are missed in training. The trials of the price keep subjects out all the same.
+    """
+    subjects = [len(dataset.subjects[name]) for name in TRAINING]
+    return share if not any(subjects) or min(subjects) * share >= JUDGES else 0.0
+
+
 def batch_for(dataset: Dataset, most: int, memory: int | None) -> int:
     """Return the images in a batch: halved from ``most`` until the smaller training set fills one
     and the training takes at most half of the memory, but at least 1.
@@ -143,8 +156,8 @@ def plan_for(dataset: Dataset, recipe: str | None = None, memory: int | None = N
     Without a recipe: that of the data set's protocol, which is the paper's for the paper's data
     sets, else ``pretrained``. At 128 pixels and below the paper's recipe has the paper's batch of
     32 there. The recipe ``pretrained`` goes by the images and the machine: :func:`batch_for`,
-    :func:`iterations_for`; from 128 pixels on its generator is deeper, and its critic looks at half
-    the side, but at least at 96 x 96.
+    :func:`iterations_for`, :func:`kept_out_for`; from 128 pixels on its generator is deeper, and
+    its critic looks at half the side, but at least at 96 x 96.
 
     Args:
         dataset: whose images are learned from.
@@ -190,6 +203,7 @@ def plan_for(dataset: Dataset, recipe: str | None = None, memory: int | None = N
         max_iterations=iterations_for(dataset, batch),
         generator_blocks=plan.generator_blocks * (2 if size >= LARGE else 1),
         critic_size=max(plan.critic_size, size // 2),
+        kept_out=kept_out_for(dataset, plan.kept_out),
     )
 
 
@@ -234,7 +248,7 @@ def memory_of(device: torch.device) -> int | None:
 def _sizes_of_run(run: Path) -> dict[str, Any]:
     """Return the sizes that images and machine decided when a run was begun."""
     begun = read_config(run)
-    names = ("batch_size", "max_iterations", "critic_size", "generator_blocks")
+    names = ("batch_size", "max_iterations", "critic_size", "generator_blocks", "kept_out")
     return {name: begun[name] for name in names if name in begun}
 
 

@@ -60,6 +60,7 @@ CONFIG = record(
         "reconstruction_moves_mask": truth,
         "price": or_none(either(number, exactly("auto"))),
         "price_healthy": number,
+        "price_kept_out": number,
         "price_warmup": whole,
         "flip_prob": number,
         "amp": truth,

@@ -107,6 +107,25 @@ class TestResumedSettings:
         assert run["started"] == started and len(run["resumed"]) == 1
 
 
+class TestARunOfBeforeTrialsHadAShare:
+    """Its trials kept out what the run did."""
+
+    def test_goes_on_with_that_share(self, tmp_path):
+        begin(tmp_path, price="auto", kept_out=0.3)
+        begin(tmp_path, price="auto", kept_out=0.3, price_kept_out=0.3)
+        assert read_json(tmp_path / "config.json")["price_kept_out"] == 0.3
+
+    def test_and_a_searched_price_is_refused_another(self, tmp_path):
+        begin(tmp_path, price="auto", kept_out=0.3)
+        with pytest.raises(ValueError, match=r"price_kept_out: 0\.3 then, 0\.2 now"):
+            begin(tmp_path, price="auto", kept_out=0.3, price_kept_out=0.2)
+
+    def test_and_a_given_price_takes_any(self, tmp_path):
+        begin(tmp_path, price=1.0, kept_out=0.3)
+        begin(tmp_path, price=1.0, kept_out=0.3, price_kept_out=0.2)
+        assert len(read_json(tmp_path / "run.json")["resumed"]) == 1
+
+
 def test_samples_are_one_picture_an_epoch_with_four_images_in_four_columns(trained):
     from PIL import Image
 

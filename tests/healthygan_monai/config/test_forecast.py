@@ -130,6 +130,12 @@ class TestMeasuring:
 
 
 class TestCommand:
+    def test_says_why_nobody_is_kept_out(self, tiny_data, tmp_path, capsys):
+        words = ["train", str(tiny_data), "-n", "--device=cpu", *SETTINGS]
+        words += ["--set=critic_backbone=resnet18", "--set=critic_weights=random"]
+        assert main([*words, f"--runs-dir={tmp_path / 'runs'}"]) == 0
+        assert "no subject: fewer than 10 of a section would judge" in capsys.readouterr().out
+
     def test_a_dry_run_shows_plan_and_pace(self, tiny_data, tmp_path, capsys):
         words = ["train", str(tiny_data), "-n", "--recipe=paper", "--device=cpu", *SETTINGS]
         assert main([*words, f"--runs-dir={tmp_path / 'runs'}"]) == 0

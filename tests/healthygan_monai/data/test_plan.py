@@ -113,9 +113,26 @@ def test_the_smaller_training_set_fills_a_batch(mixed, batch):
     assert plan_for(Dataset("study", 64, sections=sections)).batch_size == batch
 
 
+@pytest.mark.parametrize(("mixed", "healthy", "share"), [(50, 50, 0.2), (50, 49, 0), (25, 90, 0)])
+def test_subjects_are_kept_out_where_enough_of_both_sections_judge(mixed, healthy, share):
+    sections = {"training_mixed": images(mixed), "training_healthy": images(healthy)}
+    plan = plan_for(Dataset("study", 64, sections=sections))
+    assert (plan.kept_out, plan.price_kept_out) == (share, 0.2)
+    assert plan_for(Dataset("study", 64, sections=sections), "paper").kept_out == 0
+
+
+def test_images_of_few_subjects_count_as_few():
+    items = [Item(f"{i}.png", f"{i % 20}") for i in range(500)]
+    plan = plan_for(
+        Dataset("s", 64, sections=dict.fromkeys(("training_mixed", "training_healthy"), items))
+    )
+    assert plan.kept_out == 0
+
+
 def test_a_resumed_run_keeps_its_sizes_on_another_machine(tmp_path):
     write(Dataset("study", 256), tmp_path)
     begun = {"recipe": "pretrained", "batch_size": 4, "critic_size": 256, "max_iterations": 900}
+    begun["kept_out"] = 0.1
     begun["generator_blocks"] = 3  # a run of 128 pixels that an earlier version began
     (tmp_path / "config.json").write_text(json.dumps(begun))
     plan = plan_at(tmp_path, resume=tmp_path, device=torch.device("cpu"))

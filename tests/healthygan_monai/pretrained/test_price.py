@@ -90,6 +90,22 @@ class TestRun:
         assert json.loads((done / "config.json").read_text())["recipe"] == "pretrained"
         train(tmp_path, tiny_data, **changed, resume=str(done))  # its settings are the same
 
+    def test_keeps_subjects_out_of_the_trials_where_it_learns_from_all(
+        self, tmp_path, tiny_data, settings
+    ):
+        changed = {"kept_out": 0, "price_kept_out": 0.4, "max_iterations": 2}
+        done = train(tmp_path, tiny_data, **{**settings, **changed})
+        assert all(found.error > 0 for found in read_trials(done))
+        assert not (done / "kept_out.csv").exists()
+
+    @pytest.mark.parametrize("share", [-0.1, 0.6, "half", True])
+    @pytest.mark.parametrize("key", ["kept_out", "price_kept_out"])
+    def test_is_refused_with_another_share(self, key, share, tmp_path, tiny_data, settings):
+        with pytest.raises(RuntimeError) as caught:
+            train(tmp_path, tiny_data, **{**settings, key: share})
+        said = f"{key} is {share!r}; expected a share from 0 to 0.5"
+        assert user_message(caught.value) == said
+
     @pytest.mark.parametrize("price", [0, -1, "cheap", True])
     def test_is_refused_with_another_price(self, price, tmp_path, tiny_data, settings):
         with pytest.raises(RuntimeError) as caught:
