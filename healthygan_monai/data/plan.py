@@ -51,7 +51,7 @@ class Plan:
     price: float | str | None = 1.0
     price_healthy: float = HealthyGANLoss.price_healthy
     price_warmup: int = HealthyGANLoss.price_warmup
-    prices: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0, 10.0)
+    prices: tuple[float, ...] = (0.3, 1.0, 3.0, 8.0, 24.0)
     price_folds: int = 2
     price_iterations: int = 200
     price_kept_out: float = 0.2
@@ -87,7 +87,7 @@ RECIPES: dict[str, Plan] = {
         n_critic=1,
         ema=0.99,
         price="auto",
-        price_healthy=10.0,
+        price_healthy=3.0,
         price_warmup=150,
         kept_out=0.2,
         lambda_adv_healthy=0.0,
@@ -99,8 +99,8 @@ PROTOCOLS: dict[str, Plan] = {
     "covidx": Plan(image_size=256, batch_size=16),
     "chestxray14": Plan(image_size=128, batch_size=32),
     "migraine": Plan(image_size=256, batch_size=16),
-    # a given price, since a search takes five times as long as the run
-    "demo": replace(RECIPES["pretrained"], image_size=64, price=1.0),
+    # given prices, since a search takes five times as long as the run
+    "demo": replace(RECIPES["pretrained"], image_size=64, price=1.0, price_healthy=10.0),
 }
 
 
@@ -109,14 +109,14 @@ def critic_layers_for(image_size: int) -> int:
     return max(1, min(CRITIC_LAYERS, int(math.log2(image_size)) - 1))
 
 
-def iterations_for(dataset: Dataset, batch_size: int) -> int:
+def iterations_for(dataset: Dataset, batch_size: int, kept_out: float) -> int:
     """Return the iterations of the recipe ``pretrained``: ten times through the mixed set, twenty
-    times from 128 pixels on.
+    times from 128 pixels on and where nobody is kept out.
 
     In hundreds, from 400 (a smaller set is learned by heart all the same) to 4,000 (some hours on a
     workstation).
     """
-    passes = 20 if dataset.image_size >= LARGE else 10
+    passes = 20 if dataset.image_size >= LARGE or not kept_out else 10
     batches = passes * len(dataset.sections["training_mixed"]) / batch_size
     return min(4000, max(400, 100 * round(batches / 100)))
 
@@ -197,13 +197,14 @@ def plan_for(dataset: Dataset, recipe: str | None = None, memory: int | None = N
     if plan.recipe != "pretrained":
         return replace(plan, critic_size=max(plan.critic_size, size))
     batch = batch_for(dataset, plan.batch_size, memory)
+    kept_out = kept_out_for(dataset, plan.kept_out)
     return replace(
         plan,
         batch_size=batch,
-        max_iterations=iterations_for(dataset, batch),
+        max_iterations=iterations_for(dataset, batch, kept_out),
         generator_blocks=plan.generator_blocks * (2 if size >= LARGE else 1),
         critic_size=max(plan.critic_size, size // 2),
-        kept_out=kept_out_for(dataset, plan.kept_out),
+        kept_out=kept_out,
     )
 
 

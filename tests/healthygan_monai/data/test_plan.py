@@ -165,8 +165,10 @@ def test_a_resumed_run_keeps_its_recipe_and_an_old_run_the_papers(tmp_path):
     [(0, 400, 400), (479, 400, 600), (1079, 700, 1300), (9999, 4000, 4000)],
 )
 def test_the_pretrained_recipe_goes_ten_times_through_the_mixed_set(count, iterations, larger):
-    mixed = images(count)
-    dataset = Dataset("study", 64, sections={"training_mixed": mixed})
+    sections = {"training_mixed": images(count), "training_healthy": images(50 if count else 0)}
+    dataset = Dataset("study", 64, sections=sections)
     assert plan_for(dataset).max_iterations == iterations
     assert plan_for(replace(dataset, image_size=128)).max_iterations == min(4000, larger)
     assert plan_for(dataset, "paper").max_iterations == 400_000
+    few = replace(dataset, sections=sections | {"training_healthy": images(20)})
+    assert plan_for(few).max_iterations == (min(4000, larger) if count else 400)
