@@ -2,6 +2,7 @@
 
 import pytest
 from docs_given import GIVEN
+from docs_pages import ROOT
 from docs_story import PAGES, tell, understand
 
 from data_prep.phantom.study import make_films
@@ -42,9 +43,10 @@ def test_each_command_of_the_readme_names_the_next(told):
 def test_the_readme_says_what_drafts_the_tables_of_its_commands(tmp_path, monkeypatch, capsys):
     page = PAGES["README.md"]
     (draft,) = (span for _, span in page.spans if span.startswith("healthygan table "))
-    _, _, folder, table = draft.split()
-    (prep,) = (c.text for c in page.commands if f"--table {table}" in c.text)
-    assert f"prep films {folder} " in prep
+    folder = draft.split()[-1]
+    table = f"{folder}.table.csv"
+    assert f"`{draft}` drafts it as {table};" in (ROOT / "README.md").read_text()
+    assert any(f"prep films {folder} " in command.text for command in page.commands)
     monkeypatch.chdir(tmp_path)
     make_films(tmp_path / folder, counts={"test": 2}, size=32)
     assert main(draft.split()[1:]) == 0
