@@ -1,11 +1,10 @@
 """The report for a GPU, tried on the CPU."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from places import ROOT
+from processes import warm_python
 
 SMALL = ("batch_size=4", "fid_features=random", "generator_channels=2", "generator_blocks=1")
 
@@ -14,11 +13,8 @@ def lines(data: Path, folder: Path, *words: str) -> list[list[str]]:
     """The cells of the table's lines."""
     given = ("--device", "cpu", "--sizes", "32", "--iterations", "6", *words, "--set", *SMALL)
     script = ROOT / "benchmarks" / "gpu_report.py"
-    done = subprocess.run(
-        [sys.executable, script, data, *given], cwd=folder, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    rows = [line for line in done.stdout.splitlines() if line.startswith("| p")]
+    printed = warm_python(script, data, *given, cwd=folder).stdout
+    rows = [line for line in printed.splitlines() if line.startswith("| p")]
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 

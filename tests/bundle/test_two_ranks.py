@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 from places import CONFIGS
-from processes import python
+from processes import warm_python
 from tiny import PRETRAINED, TRAINING, metrics, train
 
 from healthygan_monai.paths import training_states
@@ -107,7 +107,7 @@ def torchrun_bundle(settings: dict, **options) -> str:
     files = [str(CONFIGS / name) for name in ("train.json", "multi_gpu_train.json")]
     words = ("-m", "monai.bundle", "run", "training", "--config_file", str(files))
     pairs = (word for key, value in settings.items() for word in (f"--{key}", value))
-    done = python(*TORCHRUN, *words, *pairs, **options)
+    done = warm_python(*TORCHRUN, *words, *pairs, **options)
     return done.stdout + done.stderr
 
 
@@ -222,7 +222,7 @@ def test_two_ranks_with_unlike_shares_make_the_steps_of_one_process(tmp_path):
     environment = {**os.environ, "CUDA_VISIBLE_DEVICES": "", "PYTHONPATH": str(CONFIGS.parents[1])}
     found = []
     for start in ((), TORCHRUN):
-        printed = python(*start, script, env=environment).stdout
+        printed = warm_python(*start, script, env=environment).stdout
         (line,) = [row for row in printed.splitlines() if row.startswith("ROWS ")]
         found.append(json.loads(line.removeprefix("ROWS ")))
     one, two = found

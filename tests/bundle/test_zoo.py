@@ -16,7 +16,7 @@ import torch
 from monai.bundle import ConfigWorkflow
 from PIL import Image
 from places import CONFIGS, METADATA_SCHEMA
-from processes import python
+from processes import python, warm_python
 from tiny import TRAINING
 from zoo_bundle import LOAD, bundle_of, choose_anew, metadata_of
 
@@ -100,7 +100,7 @@ class TestTheBundle:
         cwd = tmp_path / "cwd"
         cwd.mkdir()
         environment = {**os.environ, "PYTHONPATH": str(CONFIGS.parents[1])}
-        done = python("-c", LOAD, "healthygan", tmp_path / "parent", cwd=cwd, env=environment)
+        done = warm_python("-c", LOAD, "healthygan", tmp_path / "parent", cwd=cwd, env=environment)
         assert "LOADED []" in done.stdout
 
 

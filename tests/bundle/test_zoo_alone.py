@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from places import METADATA_SCHEMA
-from processes import python
+from processes import python, warm_python
 from zoo_bundle import LOAD, bundle_of
 
 from healthygan_monai.networks import Generator
@@ -88,7 +88,7 @@ def alone(words: list[str], cwd: Path, bundle: Path) -> str:
     (site / "sitecustomize.py").write_text(ALONE)
     programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     environment = {"PYTHONPATH": str(site), "PATH": programs, "CUDA_VISIBLE_DEVICES": ""}
-    printed = python(*words, cwd=cwd, env={**os.environ, **environment}).stdout
+    printed = warm_python(*words, cwd=cwd, env={**os.environ, **environment}).stdout
     used = [Path(path.read_text()) for path in site.glob("*.used")]
     assert used
     for package in used:

@@ -3,10 +3,10 @@
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+import warm
 from markdown_it import MarkdownIt
 from places import ROOT
 
@@ -29,7 +29,7 @@ def copy(tmp_path: Path) -> Path:
 
 def run(words: list[str], copy: Path, text: str | None = None) -> None:
     environment = {**os.environ, "PYTHONPATH": str(copy), "OMP_NUM_THREADS": "1"}
-    words = [sys.executable if word == "python" else word for word in words]
+    words = [warm.executable() if word == "python" else word for word in words]
     done = subprocess.run(
         words, cwd=copy, input=text, text=True, capture_output=True, env=environment
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from processes import python
+from processes import warm_python
 from tiny import metrics
 from tiny_detectors import GANS, TINY
 
@@ -130,7 +130,7 @@ def test_a_dry_run_shows_the_methods_settings(run, tiny_data, tmp_path):
 
 
 def test_as_a_bundle_it_trains_and_refuses_unknown_keys(tiny_data, tmp_path):
-    python(
+    warm_python(
         *("-m", "monai.bundle", "run", "training"),
         *("--config_file", "bundle/configs/train_baseline.json", "--method", "ganomaly"),
         *("--dataset_dir", tiny_data, "--runs_dir", tmp_path),

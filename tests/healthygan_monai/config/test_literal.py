@@ -1,13 +1,11 @@
 """A path is a path: for MONAI's parser, for its command line, and for every command of ours."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from monai.bundle import ConfigParser
 from places import CONFIGS
+from processes import warm_python
 from tiny import write_dataset
 
 from healthygan_monai.cli.arguments import settings
@@ -81,11 +79,8 @@ class TestMonaisCommand:
         data = write_dataset(tmp_path / name)
         words = ["--config_file", CONFIGS / "inference.json", "--checkpoint", trained / "model.pt"]
         words += ["--dataset_dir", data.name, f"--output_dir={tmp_path.name}#1", "--device"]
-        command = [sys.executable, "-m", "monai.bundle", "run", *words, "$torch.device('cpu')"]
-        done = subprocess.run(
-            command, cwd=tmp_path, capture_output=True, text=True, env={**os.environ}, check=False
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
+        command = ("-m", "monai.bundle", "run", *words, "$torch.device('cpu')")
+        warm_python(*command, cwd=tmp_path)
         assert (tmp_path / f"{tmp_path.name}#1" / "scores.csv").is_file()
 
     def test_pairs_words_as_fire_does(self):

@@ -6,7 +6,7 @@ import os
 import pytest
 import torch
 from places import CONFIGS
-from processes import python
+from processes import warm_python
 
 from healthygan_monai.cli.serving import main as serving
 from healthygan_monai.composition import translate
@@ -74,7 +74,7 @@ def test_a_bundle_loads_by_name_and_says_what_it_is(run, ensemble, tmp_path):
     assert code == 0, err
     bundle = tmp_path / "out" / "healthygan"
     environment = {**os.environ, "PYTHONPATH": str(CONFIGS.parents[1])}
-    done = python("-c", LOAD, tmp_path / "out", cwd=tmp_path, env=environment)
+    done = warm_python("-c", LOAD, tmp_path / "out", cwd=tmp_path, env=environment)
     assert done.stdout.split()[-1] == "GeneratorEnsemble"
     metadata = json.loads((bundle / "configs" / "metadata.json").read_text())
     pred = metadata["network_data_format"]["outputs"]["pred"]
@@ -89,7 +89,7 @@ def test_a_bundle_of_one_additive_run_loads_by_name_too(run, trained, tmp_path):
     code, _, err = run("export", "huggingface", tmp_path / "out", "--model", single)
     assert code == 0, err
     environment = {**os.environ, "PYTHONPATH": str(CONFIGS.parents[1])}
-    done = python("-c", LOAD, tmp_path / "out", cwd=tmp_path, env=environment)
+    done = warm_python("-c", LOAD, tmp_path / "out", cwd=tmp_path, env=environment)
     assert done.stdout.split()[-1] == "AdditiveGenerator"
     card = (tmp_path / "out" / "healthygan" / "docs" / "README.md").read_text()
     assert "1 channel: the change of the image, in [-2, 2]. After" in card

@@ -203,13 +203,26 @@ def test_the_folder_in_a_torchscript_archive_is_called_as_the_file(exported, own
         assert {f"{path.stem}/extra/{n}.json" for n in ("metadata", "inference")} <= set(names)
 
 
-@pytest.mark.parametrize("words", [("torchscript", "m.ts"), ("authors", "m-G.ckpt")])
-def test_two_processes_write_the_same_bytes(trained, tmp_path, words):
+SAME = {"torchscript": "m.ts", "authors": "m-G.ckpt"}
+EXPORT = f"""
+import sys
+from healthygan_monai.cli.main import main
+for form, name in {SAME}.items():
+    assert main(["export", form, sys.argv[1], f"{{sys.argv[2]}}/{{name}}"]) == 0
+"""
+
+
+@pytest.fixture(scope="module")
+def twice(trained, tmp_path_factory) -> list[Path]:
+    """Two folders of exports, each written by a process with a seed of its own for hashes."""
+    folders = [tmp_path_factory.mktemp(f"seed{seed}") for seed in (1, 2)]
+    for seed, folder in enumerate(folders, 1):
+        python("-c", EXPORT, trained, folder, env={**os.environ, "PYTHONHASHSEED": str(seed)})
+    return folders
+
+
+@pytest.mark.parametrize("name", SAME.values())
+def test_two_processes_write_the_same_bytes(twice, name):
     """Sets of texts have another order in every process."""
-    form, name = words
-    files = [tmp_path / seed / name for seed in ("1", "2")]
-    for file in files:
-        environment = {**os.environ, "PYTHONHASHSEED": file.parent.name}
-        command = ("-m", "healthygan_monai", "export", form, trained, file)
-        python(*command, env=environment)
-    assert files[0].read_bytes() == files[1].read_bytes()
+    one, two = (folder / name for folder in twice)
+    assert one.read_bytes() == two.read_bytes()

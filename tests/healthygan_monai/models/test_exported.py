@@ -10,7 +10,7 @@ import pytest
 import torch
 from PIL import Image
 from places import CONFIGS
-from processes import python
+from processes import warm_python
 from tiny import infer
 
 from healthygan_monai.cli.main import main
@@ -56,7 +56,7 @@ def compare(one: Path, other: Path, runtime: str) -> None:
 def test_monais_command_takes_an_onnx_file(exported, by_pytorch, tiny_data, tmp_path):
     words = f"-m monai.bundle run --config_file {CONFIGS / 'inference.json'}".split()
     places = ("--dataset_dir", tiny_data, "--output_dir", tmp_path / "out")
-    python(*words, "--checkpoint", exported["onnx"], *places)
+    warm_python(*words, "--checkpoint", exported["onnx"], *places)
     compare(by_pytorch, tmp_path / "out", "onnxruntime")
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 from places import CONFIGS
-from processes import python
+from processes import warm_python
 from tiny import SIZE
 from torch.testing import assert_close
 
@@ -74,4 +74,4 @@ def test_a_data_set_is_scored_without_the_server(trained, tiny_data, tmp_path):
         f"{str(tmp_path)!r}]) == 0\n"
         "print([name for name in sys.modules if name.startswith('healthygan_monai.serving')])"
     )
-    assert python("-c", code).stdout.splitlines()[-1] == "[]"
+    assert warm_python("-c", code).stdout.splitlines()[-1] == "[]"

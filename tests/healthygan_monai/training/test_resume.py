@@ -13,7 +13,7 @@ import pytest
 import torch
 from ignite.engine import Events
 from places import CONFIGS
-from processes import python
+from processes import warm_python
 from same_files import differences
 from tiny import TRAINING, metrics, train, write_dataset
 
@@ -247,7 +247,7 @@ def test_a_process_killed_in_the_middle_is_resumed_to_the_same_weights(whole, ti
     (tmp_path / "kill.json").write_text(json.dumps(config))
     files = [str(CONFIGS / "train.json"), str(tmp_path / "kill.json")]
     words = ("-m", "monai.bundle", "run", "training", "--config_file", str(files))
-    python(*words, code=-9, cwd=CONFIGS.parents[1])
+    warm_python(*words, code=-9, cwd=CONFIGS.parents[1])
     (run,) = (tmp_path / "runs").iterdir()
     assert [p.name for p in training_states(run)] == ["training_3.pt"]
     assert_same_run(whole, resumed(run, tiny_data))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from ignite.engine import Events
-from processes import python
+from processes import warm_python
 from same_files import differences
 from tiny import TRAINING, train
 
@@ -163,12 +163,12 @@ def test_two_processes_on_one_run_are_refused(whole, tiny_data, tmp_path):
     before = {p: p.read_bytes() for p in run.rglob("*") if p.is_file() and p.name != "log.txt"}
     add_log_file(run / "log.txt")  # as training does
     for words in (("train", "--resume", run), ("select", run)):
-        done = python("-c", SECOND, *words, code=2)
+        done = warm_python("-c", SECOND, *words, code=2)
         assert f"{run}: another process is working on this run" in done.stderr
         assert len(done.stderr.splitlines()) == 1
     assert before == {p: p.read_bytes() for p in before}
     add_log_file(tmp_path / "other.txt")
-    python("-c", SECOND, "select", run)
+    warm_python("-c", SECOND, "select", run)
 
 
 class TestKilledBeforeItBegan:
