@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 from places import METADATA_SCHEMA
-from processes import python, warm_python
+from processes import warm_python
 from zoo_bundle import LOAD, bundle_of
 
 from healthygan_monai.networks import Generator

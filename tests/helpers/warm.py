@@ -61,7 +61,7 @@ def start(words: list[str | Path], path: Path, log: Path, **variables: str) -> s
 @cache
 def executable() -> str:
     """Return the path of that Python, whose server ends with this process."""
-    if not hasattr(os, "pidfd_open"):  # not Linux: the usual Python, which takes its time
+    if sys.platform != "linux":  # the usual Python, which takes its time
         return sys.executable
     folder = Path(tempfile.mkdtemp(prefix="warm-"))
     program, path = folder / "python", folder / "s"
@@ -92,7 +92,6 @@ def serve(path: str, run: Callable[[list[str]], None]) -> None:
     while True:
         client, _ = server.accept()
         if os.fork() == 0:
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             server.close()
             _answer(client, run)
         client.close()
@@ -108,9 +107,16 @@ def _answer(client: socket.socket, run: Callable[[list[str]], None]) -> None:
     """Run the program in a fork, send its exit code, and end."""
     asked, streams, *_ = socket.recv_fds(client, 1 << 20, 3)
     words, folder, environment = json.loads(asked)
+    woken, wakes = socket.socketpair()
+    wakes.setblocking(False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes.fileno())
     program = os.fork()
     if program == 0:
-        client.close()
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        for end in (client, woken, wakes):
+            end.close()
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
             os.close(stream)
@@ -125,9 +131,8 @@ def _answer(client: socket.socket, run: Callable[[list[str]], None]) -> None:
         os._exit(code)  # nothing is taken apart that the system frees at once
     for stream in streams:
         os.close(stream)
-    ended = os.pidfd_open(program)
-    ready, _, _ = select.select([ended, client], [], [])
-    if ended not in ready:  # the client was killed
+    ready, _, _ = select.select([woken, client], [], [])
+    if woken not in ready:  # the client was killed
         os.kill(program, signal.SIGKILL)
     _, status = os.waitpid(program, 0)
     with suppress(OSError):
