@@ -6,14 +6,14 @@ from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
 from data_prep.frame.recipe import flag
-from data_prep.sources.benchmarks.mixed import Mixed, dealt, labels_of
+from data_prep.sources.benchmarks.mixed import Mixed, dealt, labels_of, pictures
 from data_prep.sources.card import Card, Cohort, Expected, Row
 from data_prep.sources.files import Files
 
 HOME = "https://github.com/DorisBao/BMAD"
 SECTIONS = {"train": "training_healthy", "valid": "validation", "test": "test"}
 LABELS = {"good": 0, "ungood": 1}
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
+INSIDE = ((), ("img",), ("label",))  # folders of images, and of masks
 NAMES = ("file", "prefix")
 CARD = Card(
     name="bmad",
@@ -80,16 +80,13 @@ def _rows(folder: Path, options: Options) -> tuple[list[Row], int]:
     """The images, and how many diseased ones lack a mask where others have one."""
     masks: dict[tuple[str, str], str] = {}
     images: list[tuple[str, str, str]] = []
-    for path in Files(folder, options.output).paths:
+    placed = filter(_in_place, Files(folder, options.output).paths)
+    for path in pictures(folder, placed):
         parts = PurePosixPath(path).parts
-        if len(parts) not in (3, 4) or PurePosixPath(path).suffix.lower() not in PICTURES:
-            continue
-        section, kind, inside = parts[0].lower(), parts[1].lower(), parts[2:-1]
-        if section not in SECTIONS or kind not in LABELS:
-            continue
-        if inside == ("label",):
+        section, kind = parts[0].lower(), parts[1].lower()
+        if parts[2:-1] == ("label",):
             masks[section, PurePosixPath(path).stem] = path
-        elif inside in ((), ("img",)):
+        else:
             images.append((section, kind, path))
     if not images:
         raise DataError(
@@ -109,3 +106,9 @@ def _rows(folder: Path, options: Options) -> tuple[list[Row], int]:
         rows.append(Row(path, subject, SECTIONS[section], label, mask))
     some = {row.section for row in rows if row.mask}
     return rows, sum(row.label == 1 and not row.mask and row.section in some for row in rows)
+
+
+def _in_place(path: str) -> bool:
+    parts = PurePosixPath(path).parts
+    known = len(parts) > 2 and parts[0].lower() in SECTIONS and parts[1].lower() in LABELS
+    return known and parts[2:-1] in INSIDE

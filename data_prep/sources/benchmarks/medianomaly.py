@@ -6,13 +6,12 @@ from pathlib import Path, PurePosixPath
 from data_prep.datalist import DataError
 from data_prep.errors import UsageError
 from data_prep.files import read_json
-from data_prep.sources.benchmarks.mixed import Mixed, dealt, labels_of
+from data_prep.sources.benchmarks.mixed import Mixed, dealt, labels_of, pictures, require_read
 from data_prep.sources.card import Card, Cohort, Expected, Row
 from data_prep.sources.files import Files
 
 HOME = "https://github.com/caiyu6666/MedIAnomaly (data: https://zenodo.org/records/12677223)"
 LIST, IMAGES, ANNOTATION = "data.json", "images", "annotation"
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff")
 LABELS = {"good": 0, "normal": 0, "ungood": 1, "tumor": 1}  # folders below test/
 CARD = Card(
     name="medianomaly",
@@ -97,6 +96,7 @@ def _listed(folder: Path) -> Iterator[Row]:
         PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts for name in every
     ):
         raise DataError(f"{path}: an image lies outside images/.")
+    require_read(path, every)
     for section, label, names in known:
         for name in names:
             yield Row(f"{IMAGES}/{name}", name, section, label)
@@ -104,13 +104,10 @@ def _listed(folder: Path) -> Iterator[Row]:
 
 def _by_folders(folder: Path, options: Options) -> Iterator[Row]:
     """Images below train/ and below test/good, Ungood, normal, tumor; masks in test/annotation."""
-    pictures = [
-        PurePosixPath(path)
-        for path in Files(folder, options.output).paths
-        if PurePosixPath(path).suffix.lower() in PICTURES
-    ]
-    masks = {p.stem: p.as_posix() for p in pictures if p.parts[:2] == ("test", ANNOTATION)}
-    for path in pictures:
+    placed = (p for p in Files(folder, options.output).paths if p.startswith(("train/", "test/")))
+    found = [PurePosixPath(path) for path in pictures(folder, placed)]
+    masks = {p.stem: p.as_posix() for p in found if p.parts[:2] == ("test", ANNOTATION)}
+    for path in found:
         kind = path.parts[1].lower() if len(path.parts) > 2 else ""
         if path.parts[0] == "train":
             if LABELS.get(kind) == 1:

@@ -2,14 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from data_prep.datalist.instead import PICTURES
 from data_prep.errors import DataError, UsageError
 from data_prep.frame.recipe import flag
 from data_prep.sources.card import Row, require_disjoint
 from data_prep.sources.draw import shuffled
 
 SOURCES = ("test", "validation")
+NOT_READ = (".bmp", ".gif", ".jp2", ".npy", ".tif", ".tiff", ".webp")
 ONE_CLASS = (
     "A benchmark of one class: it has no mixed training images, which our methods need. Say how "
     "they are made: --mixed-from test --mixed-share 0.5 deals half of the test subjects, "
@@ -38,6 +40,24 @@ class Mixed:
             value = getattr(self, name)
             if value is not None and not 0 <= value < 1:
                 raise UsageError(f"--{name.replace('_', '-')} {value}: expected from 0 to under 1")
+
+
+def pictures(folder: Path, paths: Iterable[str]) -> list[str]:
+    """Return the paths of PNG and JPEG files. Raises DataError where there are other pictures."""
+    paths = list(paths)
+    require_read(folder, paths)
+    return [path for path in paths if PurePosixPath(path).suffix.lower() in PICTURES]
+
+
+def require_read(folder: Path, paths: Iterable[str]) -> None:
+    """Raise DataError where a path has the ending of a picture that is not read."""
+    endings = [PurePosixPath(path).suffix.lower() for path in paths]
+    other = [ending for ending in endings if ending in NOT_READ]
+    if other:
+        raise DataError(
+            f"{folder}: {len(other):,} images end in {', '.join(sorted(set(other)))}. Only PNG and "
+            "JPEG are read. Convert the images and their masks to PNG."
+        )
 
 
 def dealt(rows: Sequence[Row], options: Mixed) -> list[Row]:

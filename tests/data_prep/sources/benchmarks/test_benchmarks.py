@@ -120,6 +120,38 @@ def test_other_folders_are_refused_with_what_to_give(tmp_path):
             module.cohort(tmp_path / "odd", module.Options(mixed_share=0.5))
 
 
+@pytest.mark.parametrize("ending", [".bmp", ".tif", ".TIFF"])
+@pytest.mark.parametrize("place", ["test/Ungood", "train/good"])
+def test_pictures_that_nothing_reads_are_refused_at_once(tmp_path, capsys, ending, place):
+    """Prep would skip each of them, or the section would silently be smaller."""
+    folder = tree(tmp_path / "in", {"train/good": 3, "test/good": 4, "test/Ungood": 4})
+    path = sorted((folder / place).iterdir())[0]
+    Image.open(path).save(path.with_suffix(ending))
+    path.unlink()
+    for command, module in (("bmad", bmad), ("medianomaly", medianomaly)):
+        assert main([command, str(folder), str(tmp_path / "out"), *HALF]) != 0
+        told = capsys.readouterr().err
+        assert f"1 images end in {ending.lower()}. Only PNG and JPEG are read." in told
+        assert "Convert" in " ".join(module.verify(folder, module.Options(mixed_share=0.5)))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_list_of_pictures_that_nothing_reads_is_refused(tmp_path):
+    content = {"train": {"0": ["n.bmp"]}, "test": {"0": ["t.tif"], "1": ["a.png"]}}
+    (tmp_path / "data.json").write_text(json.dumps(content), "utf-8")
+    with pytest.raises(DataError, match=r"2 images end in \.bmp, \.tif\."):
+        medianomaly.cohort(tmp_path, Mixed(mixed_share=0.5))
+
+
+def test_other_files_beside_the_pictures_are_ignored(tmp_path):
+    folder = tree(tmp_path / "in", {"train/good": 3, "test/good": 4, "test/Ungood": 4})
+    (folder / "figure.tif").write_bytes(b"of the README")
+    (folder / "test" / "good" / "Thumbs.db").write_bytes(b"of a viewer")
+    for module in (bmad, medianomaly):
+        options = module.Options(mixed_share=0.5, validation_share=0.25)
+        assert len(module.cohort(folder, options).rows) == 11
+
+
 def test_medianomaly_by_its_list_to_a_data_set(tmp_path):
     out = tmp_path / "out"
     assert main(["medianomaly", str(listed(tmp_path / "RSNA")), str(out), *HALF]) == 0
