@@ -41,6 +41,10 @@ def _table(arguments: argparse.Namespace) -> int:
     folder = arguments.folder
     here = folder.resolve()
     out = arguments.out or folder.parent / f"{here.name}.table.csv"
+    if out.suffix.lower() != ".csv":
+        raise UsageError(
+            f"{out}: the draft is CSV, which every spreadsheet opens. Name it {out.stem}.csv."
+        )
     if out.exists():
         raise UsageError(f"{out}: there already. Name another file, or remove it.")
     kind = arguments.kind or kind_of_inputs(folder)

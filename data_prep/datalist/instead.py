@@ -6,6 +6,7 @@ Standard library only. A guess from first bytes and endings: no file is decoded.
 import os
 import shlex
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,7 +17,8 @@ from data_prep.datalist.items import FILE_NAME
 from data_prep.errors import nearest
 
 MOST_FILES = 200  # looked at; a folder may hold millions
-HEAD_BYTES = 4096
+HEAD_BYTES, SHEET_BYTES = 4096, 1 << 16
+CELLS = ("sharedStrings.xml", "content.xml")  # of .xlsx and .ods
 PICTURES = (".png", ".jpg", ".jpeg")
 VOLUMES = (".nii", ".nii.gz", ".hdr", ".mgz")
 TABLES = (".csv", ".tsv", ".xlsx", ".xlsm", ".ods", ".xls")  # of prep --table
@@ -37,6 +39,8 @@ def instead(path: Path) -> str:
         return f"no {FILE_NAME} here, but one below it. Give {names}."
     if (path / RUN_FILE).is_file():
         return "a run folder, not a data set. Give the data set: the folder that prep made."
+    if _runs(path):
+        return "a folder of runs, not a data set. Give the data set: the folder that prep made."
     kind = _kind_inside(path)
     if kind is None:
         return f"no {FILE_NAME} in it, and no images. {_prepare('films', 'INPUT', path)}"
@@ -54,6 +58,10 @@ def instead_of_run(path: Path) -> str | None:
         return f"an archive, not a run. Of healthygan pack: {unpack}; of images: {score}"
     if path.is_file():
         return f"an image, not a run. To score it: {score}" if _kind(path) else None
+    if runs := _runs(path):
+        return (
+            f"a folder of runs, not a run. Give one of them, such as {shlex.quote(str(runs[0]))}."
+        )
     if (path / FILE_NAME).is_file():
         return f"a data set, not a run. To train on it: healthygan train {given}"
     return f"images, not a run. To score them: {score}" if _kind_inside(path) else None
@@ -68,7 +76,7 @@ def _of_file(path: Path) -> str:
     if is_table(path):
         return f"a table, not a data set. {_prepare_table(path)}"
     if path.suffix.lower() == ".zip" and zipfile.is_zipfile(path):
-        return f"a zip archive, not a data set. {_prepare('films', path)}"
+        return f"a zip archive, not a data set. {_prepare(_kind_in_archive(path), path)}"
     kind = _kind(path)
     words = _prepare("films", "INPUT", "OUTPUT") if kind is None else _prepare(kind, path)
     return f"not a folder with {FILE_NAME}. {words}"
@@ -83,13 +91,35 @@ def _prepare(kind: str, given: Path | str, output: Path | str | None = None) -> 
 
 def _prepare_table(table: Path) -> str:
     """Return the sentence for the images that a table lists; only their user knows where."""
-    head = b""
-    with suppress(OSError), table.open("rb") as file:
-        head = file.read(HEAD_BYTES)
-    kind = "brains" if b".nii" in head.lower() else "films"
+    kind = "brains" if b".nii" in _first_cells(table).lower() else "films"
     words = ["healthygan", "prep", kind, "INPUT", f"{table.with_suffix('')}-prepared"]
     command = shlex.join([*words, "--table", str(table)])
     return f"Prepare the images that it lists; INPUT is their folder: {command}"
+
+
+def _first_cells(table: Path) -> bytes:
+    """Return the beginning of a table; of a spreadsheet, of the parts that hold texts of cells."""
+    with suppress(OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error):
+        if not zipfile.is_zipfile(table):
+            with table.open("rb") as file:
+                return file.read(HEAD_BYTES)
+        with zipfile.ZipFile(table) as archive:
+            parts = [n for n in archive.namelist() if Path(n).name in CELLS or "/sheet" in n]
+            return b"".join(archive.open(name).read(SHEET_BYTES) for name in parts[:3])
+    return b""
+
+
+def _kind_in_archive(path: Path) -> str:
+    """Return what prepares most of the images in a zip archive, by their names."""
+    with zipfile.ZipFile(path) as archive:
+        names = [name.lower() for name in islice(archive.namelist(), MOST_FILES)]
+    heads = sum(name.endswith(VOLUMES) for name in names)
+    return "brains" if heads > sum(name.endswith(PICTURES) for name in names) else "films"
+
+
+def _runs(folder: Path) -> list[Path]:
+    """Return the runs one level below a folder."""
+    return sorted(file.parent for file in islice(folder.glob(f"*/{RUN_FILE}"), MOST_FILES))
 
 
 def _like(path: Path) -> str:

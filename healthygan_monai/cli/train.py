@@ -17,12 +17,17 @@ from healthygan_monai.paths import (
     dataset_of_run,
     go_on,
     read_config,
+    read_run,
     refuse_ensemble,
     refuse_program_of,
     run_of,
 )
 
 NETWORKS = {"generator": "network", "critic": "critic_def"}
+UNPACKED = (
+    "its run.json names no data set, as that of an unpacked run: it scores, and its training "
+    "cannot go on. Train anew: healthygan train DATASET"
+)
 
 
 def add(commands: Any) -> None:
@@ -115,7 +120,8 @@ def _tell_data(path: Path) -> None:
     from data_prep.datalist import FILE_NAME, UNLABELLED, read
 
     if (path / RUN_FILE).is_file() and not (path / FILE_NAME).is_file():
-        raise UsageError(f"{path}: a run folder, not a data set. To go on with it: {go_on(path)}")
+        more = f"To go on with it: {go_on(path)}" if read_run(path).get("dataset") else UNPACKED
+        raise UsageError(f"{path}: a run folder, not a data set. {more}")
     data = read(path)
     counts = " and ".join(f"{len(data.sections[name]):,} images of {name}" for name in UNLABELLED)
     print(f"data: {data.name}, {counts}, {data.image_size} pixels a side", flush=True)
@@ -136,6 +142,8 @@ def _changes(arguments: argparse.Namespace, method: str) -> dict[str, Any]:
 def _settings_of(run: Path) -> dict[str, Any]:
     """Return the settings that continue a run as it was begun, as data for MONAI's parser."""
     refuse_ensemble(run)
+    if not read_run(run).get("dataset"):
+        raise UsageError(f"--resume {run}: {UNPACKED}")
     config = read_config(run)
     for key in ("fid_features", "critic_backbone"):
         refuse_program_of(run, key, config.get(key, ""))

@@ -12,11 +12,22 @@ from healthygan_monai.records.schema import (
     whole,
 )
 
-_CUT = or_none(holding({"threshold": number, "policy": text, "chosen_on": text}))
 _METRIC = or_none(holding(dict.fromkeys(("value", "low", "high"), or_none(number))))
+_CALLED = ("tp", "fn", "fp", "tn")
+_CUT = or_none(
+    holding(
+        {
+            **{"threshold": number, "policy": text, "chosen_on": text, "words": text},
+            "confusion": or_none(holding(dict.fromkeys(_CALLED, whole), list(_CALLED))),
+            **dict.fromkeys(("sensitivity", "specificity"), _METRIC),
+        }
+    )
+)
+_BY_LABEL = dict.fromkeys(("healthy", "diseased"), whole)
 _LEVEL: dict[str, Kind] = {
     "thresholds": or_none(holding({"validation": _CUT, "promised": _CUT})),
     "promise": or_none(holding({"false_alarm_rate": number})),
+    "n": or_none(named(or_none(holding(_BY_LABEL, list(_BY_LABEL))))),
     "auc": _METRIC,
     "average_precision": _METRIC,
 }
@@ -50,6 +61,8 @@ EVALUATION = holding(
     {
         "method": text,
         "score_by": text,
+        "unit": text,
+        "counts": or_none(named(or_none(holding(_COUNTS, list(_COUNTS))))),
         "levels": _LEVELS,
         "localisation": or_none(LOCALISATION),
         "provenance": _PROVENANCE,

@@ -57,14 +57,19 @@ def sentences(evaluation: Mapping[str, Any]) -> list[str]:
     auc = level.get("auc")
     if not auc:
         return [f"No AUC: {level.get('reason') or 'evaluation.json holds none'}."]
-    counts, by_label = evaluation["counts"]["test"], level["n"]["test"]
-    text = [
-        f"The test set holds {counts['images']} images of {counts['subjects']} subjects; "
-        f"{by_label['diseased']} {unit}s are diseased and {by_label['healthy']} healthy.",
+    counts = (evaluation.get("counts") or {}).get("test")
+    by_label = (level.get("n") or {}).get("test")
+    text = []
+    if counts and by_label:  # a run packed by an earlier version has neither
+        text.append(
+            f"The test set holds {counts['images']} images of {counts['subjects']} subjects; "
+            f"{by_label['diseased']} {unit}s are diseased and {by_label['healthy']} healthy."
+        )
+    text.append(
         f"Of a diseased and a healthy {unit} drawn at random, the model gave the diseased one the "
         f"higher score in {percent(auc['value'])} of all pairs (AUC {number(auc['value'])}, "
-        f"95 % interval {spread(auc)}; 50 % is a coin toss).",
-    ]
+        f"95 % interval {spread(auc)}; 50 % is a coin toss)."
+    )
     if evaluation.get("score_by", "mean") == "top":
         text.append(
             "The image score is the mean of the brightest 2 % of the smoothed difference map "
@@ -74,7 +79,9 @@ def sentences(evaluation: Mapping[str, Any]) -> list[str]:
 
 
 def _threshold_sentence(level: Mapping[str, Any], unit: str) -> str:
-    cut = level["thresholds"]["validation"]
+    cut = (level.get("thresholds") or {}).get("validation")
+    if cut and "words" not in cut:  # of a run packed by an earlier version
+        return f"The label-chosen threshold is {digits(cut['threshold'])}."
     if not cut or not cut.get("confusion"):
         reason = level.get("threshold_reason") or "none was chosen on validation"
         return (

@@ -38,8 +38,9 @@ from healthygan_monai.serving.describe import description_if_known
 
 NOTE = "research, not for diagnosis"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip archive knows: equal runs, equal bytes
-FIGURES = ("auc", "average_precision")  # of evaluation.json
-CUT = ("threshold", "policy", "chosen_on")
+KEPT = ("method", "score_by", "unit", "counts")  # of evaluation.json; figures alone
+FIGURES = ("n", "auc", "average_precision")
+CUT = ("threshold", "policy", "chosen_on", "words", "confusion", "sensitivity", "specificity")
 
 
 def pack(run: Path, out: Path, accept_changed: bool = False) -> list[str]:
@@ -121,12 +122,16 @@ def figures(run: Path) -> dict[str, Any]:
         cuts = {
             name: (level.get("thresholds") or {}).get(name) for name in ("validation", "promised")
         }
-        cuts = {name: {key: cut[key] for key in CUT} for name, cut in cuts.items() if cut}
-        levels[unit] = {**{key: level.get(key) for key in FIGURES}, "thresholds": cuts}
+        cuts = {n: {key: cut[key] for key in CUT if key in cut} for n, cut in cuts.items() if cut}
+        kept = {key: level[key] for key in FIGURES if key in level}
+        levels[unit] = {**kept, "thresholds": cuts}
         if level.get("promise"):
             levels[unit]["promise"] = {"false_alarm_rate": level["promise"]["false_alarm_rate"]}
-    kept: dict[str, Any] = {key: found[key] for key in ("method", "score_by") if key in found}
-    return {**kept, "levels": levels, "provenance": {"weights_sha256": sha256(run / MODEL_FILE)}}
+    return {
+        **{key: found[key] for key in KEPT if key in found},
+        "levels": levels,
+        "provenance": {"weights_sha256": sha256(run / MODEL_FILE)},
+    }
 
 
 def card(contents: Mapping[str, Any], method: str) -> str:

@@ -1,6 +1,7 @@
 """A command that is given the wrong thing says what it is, and the command that takes it."""
 
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def things(trained, tiny_data, tmp_path_factory) -> Path:
     (folder / "notes.txt").write_text("x")
     (folder / "empty").mkdir()
     shutil.copytree(trained, folder / "run")
+    shutil.copytree(trained, folder / "runs" / "00000-tiny")
     shutil.copytree(tiny_data, folder / "data")
     return folder
 
@@ -44,6 +46,46 @@ def said(things, monkeypatch, capsys):
         return capsys.readouterr().err
 
     return answer
+
+
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_a_folder_of_runs_is_no_data_set(said, command):
+    assert "a folder of runs, not a data set" in said(command, "runs")
+
+
+@pytest.mark.parametrize("command", ["infer", "evaluate", "report", "pack"])
+def test_a_folder_of_runs_is_no_run(said, command):
+    told = "runs: a folder of runs, not a run. Give one of them, such as runs/00000-tiny."
+    assert told in said(command, "runs")
+
+
+def test_heads_in_a_spreadsheet_or_an_archive(tmp_path, monkeypatch, capsys):
+    openpyxl = pytest.importorskip("openpyxl")
+    monkeypatch.chdir(tmp_path)
+    book = openpyxl.Workbook()
+    for row in (["image", "subject", "group"], ["P1/T1.nii.gz", "P1", "healthy"]):
+        book.active.append(row)
+    book.save("heads.xlsx")
+    with zipfile.ZipFile("heads.zip", "w") as archive:
+        archive.writestr("P1/T1.nii.gz", b"")
+    for name in ("heads.xlsx", "heads.zip"):
+        assert main(["train", name]) == 2
+        assert "healthygan prep brains " in capsys.readouterr().err
+
+
+def test_an_unpacked_run_can_not_be_trained_on(trained, tmp_path, capsys):
+    assert main(["pack", str(trained), str(tmp_path / "run.zip")]) == 0
+    assert main(["unpack", str(tmp_path / "run.zip"), str(tmp_path / "got")]) == 0
+    for words in (["train", str(tmp_path / "got")], ["train", "--resume", str(tmp_path / "got")]):
+        capsys.readouterr()
+        assert main(words) == 2
+        assert "its training cannot go on" in capsys.readouterr().err
+
+
+def test_a_draft_of_a_table_is_csv(things, tmp_path, capsys):
+    assert main(["table", str(things / "raw"), str(tmp_path / "draft.xlsx")]) == 2
+    assert "Name it draft.csv" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("command", ["train", "check"])

@@ -23,6 +23,7 @@ from healthygan_monai.exchange.share.pack import pack
 from healthygan_monai.exchange.share.unpack import unpack
 from healthygan_monai.models.load import load_state
 from healthygan_monai.networks import make_generator
+from healthygan_monai.report.summary import sentences
 from healthygan_monai.runs import save_weights
 
 FILMS = {"training_mixed": 1, "training_healthy": 1, "validation": 1, "test": 2}
@@ -42,8 +43,12 @@ def run(tmp_path: Path) -> Path:
     generator = make_generator(image_channels=1, channels=8, blocks=1)
     save_weights(generator.state_dict(), folder / "model.pt")
     digest = sha256(folder / "model.pt")
-    cut = {"threshold": 0.1, "policy": "youden", "chosen_on": "validation", "confusion": {"tp": 1}}
+    cut = {"threshold": 0.1, "policy": "youden", "chosen_on": "validation"}
+    cut |= {"words": "sensitivity + specificity is largest"}
+    cut |= {"confusion": {"tp": 3, "fn": 1, "fp": 2, "tn": 4}, "precision": 0.6}
+    cut |= {"sensitivity": {"value": 0.75}, "specificity": {"value": 0.67}}
     level = {
+        "n": {"test": {"healthy": 6, "diseased": 4}},
         "auc": {"value": 0.8, "low": 0.7, "high": 0.9},
         "thresholds": {"validation": cut, "test_optimistic": cut},
     }
@@ -61,6 +66,7 @@ def run(tmp_path: Path) -> Path:
         "evaluation.json": {
             **{"method": "healthygan", "score_by": "mean", "levels": {"image": level}},
             **{"provenance": {"weights_sha256": digest, "command": "/secret/Meier"}},
+            **{"unit": "image", "counts": {"test": {"images": 10, "subjects": 7}}},
             "members": [{"run": "/secret/Meier"}],
         },
     }
@@ -124,6 +130,25 @@ def test_a_packed_run_has_the_weights_and_nothing_of_a_patient_or_a_machine(run,
     unpack(packed, run.parent / "got")
     there, here = load_state(run.parent / "got" / "model.pt"), load_state(run / "model.pt")
     assert all(torch.equal(there[name], here[name]) for name in here)
+
+
+def test_an_unpacked_run_has_its_figures_in_the_cards_of_further_exports(run, packed):
+    unpack(packed, run.parent / "got")
+    assert main(["export", "zoo", str(run.parent / "zoo"), "--model", str(run.parent / "got")]) == 0
+    (card,) = (run.parent / "zoo").rglob("docs/README.md")
+    text = card.read_text(encoding="utf-8")
+    assert "The test set holds 10 images of 7 subjects; 4 images are diseased" in text
+    assert "it called 3 of 4 diseased images anomalous" in text
+
+
+def test_figures_of_a_run_that_an_earlier_version_packed(run):
+    found = json.loads((run / "evaluation.json").read_text("utf-8"))
+    del found["counts"], found["unit"], found["levels"]["image"]["n"]
+    cut = found["levels"]["image"]["thresholds"]["validation"]
+    for name in ("words", "confusion", "sensitivity", "specificity"):
+        del cut[name]
+    ranked, threshold = sentences(found)
+    assert "AUC 0.80" in ranked and threshold == "The label-chosen threshold is 0.1."
 
 
 def test_equal_runs_give_equal_bytes_and_an_unpacked_run_packs_to_the_same(run, packed):
