@@ -41,7 +41,13 @@ def compose_reconstruction(
 
 @dataclass(frozen=True)
 class Translated:
-    """Outputs of the generator, (B, C, H, W) in [-1, 1]; mask (B, 1, H, W) in [0, 1]."""
+    """Outputs of the generator.
+
+    Attributes:
+        image: its input, (B, C, H, W) in [-1, 1].
+        intermediate: the intermediate healthy image, (B, C, H, W) in [-1, 1].
+        mask: (B, 1, H, W) in [0, 1].
+    """
 
     image: torch.Tensor
     intermediate: torch.Tensor

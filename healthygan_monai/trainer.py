@@ -80,10 +80,12 @@ class HealthyGANTrainer(IterationTrainer):
         self._generator_terms: dict[str, torch.Tensor] = {}  # of the generator's last update
 
     def state_dict(self) -> OrderedDict:
+        """Return the engine's counters and the last terms of the generator's loss."""
         terms = {name: float(value) for name, value in self._generator_terms.items()}
         return OrderedDict(super().state_dict(), generator_terms=terms)
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Restore what ``state_dict`` returned; the terms may be missing."""
         super().load_state_dict(state_dict)
         terms = state_dict.get("generator_terms", {})  # an earlier version did not save them
         device = self.state.device

@@ -41,6 +41,8 @@ class BrainOptions:
 
     Attributes:
         range: of slices; empty for the plane's default.
+        brain_version: of the program that extracted the brain, set by ``resolved``.
+        template_sha256: checksum of the template, set by ``resolved``.
         spacing: of the voxels, in mm; None keeps them.
         normalise: a policy of grey_range.py that Recipe.intensity cannot hold, else empty.
     """
@@ -156,11 +158,13 @@ class BrainOptions:
         return cls(**options)
 
     def choice(self) -> SliceChoice:
+        """Return which slices to cut: their range and plane, and the step in mm."""
         return SliceChoice.parse(
             self.range, plane=self.plane, step=self.step, least_foreground=self.least_foreground
         )
 
     def reading(self) -> ReadOptions:
+        """Return how to read a head: which volume or series, and what to refuse."""
         return ReadOptions(
             volume_index=self.volume_index,
             series_index=self.series_index,

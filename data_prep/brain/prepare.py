@@ -37,7 +37,8 @@ from data_prep.read.volume.volume import Volume, VolumeError
 class Slices:
     """The frames of one head, from the lowest, hindmost or leftmost on.
 
-    chosen: indices within the recipe's range. facts: JSON values that may be shown. grid, shape:
+    chosen: indices within the recipe's range. facts: JSON values that may be shown. plane: axial,
+    coronal or sagittal. grid, shape:
     the RAS+ grid that was cut, (R, A, S), without its data.
     """
 

@@ -14,6 +14,8 @@ from data_prep.frame.recipe import Recipe, flag
 class BrainRecipe(Recipe):
     """options: reading, corrections and cutting; its `normalise` goes before `intensity`.
 
+    framing: a policy of Framing.
+
     >>> BrainRecipe(options=BrainOptions(plane="coronal")).options.range
     '30%:75%'
     """

@@ -33,7 +33,8 @@ class SliceChoice:
     sagittal): a scan always holds the top of the head, but ends anywhere in the neck. The head
     begins where the cross-section reaches a tenth of its largest. `start` and `stop` are "30%" of
     the head's length or "25mm"; `step` is "2" slices or "4mm"; `least_foreground` is a fraction of
-    the largest cross-section. With `mni`, start and stop are mm along the axis ("-10").
+    the largest cross-section; `plane` is axial, coronal or sagittal. With `mni`,
+    start and stop are mm along the axis ("-10").
     """
 
     plane: str = "axial"

@@ -24,9 +24,16 @@ FILE_NAME = "dataset.json"  # of the list, in the folder of the images
 
 @dataclass(frozen=True)
 class Item:
-    """One image. label: 0 healthy, 1 diseased, None not annotated; paths relative to the root.
+    """One image.
 
-    boxes: lesions as (x, y, width, height, label) in pixels of the image, x, y the upper left.
+    Attributes:
+        image: path of its file, relative to the root.
+        subject: pseudonym of the person; no subject is in two sections.
+        session: visit of the subject, or None.
+        slice: number of the slice or frame, or None.
+        label: 0 healthy, 1 diseased, None not annotated.
+        mask: path of its lesion mask, relative to the root, or None.
+        boxes: lesions as (x, y, width, height, label) in pixels of the image, x, y the upper left.
     """
 
     image: str
@@ -44,7 +51,23 @@ class Item:
 
 @dataclass
 class Dataset:
-    """dataset.json in memory; ``root`` is its folder and is never written."""
+    """dataset.json in memory.
+
+    Attributes:
+        name: of the data set.
+        image_size: pixels of a side.
+        bit_depth: of the PNG files, 8 or 16.
+        description: a sentence for people.
+        licence: of the images.
+        modality: such as radiograph.
+        intensity: how the grey levels were made.
+        framing: how the squares were cut.
+        protocol: which sizes training takes: covidx, chestxray14, migraine, demo or None.
+        generated_by: program, version and recipe that made it.
+        sections: name -> its images; every name of ``SECTIONS`` is there.
+        root: folder of the file; never written.
+        content_hash: SHA-256 of the lists and the images; empty if not known.
+    """
 
     name: str
     image_size: int
@@ -65,6 +88,7 @@ class Dataset:
 
     @property
     def path(self) -> Path:
+        """Return where ``dataset.json`` is."""
         return self.root / FILE_NAME
 
     @property

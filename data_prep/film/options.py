@@ -11,7 +11,11 @@ WHICH = "which films; the others are left out and listed"
 
 @dataclass(frozen=True)
 class FilmOptions:
-    """What is read of a film, and which films are wanted; an invalid choice raises UsageError."""
+    """What is read of a film, and which films are wanted; an invalid choice raises UsageError.
+
+    burned_in: what happens to films with likely text: ``quarantine`` sets them aside, ``allow``
+    takes them.
+    """
 
     window: int = flag(0, "which of several windows or VOI LUTs, from 0", metavar="N")
     colour: str = flag(

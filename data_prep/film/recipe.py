@@ -12,6 +12,9 @@ from data_prep.frame.recipe import Recipe, flag
 class FilmRecipe(Recipe):
     """What decides the pixels of a film; see the help texts.
 
+    Attributes:
+        options: of reading, and which films are wanted.
+
     >>> FilmRecipe(size=64, framing="square").record()["framing"]["policy"]
     'square'
     """
@@ -41,6 +44,7 @@ class FilmRecipe(Recipe):
         return self.levels().policy == "window"
 
     def record(self) -> dict[str, Any]:
+        """Return what ``dataset.json`` says about the framing, the borders and the options."""
         return {
             **super().record(),
             "collimation": self.collimation,

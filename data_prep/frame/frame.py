@@ -15,7 +15,8 @@ class WayBack:
     """From the frame to the picture.
 
     shape: its (rows, columns). field: the part framed. spacing: mm between rows, between columns.
-    All three are of the turned picture; turn: what was done to it first.
+    All three are of the turned picture; turn: what was done to it first. framing: how the square
+    was laid.
     """
 
     framing: Framing

@@ -23,6 +23,10 @@ class Framing:
 
     Pixels that are not square are taken into account before the square is laid, so anatomy keeps
     its proportions. An image and its mask go through the same box.
+
+    Attributes:
+        policy: one of the four above.
+        size: pixels of a side of the frame.
     """
 
     policy: str = "paper"

@@ -78,8 +78,7 @@ class Model:
     """A trained model, ready to score; made by :func:`load_model`.
 
     Attributes:
-        checkpoint: its file. method: healthygan, padim, ... image_size: S, pixels of a side of what
-            it sees.
+        checkpoint: its file.
         recipe: how its training images were prepared (``generated_by.recipe`` of their
             dataset.json), None where nothing beside the model says so.
     """
@@ -92,6 +91,7 @@ class Model:
 
     @property
     def method(self) -> str:
+        """Return the method's name: healthygan, padim, ..."""
         return self._scorer.method
 
     @property
@@ -101,6 +101,7 @@ class Model:
 
     @property
     def image_size(self) -> int:
+        """Return S, the pixels of a side of what it sees."""
         return self._scorer.image_size
 
     def __repr__(self) -> str:

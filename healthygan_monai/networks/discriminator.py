@@ -21,6 +21,7 @@ class HalvingConv(nn.Conv2d):
         super().__init__(in_channels, out_channels, 4, stride=2, padding=1)
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
+        """Return the convolution: (B, C, H, W) -> (B, C', H/2, W/2)."""
         height, width = input.shape[-2] // 2, input.shape[-1] // 2
         if input.is_cuda or self.weight.numel() < WEIGHTS_PER_PIXEL * height * width:
             return super().forward(input)
@@ -65,4 +66,5 @@ class Discriminator(nn.Module):
         self.conv1 = nn.Conv2d(width, 1, 3, padding=1, bias=False)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the realness: (B, C, H, W) -> (B, 1, H / 2**layers, W / 2**layers)."""
         return self.conv1(self.main(image))

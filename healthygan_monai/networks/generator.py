@@ -37,6 +37,7 @@ class ResidualBlock(nn.Module):
         )
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return x + f(x): (B, C, H, W) -> (B, C, H, W)."""
         return x + self.main(x)
 
 
@@ -94,6 +95,7 @@ class Generator(nn.Module):
         self.main = nn.Sequential(*layers)
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the intermediate image and the mask: (B, C, H, W) -> (B, C + 1, H, W)."""
         out = torch.tanh(self.main(image))  # (B, C + 1, H, W) in [-1, 1]
         mask = (out[:, self.image_channels :] + 1) / 2
         return torch.cat([out[:, : self.image_channels], mask], dim=1)
@@ -142,6 +144,10 @@ class AdditiveGenerator(Generator):
         self.of_sum, self.taken_off = tanh_of_sum, 1 - LEAK
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
+        """Return the change m: (B, C, H, W) in [-1, 1] -> (B, C, H, W) in [-2, 2].
+
+        In evaluation, a change in the dead zone counts only for ``LEAK`` of itself.
+        """
         drawn = self.main(image)
         change = torch.tanh(image + drawn) - image if self.of_sum else 2 * torch.tanh(drawn)
         if self.training:

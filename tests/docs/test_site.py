@@ -1,15 +1,18 @@
 """The documentation site: built without a warning, whole, and loading nothing of other sites."""
 
 import ast
+import functools
 import html.parser
 import importlib
 import importlib.util
+import inspect
 import json
 import re
 import subprocess
 import sys
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import TypeVar
 
 import pytest
@@ -100,10 +103,73 @@ def test_constants_are_public_names():
     assert {"FOCUS_EPS", "HealthyGANLoss"} <= public_names(losses)
 
 
+def documented_homes(hooks: ModuleType) -> tuple[str, ...]:
+    """The modules whose public names the page of the reference has."""
+    return ("healthygan_monai", *(name for names in hooks.PUBLIC.values() for name in names))
+
+
+def undocumented_members(cls: type) -> set[str]:
+    """Public members of its own that the page would leave out, or show without a word.
+
+    A field of a dataclass may be named in the docstring of the class instead, under Attributes or
+    in a sentence.
+    """
+    told = set(re.findall(r"\w+", cls.__doc__ or ""))
+    callables = (FunctionType, classmethod, staticmethod, property, functools.cached_property)
+    found = {n for n, v in vars(cls).items() if isinstance(v, callables) and not v.__doc__}
+    if is_dataclass(cls):  # the words of a flag stand in the signature
+        own = set(inspect.get_annotations(cls)) - told
+        found |= {f.name for f in fields(cls) if f.name in own and not f.metadata.get("help")}
+    return {f"{cls.__module__}.{cls.__name__}.{name}" for name in found if name[0] != "_"}
+
+
+def test_a_member_without_a_docstring_is_found():
+    @dataclass
+    class Sample:
+        """A sample.
+
+        Attributes:
+            told: of it.
+        """
+
+        told: int
+        bare: int
+
+        @property
+        def seen(self) -> int:
+            """Return it."""
+            return self.told
+
+        @property
+        def unseen(self) -> int:
+            return self.told
+
+        @classmethod
+        def made(cls) -> None: ...
+
+        def run(self) -> None: ...
+
+        def _own(self) -> None: ...
+
+    names = {name.rpartition(".")[2] for name in undocumented_members(Sample)}
+    assert names == {"bare", "unseen", "made", "run"}
+
+
+def test_every_member_in_the_reference_has_a_docstring():
+    classes = {
+        value
+        for module in map(importlib.import_module, documented_homes(load_hooks()))
+        for name in public_names(module)
+        if inspect.isclass(value := getattr(module, name))
+    }
+    assert len(classes) > 20
+    assert set().union(*map(undocumented_members, classes)) == set()
+
+
 def test_the_reference_has_every_public_name(site):
     hooks = load_hooks()
     found = Reader((site / hooks.API.replace(".md", ".html")).read_text("utf-8")).identifiers
-    homes = ("healthygan_monai", *(name for names in hooks.PUBLIC.values() for name in names))
+    homes = documented_homes(hooks)
     assert {"data_prep.datalist", "data_prep.film", "data_prep.brain"} <= set(homes)
     lacking = set()
     for home in homes:
