@@ -2,7 +2,6 @@
 
 import pytest
 from docs_given import GIVEN
-from docs_pages import ROOT
 from docs_story import PAGES, tell, understand
 
 from data_prep.phantom.study import make_films
@@ -40,16 +39,16 @@ def test_each_command_of_the_readme_names_the_next(told):
         assert f"\nnext: healthygan {command}" in said
 
 
-def test_the_readme_says_what_drafts_the_tables_of_its_commands(tmp_path, monkeypatch, capsys):
+def test_the_readme_says_what_drafts_the_table_of_its_command(tmp_path, monkeypatch, capsys):
     page = PAGES["README.md"]
     (draft,) = (span for _, span in page.spans if span.startswith("healthygan table "))
-    folder = draft.split()[-1]
-    table = f"{folder}.table.csv"
-    assert f"`{draft}` drafts it as {table};" in (ROOT / "README.md").read_text()
-    assert any(f"prep films {folder} " in command.text for command in page.commands)
+    _, _, folder = draft.split()
+    (prep,) = (c.text for c in page.commands if f"prep films {folder} " in c.text)
+    assert "--table films.csv" in prep and "save it as films.csv" in page.text
     monkeypatch.chdir(tmp_path)
     make_films(tmp_path / folder, counts={"test": 2}, size=32)
     assert main(draft.split()[1:]) == 0
+    table = f"{folder}.table.csv"
     assert (tmp_path / table).read_text().startswith("image,subject,section,group,label")
     following = capsys.readouterr().out.splitlines()[-1]
     assert f"prep films {folder} " in following and f"--table {table}" in following

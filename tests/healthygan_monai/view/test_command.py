@@ -27,7 +27,11 @@ def test_a_folder_without_scores_and_a_broken_review_are_one_line(run, capsys):
     assert main(["view", str(run), "--no-browser"]) == 1
     assert "review.csv: column" in capsys.readouterr().err
     (run.parent / "empty").mkdir()
-    assert main(["view", str(run.parent / "empty"), "--no-browser"]) == 2
+    words = ["view", str(run.parent / "empty"), "--no-browser"]
+    assert main(words) == 2
+    assert "not a run folder" in capsys.readouterr().err
+    (run.parent / "empty" / "config.json").write_text("{}")
+    assert main(words) == 2
     assert "Score images first" in capsys.readouterr().err
 
 
