@@ -252,6 +252,7 @@ def test_any_command_takes_sigterm_as_ctrl_c(tiny_data, tmp_path, monkeypatch, c
     from healthygan_monai.cli import evaluate
 
     monkeypatch.setattr(evaluate, "dataset_of", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    (tmp_path / "config.json").write_text("{}")
     before = signal.getsignal(signal.SIGTERM)
     assert main(["evaluate", str(tmp_path)]) == 1
     assert capsys.readouterr().err == "stopped\n"
