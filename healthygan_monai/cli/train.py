@@ -25,7 +25,7 @@ from healthygan_monai.paths import (
 
 NETWORKS = {"generator": "network", "critic": "critic_def"}
 UNPACKED = (
-    "its run.json names no data set, as that of an unpacked run: it scores, and its training "
+    "Its run.json names no data set, as that of an unpacked run: it scores, and its training "
     "cannot go on. Train anew: healthygan train DATASET"
 )
 

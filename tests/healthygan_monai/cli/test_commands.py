@@ -319,7 +319,7 @@ def test_what_is_no_data_set_is_refused_before_pytorch_loads(tmp_path):
         "print(code, sorted({'torch', 'monai', 'scipy'} & set(sys.modules)))"
     )
     (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "run.json").write_text("{}")
+    (tmp_path / "run" / "run.json").write_text('{"dataset": "films"}')
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "dataset.json").write_text("{")
     for name, words, ends in [
