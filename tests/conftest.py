@@ -13,22 +13,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import hypothesis
 import numpy as np
 import pytest
-from first import longest_first
 from places import SHARED
 from tiny import train, write_dataset
 
 # the same examples in every run; a slow machine is no failure
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("repeatable")
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Let pytest-xdist keep the order below; its own begins with the files of most tests."""
-    config.option.loadscopereorder = False
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    longest_first(items, Path(__file__).parent)
 
 
 def _folder(variable: str, default: Path) -> Path:
