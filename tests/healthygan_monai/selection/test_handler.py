@@ -1,5 +1,6 @@
 """After each validation: the table, the model, and whether training goes on."""
 
+import logging
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -66,6 +67,7 @@ def test_training_without_patience_goes_on_and_with_it_ends_after_that_many(tmp_
 def test_at_the_end_the_first_as_the_best_is_warned_of_and_not_before(
     tmp_path, caplog, best, told, patience
 ):
+    caplog.set_level(logging.WARNING, "healthygan_monai")  # commands set it lower
     run = Run(tmp_path, 50 if patience else 30, patience=patience)
     for iteration in (10, 20, 30):
         assert caplog.text == ""
