@@ -270,9 +270,11 @@ class TestPrecision:
             generator.main[0].register_forward_hook(
                 lambda _, __, out, to=inside: to.append(out.dtype)
             )
-            # two iterations: all losses are computed before the generator has moved
-            torch.manual_seed(0)  # the gradient penalty draws where it looks
-            trainer = make_trainer(generator, critic, batches(2, torch.float32), amp=amp)
+            # two iterations: all losses are computed before the generator has moved, and the
+            # critic hardly: Adam's first steps have the size of lr, whatever the gradient's
+            steps = [torch.optim.Adam(n.parameters(), lr=1e-4) for n in (generator, critic)]
+            data = batches(2, torch.float32)
+            trainer = make_trainer(generator, critic, data, steps=steps, amp=amp)
             trainer.run()
             assert set(inside) == {torch.bfloat16 if amp else torch.float32}
             for network in (generator, critic):
