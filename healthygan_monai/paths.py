@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from data_prep.datalist import RUN_FILE as RUN_FILE
 from data_prep.datalist import instead_of_run
 from data_prep.errors import UsageError
 from data_prep.files import read_json
@@ -17,7 +18,7 @@ from healthygan_monai.records.schema import read
 from healthygan_monai.records.serving_json import SERVING
 
 # A run folder, in the order in which its files appear.
-CONFIG_FILE, RUN_FILE, LOG_FILE = "config.json", "run.json", "log.txt"
+CONFIG_FILE, LOG_FILE = "config.json", "log.txt"  # RUN_FILE is data_prep's, which names runs too
 METRICS_FILE, CHECKPOINT_FOLDER = "metrics.jsonl", "checkpoints"
 TRAINING_PREFIX = "training"  # of the whole states in it
 SELECTION_FILE, MODEL_FILE = "selection.csv", "model.pt"

@@ -99,7 +99,7 @@ def _prepare_table(table: Path) -> str:
 
 def _first_cells(table: Path) -> bytes:
     """Return the beginning of a table; of a spreadsheet, of the parts that hold texts of cells."""
-    with suppress(OSError, zipfile.BadZipFile, RuntimeError, NotImplementedError, zlib.error):
+    with suppress(OSError, zipfile.BadZipFile, RuntimeError, zlib.error):
         if not zipfile.is_zipfile(table):
             with table.open("rb") as file:
                 return file.read(HEAD_BYTES)
