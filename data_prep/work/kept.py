@@ -30,12 +30,12 @@ def decode(function: Callable[..., Any], arguments: Sequence[Any], limits: Limit
 
 
 def guarded(function: Callable[..., Any], arguments: Sequence[Any], limits: Limits) -> Any:
-    """As `Guard.call`, twice where the child died, in an idle child of this process or a new one.
+    """As `Guard.call`, twice where the child died, in the idle child used last or in a new one.
 
     Each thread has a child of its own as long as the call lasts.
     """
     with _lock:
-        fitting = next((guard for guard in _idle if guard.limits == limits), None)
+        fitting = next((guard for guard in reversed(_idle) if guard.limits == limits), None)
         if fitting is not None:
             _idle.remove(fitting)
     guard = fitting or Guard(limits)

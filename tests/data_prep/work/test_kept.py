@@ -14,14 +14,22 @@ from data_prep.work.kept import decode, guarded
 TIGHT = Limits(seconds=2, memory=1 << 30)
 
 
-def test_calls_one_after_the_other_use_one_child():
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_calls_one_after_the_other_use_one_child_however_many_are_idle(at_once):
+    calls(at_once)
     first = decode(hazards.pid, ())
     assert first == decode(hazards.pid, ()) != os.getpid()
 
 
 def test_calls_at_once_use_different_children_and_few_stay():
+    assert calls(kept.MOST_IDLE + 2) == [42] * (kept.MOST_IDLE + 2)
+    assert len(kept._idle) <= kept.MOST_IDLE
+
+
+def calls(at_once: int) -> list[int]:
+    """The answers of that many calls from as many threads."""
     found: list[int] = []
-    barrier = threading.Barrier(kept.MOST_IDLE + 2)
+    barrier = threading.Barrier(at_once)
 
     def ask() -> None:
         barrier.wait()
@@ -32,8 +40,7 @@ def test_calls_at_once_use_different_children_and_few_stay():
         thread.start()
     for thread in threads:
         thread.join()
-    assert found == [42] * len(threads)
-    assert len(kept._idle) <= kept.MOST_IDLE
+    return found
 
 
 @pytest.mark.parametrize(
