@@ -2,6 +2,7 @@
 batches.
 
     python benchmarks/train_step.py --size 128 --batch 2 --rounds 5
+    python benchmarks/train_step.py --recipe pretrained --size 64 --batch 16
 
 A round is `n_critic` critic updates and one generator update. Both sides begin every round with the
 same weights, the same optimiser state and the same batches, as rounding alone drives two float32
@@ -12,6 +13,10 @@ The other side is a plain transcription of what the authors' loop does, in its o
 pass with its graph for every critic update, one network pass a set, plain convolutions throughout,
 a second generator pass on both sets for the generator's update, gradients of the critic's weights
 in that update too, Adam as PyTorch makes it by default.
+
+For the recipe `pretrained`, of which nobody has published code, it is the order of Projected GAN's
+loop: the critic on fakes and on real images apart, a second pass of generator and frozen network
+for the generator, the frozen network as it is loaded. A round is then one update of each.
 """
 
 from __future__ import annotations
@@ -22,89 +27,41 @@ import copy
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from dataclasses import replace
 
 import torch
+from plain_orders import (
+    Batch,
+    Step,
+    plain_copy,
+    plain_generator,
+    plain_pretrained,
+    projected_step,
+    published_step,
+)
 from torch.utils.flop_counter import FlopCounterMode
 
-from healthygan_monai.composition import compose_healthy, compose_reconstruction, split_output
-from healthygan_monai.losses import (
-    HealthyGANLoss,
-    focus_loss,
-    generator_adversarial_loss,
-    gradient_penalty,
-    identity_loss,
-    reconstruction_loss,
-)
-from healthygan_monai.networks import Discriminator, Generator
-from healthygan_monai.trainer import HealthyGANTrainer
-
-N_CRITIC = 2
-Batch = dict[str, torch.Tensor]
-Step = Callable[[int, Batch], dict[str, float]]
+from healthygan_monai.data.plan import RECIPES, Plan, at_size
+from healthygan_monai.losses import HealthyGANLoss
+from healthygan_monai.networks import Discriminator, make_generator
+from healthygan_monai.pretrained.critic import PretrainedCritic
+from healthygan_monai.pretrained.make import make_trainer
 
 
-def plain_copy(critic: Discriminator) -> Discriminator:
-    """The critic with nothing but nn.Conv2d in it, as published; same weights."""
-    copied = copy.deepcopy(critic)
-    for index, layer in enumerate(critic.main):
-        if isinstance(layer, torch.nn.Conv2d):
-            plain = torch.nn.Conv2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1)
-            copied.main[index] = plain.to(layer.weight.device)
-    copied.load_state_dict(critic.state_dict())
-    return copied
-
-
-def published_step(generator, critic, optimizers, loss: HealthyGANLoss) -> Step:
-    """One iteration in the authors' order (solver.py, read for its order only)."""
-
-    def step(iteration: int, batch: Batch) -> dict[str, float]:
-        mixed, healthy, alpha = batch["mixed"], batch["healthy"], batch["alpha"]
-        real = critic(healthy).mean()
-        translated = compose_healthy(mixed, *split_output(generator(mixed)))
-        fake = critic(translated.detach()).mean()
-        gp = gradient_penalty(critic, healthy, translated.detach(), alpha)
-        for optimizer in optimizers:
-            optimizer.zero_grad()
-        total_d = -real + fake + loss.lambda_gp * gp
-        total_d.backward()
-        optimizers[1].step()
-        found = {"loss_d": total_d, "d_real": real, "d_fake": fake, "gp": gp}
-        if iteration % N_CRITIC == 0:
-            intermediate, mask = split_output(generator(mixed))
-            adversarial = generator_adversarial_loss(
-                critic(compose_healthy(mixed, intermediate, mask))
-            )
-            rebuilt = compose_reconstruction(mixed, intermediate, mask)
-            intermediate_b, mask_b = split_output(generator(healthy))
-            adversarial_b = generator_adversarial_loss(
-                critic(compose_healthy(healthy, intermediate_b, mask_b))
-            )
-            found["g_rec"] = reconstruction_loss(mixed, rebuilt)
-            found["g_id"] = identity_loss(healthy, intermediate_b)
-            found["g_focus"] = 0.5 * focus_loss(mask) + 0.5 * focus_loss(mask_b)
-            total = (
-                adversarial
-                + adversarial_b
-                + loss.lambda_id * found["g_id"]
-                + loss.lambda_rec * found["g_rec"]
-                + loss.lambda_f * found["g_focus"]
-            )
-            for optimizer in optimizers:
-                optimizer.zero_grad()
-            total.backward()
-            optimizers[0].step()
-            found |= {"loss_g": total, "g_adv": adversarial, "g_adv_healthy": adversarial_b}
-        return {name: float(value.detach()) for name, value in found.items()}
-
-    return step
-
-
-def project_step(generator, critic, optimizers, loss: HealthyGANLoss, amp: bool) -> Step:
+def project_step(generator, critic, optimizers, loss: HealthyGANLoss, n_critic, amp: bool) -> Step:
     """The same iteration by the trainer that the bundle uses."""
-    device = next(generator.parameters()).device
-    trainer = HealthyGANTrainer(
-        device, 1, 1, [None], generator, critic, *optimizers, loss, N_CRITIC, amp=amp
+    trainer = make_trainer(
+        device=next(generator.parameters()).device,
+        max_iterations=1,
+        epoch_length=1,
+        train_data_loader=[None],
+        generator=generator,
+        critic=critic,
+        generator_optimizer=optimizers[0],
+        critic_optimizer=optimizers[1],
+        loss=loss,
+        n_critic=n_critic,
+        amp=amp,
     )
 
     def step(iteration: int, batch: Batch) -> dict[str, float]:
@@ -118,23 +75,42 @@ def adam(network: torch.nn.Module, **options) -> torch.optim.Adam:
     return torch.optim.Adam(network.parameters(), lr=1e-4, betas=(0.5, 0.999), **options)
 
 
+def plan_of(arguments: argparse.Namespace) -> Plan:
+    """Return the recipe's networks at that size; the paper's with colour images, as published."""
+    channels = {"paper": 3, "pretrained": 1}[arguments.recipe]
+    channels = arguments.image_channels or channels
+    return at_size(replace(RECIPES[arguments.recipe], image_channels=channels), arguments.size)
+
+
 class Sides:
     """The two steps beside each other, with networks of one set of weights."""
 
     def __init__(self, arguments: argparse.Namespace, dtype: torch.dtype) -> None:
         torch.manual_seed(0)
-        device = torch.device(arguments.device)
-        self.networks = [
-            network(arguments.image_channels).to(device, dtype)
-            for network in (Generator, Discriminator)
-        ]
-        self.others = [copy.deepcopy(self.networks[0]), plain_copy(self.networks[1]).to(dtype)]
+        device, plan = torch.device(arguments.device), plan_of(arguments)
+        generator = make_generator(
+            plan.image_channels, plan.generator_channels, plan.generator_blocks, plan.translation
+        ).to(device, dtype)
+        if plan.critic == "paper":
+            self.name, order, plain = "published order", published_step, plain_copy
+            critic = Discriminator(plan.image_channels, plan.critic_channels)
+            loss = HealthyGANLoss()
+        else:
+            self.name, order, plain = "Projected GAN's order", projected_step, plain_pretrained
+            critic = PretrainedCritic(side=plan.critic_size, channels=plan.critic_channels)
+            for layer in critic.modules():  # the two orders would go unlike many steps
+                if hasattr(layer, "n_power_iterations"):
+                    layer.n_power_iterations = 0
+            loss = HealthyGANLoss(price=3.0, price_healthy=plan.price_healthy, lambda_adv_healthy=0)
+        critic = critic.to(device, dtype)
+        self.networks = [generator, critic]
+        self.others = [plain_generator(generator), plain(critic).to(device, dtype)]
         self.optimizers = [adam(n, fused=True) for n in self.networks]
         self.other_optimizers = [adam(n) for n in self.others]
-        loss = HealthyGANLoss()
+        ours = project_step(generator, critic, self.optimizers, loss, plan.n_critic, arguments.amp)
         self.steps = {
-            "published order": published_step(*self.others, self.other_optimizers, loss),
-            "this project": project_step(*self.networks, self.optimizers, loss, arguments.amp),
+            self.name: order(*self.others, self.other_optimizers, loss),
+            "this project": ours,
         }
 
     def align(self) -> None:
@@ -151,7 +127,7 @@ def compare(arguments: argparse.Namespace, dtype: torch.dtype) -> tuple[float, f
     """Return the largest relative difference of any term and of both objectives (Eq. 8, Eq. 9)."""
     sides = Sides(arguments, dtype)
     terms = totals = 0.0
-    for iteration in range(1, N_CRITIC + 1):
+    for iteration in range(1, plan_of(arguments).n_critic + 1):
         batch = _batch(arguments, dtype)
         published, ours = (step(iteration, batch) for step in sides.steps.values())
         for name, value in published.items():
@@ -173,7 +149,7 @@ def work_of_a_round(step: Step, arguments: argparse.Namespace) -> float:
     counter = FlopCounterMode(display=False)
     counter.mod_tracker = OneModule()  # type: ignore[assignment]
     with counter:
-        for iteration in range(1, N_CRITIC + 1):
+        for iteration in range(1, plan_of(arguments).n_critic + 1):
             step(iteration, _batch(arguments, torch.float32))
     return float(counter.get_total_flops())
 
@@ -201,10 +177,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
+    parser.add_argument("--recipe", choices=RECIPES, default="paper")
     parser.add_argument("--size", type=int, default=128)
     parser.add_argument("--batch", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--image-channels", type=int, default=3, help="3, as published")
+    parser.add_argument("--image-channels", type=int, help="default: 3, as published, or 1")
     parser.add_argument("--device", default="cpu")
     parser.add_argument(
         "--amp", action="store_true", help="bfloat16 on our side; losses then differ"
@@ -212,7 +189,8 @@ def main() -> None:
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
     print(
-        f"{_machine(device)}, {arguments.size} x {arguments.size}, batch {arguments.batch}, float32"
+        f"{_machine(device)}, recipe {arguments.recipe}, {arguments.size} x {arguments.size}, "
+        f"batch {arguments.batch}, float32"
     )
     if not arguments.amp:
         terms, _ = compare(arguments, torch.float64)
@@ -222,7 +200,7 @@ def main() -> None:
     sides = Sides(arguments, torch.float32)
     seconds: dict[str, list[float]] = {name: [] for name in sides.steps}
     for number in range(arguments.rounds + 1):  # round 0 warms up
-        batches = [_batch(arguments, torch.float32) for _ in range(N_CRITIC)]
+        batches = [_batch(arguments, torch.float32) for _ in range(plan_of(arguments).n_critic)]
         sides.align()
         for name, step in sides.steps.items():
             began = time.perf_counter()
@@ -232,7 +210,7 @@ def main() -> None:
                 torch.cuda.synchronize()
             if number > 0:
                 seconds[name].append(time.perf_counter() - began)
-    base = statistics.median(seconds["published order"])
+    base = statistics.median(seconds[sides.name])
     limit = convolution_limit(arguments)
     print(f"limit: a convolution of the residual blocks alone, {limit / 1e9:.0f} GFLOP/s")
     print("| step | seconds a round (median) | speed | GFLOP a round | of the limit |")
@@ -246,11 +224,12 @@ def main() -> None:
 
 def _batch(arguments: argparse.Namespace, dtype: torch.dtype) -> Batch:
     options = {"device": torch.device(arguments.device), "dtype": dtype}
-    shape = (arguments.batch, arguments.image_channels, arguments.size, arguments.size)
+    shape = (arguments.batch, plan_of(arguments).image_channels, arguments.size, arguments.size)
     return {
         "mixed": torch.rand(shape, **options) * 2 - 1,
         "healthy": torch.rand(shape, **options) * 2 - 1,
         "alpha": torch.rand(arguments.batch, 1, 1, 1, **options),
+        "views": torch.rand(arguments.batch, 4, 6, **options),
     }
 
 

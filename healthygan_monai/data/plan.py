@@ -109,6 +109,22 @@ def critic_layers_for(image_size: int) -> int:
     return max(1, min(CRITIC_LAYERS, int(math.log2(image_size)) - 1))
 
 
+def at_size(plan: Plan, image_size: int) -> Plan:
+    """Return the plan with networks that suit images of that size.
+
+    By the recipe ``pretrained`` the generator is deeper from 128 pixels on, and the critic looks
+    at half the side, but at least at 96 x 96.
+    """
+    plan = replace(plan, image_size=image_size, critic_layers=critic_layers_for(image_size))
+    if plan.recipe != "pretrained":
+        return replace(plan, critic_size=max(plan.critic_size, image_size))
+    return replace(
+        plan,
+        generator_blocks=plan.generator_blocks * (2 if image_size >= LARGE else 1),
+        critic_size=max(plan.critic_size, image_size // 2),
+    )
+
+
 def iterations_for(dataset: Dataset, batch_size: int, kept_out: float) -> int:
     """Return the iterations of the recipe ``pretrained``: ten times through the mixed set, twenty
     times from 128 pixels on and where nobody is kept out.
@@ -156,8 +172,7 @@ def plan_for(dataset: Dataset, recipe: str | None = None, memory: int | None = N
     Without a recipe: that of the data set's protocol, which is the paper's for the paper's data
     sets, else ``pretrained``. At 128 pixels and below the paper's recipe has the paper's batch of
     32 there. The recipe ``pretrained`` goes by the images and the machine: :func:`batch_for`,
-    :func:`iterations_for`, :func:`kept_out_for`; from 128 pixels on its generator is deeper, and
-    its critic looks at half the side, but at least at 96 x 96.
+    :func:`iterations_for`, :func:`kept_out_for`, :func:`at_size`.
 
     Args:
         dataset: whose images are learned from.
@@ -193,17 +208,15 @@ def plan_for(dataset: Dataset, recipe: str | None = None, memory: int | None = N
         plan = Plan(batch_size=16 if size > 128 else 32)
     else:
         plan = RECIPES["pretrained"]
-    plan = replace(plan, image_size=size, critic_layers=critic_layers_for(size))
+    plan = at_size(plan, size)
     if plan.recipe != "pretrained":
-        return replace(plan, critic_size=max(plan.critic_size, size))
+        return plan
     batch = batch_for(dataset, plan.batch_size, memory)
     kept_out = kept_out_for(dataset, plan.kept_out)
     return replace(
         plan,
         batch_size=batch,
         max_iterations=iterations_for(dataset, batch, kept_out),
-        generator_blocks=plan.generator_blocks * (2 if size >= LARGE else 1),
-        critic_size=max(plan.critic_size, size // 2),
         kept_out=kept_out,
     )
 

@@ -68,3 +68,29 @@ class EfficientNetMaps(nn.Module):
             x = stage(x)
             maps.append(x)
         return tuple(maps)
+
+
+def with_plain_convolutions(network: nn.Module) -> nn.Module:
+    """Replace, in place, convolutions of the package by PyTorch's own, which tools can fuse.
+
+    Those of the package pad their images beforehand, like TensorFlow's "SAME". Equal padding on all
+    sides is a convolution's own business; only with a stride of 2 is it uneven.
+    """
+    for parent in [*network.modules()]:
+        for name, layer in [*parent.named_children()]:
+            if isinstance(layer, nn.Conv2d) and hasattr(layer, "static_padding"):
+                setattr(parent, name, _plain(layer).train(layer.training))
+    return network
+
+
+def _plain(layer: Any) -> nn.Module:
+    left, right, top, bottom = getattr(layer.static_padding, "padding", (0, 0, 0, 0))
+    even = left == right and top == bottom
+    plain = nn.Conv2d(
+        *(layer.in_channels, layer.out_channels, layer.kernel_size, tuple(layer.stride)),
+        padding=(top, left) if even else 0,
+        groups=layer.groups,
+        bias=layer.bias is not None,
+    )
+    plain.load_state_dict(layer.state_dict())
+    return plain if even else nn.Sequential(nn.ZeroPad2d((left, right, top, bottom)), plain)

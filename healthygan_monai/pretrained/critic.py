@@ -22,6 +22,7 @@ from data_prep.files import sha256
 from healthygan_monai.errors import ModelError
 from healthygan_monai.integrity.weights import require_whole
 from healthygan_monai.networks.backbones import make_backbone
+from healthygan_monai.networks.efficientnet_lite0 import with_plain_convolutions
 from healthygan_monai.pretrained.augmentation import STRENGTHS
 
 HEAD_CHANNELS = 48
@@ -65,7 +66,8 @@ class FrozenMaps(nn.Module):
             mean = std = torch.full((3, 1, 1), 0.5)  # [-1, 1] as it is
         else:
             backbone = make_backbone(name, weights, seed=seed)
-            self.network, self.source = fuse(backbone.network), f"{name}, {backbone.weights}"
+            self.network = fuse(with_plain_convolutions(backbone.network))
+            self.source = f"{name}, {backbone.weights}"
             mean, std = backbone.mean, backbone.std
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)

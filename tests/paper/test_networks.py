@@ -6,6 +6,7 @@ from torch.testing import assert_close
 
 from healthygan_monai.exchange.authors_checkpoint import generator_from_authors, load_authors_file
 from healthygan_monai.networks import Discriminator, Generator, generator_sizes
+from healthygan_monai.networks.generator import InstanceNorm, LastConvolution
 
 
 def parameters(network: torch.nn.Module) -> int:
@@ -143,6 +144,29 @@ class TestExport:
         for x in (images, images[:1, :, :, :16]):
             (found,) = session.run(None, {"image": x.numpy()})
             assert_close(torch.as_tensor(found), tiny(x), rtol=0, atol=1e-5)
+
+
+class TestFasterLayers:
+    """They give what PyTorch's usual layers give, values and gradients."""
+
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_normalisation_and_last_convolution(self, channels):
+        torch.manual_seed(0)
+        ours, plain = InstanceNorm(5), torch.nn.InstanceNorm2d(5, affine=True)
+        for p in ours.parameters():
+            torch.nn.init.uniform_(p)
+        last = LastConvolution(5, channels)
+        usual = torch.nn.Conv2d(5, channels, 7, padding=3, bias=False)
+        found = []
+        for norm, convolution in ((ours, last), (plain, usual)):
+            norm.load_state_dict(ours.state_dict())
+            convolution.load_state_dict(last.state_dict())
+            layers = torch.nn.Sequential(norm, convolution).double()
+            x = torch.arange(2 * 5 * 8 * 12.0).reshape(2, 5, 8, 12).double().sin().requires_grad_()
+            out = layers(x)
+            out.square().sum().backward()
+            found.append([out, x.grad, *(p.grad for p in layers.parameters())])
+        assert_close(*found, rtol=1e-9, atol=1e-9)
 
 
 class TestAuthorsCheckpoint:

@@ -32,8 +32,9 @@ class TestFrozenMaps:
     def test_folding_batch_norms_changes_the_maps_by_rounding_only(self, name):
         pytest.importorskip("efficientnet_lite_pytorch") if name != "resnet18" else None
         images = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0)) * 2 - 1
-        folded = FrozenMaps(name, "random")(images)
-        for ours, theirs in zip(folded, make_backbone(name, "random")(images), strict=True):
+        frozen = FrozenMaps(name, "random")
+        assert not any(isinstance(layer, nn.BatchNorm2d) for layer in frozen.modules())
+        for ours, theirs in zip(frozen(images), make_backbone(name, "random")(images), strict=True):
             assert (ours - theirs).abs().max() < 1e-4 * theirs.abs().max()
 
     def test_gradients_reach_the_images_and_nothing_else(self):
