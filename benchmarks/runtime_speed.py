@@ -4,9 +4,11 @@ equal scores.
     python benchmarks/runtime_speed.py cxr_kermany/test --sizes 64 128 256
     python benchmarks/runtime_speed.py cxr_kermany/test --published --batches 1
 
-The plain loop is what the published test code does with an image: the generator, the composition,
-the mean of the difference, one batch after the other. All take turns on the same images, so that
-other work of the machine meets each. The first turn is not counted. Prints a Markdown table:
+The plain loop is what the published test code does with an image: the generator of PyTorch's own
+layers, the composition, the mean of the difference, one batch after the other. "compiled" is that
+loop with the project's generator under torch.compile. All take turns on the same images, so that
+other work of the machine meets each. The first turn is not counted, and with it the seconds that
+PyTorch compiles. Prints a Markdown table:
 milliseconds an image (median of the turns), how many times as fast as the plain loop, the largest
 difference of any score from the plain loop's, and the peak memory of a process that opens the model
 and scores one batch. The network is the bundle's (``--model`` for another), or one of the published
@@ -26,6 +28,7 @@ from pathlib import Path
 
 import torch
 from export_parity import pictures
+from plain_orders import plain_generator
 
 from healthygan_monai.composition import translate
 from healthygan_monai.exchange.export import export
@@ -37,7 +40,7 @@ from healthygan_monai.paths import bundle_root
 from healthygan_monai.runs import save_weights
 
 FORMS = (".onnx", ".xml")
-LOOP = "plain loop"
+LOOP, COMPILED = "plain loop", "compiled"
 
 
 def main() -> None:
@@ -59,7 +62,7 @@ def main() -> None:
             model = Path(folder) / "model.pt"
             save_weights(Generator(3, 64, 6).state_dict(), model)
         for size in arguments.sizes:
-            files = {LOOP: model, "pytorch": model}
+            files = {LOOP: model, "pytorch": model, COMPILED: model}
             for suffix in FORMS:
                 files[RUNTIMES[suffix].name] = Path(folder) / f"exported_{size}{suffix}"
                 export(model, Path(folder) / f"exported_{size}{suffix}", size)
@@ -72,10 +75,11 @@ def main() -> None:
 
 def opened(name: str, file: Path, size: int) -> Callable[[torch.Tensor], torch.Tensor]:
     """Return the model as a function from images (B, C, H, W) to scores (B,)."""
-    if name != LOOP:
+    if name not in (LOOP, COMPILED):
         scorer = make_scorer(file, image_size=size)
         return lambda images: scorer(images).scores
     network = load_generator(load_state(file))
+    network = plain_generator(network) if name == LOOP else compiled(network)
 
     def plain(images: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():
@@ -83,6 +87,12 @@ def opened(name: str, file: Path, size: int) -> Callable[[torch.Tensor], torch.T
         return (images - healthy).abs().mean((1, 2, 3)) / 2
 
     return plain
+
+
+def compiled(network: torch.nn.Module) -> torch.nn.Module:
+    torch.compiler.reset()  # what was compiled for another size
+    network.compile(dynamic=False)
+    return network
 
 
 def compare(images, ways, files, turns):

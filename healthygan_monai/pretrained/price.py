@@ -3,6 +3,7 @@
 Each price of a ladder is tried in short trainings that keep some subjects out; the price whose
 translations tell kept-out mixed images best from kept-out healthy ones (AUCp) is taken. A price too
 high shuts the translation (AUCp 0.5), one too low lets it repaint healthy and mixed images alike.
+A price that falls far behind is not tried again.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.pretrained.trials import (
     Trial,
     best_price,
+    in_reach,
     read_trials,
     verdict,
     write_trials,
@@ -81,8 +83,10 @@ class PriceSearch:
         before = random.state_dict()  # as it is where prices.csv holds all trials already
         trials = {(trial.price, trial.fold): trial for trial in read_trials(run)}
         for fold in range(self.folds):
-            opened = False
+            opened, before_it = False, [t for t in trials.values() if t.fold < fold]
             for candidate in sorted(self.prices):
+                if not in_reach(candidate, before_it):
+                    continue
                 if (candidate, fold) not in trials:
                     trials[candidate, fold] = self.trial(trainer, candidate, fold)
                     if is_first_rank():

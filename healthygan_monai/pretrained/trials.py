@@ -12,6 +12,8 @@ from healthygan_monai.paths import PRICES_FILE
 from healthygan_monai.training.states import NOTHING_CHANGES
 
 UNDECIDED = 0.55  # best AUCp at or below which the two sets look alike
+REACH = 2.0  # standard errors below the best mean AUCp: a price further off is given up
+LEAST_REACH = 0.1  # of AUCp; the standard error of a perfect one is 0
 
 
 @dataclass(frozen=True)
@@ -31,31 +33,53 @@ class Trial:
 
 
 def mean_aucp(trials: Sequence[Trial]) -> dict[float, float]:
-    """Mean AUCp of each price over the folds, cheapest price first.
+    """Mean AUCp of each price over the folds that tried it, cheapest price first.
 
-    A fold where it shut the translation, or was not tried since a cheaper one did, counts as 0.5.
+    A fold where it shut the translation, or where a cheaper one did, counts as 0.5.
     """
-    folds = {trial.fold for trial in trials}
+    shut: dict[int, float] = {}  # fold -> cheapest price that shut it
+    for trial in trials:
+        if trial.changed < NOTHING_CHANGES:
+            shut[trial.fold] = min(trial.price, shut.get(trial.fold, math.inf))
     found = {(t.price, t.fold): t.aucp for t in trials if t.changed >= NOTHING_CHANGES}
-    return {
-        price: mean(found.get((price, fold), 0.5) for fold in folds)
-        for price in sorted({trial.price for trial in trials})
-    }
+    means: dict[float, float] = {}
+    for price in sorted({trial.price for trial in trials}):
+        closed = [
+            0.5 for fold, least in shut.items() if least <= price and (price, fold) not in found
+        ]
+        means[price] = mean([aucp for (at, _), aucp in found.items() if at == price] + closed)
+    return means
+
+
+def in_reach(price: float, trials: Sequence[Trial]) -> bool:
+    """Whether a price may still be the best: its mean AUCp is at most ``REACH`` standard errors, or
+    ``LEAST_REACH``, below the best one. One that was not tried is.
+    """
+    means = mean_aucp(trials)
+    if price not in means:
+        return True
+    best = max(means, key=lambda each: means[each])
+    return means[price] >= means[best] - max(LEAST_REACH, REACH * _error(trials, best))
+
+
+def _error(trials: Sequence[Trial], price: float) -> float:
+    """Standard error of the mean AUCp of a price over its folds."""
+    errors = [trial.error for trial in trials if trial.price == price]
+    return math.sqrt(sum(e**2 for e in errors)) / len(errors)
 
 
 def best_price(trials: Sequence[Trial]) -> float:
     """Dearest price whose mean AUCp is within a standard error of the best; it changes least.
 
-    A price that shut the translation in a fold is taken only if all did.
+    A price that shut the translation in a fold, or was given up, is taken only if all did or were.
     """
     folds, means = {trial.fold for trial in trials}, mean_aucp(trials)
     opened = [t.price for t in trials if t.changed >= NOTHING_CHANGES]
     whole = {p: m for p, m in means.items() if opened.count(p) == len(folds)}
     means = whole or means
     best = max(means, key=lambda price: means[price])
-    errors = [trial.error for trial in trials if trial.price == best]
-    error = math.sqrt(sum(e**2 for e in errors)) / len(errors)  # of a mean over folds
-    return max(price for price, found in means.items() if found >= means[best] - error)
+    least = means[best] - _error(trials, best)
+    return max(price for price, found in means.items() if found >= least)
 
 
 def verdict(trials: Sequence[Trial]) -> str:

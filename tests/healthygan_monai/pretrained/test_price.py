@@ -11,6 +11,8 @@ from healthygan_monai.pretrained.price import PriceSearch
 from healthygan_monai.pretrained.trials import (
     Trial,
     best_price,
+    in_reach,
+    mean_aucp,
     read_trials,
     verdict,
     write_trials,
@@ -32,6 +34,20 @@ class TestChoice:
         # the error of a mean over two folds is smaller
         assert best_price([*trials, *(trial(t.price, t.aucp, 1, t.error) for t in trials)]) == 3
         assert best_price([trial(1, 0.71, error=0.02), trial(3, 0.68)]) == 1
+
+    def test_a_price_far_behind_is_given_up(self):
+        first = [trial(1, 0.5), trial(3, 0.75), trial(8, 0.9, error=0.1)]
+        assert [in_reach(t.price, first) for t in first] == [False, True, True]
+        assert in_reach(24, first) and in_reach(1, [])
+        assert [in_reach(p, [trial(1, 0.91), trial(3, 1.0), trial(8, 0.8)]) for p in (1, 3, 8)] == [
+            *(True, True, False),
+        ]
+        trials = [*first, trial(3, 0.85, 1), trial(8, 0.7, 1)]
+        assert mean_aucp(trials) == {1: 0.5, 3: pytest.approx(0.8), 8: pytest.approx(0.8)}
+        assert best_price(trials) == 8
+        assert (
+            best_price([trial(1, 0.99), trial(3, 0.7), trial(3, 0.7, 1)]) == 3
+        )  # both folds had it
 
     def test_says_where_the_two_sets_look_alike(self):
         assert "look alike" in verdict([trial(1, 0.51), trial(3, 0.5)])
@@ -136,7 +152,7 @@ def test_a_price_that_shuts_the_translation_ends_the_ladder_of_its_fold(
     tmp_path, tiny_data, settings, monkeypatch
 ):
     def shut_from_3_on(self, trainer, price, fold):
-        return Trial(price, fold, 2, 0.6 + price / 100, 0.0 if price >= 3 else 0.2)
+        return Trial(price, fold, 2, 0.5 + price / 100, 0.0 if price >= 3 else 0.2)
 
     monkeypatch.setattr(PriceSearch, "trial", shut_from_3_on)
     changed = {"prices": [10, 1, 3], "max_iterations": 2}
@@ -164,5 +180,5 @@ def test_a_price_that_shut_a_fold_is_not_taken_for_its_error():
     assert best_price([Trial(3, 0, 200, 0.5, 0.0)]) == 3  # all shut: still a price
 
 
-def test_a_price_not_tried_in_a_fold_counts_as_chance_there():
+def test_a_price_not_tried_in_a_fold_is_not_taken():
     assert best_price([trial(1, 0.65), trial(3, 0.7), trial(1, 0.65, 1)]) == 1
