@@ -17,10 +17,10 @@ from data_prep.work.progress import span
 from healthygan_monai.config.devices import peak_memory
 from healthygan_monai.config.keys import calling_parser
 from healthygan_monai.data.kept_out import TRAINING, left_out
-from healthygan_monai.data.plan import JUDGES, RECIPES, kept_out_for
+from healthygan_monai.data.plan import AUTO, JUDGES, RECIPES, kept_out_for
 from healthygan_monai.paths import iterations_done
 from healthygan_monai.pretrained.make import make_trainer
-from healthygan_monai.pretrained.price import AUTO, optimizer_like
+from healthygan_monai.pretrained.price import optimizer_like
 from healthygan_monai.pretrained.trials import read_trials
 from healthygan_monai.rank_means import ranks
 from healthygan_monai.training.checkpoints import RandomState, unwrapped

@@ -20,6 +20,7 @@ from healthygan_monai.paths import read_config
 
 CRITIC_LAYERS = 6  # paper, Table 2
 LARGE = 128  # pixels a side; why: docs/pretrained_critic.md
+AUTO = "auto"  # a price that is searched
 JUDGES = 10  # subjects of each training section; why: docs/pretrained_critic.md
 
 
@@ -86,7 +87,7 @@ RECIPES: dict[str, Plan] = {
         critic_channels=48,
         n_critic=1,
         ema=0.99,
-        price="auto",
+        price=AUTO,
         price_healthy=3.0,
         price_warmup=150,
         kept_out=0.2,
@@ -213,11 +214,14 @@ def plan_for(dataset: Dataset, recipe: str | None = None, memory: int | None = N
         return plan
     batch = batch_for(dataset, plan.batch_size, memory)
     kept_out = kept_out_for(dataset, plan.kept_out)
+    iterations = iterations_for(dataset, batch, kept_out)
+    slow = iterations // 2 if plan.price == AUTO else 0  # why: docs/pretrained_critic.md
     return replace(
         plan,
         batch_size=batch,
-        max_iterations=iterations_for(dataset, batch, kept_out),
+        max_iterations=iterations,
         kept_out=kept_out,
+        price_warmup=max(plan.price_warmup, slow),
     )
 
 

@@ -23,6 +23,7 @@ from data_prep.datalist import Dataset
 from healthygan_monai.data.kept_out import judges, keep_out
 from healthygan_monai.data.lists import selection_items, training_items
 from healthygan_monai.data.pairs import MixedHealthyPairs, StreamBatches
+from healthygan_monai.data.plan import AUTO
 from healthygan_monai.data.reader import DecodedBatches
 from healthygan_monai.errors import Diverged
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
@@ -44,7 +45,7 @@ from healthygan_monai.training.handlers import Progress
 from healthygan_monai.training.states import NOTHING_CHANGES
 
 logger = logging.getLogger(__name__)
-AUTO = "auto"
+WARMUP = 0.75  # of a trial's iterations, at most
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,11 @@ class PriceSearch:
             critic=critic,
             generator_optimizer=optimizer_like(trainer.generator_optimizer, generator),
             critic_optimizer=optimizer_like(trainer.critic_optimizer, critic),
-            loss=replace(trainer.loss, price=price),
+            loss=replace(
+                trainer.loss,
+                price=price,
+                price_warmup=min(trainer.loss.price_warmup, int(WARMUP * self.iterations)),
+            ),
             n_critic=trainer.n_critic,
             amp=trainer.amp,
             train_handlers=[average, Progress(self.iterations, f"price {price:g}, fold {fold}:")],

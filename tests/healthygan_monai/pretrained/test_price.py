@@ -7,6 +7,7 @@ import torch
 from tiny import metrics, train
 
 from healthygan_monai.config.messages import user_message
+from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.pretrained.price import PriceSearch
 from healthygan_monai.pretrained.trials import (
     Trial,
@@ -146,6 +147,18 @@ def test_early_stopping_ends_after_the_patience(tmp_path, tiny_data, settings, m
     changed = {"price": 1.0, "patience": 1, "max_iterations": 20, "epoch_length": 2}
     done = train(tmp_path, tiny_data, **{**settings, **changed})
     assert metrics(done)[-1]["iteration"] == 6  # best at 2, then two without a better one
+
+
+def test_a_trial_warms_up_for_three_quarters_of_its_iterations_at_most(
+    tmp_path, tiny_data, settings, monkeypatch
+):
+    warmed, at = [], HealthyGANLoss.at
+    monkeypatch.setattr(
+        HealthyGANLoss, "at", lambda self, i: warmed.append(self.price_warmup) or at(self, i)
+    )
+    changed = {"prices": [1], "price_iterations": 4, "max_iterations": 8, "price_warmup": 9}
+    train(tmp_path, tiny_data, **{**settings, **changed})
+    assert set(warmed) == {3, 9} and warmed.count(3) == 2 * 4
 
 
 def test_a_price_that_shuts_the_translation_ends_the_ladder_of_its_fold(
