@@ -110,7 +110,8 @@ class TestStates:
 
     def test_are_said_once_by_a_run(self, tiny_data, tmp_path, monkeypatch):
         """Three checkpoints, the first at a third of the run; here every change counts as none."""
-        monkeypatch.setattr("healthygan_monai.training.states.NOTHING_CHANGES", 0.9)
+        for limit in ("ALL_OPEN", "NOTHING_CHANGES"):
+            monkeypatch.setattr(f"healthygan_monai.training.states.{limit}", 2)
         run = train(tmp_path, tiny_data, **PRETRAINED)
         said = [line for line in (run / "log.txt").read_text().splitlines() if "changes (" in line]
         assert len(said) == 1 and "iteration 2: nothing changes (" in said[0]
