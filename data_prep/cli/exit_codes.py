@@ -2,6 +2,7 @@
 
 import argparse
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -52,6 +53,9 @@ def run_command(arguments: argparse.Namespace) -> int:
         return arguments.run(arguments)
     except KeyboardInterrupt as stop:
         log.error("stopped%s", f": {stop}" if str(stop) else _goes_on(arguments))
+        return FAILED
+    except BrokenPipeError:  # who read the results has seen enough: ... | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except Exception as error:
         foreign = arguments.explain is not None and not isinstance(error, HealthyGANError)

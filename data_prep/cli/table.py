@@ -51,11 +51,17 @@ def _table(arguments: argparse.Namespace) -> int:
     recipe = FilmRecipe() if kind == "films" else BrainRecipe()
     keyed = arguments.pseudonyms == "keyed"
     key = arguments.key or out.with_suffix(".key")
+    new_key = keyed and not key.exists()
     salt = load_key(key) if keyed else b""
     cohort = Cohort(pseudonyms=arguments.pseudonyms, salt=salt)
     settings = Settings(folder, out, recipe, cohort, given_work(arguments), dry_run=True)
-    with pool_for(settings) as pool:
-        rows, others = draft(folder, kind, cohort, pool)
+    try:
+        with pool_for(settings) as pool:
+            rows, others = draft(folder, kind, cohort, pool)
+    except BaseException:
+        if new_key:
+            key.unlink(missing_ok=True)
+        raise
     write_csv(out, COLUMNS, rows, private=True)
     print(f"{out}: {len(rows):,} images of {len({row[1] for row in rows}):,} subjects")
     if others:

@@ -71,15 +71,15 @@ def _leaks(dataset: Dataset) -> list[str]:
 
 
 def _section_problems(dataset: Dataset) -> list[str]:
-    """A data set may lack training or test images, but not be lopsided or empty."""
+    """A data set may lack training, mixed or test images, but not be lopsided or empty."""
     filled = {name for name in SECTIONS if dataset.sections[name]}
     problems = []
     if not filled:
         return ["no images in any section: nothing was prepared."]
-    training = filled & set(UNLABELLED)
-    if len(training) == 1:
-        (missing,) = set(UNLABELLED) - training
-        problems.append(f"section {missing} is empty: training needs mixed and healthy images.")
+    if "training_mixed" in filled and "training_healthy" not in filled:
+        problems.append(
+            "section training_healthy is empty: every method learns from healthy images."
+        )
     labels = {item.label for item in dataset.sections["validation"]}
     if labels in ({0}, {1}):
         only = "healthy" if labels == {0} else "diseased"

@@ -67,6 +67,11 @@ def instead_of_run(path: Path) -> str | None:
     return f"images, not a run. To score them: {score}" if _kind_inside(path) else None
 
 
+def is_raw(path: Path) -> bool:
+    """Tell whether a file is a DICOM file or a volume, by its first bytes or its ending."""
+    return path.suffix.lower() not in PICTURES and _kind(path) is not None
+
+
 def is_table(path: Path) -> bool:
     """Tell whether a file is a table, as ``prep --table`` reads it, by its ending."""
     return path.suffix.lower() in TABLES and path.is_file()

@@ -16,6 +16,7 @@ from data_prep.cli.main import (
     add_review,
     add_table,
 )
+from data_prep.errors import WRONG_USAGE
 from healthygan_monai import __version__
 from healthygan_monai.cli import (
     benchmark,
@@ -47,7 +48,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             with contextlib.suppress(OSError):  # what is neither a file nor a pipe stays strict
                 stream.reconfigure(errors="backslashreplace")
-    return run_command(build_parser().parse_args(argv))
+    arguments, left_over = build_parser().parse_known_args(argv)
+    if left_over:
+        print(f"error: {_left_over(arguments, left_over)}", file=sys.stderr)
+        return WRONG_USAGE
+    return run_command(arguments)
+
+
+def _left_over(arguments: argparse.Namespace, words: Sequence[str]) -> str:
+    """Say what to do with words that a command has no place for."""
+    see = f"See healthygan {arguments.command} --help."
+    unknown = [word for word in words if word.startswith("-")]
+    if unknown:
+        return f"{arguments.command} has no option {unknown[0].partition('=')[0]}. {see}"
+    return (
+        f"{arguments.command} has no place for {words[0]!r} there. Paths stand together, before or "
+        f"behind all options. {see}"
+    )
 
 
 def build_parser() -> argparse.ArgumentParser:

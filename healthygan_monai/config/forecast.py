@@ -199,6 +199,7 @@ def _measure(get: Any) -> Pace:
     device, n_critic = get("device"), get("n_critic")
     # a generator update falls to every n_critic-th iteration: whole rounds
     iterations = n_critic * -(-LEAST_MEASURED // n_critic)
+    logger.info("measuring %d iterations on this machine", 1 + iterations)
     random = RandomState()
     before = random.state_dict()
     try:

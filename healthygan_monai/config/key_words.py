@@ -68,7 +68,7 @@ MEANINGS = {
 }
 BY_DATA = (  # data/plan.py says by what
     "image_size", "batch_size", "max_iterations", "critic_layers", "critic_size",
-    "generator_blocks",
+    "generator_blocks", "price_warmup",
 )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from data_prep import film
 from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
+from data_prep.datalist.instead import is_raw
 from data_prep.errors import PrepError
 from data_prep.files import write_csv
 from data_prep.work.kept import decode
@@ -19,6 +20,10 @@ from healthygan_monai.paths import RUN_FILE, SKIPPED_FILE
 
 PICTURES = (".png", ".jpg", ".jpeg")
 SHOWN = 5  # problems in one message
+NOT_PREPARED = PrepError(
+    "a DICOM file or a volume, which is not prepared yet",
+    remedy="healthygan score RUN FOLDER OUTPUT takes raw files.",
+)
 
 logger = logging.getLogger(__name__)
 
@@ -48,15 +53,17 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
     if (given / FILE_NAME).is_file() or given.suffix == ".json":
         return load_dataset(given, training=False)
     root = pictures_root(given)
-    found = [given] if given.is_file() else sorted(root.rglob("*"))
-    found = [path for path in found if path.suffix.lower() in PICTURES]
+    files = [given] if given.is_file() else sorted(root.rglob("*"))
+    found = [path for path in files if path.suffix.lower() in PICTURES]
     if not found or (given / RUN_FILE).is_file():  # a run's own pictures are not to score
         return load_dataset(given, training=False)  # it says what is there, and what to do
     problems = [(path, problem) for path in found if (problem := _problem(path))]
+    unusable = len(problems)
+    problems += [(path, NOT_PREPARED) for path in files if is_raw(path)]
     refused = tuple((path.relative_to(root).as_posix(), problem) for path, problem in problems)
     lines = [f"{name}: {problem}" for name, problem in refused]
     more = f" (and {len(lines) - SHOWN} more)" if len(lines) > SHOWN else ""
-    if len(refused) == len(found):
+    if unusable == len(found):
         raise DataError(f"{given}: no picture can be used. {' '.join(lines[:SHOWN])}{more}")
     for line in lines[:SHOWN]:
         logger.warning("left out: %s", line)

@@ -52,6 +52,7 @@ class Plan:
     price: float | str | None = 1.0
     price_healthy: float = HealthyGANLoss.price_healthy
     price_warmup: int = HealthyGANLoss.price_warmup
+    warmup_share: float = 0.0  # of the iterations, where these are more; why: pretrained_critic.md
     prices: tuple[float, ...] = (0.3, 1.0, 3.0, 8.0, 24.0)
     price_folds: int = 2
     price_iterations: int = 200
@@ -90,6 +91,7 @@ RECIPES: dict[str, Plan] = {
         price=AUTO,
         price_healthy=3.0,
         price_warmup=150,
+        warmup_share=0.5,
         kept_out=0.2,
         lambda_adv_healthy=0.0,
         checkpoints=8,
@@ -101,7 +103,9 @@ PROTOCOLS: dict[str, Plan] = {
     "chestxray14": Plan(image_size=128, batch_size=32),
     "migraine": Plan(image_size=256, batch_size=16),
     # given prices, since a search takes five times as long as the run
-    "demo": replace(RECIPES["pretrained"], image_size=64, price=1.0, price_healthy=10.0),
+    "demo": replace(
+        RECIPES["pretrained"], image_size=64, price=1.0, price_healthy=10.0, warmup_share=0.0
+    ),
 }
 
 
@@ -214,14 +218,11 @@ def plan_for(dataset: Dataset, recipe: str | None = None, memory: int | None = N
         return plan
     batch = batch_for(dataset, plan.batch_size, memory)
     kept_out = kept_out_for(dataset, plan.kept_out)
-    iterations = iterations_for(dataset, batch, kept_out)
-    slow = iterations // 2 if plan.price == AUTO else 0  # why: docs/pretrained_critic.md
     return replace(
         plan,
         batch_size=batch,
-        max_iterations=iterations,
+        max_iterations=iterations_for(dataset, batch, kept_out),
         kept_out=kept_out,
-        price_warmup=max(plan.price_warmup, slow),
     )
 
 

@@ -139,6 +139,18 @@ class TestProtocol:
         assert (found["generator_channels"], found["critic_layers"]) == (64, 5)
         assert workflow.parser.get_parsed_content("train#trainer#max_epochs") == 40
 
+    @pytest.mark.parametrize(
+        ("given", "warmup"),
+        [({}, 200), ({"max_iterations": 900}, 450), ({"max_iterations": 20, "price": 3}, 150),
+         ({"recipe": "paper"}, 0)],
+    )  # fmt: skip
+    def test_a_price_rises_over_half_of_the_run(self, given, warmup, tiny_data):
+        workflow = make_workflow(
+            "train.json", {"dataset_dir": str(tiny_data), "device": CPU, **given}
+        )
+        workflow.parser.parse(reset=True)
+        assert workflow.parser.get_parsed_content("price_warmup") == warmup
+
 
 class TestEvaluation:
     def test_the_whole_chain_from_files_to_a_number_known_beforehand(self, trained, tmp_path):

@@ -3,9 +3,13 @@
 import argparse
 import importlib
 import json
+import subprocess
+import sys
 
 import pytest
 from processes import python
+
+from healthygan_monai.cli.main import main
 
 SLOW = {
     *("torch", "torchvision", "monai", "ignite", "scipy", "sklearn", "matplotlib", "SimpleITK"),
@@ -57,3 +61,25 @@ def test_help_of_every_command_imports_nothing_slow(program, commands):
     assert len(found["texts"]) > commands
     assert SLOW & set(found["imported"]) == set()
     assert "Exit codes: 0 done; 1 failure" in " ".join(found["texts"][0].split())
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (
+            ["infer", "m.onnx", "--output", "o", "films"],
+            "infer has no place for 'films' there. Paths",
+        ),
+        (["prep", "phantom", "films", "o", "--images", "60"], "prep has no option --images. See"),
+    ],
+)
+def test_words_without_a_place_are_named_with_what_to_do(words, said, capsys):
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith(f"error: {said}")
+
+
+def test_a_reader_of_results_may_leave_early(tmp_path):
+    code = "import sys; from healthygan_monai.cli.main import main; sys.exit(main(['keys']))"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=-1, stderr=-1) as keys:
+        keys.stdout.close()
+        assert keys.stderr.read() == b""

@@ -169,8 +169,6 @@ def test_the_pretrained_recipe_goes_ten_times_through_the_mixed_set(count, itera
     dataset = Dataset("study", 64, sections=sections)
     assert plan_for(dataset).max_iterations == iterations
     assert plan_for(replace(dataset, image_size=128)).max_iterations == min(4000, larger)
-    assert plan_for(dataset).price_warmup == max(150, iterations // 2)
-    assert plan_for(replace(dataset, protocol="demo")).price_warmup == 150  # its price is given
     assert plan_for(dataset, "paper").max_iterations == 400_000
     few = replace(dataset, sections=sections | {"training_healthy": images(20)})
     assert plan_for(few).max_iterations == (min(4000, larger) if count else 400)

@@ -219,6 +219,9 @@ class TestOfAFolderOfPictures:
         (folder / "p2" / "other.jpg").write_bytes(b"no picture")
         (folder / "half.png").write_bytes((folder / "p1" / "film.png").read_bytes()[:900])
         Image.new("RGB", (16, 16)).save(folder / "shot.png")
+        (folder / "raw").write_bytes(bytes(128) + b"DICM")
+        (folder / "head.nii.gz").write_bytes(b"a volume")
+        (folder / "notes.txt").write_text("no image")
         words = ["infer", str(trained / "model.pt"), str(folder), "--output", str(tmp_path / "out")]
         assert main([*words, "-q"]) == 3
         assert f"not scored: {tmp_path / 'out' / 'skipped.csv'}" in capsys.readouterr().out
@@ -226,7 +229,8 @@ class TestOfAFolderOfPictures:
         assert [r.image for r in rows] == ["p1/film.png", "p2/film.png", "top.jpeg"]
         with (tmp_path / "out" / "skipped.csv").open(newline="") as stream:
             told = {row["source"]: row["reason"] for row in csv.DictReader(stream)}
-        assert set(told) == {"half.png", "p2/other.jpg", "shot.png"}
+        assert set(told) == {"half.png", "p2/other.jpg", "shot.png", "raw", "head.nii.gz"}
+        assert told["raw"] == told["head.nii.gz"] and "not prepared yet" in told["raw"]
         assert "cannot be read as a picture" in told["half.png"]
         assert "image mode RGB" in told["shot.png"]
         for name in told:
