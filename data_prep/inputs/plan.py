@@ -89,10 +89,13 @@ def named_by_content(sources: Sequence[Source], cohort: Cohort) -> list[Source]:
     The names become keyed pseudonyms unless the user chose ``given``.
     """
     rename = renamer(cohort)
-    named = []
+    named, by_name = [], dict[str, set[str]]()  # of a name without an ID: its studies
     for source in sources:
         who, order = who_of(source)
         named.append((order, source.with_who(subject=rename(who))))
+        identity = source.header.identity
+        if identity.by_name and identity.who == who:
+            by_name.setdefault(who, set()).add(identity.study_uid or source.name)
     most = max(Counter(source.who.subject for _, source in named).values(), default=0)
     if most > SUSPICIOUS and most > len(named) / 2:
         log.warning(
@@ -100,6 +103,12 @@ def named_by_content(sources: Sequence[Source], cohort: Cohort) -> list[Source]:
             "one subject; if they are not, name the subjects in a table (--table).",
             most,
             len(named),
+        )
+    elif several := sum(len(studies) > 1 for studies in by_name.values()):
+        log.warning(
+            "%d subjects have several studies and a name, but no patient ID. A name such as "
+            "Anonymous makes one subject of many: if so, name the subjects in a table (--table).",
+            several,
         )
     named.sort(key=lambda entry: (entry[1].who.subject, entry[0]))
     return [source for _, source in named]

@@ -24,6 +24,7 @@ class Identity:
     Attributes:
         who: PatientID, else PatientName, else "". An issuer of the ID follows it after ^^^ as in
             an HL7 CX field, so that the number 4711 of two hospitals is two patients.
+        by_name: whether ``who`` is a name for want of an ID.
         study_uid: StudyInstanceUID or "".
         study_date: None if unknown or impossible.
         order: sorts one subject's films by study date and time, series, acquisition time, instance.
@@ -33,6 +34,7 @@ class Identity:
     """
 
     who: str = ""
+    by_name: bool = False
     study_uid: str = ""
     study_date: datetime.date | None = None
     order: tuple[str, str, int, str, int] = ("", "", 0, "", 0)
@@ -51,12 +53,13 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
         issuer = text_of(dataset, "IssuerOfPatientID")
         if who and issuer:
             who = f"{who}^^^{issuer}"
-        who = who or text_of(dataset, "PatientName").rstrip("^= ")
+        name = "" if who else text_of(dataset, "PatientName").rstrip("^= ")
         day = digits_of(text_of(dataset, "StudyDate")).replace(".", "")
         found, names, complete = words_of(dataset) if words else ((), (), True)
         moment = text_of(dataset, "AcquisitionTime") or text_of(dataset, "ContentTime")
         return Identity(
-            who=who,
+            who=who or name,
+            by_name=bool(name),
             study_uid=text_of(dataset, "StudyInstanceUID"),
             study_date=_study_date(dataset),
             order=(

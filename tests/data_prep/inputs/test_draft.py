@@ -4,6 +4,7 @@ import csv
 import doctest
 import os
 
+import pydicom
 import pytest
 from sheets import WRITERS, pictures
 
@@ -99,3 +100,17 @@ def test_a_draft_with_another_key_is_warned_of(tmp_path, capsys):
     assert main(["films", raw, str(tmp_path / "p"), "--table", table, "--jobs", "0",
                  "--key", str(tmp_path / "t.key")]) == 0  # fmt: skip
     assert warning not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("numbered", "warned"), [(True, False), (False, True)])
+def test_a_name_that_many_share_is_warned_of(numbered, warned, tmp_path, capsys):
+    films = make_films(tmp_path / "films", counts={"test": 3}, size=32)
+    for number, path in enumerate(sorted(films.rglob("*.dcm"))):
+        film = pydicom.dcmread(path)
+        film.PatientID, film.PatientName = str(number) if numbered else "", "Anonymous"
+        film.StudyInstanceUID = f"1.2.{number}"
+        film.save_as(path)
+    assert main(["table", str(films), str(tmp_path / "draft.csv"), "--pseudonyms", "keyed"]) == 0
+    said = capsys.readouterr().err
+    assert ("several studies and a name, but no patient ID" in said) == warned
+    assert "Anonymous makes" in said or not warned
