@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
     parser.add_argument("run_folder", type=Path, metavar="RUN", help=text)
     text = "a prepared data set, a grey picture or a folder of them; default: the run's own data"
     parser.add_argument("dataset", nargs="?", type=Path, metavar="DATASET", help=text)
-    text = "default: RUN; of a bundle its eval"
+    text = "default: RUN, or the folder of the model's file; of a bundle its eval"
     parser.add_argument("--output", type=Path, metavar="FOLDER", help=text)
     text = "library that computes; RUN is exported to it if needed. Default: that of the model file"
     parser.add_argument("--runtime", choices=[PYTORCH, *FILES], help=text)

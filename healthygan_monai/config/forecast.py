@@ -28,6 +28,7 @@ from healthygan_monai.training.checkpoints import RandomState, unwrapped
 logger = logging.getLogger(__name__)
 DAY = 24 * 3600.0
 LEAST_MEASURED = 2  # iterations, after one to warm up
+SLOW = 3.0  # seconds: where the first round takes longer, it is enough
 
 
 @dataclass(frozen=True)
@@ -103,7 +104,8 @@ class Forecast:
         yield "kept out of training", self.kept_out
         memory = "unknown" if pace.memory is None else f"{pace.memory / 1e9:.1f} GB at the peak"
         yield "memory", f"{memory} ({pace.device})"
-        text = f"{pace.seconds:.3g} s, measured on {pace.iterations} batches of random images"
+        batches = f"{pace.iterations} batch{'es' if pace.iterations > 1 else ''}"
+        text = f"{pace.seconds:.3g} s, measured on {batches} of random images"
         yield "an iteration", text
         yield "next checkpoint", f"in about {span(self.to_checkpoint)}"
         search = f", {span(self.search)} of them for the price search" if self.trials else ""
@@ -199,7 +201,7 @@ def _measure(get: Any) -> Pace:
     device, n_critic = get("device"), get("n_critic")
     # a generator update falls to every n_critic-th iteration: whole rounds
     iterations = n_critic * -(-LEAST_MEASURED // n_critic)
-    logger.info("measuring %d iterations on this machine", 1 + iterations)
+    logger.info("measuring the pace of this machine")
     random = RandomState()
     before = random.state_dict()
     try:
@@ -220,19 +222,24 @@ def _measure(get: Any) -> Pace:
             amp=get("amp"),
             **parts,
         )
-        ends: list[float] = []
+        marks: list[float] = []  # the start, and the end of each iteration
 
         def note(_: Any) -> None:
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
-            ends.append(time.monotonic())
+            marks.append(time.monotonic())
+            if len(marks) == 1 + n_critic and marks[-1] - marks[0] > SLOW:
+                trainer.terminate()
 
+        trainer.add_event_handler(Events.STARTED, note)
         trainer.add_event_handler(Events.ITERATION_COMPLETED, note)
         trainer.run()
     finally:
         random.load_state_dict(before)
     memory = peak_memory()["gpu" if device.type == "cuda" else "main"]
-    return Pace((ends[-1] - ends[0]) / iterations, memory, device.type, iterations)
+    first = 1 if len(marks) > 1 + n_critic else 0  # the first iteration warms up
+    measured = len(marks) - 1 - first
+    return Pace((marks[-1] - marks[first]) / measured, memory, device.type, measured)
 
 
 def _batch(get: Any) -> dict[str, torch.Tensor]:

@@ -146,6 +146,14 @@ class TestCommand:
         assert "s, measured on 2 batches of random images" in rows["an iteration"]
         assert not (tmp_path / "runs").exists()
 
+    def test_where_one_round_is_slow_it_is_enough(self, tiny_data, tmp_path, capsys, monkeypatch):
+        monkeypatch.setattr("healthygan_monai.config.forecast.SLOW", 0)
+        words = ["train", str(tiny_data), "-n", "--recipe=paper", "--device=cpu", *SETTINGS]
+        assert main([*words, "--set=n_critic=1"]) == 0
+        said = capsys.readouterr()
+        assert "s, measured on 1 batch of random images" in said.out
+        assert "measuring the pace of this machine" in said.err
+
     def test_a_dry_run_refuses_what_training_would(self, tiny_data, capsys):
         words = ["train", str(tiny_data), "-n", "--recipe=paper", "--device=cpu", *SETTINGS]
         assert main([*words, "--set=image_size=30"]) == 2
