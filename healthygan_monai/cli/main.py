@@ -48,10 +48,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             with contextlib.suppress(OSError):  # what is neither a file nor a pipe stays strict
                 stream.reconfigure(errors="backslashreplace")
-    arguments, left_over = build_parser().parse_known_args(argv)
+    parser = build_parser()
+    arguments, left_over = parser.parse_known_args(argv)
     if left_over:
-        print(f"error: {_left_over(arguments, left_over)}", file=sys.stderr)
-        return WRONG_USAGE
+        parser.exit(WRONG_USAGE, f"error: {_left_over(arguments, left_over)}\n")
     return run_command(arguments)
 
 

@@ -34,7 +34,8 @@ class TestStart:
         with pytest.raises(SystemExit) as end:
             main(words.split())
         assert end.value.code == 2
-        assert "usage: healthygan" in capsys.readouterr().err
+        said = capsys.readouterr().err
+        assert ("usage: healthygan" in said) != ("See healthygan train --help" in said)
 
     @pytest.mark.parametrize("words", [["train"], ["infer", "run"], ["demo"]])
     def test_device_and_verbosity_are_called_alike_everywhere(self, words):
@@ -115,6 +116,7 @@ class TestTrain:
     def test_an_empty_section(self, run, tmp_path):
         data = write_dataset(tmp_path / "data")
         content = json.loads((data / "dataset.json").read_text())
+        del content["content_hash"]
         (data / "dataset.json").write_text(json.dumps({**content, "training_mixed": []}))
         code, _, err = run("train", data, "--runs-dir", tmp_path / "runs")
         assert code == 1 and "section training_mixed is empty" in err

@@ -74,7 +74,9 @@ def test_help_of_every_command_imports_nothing_slow(program, commands):
     ],
 )
 def test_words_without_a_place_are_named_with_what_to_do(words, said, capsys):
-    assert main(words) == 2
+    with pytest.raises(SystemExit) as end:
+        main(words)
+    assert end.value.code == 2
     assert capsys.readouterr().err.startswith(f"error: {said}")
 
 
