@@ -3,7 +3,7 @@
 from data_prep.datalist.cautions import FEW_SUBJECTS, LEAST_IMAGES, cautions, fits_networks
 from data_prep.datalist.check import check, require_valid
 from data_prep.datalist.file import read, recipe_of_data, write
-from data_prep.datalist.instead import RUN_FILE, instead_of_run
+from data_prep.datalist.instead import RUN_FILE, instead_of_run, is_raw
 from data_prep.datalist.items import (
     FILE_NAME,
     SECTIONS,
@@ -19,6 +19,6 @@ from data_prep.errors import DataError, LeakError
 __all__ = [
     "FEW_SUBJECTS", "FILE_NAME", "LEAST_IMAGES", "RUN_FILE", "SECTIONS", "UNLABELLED", "DataError",
     "Dataset", "Item", "LeakError", "can_be_path", "cautions", "check", "content_hash",
-    "fits_networks", "instead_of_run", "leads_out", "read", "recipe_of_data", "require_valid",
-    "write",
+    "fits_networks", "instead_of_run", "is_raw", "leads_out", "read", "recipe_of_data",
+    "require_valid", "write",
 ]  # fmt: skip

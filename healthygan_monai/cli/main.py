@@ -6,7 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
 from data_prep.cli.main import (
@@ -48,28 +48,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             with contextlib.suppress(OSError):  # what is neither a file nor a pipe stays strict
                 stream.reconfigure(errors="backslashreplace")
-    parser = build_parser()
-    arguments, left_over = parser.parse_known_args(argv)
-    if left_over:
-        parser.exit(WRONG_USAGE, f"error: {_left_over(arguments, left_over)}\n")
-    return run_command(arguments)
+    return run_command(build_parser().parse_args(argv))
 
 
-def _left_over(arguments: argparse.Namespace, words: Sequence[str]) -> str:
-    """Say what to do with words that a command has no place for."""
-    see = f"See healthygan {arguments.command} --help."
-    unknown = [word for word in words if word.startswith("-")]
-    if unknown:
-        return f"{arguments.command} has no option {unknown[0].partition('=')[0]}. {see}"
-    return (
-        f"{arguments.command} has no place for {words[0]!r} there. Paths stand together, before or "
-        f"behind all options. {see}"
-    )
+class _Parser(argparse.ArgumentParser):
+    """Says what to do with words that a command has no place for."""
+
+    def error(self, message: str) -> NoReturn:
+        left_over = message.partition("unrecognized arguments: ")[2].split()
+        if not left_over:
+            super().error(message)
+        unknown = [word for word in left_over if word.startswith("-")]
+        if unknown:
+            text = f"this command has no option {unknown[0].partition('=')[0]}; --help lists them."
+        else:
+            text = (
+                f"this command has no place for {left_over[0]!r} there. Paths stand together, "
+                "before or behind all options."
+            )
+        self.exit(WRONG_USAGE, f"error: {text}\n")
 
 
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands, in the order in which a study uses them."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="healthygan",
         description="Learn from unannotated medical images to show what is not healthy in one.",
         epilog=f"{EXIT_CODES} Research software, not a medical device.",

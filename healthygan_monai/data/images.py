@@ -9,8 +9,7 @@ import numpy as np
 from PIL import Image
 
 from data_prep import film
-from data_prep.datalist import FILE_NAME, DataError, Dataset, Item
-from data_prep.datalist.instead import is_raw
+from data_prep.datalist import FILE_NAME, DataError, Dataset, Item, is_raw
 from data_prep.errors import PrepError
 from data_prep.files import write_csv
 from data_prep.work.kept import decode
