@@ -52,6 +52,8 @@ def draw_little() -> None:
 def run(words: list[str]) -> None:
     """Run a command in this process and its folder; its end is a ``SystemExit``."""
     program, understand = words[0], UNDERSTAND in os.environ
+    if words[:2] == ["python", "-m"] and words[2] in ABSENT:
+        program = words[2]
     if program in ABSENT and not understand:
         sys.exit(f"{program} is not installed for the tests")
     if program in (*ABSENT, *CHECKERS):
