@@ -28,7 +28,7 @@ from healthygan_monai.api.results import (
 from healthygan_monai.config.devices import best_device
 from healthygan_monai.data import array_image, labelled_items
 from healthygan_monai.data.images import load_images, write_refused
-from healthygan_monai.models.about import model_file
+from healthygan_monai.models.places import model_file
 from healthygan_monai.models.recipe import recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
 from healthygan_monai.paths import SCORES_FILE, SKIPPED_FILE

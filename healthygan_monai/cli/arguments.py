@@ -17,7 +17,7 @@ from healthygan_monai.integrity.recorded import ACCEPT
 from healthygan_monai.paths import RUN_FILE, dataset_of_run, unfinished
 
 log = logging.getLogger(__name__)
-A_MODEL = "a run folder, its model.pt, or a bundle's folder"  # as models.about.model_file takes it
+A_MODEL = "a run folder, its model.pt, or a bundle's folder"  # as models.places.model_file takes it
 KEYS = ". Names: healthygan keys; values: healthygan train DATASET --dry-run"
 
 

@@ -18,9 +18,9 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    runs = [run_of(path) for path in arguments.runs]
     from healthygan_monai.models.ensemble import make_ensemble
 
-    runs = [run_of(path) for path in arguments.runs]
     show(make_ensemble(runs, arguments.runs_dir, arguments.accept_changed_weights))
     return 0
 

@@ -31,6 +31,10 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
+    folder = run_of(arguments.run_folder)
+    for run in (folder, *([run_of(arguments.calibration)] if arguments.calibration else [])):
+        warn_unfinished(run)
+    data = dataset_of(folder, arguments.dataset)
     from healthygan_monai.data import load_dataset
     from healthygan_monai.evaluation.run import evaluate_run
     from healthygan_monai.report.critic import critic_sentences
@@ -39,10 +43,6 @@ def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.report.promised import promise_sentences
     from healthygan_monai.report.summary import sentences
 
-    folder = run_of(arguments.run_folder)
-    for run in (folder, *([run_of(arguments.calibration)] if arguments.calibration else [])):
-        warn_unfinished(run)
-    data = dataset_of(folder, arguments.dataset)
     result = evaluate_run(
         folder,
         load_dataset(data, training=False) if data is not None else None,

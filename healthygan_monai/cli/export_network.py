@@ -7,7 +7,8 @@ from typing import Any
 
 from data_prep.errors import UsageError
 from healthygan_monai.cli.arguments import A_MODEL, add_accept, command, warn_unfinished
-from healthygan_monai.models.runtimes import RUNTIMES, is_exported
+from healthygan_monai.models.places import model_file
+from healthygan_monai.models.runtimes import RUNTIMES, checked_output, is_exported
 
 
 def add(forms: Any) -> None:
@@ -30,11 +31,10 @@ def _command(
 
 
 def _export(arguments: argparse.Namespace) -> int:
+    model, output = _model(arguments.model), checked_output(arguments.output, arguments.suffix)
     from healthygan_monai.exchange.export import export
     from healthygan_monai.exchange.parity import TOLERANCE
-    from healthygan_monai.models.runtimes import checked_output
 
-    model, output = _model(arguments.model), checked_output(arguments.output, arguments.suffix)
     accept = arguments.accept_changed_weights
     difference = export(model, output, arguments.image_size, accept_changed=accept)
     print(f"largest difference from PyTorch: {difference:.2g} (at most {TOLERANCE:g} is accepted)")
@@ -44,9 +44,9 @@ def _export(arguments: argparse.Namespace) -> int:
 
 
 def _authors(arguments: argparse.Namespace) -> int:
+    model, accept = _model(arguments.model), arguments.accept_changed_weights
     from healthygan_monai.exchange.authors_files import export_authors
 
-    model, accept = _model(arguments.model), arguments.accept_changed_weights
     channels, restored = export_authors(model, arguments.output, accept)
     new = "a new layer's (no output depends on them)"
     print(f"running statistics: {'those it was imported with' if restored else new}")
@@ -58,13 +58,13 @@ def _authors(arguments: argparse.Namespace) -> int:
 
 def _model(run_or_model: Path) -> Path:
     """Return the model.pt to export; raise UsageError for an export or another method's model."""
-    from healthygan_monai.models.about import method_of, model_file
-    from healthygan_monai.models.exported_facts import METHOD
-
     path = model_file(run_or_model)
     warn_unfinished(path.parent)
     if is_exported(path):
         raise UsageError(f"{path}: an export already; give the model.pt that it was made from.")
+    from healthygan_monai.models.about import method_of
+    from healthygan_monai.models.exported_facts import METHOD
+
     if (method := method_of(path)) != METHOD:
         raise UsageError(
             f"{path}: a model of {method}; only HealthyGAN's generator has this form. Use the "

@@ -15,6 +15,9 @@ from healthygan_monai.cli.arguments import (
     settings,
     warn_unfinished,
 )
+from healthygan_monai.config.literal import as_literal
+from healthygan_monai.config.workflow import device_override, equivalent, run_config
+from healthygan_monai.models.places import bundle_around, model_file
 from healthygan_monai.models.runtimes import PYTORCH, RUNTIMES, runtime_name
 from healthygan_monai.paths import (
     RUN_FILE,
@@ -47,10 +50,6 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.config.literal import as_literal
-    from healthygan_monai.config.workflow import device_override, equivalent, run_config
-    from healthygan_monai.models.about import bundle_around, inference_config, model_file
-
     model = model_file(arguments.run_folder)
     folder, bundle = model.parent, bundle_around(model)
     by_default = folder if bundle is None else Path(eval_folder(str(bundle)))
@@ -68,6 +67,8 @@ def run(arguments: argparse.Namespace) -> int:
                 "own scores stay."
             )
     warn_unfinished(folder)
+    from healthygan_monai.models.about import inference_config
+
     checkpoint = _for_runtime(model, arguments.runtime, arguments.accept_changed_weights)
     config = inference_config(checkpoint)
     if arguments.score_by and config != "inference.json":

@@ -18,12 +18,12 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.report.case_pictures import case_pictures
-    from healthygan_monai.report.page import write_report
-
     folder = run_of(arguments.run_folder)
     warn_unfinished(folder)
     data = dataset_of(folder, arguments.dataset)
+    from healthygan_monai.report.case_pictures import case_pictures
+    from healthygan_monai.report.page import write_report
+
     translate = None
     if data is not None and (folder / MODEL_FILE).is_file():
         translate = case_pictures(folder / MODEL_FILE, data, arguments.accept_changed_weights)

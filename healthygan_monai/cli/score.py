@@ -8,6 +8,7 @@ from data_prep.cli.main import add_people, add_work, given_work
 from data_prep.errors import UsageError
 from data_prep.files import remove_left
 from healthygan_monai.cli.arguments import A_MODEL, add_accept, add_device, command, options_given
+from healthygan_monai.models.places import model_file
 from healthygan_monai.scoring import SCORE_RULES
 
 
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     output = arguments.output
     _refuse(output, arguments.key)
     work, options = given_work(arguments), options_given(arguments.options)
+    model_file(arguments.model)
     from healthygan_monai.api.model import load_model
     from healthygan_monai.studies.run import score_study
 

@@ -16,10 +16,10 @@ def add(commands: Any) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.selection import read_selection, select
-
     folder = run_of(arguments.run_folder)
     warn_unfinished(folder)
+    from healthygan_monai.selection import read_selection, select
+
     chosen = select(folder, arguments.criterion)
     for c in read_selection(folder):
         end = f"AUCp {c.aucp:.3f}{'  <- model.pt' * c.chosen}"

@@ -7,6 +7,7 @@ from pathlib import Path
 from data_prep.cli.exit_codes import EXIT_CODES, run_command
 from data_prep.errors import DONE
 from healthygan_monai.cli.arguments import A_MODEL, add_accept, command, warn_unfinished
+from healthygan_monai.models.places import model_file
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -38,11 +39,10 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def _describe(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.models.about import model_file
-    from healthygan_monai.serving.describe import describe, write_description
-
     checkpoint = model_file(arguments.model)
     warn_unfinished(checkpoint.parent)
+    from healthygan_monai.serving.describe import describe, write_description
+
     content = describe(
         checkpoint, arguments.dataset, arguments.quantile, arguments.accept_changed_weights
     )
@@ -53,10 +53,9 @@ def _describe(arguments: argparse.Namespace) -> int:
 
 
 def _install(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.models.about import model_file
+    warn_unfinished(model_file(arguments.model).parent)
     from healthygan_monai.serving.install import install
 
-    warn_unfinished(model_file(arguments.model).parent)
     given = (arguments.model, arguments.app, arguments.name, arguments.dataset, arguments.quantile)
     print(f"model: {install(*given, arguments.accept_changed_weights)}")
     print(

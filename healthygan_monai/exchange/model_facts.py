@@ -10,9 +10,9 @@ from data_prep.datalist import FILE_NAME, read
 from data_prep.errors import UsageError
 from data_prep.files import read_json, sha256
 from healthygan_monai.errors import NoModel
-from healthygan_monai.models.about import model_file, size_of_its_bundle
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_state
+from healthygan_monai.models.places import model_file, size_of_its_bundle
 from healthygan_monai.networks import generator_sizes, output_translation
 from healthygan_monai.paths import (
     CONFIG_FILE,

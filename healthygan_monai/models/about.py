@@ -6,21 +6,15 @@ from typing import Any
 
 import torch
 
-from data_prep.datalist import instead_of_run
 from data_prep.errors import UsageError
 from data_prep.files import sha256
-from healthygan_monai.errors import NoModel
 from healthygan_monai.models.exported import load_exported
 from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
+from healthygan_monai.models.places import size_of_its_bundle
 from healthygan_monai.models.runtimes import is_exported
 from healthygan_monai.paths import (
     CONFIG_FILE,
-    METADATA_FILE,
-    MODEL_FILE,
     read_config,
-    require_model,
-    run_of,
-    size_in_metadata,
 )
 
 
@@ -66,21 +60,6 @@ def trained_with(checkpoint: Path | str) -> dict[str, Any]:
     return read_config(Path(checkpoint).parent)
 
 
-def model_file(run_or_model: Path) -> Path:
-    """Return the model.pt: the given file, or the one in the given run folder or bundle.
-
-    Raises:
-        NoModel: there is none, or no such folder.
-    """
-    if run_or_model.is_file() and (told := instead_of_run(run_or_model)):
-        raise NoModel(f"{run_or_model}: {told}")
-    if run_or_model.is_file() or (run_or_model.suffix and not run_or_model.is_dir()):
-        return require_model(run_or_model)
-    folder = run_of(run_or_model)
-    inside = folder / "models" / MODEL_FILE  # of a bundle
-    return require_model(inside if inside.is_file() else folder / MODEL_FILE)
-
-
 def facts_about(
     checkpoint: Path, image_channels: int, translation: str, image_size: int | None = None
 ) -> Facts:
@@ -103,16 +82,3 @@ def facts_about(
         seed_of(checkpoint),
         translation=translation,
     )
-
-
-def bundle_around(checkpoint: Path) -> Path | None:
-    """Return the folder of the bundle that a model is in, if any."""
-    models = checkpoint.absolute().parent
-    found = models.name == "models" and (models.parent / "configs" / METADATA_FILE).is_file()
-    return models.parent if found else None
-
-
-def size_of_its_bundle(checkpoint: Path) -> int:
-    """Return the image size in the metadata of a model's bundle; 0 if it is not in a bundle."""
-    root = bundle_around(checkpoint)
-    return size_in_metadata(root) if root is not None else 0

@@ -16,9 +16,10 @@ from data_prep.errors import UsageError
 from healthygan_monai.baselines.base import Detector
 from healthygan_monai.baselines.registry import load_detector
 from healthygan_monai.inferer import HealthyGANInferer, scores_and_maps
-from healthygan_monai.models.about import image_size_for, method_of, seed_of, size_of_its_bundle
+from healthygan_monai.models.about import image_size_for, method_of, seed_of
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_weights
+from healthygan_monai.models.places import size_of_its_bundle
 from healthygan_monai.paths import bundle_root, size_in_metadata
 from healthygan_monai.scoring import score_rule
 

@@ -9,8 +9,8 @@ from typing import Any
 from data_prep.files import read_json, write_json
 from healthygan_monai.composition import output_range
 from healthygan_monai.errors import NotFound, UsageError
-from healthygan_monai.models.about import model_file
 from healthygan_monai.models.load import load_generator, load_state
+from healthygan_monai.models.places import model_file
 from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, SERVING_FILE, bundle_root
 from healthygan_monai.serving.describe import QUANTILE, describe
 from healthygan_monai.serving.serving_json import stored_description

@@ -12,8 +12,9 @@ from data_prep.files import naming, whole, write_json
 from healthygan_monai.config.devices import best_device
 from healthygan_monai.data.images import PICTURES
 from healthygan_monai.inferer import HealthyGANInferer
-from healthygan_monai.models.about import image_size_for, model_file, size_of_its_bundle
+from healthygan_monai.models.about import image_size_for
 from healthygan_monai.models.load import load_generator, load_state
+from healthygan_monai.models.places import model_file, size_of_its_bundle
 from healthygan_monai.serving.preparation import FILMS, preparation
 from healthygan_monai.serving.serving_json import description_of
 from healthygan_monai.serving.transforms import REQUEST, AnswerRequestd, PrepareRequestd

@@ -30,8 +30,8 @@ LANGUAGES: dict[str, set[str]] = {
 CHECKERS = ("pytest", "ruff", "mypy")
 # programs that the tests do not have
 ABSENT = (
-    "Orthanc", "curl", "docker", "jupyter", "jupytext", "mkdocs", "mlflow", "monailabel", "slipcover",
-    "unshare",
+    "Orthanc", "curl", "docker", "jupyter", "jupytext", "mkdocs", "mlflow", "monailabel",
+    "slipcover", "unshare",
 )  # fmt: skip
 PROGRAMS = ("healthygan", "python", "pip", "torchrun", *CHECKERS)
 WHOLE = ("healthygan demo", "healthygan bundle-path")  # commands without arguments

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import add_accept, command, warn_unfinished
+from healthygan_monai.exchange.share.contents import NOTE, require_packed
+from healthygan_monai.paths import run_of
 
 SUFFIX = ".healthygan.zip"
 
@@ -22,12 +24,11 @@ def add(commands: Any) -> None:
 
 
 def run_pack(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.exchange.share.pack import NOTE, pack
-    from healthygan_monai.paths import run_of
-
     run = run_of(arguments.run_folder)
     out = arguments.file or Path(run.resolve().name + SUFFIX)
     warn_unfinished(run)
+    from healthygan_monai.exchange.share.pack import pack
+
     names = pack(run, out, arguments.accept_changed_weights)
     print(f"{out}: {', '.join(names)} ({out.stat().st_size / 1e6:.1f} MB)")
     print(
@@ -42,7 +43,7 @@ def run_pack(arguments: argparse.Namespace) -> int:
 
 
 def run_unpack(arguments: argparse.Namespace) -> int:
-    from healthygan_monai.exchange.share.pack import NOTE
+    require_packed(arguments.file)
     from healthygan_monai.exchange.share.unpack import unpack
 
     name = arguments.file.name.removesuffix(".zip").removesuffix(".healthygan")

@@ -1,9 +1,10 @@
 """What a packed run holds, and how large each of its files may be."""
 
 from collections.abc import Mapping
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
+from healthygan_monai.errors import NoModel
 from healthygan_monai.paths import (
     CONFIG_FILE,
     CRITIC_FILE,
@@ -16,6 +17,7 @@ from healthygan_monai.records.schema import Kind, exactly, holding, record, sha2
 
 FORMAT = 1
 MANIFEST, CARD = "manifest.json", "README.md"
+NOTE = "research, not for diagnosis"
 NEEDED = (RUN_FILE, MODEL_FILE)
 _TEXT, _WEIGHTS = 4 << 20, 8 << 30
 MOST_BYTES = {  # of each file that may be in it, in the order in which they are written
@@ -35,6 +37,12 @@ RECORD = record(
     ("format", "version", "files"),
 )
 LEFT_OUT = ("dataset", "command", "resumed")  # of run.json: they hold paths of a machine
+
+
+def require_packed(file: Path) -> None:
+    """Raise NoModel where there is no such file."""
+    if not file.is_file():
+        raise NoModel(f"{file}: no such file; give what healthygan pack has written.")
 
 
 def without_folders(content: Any) -> Any:

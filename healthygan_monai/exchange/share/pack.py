@@ -15,6 +15,7 @@ from healthygan_monai.exchange.share.contents import (
     LEFT_OUT,
     MANIFEST,
     MOST_BYTES,
+    NOTE,
     without_folders,
 )
 from healthygan_monai.integrity.recorded import sums_of
@@ -36,7 +37,6 @@ from healthygan_monai.paths import (
 )
 from healthygan_monai.serving.describe import description_if_known
 
-NOTE = "research, not for diagnosis"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip archive knows: equal runs, equal bytes
 KEPT = ("method", "score_by", "unit", "counts")  # of evaluation.json; figures alone
 FIGURES = ("n", "auc", "average_precision")

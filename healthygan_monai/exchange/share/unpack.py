@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from healthygan_monai.errors import ModelError, NoModel
+from healthygan_monai.errors import ModelError
 from healthygan_monai.exchange.bundle_folder import new_folder
 from healthygan_monai.exchange.share.contents import (
     LEFT_OUT,
@@ -15,6 +15,7 @@ from healthygan_monai.exchange.share.contents import (
     MOST_BYTES,
     NEEDED,
     RECORD,
+    require_packed,
     without_folders,
 )
 from healthygan_monai.integrity.recorded import KEYS
@@ -53,8 +54,7 @@ def unpack(file: Path, folder: Path) -> dict[str, Any]:
         ModelError: it is no packed run, damaged, changed, or holds what ``pack`` never writes.
         UsageError: the folder is there and not empty.
     """
-    if not file.is_file():
-        raise NoModel(f"{file}: no such file; give what healthygan pack has written.")
+    require_packed(file)
     with new_folder(folder) as part:
         try:
             _extract(file, part)

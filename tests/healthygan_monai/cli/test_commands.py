@@ -335,3 +335,20 @@ def test_what_is_no_data_set_is_refused_before_pytorch_loads(tmp_path):
     ]:
         done = python("-c", code, "train", tmp_path / name)
         assert words in done.stderr and done.stdout.strip() == ends, name
+
+
+def test_what_is_no_run_is_refused_before_pytorch_loads(tmp_path):
+    """By every command that takes a run, one after the other in a fresh process."""
+    code = (
+        "import sys\nfrom healthygan_monai.cli.main import main\n"
+        "for words in sys.argv[1:]:\n"
+        "    print(words, main(words.split()), *{'torch', 'monai', 'scipy'} & set(sys.modules))"
+    )
+    lines = [
+        *(f"{name} absent" for name in ("evaluate", "report", "infer", "view", "select")),
+        *("pack absent", "unpack absent", "ensemble absent absent", "score absent in out"),
+        *("export onnx absent a.onnx", "export authors absent a-G.ckpt"),
+    ]
+    done = python("-c", code, *lines, cwd=tmp_path)
+    assert done.stdout.splitlines() == [f"{words} 2" for words in lines]
+    assert done.stderr.count("absent: no such") == len(lines) and not any(tmp_path.iterdir())

@@ -7,7 +7,7 @@ import pytest
 from healthygan_monai import load_model
 from healthygan_monai.cli.main import main
 from healthygan_monai.exchange.model_facts import model_facts
-from healthygan_monai.models.about import bundle_around, model_file
+from healthygan_monai.models.places import bundle_around, model_file
 from healthygan_monai.paths import bundle_root
 from healthygan_monai.scoring import read_scores
 
