@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from collections.abc import Collection
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_args, get_type_hints
@@ -25,9 +26,16 @@ TABLE_HELP = (
 )
 
 
-def add_common(parser: argparse.ArgumentParser) -> None:
-    """INPUT, OUTPUT and the flags that mean the same for films and brains."""
-    add = parser.add_argument
+def add_common(parser: argparse.ArgumentParser, hidden: Collection[str] = ()) -> None:
+    """INPUT, OUTPUT and the flags that mean the same for films and brains.
+
+    hidden: names of flags that the help does not tell, for the command refuses them.
+    """
+
+    def add(*names: str, help: str, **more: Any) -> None:
+        text = argparse.SUPPRESS if names[-1].lstrip("-") in hidden else help
+        parser.add_argument(*names, help=text, **more)
+
     add("input", type=Path, metavar="INPUT", help="folder with the images (or one file)")
     add("output", type=Path, metavar="OUTPUT", help="folder for dataset.json and the PNGs")
     add("--table", type=Path, metavar="FILE", help=TABLE_HELP)

@@ -39,7 +39,7 @@ def add_source_commands(commands: Any) -> None:
         parser = command(commands, name, f"protocol: {card.title}", _run)
         parser.formatter_class = argparse.RawDescriptionHelpFormatter
         parser.epilog = card.text()
-        add_common(parser)
+        add_common(parser, hidden=_without_meaning(module))
         if card.kind == "films":
             add_film_arguments(parser)
         else:
@@ -71,6 +71,11 @@ def _add_protocol_arguments(parser: argparse.ArgumentParser, module: ModuleType)
 
 def _names(module: ModuleType) -> list[str]:
     return [field.name for field in fields(module.Options)]
+
+
+def _without_meaning(module: ModuleType) -> list[str]:
+    """Return the flags of all preparations that change nothing here, for its lists decide."""
+    return [flag for flag in (*TABLE_FLAGS, "validation", "test") if flag not in _names(module)]
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -129,10 +134,8 @@ class _Passing(tempfile.TemporaryDirectory):  # type: ignore[type-arg]
 
 def _refuse_what_has_no_meaning(arguments: argparse.Namespace, module: ModuleType) -> None:
     """A flag that would change nothing is an error, not a silence."""
-    names = _names(module)
-    for flag in (*TABLE_FLAGS, "validation", "test"):
-        given = getattr(arguments, flag) != arguments.defaults.get_default(flag)
-        if given and flag not in names:
+    for flag in _without_meaning(module):
+        if getattr(arguments, flag) != arguments.defaults.get_default(flag):
             raise UsageError(
                 f"--{flag} has no meaning for {module.CARD.name}: its lists decide. See --help."
             )

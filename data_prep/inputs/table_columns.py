@@ -52,7 +52,7 @@ def read_table(
 def explained(table: Path, columns: dict[str, str], where: dict[str, str]) -> list[str]:
     """Return one line a column: what it was taken for, and how many of its cells are understood.
 
-    It quotes names of columns, never a cell.
+    It quotes names of columns, never a cell or what looks like one.
     """
     rows, names, header = read_table(table, columns, where)
     lines = [f"{table}: {len(rows):,} rows. Its columns were taken for:"]
@@ -63,8 +63,11 @@ def explained(table: Path, columns: dict[str, str], where: dict[str, str]) -> li
         counts = [f"{len(cells):,} filled", *[f"{strange:,} not understood"] * (strange > 0)]
         lines.append(f"  {ours:<8} <- {theirs}: {what} ({', '.join(counts)})")
     unused = [name for name in header if name and name not in names.values()]
-    if unused:
-        lines.append(f"  not used: {', '.join(unused)}")
+    told = [name for name in unused if not VALUE.search(name)]
+    if len(told) < len(unused):
+        told.append(f"{len(unused) - len(told):,} whose names look like cells")
+    if told:
+        lines.append(f"  not used: {', '.join(told)}")
     if not {"section", "group", "label"} & set(names):
         lines.append("  no section, group or label: every image is for test")
     return lines

@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
 from data_prep.frame.recipe import flag
-from data_prep.sources.benchmarks.mixed import Mixed, dealt, labels_of, pictures
+from data_prep.sources.benchmarks.mixed import Mixed, dealt, labels_of, passed_over, pictures
 from data_prep.sources.card import Card, Cohort, Expected, Row
 from data_prep.sources.files import Files
 
@@ -69,6 +69,7 @@ def cohort(folder: Path, options: Options) -> Cohort:
     rows, lost = _rows(folder, options)
     rows = dealt(rows, options)
     warnings = [f"{lost} diseased images have no mask beside the others'"] * bool(lost)
+    warnings += passed_over(Files(folder, options.output).paths, _in_place)
     facts = {"mixed_from": options.mixed_from, "mixed_share": options.mixed_share}
     facts |= {"mixed": labels_of(rows), "missing": 0}  # type: ignore[dict-item]
     return Cohort(

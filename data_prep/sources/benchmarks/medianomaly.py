@@ -6,12 +6,20 @@ from pathlib import Path, PurePosixPath
 from data_prep.datalist import DataError
 from data_prep.errors import UsageError
 from data_prep.files import read_json
-from data_prep.sources.benchmarks.mixed import Mixed, dealt, labels_of, pictures, require_read
+from data_prep.sources.benchmarks.mixed import (
+    Mixed,
+    dealt,
+    labels_of,
+    passed_over,
+    pictures,
+    require_read,
+)
 from data_prep.sources.card import Card, Cohort, Expected, Row
 from data_prep.sources.files import Files
 
 HOME = "https://github.com/caiyu6666/MedIAnomaly (data: https://zenodo.org/records/12677223)"
 LIST, IMAGES, ANNOTATION = "data.json", "images", "annotation"
+BMADS = "valid"  # its folder of validation images
 LABELS = {"good": 0, "normal": 0, "ungood": 1, "tumor": 1}  # folders below test/
 CARD = Card(
     name="medianomaly",
@@ -56,7 +64,10 @@ def cohort(folder: Path, options: Options) -> Cohort:
     rows = dealt(_rows(folder, options), options)
     missing = sum(not (folder / row.image).is_file() for row in rows)
     facts = {"mixed_share": options.mixed_share, "mixed": labels_of(rows), "missing": missing}
-    return Cohort(tuple(sorted(rows, key=lambda row: row.subject)), facts)
+    warnings: tuple[str, ...] = ()
+    if not (folder / LIST).is_file():
+        warnings = passed_over(Files(folder, options.output).paths, _in_place)
+    return Cohort(tuple(sorted(rows, key=lambda row: row.subject)), facts, warnings)
 
 
 def _rows(folder: Path, options: Options) -> list[Row]:
@@ -104,8 +115,12 @@ def _listed(folder: Path) -> Iterator[Row]:
 
 def _by_folders(folder: Path, options: Options) -> Iterator[Row]:
     """Images below train/ and below test/good, Ungood, normal, tumor; masks in test/annotation."""
-    placed = (p for p in Files(folder, options.output).paths if p.startswith(("train/", "test/")))
-    found = [PurePosixPath(path) for path in pictures(folder, placed)]
+    paths = Files(folder, options.output).paths
+    if any(path.lower().startswith(f"{BMADS}/") for path in paths):
+        raise DataError(
+            f"{folder}: it has a folder {BMADS}/, as BMAD has. Use: healthygan prep bmad"
+        )
+    found = [PurePosixPath(path) for path in pictures(folder, filter(_placed, paths))]
     masks = {p.stem: p.as_posix() for p in found if p.parts[:2] == ("test", ANNOTATION)}
     for path in found:
         kind = path.parts[1].lower() if len(path.parts) > 2 else ""
@@ -116,6 +131,18 @@ def _by_folders(folder: Path, options: Options) -> Iterator[Row]:
         elif path.parts[0] == "test" and kind in LABELS:
             mask = _mask(path.stem, masks) if LABELS[kind] else ""
             yield Row(path.as_posix(), path.with_suffix("").as_posix(), "test", LABELS[kind], mask)
+
+
+def _placed(path: str) -> bool:
+    return path.startswith(("train/", "test/"))
+
+
+def _in_place(path: str) -> bool:
+    """Whether a picture is an image or an annotation by its folder."""
+    parts = PurePosixPath(path).parts
+    return parts[0] == "train" or (
+        parts[0] == "test" and len(parts) > 2 and parts[1].lower() in (*LABELS, ANNOTATION)
+    )
 
 
 def _mask(stem: str, masks: dict[str, str]) -> str:

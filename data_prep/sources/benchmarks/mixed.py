@@ -1,6 +1,6 @@
 """A mixed training set for a benchmark that has none, from subjects that are then not scored."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -47,6 +47,14 @@ def pictures(folder: Path, paths: Iterable[str]) -> list[str]:
     paths = list(paths)
     require_read(folder, paths)
     return [path for path in paths if PurePosixPath(path).suffix.lower() in PICTURES]
+
+
+def passed_over(paths: Iterable[str], taken: Callable[[str], bool]) -> tuple[str, ...]:
+    """Return a warning where pictures lie outside of the folders of a layout."""
+    every = [path for path in paths if PurePosixPath(path).suffix.lower() in PICTURES]
+    left = sum(not taken(path) for path in every)
+    text = f"{left:,} pictures lie outside of the folders that --check lists; they are not used"
+    return (text,) * bool(left)
 
 
 def require_read(folder: Path, paths: Iterable[str]) -> None:

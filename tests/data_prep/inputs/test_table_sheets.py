@@ -102,6 +102,10 @@ def test_columns_are_known_in_any_case_and_a_dry_run_explains_them(tmp_path, cap
         "  label    <- Label: 0 healthy, 1 diseased (1 filled, 1 not understood)",
         "  not used: Remark",
     ]
+    odd = [[*row, ""] for row in rows]
+    odd[0][-1] = "MEIER^ANNA"
+    told = explained(write_csv(tmp_path / "odd.csv", odd), {"subject": "PatID"}, {})
+    assert told[-1] == "  not used: Remark, 1 whose names look like cells"
     words = [str(raw), str(tmp_path / "out"), "--table", str(table), "--columns", "subject=PatID"]
     assert main(["films", *words, "--dry-run", "--jobs", "0"]) == 1  # of the label
     said = capsys.readouterr()

@@ -152,6 +152,32 @@ def test_other_files_beside_the_pictures_are_ignored(tmp_path):
         assert len(module.cohort(folder, options).rows) == 11
 
 
+def test_the_folders_of_bmad_are_no_set_of_medianomaly(tmp_path):
+    """Its validation images would be passed over without a word."""
+    with pytest.raises(DataError, match=r"a folder valid/, as BMAD has\. Use"):
+        medianomaly.cohort(brain(tmp_path / "Brain"), Mixed(mixed_share=0.5))
+
+
+def test_pictures_outside_of_the_folders_are_told(tmp_path):
+    folder = tree(tmp_path / "in", {"train/good": 3, "test/good": 4, "test/Ungood": 4})
+    options = Mixed(mixed_share=0.5, validation_share=0.25)
+    assert medianomaly.cohort(folder, options).warnings == ()
+    tree(folder, {"test/unsure": 2, "more": 1})
+    for module in (bmad, medianomaly):
+        more = module.Options(mixed_share=0.5, validation_share=0.25)
+        (warning,) = module.cohort(folder, more).warnings
+        assert warning.startswith("3 pictures lie outside of the folders")
+
+
+def test_the_help_tells_no_flag_that_is_refused(capsys):
+    for command in ("bmad", "csv"):
+        with pytest.raises(SystemExit):
+            main([command, "--help"])
+        assert ("--columns" in capsys.readouterr().out) is (command == "csv")
+    assert main(["bmad", "in", "out", "--table", "t.csv"]) == 2
+    assert "--table has no meaning for bmad" in capsys.readouterr().err
+
+
 def test_medianomaly_by_its_list_to_a_data_set(tmp_path):
     out = tmp_path / "out"
     assert main(["medianomaly", str(listed(tmp_path / "RSNA")), str(out), *HALF]) == 0
