@@ -28,6 +28,8 @@ CLINIC_COUNTS = "--counts healthy=2,mixed=1+1,validation=1+1,test=1+1"
 # (what a command begins with, the words that are added to it)
 SMALLER = (
     (r"healthygan train(?!.* --(method|resume) )", SET_TINY),
+    (r"healthygan train(?!.* --(method|resume|recipe) |.*price=)", "--set prices=[1,3]"),
+    (r"healthygan prep (films|brains) .*--size (128|256)", "--size 64"),
     (r"healthygan demo", SET_TINY),
     (r"(torchrun|python -m monai.bundle run training).*/train.json(?!.* --max_it)", KEY_TINY),
     (r"healthygan evaluate(?!.* --bootstrap )", "--bootstrap 20"),
@@ -142,8 +144,8 @@ def _write_venv(folder: Path) -> None:
 
 def _check_pip(words: Sequence[str]) -> None:
     """Install nothing; check pins, extras, the version of the wheel and the files."""
-    if words[0] not in ("install", "wheel"):
-        sys.exit(f"pip {words[0]}: expected install or wheel")
+    if words[0] not in ("check", "install", "wheel"):
+        sys.exit(f"pip {words[0]}: expected check, install or wheel")
     pins = dict(re.findall(r"^([\w.-]+)==(.+)$", (ROOT / "constraints.txt").read_text(), re.M))
     config = configparser.ConfigParser()
     config.read(ROOT / "setup.cfg")

@@ -9,6 +9,9 @@ jupytext = pytest.importorskip("jupytext", reason="needs the extra [notebooks]")
 nbclient = pytest.importorskip("nbclient", reason="needs the extra [notebooks]")
 pytest.importorskip("ipykernel", reason="needs the extra [notebooks]")
 
+nbformat = pytest.importorskip("nbformat", reason="needs the extra [notebooks]")
+
+LITTLE = "from docs_programs import draw_little; draw_little()"  # phantoms enough for a rehearsal
 PAIRS = sorted((ROOT / "docs" / "notebooks").glob("*.py"))
 
 
@@ -30,8 +33,9 @@ def test_a_notebook_runs_without_a_network(script: Path, tmp_path: Path, monkeyp
     for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody answers there
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    monkeypatch.setenv("PYTHONPATH", str(ROOT), prepend=":")
+    monkeypatch.setenv("PYTHONPATH", f"{ROOT}:{ROOT / 'tests' / 'docs'}", prepend=":")
     book = jupytext.read(script.with_suffix(".ipynb"))
+    book.cells.insert(0, nbformat.v4.new_code_cell(LITTLE))
     client = nbclient.NotebookClient(book, timeout=600, resources={"metadata": {"path": tmp_path}})
     client.execute()
     outputs = [output for cell in book.cells for output in cell.get("outputs", [])]

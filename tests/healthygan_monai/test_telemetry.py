@@ -96,10 +96,14 @@ set_telemetry_client()
 def test_export_and_scoring_call_nobody(form, own_run, phantom_films, tmp_path):
     file = tmp_path / {"onnx": "model.onnx", "openvino": "model.xml"}[form]
     require_silent(listened(tmp_path / "export", *HEALTHYGAN, "export", form, own_run, file))
-    words = ("infer", file, phantom_films, "--output", tmp_path / "scores")
-    require_silent(listened(tmp_path / "infer", *HEALTHYGAN, *words))
-    program = f"import healthygan_monai as hg; hg.load_model({str(file)!r})"
-    require_silent(listened(tmp_path / "load", "-c", program))
+    words = ["infer", str(file), str(phantom_films), "--output", str(tmp_path / "scores")]
+    program = f"""
+import healthygan_monai as hg
+hg.load_model({str(file)!r})
+from healthygan_monai.cli.main import main
+assert main({words}) == 0
+"""
+    require_silent(listened(tmp_path / "score", "-c", program))
 
 
 @needs("mlflow")

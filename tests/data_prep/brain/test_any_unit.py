@@ -1,6 +1,8 @@
 """Intensities around or below 0 give the pictures of the plain head: z-scores, HU, stripped."""
 
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +39,17 @@ def pictures(path: Path, data: np.ndarray, **chosen: object) -> tuple[np.ndarray
     return np.stack([frame.pixels for frame in slices.frames]).astype(float), slices.facts
 
 
+@cache
+def plain_pictures(**chosen: object) -> tuple[np.ndarray, dict]:
+    """Those of the plain head, which each unit is compared with."""
+    with tempfile.TemporaryDirectory() as folder:
+        return pictures(Path(folder) / "plain.nii", PLAIN, **chosen)
+
+
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("chosen", [{"brain": "stripped"}, {}], ids=str)
 def test_a_shift_of_the_values_changes_no_picture(tmp_path: Path, unit: str, chosen: dict):
-    plain, facts = pictures(tmp_path / "plain.nii", PLAIN, **chosen)
+    plain, facts = plain_pictures(**chosen)
     shifted, others = pictures(tmp_path / "shifted.nii", UNITS[unit](), **chosen)
     exact = chosen and "integers" not in unit  # else the background counts among the grey levels
     assert np.abs(shifted - plain).max() <= (1 if exact else 2)
@@ -50,8 +59,9 @@ def test_a_shift_of_the_values_changes_no_picture(tmp_path: Path, unit: str, cho
 @pytest.mark.parametrize("unit", UNITS)
 @pytest.mark.parametrize("intensity", ["", "white", "zscore", "minmax"])
 def test_every_correction_works_on_shifted_values(tmp_path: Path, unit: str, intensity: str):
-    chosen = {"n4": True, "brain": "stripped", "normalise": intensity}
-    plain, facts = pictures(tmp_path / "plain.nii", PLAIN, **chosen)
+    n4 = intensity in ("", "white")  # it comes before the range, whichever that is
+    chosen = {"n4": n4, "brain": "stripped", "normalise": intensity}
+    plain, facts = plain_pictures(**chosen)
     shifted, others = pictures(tmp_path / "shifted.nii", UNITS[unit](), **chosen)
     assert np.abs(shifted - plain).mean() < 3 and np.abs(shifted - plain).max() < 30
     assert others["snr"] == pytest.approx(facts["snr"], rel=0.05)
@@ -63,7 +73,7 @@ def test_a_shifted_brain_is_registered_and_resampled_as_the_plain_one(tmp_path: 
         "brain": "stripped", "mni": True, "spacing": 3.0, "least_ncc": 0.3,
         "template": str(save_template(tmp_path)),
     }  # fmt: skip
-    plain, facts = pictures(tmp_path / "plain.nii", PLAIN, **chosen)
+    plain, facts = plain_pictures(**chosen)
     shifted, others = pictures(tmp_path / "z.nii", UNITS["z, 0 outside"](), **chosen)
     assert others["registration_ncc"] == pytest.approx(facts["registration_ncc"], abs=0.01)
     assert np.abs(shifted - plain).mean() < 2
@@ -74,7 +84,7 @@ def test_holes_in_a_stripped_brain_are_brain(tmp_path: Path):
     hollow = PLAIN.copy()
     hollow[i - 2 : i + 3, j - 2 : j + 3, k - 2 : k + 3] = 0  # 2 ml
     _, facts = pictures(tmp_path / "hollow.nii", hollow, brain="stripped")
-    _, plain = pictures(tmp_path / "plain.nii", PLAIN, brain="stripped")
+    _, plain = plain_pictures(brain="stripped")
     assert facts["brain_ml"] == plain["brain_ml"]
 
 
