@@ -1,13 +1,13 @@
 """The programs of the pages, and the stories of the pages, each told once."""
 
 from collections.abc import Callable, Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 from docs_given import SHELF
 from docs_server import start, write_programs
 from docs_story import run_script, tell
+from shared import made_once
 
 
 @pytest.fixture(scope="session")
@@ -23,9 +23,7 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def shelf(tmp_path_factory: pytest.TempPathFactory, programs: Path) -> Path:
     """The folder with what several pages are given; not to be written to."""
-    folder = tmp_path_factory.mktemp("shelf")
-    run_script(SHELF, folder, programs)
-    return folder
+    return made_once(tmp_path_factory, "shelf", lambda folder: run_script(SHELF, folder, programs))
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +31,11 @@ def told(
     tmp_path_factory: pytest.TempPathFactory, programs: Path, shelf: Path
 ) -> Callable[[str], Path]:
     """told(page) -> the folder in which its commands were run; not to be written to."""
-    return cache(
-        lambda page: tell(page, {"run"}, tmp_path_factory.mktemp("story"), programs, shelf)
-    )
+
+    def told(page: str) -> Path:
+        def make(folder: Path) -> None:
+            tell(page, {"run"}, folder, programs, shelf)
+
+        return made_once(tmp_path_factory, f"story-{page.replace('/', '-')}", make)
+
+    return told
