@@ -53,6 +53,7 @@ MEANINGS = {
     "lambda_adv_healthy": "weight of translated known-healthy images in Eq. 4",
     "reconstruction_moves_mask": "whether Eq. 6 may move the mask",
     "flip_prob": "probability of a mirrored image in training, 0 to 1",
+    "mirrored": "whether a score takes the mean over the image and its mirror image (additive)",
     "amp": "whether to compute in half precision where it is safe (CUDA)",
     "num_workers": "processes that read images",
     "cache_rate": "share of the images kept in memory, 0 to 1",

@@ -26,6 +26,7 @@ ABOVE_0 = ("learning_rate", "critic_learning_rate")
 PARTS = ("kept_out", "price_kept_out")  # of the subjects; the others learn
 BELOW_1 = ("ema", "critic_dropout")
 CHANNELS = (1, 3)
+TRUTHS = ("accept_changed_weights", "amp", "critic_adapt", "mirrored", "reconstruction_moves_mask")
 
 
 def wrong_settings(config: Mapping[str, Any]) -> Iterator[str]:
@@ -57,7 +58,7 @@ def _expected(key: str, value: Any) -> str | None:
         return "a number from 0 to below 1"
     if key == "image_channels" and value not in CHANNELS:
         return "1 (grey) or 3 (as the published checkpoints)"
-    if key in ("amp", "accept_changed_weights") and not isinstance(value, bool):
+    if key in TRUTHS and not isinstance(value, bool):
         return "true or false"
     if key == "betas" and not _is_betas(value):
         return "two numbers from 0 to below 1"

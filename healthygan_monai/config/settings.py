@@ -45,6 +45,7 @@ RECORDED = (  # keys of train.json that decide the weights
     "price_kept_out",
     *(field.name for field in fields(HealthyGANLoss)),
     "flip_prob",
+    "mirrored",
     "amp",
     "epoch_length",
     "criterion",

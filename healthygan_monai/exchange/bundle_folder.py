@@ -85,8 +85,7 @@ def _network_of(facts: ModelFacts, network: dict[str, Any]) -> dict[str, Any]:
         "generator_channels": sizes["channels"],
         "generator_blocks": sizes["blocks"],
     }
-    if "translation" in sizes:
-        keys["translation"] = sizes["translation"]
+    keys |= {key: sizes[key] for key in ("translation", "mirrored") if key in sizes}
     if "members" in sizes:
         keys["generator_def"] = {**network, "members": sizes["members"]}
     return keys

@@ -83,7 +83,9 @@ def zoo_configs(facts: ModelFacts) -> dict[str, dict[str, Any]]:
     train["decay_iterations"] = known.get("decay_iterations", decay)
     train["critic_backbone"] = known["critic_backbone"]
     train["epoch_length"] = f"$max(1, @max_iterations // {max(1, known['checkpoints'])})"
-    train["network_def"] |= {k: v for k, v in sizes.items() if k in ("translation", "members")}
+    train["network_def"] |= {
+        k: v for k, v in sizes.items() if k in ("translation", "mirrored", "members")
+    }
     inference["network_def"] = {"_target_": train["network_def"]["_target_"], **sizes}
     inference |= {key: known[key] for key in ("image_size", "image_channels")}
     losses = {f.name: known[f.name] for f in fields(HealthyGANLoss) if f.name in known}

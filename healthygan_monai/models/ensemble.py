@@ -166,8 +166,12 @@ def _unlike(members: Sequence[Member]) -> Iterator[str]:
         for name, (one, two) in pairs.items():
             if one == two:
                 continue
-            values = "" if name == "data set" else f" ({one or 'masked'} and {two or 'masked'})"
+            values = "" if name == "data set" else f" ({_word(one)} and {_word(two)})"
             yield f"{first.folder} and {other.folder} differ in {name}{values}"
+
+
+def _word(value: Any) -> Any:
+    return "masked" if value is None else value  # weights name no other translation
 
 
 def _data_of(member: Member) -> Any:

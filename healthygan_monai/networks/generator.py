@@ -133,10 +133,14 @@ class AdditiveGenerator(Generator):
       shuts the translation: black pixels then lose their gradient.)
     * ``tanh_of_sum=True``: m = tanh(x + f(x)) - x, as the authors of Brainomaly have it.
 
-    When it scores (``eval()``), a change of up to ``dead_zone`` of the grey range counts for a
-    twentieth, and others are less by as much: 0.02, five of 255 levels, is too little to see, and
-    over a whole image adds up to more than a small lesion. The order of changes stays, and so what
-    is brightest. ``dead_zone`` and which of the two forms it is are kept with the weights.
+    When it scores (``eval()``), m is the mean over the image and its mirror image if it is
+    ``mirrored``: (m(x) + flip(m(flip(x)))) / 2, left and right. What only one of the two shows is
+    mostly noise. It is for networks that were trained on mirrored images too.
+
+    Then a change of up to ``dead_zone`` of the grey range counts for a twentieth, and others are
+    less by as much: 0.02, five of 255 levels, is too little to see, and over a whole image adds up
+    to more than a small lesion. The order of changes stays, and so what is brightest. ``mirrored``,
+    ``dead_zone`` and which of the two forms it is are kept with the weights.
 
     Source: Baumgartner et al., CVPR 2018 (VA-GAN), Sec. 3; Rahman Siddiquee et al., WACV 2024
     (Brainomaly), Sec. 3.2.
@@ -154,6 +158,7 @@ class AdditiveGenerator(Generator):
         channels: int = 64,
         blocks: int = 6,
         tanh_of_sum: bool = False,
+        mirrored: bool = False,
     ) -> None:
         super().__init__(image_channels, channels, blocks)
         last = LastConvolution(channels, image_channels)
@@ -163,16 +168,24 @@ class AdditiveGenerator(Generator):
         self.register_buffer("tanh_of_sum", torch.tensor(tanh_of_sum))
         self.register_buffer("dead_zone", torch.tensor(0.0 if tanh_of_sum else DEAD_ZONE))
         self.translation = "brainomaly" if tanh_of_sum else "additive"
-        self.of_sum, self.taken_off = tanh_of_sum, 1 - LEAK
+        if mirrored:  # its presence says so
+            self.register_buffer("mirrored", torch.tensor(True))
+        self.of_sum, self.both_ways, self.taken_off = tanh_of_sum, mirrored, 1 - LEAK
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
         """Return the change m: (B, C, H, W) in [-1, 1] -> (B, C, H, W) in [-2, 2].
 
-        In evaluation, a change in the dead zone counts only for ``LEAK`` of itself.
+        In evaluation it is the mean over the mirror image too if the network is ``mirrored``, and
+        a change in the dead zone counts only for ``LEAK`` of itself.
         """
-        drawn = self.main(image)
-        change = torch.tanh(image + drawn) - image if self.of_sum else 2 * torch.tanh(drawn)
+        change = self._change(image)
         if self.training:
             return change
+        if self.both_ways:
+            change = (change + self._change(image.flip([-1])).flip([-1])) / 2
         small = 2 * self.dead_zone
         return change - self.taken_off * torch.maximum(torch.minimum(change, small), -small)
+
+    def _change(self, image: torch.Tensor) -> torch.Tensor:
+        drawn = self.main(image)
+        return torch.tanh(image + drawn) - image if self.of_sum else 2 * torch.tanh(drawn)

@@ -23,10 +23,12 @@ def make_generator(
     blocks: int = 6,
     translation: str = "masked",
     members: int = 1,
+    mirrored: bool = False,
 ) -> Generator | GeneratorEnsemble:
     """Return a generator of that translation: masked (the paper's), additive or brainomaly.
 
-    With two or more ``members`` it is an ensemble of so many such generators.
+    With two or more ``members`` it is an ensemble of so many such generators. ``mirrored`` is for
+    an additive one alone; the others score as their authors' do.
 
     Raises:
         UsageError: no such translation, or a size that cannot be.
@@ -36,7 +38,9 @@ def make_generator(
             f"translation is {translation!r}{nearest(translation, TRANSLATIONS) or ';'} "
             f"expected one of {', '.join(TRANSLATIONS)}."
         )
-    made = [TRANSLATIONS[translation](image_channels, channels, blocks) for _ in range(members)]
+    more = {"mirrored": mirrored} if translation == "additive" else {}
+    make = partial(TRANSLATIONS[translation], image_channels, channels, blocks, **more)
+    made = [make() for _ in range(members)]
     return made[0] if members == 1 else GeneratorEnsemble(made)
 
 
@@ -90,4 +94,5 @@ def _sizes_of_one(weights: Mapping[str, torch.Tensor]) -> dict[str, Any]:
     }
     if "tanh_of_sum" in weights:
         sizes["translation"] = "brainomaly" if weights["tanh_of_sum"] else "additive"
+        sizes["mirrored"] = "mirrored" in weights
     return sizes

@@ -63,6 +63,7 @@ CONFIG = record(
         "price_kept_out": number,
         "price_warmup": whole,
         "flip_prob": number,
+        "mirrored": truth,
         "amp": truth,
         "epoch_length": whole,
         "criterion": text,

@@ -52,6 +52,23 @@ class TestGenerator:
         order = raw.flatten().argsort()
         assert (scored.flatten()[order].diff() >= 0).all()
 
+    def test_a_mirrored_one_scores_the_mean_of_both_sides(self, image):
+        torch.manual_seed(0)
+        generator = AdditiveGenerator(1, 4, 1, mirrored=True)
+        generator.dead_zone.zero_()
+        with torch.no_grad():
+            generator.main[-1].weight *= 5
+            raw, other = generator.train()(image), generator(image.flip(-1)).flip(-1)
+            scored = generator.eval()(image)
+            torch.testing.assert_close(generator(image.flip(-1)), scored.flip(-1))
+        torch.testing.assert_close(scored, (raw + other) / 2)
+        assert (raw - other).abs().max() > 1e-3
+
+    def test_only_an_additive_one_is_mirrored_and_its_weights_say_so(self):
+        for translation in ("masked", "additive", "brainomaly"):
+            weights = make_generator(1, 4, 1, translation, mirrored=True).state_dict()
+            assert generator_sizes(weights).get("mirrored", False) is (translation == "additive")
+
     @pytest.mark.parametrize("translation", ["masked", "additive", "brainomaly"])
     def test_its_weights_say_which_translation_they_are_of(self, translation, image):
         generator = make_generator(1, 4, 1, translation).eval()

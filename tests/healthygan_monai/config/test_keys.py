@@ -241,6 +241,7 @@ class TestShortErrors:
         ("flip_prob", "abc"),
         ("image_channels", 2),
         ("amp", "maybe"),
+        ("mirrored", "maybe"),
         ("betas", 5),
         ("seed", "abc"),
     ],
