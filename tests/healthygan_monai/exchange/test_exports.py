@@ -23,7 +23,7 @@ from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.models.exported import ExportedNetwork, load_exported
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.models.runtimes import RUNTIMES
-from healthygan_monai.networks import Discriminator, Generator
+from healthygan_monai.networks import Discriminator, Generator, make_generator
 from healthygan_monai.runs import save_weights
 from healthygan_monai.scoring import image_score
 
@@ -57,6 +57,20 @@ def test_phantoms_are_translated_and_scored_alike(
     torch.testing.assert_close(maps[1], maps[0], rtol=0, atol=1e-5)
     scores = [image_score(m) for m in maps]
     torch.testing.assert_close(scores[1], scores[0], rtol=0, atol=1e-6)
+
+
+def test_a_mirrored_generator_is_exported_with_both_sides(form, phantom_films, tmp_path):
+    torch.manual_seed(0)
+    generator = make_generator(1, 4, 1, "additive", mirrored=True)
+    with torch.no_grad():
+        generator.main[-1].weight *= 200
+    save_weights(generator.state_dict(), tmp_path / "model.pt")
+    export(tmp_path / "model.pt", tmp_path / f"m.{form}", 64)
+    network, images = load_exported(tmp_path / f"m.{form}"), films(phantom_films, 64, 64)[:2]
+    with torch.no_grad():
+        change, mirrored = network(images), network(images.flip(-1)).flip(-1)
+    assert change.abs().max() > 0.1
+    torch.testing.assert_close(mirrored, change, rtol=0, atol=2e-5)
 
 
 def test_an_export_says_what_it_is(form, exported, trained):
