@@ -510,16 +510,18 @@ class TestGuard:
         assert ask(served, tmp_path / "third.dcm")["result"] == first
 
     @pytest.mark.parametrize(
-        ("hazard", "message"),
+        ("hazard", "seconds", "message"),
         [
-            (hazards.hang, "took too long"),
-            (hazards.swallow, "more memory"),
-            (hazards.raise_it, "unexpected error. ValueError"),
+            (hazards.hang, 2, "took too long"),
+            (hazards.swallow, 60, "more memory"),
+            (hazards.raise_it, 60, "unexpected error. ValueError"),
         ],
     )
-    def test_time_and_memory_have_limits(self, hazard, message, served, tiny_data, monkeypatch):
+    def test_time_and_memory_have_limits(
+        self, hazard, seconds, message, served, tiny_data, monkeypatch
+    ):
         monkeypatch.setattr(transforms, "receive", hazard)
-        monkeypatch.setattr(transforms, "LIMITS", {"films": Limits(2, 1 << 30)})
+        monkeypatch.setattr(transforms, "LIMITS", {"films": Limits(seconds, 1 << 30)})
         found = refused(served, tiny_data / "images" / "test1" / "0.png")
         assert message in found and "told as it is" not in found and "--" not in found
 
