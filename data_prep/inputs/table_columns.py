@@ -11,6 +11,7 @@ from data_prep.files import Record, plain, read_csv
 from data_prep.inputs.sections import GROUPS, LABELS, section_of
 from data_prep.inputs.table_people import SEXES
 from data_prep.privacy.scrubbing import safe_name
+from data_prep.privacy.words import is_of_a_column
 from data_prep.read.dicom.terms import view_of_text
 from data_prep.read.spreadsheet import is_book, read_sheets
 
@@ -19,6 +20,8 @@ PEOPLE = ("site", "age", "sex", "boxes", "view")  # read by table_people.py
 NAMES = (*NEEDED, "section", "group", "label", "mask", "session", *PEOPLE)
 # What no column is called: a file, a number, a date, a name as DICOM writes it
 VALUE = re.compile(r"\.[a-z]{2,5}$|\^|\d{3}|^\W*\d[\d\W]*$", re.IGNORECASE)
+WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")  # of names_like_this and LikeThis
+MOST_TOLD = 12
 MEANINGS: dict[str, tuple[str, Callable[[str], object]]] = {  # what it is, which cells are known
     "image": ("path of the image", bool),
     "subject": ("who it shows; a keyed pseudonym takes its place", bool),
@@ -52,7 +55,8 @@ def read_table(
 def explained(table: Path, columns: dict[str, str], where: dict[str, str]) -> list[str]:
     """Return one line a column: what it was taken for, and how many of its cells are understood.
 
-    It quotes names of columns, never a cell or what looks like one.
+    It quotes the names of columns that are used, others only if they are made of ordinary words,
+    and never a cell: the first line of a table may be that of a patient.
     """
     rows, names, header = read_table(table, columns, where)
     lines = [f"{table}: {len(rows):,} rows. Its columns were taken for:"]
@@ -63,11 +67,8 @@ def explained(table: Path, columns: dict[str, str], where: dict[str, str]) -> li
         counts = [f"{len(cells):,} filled", *[f"{strange:,} not understood"] * (strange > 0)]
         lines.append(f"  {ours:<8} <- {theirs}: {what} ({', '.join(counts)})")
     unused = [name for name in header if name and name not in names.values()]
-    told = [name for name in unused if not VALUE.search(name)]
-    if len(told) < len(unused):
-        told.append(f"{len(unused) - len(told):,} whose names look like cells")
-    if told:
-        lines.append(f"  not used: {', '.join(told)}")
+    if unused:
+        lines.append(f"  not used: {_told(unused)}")
     if not {"section", "group", "label"} & set(names):
         lines.append("  no section, group or label: every image is for test")
     return lines
@@ -172,6 +173,23 @@ def _filtered(table: Path, rows: Rows, header: list[str], where: dict[str, str])
     return rows
 
 
+def _told(header: list[str]) -> str:
+    """Return the names of columns that are ordinary words, and how many others there are."""
+    plain_ones = [name for name in header if _is_ordinary(name)]
+    hidden = len(header) - len(plain_ones[:MOST_TOLD])
+    more = f"{hidden:,} more" if plain_ones else f"{hidden:,}"
+    return ", ".join(
+        [*plain_ones[:MOST_TOLD], *[f"{more} (names that may be a patient's)"] * (hidden > 0)]
+    )
+
+
+def _is_ordinary(name: str) -> bool:
+    """Whether a name is made of ordinary words alone, such as PatientAge or Image Index."""
+    words = [word.lower() for word in WORD.findall(name)]
+    known = words and all(word in NAMES or is_of_a_column(word) for word in words)
+    return bool(known) and name.isascii() and not VALUE.search(name)
+
+
 def _columns(name: str, header: list[str]) -> str:
     """Say which columns there are, unless the first line is that of a patient."""
     if any(
@@ -179,7 +197,8 @@ def _columns(name: str, header: list[str]) -> str:
         for cell in header
     ):
         return "; its first line must hold the names of the columns."
-    return nearest(name, header) or f"; there are {', '.join(header[:12])}."
+    there = [cell for cell in header if cell]
+    return nearest(name, header) or (f"; there are {_told(there)}." if there else ".")
 
 
 def _values(wanted: str, present: set[str]) -> str:

@@ -113,6 +113,15 @@ _TECHNICAL = """
     흉부 머리 두부 뇌 폐 검사 시리즈 정면 측면 환자
 """
 TECHNICAL = frozenset(map(fold, _TECHNICAL.split()))
+# Further words that the columns of tables are called by.
+_OF_COLUMNS = """
+    age birth boxes class comment comments date day days diagnosis dose filename gender height
+    identifier images indices key modality month name names opinion order original path paths
+    patient person pixel position quality radiologist reader remark remarks report row scan
+    score sex slice source spacing species state status subset time title train type up url
+    validity visit weight who width year years
+"""
+OF_COLUMNS = TECHNICAL | frozenset(_OF_COLUMNS.split())
 # Scripts that do not part words: 胸部正位 is two.
 _COMPOUND = re.compile(f"(?:{'|'.join(word for word in TECHNICAL if not word.isascii())})+")
 
@@ -120,6 +129,11 @@ _COMPOUND = re.compile(f"(?:{'|'.join(word for word in TECHNICAL if not word.isa
 def is_technical(run: str) -> bool:
     """Whether a run of letters, as compared, is an ordinary technical word."""
     return run in TECHNICAL or _COMPOUND.fullmatch(run) is not None
+
+
+def is_of_a_column(word: str) -> bool:
+    """Whether a word, in small letters, is one that columns of tables are called by."""
+    return word in OF_COLUMNS
 
 
 def maker(text: str) -> str | None:

@@ -12,7 +12,7 @@ from data_prep.datalist import DataError
 from data_prep.errors import UsageError
 from data_prep.inputs.find import find
 from data_prep.inputs.table import sources_of_table
-from data_prep.inputs.table_columns import explained
+from data_prep.inputs.table_columns import explained, read_table
 from data_prep.read.spreadsheet import read_rows, read_sheets
 
 each = pytest.mark.parametrize("suffix", WRITERS)
@@ -90,6 +90,26 @@ def test_an_entity_bomb_ends_in_the_child(tmp_path):
         read_sheets(path)
 
 
+@pytest.mark.parametrize(
+    ("header", "told"),
+    [
+        (["image", "Mustermann Erika", "group", "Smith John"], "image, group, 2 more"),
+        (["file", "Smith John", "gesund"], "file, gesund, 1 more"),
+        (["Kowalski Jan", "Rossi", "Garcia"], "there are 3 (names that may be a patient's)"),
+        (["Study of Dr Rossi", "", ""], "there are 1 (names"),
+        (["Findings", "MySex", "view_position"], "there are Findings, view_position, 1 more"),
+    ],
+)
+def test_a_line_that_may_be_a_patients_is_not_quoted(tmp_path, header, told):
+    table = write_csv(tmp_path / "t.csv", [header, ["a.png", "P1", "healthy", ""][: len(header)]])
+    with pytest.raises(UsageError) as caught:
+        read_table(table, {}, {})
+    said = str(caught.value)
+    assert told in said
+    for name in ("Mustermann", "Smith", "Kowalski", "Rossi", "Garcia"):
+        assert name not in said
+
+
 def test_columns_are_known_in_any_case_and_a_dry_run_explains_them(tmp_path, capsys):
     raw = pictures(tmp_path / "raw")
     rows = [["Image", "PatID", "Group", "Label", "Remark"], ["a.png", "P1", "healthy", "maybe", ""]]
@@ -102,10 +122,10 @@ def test_columns_are_known_in_any_case_and_a_dry_run_explains_them(tmp_path, cap
         "  label    <- Label: 0 healthy, 1 diseased (1 filled, 1 not understood)",
         "  not used: Remark",
     ]
-    odd = [[*row, ""] for row in rows]
-    odd[0][-1] = "MEIER^ANNA"
+    odd = [[*row, "", ""] for row in rows]
+    odd[0][-2:] = "MEIER^ANNA", "Mustermann Erika"
     told = explained(write_csv(tmp_path / "odd.csv", odd), {"subject": "PatID"}, {})
-    assert told[-1] == "  not used: Remark, 1 whose names look like cells"
+    assert told[-1] == "  not used: Remark, 2 more (names that may be a patient's)"
     words = [str(raw), str(tmp_path / "out"), "--table", str(table), "--columns", "subject=PatID"]
     assert main(["films", *words, "--dry-run", "--jobs", "0"]) == 1  # of the label
     said = capsys.readouterr()
