@@ -61,7 +61,7 @@ def add_common(parser: argparse.ArgumentParser, hidden: Collection[str] = ()) ->
         "-n",
         "--dry-run",
         action="store_true",
-        help="read everything, write nothing, say what each column of --table was taken for",
+        help="read everything and write nothing; also say what each column of a table means",
     )
     add(
         "--max-skipped",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from data_prep.errors import DataError
 from data_prep.inputs.choices import Cohort
 from data_prep.inputs.gather import find_inputs
 from data_prep.inputs.headers import scan
@@ -34,6 +35,8 @@ def draft(folder: Path, kind: str, cohort: Cohort, pool: Pool) -> tuple[list[Row
     """
     found = find_inputs(folder, kind, cohort, (), pool).sources
     kept = [s for s in found if s.kind in READ and not s.beside and not MASKS & set(_parts(s.name))]
+    if not kept:
+        raise DataError(f"{folder}: no {kind} among its {len(found):,} files that can be listed.")
     named = named_by_content(scan(kept, pool, cohort.keyed), cohort)
     rows = [(s.name, s.who.subject, *guess(_parts(s.name))) for s in named]
     return rows, len(found) - len(kept)

@@ -120,7 +120,9 @@ def _read(table: Path) -> tuple[Rows, list[str]]:
     except FileNotFoundError:
         raise MissingData(f"{table}: no such table. Correct --table.") from None
     except (UnicodeDecodeError, csv.Error):
-        raise DataError(f"{table}: not a CSV file in UTF-8. Export it again as CSV.") from None
+        raise DataError(
+            f"{table}: not a CSV file in UTF-8. Export it again as CSV UTF-8."
+        ) from None
 
 
 def _names(table: Path, header: list[str], columns: dict[str, str]) -> dict[str, str]:

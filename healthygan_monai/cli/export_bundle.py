@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import A_MODEL, add_accept, command, warn_unfinished
+from healthygan_monai.models.places import model_file
 
 log = logging.getLogger(__name__)
 COLLECTS = "collecting the model, its card and the code that it needs"
@@ -32,11 +33,12 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 
 
 def run_zoo(arguments: argparse.Namespace) -> int:
+    given = _model(arguments)
     from healthygan_monai.exchange.model_facts import model_facts
     from healthygan_monai.exchange.zoo import export_zoo
 
     log.info(COLLECTS)
-    facts = model_facts(*_model(arguments))
+    facts = model_facts(*given)
     done = export_zoo(arguments.out, facts, url=arguments.url, version=arguments.bundle_version)
     _say(done.bundle, facts)
     for path in done.to_upload:
@@ -49,11 +51,12 @@ def run_zoo(arguments: argparse.Namespace) -> int:
 
 
 def run_huggingface(arguments: argparse.Namespace) -> int:
+    given = _model(arguments)
     from healthygan_monai.exchange.huggingface import export_huggingface
     from healthygan_monai.exchange.model_facts import model_facts
 
     log.info(COLLECTS)
-    facts = model_facts(*_model(arguments))
+    facts = model_facts(*given)
     folder = export_huggingface(arguments.out, facts, arguments.bundle_version)
     _say(folder, facts)
     print(f"next: hf upload ORGANISATION/{folder.name} {folder}")
@@ -61,6 +64,9 @@ def run_huggingface(arguments: argparse.Namespace) -> int:
 
 
 def _model(arguments: argparse.Namespace) -> tuple[Path | None, int | None, bool]:
+    """Return what names the model; raise NoModel before anything slow is loaded."""
+    if arguments.model is not None:
+        model_file(arguments.model)
     return arguments.model, arguments.image_size, arguments.accept_changed_weights
 
 

@@ -196,7 +196,8 @@ def _kept_out(get: Any) -> str:
 def _measure(get: Any) -> Pace:
     """Train copies of the networks on random images and leave everything else as it was.
 
-    Their learning rate is 0: no weights that random images have spoilt, which may diverge.
+    Where that takes long, a round with one image is told first: a batch takes at most as many
+    times that as it has images.
     """
     device, n_critic = get("device"), get("n_critic")
     # a generator update falls to every n_critic-th iteration: whole rounds
@@ -205,35 +206,13 @@ def _measure(get: Any) -> Pace:
     random = RandomState()
     before = random.state_dict()
     try:
-        parts: dict[str, Any] = {}
-        for role, network in (("generator", "network"), ("critic", "critic_network")):
-            parts[role] = copy.deepcopy(unwrapped(get(network)))
-            optimizer = get("optimizer" if role == "generator" else "critic_optimizer")
-            parts[f"{role}_optimizer"] = optimizer_like(optimizer, parts[role])
-            for group in parts[f"{role}_optimizer"].param_groups:
-                group["lr"] = 0.0
-        trainer = make_trainer(
-            device=device,
-            max_iterations=1 + iterations,
-            epoch_length=1 + iterations,
-            train_data_loader=[_batch(get)] * (1 + iterations),
-            loss=get("loss"),
-            n_critic=n_critic,
-            amp=get("amp"),
-            **parts,
-        )
-        marks: list[float] = []  # the start, and the end of each iteration
-
-        def note(_: Any) -> None:
-            if device.type == "cuda":
-                torch.cuda.synchronize(device)
-            marks.append(time.monotonic())
-            if len(marks) == 1 + n_critic and marks[-1] - marks[0] > SLOW:
-                trainer.terminate()
-
-        trainer.add_event_handler(Events.STARTED, note)
-        trainer.add_event_handler(Events.ITERATION_COMPLETED, note)
-        trainer.run()
+        count = get("batch_size") // ranks()
+        one = _marks(get, 1, n_critic)
+        rough = count * (one[-1] - one[0]) / n_critic
+        if n_critic * rough > SLOW:
+            whole = span(rough * get("max_iterations"))
+            logger.info("an iteration takes up to %s, all of them %s", span(rough), whole)
+        marks = _marks(get, count, 1 + iterations)
     finally:
         random.load_state_dict(before)
     memory = peak_memory()["gpu" if device.type == "cuda" else "main"]
@@ -242,9 +221,48 @@ def _measure(get: Any) -> Pace:
     return Pace((marks[-1] - marks[first]) / measured, memory, device.type, measured)
 
 
-def _batch(get: Any) -> dict[str, torch.Tensor]:
-    """One batch of random images, the share of a rank; from no generator but its own."""
-    count, size = get("batch_size") // ranks(), get("image_size")
+def _marks(get: Any, count: int, iterations: int) -> list[float]:
+    """Return when a training with batches of ``count`` images began, and ended each iteration.
+
+    Its learning rate is 0: no weights that random images have spoilt, which may diverge. Where the
+    first round is slow, it is the last.
+    """
+    device, n_critic = get("device"), get("n_critic")
+    parts: dict[str, Any] = {}
+    for role, network in (("generator", "network"), ("critic", "critic_network")):
+        parts[role] = copy.deepcopy(unwrapped(get(network)))
+        optimizer = get("optimizer" if role == "generator" else "critic_optimizer")
+        parts[f"{role}_optimizer"] = optimizer_like(optimizer, parts[role])
+        for group in parts[f"{role}_optimizer"].param_groups:
+            group["lr"] = 0.0
+    trainer = make_trainer(
+        device=device,
+        max_iterations=iterations,
+        epoch_length=iterations,
+        train_data_loader=[_batch(get, count)] * iterations,
+        loss=get("loss"),
+        n_critic=n_critic,
+        amp=get("amp"),
+        **parts,
+    )
+    marks: list[float] = []
+
+    def note(_: Any) -> None:
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        marks.append(time.monotonic())
+        if len(marks) == 1 + n_critic and marks[-1] - marks[0] > SLOW:
+            trainer.terminate()
+
+    trainer.add_event_handler(Events.STARTED, note)
+    trainer.add_event_handler(Events.ITERATION_COMPLETED, note)
+    trainer.run()
+    return marks
+
+
+def _batch(get: Any, count: int) -> dict[str, torch.Tensor]:
+    """A batch of so many random images; from no generator but its own."""
+    size = get("image_size")
     draw = torch.Generator().manual_seed(0)
     images = {
         name: torch.rand(count, get("image_channels"), size, size, generator=draw) * 2 - 1

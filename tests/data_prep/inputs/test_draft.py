@@ -114,3 +114,11 @@ def test_a_name_that_many_share_is_warned_of(numbered, warned, tmp_path, capsys)
     said = capsys.readouterr().err
     assert ("several studies and a name, but no patient ID" in said) == warned
     assert "Anonymous makes" in said or not warned
+
+
+def test_no_table_is_drafted_of_a_folder_without_images(tmp_path, capsys):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "a.txt").write_text("no image")
+    assert main(["table", str(tmp_path / "in"), "--jobs", "0"]) == 1
+    assert "no films among its 1 files" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["in"]

@@ -348,6 +348,7 @@ def test_what_is_no_run_is_refused_before_pytorch_loads(tmp_path):
         *(f"{name} absent" for name in ("evaluate", "report", "infer", "view", "select")),
         *("pack absent", "unpack absent", "ensemble absent absent", "score absent in out"),
         *("export onnx absent a.onnx", "export authors absent a-G.ckpt"),
+        "export zoo out --model absent",
     ]
     done = python("-c", code, *lines, cwd=tmp_path)
     assert done.stdout.splitlines() == [f"{words} 2" for words in lines]
