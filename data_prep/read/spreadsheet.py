@@ -6,6 +6,7 @@ Values only: of a formula the value that the spreadsheet has saved. Nothing is c
 import csv
 import datetime
 import re
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,8 @@ def read_sheets(path: Path) -> dict[str, Rows]:
     guarded child.
 
     Raises:
-        DataError: the file is unreadable, or over ``MOST_CELLS``.
+        DataError: the file is unreadable, over ``MOST_CELLS``, or an .xlsx file with a formula
+            whose value is not saved.
         NotInstalled: its reader is missing.
     """
     if not path.is_file():
@@ -98,15 +100,27 @@ def _csv(path: Path) -> Rows:
 def _openpyxl(path: Path) -> dict[str, Rows]:
     import openpyxl  # type: ignore[import-untyped]
 
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    try:
-        visible = [page for page in book.worksheets if page.sheet_state == "visible"]
-        return {page.title: _bounded(path, map(_row, page.iter_rows())) for page in visible}
-    finally:
-        book.close()
+    with ExitStack() as closing:
+        values, formulas = (openpyxl.load_workbook(path, True, data_only=d) for d in (True, False))
+        closing.callback(values.close)
+        closing.callback(formulas.close)
+        found = {}
+        for page, written in zip(values.worksheets, formulas.worksheets, strict=True):
+            if page.sheet_state == "visible":
+                rows = zip(page.iter_rows(), written.iter_rows(), strict=True)
+                found[page.title] = _bounded(path, (_row(path, *both) for both in rows))
+        return found
 
 
-def _row(cells: Any) -> list[str]:
+def _row(path: Path, cells: Any, written: Any) -> list[str]:
+    for cell, formula in zip(cells, written, strict=True):
+        # A saved text may be empty; a formula that no spreadsheet program has calculated has no
+        # type either.
+        if formula.data_type == "f" and cell.value is None and cell.data_type != "str":
+            raise DataError(
+                f"{path}: the formula in {formula.coordinate} has no saved value. Open the file in "
+                "a spreadsheet program and save it again, or save the sheet as CSV."
+            )
     return [_padded(c) or ("" if c.data_type == "e" else _text(c.value)) for c in cells]
 
 

@@ -61,7 +61,7 @@ def test_cells_of_xlsx_read_as_csv_has_them(tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
     book = openpyxl.Workbook()
     page = book.active
-    page.append([7, 0.1 + 0.2, datetime.datetime(2024, 5, 3), True, "=1+1", " x "])
+    page.append([7, 0.1 + 0.2, datetime.datetime(2024, 5, 3), True, None, " x "])
     page["A1"].number_format = "000"  # shown as 007, which CSV holds
     page["A2"], page["B2"] = "merged", "#N/A"
     page["B2"].data_type = "e"
@@ -69,8 +69,32 @@ def test_cells_of_xlsx_read_as_csv_has_them(tmp_path):
     page["B3"] = "beside"
     book.save(tmp_path / "t.xlsx")
     first, second, third = read_rows(tmp_path / "t.xlsx")
-    assert first == ["007", "0.3", "2024-05-03", "TRUE", "", "x"]  # nothing has calculated =1+1
+    assert first == ["007", "0.3", "2024-05-03", "TRUE", "", "x"]
     assert (second[:2], third[:2]) == (["merged", ""], ["", "beside"])
+
+
+@pytest.mark.parametrize(
+    ("saved", "kind", "read"),
+    [("<v>2</v>", "", "2"), ("<v></v>", ' t="str"', ""), ("<v></v>", "", None), ("", "", None)],
+)
+def test_a_formula_gives_its_saved_value_and_is_refused_without_one(tmp_path, saved, kind, read):
+    path = write_xlsx(tmp_path / "t.xlsx", [["image", "group"], ["a.png", "GROUP"]])
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = parts["xl/worksheets/sheet1.xml"].decode()
+    start = sheet.index('<c r="B2"')
+    end = sheet.index("</c>", start)
+    parts["xl/worksheets/sheet1.xml"] = (
+        f'{sheet[:start]}<c r="B2"{kind}><f>1+1</f>{saved}{sheet[end:]}'.encode()
+    )
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    if read is None:
+        with pytest.raises(DataError, match="formula in B2 has no saved value"):
+            read_rows(path)
+    else:
+        assert read_rows(path)[1] == ["a.png", read]
 
 
 def test_an_entity_bomb_ends_in_the_child(tmp_path):
