@@ -12,6 +12,7 @@ from healthygan_monai.paths import METADATA_FILE, MODEL_FILE, bundle_root
 
 OWN_PACKAGE = "healthygan-monai"
 DIGITS = 4
+IMAGES = {"films": "chest radiograph", "brains": "brain slice"}  # by the kind of preparation
 
 
 def shipped_metadata() -> dict[str, Any]:
@@ -46,9 +47,9 @@ def metadata_for(facts: ModelFacts, version: str | None = None) -> dict[str, Any
         metadata["eval_metrics"] = metrics
     metadata["network_data_format"] = data_format(facts)
     metadata["pred_classes"] = output_words(facts.translation)
-    if facts.sizes["image_channels"] > 1:
-        words = metadata["image_classes"].replace("single-channel", "grey, in equal channels,")
-        metadata["image_classes"] = words
+    grey = "single-channel" if facts.sizes["image_channels"] == 1 else "grey, in equal channels,"
+    images = IMAGES.get(facts.kind, "image")
+    metadata["image_classes"] = f"{grey} {images}, intensity scaled to [-1, 1]"
     return as_prose(metadata)
 
 

@@ -45,20 +45,12 @@ def front_matter(facts: ModelFacts, metadata: dict[str, Any]) -> str:
         **LICENCE,
         "library_name": "monai",
         "pipeline_tag": "image-to-image",
-        "tags": [*TAGS, *MODALITY_TAGS.get(modality(facts), ())],
+        "tags": [*TAGS, *MODALITY_TAGS.get(facts.kind, ())],
     }
     results = model_index(facts)
     if results:
         head["model-index"] = [{"name": metadata["name"], "results": results}]
     return "---\n" + yaml.safe_dump(head, sort_keys=False, allow_unicode=True) + "---\n"
-
-
-def modality(facts: ModelFacts) -> str:
-    """Return films, brains, or nothing for unknown data."""
-    if facts.of_bundle:
-        return "films"
-    recipe = (facts.found.dataset.get("generated_by") or {}).get("recipe") or {}
-    return str(recipe.get("kind", ""))
 
 
 def model_index(facts: ModelFacts) -> list[dict[str, Any]]:

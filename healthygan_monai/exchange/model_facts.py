@@ -58,6 +58,14 @@ class ModelFacts:
         return output_translation(self.sizes)
 
     @property
+    def kind(self) -> str:
+        """Return films or brains, as the images were prepared; nothing for unknown data."""
+        if self.of_bundle:
+            return "films"
+        recipe = (self.found.dataset.get("generated_by") or {}).get("recipe") or {}
+        return str(recipe.get("kind", ""))
+
+    @property
     def evaluation(self) -> dict[str, Any]:
         return self.found.evaluation
 

@@ -10,7 +10,6 @@ import yaml
 from data_prep.errors import UsageError
 from data_prep.files import sha256
 from healthygan_monai.exchange.bundle_folder import new_folder, write_model, write_pretty
-from healthygan_monai.exchange.huggingface import modality
 from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.exchange.zoo_bundle import (
     format_code,
@@ -59,7 +58,7 @@ def export_zoo(
         UsageError: OUT exists and is not empty, or a file is too large and no ``url`` was given.
     """
     require_formatter()
-    out, name = Path(out), NAMES.get(modality(facts), OTHER_NAME)
+    out, name = Path(out), NAMES.get(facts.kind, OTHER_NAME)
     with new_folder(out) as part:
         bundle = part / name
         bundle.mkdir()

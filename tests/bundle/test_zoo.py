@@ -21,6 +21,7 @@ from tiny import TRAINING
 from zoo_bundle import LOAD, bundle_of, choose_anew, metadata_of
 
 from healthygan_monai.cli.main import main
+from healthygan_monai.exchange.bundle_metadata import metadata_for
 from healthygan_monai.exchange.model_facts import model_facts
 from healthygan_monai.exchange.zoo import export_zoo
 from healthygan_monai.models.load import network_by_name
@@ -194,6 +195,16 @@ class TestMetadata:
         assert pred["value_range"] == [-1, 1] and "mask" in metadata["pred_classes"]
         (line,) = metadata["changelog"].values()
         assert "tiny" in line and "seed 0" in line
+
+    @pytest.mark.parametrize(
+        ("kind", "images"),
+        [("films", "chest radiograph"), ("brains", "brain slice"), (None, "image")],
+    )
+    def test_names_the_images_that_the_model_learned_from(self, own_run, kind, images):
+        facts = model_facts(own_run)
+        facts.found.dataset["generated_by"] = {"recipe": {"kind": kind} if kind else {}}
+        words = metadata_for(facts)["image_classes"]
+        assert words == f"single-channel {images}, intensity scaled to [-1, 1]"
 
     def test_has_no_metrics_where_none_were_measured(self, own_run, tmp_path):
         export_zoo(tmp_path / "out", model_facts(own_run))
