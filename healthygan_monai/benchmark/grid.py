@@ -12,6 +12,7 @@ from data_prep.errors import nearest
 from healthygan_monai.baselines import names
 from healthygan_monai.benchmark.table1 import HEALTHYGAN
 from healthygan_monai.errors import ConfigError
+from healthygan_monai.evaluation.defaults import RESAMPLES
 
 METHODS = (HEALTHYGAN, *names.METHODS)
 
@@ -39,7 +40,7 @@ class Grid:
     seeds: tuple[int, ...] = (0, 1, 2)
     settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
-    bootstrap: int = 2000
+    bootstrap: int = RESAMPLES
     variants: Mapping[str, str] = field(default_factory=dict)
 
     def method_of(self, name: str) -> str:

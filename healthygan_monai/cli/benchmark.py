@@ -11,6 +11,7 @@ from typing import Any
 
 from data_prep.errors import FAILED
 from healthygan_monai.cli.arguments import command
+from healthygan_monai.evaluation.defaults import RESAMPLES
 
 
 def add(commands: Any) -> None:
@@ -21,7 +22,8 @@ def add(commands: Any) -> None:
     parser.add_argument("--methods", nargs="+", metavar="NAME", help=text)
     text = "default: the grid's, or 0 1 2"
     parser.add_argument("--seeds", nargs="+", type=int, metavar="N", help=text)
-    parser.add_argument("--bootstrap", type=int, metavar="N", help="resamples (default: 2000)")
+    text = f"resamples (default: the grid's, or {RESAMPLES})"
+    parser.add_argument("--bootstrap", type=int, metavar="N", help=text)
     text = "for the runs and the tables (default: %(default)s)"
     parser.add_argument("--out", type=Path, default=Path("benchmark"), metavar="FOLDER", help=text)
     text = "one cell runs on each at a time: auto, cpu, cuda:0 cuda:1"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from healthygan_monai.cli.arguments import command, dataset_of, warn_unfinished
+from healthygan_monai.evaluation.defaults import FALSE_ALARMS, FALSE_DISCOVERIES, RESAMPLES
 from healthygan_monai.paths import run_of
 
 
@@ -16,13 +17,17 @@ def add(commands: Any) -> None:
     text = "which of the two the report puts first; both are measured (default: image)"
     parser.add_argument("--unit", choices=("image", "subject"), default="image", help=text)
     text = "resamples behind each interval (default: %(default)s)"
-    parser.add_argument("--bootstrap", type=int, default=2000, metavar="N", help=text)
+    parser.add_argument("--bootstrap", type=int, default=RESAMPLES, metavar="N", help=text)
     policies, text = ("youden", "balanced"), "how validation gives the threshold (default: youden)"
     parser.add_argument("--policy", choices=policies, default="youden", help=text)
-    text = "promised rate of false alarms among the healthy (default: 0.05)"
-    parser.add_argument("--false-alarms", type=float, default=0.05, metavar="RATE", help=text)
-    text = "share of healthy subjects allowed on the list of p_values.csv (default: 0.1)"
-    parser.add_argument("--false-discoveries", type=float, default=0.1, metavar="RATE", help=text)
+    text = "promised rate of false alarms among the healthy (default: %(default)s)"
+    parser.add_argument(
+        "--false-alarms", type=float, default=FALSE_ALARMS, metavar="RATE", help=text
+    )
+    text = "share of healthy subjects allowed on the list of p_values.csv (default: %(default)s)"
+    parser.add_argument(
+        "--false-discoveries", type=float, default=FALSE_DISCOVERIES, metavar="RATE", help=text
+    )
     text = "for new images: the run of their model; its known-healthy images carry the promise"
     parser.add_argument("--calibration", type=Path, metavar="RUN", help=text)
     text = "of the resamples and the probes (default: 0)"

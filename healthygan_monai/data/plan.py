@@ -53,7 +53,7 @@ class Plan:
     price_healthy: float = HealthyGANLoss.price_healthy
     price_warmup: int = HealthyGANLoss.price_warmup
     warmup_share: float = 0.0  # of the iterations, where these are more; why: pretrained_critic.md
-    prices: tuple[float, ...] = (0.3, 1.0, 3.0, 8.0, 24.0)
+    prices: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0)
     price_folds: int = 2
     price_iterations: int = 200
     price_kept_out: float = 0.2
@@ -89,7 +89,7 @@ RECIPES: dict[str, Plan] = {
         n_critic=1,
         ema=0.99,
         price=AUTO,
-        price_healthy=3.0,
+        price_healthy=2.0,
         price_warmup=150,
         warmup_share=0.5,
         kept_out=0.2,

@@ -12,6 +12,7 @@ from data_prep.errors import UsageError
 from data_prep.files import sha256, write_json
 from healthygan_monai.evaluation.calibration import Calibration, calibration_of, known_healthy
 from healthygan_monai.evaluation.critic import critic_auc
+from healthygan_monai.evaluation.defaults import FALSE_ALARMS, FALSE_DISCOVERIES, RESAMPLES
 from healthygan_monai.evaluation.exact import Interval, exact_auc, exact_metric, or_exact
 from healthygan_monai.evaluation.intervals import CONFIDENCE
 from healthygan_monai.evaluation.intervals import bootstrap as bootstrap_by_subject
@@ -36,7 +37,6 @@ from healthygan_monai.scoring import ScoreRow, ScoresError, read_scores, subject
 
 FORMAT = 1
 UNITS = ("image", "subject")
-FALSE_ALARMS, FALSE_DISCOVERIES = 0.05, 0.1
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Options:
     false_alarms: the promised rate. false_discoveries: of the list of subjects.
     """
 
-    bootstrap: int = 2000
+    bootstrap: int = RESAMPLES
     seed: int = 0
     stratified: bool = False
     policy: str = "youden"
@@ -68,7 +68,7 @@ def evaluate(
     run: Path,
     *,
     unit: str = "image",
-    bootstrap: int = 2000,
+    bootstrap: int = RESAMPLES,
     seed: int = 0,
     stratified: bool = False,
     policy: str = "youden",

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from data_prep.errors import DataError
 from data_prep.work.progress import progress
+from healthygan_monai.evaluation.defaults import RESAMPLES
 
 Statistics = Callable[[NDArray, NDArray], Mapping[str, float | None]]
 CONFIDENCE = 0.95
@@ -33,7 +34,7 @@ def bootstrap(
     scores: ArrayLike,
     subjects: ArrayLike,
     *,
-    resamples: int = 2000,
+    resamples: int = RESAMPLES,
     seed: int = 0,
     confidence: float = CONFIDENCE,
     stratified: bool = False,

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from healthygan_monai.evaluation.defaults import RESAMPLES
 from healthygan_monai.evaluation.exact import Interval, exact_share, or_exact
 from healthygan_monai.evaluation.intervals import CONFIDENCE, intervals_by_subject
 from healthygan_monai.evaluation.metrics import average_precision, dice, roc_auc
@@ -75,7 +76,10 @@ def _dice_at(threshold: float, values: NDArray, inside: NDArray) -> float:
 
 
 def summarise(
-    images: Sequence[Localisation], subjects: Sequence[str], resamples: int = 2000, seed: int = 0
+    images: Sequence[Localisation],
+    subjects: Sequence[str],
+    resamples: int = RESAMPLES,
+    seed: int = 0,
 ) -> dict[str, Any]:
     """Average each measure over a subject's images, then over subjects, who weigh the same.
 
@@ -88,7 +92,7 @@ def summarise(
 
 
 def summarise_boxes(
-    images: Sequence[BoxHit], subjects: Sequence[str], resamples: int = 2000, seed: int = 0
+    images: Sequence[BoxHit], subjects: Sequence[str], resamples: int = RESAMPLES, seed: int = 0
 ) -> dict[str, Any] | None:
     """Average as ``summarise`` does; None without an image."""
     names = list(BoxHit.__dataclass_fields__)

@@ -49,13 +49,22 @@ def brightest_place(values: NDArray, smoothing: float = SMOOTHING) -> tuple[int,
 
     smoothing: sigma of the Gaussian, as a share of the longer side.
     """
-    from scipy.ndimage import gaussian_filter
-
     if np.ptp(values) == 0:
         return None
-    smooth = gaussian_filter(values, sigma=smoothing * max(values.shape), mode="nearest")
+    smooth = smoothed(values, smoothing)
     row, column = np.unravel_index(np.argmax(smooth), smooth.shape)
     return int(row), int(column)
+
+
+def smoothed(difference: ArrayLike, smoothing: float = SMOOTHING) -> NDArray[np.float64]:
+    """Return a map, (H, W), after a Gaussian; beyond its border it goes on with its last pixels.
+
+    smoothing: sigma, as a share of the longer side.
+    """
+    from scipy.ndimage import gaussian_filter
+
+    values = np.asarray(difference, dtype=np.float64)
+    return gaussian_filter(values, sigma=smoothing * max(values.shape), mode="nearest")
 
 
 def map_and_mask(difference: ArrayLike, lesion: ArrayLike) -> tuple[NDArray[np.float64], NDArray]:

@@ -1,7 +1,8 @@
 """Judge the pixels of all images together: AUROC, average precision, PRO and Dice, by subject.
 
-Pooled over the test images with a lesion (``diseased``), and over those and the images without one
-(``all``), whose masks are empty. No map is kept: values are counted in the bins of ``pixels``, and
+Pooled over the test images with a lesion (``diseased``), over these with their maps ``smoothed``,
+as PaDiM and PatchCore smooth theirs, and over all images (``all``): the masks of those without a
+lesion are empty. No map is kept: values are counted in the bins of ``pixels``, and
 for the intervals once more in coarser bins for each subject.
 """
 
@@ -16,10 +17,16 @@ from healthygan_monai.evaluation.intervals import intervals_by_subject
 from healthygan_monai.evaluation.metrics import dice, ranking_of_cuts
 from healthygan_monai.evaluation.overlap import aupro, region_weights
 from healthygan_monai.evaluation.pixels import BINS, KINDS, merge, quantile_value, tally
+from healthygan_monai.evaluation.pointing import smoothed
 
 HEALTHY_QUANTILE = 0.99  # of the pixels of healthy validation images: 1 in 100 is called
 COARSER = 5  # binary digits fewer for the intervals: values within 1.6 % may share a bin
-SCOPES = {"diseased": ("diseased",), "all": ("diseased", "lesion_free")}
+GROUPS = ("diseased", "smoothed", "lesion_free")
+SCOPES = {
+    "diseased": ("diseased",),
+    "smoothed": ("smoothed",),
+    "all": ("diseased", "lesion_free"),
+}
 MEASURES = ("pixel_auroc", "pixel_ap", "aupro", "quantile_dice")
 
 
@@ -62,19 +69,36 @@ class PooledPixels:
     """Add one map at a time, then ask for the measures of all."""
 
     def __init__(self) -> None:
-        groups = SCOPES["all"]
-        self._fine = {group: np.zeros((len(KINDS), BINS)) for group in groups}
-        self._coarse: dict[str, dict[str, tuple[NDArray, NDArray]]] = {g: {} for g in groups}
-        self._calls = {group: defaultdict[str, NDArray](lambda: np.zeros(3)) for group in groups}
-        self._images, self._regions = dict.fromkeys(groups, 0), 0
+        self._fine = {group: np.zeros((len(KINDS), BINS)) for group in GROUPS}
+        self._coarse: dict[str, dict[str, tuple[NDArray, NDArray]]] = {g: {} for g in GROUPS}
+        self._calls = {group: defaultdict[str, NDArray](lambda: np.zeros(3)) for group in GROUPS}
+        self._images, self._regions = dict.fromkeys(GROUPS, 0), 0
 
     def add(
         self, difference: ArrayLike, lesion: ArrayLike, subject: str, threshold: float | None
     ) -> None:
-        """Count one map and its mask, both (H, W); an empty mask is that of a healthy image."""
+        """Count one map and its mask, both (H, W); an empty mask is that of a healthy image.
+
+        threshold: a pixel is called where difference >= it; not asked of the smoothed map.
+        """
         inside = np.asarray(lesion).astype(bool)
         weights, regions = region_weights(inside)
-        group = "diseased" if regions else "lesion_free"
+        self._regions += regions
+        if regions:
+            self._count("diseased", difference, inside, weights, subject, threshold)
+            self._count("smoothed", smoothed(difference), inside, weights, subject, None)
+        else:
+            self._count("lesion_free", difference, inside, weights, subject, threshold)
+
+    def _count(
+        self,
+        group: str,
+        difference: ArrayLike,
+        inside: NDArray,
+        weights: NDArray,
+        subject: str,
+        threshold: float | None,
+    ) -> None:
         bins, counts = tally(difference, inside, weights)
         self._fine[group][:, bins] += counts
         known = self._coarse[group].get(subject, (bins[:0], counts[:, :0]))
@@ -86,7 +110,6 @@ class PooledPixels:
             numbers = [(called & inside).sum(), called.sum(), inside.sum()]
             self._calls[group][subject] += numbers
         self._images[group] += 1
-        self._regions += regions
 
     def summary(self, resamples: int, seed: int) -> dict[str, Any] | None:
         """Return the measures of each scope; None if no lesion was added."""

@@ -15,7 +15,8 @@ from data_prep.work.progress import progress
 from healthygan_monai import __version__
 from healthygan_monai.evaluation.calibration import calibration_of
 from healthygan_monai.evaluation.confounders import probe_aucs
-from healthygan_monai.evaluation.evaluate import FALSE_ALARMS, FALSE_DISCOVERIES, evaluate
+from healthygan_monai.evaluation.defaults import FALSE_ALARMS, FALSE_DISCOVERIES, RESAMPLES
+from healthygan_monai.evaluation.evaluate import evaluate
 from healthygan_monai.evaluation.promise import write_p_values
 from healthygan_monai.paths import (
     LOCALISATION_FILE,
@@ -38,7 +39,7 @@ def evaluate_run(
     dataset: Dataset | None,
     *,
     unit: str = "image",
-    bootstrap: int = 2000,
+    bootstrap: int = RESAMPLES,
     seed: int = 0,
     probes: bool = True,
     policy: str = "youden",

@@ -10,6 +10,7 @@ from ignite.engine import Engine, Events
 
 from data_prep.files import write_json
 from healthygan_monai.data.images import load_mask
+from healthygan_monai.evaluation.defaults import RESAMPLES
 from healthygan_monai.evaluation.localisation import (
     Localisation,
     localise,
@@ -34,7 +35,7 @@ class LocalisationFile:
         seed: of the resamples.
     """
 
-    def __init__(self, path: Path | str, bootstrap: int = 2000, seed: int = 0) -> None:
+    def __init__(self, path: Path | str, bootstrap: int = RESAMPLES, seed: int = 0) -> None:
         self.path, self.bootstrap, self.seed = Path(path), bootstrap, seed
         self.clear()
 

@@ -50,7 +50,7 @@ LOCALISATION = holding(
         "best_dice_note": text,
         "healthy_quantile": or_none(holding(_QUANTILE, list(_QUANTILE))),
         "pooled": or_none(
-            record(dict.fromkeys(("diseased", "all"), holding(_SCOPE, list(_SCOPE))))
+            record(dict.fromkeys(("diseased", "smoothed", "all"), holding(_SCOPE, list(_SCOPE))))
         ),
         "left_out": whole,
         "boxes": or_none(holding({**_BOXES, "intervals": or_none(_INTERVALS)}, list(_BOXES))),

@@ -20,7 +20,11 @@ POOLED: tuple[tuple[str, str, float | str | None], ...] = (
     ("aupro", "PRO, up to 30 % false calls", 0.15),
     ("quantile_dice", "Dice at the healthy quantile", None),
 )
-SCOPES = {"diseased": "Images with a lesion", "all": "All images"}
+SCOPES = {
+    "diseased": "Images with a lesion",
+    "smoothed": "Images with a lesion, maps smoothed",
+    "all": "All images",
+}
 
 
 def lesion_tables(evaluation: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -55,6 +59,7 @@ def lesion_sentences(evaluation: Mapping[str, Any]) -> list[str]:
         values = ", ".join(
             f"{words} {number(scope[key]['value'])} ({spread(scope[key])})"
             for key, words, _ in POOLED
+            if scope[key]["value"] is not None
         )
         text.append(f"{SCOPES[name]}, all pixels together: {values}.")
     if found.get("boxes"):

@@ -32,7 +32,6 @@ SMALLER = (
     (r"healthygan prep (films|brains) .*--size (128|256)", "--size 64"),
     (r"healthygan demo", SET_TINY),
     (r"(torchrun|python -m monai.bundle run training).*/train.json(?!.* --max_it)", KEY_TINY),
-    (r"healthygan evaluate(?!.* --bootstrap )", "--bootstrap 20"),
     (r"python -m monai.bundle run .*evaluate.json", "--bootstrap 20"),
     (r"healthygan benchmark .*data/films", "--dry-run"),
     (r"healthygan prep chestxray14(?!.* --help)", NIH_COUNTS),
@@ -41,7 +40,13 @@ SMALLER = (
 
 
 def draw_little() -> None:
-    """Make the phantoms of this process few, and its forests of trees small."""
+    """Make the phantoms of this process few, and its resamples and forests of trees small.
+
+    Call it before the project is imported.
+    """
+    import healthygan_monai.evaluation.defaults as evaluation
+
+    evaluation.RESAMPLES = 20  # before a module takes it as the default of a function
     import data_prep.phantom.brains as heads
     import data_prep.phantom.study as films
     import healthygan_monai.evaluation.confounders as probes

@@ -3,7 +3,10 @@
 ``python docs_server.py SOCKET`` serves. The programs that ``write_programs`` makes ask it.
 """
 
+import importlib
+import pkgutil
 import sys
+from contextlib import suppress
 from pathlib import Path
 from subprocess import Popen
 
@@ -27,9 +30,12 @@ def start(path: Path, log: Path) -> Popen[bytes]:
 
 
 def serve(path: str) -> None:
-    import healthygan_monai.bundle_api  # noqa: F401
-
     draw_little()
+    for package in ("data_prep", "healthygan_monai"):
+        for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
+            if not module.name.endswith(".__main__"):
+                with suppress(ImportError):  # of an extra that is not installed
+                    importlib.import_module(module.name)
     warm.serve(path, run)
 
 

@@ -162,7 +162,7 @@ def run_folder(folder: Path, data: Path) -> Path:
     """A finished run, scored and evaluated, of the tiny data set; made once."""
     import tiny
 
-    from healthygan_monai.evaluation import evaluate
+    from healthygan_monai.evaluation.evaluate import evaluate
 
     runs = folder / "runs"
     if not runs.exists():

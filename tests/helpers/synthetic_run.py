@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from healthygan_monai.evaluation import evaluate
+from healthygan_monai.evaluation.evaluate import evaluate
 from healthygan_monai.report import Translation
 from healthygan_monai.scoring import ScoreRow, write_scores
 

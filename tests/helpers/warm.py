@@ -182,7 +182,8 @@ def _python(words: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    for _name in ("matplotlib.pyplot", "monai.bundle", "sklearn.ensemble"):
+    # torch._dynamo is imported by the first optimiser.
+    for _name in ("matplotlib.pyplot", "monai.bundle", "sklearn.ensemble", "torch._dynamo"):
         importlib.import_module(_name)
     _, _path, EXECUTABLE = sys.argv
     serve(_path, _python)

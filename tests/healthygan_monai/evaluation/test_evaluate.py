@@ -5,8 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from healthygan_monai.evaluation import evaluate
-from healthygan_monai.evaluation.evaluate import Options, evaluate_rows
+from healthygan_monai.evaluation.evaluate import Options, evaluate, evaluate_rows
 from healthygan_monai.scoring import ScoreRow, ScoresError, write_scores
 
 QUICK = Options(bootstrap=40)

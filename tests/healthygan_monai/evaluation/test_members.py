@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from healthygan_monai.evaluation import evaluate
+from healthygan_monai.evaluation.evaluate import evaluate
 from healthygan_monai.evaluation.members import (
     MemberScore,
     member_spread,

@@ -97,6 +97,7 @@ class TestOfADataSet:
         scopes = localisation["pooled"]
         assert {name: scope["images"] for name, scope in scopes.items()} == {
             "diseased": 2,
+            "smoothed": 2,
             "all": 4,
         }
         assert localisation["boxes"] is None and localisation["left_out"] == 0

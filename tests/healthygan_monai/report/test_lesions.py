@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from synthetic_run import probe_list, score_rows, translate
 
-from healthygan_monai.evaluation import evaluate
+from healthygan_monai.evaluation.evaluate import evaluate
 from healthygan_monai.evaluation.localisation import (
     Localisation,
     localise,
@@ -100,7 +100,8 @@ def test_an_evaluation_of_before_is_shown_as_it_was(run):
 def test_the_command_says_what_the_page_shows(localisation):
     masks = lesion_sentences(json.loads(json.dumps({"localisation": localisation})))
     assert masks[0].startswith(f"On {localisation['images']} outlined test images")
-    assert len(masks) == 3 and "PRO, up to 30 % false calls" in masks[2]
+    assert len(masks) == 4 and "PRO, up to 30 % false calls" in masks[3]
+    assert "smoothed" in masks[2] and "quantile" not in masks[2]
     boxes = lesion_sentences({"localisation": {"images": 0, "pooled": None, "boxes": BOXES}})
     assert len(boxes) == 1 and "is in a box in 50 %" in boxes[0] and "by chance 25 %" in boxes[0]
 

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from synthetic_run import CONFIG, score_rows, translate, write_json
 
-from healthygan_monai.evaluation import evaluate
+from healthygan_monai.evaluation.evaluate import evaluate
 from healthygan_monai.report import write_report
 from healthygan_monai.report.artefacts import HOW_TO_MAKE
 from healthygan_monai.scoring import ScoreRow, write_scores

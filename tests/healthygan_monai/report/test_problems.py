@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 from synthetic_run import probe_list, score_rows
 
-from healthygan_monai.evaluation import evaluate
+from healthygan_monai.evaluation.evaluate import evaluate
 from healthygan_monai.report.artefacts import read_artefacts
 from healthygan_monai.report.methods import methods
 from healthygan_monai.report.problems import find_problems
