@@ -21,7 +21,7 @@ from healthygan_monai.data.plan import AUTO, JUDGES, RECIPES, kept_out_for
 from healthygan_monai.paths import iterations_done
 from healthygan_monai.pretrained.make import make_trainer
 from healthygan_monai.pretrained.price import optimizer_like
-from healthygan_monai.pretrained.trials import read_trials
+from healthygan_monai.pretrained.trials import most_trials, read_trials
 from healthygan_monai.rank_means import ranks
 from healthygan_monai.training.checkpoints import RandomState, unwrapped
 
@@ -155,7 +155,7 @@ def forecast_of(parser: Any) -> Forecast:
     trials = 0
     if get("price") == AUTO and not done:  # the search comes before the first iteration
         tried = len(read_trials(Path(resume))) if resume else 0
-        trials = max(0, len(get("prices")) * get("price_folds") - tried)
+        trials = max(0, most_trials(get("prices"), get("price_folds")) - tried)
     names = ("translation", "image_size", "image_channels", "batch_size", "max_iterations")
     return Forecast(
         recipe=get("plan").recipe,

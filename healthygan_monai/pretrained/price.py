@@ -1,9 +1,9 @@
 """The price of a change sets itself, without labels.
 
-Each price of a ladder is tried in short trainings that keep some subjects out; the price whose
+Prices of a ladder are tried in short trainings that keep some subjects out; the price whose
 translations tell kept-out mixed images best from kept-out healthy ones (AUCp) is taken. A price too
 high shuts the translation (AUCp 0.5), one too low lets it repaint healthy and mixed images alike.
-A price that falls far behind is not tried again.
+Which price is tried next: :func:`healthygan_monai.pretrained.trials.next_price`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from healthygan_monai.inferer import HealthyGANInferer, split_translation
 from healthygan_monai.pretrained.trials import (
     Trial,
     best_price,
-    in_reach,
+    next_price,
     read_trials,
     verdict,
     write_trials,
@@ -42,7 +42,6 @@ from healthygan_monai.trainer import HealthyGANTrainer
 from healthygan_monai.training.averaging import MovingAverage
 from healthygan_monai.training.checkpoints import RandomState, unwrapped
 from healthygan_monai.training.handlers import Progress
-from healthygan_monai.training.states import NOTHING_CHANGES
 
 logger = logging.getLogger(__name__)
 WARMUP = 0.75  # of a trial's iterations, at most
@@ -82,24 +81,15 @@ class PriceSearch:
             return
         random = RandomState()
         before = random.state_dict()  # as it is where prices.csv holds all trials already
-        trials = {(trial.price, trial.fold): trial for trial in read_trials(run)}
+        trials = read_trials(run)
         for fold in range(self.folds):
-            opened, before_it = False, [t for t in trials.values() if t.fold < fold]
-            for candidate in sorted(self.prices):
-                if not in_reach(candidate, before_it):
-                    continue
-                if (candidate, fold) not in trials:
-                    trials[candidate, fold] = self.trial(trainer, candidate, fold)
-                    if is_first_rank():
-                        write_trials(run, list(trials.values()))
-                if trials[candidate, fold].changed >= NOTHING_CHANGES:
-                    opened = True
-                elif opened:
-                    break  # a dearer one is shut as well; without an open one the price is not why
+            while (candidate := next_price(self.prices, fold, trials)) is not None:
+                trials.append(self.trial(trainer, candidate, fold))
+                if is_first_rank():
+                    write_trials(run, trials)
         random.load_state_dict(before)
-        found = list(trials.values())
-        trainer.loss = replace(trainer.loss, price=best_price(found))
-        logger.info("%s", verdict(found))
+        trainer.loss = replace(trainer.loss, price=best_price(trials))
+        logger.info("%s", verdict(trials))
 
     def trial(self, trainer: HealthyGANTrainer, price: float, fold: int) -> Trial:
         """Train a copy at a price, and judge it by the subjects of a fold."""

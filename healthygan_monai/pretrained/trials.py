@@ -14,6 +14,7 @@ from healthygan_monai.training.states import NOTHING_CHANGES
 UNDECIDED = 0.55  # best AUCp at or below which the two sets look alike
 REACH = 2.0  # standard errors below the best mean AUCp: a price further off is given up
 LEAST_REACH = 0.1  # of AUCp; the standard error of a perfect one is 0
+MIDDLE = 3  # prices in the middle of the ladder, which are tried first
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,48 @@ class Trial:
     aucp: float
     changed: float
     error: float = 0.0
+
+
+def next_price(ladder: Sequence[float], fold: int, trials: Sequence[Trial]) -> float | None:
+    """Return the price to try next in a fold; None where the fold is done.
+
+    The first fold tries the middle of the ladder, cheapest first, then goes on beyond an end of
+    what it tried as long as the best price is there, or to cheaper ones where the best one shut the
+    translation. The others try again what is in reach. Prices above one that shut what a cheaper
+    one had opened are not tried.
+    """
+    prices, before = sorted(ladder), [t for t in trials if t.fold < fold]
+    here = {t.price: t for t in trials if t.fold == fold}
+    shut = {price for price, trial in here.items() if trial.changed < NOTHING_CHANGES}
+    opened = here.keys() - shut
+    least = min((p for p in shut if opened and p > min(opened)), default=math.inf)
+    begin = _begin(len(prices))
+    first = prices[begin : begin + MIDDLE]
+    again = [price for price in prices if in_reach(price, before)]
+    for price in again if fold else first:
+        if price not in here and price < least:
+            return price
+    if fold:
+        return None
+    means = mean_aucp(list(here.values()))
+    best = max(means, key=lambda price: means[price])
+    low, high = (prices.index(end(here)) for end in (min, max))
+    if low and (best == prices[low] or best in shut):
+        return prices[low - 1]
+    if best == prices[high] < least and high + 1 < len(prices):
+        return prices[high + 1]
+    return None
+
+
+def most_trials(ladder: Sequence[float], folds: int) -> int:
+    """Return how many trials a search has at most."""
+    count = len(ladder)
+    begin = _begin(count)
+    return folds * min(count, MIDDLE + max(begin, count - MIDDLE - begin))
+
+
+def _begin(count: int) -> int:
+    return max(0, (count - MIDDLE) // 2)
 
 
 def mean_aucp(trials: Sequence[Trial]) -> dict[float, float]:
@@ -52,12 +95,12 @@ def mean_aucp(trials: Sequence[Trial]) -> dict[float, float]:
 
 
 def in_reach(price: float, trials: Sequence[Trial]) -> bool:
-    """Whether a price may still be the best: its mean AUCp is at most ``REACH`` standard errors, or
-    ``LEAST_REACH``, below the best one. One that was not tried is.
+    """Whether a price was tried and may still be the best: its mean AUCp is at most ``REACH``
+    standard errors, or ``LEAST_REACH``, below the best one.
     """
     means = mean_aucp(trials)
     if price not in means:
-        return True
+        return False
     best = max(means, key=lambda each: means[each])
     return means[price] >= means[best] - max(LEAST_REACH, REACH * _error(trials, best))
 

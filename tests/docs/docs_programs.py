@@ -22,16 +22,18 @@ SET_TINY = (
     "generator_channels=4 --set generator_blocks=1 --set critic_channels=4 --set critic_layers=3 "
     "--set fid_features=random"
 )
-KEY_TINY = SET_TINY.replace("--set ", "--").replace("=", " ")
+ONE_TRIAL = "--set prices=[1] --set price_folds=1"
+KEY_TINY, KEY_TRIAL = (s.replace("--set ", "--").replace("=", " ") for s in (SET_TINY, ONE_TRIAL))
 NIH_COUNTS = "--counts healthy=4,mixed=2+2,validation=2+2,test=2+2"
 CLINIC_COUNTS = "--counts healthy=2,mixed=1+1,validation=1+1,test=1+1"
 # (what a command begins with, the words that are added to it)
 SMALLER = (
     (r"healthygan train(?!.* --(method|resume) )", SET_TINY),
-    (r"healthygan train(?!.* --(method|resume|recipe) |.*price=)", "--set prices=[1,3]"),
+    (r"healthygan train(?!.* --(method|resume|recipe) |.*price=)", ONE_TRIAL),
     (r"healthygan prep (films|brains) .*--size (128|256)", "--size 64"),
     (r"healthygan demo", SET_TINY),
     (r"(torchrun|python -m monai.bundle run training).*/train.json(?!.* --max_it)", KEY_TINY),
+    (r"(torchrun|python -m monai.bundle run training).*/train.json(?!.* --price )", KEY_TRIAL),
     (r"python -m monai.bundle run .*evaluate.json", "--bootstrap 20"),
     (r"healthygan benchmark .*data/films", "--dry-run"),
     (r"healthygan prep chestxray14(?!.* --help)", NIH_COUNTS),

@@ -14,6 +14,8 @@ from healthygan_monai.pretrained.trials import (
     best_price,
     in_reach,
     mean_aucp,
+    most_trials,
+    next_price,
     read_trials,
     verdict,
     write_trials,
@@ -39,7 +41,7 @@ class TestChoice:
     def test_a_price_far_behind_is_given_up(self):
         first = [trial(1, 0.5), trial(3, 0.75), trial(8, 0.9, error=0.1)]
         assert [in_reach(t.price, first) for t in first] == [False, True, True]
-        assert in_reach(24, first) and in_reach(1, [])
+        assert not in_reach(24, first)  # not tried
         assert [in_reach(p, [trial(1, 0.91), trial(3, 1.0), trial(8, 0.8)]) for p in (1, 3, 8)] == [
             *(True, True, False),
         ]
@@ -49,6 +51,42 @@ class TestChoice:
         assert (
             best_price([trial(1, 0.99), trial(3, 0.7), trial(3, 0.7, 1)]) == 3
         )  # both folds had it
+
+    @pytest.mark.parametrize(
+        ("found", "tried"),
+        [
+            ({1: 0.7, 3: 0.8, 10: 0.7}, [1, 3, 10]),  # the best is inside
+            ({1: 0.7, 3: 0.8, 10: 0.9, 30: 0.6}, [1, 3, 10, 30]),
+            ({1: 0.9, 3: 0.8, 10: 0.7, 0.3: 0.6}, [1, 3, 10, 0.3]),
+            ({1: 0.7, 3: 0.8, 10: None}, [1, 3, 10]),  # a dearer one shuts it as well
+            ({1: 0.7, 3: None, 0.3: 0.8}, [1, 3, 0.3]),
+            ({1: 0.4, 3: None, 0.3: 0.8}, [1, 3, 0.3]),  # shut is worth 0.5
+            ({1: None, 3: 0.8, 10: 0.9, 30: 0.5}, [1, 3, 10, 30]),  # 1 shut it by chance
+            ({1: None, 3: None, 10: None, 0.3: None}, [1, 3, 10, 0.3]),
+        ],
+    )
+    def test_goes_on_beyond_an_end_that_is_the_best(self, found, tried):
+        trials: list[Trial] = []
+        while (price := next_price((30, 10, 3, 1, 0.3), 0, trials)) is not None:
+            aucp = found[price]
+            changed = 0.0 if aucp is None else 0.1
+            trials.append(Trial(price, 0, 200, aucp or 0.5, changed))
+        assert [t.price for t in trials] == tried
+        assert len(tried) <= most_trials((0.3, 1, 3, 10, 30), 1) == 4
+
+    def test_a_later_fold_tries_again_what_is_in_reach(self):
+        first = [trial(1, 0.5), trial(3, 0.85), trial(10, 0.9)]
+        assert next_price((1, 3, 10), 1, first) == 3
+        assert next_price((1, 3, 10), 1, [*first, trial(3, 0.8, 1)]) == 10
+        both = [*first, trial(3, 0.99, 1), trial(10, 0.2, 1)]
+        assert next_price((1, 3, 10), 1, both) is None
+        assert next_price((1, 3, 10), 0, both) is None  # a later fold does not change the first
+
+    @pytest.mark.parametrize(
+        ("count", "most"), [(1, 1), (2, 2), (3, 3), (4, 4), (5, 4), (6, 5), (7, 5)]
+    )
+    def test_has_a_number_of_trials_that_is_known_before(self, count, most):
+        assert most_trials(range(1, count + 1), 2) == 2 * most
 
     def test_says_where_the_two_sets_look_alike(self):
         assert "look alike" in verdict([trial(1, 0.51), trial(3, 0.5)])
