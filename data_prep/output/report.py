@@ -18,6 +18,7 @@ from data_prep.output.page import template
 from data_prep.output.summary import NAMING, doubts, grouped
 from data_prep.source import Source
 
+PAGE = Path(__file__).parent / "report.html"
 SHOWN = 30  # thumbnails of a section
 UNUSUAL = 10
 LISTED = 500  # skipped files by name; skipped.csv has all
@@ -36,7 +37,7 @@ def write_report(
 
     It has no script and needs no network.
     """
-    write_text(path, template("report.html").render(_content(dataset, sources, outcomes)))
+    write_text(path, template(PAGE).render(_content(dataset, sources, outcomes)))
     return path
 
 

@@ -16,6 +16,7 @@ from data_prep.errors import DISK_TROUBLE, DataError, MissingData, UsageError
 from data_prep.files import read_json, whole, write_csv, write_json, write_text
 from data_prep.outcome import Outcome
 from data_prep.output import ticks
+from data_prep.output.page import template
 from data_prep.source import Source
 
 if TYPE_CHECKING:
@@ -145,10 +146,8 @@ def _film(source: Source, outcome: Outcome, ticked: Mapping[str, bool]) -> dict[
 
 
 def _page(name: str, films: Sequence[dict[str, Any]]) -> str:
-    from data_prep.output.page import template
-
     shown = [{**film, "input": printable(film["input"])} for film in films]
-    return template("review.html").render(name=printable(name), films=shown)
+    return template(Path(__file__).parent / PAGE).render(name=printable(name), films=shown)
 
 
 def printable(path: str) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from data_prep.datalist import Dataset
 from data_prep.errors import DataError, HealthyGANError
-from data_prep.frame import png
+from data_prep.film import png
 from data_prep.repeat import Prepared
 from healthygan_monai.scoring import ScoreRow, subject_rows
 

@@ -10,6 +10,7 @@ from PIL import Image
 
 from data_prep.files import write_text
 from data_prep.film import read_levels
+from data_prep.output.page import template
 from data_prep.work.kept import decode
 from healthygan_monai import __version__
 from healthygan_monai.errors import ModelError
@@ -36,6 +37,7 @@ from healthygan_monai.view.cases import Cases, inputs_of
 from healthygan_monai.view.gallery import write_gallery
 
 logger = logging.getLogger(__name__)
+TEMPLATE = Path(__file__).parent / "template.html"
 SAMPLE_WIDTH = 1600  # pixels; wider sample pictures are reduced
 PARTS = {"g_adv": "adversarial", "g_adv_healthy": "adv. healthy", "g_id": "identity"}
 PARTS |= {"g_rec": "reconstr.", "g_focus": "focus"}
@@ -69,16 +71,8 @@ def write_report(
     """
     found = read_artefacts(Path(run), dataset)
     logger.info("drawing the report of %d scored images", len(found.scores))
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template("template.html")
     try:
-        html = template.render(build(found, translate, per_kind))
+        html = template(TEMPLATE).render(build(found, translate, per_kind))
     except (AttributeError, LookupError, TypeError, jinja2.UndefinedError) as error:
         if not found.evaluation:
             raise

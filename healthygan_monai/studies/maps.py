@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from data_prep.files import whole
-from data_prep.frame import png
+from data_prep.film import png
 from healthygan_monai.paths import MAPS_FOLDER, MARKED
 from healthygan_monai.studies.case import CaseResult, Cut
 

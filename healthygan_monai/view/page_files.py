@@ -5,9 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import matplotlib
 import numpy as np
+
+from data_prep.output.page import template
 
 PAGE = Path(__file__).parent / "page"
 STYLE, CASES_SCRIPT = "style.css", "cases.js"
@@ -31,14 +32,7 @@ def page(name: str, *, back: str = "", remark_length: int = 0, policy: str = "")
         remark_length: most characters of a remark; 0: the page takes no marks.
         policy: Content-Security-Policy, where no header carries it.
     """
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(PAGE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("index.html").render(
+    return template(PAGE / "index.html").render(
         name=name,
         kind="viewer" if remark_length else "all cases",
         back=back,
