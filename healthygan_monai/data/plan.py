@@ -102,7 +102,7 @@ PROTOCOLS: dict[str, Plan] = {
     "covidx": Plan(image_size=256, batch_size=16),
     "chestxray14": Plan(image_size=128, batch_size=32),
     "migraine": Plan(image_size=256, batch_size=16),
-    # given prices, since a search takes five times as long as the run
+    # given prices, since a search takes three to four times as long as the run
     "demo": replace(
         RECIPES["pretrained"], image_size=64, price=1.0, price_healthy=10.0, warmup_share=0.0
     ),
