@@ -15,6 +15,7 @@ from healthygan_monai.cli.arguments import (
     settings,
     warn_unfinished,
 )
+from healthygan_monai.config.known import refuse_overrides
 from healthygan_monai.config.literal import as_literal
 from healthygan_monai.config.workflow import device_override, equivalent, run_config
 from healthygan_monai.models.places import bundle_around, model_file
@@ -84,6 +85,7 @@ def run(arguments: argparse.Namespace) -> int:
         **device_override(arguments.device),
         **settings(arguments.set),
     }
+    refuse_overrides(config, overrides)
     print("the same as:", equivalent(config, overrides), flush=True)
     workflow = run_config(config, overrides)
     output = Path(workflow.parser.get_parsed_content("output_dir"))

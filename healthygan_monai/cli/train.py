@@ -8,6 +8,7 @@ from data_prep.errors import UsageError
 from healthygan_monai.baselines.names import METHODS
 from healthygan_monai.cli.arguments import add_device, add_set, command, settings
 from healthygan_monai.cli.train_seeds import telling_how_to_go_on, train_seeds
+from healthygan_monai.config.known import refuse_overrides
 from healthygan_monai.config.literal import as_literal
 from healthygan_monai.config.workflow import HEALTHYGAN, chosen_config
 from healthygan_monai.paths import (
@@ -96,6 +97,7 @@ def _train(arguments: argparse.Namespace, seed: int, begun: list[Path]) -> Path 
         overrides["dataset_dir"] = as_literal(data.parent if data.is_file() else data)
     if arguments.tracking and method != HEALTHYGAN:
         raise UsageError(f"--tracking: only for {HEALTHYGAN}; {method} writes metrics.jsonl alone.")
+    refuse_overrides(config, chosen)
     same = equivalent(config, overrides, "training", arguments.tracking)
     print("the same as:", same, flush=True)
     workflow = make_workflow(config, overrides, "training", arguments.tracking)

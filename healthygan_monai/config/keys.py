@@ -4,7 +4,6 @@ import importlib.util
 import inspect
 import json
 import logging
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from pydoc import locate
@@ -13,33 +12,19 @@ from typing import Any
 from monai.bundle import ComponentLocator, ConfigParser
 from monai.utils import set_determinism
 
-from data_prep.errors import NotInstalled, nearest
+from data_prep.errors import NotInstalled
 from data_prep.files import read_json
+from healthygan_monai.config.known import refuse, unknown, unknown_keys
 from healthygan_monai.config.messages import shorten_errors
 from healthygan_monai.config.ranges import wrong_settings
-from healthygan_monai.errors import ConfigError
 from healthygan_monai.paths import METADATA_FILE
 from healthygan_monai.telemetry import switch_off
 
-MONAI_KEYS = {
-    "_meta_",
-    "imports",
-    "initialize",
-    "run",
-    "training",
-    "evaluating",
-    "inferring",
-    "finalize",
-}
 # MONAI Label's; a run does not even import them
 OF_A_SERVER = (
     "pre_transforms",
     "post_transforms",
 )
-UNKNOWN = "unknown config key"
-REFERENCE = re.compile(r"@(\w+)")
-
-
 # our own progress lines say it shorter
 CHATTY = (
     "healthygan_monai.trainer",
@@ -82,25 +67,22 @@ def refuse_unknown_keys(config: Mapping[str, Any], config_dir: Path) -> None:
     shipped: dict[str, Any] = {}
     for file in contained or files:
         _merge(shipped, file)
-    known = {*shipped, *MONAI_KEYS, *REFERENCE.findall(json.dumps(config, default=str))}
-    problems = [_unknown(key, known) for key in config if key.lstrip("+") not in known]
+    problems = [*unknown_keys(config, shipped)]
     for section in ("train", "validate", "settings", "state"):
         if isinstance(config.get(section), Mapping):
             expected = set(shipped.get(section, {}))
             problems += [
-                _unknown(f"{section}#{key}", {f"{section}#{name}" for name in expected})
+                unknown(f"{section}#{key}", {f"{section}#{name}" for name in expected})
                 for key in config[section]
                 if key not in expected
             ]
     used = {key: value for key, value in config.items() if key not in OF_A_SERVER}
     problems += [*_wrong_arguments(used), *wrong_settings(config)]
-    if problems:
-        slip = "plan" in shipped and any(text.startswith(UNKNOWN) for text in problems)
-        raise ConfigError("; ".join(problems) + " (all: healthygan keys)" * slip)
+    refuse(problems, shipped)
 
 
 def _section(key: str) -> str:
-    """``train`` of ``+train#trainer#amp``."""
+    """Return ``train`` of ``+train#trainer#amp``."""
     return key.lstrip("+").partition("#")[0]
 
 
@@ -114,10 +96,6 @@ def _merge(into: dict[str, Any], config: Mapping[str, Any]) -> None:
             into[section].update(value)
         else:
             into[section] = dict(value) if isinstance(value, Mapping) else value
-
-
-def _unknown(key: str, known: set[str]) -> str:
-    return f"{UNKNOWN} {key!r}{nearest(key, known)}"
 
 
 def _wrong_arguments(config: Any, where: str = "") -> Iterator[str]:
@@ -148,7 +126,7 @@ def _wrong_arguments(config: Any, where: str = "") -> Iterator[str]:
         return
     for key in config:
         if not key.startswith("_") and key not in parameters:
-            yield _unknown(f"{where}#{key}", {f"{where}#{p}" for p in parameters})
+            yield unknown(f"{where}#{key}", {f"{where}#{p}" for p in parameters})
 
 
 def calling_parser() -> ConfigParser:

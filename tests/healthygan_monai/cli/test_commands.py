@@ -353,3 +353,21 @@ def test_what_is_no_run_is_refused_before_pytorch_loads(tmp_path):
     done = python("-c", code, *lines, cwd=tmp_path)
     assert done.stdout.splitlines() == [f"{words} 2" for words in lines]
     assert done.stderr.count("absent: no such") == len(lines) and not any(tmp_path.iterdir())
+
+
+def test_a_wrong_setting_is_refused_before_pytorch_loads(tiny_data):
+    code = (
+        "import sys\nfrom healthygan_monai.cli.main import main\n"
+        "for word in sys.argv[2:]:\n"
+        "    code = main(['train', sys.argv[1], '--set', word])\n"
+        "    print(word, code, *{'torch', 'monai', 'scipy'} & set(sys.modules))"
+    )
+    told = {
+        "batch_sise=4": "unknown config key 'batch_sise', did you mean 'batch_size'?",
+        "batch_size=0": "batch_size is 0; expected a whole number, 1 or more",
+        "price=-1": "price is -1; expected a number above 0",
+    }
+    done = python("-c", code, tiny_data, *told)
+    said = [line for line in done.stdout.splitlines() if "=" in line]
+    assert said == [f"{word} 2" for word in told]
+    assert all(text in done.stderr for text in told.values())
