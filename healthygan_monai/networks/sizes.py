@@ -31,12 +31,16 @@ def make_generator(
     an additive one alone; the others score as their authors' do.
 
     Raises:
-        UsageError: no such translation, or a size that cannot be.
+        UsageError: no such translation, a size that cannot be, or ``mirrored`` of another one.
     """
     if translation not in TRANSLATIONS:
         raise UsageError(
             f"translation is {translation!r}{nearest(translation, TRANSLATIONS) or ';'} "
             f"expected one of {', '.join(TRANSLATIONS)}."
+        )
+    if mirrored and translation != "additive":
+        raise UsageError(
+            f"mirrored: a score of both sides is additive's alone, not {translation}'s."
         )
     more = {"mirrored": mirrored} if translation == "additive" else {}
     make = partial(TRANSLATIONS[translation], image_channels, channels, blocks, **more)

@@ -65,9 +65,12 @@ class TestGenerator:
         assert (raw - other).abs().max() > 1e-3
 
     def test_only_an_additive_one_is_mirrored_and_its_weights_say_so(self):
-        for translation in ("masked", "additive", "brainomaly"):
-            weights = make_generator(1, 4, 1, translation, mirrored=True).state_dict()
-            assert generator_sizes(weights).get("mirrored", False) is (translation == "additive")
+        for mirrored in (False, True):
+            weights = make_generator(1, 4, 1, "additive", mirrored=mirrored).state_dict()
+            assert generator_sizes(weights)["mirrored"] is mirrored
+        for translation in ("masked", "brainomaly"):
+            with pytest.raises(UsageError, match=f"additive's alone, not {translation}'s"):
+                make_generator(1, 4, 1, translation, mirrored=True)
 
     @pytest.mark.parametrize("translation", ["masked", "additive", "brainomaly"])
     def test_its_weights_say_which_translation_they_are_of(self, translation, image):
