@@ -102,7 +102,7 @@ class TestArchives:
         assert not archive.is_archive(path, path.read_bytes())
 
     def test_a_dicom_series_in_an_archive_is_one_source(self, tmp_path):
-        raw = make_brains(tmp_path / "brains", seed=0)
+        raw = make_brains(tmp_path / "brains", counts={"test": 3})
         brains = zipped(raw, tmp_path / "brains.zip")
         outside = [s.name for s in find(raw, "brains").sources]
         inside = [s.name for s in find(brains, "brains").sources]
