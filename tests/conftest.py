@@ -16,6 +16,11 @@ import pytest
 from places import SHARED
 from tiny import train, write_dataset
 
+import healthygan_monai.evaluation.defaults
+
+# before it becomes the default of a function; tests of intervals say how many they want
+healthygan_monai.evaluation.defaults.RESAMPLES = 100
+
 # the same examples in every run; a slow machine is no failure
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("repeatable")

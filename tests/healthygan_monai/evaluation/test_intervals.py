@@ -77,9 +77,12 @@ def test_resamples_are_sorted_so_that_ranking_them_is_cheap():
 def test_mean_interval_agrees_with_the_normal_formula():
     values = np.random.default_rng(3).normal(0, 1, 400)
     labels = np.arange(400) % 2
-    low, high = bootstrap(
-        lambda _, drawn: {"mean": float(drawn.mean())}, labels, values, np.arange(400)
-    ).intervals["mean"]
+    found = bootstrap(
+        lambda _, drawn: {"mean": float(drawn.mean())},
+        *(labels, values, np.arange(400)),
+        resamples=2000,
+    )
+    low, high = found.intervals["mean"]
     expected = 2 * 1.96 * values.std() / np.sqrt(400)
     assert high - low == pytest.approx(expected, rel=0.08)
     assert low < values.mean() < high
