@@ -13,6 +13,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import hypothesis
 import numpy as np
 import pytest
+import warm_children
 from places import SHARED
 from tiny import train, write_dataset
 
@@ -24,6 +25,13 @@ healthygan_monai.evaluation.defaults.RESAMPLES = 100
 # the same examples in every run; a slow machine is no failure
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)
 hypothesis.settings.load_profile("repeatable")
+
+
+@pytest.fixture(autouse=True)
+def _warm_children(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start guarded children at once, but where the guard itself is tested."""
+    if request.path.parent.name != "work":
+        monkeypatch.setattr("data_prep.work.guard.PYTHON", warm_children.executable())
 
 
 def _folder(variable: str, default: Path) -> Path:

@@ -27,6 +27,7 @@ ONE_THREAD = {
     "MKL_NUM_THREADS": "1",
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS": "1",
 }
+PYTHON = sys.executable  # that of the children
 START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
     "from data_prep.work.child import serve; serve(*json.loads(sys.argv[2]))"
@@ -111,7 +112,7 @@ class Guard:
             self._calls, self._started_in = 0, here
             settings = [self.limits.seconds, self.limits.memory, str(self._folder or "")]
             self._child = subprocess.Popen(
-                [sys.executable, "-c", START, json.dumps(sys.path), json.dumps(settings)],
+                [PYTHON, "-c", START, json.dumps(sys.path), json.dumps(settings)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,  # decoders print what they read, names included

@@ -68,6 +68,12 @@ def executable() -> str:
     write_client(program, path)
     words = [sys.executable, __file__, path, program]
     server = start(words, path, folder / "log", PYTHONPATH="")
+    end_with_this_process(server, folder)
+    return str(program)
+
+
+def end_with_this_process(server: subprocess.Popen, folder: Path) -> None:
+    """End the server, and remove its folder, when this process ends; not when a fork of it does."""
     owner = os.getpid()
 
     def end() -> None:
@@ -77,7 +83,6 @@ def executable() -> str:
             shutil.rmtree(folder, ignore_errors=True)
 
     atexit.register(end)
-    return str(program)
 
 
 def serve(path: str, run: Callable[[list[str]], None]) -> None:
