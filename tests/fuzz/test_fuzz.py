@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from hazards import crash
 
+pytestmark = pytest.mark.fuzz
 # as many as take a few seconds of one core each
 MUTANTS = {
     **{"dicom": 100, "nifti": 100, "png": 100, "jpeg": 100, "zip": 100},
