@@ -29,8 +29,8 @@ hypothesis.settings.load_profile("repeatable")
 
 @pytest.fixture(autouse=True)
 def _warm_children(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Start guarded children at once, but where the guard itself is tested."""
-    if request.path.parent.name != "work":
+    """Start guarded children at once, but where the guard or what they inherit is tested."""
+    if request.path.parent.name != "work" and request.path.name != "test_full_disk.py":
         monkeypatch.setattr("data_prep.work.guard.PYTHON", warm_children.executable())
 
 

@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from processes import python
+from processes import python, warm_python
 
 from data_prep.files import sha256
 from healthygan_monai import __version__
-from healthygan_monai.cli.main import main
 from healthygan_monai.exchange import parity
 from healthygan_monai.exchange.export import WRITERS, export
 from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_difference
@@ -229,10 +228,9 @@ for form, name in {SAME}.items():
 
 @pytest.fixture(scope="module")
 def twice(trained, tmp_path_factory) -> list[Path]:
-    """Two folders of exports: of this process, and of one with another seed for hashes."""
+    """Two folders of exports, of processes of their own with other seeds for hashes."""
     here, there = (tmp_path_factory.mktemp(name) for name in ("here", "there"))
-    for form, name in SAME.items():
-        assert main(["export", form, str(trained), str(here / name)]) == 0
+    warm_python("-c", EXPORT, trained, here)
     seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
     python("-c", EXPORT, trained, there, env={**os.environ, "PYTHONHASHSEED": seed})
     return [here, there]
