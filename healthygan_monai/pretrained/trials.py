@@ -41,7 +41,7 @@ def next_price(ladder: Sequence[float], fold: int, trials: Sequence[Trial]) -> f
     translation. The others try again what is in reach. Prices above one that shut what a cheaper
     one had opened are not tried.
     """
-    prices, before = sorted(ladder), [t for t in trials if t.fold < fold]
+    prices, before = sorted(set(ladder)), [t for t in trials if t.fold < fold]
     here = {t.price: t for t in trials if t.fold == fold}
     shut = {price for price, trial in here.items() if trial.changed < NOTHING_CHANGES}
     opened = here.keys() - shut
@@ -66,7 +66,7 @@ def next_price(ladder: Sequence[float], fold: int, trials: Sequence[Trial]) -> f
 
 def most_trials(ladder: Sequence[float], folds: int) -> int:
     """Return how many trials a search has at most."""
-    count = len(ladder)
+    count = len(set(ladder))
     begin = _begin(count)
     return folds * min(count, MIDDLE + max(begin, count - MIDDLE - begin))
 

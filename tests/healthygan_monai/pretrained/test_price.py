@@ -74,6 +74,11 @@ class TestChoice:
         assert [t.price for t in trials] == tried
         assert len(tried) <= most_trials((0.3, 1, 3, 10, 30), 1) == 4
 
+    def test_a_price_that_stands_twice_in_the_ladder_is_tried_once(self):
+        ladder = (0.3, 1, 3, 3)
+        trials = [trial(0.3, 0.6), trial(1, 0.7), trial(3, 0.8)]
+        assert next_price(ladder, 0, trials) is None and most_trials(ladder, 1) == 3
+
     def test_a_later_fold_tries_again_what_is_in_reach(self):
         first = [trial(1, 0.5), trial(3, 0.85), trial(10, 0.9)]
         assert next_price((1, 3, 10), 1, first) == 3
