@@ -1,8 +1,9 @@
 """AUC on the test images over the time of the training, for all methods of a benchmark.
 
-python docs/images/time_to_useful.py FOLDER [--out NAME] [--seed N]
+python docs/images/time_to_useful.py FOLDER [--runs RUN ...] [--out NAME] [--seed N]
 
-FOLDER is the output of ``healthygan benchmark``, whose cells ran one after the other. A HealthyGAN
+FOLDER is the output of ``healthygan benchmark``, whose cells ran one after the other. Each RUN is a
+run of ``healthygan train`` that was never stopped; it has the name of its recipe. A HealthyGAN
 run is a line: each checkpoint scores the labelled test images of its data set by the mean of the
 difference map, at the minute at which its log says that it was judged, from the start of the run,
 search of the price included. Any other method is a point: its AUC and the time of its fit, as the
@@ -15,10 +16,10 @@ set.
 import argparse
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 
@@ -32,7 +33,7 @@ from healthygan_monai.benchmark.folders import CELLS, RESULT, SPECIFICATION
 from healthygan_monai.data import load_dataset
 from healthygan_monai.evaluation.metrics import roc_auc
 from healthygan_monai.models.exported_facts import METHOD
-from healthygan_monai.paths import CONFIG_FILE
+from healthygan_monai.paths import CONFIG_FILE, read_run
 from healthygan_monai.selection import generator_checkpoint
 
 STAMP = "%Y-%m-%d %H:%M:%S,%f"
@@ -50,7 +51,7 @@ class Point(NamedTuple):
     auc: float
 
 
-def main(folder: Path, out: Path, seed: int) -> None:
+def main(folder: Path, runs: Sequence[Path], out: Path, seed: int) -> None:
     results = sorted((folder / CELLS).rglob(RESULT))
     cells = [path.parent for path in results if read_json(path)["seed"] == seed]
     if not cells:
@@ -58,10 +59,11 @@ def main(folder: Path, out: Path, seed: int) -> None:
             f"{folder}: no cell of seed {seed} with a result. Run the benchmark first."
         )
     points = [point for cell in cells for point in points_of(cell)]
+    points += [point for run in runs for point in line_of(run)]
     out.parent.mkdir(parents=True, exist_ok=True)
     write_csv(out.with_name(out.name + ".csv"), Point._fields, points)
     draw(points, out.with_name(out.name + ".png"))
-    print(f"{len(points)} points of {len(cells)} cells: {out}.csv {out}.png")
+    print(f"{len(points)} points of {len(cells) + len(runs)} runs: {out}.csv {out}.png")
 
 
 def points_of(cell: Path) -> Iterator[Point]:
@@ -75,16 +77,26 @@ def points_of(cell: Path) -> Iterator[Point]:
     elif about["method"] != METHOD:
         yield Point(*facts, fit["seconds"] / 60, None, auc["value"])
     else:
-        dataset = load_dataset(about["dataset"], training=False)
-        if dataset.content_hash != about["data_hash"]:
-            raise UsageError(f"{about['dataset']}: not the images that {cell} was trained on.")
-        config = read_json(cell / CONFIG_FILE)
-        tests = [item for item in dataset.sections["test"] if item.label is not None]
-        images = images_of(dataset, tests, config["image_size"], config.get("image_channels", 1))
-        for iteration, minutes in judged_at(cell).items():
-            scores = scores_of(generator_checkpoint(cell, iteration), images)
-            found = roc_auc([item.label for item in tests], scores)
-            yield Point(*facts, minutes, iteration, found)
+        yield from _line(cell, facts, read_run(cell))
+
+
+def line_of(run: Path) -> Iterator[Point]:
+    """Yield the points of a run of ``healthygan train``."""
+    about = read_run(run)
+    name = "healthygan-" + read_json(run / CONFIG_FILE)["recipe"]
+    yield from _line(run, (Path(about["dataset"]).name, name, about["seed"]), about)
+
+
+def _line(run: Path, facts: tuple[str, str, int], about: Mapping[str, Any]) -> Iterator[Point]:
+    dataset = load_dataset(about["dataset"], training=False)
+    if dataset.content_hash != about["data_hash"]:
+        raise UsageError(f"{about['dataset']}: not the images that {run} was trained on.")
+    config = read_json(run / CONFIG_FILE)
+    tests = [item for item in dataset.sections["test"] if item.label is not None]
+    images = images_of(dataset, tests, config["image_size"], config.get("image_channels", 1))
+    for iteration, minutes in judged_at(run).items():
+        scores = scores_of(generator_checkpoint(run, iteration), images)
+        yield Point(*facts, minutes, iteration, roc_auc([item.label for item in tests], scores))
 
 
 def judged_at(run: Path) -> dict[int, float]:
@@ -122,10 +134,11 @@ def draw(points: Sequence[Point], path: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="AUC over the time of the training.")
     parser.add_argument("folder", type=Path, metavar="FOLDER")
+    parser.add_argument("--runs", nargs="*", type=Path, default=[], metavar="RUN")
     parser.add_argument("--out", type=Path, default=Path("time_to_useful"), metavar="NAME")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     try:
-        main(arguments.folder, arguments.out, arguments.seed)
+        main(arguments.folder, arguments.runs, arguments.out, arguments.seed)
     except HealthyGANError as error:
         sys.exit(f"error: {error}")

@@ -49,7 +49,7 @@ def benchmark(trained: Path, tmp_path: Path) -> Path:
 def test_checkpoints_stand_at_their_minute_and_other_methods_at_the_time_of_their_fit(
     benchmark: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
-    script.main(benchmark, tmp_path / "found", 0)
+    script.main(benchmark, [], tmp_path / "found", 0)
     with (tmp_path / "found.csv").open(newline="", encoding="utf-8") as stream:
         rows = [*csv.DictReader(stream)]
     own = {r["iteration"]: float(r["minutes"]) for r in rows if r["method"] == "healthygan"}
@@ -62,6 +62,21 @@ def test_checkpoints_stand_at_their_minute_and_other_methods_at_the_time_of_thei
     assert (tmp_path / "found.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_a_run_of_the_command_train_stands_beside_them_by_its_recipe(
+    benchmark: Path, tmp_path: Path
+) -> None:
+    run = benchmark / "cells" / "tiny" / "healthygan" / "0"
+    script.main(benchmark, [run], tmp_path / "found", 0)
+    with (tmp_path / "found.csv").open(newline="", encoding="utf-8") as stream:
+        rows = [*csv.DictReader(stream)]
+    cell, alone = (
+        [(r["minutes"], r["iteration"], r["auc"]) for r in rows if r["method"] == name]
+        for name in ("healthygan", "healthygan-paper")
+    )
+    assert alone == cell
+    assert len(alone) == 3
+
+
 def test_a_folder_without_results_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no cell of seed 0"):
-        script.main(tmp_path, tmp_path / "found", 0)
+        script.main(tmp_path, [], tmp_path / "found", 0)
