@@ -10,6 +10,7 @@ from healthygan_monai.config.typed_paths import typed_paths
 from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
 from healthygan_monai.data.images import items_to_score, load_images, pictures_root, write_refused
 from healthygan_monai.data.kept_out import judges, keep_out, write_kept_out
+from healthygan_monai.evaluation.defaults import RESAMPLES
 from healthygan_monai.evaluation.run import evaluate_run
 from healthygan_monai.inference.detector_evaluator import DetectorEvaluator
 from healthygan_monai.inference.kept_out_items import kept_out_items
@@ -38,6 +39,7 @@ from healthygan_monai.training.tracking import track, tracking_database, trackin
 from healthygan_monai.training.watch import TranslationWatch
 
 __all__ = [
+    "RESAMPLES",
     "DetectorEvaluator",
     "LearningRate",
     "MapPictures",

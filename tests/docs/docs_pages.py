@@ -10,6 +10,7 @@ import argparse
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -164,7 +165,12 @@ def is_command(span: str) -> bool:
         return False
     if words[:2] == ["python", "-m"] and len(words) < 5:
         return False
-    return span in WHOLE or span not in {name for name, _ in parsers()}
+    return span in WHOLE or span not in _names()
+
+
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(name for name, _ in parsers())
 
 
 def parsers(
