@@ -7,6 +7,7 @@ for the intervals once more in coarser bins for each subject.
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,14 +66,40 @@ class HealthyQuantile:
         return {**found, "reason": reason}
 
 
+class _Group:
+    """The counts of the pixels of one group of maps."""
+
+    def __init__(self) -> None:
+        self.images = 0
+        self.fine = np.zeros((len(KINDS), BINS))
+        self.coarse: dict[str, tuple[NDArray, NDArray]] = {}  # by subject: bins, counts
+        self.calls = defaultdict[str, NDArray](lambda: np.zeros(3))  # by subject
+
+    def add(
+        self,
+        difference: ArrayLike,
+        inside: NDArray,
+        weights: NDArray,
+        subject: str,
+        threshold: float | None,
+    ) -> None:
+        bins, counts = tally(difference, inside, weights)
+        self.fine[:, bins] += counts
+        known = self.coarse.get(subject, (bins[:0], counts[:, :0]))
+        coarse = np.concatenate([known[0], bins >> COARSER])
+        self.coarse[subject] = merge(coarse, np.concatenate([known[1], counts], axis=1))
+        if threshold is not None:
+            called = np.asarray(difference) >= threshold
+            self.calls[subject] += [(called & inside).sum(), called.sum(), inside.sum()]
+        self.images += 1
+
+
 class PooledPixels:
     """Add one map at a time, then ask for the measures of all."""
 
     def __init__(self) -> None:
-        self._fine = {group: np.zeros((len(KINDS), BINS)) for group in GROUPS}
-        self._coarse: dict[str, dict[str, tuple[NDArray, NDArray]]] = {g: {} for g in GROUPS}
-        self._calls = {group: defaultdict[str, NDArray](lambda: np.zeros(3)) for group in GROUPS}
-        self._images, self._regions = dict.fromkeys(GROUPS, 0), 0
+        self._groups = {name: _Group() for name in GROUPS}
+        self._regions = 0
 
     def add(
         self, difference: ArrayLike, lesion: ArrayLike, subject: str, threshold: float | None
@@ -85,44 +112,23 @@ class PooledPixels:
         weights, regions = region_weights(inside)
         self._regions += regions
         if regions:
-            self._count("diseased", difference, inside, weights, subject, threshold)
-            self._count("smoothed", smoothed(difference), inside, weights, subject, None)
+            self._groups["diseased"].add(difference, inside, weights, subject, threshold)
+            self._groups["smoothed"].add(smoothed(difference), inside, weights, subject, None)
         else:
-            self._count("lesion_free", difference, inside, weights, subject, threshold)
-
-    def _count(
-        self,
-        group: str,
-        difference: ArrayLike,
-        inside: NDArray,
-        weights: NDArray,
-        subject: str,
-        threshold: float | None,
-    ) -> None:
-        bins, counts = tally(difference, inside, weights)
-        self._fine[group][:, bins] += counts
-        known = self._coarse[group].get(subject, (bins[:0], counts[:, :0]))
-        coarse = np.concatenate([known[0], bins >> COARSER])
-        both = np.concatenate([known[1], counts], axis=1)
-        self._coarse[group][subject] = merge(coarse, both)
-        if threshold is not None:
-            called = np.asarray(difference) >= threshold
-            numbers = [(called & inside).sum(), called.sum(), inside.sum()]
-            self._calls[group][subject] += numbers
-        self._images[group] += 1
+            self._groups["lesion_free"].add(difference, inside, weights, subject, threshold)
 
     def summary(self, resamples: int, seed: int) -> dict[str, Any] | None:
         """Return the measures of each scope; None if no lesion was added."""
-        if not self._images["diseased"]:
+        if not self._groups["diseased"].images:
             return None
         return {scope: self._of_scope(scope, resamples, seed) for scope in SCOPES}
 
     def _of_scope(self, scope: str, resamples: int, seed: int) -> dict[str, Any]:
-        groups = SCOPES[scope]
-        fine = sum((self._fine[group] for group in groups), np.zeros((len(KINDS), 1)))
+        groups = [self._groups[name] for name in SCOPES[scope]]
+        fine = sum((group.fine for group in groups), np.zeros((len(KINDS), 1)))
         fine = fine[:, fine.any(axis=0)]
-        subjects = sorted({subject for group in groups for subject in self._coarse[group]})
-        tables, calls = self._by_subject(groups, subjects)
+        subjects = sorted({subject for group in groups for subject in group.coarse})
+        tables, calls = _by_subject(groups, subjects)
         count, kinds, bins = tables.shape
         flat = tables.reshape(count, -1)
 
@@ -135,7 +141,7 @@ class PooledPixels:
         values = _measures(fine, calls.sum(axis=0))
         lesion, healthy, _ = fine.sum(axis=1)
         found: dict[str, Any] = {
-            "images": sum(self._images[group] for group in groups),
+            "images": sum(group.images for group in groups),
             "subjects": count,
             "regions": self._regions,
             "lesion_share": float(lesion / (lesion + healthy)),
@@ -145,21 +151,21 @@ class PooledPixels:
             found[name] = {"value": values[name], "low": low, "high": high}
         return found
 
-    def _by_subject(
-        self, groups: tuple[str, ...], subjects: list[str]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the counts of each subject in coarse bins, (S, 3, K), and its calls, (S, 3)."""
-        parts = [self._coarse[group].values() for group in groups]
-        used = np.unique(np.concatenate([bins for part in parts for bins, _ in part]))
-        tables = np.zeros((len(subjects), len(KINDS), used.size))
-        calls = np.zeros((len(subjects), 3))
-        for row, subject in enumerate(subjects):
-            for group in groups:
-                if subject in self._coarse[group]:
-                    bins, counts = self._coarse[group][subject]
-                    tables[row][:, np.searchsorted(used, bins)] += counts
-                    calls[row] += self._calls[group][subject]
-        return tables, calls
+
+def _by_subject(
+    groups: Sequence[_Group], subjects: Sequence[str]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the counts of each subject in coarse bins, (S, 3, K), and its calls, (S, 3)."""
+    used = np.unique(np.concatenate([b for group in groups for b, _ in group.coarse.values()]))
+    tables = np.zeros((len(subjects), len(KINDS), used.size))
+    calls = np.zeros((len(subjects), 3))
+    for row, subject in enumerate(subjects):
+        for group in groups:
+            if subject in group.coarse:
+                bins, counts = group.coarse[subject]
+                tables[row][:, np.searchsorted(used, bins)] += counts
+                calls[row] += group.calls[subject]
+    return tables, calls
 
 
 def _measures(counts: NDArray, calls: NDArray) -> dict[str, float | None]:
