@@ -28,6 +28,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +129,7 @@ def train(case: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+@cache
 def peak(device: torch.device, dtype: torch.dtype) -> float:
     """Return the operations a second of a product of two square matrices, the best of five."""
     side = SIDE.get(device.type, 1024)
@@ -218,7 +220,6 @@ def main() -> None:
     name = torch.cuda.get_device_name(device) if gpus else f"{platform.machine()} CPU"
     print(f"{name}, {max(gpus, 1)} of them, torch {torch.__version__}\n")
     print(f"| {' | '.join(COLUMNS)} |\n|{'---|' * len(COLUMNS)}", flush=True)
-    tops = {amp: peak(device, torch.bfloat16 if amp else torch.float32) for amp in (False, True)}
     for recipe in arguments.recipes:
         for size in arguments.sizes:
             work = None
@@ -240,7 +241,8 @@ def main() -> None:
                     print(f"{head} FAILED: {found} |", flush=True)
                     continue
                 work = found["work"] or work
-                print(head, " | ".join(row(case, found, work, tops[amp])), "|", flush=True)
+                top = peak(device, torch.bfloat16 if amp else torch.float32)
+                print(head, " | ".join(row(case, found, work, top)), "|", flush=True)
 
 
 def settings(
