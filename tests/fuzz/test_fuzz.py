@@ -15,7 +15,7 @@ pytestmark = pytest.mark.fuzz
 # as many as take a few seconds of one core each
 MUTANTS = {
     **{"dicom": 100, "nifti": 100, "png": 100, "jpeg": 100, "zip": 100},
-    **{"table": 60, "dataset": 15, "run_folder": 15, "checkpoint": 20},
+    **{"table": 60, "dataset": 8, "run_folder": 8, "checkpoint": 15},
 }
 SEED = 1
 

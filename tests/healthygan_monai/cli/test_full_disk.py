@@ -57,7 +57,10 @@ COMMANDS = {
     "authors": (["export", "authors", "RUN", "OUT-G.ckpt"], "OUT-G.ckpt"),
     "zoo": (["export", "zoo", "OUT", "--model", "RUN"], "OUT"),
     "huggingface": (["export", "huggingface", "OUT", "--model", "RUN"], "OUT"),
-    "benchmark": (["benchmark", "DATA", "--methods", "padim", "--out", "OUT"], "OUT"),
+    "benchmark": (
+        ["benchmark", "DATA", "--methods", "padim", "--seeds", "0", "--out", "OUT"],
+        "OUT",
+    ),
     "train": (["train", "DATA", "--runs-dir", "OUT", "--device", "cpu", *SET], "OUT/00000-tiny"),
     "another method": (["train", "DATA", "--method", "mean-intensity", "--runs-dir", "OUT"], "OUT"),
     "films": (["prep", "phantom", "films", "OUT"], "OUT/films"),
