@@ -28,6 +28,7 @@ from healthygan_monai.paths import (
 )
 from healthygan_monai.pretrained.trials import Trial, read_trials
 from healthygan_monai.records.metrics_json import METRICS
+from healthygan_monai.records.selection_csv import LOWER_IS_BETTER, Candidate, best_of, choose
 from healthygan_monai.scoring import ScoreRow, read_scores
 
 HEALTHYGAN = "healthygan"
@@ -107,20 +108,30 @@ class Artefacts:
         return self.method() == HEALTHYGAN
 
     def criterion(self) -> str | None:
-        """Return the criterion by which the chosen checkpoint is the best: fid, aucp or None.
+        """Return the criterion that chooses the chosen checkpoint: fid, aucp or None.
 
         The configured one is tried first; a later ``healthygan select`` may have used the other.
         """
+        chosen = [row["iteration"] for row in self.selection if row["chosen"]]
         configured = str(self.config.get("criterion", ""))
-        for name, sign in sorted((("fid", 1), ("aucp", -1)), key=lambda c: c[0] != configured):
-            judged = [
-                (sign * row[name], row["iteration"], row["chosen"])
-                for row in self.selection
-                if row[name] is not None
-            ]
-            if judged and min(judged)[2]:
+        for name in sorted(LOWER_IS_BETTER, key=lambda name: name != configured):
+            judged = self._candidates(name)
+            if judged and choose(judged, name).iteration in chosen:
                 return name
         return None
+
+    def is_best_at_the_end(self) -> bool:
+        """Return whether the last checkpoint is the best by the criterion used."""
+        name = self.criterion()
+        if name is None:
+            return False
+        judged = self._candidates(name)
+        return best_of(judged, name) == judged[-1]
+
+    def _candidates(self, criterion: str) -> list[Candidate]:
+        """Return the checkpoints that have this criterion, by iteration."""
+        rows = [row for row in self.selection if row[criterion] is not None]
+        return [Candidate(**row) for row in rows]
 
 
 def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None) -> Artefacts:
@@ -175,7 +186,7 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
 
 
 def read_selection(path: Path) -> list[dict[str, Any]]:
-    """Read rows iteration, fid, aucp, fid_features, chosen (bool), by iteration; None if empty."""
+    """Read rows with the names of ``Candidate``, by iteration; None if empty, chosen a bool."""
     with path.open(newline="", encoding="utf-8-sig") as stream:
         rows = [
             {
@@ -184,6 +195,7 @@ def read_selection(path: Path) -> list[dict[str, Any]]:
                 "aucp": float(record["aucp"]) if record.get("aucp") else None,
                 "fid_features": record.get("fid_features") or None,
                 "chosen": (record.get("chosen") or "").strip().lower() in ("1", "true", "yes"),
+                "aucp_error": float(record.get("aucp_error") or 0),
             }
             for record in csv.DictReader(stream)
         ]

@@ -154,7 +154,7 @@ def _selection(found: Artefacts) -> Iterator[Problem]:
         yield Problem("No checkpoint chosen", "selection.csv marks no row as the model.")
     elif len(found.selection) > 1 and chosen and chosen[0] is found.selection[0]:
         yield Problem("The first checkpoint is the best", FIRST_IS_BEST)
-    elif len(found.selection) > 2 and chosen and chosen[0] is found.selection[-1]:
+    elif len(found.selection) > 2 and found.is_best_at_the_end():
         yield Problem(
             "The last checkpoint is the best",
             "Training may have stopped too early; more iterations could help.",

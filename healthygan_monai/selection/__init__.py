@@ -1,8 +1,7 @@
 """Choose the checkpoint that becomes the model, by FID (the paper's) or AUCp (label-free)."""
 
+from healthygan_monai.records.selection_csv import LOWER_IS_BETTER, Candidate, choose
 from healthygan_monai.selection.candidates import (
-    Candidate,
-    choose,
     critic_checkpoint,
     generator_checkpoint,
     read_selection,
@@ -10,7 +9,6 @@ from healthygan_monai.selection.candidates import (
     write_selection,
 )
 from healthygan_monai.selection.criteria import (
-    LOWER_IS_BETTER,
     aucp,
     aucp_error,
     criterion_metrics,

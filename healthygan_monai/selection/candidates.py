@@ -4,10 +4,10 @@ import csv
 import logging
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, replace
 from pathlib import Path
 
-from data_prep.errors import NotFound, UsageError
+from data_prep.errors import NotFound
 from data_prep.files import write_csv
 from healthygan_monai.errors import ModelError
 from healthygan_monai.integrity.recorded import replacing_weights
@@ -21,46 +21,10 @@ from healthygan_monai.paths import (
     SELECTION_FILE,
     refuse_ensemble,
 )
+from healthygan_monai.records.selection_csv import Candidate, choose
 from healthygan_monai.runs import RunLog, save_weights
-from healthygan_monai.selection.criteria import LOWER_IS_BETTER
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One checkpoint and its criteria; a row of selection.csv.
-
-    ``aucp_error`` is the standard error of an AUCp of kept-out subjects; 0 of images trained on.
-    """
-
-    iteration: int
-    fid: float
-    aucp: float
-    fid_features: str
-    chosen: int = 0
-    aucp_error: float = 0.0
-
-
-def choose(candidates: list[Candidate], criterion: str) -> Candidate:
-    """Return the best candidate; the earliest if several tie.
-
-    An AUCp of kept-out subjects has a standard error. Candidates within one of the best are alike,
-    and the latest of them is taken: its learning rate is the lowest and its average the longest.
-
-    Raises:
-        ValueError: no candidates, or an unknown criterion.
-    """
-    if criterion not in LOWER_IS_BETTER:
-        raise UsageError(f"criterion is {criterion!r}; expected one of {sorted(LOWER_IS_BETTER)}.")
-    if not candidates:
-        raise NotFound("no checkpoint has been judged yet; train at least one epoch.")
-    sign = 1 if LOWER_IS_BETTER[criterion] else -1
-    best = min(candidates, key=lambda c: (sign * getattr(c, criterion), c.iteration))
-    if criterion != "aucp" or not best.aucp_error:
-        return best
-    alike = [c for c in candidates if c.aucp >= best.aucp - best.aucp_error]
-    return max(alike, key=lambda c: c.iteration)
 
 
 def read_selection(run: Path) -> list[Candidate]:

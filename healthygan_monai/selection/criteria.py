@@ -13,8 +13,6 @@ from healthygan_monai.errors import Diverged
 from healthygan_monai.inferer import split_translation
 from healthygan_monai.scoring import image_score
 
-LOWER_IS_BETTER = {"fid": True, "aucp": False}
-
 
 def frechet_distance(first: torch.Tensor, second: torch.Tensor) -> float:
     """|mu1 - mu2|^2 + tr(S1 + S2 - 2 (S1 S2)^(1/2)) of two feature sets (n, d), n > 1; at least 0.

@@ -67,3 +67,15 @@ def test_the_criterion_named_is_the_one_that_chose(tmp_path, chosen, name):
     (tmp_path / "selection.csv").write_text(table, encoding="utf-8")
     (tmp_path / "config.json").write_text('{"criterion": "fid"}', encoding="utf-8")
     assert read_artefacts(tmp_path).criterion() == name
+
+
+@pytest.mark.parametrize(("error", "name"), [(0.1, "aucp"), (0, None)])
+def test_the_latest_of_checkpoints_alike_was_chosen_by_aucp(tmp_path, error, name):
+    """Within a standard error of the best; it is not the best for that."""
+    judged = ((10, 0.5), (20, 0.9), (30, 0.85))
+    rows = [f"{i},{i},{aucp},net,{int(i == 30)},{error}" for i, aucp in judged]
+    table = ["iteration,fid,aucp,fid_features,chosen,aucp_error", *rows]
+    (tmp_path / "selection.csv").write_text("\n".join(table), encoding="utf-8")
+    (tmp_path / "config.json").write_text('{"criterion": "aucp"}', encoding="utf-8")
+    found = read_artefacts(tmp_path)
+    assert (found.criterion(), found.is_best_at_the_end()) == (name, False)

@@ -1,0 +1,49 @@
+"""The rows of selection.csv, and the rule that chooses among them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data_prep.errors import NotFound, UsageError
+
+LOWER_IS_BETTER = {"fid": True, "aucp": False}
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One checkpoint and its criteria; a row of selection.csv.
+
+    ``aucp_error`` is the standard error of an AUCp of kept-out subjects; 0 of images trained on.
+    """
+
+    iteration: int
+    fid: float
+    aucp: float
+    fid_features: str
+    chosen: int = 0
+    aucp_error: float = 0.0
+
+
+def choose(candidates: Sequence[Candidate], criterion: str) -> Candidate:
+    """Return the best candidate; the earliest if several tie.
+
+    An AUCp of kept-out subjects has a standard error. Candidates within one of the best are alike,
+    and the latest of them is taken: its learning rate is the lowest and its average the longest.
+
+    Raises:
+        ValueError: no candidates, or an unknown criterion.
+    """
+    if criterion not in LOWER_IS_BETTER:
+        raise UsageError(f"criterion is {criterion!r}; expected one of {sorted(LOWER_IS_BETTER)}.")
+    if not candidates:
+        raise NotFound("no checkpoint has been judged yet; train at least one epoch.")
+    best = best_of(candidates, criterion)
+    if criterion != "aucp" or not best.aucp_error:
+        return best
+    alike = [c for c in candidates if c.aucp >= best.aucp - best.aucp_error]
+    return max(alike, key=lambda c: c.iteration)
+
+
+def best_of(candidates: Sequence[Candidate], criterion: str) -> Candidate:
+    """Return the candidate of the best value; the earliest if several tie."""
+    sign = 1 if LOWER_IS_BETTER[criterion] else -1
+    return min(candidates, key=lambda c: (sign * getattr(c, criterion), c.iteration))
