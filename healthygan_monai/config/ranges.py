@@ -1,5 +1,6 @@
 """What the settings of a run may be; checked before anything is made or read."""
 
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -68,7 +69,7 @@ def _expected(key: str, value: Any) -> str | None:
 def _are_prices(value: Any) -> bool:
     numbers = isinstance(value, (list, tuple)) and value
     return bool(numbers) and all(
-        isinstance(v, (int, float)) and not isinstance(v, bool) and v > 0 for v in value
+        isinstance(v, (int, float)) and not isinstance(v, bool) and 0 < v < math.inf for v in value
     )
 
 

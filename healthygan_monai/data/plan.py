@@ -21,6 +21,7 @@ from healthygan_monai.paths import read_config
 CRITIC_LAYERS = 6  # paper, Table 2
 LARGE = 128  # pixels a side; why: docs/pretrained_critic.md
 AUTO = "auto"  # a price that is searched
+MOST_WARMUP = 0.75  # of a training: the full price has to show what it does
 JUDGES = 10  # subjects of each training section; why: docs/pretrained_critic.md
 
 
@@ -71,6 +72,14 @@ class Plan:
     def __getitem__(self, key: str) -> Any:
         return asdict(self)[key]
 
+    def warmup(self, iterations: int) -> int:
+        """Return over how many iterations the price rises in a run of so many.
+
+        ``price_warmup``, or ``warmup_share`` of the run where that is more; at most MOST_WARMUP.
+        """
+        wanted = max(self.price_warmup, int(self.warmup_share * iterations))
+        return min(wanted, longest_warmup(iterations))
+
 
 RECIPES: dict[str, Plan] = {
     "paper": Plan(),
@@ -107,6 +116,10 @@ PROTOCOLS: dict[str, Plan] = {
         RECIPES["pretrained"], image_size=64, price=1.0, price_healthy=10.0, warmup_share=0.0
     ),
 }
+
+
+def longest_warmup(iterations: int) -> int:
+    return int(MOST_WARMUP * iterations)
 
 
 def critic_layers_for(image_size: int) -> int:

@@ -20,13 +20,15 @@ from monai.data import DataLoader
 from torch.utils.data import DataLoader as TorchLoader
 
 from data_prep.datalist import Dataset
+from data_prep.files import write_json
 from healthygan_monai.data.kept_out import judges, keep_out
 from healthygan_monai.data.lists import selection_items, training_items
 from healthygan_monai.data.pairs import MixedHealthyPairs, StreamBatches
-from healthygan_monai.data.plan import AUTO
+from healthygan_monai.data.plan import AUTO, longest_warmup
 from healthygan_monai.data.reader import DecodedBatches
 from healthygan_monai.errors import Diverged
 from healthygan_monai.inferer import HealthyGANInferer, split_translation
+from healthygan_monai.paths import RUN_FILE, read_run
 from healthygan_monai.pretrained.trials import (
     Trial,
     best_price,
@@ -44,7 +46,6 @@ from healthygan_monai.training.checkpoints import RandomState, unwrapped
 from healthygan_monai.training.handlers import Progress
 
 logger = logging.getLogger(__name__)
-WARMUP = 0.75  # of a trial's iterations, at most
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,11 @@ class PriceSearch:
                 if is_first_rank():
                     write_trials(run, trials)
         random.load_state_dict(before)
-        trainer.loss = replace(trainer.loss, price=best_price(trials))
-        logger.info("%s", verdict(trials))
+        found = best_price(trials)
+        trainer.loss = replace(trainer.loss, price=found)
+        if is_first_rank() and (run / RUN_FILE).is_file():
+            write_json(run / RUN_FILE, {**read_run(run), "price": found})
+        logger.info("%s.", verdict(trials))
 
     def trial(self, trainer: HealthyGANTrainer, price: float, fold: int) -> Trial:
         """Train a copy at a price, and judge it by the subjects of a fold."""
@@ -117,7 +121,7 @@ class PriceSearch:
             loss=replace(
                 trainer.loss,
                 price=price,
-                price_warmup=min(trainer.loss.price_warmup, int(WARMUP * self.iterations)),
+                price_warmup=min(trainer.loss.price_warmup, longest_warmup(self.iterations)),
             ),
             n_critic=trainer.n_critic,
             amp=trainer.amp,
@@ -130,10 +134,12 @@ class PriceSearch:
         score, changed = self._judge(average.model, judging, trainer)
         subjects = judges(learned, judging)
         spread = aucp_error(score, *subjects) if subjects else 0.0
-        found = Trial(price, fold, self.iterations, score, changed, spread)
+        masked = int(unwrapped(trainer.generator).translation == "masked")
+        found = Trial(price, fold, self.iterations, score, changed, spread, masked)
         logger.info(
-            "price %g, fold %d: AUCp %.3f on kept-out subjects, %.1f %% of the pixels changed",
-            *(price, fold, found.aucp, 100 * found.changed),
+            "price %g, fold %d: AUCp %.3f on %s, %s %.1f %%",
+            *(price, fold, score, "kept-out subjects" if subjects else "images trained on"),
+            *("mask open by" if masked else "pixels changed:", 100 * changed),
         )
         return found
 

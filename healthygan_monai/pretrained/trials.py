@@ -2,18 +2,23 @@
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import mean
 
 from data_prep.files import write_csv
+from healthygan_monai.errors import ModelError
 from healthygan_monai.paths import PRICES_FILE
-from healthygan_monai.training.states import NOTHING_CHANGES
+from healthygan_monai.training.states import is_shut
 
 UNDECIDED = 0.55  # best AUCp at or below which the two sets look alike
 REACH = 2.0  # standard errors below the best mean AUCp: a price further off is given up
 LEAST_REACH = 0.1  # of AUCp; the standard error of a perfect one is 0
+MEANS_LITTLE = (
+    "so the choice means little. Either the mixed set holds no disease that shows, or training "
+    "needs more images"
+)
 MIDDLE = 3  # prices in the middle of the ladder, which are tried first
 
 
@@ -22,7 +27,8 @@ class Trial:
     """One short training; a row of prices.csv.
 
     ``error`` is the standard error of ``aucp``, 0 where the judging subjects were trained on;
-    ``changed`` is the mean share of pixels that the translation of kept-out mixed images changes.
+    ``changed`` is the mean mask of the kept-out mixed images: of an additive translation the share
+    of pixels that it changes. ``masked`` is 1 for a masked translation.
     """
 
     price: float
@@ -31,6 +37,11 @@ class Trial:
     aucp: float
     changed: float
     error: float = 0.0
+    masked: int = 0
+
+    @property
+    def shut(self) -> bool:
+        return is_shut(self.changed, not self.masked)
 
 
 def next_price(ladder: Sequence[float], fold: int, trials: Sequence[Trial]) -> float | None:
@@ -43,7 +54,7 @@ def next_price(ladder: Sequence[float], fold: int, trials: Sequence[Trial]) -> f
     """
     prices, before = sorted(set(ladder)), [t for t in trials if t.fold < fold]
     here = {t.price: t for t in trials if t.fold == fold}
-    shut = {price for price, trial in here.items() if trial.changed < NOTHING_CHANGES}
+    shut = {price for price, trial in here.items() if trial.shut}
     opened = here.keys() - shut
     least = min((p for p in shut if opened and p > min(opened)), default=math.inf)
     begin = _begin(len(prices))
@@ -82,9 +93,9 @@ def mean_aucp(trials: Sequence[Trial]) -> dict[float, float]:
     """
     shut: dict[int, float] = {}  # fold -> cheapest price that shut it
     for trial in trials:
-        if trial.changed < NOTHING_CHANGES:
+        if trial.shut:
             shut[trial.fold] = min(trial.price, shut.get(trial.fold, math.inf))
-    found = {(t.price, t.fold): t.aucp for t in trials if t.changed >= NOTHING_CHANGES}
+    found = {(t.price, t.fold): t.aucp for t in trials if not t.shut}
     means: dict[float, float] = {}
     for price in sorted({trial.price for trial in trials}):
         closed = [
@@ -114,28 +125,47 @@ def _error(trials: Sequence[Trial], price: float) -> float:
 def best_price(trials: Sequence[Trial]) -> float:
     """Dearest price whose mean AUCp is within a standard error of the best; it changes least.
 
-    A price that shut the translation in a fold, or was given up, is taken only if all did or were.
+    A price that shut the translation in a fold, or was given up, is taken only if all did or were;
+    the cheapest one if every trial was shut.
     """
     folds, means = {trial.fold for trial in trials}, mean_aucp(trials)
-    opened = [t.price for t in trials if t.changed >= NOTHING_CHANGES]
+    opened = [t.price for t in trials if not t.shut]
+    if not opened:
+        return min(means)
     whole = {p: m for p, m in means.items() if opened.count(p) == len(folds)}
-    means = whole or means
+    means = whole or {price: means[price] for price in opened}
     best = max(means, key=lambda price: means[price])
     least = means[best] - _error(trials, best)
     return max(price for price, found in means.items() if found >= least)
 
 
+def judged_by_kept_out(trials: Sequence[Trial]) -> bool:
+    """Whether subjects that no trial learned from judged; a perfect AUCp has an error of 0 too."""
+    return all(trial.error > 0 or trial.aucp in (0, 1) for trial in trials)
+
+
 def verdict(trials: Sequence[Trial]) -> str:
-    """One sentence: the price, and whether AUCp could tell."""
+    """Return in words the price, and whether AUCp could tell."""
     price = best_price(trials)
-    found = mean_aucp(trials)[price]
-    text = f"price {price:g}: mean AUCp {found:.3f} on kept-out subjects"
-    if found > UNDECIDED:
-        return text
-    return (
-        f"{text}; the mixed and the healthy set look alike to every price, so the choice means "
-        "little. Either the mixed set holds no disease that shows, or training needs more images."
-    )
+    if all(trial.shut for trial in trials):
+        return (
+            f"price {price:g}: every price that was tried shut the translation, so none could be "
+            "judged. Give cheaper ones as prices"
+        )
+    means = mean_aucp(trials)
+    best, error = max((mean, _error(trials, at)) for at, mean in means.items())
+    of = "kept-out subjects" if judged_by_kept_out(trials) else "images that were trained on"
+    text = f"price {price:g}: mean AUCp {means[price]:.3f} on {of}"
+    if best < 1 - UNDECIDED:
+        return f"{text}; at no price do mixed images score higher than healthy ones, {MEANS_LITTLE}"
+    if best <= UNDECIDED:
+        return f"{text}; the mixed and the healthy set look alike to every price, {MEANS_LITTLE}"
+    if best - REACH * error <= 0.5:
+        return (
+            f"{text}, standard error {error:.3f}; so few subjects cannot tell whether the two sets "
+            "differ, nor which price is the best"
+        )
+    return text
 
 
 def write_trials(run: Path, trials: Sequence[Trial]) -> None:
@@ -146,19 +176,35 @@ def write_trials(run: Path, trials: Sequence[Trial]) -> None:
 
 
 def read_trials(run: Path) -> list[Trial]:
-    """prices.csv of a run folder; empty where there is none."""
+    """Return prices.csv of a run folder; empty where there is none.
+
+    Raises:
+        ModelError: it is broken; names the line.
+    """
     path = run / PRICES_FILE
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [
-            Trial(
-                float(r["price"]),
-                int(r["fold"]),
-                int(r["iterations"]),
-                float(r["aucp"]),
-                float(r["changed"]),
-                float(r["error"]),
-            )
-            for r in csv.DictReader(stream)
-        ]
+    with path.open(newline="", encoding="utf-8", errors="replace") as stream:
+        rows = csv.DictReader(stream)
+        try:
+            return [_trial(row) for row in rows]
+        except (KeyError, TypeError, ValueError, csv.Error) as error:
+            raise ModelError(
+                f"{path}: line {rows.line_num} is not a trial of a price "
+                f"({type(error).__name__}). Copy the run folder again, or begin a new run."
+            ) from error
+
+
+def _trial(row: Mapping[str, str]) -> Trial:
+    trial = Trial(
+        float(row["price"]),
+        int(row["fold"]),
+        int(row["iterations"]),
+        float(row["aucp"]),
+        float(row["changed"]),
+        float(row["error"]),
+        int(row.get("masked") or 0),
+    )
+    if not (trial.price > 0 and all(map(math.isfinite, astuple(trial)))):
+        raise ValueError("a price is above 0, and every number finite")
+    return trial

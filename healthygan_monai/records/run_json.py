@@ -6,6 +6,7 @@ from healthygan_monai.records.schema import (
     anything,
     either,
     list_of,
+    number,
     or_none,
     path,
     record,
@@ -29,6 +30,7 @@ RUN = record(
         "command": text,
         "started": text,
         "finished": or_none(text),
+        "price": number,  # found by the search
         "iterations": whole,  # done
         "resumed": list_of(text),
         "members": list_of(record(_MEMBER, ("run", "seed"))),

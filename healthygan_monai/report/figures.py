@@ -160,7 +160,7 @@ def prices(means: Mapping[float, float], chosen: float) -> str:
         axis.plot(list(means), list(means.values()), "o-", color=INK, ms=4)
         ring = {"ms": 11, "mfc": "none", "mec": DISEASED, "mew": 2, "ls": "none"}
         axis.plot(chosen, means[chosen], "o", label="chosen", **ring)
-        axis.set(xscale="log", xlabel="price of a change", title="AUCp of kept-out subjects")
+        axis.set(xscale="log", xlabel="price of a change", title="AUCp")
         axis.set_xticks(list(means), [f"{price:g}" for price in means])
         axis.minorticks_off()
         axis.legend(loc="best")

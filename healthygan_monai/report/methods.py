@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from healthygan_monai.pretrained.trials import best_price, mean_aucp
+from healthygan_monai.pretrained.trials import best_price, judged_by_kept_out, mean_aucp
 from healthygan_monai.report.artefacts import Artefacts
 from healthygan_monai.report.works import WORKS
 
@@ -113,15 +113,14 @@ def _translation(found: Artefacts) -> str:
             text += f" The price rises from 0 over the first {warmup} iterations."
     if found.trials:
         price, tried = best_price(found.trials), mean_aucp(found.trials)
+        kept_out = judged_by_kept_out(found.trials)
+        judges = "subjects kept out of training" if kept_out else "images that were trained on"
         text += (
-            f" The price of a change, {price:g}, was chosen among {len(tried)} by AUCp of subjects "
-            "kept out of training, without any label."
+            f" The price of a change, {price:g}, was chosen among {len(tried)} by AUCp of "
+            f"{judges}, without any label."
         )
     elif found.members and found.config.get("price") == "auto":
-        text += (
-            " Each run chose its price of a change by AUCp of subjects kept out of training, "
-            "without any label."
-        )
+        text += " Each run chose its price of a change by AUCp, without any label."
     elif found.config.get("price", 1.0) not in (1.0, None):
         text += f" The price of a change was {c('price')}."
     return text

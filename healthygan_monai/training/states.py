@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 # mean mask of a masked translation; of an additive one, the share of pixels that it changes
 ALL_OPEN = 0.95  # above: all of the image is redrawn
 MASK_SHUT = 0.005  # below: nothing is
-NOTHING_CHANGES = 0.0005  # below: nothing is, for an additive translation and the price search
+NOTHING_CHANGES = 0.0005  # below: nothing is, for an additive translation
 
 
 class State(NamedTuple):
@@ -36,10 +36,15 @@ def is_additive(row: Mapping[str, Any]) -> bool:
     return "g_change" in row
 
 
+def is_shut(mask_mean: float, additive: bool) -> bool:
+    """Whether a translation with that mean mask changes nothing."""
+    return mask_mean < (NOTHING_CHANGES if additive else MASK_SHUT)
+
+
 def state_of(mask_mean: float, additive: bool) -> State | None:
     """Return the state that a mean mask shows; None where the translation chooses places."""
     if mask_mean > ALL_OPEN:
         return STATES[additive, True]
-    if mask_mean < (NOTHING_CHANGES if additive else MASK_SHUT):
+    if is_shut(mask_mean, additive):
         return STATES[additive, False]
     return None

@@ -141,7 +141,7 @@ class TestProtocol:
 
     @pytest.mark.parametrize(
         ("given", "warmup"),
-        [({}, 200), ({"max_iterations": 900}, 450), ({"max_iterations": 20, "price": 3}, 150),
+        [({}, 200), ({"max_iterations": 900}, 450), ({"max_iterations": 20, "price": 3}, 15),
          ({"recipe": "paper"}, 0)],
     )  # fmt: skip
     def test_a_price_rises_over_half_of_the_run(self, given, warmup, tiny_data):

@@ -9,7 +9,7 @@ import torch
 from data_prep.datalist import DataError, Dataset, Item, write
 from data_prep.errors import UsageError
 from healthygan_monai.data import PROTOCOLS, plan_at, plan_for
-from healthygan_monai.data.plan import critic_layers_for
+from healthygan_monai.data.plan import RECIPES, critic_layers_for
 
 
 def of(protocol: str | None, size: int = 256, recipe: str | None = None):
@@ -60,6 +60,21 @@ def test_the_data_sets_image_size_wins_over_the_protocols():
 def test_the_critic_keeps_two_patches_a_side_at_least(size, layers):
     assert critic_layers_for(size) == layers == of(None, size).critic_layers
     assert size // 2**layers >= 2
+
+
+@pytest.mark.parametrize(
+    ("recipe", "iterations", "rises"),
+    [
+        ("pretrained", 600, 300),
+        ("pretrained", 250, 150),
+        ("pretrained", 100, 75),
+        ("paper", 100, 0),
+    ],
+)
+def test_the_price_rises_over_half_of_a_run_and_no_more_than_three_quarters(
+    recipe, iterations, rises
+):
+    assert RECIPES[recipe].warmup(iterations) == rises
 
 
 def test_an_unknown_protocol_is_refused_with_the_nearest():

@@ -7,7 +7,9 @@ import torch
 from tiny import metrics, train
 
 from healthygan_monai.config.messages import user_message
+from healthygan_monai.errors import ModelError
 from healthygan_monai.losses import HealthyGANLoss
+from healthygan_monai.paths import read_run
 from healthygan_monai.pretrained.price import PriceSearch
 from healthygan_monai.pretrained.trials import (
     Trial,
@@ -93,9 +95,31 @@ class TestChoice:
     def test_has_a_number_of_trials_that_is_known_before(self, count, most):
         assert most_trials(range(1, count + 1), 2) == 2 * most
 
-    def test_says_where_the_two_sets_look_alike(self):
-        assert "look alike" in verdict([trial(1, 0.51), trial(3, 0.5)])
-        assert "look alike" not in verdict([trial(1, 0.8), trial(3, 0.5)])
+    @pytest.mark.parametrize(
+        ("trials", "words"),
+        [
+            ([trial(1, 0.51), trial(3, 0.5)], "look alike"),
+            ([trial(1, 0.17), trial(3, 0.2)], "at no price do mixed images score higher"),
+            ([trial(1, 0.7, error=0.2), trial(3, 0.5, error=0.2)], "so few subjects cannot tell"),
+            ([trial(1, 0.8, error=0.1), trial(3, 0.5, error=0.1)], "on kept-out subjects"),
+            ([trial(1, 0.8), trial(3, 0.5)], "on images that were trained on"),
+            ([trial(1, 1.0), trial(3, 1.0)], "on kept-out subjects"),  # of no error, being perfect
+            ([Trial(1, 0, 200, 0.5, 0.0), Trial(0.3, 0, 200, 0.5, 0.0)], "shut the translation"),
+        ],
+    )
+    def test_says_whether_aucp_could_tell(self, trials, words):
+        assert words in verdict(trials)
+        doubts = ("look alike", "at no price", "so few", "shut")
+        assert sum(word in verdict(trials) for word in doubts) == (not words.startswith("on "))
+
+    def test_is_the_cheapest_where_all_were_shut(self):
+        shut = [Trial(price, 0, 200, 0.5, 0.0) for price in (1, 3, 0.3)]
+        assert best_price(shut) == 0.3
+        assert best_price([*shut, trial(0.1, 0.4)]) == 0.1
+
+    def test_a_masked_translation_is_shut_by_its_own_limit(self):
+        assert Trial(1, 0, 200, 0.9, 0.001, masked=1).shut
+        assert not Trial(1, 0, 200, 0.9, 0.001).shut
 
     def test_is_read_back_as_written(self, tmp_path):
         trials = [trial(0.3, 0.61), trial(1, 0.7)]
@@ -103,6 +127,13 @@ class TestChoice:
         assert read_trials(tmp_path) == trials
         lines = (tmp_path / "prices.csv").read_text().splitlines()
         assert [line[-1] for line in lines[1:]] == ["0", "1"]
+
+    @pytest.mark.parametrize("line", ["1", "1,0,200,nan,0.1,0,0", "0,0,200,0.5,0.1,0,0", "a,b"])
+    def test_a_damaged_table_is_refused_by_its_line(self, line, tmp_path):
+        names = "price,fold,iterations,aucp,changed,error,chosen"
+        (tmp_path / "prices.csv").write_text(f"{names}\n1,0,200,0.7,0.1,0.05,1\n{line}\n")
+        with pytest.raises(ModelError, match=r"prices\.csv: line 3 is not a trial of a price"):
+            read_trials(tmp_path)
 
 
 class TestRun:
@@ -116,6 +147,7 @@ class TestRun:
         self, run, tmp_path, tiny_data, settings
     ):
         chosen = best_price(read_trials(run))
+        assert read_run(run)["price"] == chosen
         given = train(tmp_path, tiny_data, **{**settings, "price": chosen})
         ours, theirs = (torch.load(r / "model.pt", weights_only=True) for r in (run, given))
         assert all(torch.equal(ours[name], theirs[name]) for name in ours)
