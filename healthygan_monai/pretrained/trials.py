@@ -2,12 +2,13 @@
 
 import csv
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from statistics import mean
 
 from data_prep.files import write_csv
+from healthygan_monai.errors import ModelError
 from healthygan_monai.paths import PRICES_FILE
 from healthygan_monai.training.states import NOTHING_CHANGES
 
@@ -146,19 +147,29 @@ def write_trials(run: Path, trials: Sequence[Trial]) -> None:
 
 
 def read_trials(run: Path) -> list[Trial]:
-    """prices.csv of a run folder; empty where there is none."""
+    """prices.csv of a run folder; empty where there is none.
+
+    Raises:
+        ModelError: it is damaged.
+    """
     path = run / PRICES_FILE
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as stream:
-        return [
-            Trial(
-                float(r["price"]),
-                int(r["fold"]),
-                int(r["iterations"]),
-                float(r["aucp"]),
-                float(r["changed"]),
-                float(r["error"]),
-            )
-            for r in csv.DictReader(stream)
-        ]
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            return [_trial(row) for row in csv.DictReader(stream)]
+    except (csv.Error, KeyError, TypeError, ValueError) as error:
+        raise ModelError(
+            f"{path}: damaged; expected one trial of a price a row. Restore it or remove it."
+        ) from error
+
+
+def _trial(row: Mapping[str, str]) -> Trial:
+    return Trial(
+        float(row["price"]),
+        int(row["fold"]),
+        int(row["iterations"]),
+        float(row["aucp"]),
+        float(row["changed"]),
+        float(row["error"]),
+    )
