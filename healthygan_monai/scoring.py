@@ -111,6 +111,10 @@ def top_score(difference: "torch.Tensor") -> "torch.Tensor":
 
 
 SCORE_RULES: dict[str, Callable[..., Any]] = {"mean": image_score, "top": top_score}
+SCORE_WORDS = {  # of each rule, for people
+    "mean": "mean of the difference map",
+    "top": f"mean of the brightest {100 * TOP_SHARE:g} % of the smoothed difference map",
+}
 
 
 def score_rule(name: str) -> Callable[..., Any]:
@@ -125,6 +129,15 @@ def score_rule(name: str) -> Callable[..., Any]:
             f"{', '.join(SCORE_RULES)}."
         )
     return SCORE_RULES[name]
+
+
+def score_words(score_by: str, method: str = "healthygan") -> str:
+    """Say what an image score is; other methods than HealthyGAN have a score of their own.
+
+    >>> score_words("mean"), score_words("mean", "padim")
+    ('mean of the difference map', 'that of padim')
+    """
+    return SCORE_WORDS[score_by] if method == "healthygan" else f"that of {method}"
 
 
 def subject_score(scores: Iterable[float], how: str = "mean") -> float:

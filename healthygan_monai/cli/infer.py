@@ -28,7 +28,7 @@ from healthygan_monai.paths import (
     eval_folder,
     read_run,
 )
-from healthygan_monai.scoring import KEPT_OUT, SCORE_RULES, read_scores
+from healthygan_monai.scoring import KEPT_OUT, SCORE_RULES, SCORE_WORDS, read_scores
 
 FILES = {runtime.name: f"model{suffix}" for suffix, runtime in RUNTIMES.items()}
 
@@ -43,7 +43,7 @@ def add(commands: Any) -> None:
     parser.add_argument("--output", type=Path, metavar="FOLDER", help=text)
     text = "library that computes; RUN is exported to it if needed. Default: that of the model file"
     parser.add_argument("--runtime", choices=[PYTORCH, *FILES], help=text)
-    text = "top: the mean of the brightest 2 %% of the smoothed difference map (default: mean)"
+    text = f"top: the {SCORE_WORDS['top']} (default: mean)".replace("%", "%%")
     parser.add_argument("--score-by", choices=[*SCORE_RULES], help=text)
     add_device(parser)
     add_accept(parser)

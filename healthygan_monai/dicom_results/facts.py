@@ -10,6 +10,7 @@ from datetime import datetime
 from pydicom.dataset import Dataset
 
 from data_prep.errors import UsageError
+from healthygan_monai.scoring import score_rule, score_words
 
 RESEARCH = "research, not for diagnosis"
 MAKER = "HealthyGAN for MONAI"
@@ -28,7 +29,9 @@ class ResultFacts:
     scored. prefix: the first word of every Series Description. when: date and time of the content;
     None for the time of the call. warnings: what people must know of the input, without
     identifiers. frame: the one that was scored of a film of several, from 0; None for slices, and
-    for a film's first. Raises UsageError: a value that DICOM cannot hold.
+    for a film's first. score_by: rule of the image score, a key of ``scoring.SCORE_RULES``.
+    training_recipe: of the model, ``paper`` or ``pretrained``; None if unknown. Raises UsageError:
+    a value that DICOM cannot hold, an unknown rule.
     """
 
     score: float
@@ -44,8 +47,11 @@ class ResultFacts:
     when: datetime | None = None
     warnings: Sequence[str] = ()
     frame: int | None = None
+    score_by: str = "mean"
+    training_recipe: str | None = None
 
     def __post_init__(self) -> None:
+        score_rule(self.score_by)  # refuses an unknown one
         for name in ("score", "score_threshold", "map_threshold"):
             value = getattr(self, name)
             if value is not None and not math.isfinite(value):
@@ -67,6 +73,8 @@ class ResultFacts:
         """Return what identifies the algorithm and its cuts, as words."""
         found: dict[str, object] = {
             "method": self.method,
+            "training recipe": self.training_recipe,
+            "image score": score_words(self.score_by, self.method),
             "weights SHA-256": self.weights_sha256,
             "score threshold": self.score_threshold,
             "score threshold policy": self.score_policy,

@@ -13,6 +13,7 @@ from scipy.ndimage import binary_dilation
 
 from healthygan_monai.dicom_results.facts import RESEARCH, ResultFacts
 from healthygan_monai.report.cases import COLOURS, CONTOUR, VMAX_PERCENTILE
+from healthygan_monai.scoring import score_words
 
 LARGEST, SMALLEST = 2048, 512  # pixels of the longer side: screens show no more, text needs as many
 OPAQUE = 0.6  # of the colour where the map is at the top of its scale
@@ -74,6 +75,7 @@ def legend(facts: ResultFacts, top: float) -> list[str]:
         lines.append("No threshold of the map")
     else:
         lines.append(f"Outline: difference of {facts.map_threshold:.4g} or more")
+    lines.append(f"Image score: {score_words(facts.score_by, facts.method)}")
     lines.append(f"{facts.algorithm} {facts.version}, weights {facts.weights_sha256[:12]}")
     return [*lines, f"Colour: difference, 0 to {top:.2g}"]
 

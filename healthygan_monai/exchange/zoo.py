@@ -1,5 +1,6 @@
 """Write a folder for a pull request to the MONAI Model Zoo."""
 
+import logging
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from data_prep.files import sha256
 from healthygan_monai.exchange.bundle_folder import new_folder, write_model, write_pretty
 from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.exchange.zoo_bundle import (
+    PRICE_NOTE,
     format_code,
     require_formatter,
     vendor_reached,
@@ -30,6 +32,7 @@ TESTS = Path(__file__).parent / "zoo_tests"  # run in the zoo's checkout, beside
 NAMES = {"films": "cxr_anomaly_translation", "brains": "brain_mri_anomaly_translation"}
 OTHER_NAME = "anomaly_translation"
 IN_TESTS = "healthygan"  # the bundle's name in them
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ def export_zoo(
 
 def _build(bundle: Path, facts: ModelFacts, version: str | None) -> None:
     configs = zoo_configs(facts)
+    if note := configs["train.json"].get(PRICE_NOTE):
+        log.warning("%s: %s", facts.weights, note)
     for name, content in configs.items():
         write_pretty(bundle / "configs" / name, content)
     shutil.copyfile(bundle_root() / "configs" / "logging.conf", bundle / "configs" / "logging.conf")

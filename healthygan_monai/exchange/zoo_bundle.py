@@ -15,13 +15,14 @@ from typing import Any
 
 from data_prep import datalist
 from data_prep.files import read_json
-from healthygan_monai.data.plan import RECIPES
+from healthygan_monai.data.plan import AUTO, RECIPES
 from healthygan_monai.exchange.bundle_metadata import data_source, metadata_for, shipped_metadata
 from healthygan_monai.exchange.model_card import filled
 from healthygan_monai.exchange.model_facts import ModelFacts
 from healthygan_monai.exchange.reached import OURS, Reached
 from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.models.runtimes import needed
+from healthygan_monai.pretrained.trials import best_price
 
 TEMPLATES = Path(__file__).parent / "zoo_configs"
 CONFIGS = ("train.json", "evaluate.json", "inference.json", "multi_gpu_train.json")
@@ -54,6 +55,12 @@ generator = monai.bundle.load("NAME", bundle_dir="FOLDER")
 ```
 """,
 }
+PRICE_NOTE = "price_note"  # key of train.json
+PRICE_UNKNOWN = (
+    "The training of this model searched its price of a change, and no prices.csv beside the "
+    "weights says which price it found. The price of the loss in train.json is the default of the "
+    "loss, not that of the model. Set loss#price before you train."
+)
 RUN = "python -m monai.bundle run --config_file configs/"
 THEIR_COMMANDS = {  # the bundle brings no command `healthygan`
     r"healthygan infer \S+ (\S+) --output (\S+)": (
@@ -89,8 +96,10 @@ def zoo_configs(facts: ModelFacts) -> dict[str, dict[str, Any]]:
     inference["network_def"] = {"_target_": train["network_def"]["_target_"], **sizes}
     inference |= {key: known[key] for key in ("image_size", "image_channels")}
     losses = {f.name: known[f.name] for f in fields(HealthyGANLoss) if f.name in known}
-    if isinstance(losses["price"], str):  # "auto"
-        losses["price"] = HealthyGANLoss.price
+    if losses["price"] == AUTO and facts.found.trials:
+        losses["price"] = best_price(facts.found.trials)
+    elif losses["price"] == AUTO:
+        losses["price"], train[PRICE_NOTE] = HealthyGANLoss.price, PRICE_UNKNOWN
     train["loss"] |= losses
     critic = read_json(TEMPLATES / "critics.json")[known["critic"]]
     train["critic_def"], train["train"]["trainer"]["_target_"] = critic.values()

@@ -34,6 +34,11 @@ def seed_of(checkpoint: Path | str) -> int:
     return int(trained_with(checkpoint).get("seed", 0))
 
 
+def training_recipe(checkpoint: Path | str) -> str | None:
+    """Return the recipe of a model's training, from where its image size is; None if unknown."""
+    return trained_with(checkpoint).get("recipe")
+
+
 def method_of(checkpoint: Path | str) -> str:
     """Return the method of a model, from config.json beside it or the file; else ``healthygan``."""
     path = Path(checkpoint)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from healthygan_monai.scoring import SCORE_WORDS
+
 Entry = Mapping[str, Any]  # {"value", "low", "high"} of evaluation.json
 
 POINT_ROWS = (
@@ -72,8 +74,8 @@ def sentences(evaluation: Mapping[str, Any]) -> list[str]:
     )
     if evaluation.get("score_by", "mean") == "top":
         text.append(
-            "The image score is the mean of the brightest 2 % of the smoothed difference map "
-            "(score_by top), not the paper's mean of the whole map."
+            f"The image score is the {SCORE_WORDS['top']} (score_by top), not the paper's mean of "
+            "the whole map."
         )
     return [*text, _threshold_sentence(level, unit)]
 

@@ -12,11 +12,14 @@ import healthygan_monai
 from data_prep.files import sha256
 from healthygan_monai.data.images import PICTURES
 from healthygan_monai.inferer import scores_and_maps
+from healthygan_monai.models.about import training_recipe
 from healthygan_monai.models.scorer import plain
 from healthygan_monai.scoring import SUBJECT_RULE, subject_score
 from healthygan_monai.serving.options import LABEL
 from healthygan_monai.serving.received import Received
 from healthygan_monai.serving.serving_json import Cut, Description
+
+SCORE_BY = "mean"  # rule of the image scores: no request chooses another
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def maps_and_scores(pred: torch.Tensor, received: Received) -> tuple[np.ndarray,
     slices = plain(pred)
     if received.indices is None:
         slices = slices[..., None]
-    scores, maps = scores_and_maps(slices.movedim(-1, 0).cpu())  # of (N, 2C + 1, size, size)
+    scores, maps = scores_and_maps(slices.movedim(-1, 0).cpu(), SCORE_BY)  # of (N, 2C + 1, S, S)
     empty = torch.as_tensor(received.empty)
     difference = maps["difference"][:, 0].masked_fill(empty[:, None, None], 0)
     return difference.numpy(), scores.masked_fill(empty, 0).tolist()
@@ -55,6 +58,7 @@ def answer(
     found: dict[str, Any] = {
         "anomaly_score": max(used),
         "subject_score": subject_score(used, SUBJECT_RULE),
+        "score_by": SCORE_BY,
         "subject_rule": SUBJECT_RULE,
         "output": request.output,
         "labels": {"anomaly": 1},
@@ -69,6 +73,7 @@ def answer(
             "version": healthygan_monai.__version__,
             "weights_sha256": sha256(request.checkpoint),
             "image_size": description.size,
+            "training_recipe": training_recipe(request.checkpoint),
         },
         "input": {"kind": received.kind, "size": [int(n) for n in whole.shape]},
         "warnings": [*description.warnings, *received.warnings],

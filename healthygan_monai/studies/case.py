@@ -35,7 +35,7 @@ class ModelFacts:
 
     name: of its run or bundle. version: of this software. weights_sha256: of model.pt. method:
     healthygan, padim, ... image_size: S, pixels a side of what it sees. recipe: films or brains.
-    score_by: rule of the image score.
+    score_by: rule of the image score. training_recipe: paper or pretrained; None if unknown.
     """
 
     name: str
@@ -45,6 +45,7 @@ class ModelFacts:
     image_size: int
     recipe: str
     score_by: str = "mean"
+    training_recipe: str | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,6 +66,8 @@ def _facts(case: CaseResult) -> dict[str, Any]:
         "weights_sha256": model.weights_sha256,
         "version": model.version,
         "method": model.method,
+        "score_by": model.score_by,
+        "training_recipe": model.training_recipe,
         "score_threshold": None if cut is None else cut.value,
         "score_policy": None if cut is None else cut.policy,
         "map_threshold": None if marked is None else marked.value,

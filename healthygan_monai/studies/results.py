@@ -19,7 +19,7 @@ from healthygan_monai.paths import (
     SCORES_FILE,
     SKIPPED_FILE,
 )
-from healthygan_monai.scoring import ScoreRow
+from healthygan_monai.scoring import ScoreRow, score_words
 from healthygan_monai.studies.case import CaseResult
 from healthygan_monai.studies.dicom import why_none, write_dicom
 from healthygan_monai.studies.maps import white_of, write_maps
@@ -119,6 +119,7 @@ class Results:
         cases = self.cases
         return {
             "facts": cases.facts,
+            "score": score_words(cases.facts.score_by, cases.facts.method),
             "research": RESEARCH,
             "map_cut": cases.cut,
             "white": self._white(None),

@@ -20,7 +20,7 @@ from healthygan_monai.api.model import Model
 from healthygan_monai.api.results import Problem, problems_of
 from healthygan_monai.data import array_image
 from healthygan_monai.inferer import SLICES
-from healthygan_monai.models.about import weights_hash
+from healthygan_monai.models.about import training_recipe, weights_hash
 from healthygan_monai.scoring import ScoreRow, subject_score
 from healthygan_monai.studies.case import CaseResult, Cut, ModelFacts, SliceScore
 from healthygan_monai.studies.remedies import remedy_for_score
@@ -111,6 +111,7 @@ class Cases:
                 image_size=model.image_size,
                 recipe=kind,
                 score_by=model.scorer.score_by,
+                training_recipe=training_recipe(model.checkpoint),
             )
 
     def __iter__(self) -> Iterator[CaseResult]:

@@ -14,7 +14,9 @@ from healthygan_monai.cli.main import main
 from healthygan_monai.exchange.model_facts import model_facts
 from healthygan_monai.exchange.vendoring import vendored_config
 from healthygan_monai.exchange.zoo import export_zoo
+from healthygan_monai.exchange.zoo_bundle import zoo_configs
 from healthygan_monai.networks import Generator
+from healthygan_monai.pretrained.trials import Trial, write_trials
 
 
 class TestCard:
@@ -73,6 +75,34 @@ class TestCard:
         assert bool(metrics) != ("AUC by image: not run" in figures)
         for name in ("image_auc", "image_auc_low", "image_auc_high") if metrics else ():
             assert f"{metrics[name]:.2f}" in figures, name
+
+
+class TestPrice:
+    """``auto`` is no price that the zoo's trainer can take: it does not search."""
+
+    @pytest.fixture
+    def searched(self, own_run):
+        config = json.loads((own_run / "config.json").read_text())
+        (own_run / "config.json").write_text(json.dumps({**config, "price": "auto"}))
+        return own_run
+
+    def test_that_the_search_found_is_written(self, searched, tmp_path):
+        write_trials(searched, [Trial(p, 0, 9, 1 - abs(p - 3), 0.1) for p in (1.0, 3.0, 10.0)])
+        done = export_zoo(tmp_path / "out", model_facts(searched))
+        written = json.loads((done.bundle / "configs" / "train.json").read_text())
+        assert written["loss"]["price"] == 3.0 and "price_note" not in written
+
+    def test_that_nothing_records_is_not_guessed_in_silence(self, searched, tmp_path, caplog):
+        done = export_zoo(tmp_path / "out", model_facts(searched))
+        written = json.loads((done.bundle / "configs" / "train.json").read_text())
+        assert "no prices.csv beside the weights" in written["price_note"]
+        assert written["price_note"] in caplog.text
+
+    def test_that_was_given_stays(self, own_run, tmp_path):
+        config = json.loads((own_run / "config.json").read_text())
+        (own_run / "config.json").write_text(json.dumps({**config, "price": 0.3}))
+        write_trials(own_run, [Trial(1.0, 0, 9, 0.9, 0.1)])
+        assert zoo_configs(model_facts(own_run))["train.json"]["loss"]["price"] == 0.3
 
 
 class TestLargeFiles:

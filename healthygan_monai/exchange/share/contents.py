@@ -10,6 +10,7 @@ from healthygan_monai.paths import (
     CRITIC_FILE,
     EVALUATION_FILE,
     MODEL_FILE,
+    PRICES_FILE,
     RUN_FILE,
     SERVING_FILE,
 )
@@ -19,7 +20,7 @@ FORMAT = 1
 MANIFEST, CARD = "manifest.json", "README.md"
 NOTE = "research, not for diagnosis"
 NEEDED = (RUN_FILE, MODEL_FILE)
-_TEXT, _WEIGHTS = 4 << 20, 8 << 30
+_TEXT, _TRIALS, _WEIGHTS = 4 << 20, 1 << 16, 8 << 30
 MOST_BYTES = {  # of each file that may be in it, in the order in which they are written
     MANIFEST: 1 << 16,
     CARD: _TEXT,
@@ -27,6 +28,7 @@ MOST_BYTES = {  # of each file that may be in it, in the order in which they are
     RUN_FILE: _TEXT,
     SERVING_FILE: _TEXT,
     EVALUATION_FILE: _TEXT,
+    PRICES_FILE: _TRIALS,
     MODEL_FILE: _WEIGHTS,
     CRITIC_FILE: _WEIGHTS,
 }

@@ -27,6 +27,7 @@ from healthygan_monai.paths import (
     CRITIC_FILE,
     EVALUATION_FILE,
     MODEL_FILE,
+    PRICES_FILE,
     RUN_FILE,
     SERVING_FILE,
     iterations_done,
@@ -35,6 +36,7 @@ from healthygan_monai.paths import (
     read_run,
     require_model,
 )
+from healthygan_monai.pretrained.trials import read_trials, write_trials
 from healthygan_monai.serving.describe import description_if_known
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip archive knows: equal runs, equal bytes
@@ -104,10 +106,14 @@ def _written(folder: Path, run: Path) -> dict[str, Path]:
     }
     contents = {name: without_folders(found) for name, found in contents.items() if found}
     folder.mkdir()
+    trials = read_trials(run)
+    if trials:
+        write_trials(folder, trials)
     for name, content in contents.items():
         write_json(folder / name, content)
     write_text(folder / CARD, card(contents, method_of(model)))
-    return {name: folder / name for name in (*contents, CARD)}
+    names = (*contents, *([PRICES_FILE] if trials else []), CARD)
+    return {name: folder / name for name in names}
 
 
 def figures(run: Path) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from healthygan_monai.integrity.weights import read_weights
 from healthygan_monai.paths import (
     CONFIG_FILE,
     EVALUATION_FILE,
+    PRICES_FILE,
     RUN_FILE,
     SERVING_FILE,
     read_config,
@@ -30,6 +31,7 @@ from healthygan_monai.paths import (
     read_run,
     read_serving,
 )
+from healthygan_monai.pretrained.trials import read_trials, write_trials
 from healthygan_monai.records.schema import read
 
 READERS = {
@@ -140,6 +142,7 @@ def _verify(file: Path, part: Path) -> dict[str, Any]:
             content = reader(part)
             if without_folders(content) != content or set(LEFT_OUT) & set(content):
                 raise ModelError(f"{file}: {name} holds a path, which pack never writes. {AGAIN}")
+    _verify_prices(file, part)
     run = read_run(part)
     for name, key in KEYS.items():
         if (part / name).is_file():
@@ -147,3 +150,18 @@ def _verify(file: Path, part: Path) -> dict[str, Any]:
                 raise ModelError(f"{file}: {RUN_FILE} has no SHA-256 of {name}. {AGAIN}")
             read_weights(part / name)
     return run
+
+
+def _verify_prices(file: Path, part: Path) -> None:
+    """Refuse a prices.csv that holds anything but the trials that ``pack`` writes."""
+    path = part / PRICES_FILE
+    if not path.is_file():
+        return
+    given = path.read_bytes()
+    try:
+        write_trials(part, read_trials(part))
+        same = path.read_bytes() == given
+    except ValueError:  # damaged, or numbers that are none
+        same = False
+    if not same:
+        raise ModelError(f"{file}: {PRICES_FILE} is not as pack writes it. {AGAIN}")

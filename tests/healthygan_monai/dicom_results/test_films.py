@@ -141,6 +141,30 @@ def test_the_report_tells_score_threshold_policy_and_algorithm() -> None:
     assert (report.VerificationFlag, report.PreliminaryFlag) == ("UNVERIFIED", "PRELIMINARY")
 
 
+@pytest.mark.parametrize(
+    ("score_by", "words"),
+    [
+        ("mean", "image score: mean of the difference map"),
+        ("top", "image score: mean of the brightest 2 % of the smoothed difference map"),
+    ],
+)
+def test_report_and_segmentations_tell_which_score_it_is_and_how_the_model_was_trained(
+    score_by: str, words: str, valid: Callable
+) -> None:
+    made = results_of(film_source(), score_by=score_by, training_recipe="pretrained")
+    valid(made)
+    parameters = [item.TextValue for item in items(made[-1]) if item.get("ValueType") == "TEXT"]
+    assert words in parameters and "training recipe: pretrained" in parameters
+    for found in made[1:3]:
+        (algorithm,) = found.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence
+        for value in (words.partition(": ")[2], "pretrained"):
+            assert value in algorithm.AlgorithmParameters
+
+
+def test_a_training_recipe_that_is_not_known_is_not_told() -> None:
+    assert "training recipe" not in ResultFacts(**FACTS).parameters()
+
+
 def test_without_thresholds_the_report_says_none() -> None:
     facts = {
         "score_threshold": None,
@@ -168,6 +192,7 @@ def test_the_same_result_has_the_same_uids_on_another_day_and_another_result_has
         uids(film_source(), weights_sha256="f" * 64),
         uids(film_source(), score=0.5),
         uids(film_source(), map_threshold=0.3),
+        uids(film_source(), score_by="top"),
         uids(film_source(SOPInstanceUID="1.2.3.5")),
     ]
     assert not set(first) & {uid for found in others for uid in found}
@@ -226,6 +251,7 @@ def test_the_overlay_scales_its_spacing_and_says_that_text_is_in_it() -> None:
         {"version": ""},
         {"algorithm": "a\\b"},
         {"warnings": ["two\nlines"]},
+        {"score_by": "median"},
     ],
 )
 def test_facts_that_dicom_cannot_hold_are_refused(wrong: dict[str, Any]) -> None:

@@ -36,7 +36,7 @@ def test_the_legend_says_score_threshold_model_and_research() -> None:
     text = "\n".join(legend(ResultFacts(**FACTS), 0.4))
     for words in ("Research, not for diagnosis", "0.0362", "below the threshold 0.05", "0.1.0"):
         assert words in text
-    assert FACTS["weights_sha256"][:12] in text
+    assert FACTS["weights_sha256"][:12] in text and "score: mean of the difference map" in text
     above = ResultFacts(**{**FACTS, "score": 0.05})
     assert "at or above the threshold" in "\n".join(legend(above, 0.4))
 

@@ -23,6 +23,7 @@ from healthygan_monai.exchange.share.pack import pack
 from healthygan_monai.exchange.share.unpack import unpack
 from healthygan_monai.models.load import load_state
 from healthygan_monai.networks import make_generator
+from healthygan_monai.pretrained.trials import Trial, best_price, read_trials, write_trials
 from healthygan_monai.report.summary import sentences
 from healthygan_monai.runs import save_weights
 
@@ -130,6 +131,36 @@ def test_a_packed_run_has_the_weights_and_nothing_of_a_patient_or_a_machine(run,
     unpack(packed, run.parent / "got")
     there, here = load_state(run.parent / "got" / "model.pt"), load_state(run / "model.pt")
     assert all(torch.equal(there[name], here[name]) for name in here)
+
+
+TRIALS = [Trial(price, 0, 9, aucp, 0.1) for price, aucp in ((1, 0.7), (3, 0.9), (10, 0.6))]
+
+
+def test_an_unpacked_run_knows_the_price_that_its_search_found(run):
+    write_trials(run, TRIALS)
+    pack(run, run.parent / "run.zip")
+    unpack(run.parent / "run.zip", run.parent / "got")
+    assert best_price(read_trials(run.parent / "got")) == best_price(TRIALS) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda table: table.replace(b"chosen", b"chosen,patient").replace(b",1\n", b",1,Meier\n"),
+        lambda table: table.replace(b"0.9", b"Meier"),
+        lambda table: table.replace(b"0.9", b"nan"),
+        lambda table: b"price\x00" + table,
+        lambda table: b"",
+    ],
+)
+def test_a_table_of_prices_with_anything_else_in_it_is_refused(run, change):
+    write_trials(run, TRIALS)
+    pack(run, run.parent / "run.zip")
+    files = parts(run.parent / "run.zip")
+    changed = rewritten(
+        run.parent / "run.zip", {**files, "prices.csv": change(files["prices.csv"])}
+    )
+    refused(changed, "prices.csv is not as pack writes it")
 
 
 def test_an_unpacked_run_has_its_figures_in_the_cards_of_further_exports(run, packed):

@@ -244,6 +244,15 @@ class TestAnswer:
         assert label["result"]["labels"] == {"anomaly": 1}
         assert label["result"]["output"] == "label" and shown["result"]["output"] == "difference"
 
+    def test_it_names_the_rule_of_the_score_and_the_recipe_of_the_training(
+        self, served, own_bundle, tiny_data
+    ):
+        path = tiny_data / "images" / "test1" / "0.png"
+        found = ask(served, path)["result"]
+        assert (found["score_by"], found["model"]["training_recipe"]) == ("mean", "paper")
+        (own_bundle / "models" / "config.json").unlink()
+        assert ask(own_bundle, path)["result"]["model"]["training_recipe"] is None
+
     def test_marked_pixels_are_white_in_a_picture_and_1_in_other_formats(self, served, tiny_data):
         path = tiny_data / "images" / "test1" / "0.png"
         picture = ask(served, path)["pred"]

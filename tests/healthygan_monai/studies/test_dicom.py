@@ -44,6 +44,7 @@ def test_films_have_results_of_their_patient_and_pictures_a_line_that_says_why_n
     own = run_with(trained, tmp_path / "run", default_recipe("films", 32))
     output = tmp_path / "o"
     words = ["--jobs", "0", "--device", "cpu", "--dicom", "--options", "views=any"]
+    words += ["--score-by", "top"]
     code, said, _ = run("score", own, given, output, *words, "--map-threshold", "0.2")
     assert code == 0, said
     cases = sorted((output / "dicom").iterdir())
@@ -53,6 +54,9 @@ def test_films_have_results_of_their_patient_and_pictures_a_line_that_says_why_n
         files = sorted(path.name for path in case.iterdir())
         assert files == ["1_overlay.dcm", "2_marked.dcm", "3_map.dcm", "4_report.dcm"]
         marked = pydicom.dcmread(case / "2_marked.dcm")
+        (algorithm,) = marked.SegmentSequence[0].SegmentationAlgorithmIdentificationSequence
+        for word in ("brightest 2 %", "training recipe=paper"):
+            assert word in algorithm.AlgorithmParameters
         source = sources[
             marked.ReferencedSeriesSequence[0]
             .ReferencedInstanceSequence[0]

@@ -174,6 +174,8 @@ def test_the_list_is_one_page_sorted_by_score_that_loads_nothing(scored):
     assert not re.search(r"https?:|url\(|<script|<link|@import", page)
     assert "Not for diagnosis" in page.replace("not for diagnosis", "Not for diagnosis")
     assert "Not scored: 4" in page
+    assert "Score of an image: mean of the difference map." in page
+    assert "trained by the recipe paper" in page
 
 
 def test_nothing_of_a_patient_is_in_output(scored, export):
@@ -247,19 +249,23 @@ def test_a_method_without_maps_is_scored_and_listed(export, rival, tmp_path, run
     assert code == 3, said
     assert len(read_scores(output / "scores.csv")) == 11
     assert not (output / "maps").exists()
-    assert (output / "list.html").read_text(encoding="utf-8").count("<img ") == 11
+    page = (output / "list.html").read_text(encoding="utf-8")
+    assert page.count("<img ") == 11
+    assert "Score of an image: that of mean-intensity." in page
 
 
 def test_the_page_shows_the_highest_scores_of_many_cases(
     export, film_run, tmp_path, run, monkeypatch
 ):
     monkeypatch.setattr("healthygan_monai.studies.results.PICTURED", 2)
-    code, said, _ = run("score", film_run, export, tmp_path / "o", "--jobs", "0", "--device", "cpu")
+    words = ["--jobs", "0", "--device", "cpu", "--score-by", "top"]
+    code, said, _ = run("score", film_run, export, tmp_path / "o", *words)
     assert code == 3, said
     page = (tmp_path / "o" / "list.html").read_text(encoding="utf-8")
     assert page.count("<article>") == 11 and page.count("<img ") == 4
     assert page.rindex("<img ") < page.index("</article>", page.index("</article>") + 1)
     assert "The 2 highest scores have pictures here" in page
+    assert "Score of an image: mean of the brightest 2 % of the smoothed" in page
 
 
 def test_the_promised_threshold_comes_first_and_is_a_line_of_the_list(
