@@ -49,6 +49,7 @@ class FrozenMaps(nn.Module):
 
     Attributes:
         source: in words, what the network is and where its weights are from.
+        file_sha256: of the user's own file that the network or its weights are from, or None.
         channels: of the maps.
 
     Raises:
@@ -75,6 +76,8 @@ class FrozenMaps(nn.Module):
             self.network = fuse(with_plain_convolutions(backbone.network))
             self.source = f"{name}, {backbone.weights}"
             mean, std = backbone.mean, backbone.std
+        file = own_file(name, weights)
+        self.file_sha256 = None if file is None else sha256(file)
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -119,6 +122,13 @@ def _last_line(error: Exception) -> str:
     """Return the reason as a sentence: TorchScript puts it after its traceback."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return f"{(lines or [type(error).__name__])[-1][:LONGEST].rstrip('.')}."
+
+
+def own_file(backbone: str, weights: Path | str | None) -> Path | None:
+    """Return the user's own file of a frozen network; None for weights of a package, or random."""
+    if Path(backbone).suffix in TORCHSCRIPT:
+        return Path(backbone)
+    return None if weights in (None, "random") else Path(str(weights))
 
 
 def _torchscript(path: Path) -> tuple[nn.Module, str]:
@@ -205,6 +215,11 @@ class PretrainedCritic(nn.Module):
     def source(self) -> str:
         """In words, what the frozen network is and where its weights are from."""
         return self._frozen[0].source
+
+    @property
+    def file_sha256(self) -> str | None:
+        """SHA-256 of the user's own file that the frozen network is from; None without one."""
+        return self._frozen[0].file_sha256
 
     def _apply(self, fn: Any, recurse: bool = True) -> PretrainedCritic:
         self._frozen[0]._apply(fn, recurse)  # to a device, with the heads
