@@ -22,7 +22,7 @@ from healthygan_monai.models.load import load_generator, load_weights, network_b
 from healthygan_monai.models.scorer import detector_scorer, make_scorer
 from healthygan_monai.networks.fid_features import feature_extractor
 from healthygan_monai.paths import bundle_root_here, eval_folder, size_in_metadata
-from healthygan_monai.pretrained.make import make_critic, make_trainer
+from healthygan_monai.pretrained.make import backbone_record, make_critic, make_trainer
 from healthygan_monai.pretrained.price import PriceSearch
 from healthygan_monai.runs import begin_run, end_run, make_folder, run_folder
 from healthygan_monai.selection import criterion_metrics
@@ -50,6 +50,7 @@ __all__ = [
     "RunCheckpoints",
     "SamplePictures",
     "TranslationWatch",
+    "backbone_record",
     "begin",
     "begin_run",
     "best_device",

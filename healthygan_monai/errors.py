@@ -32,4 +32,15 @@ class ConfigError(UsageError):
 
 
 class Diverged(HealthyGANError):
-    """A training whose networks give no finite numbers any more."""
+    """A training whose networks give no finite numbers any more.
+
+    Args:
+        what: is not finite, where: a sentence or more.
+        remedy: what to do, in sentences.
+    """
+
+    def __init__(
+        self, what: str, remedy: str = "Begin a new run with a lower learning_rate."
+    ) -> None:
+        super().__init__(f"the training diverged: {what} {remedy}")
+        self.what, self.remedy = what, remedy

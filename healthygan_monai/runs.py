@@ -23,7 +23,7 @@ from data_prep.datalist import recipe_of_data
 from data_prep.errors import UsageError
 from data_prep.files import lock, remove_left, require_writable, whole, write_json
 from healthygan_monai.errors import NoModel
-from healthygan_monai.integrity.recorded import sums_of
+from healthygan_monai.integrity.recorded import BACKBONE_KEY, sums_of
 from healthygan_monai.paths import (
     CHECKPOINT_FOLDER,
     CONFIG_FILE,
@@ -149,8 +149,8 @@ def begin_run(
     Where the folder is being resumed, the settings must be those it was begun with.
 
     Raises:
-        UsageError: another process works on the run, or a resumed run's settings differ; every
-            difference is named.
+        UsageError: another process works on the run, or a resumed run's settings differ (every
+            difference is named), or the user's own file of its critic.
     """
     folder = Path(folder)
     if not is_first_rank():
@@ -200,6 +200,13 @@ def begin_run(
                 "Resume with the settings the run was begun with, or begin a new run."
             )
         previous = read_run(folder)
+        if previous.get(BACKBONE_KEY) not in (None, run.get(BACKBONE_KEY)):
+            raise UsageError(
+                f"--resume {folder}: the file of the critic's network is another one than the run "
+                f"was begun with (SHA-256 {previous[BACKBONE_KEY][:16]} then, "
+                f"{str(run.get(BACKBONE_KEY))[:16]} now; critic_backbone or critic_weights in "
+                f"{CONFIG_FILE}). Put the earlier file back, or begin a new run."
+            )
         run = {
             **run,
             "started": previous["started"],

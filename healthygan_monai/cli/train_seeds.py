@@ -11,6 +11,7 @@ from healthygan_monai.cli.arguments import settings
 from healthygan_monai.cli.ensemble import show
 from healthygan_monai.config.messages import explained
 from healthygan_monai.config.workflow import HEALTHYGAN
+from healthygan_monai.errors import Diverged
 from healthygan_monai.paths import CHECKPOINT_FOLDER, PRICES_FILE, RUN_FILE, go_on, read_run
 
 log = logging.getLogger(__name__)
@@ -82,6 +83,8 @@ def telling_how_to_go_on(
         cause = explained(error) if isinstance(error, Exception) else error
         if isinstance(cause, OSError) and not cause.filename and begun:
             cause.filename = str(begun[-1])  # TensorBoard names no file
+        if isinstance(cause, Diverged):  # says itself what to do
+            raise
         if len(seeds) > 1:
             for text in how_to_go_on(seeds, begun):
                 log.warning("%s", text)

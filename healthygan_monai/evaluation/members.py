@@ -75,8 +75,8 @@ def member_spread(
         for name, seed in of
     ]
     result: dict[str, Any] = {"runs": runs}
-    reason = _reason(test, list(of.values()))
     for unit in ("image", "subject"):
+        reason = _reason(test, list(of.values()), unit, subject_rule)
         result[unit] = {**dict.fromkeys(("mean", "lowest", "highest")), "reason": reason}
         if reason is None:
             aucs = [_auc(test, scores, unit, subject_rule) for scores in of.values()]
@@ -86,9 +86,11 @@ def member_spread(
     return result
 
 
-def _reason(test: Sequence[ScoreRow], members: Sequence[dict[str, float]]) -> str | None:
-    """Return why the members have no AUC."""
-    if lacks := Sample.of(test, "test").lacks():
+def _reason(
+    test: Sequence[ScoreRow], members: Sequence[dict[str, float]], unit: str, subject_rule: str
+) -> str | None:
+    """Return why the members have no AUC at this level."""
+    if lacks := _sample(test, unit, subject_rule).lacks():
         return f"the test set has {lacks}"
     missing = sum(any(row.image not in scores for scores in members) for row in test)
     if missing or not members:
@@ -98,7 +100,9 @@ def _reason(test: Sequence[ScoreRow], members: Sequence[dict[str, float]]) -> st
 
 def _auc(test: Sequence[ScoreRow], scores: dict[str, float], unit: str, subject_rule: str) -> float:
     rows = [replace(row, score=scores[row.image]) for row in test]
-    if unit == "subject":
-        rows = subject_rows(rows, subject_rule)
-    sample = Sample.of(rows, "test")
+    sample = _sample(rows, unit, subject_rule)
     return roc_auc(sample.labels, sample.scores)
+
+
+def _sample(rows: Sequence[ScoreRow], unit: str, subject_rule: str) -> Sample:
+    return Sample.of(subject_rows(rows, subject_rule) if unit == "subject" else rows, "test")

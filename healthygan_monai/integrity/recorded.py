@@ -20,6 +20,8 @@ from healthygan_monai.paths import (
 ACCEPT = "--accept-changed-weights"  # the option of every command that loads a model
 KEYS = {MODEL_FILE: "weights_sha256", CRITIC_FILE: "critic_sha256"}  # files -> keys of run.json
 
+BACKBONE_KEY = "critic_backbone_sha256"  # of run.json: a user's own file of the pretrained critic
+
 
 def sums_of(run: Path) -> dict[str, str]:
     """Return the keys of run.json that identify the weights in a folder."""

@@ -10,13 +10,22 @@ from typing import Any
 import torch
 
 from data_prep.errors import HealthyGANError
+from data_prep.files import sha256
 from healthygan_monai.errors import ModelError
+from healthygan_monai.integrity.recorded import BACKBONE_KEY
 from healthygan_monai.integrity.weights import read_weights
 from healthygan_monai.models.about import trained_with
 from healthygan_monai.models.runtimes import is_exported
 from healthygan_monai.networks.ensemble import weights_of_members
-from healthygan_monai.paths import CRITIC_FILE, MODEL_FILE, members_of, refuse_program_of
-from healthygan_monai.pretrained.critic import PretrainedCritic
+from healthygan_monai.paths import (
+    CRITIC_FILE,
+    MODEL_FILE,
+    RUN_FILE,
+    members_of,
+    read_run_if_any,
+    refuse_program_of,
+)
+from healthygan_monai.pretrained.critic import PretrainedCritic, own_file
 
 logger = logging.getLogger(__name__)
 SETTINGS = {  # keys of config.json -> arguments of PretrainedCritic
@@ -85,6 +94,7 @@ def _critic(checkpoint: Path, settings: Mapping[str, Any], weights: Any) -> Pret
     if missing := [key for key in SETTINGS if key not in settings]:
         raise ModelError(f"{checkpoint}: config.json beside it has no {', '.join(missing)}.")
     refuse_program_of(checkpoint.parent, "critic_backbone", settings["critic_backbone"])
+    _require_same_file(checkpoint.parent, settings)
     critic = PretrainedCritic(**{name: settings[key] for key, name in SETTINGS.items()})
     try:
         critic.load_state_dict(weights)
@@ -92,3 +102,16 @@ def _critic(checkpoint: Path, settings: Mapping[str, Any], weights: Any) -> Pret
         heads = checkpoint.with_name(CRITIC_FILE)
         raise ModelError(f"{heads}: not the heads of this run's critic.") from error
     return critic
+
+
+def _require_same_file(run: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse a user's own file that has changed since training, before a program in it is run."""
+    recorded = read_run_if_any(run).get(BACKBONE_KEY)
+    file = own_file(settings["critic_backbone"], settings["critic_weights"])
+    if recorded is None or file is None or not file.is_file():
+        return
+    if (found := sha256(file)) != recorded:
+        raise ModelError(
+            f"{file}: not the file that the critic was trained with (SHA-256 {found[:16]}, "
+            f"{run / RUN_FILE} has {recorded[:16]}). Put that file back."
+        )

@@ -14,6 +14,7 @@ import torch
 from data_prep.datalist import recipe_of_data
 from data_prep.errors import UsageError
 from data_prep.files import sha256
+from healthygan_monai.integrity.recorded import BACKBONE_KEY
 from healthygan_monai.integrity.weights import read_weights
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_state
@@ -79,6 +80,7 @@ def make_ensemble(
     name = re.sub(r"^\d{5}-", "", first.folder.resolve().name)
     beside = first.folder if first.folder.name not in ("", "..") else first.folder.resolve()
     folder = new_run_folder(runs_dir or beside.parent, f"{name}-{SUFFIX}", logged=False)
+    backbones = _backbones(members)
     recipe = first.run.get("recipe") or recipe_of_data(first.run["dataset"])
     begin_run(
         folder,
@@ -87,7 +89,11 @@ def make_ensemble(
         data_hash=first.run["data_hash"],
         dataset=first.run["dataset"],
         device=first.run.get("device", "cpu"),
-        more={"recipe": recipe, "members": [member.about() for member in members]},
+        more={
+            "recipe": recipe,
+            "members": [member.about() for member in members],
+            **({BACKBONE_KEY: backbones[0]} if len(backbones) == 1 else {}),
+        },
     )
     _write_kept_out(folder, members)
     logger.info("writing their ensemble to %s", folder)
@@ -179,8 +185,18 @@ def _data_of(member: Member) -> Any:
     return member.run.get("data_hash") or member.run.get("dataset")
 
 
+def _backbones(members: Sequence[Member]) -> list[str]:
+    """Return the SHA-256 of the users' own files that the members' critics have, each once."""
+    return sorted({member.run[BACKBONE_KEY] for member in members if BACKBONE_KEY in member.run})
+
+
 def _critics_of(members: Sequence[Member], accept_changed: bool) -> list[dict[str, torch.Tensor]]:
-    """Return the heads of the members' critics; none where a member lacks its own."""
+    """Return the heads of the members' critics; none where a member lacks its own, or where their
+    frozen networks are of other files.
+    """
+    if len(_backbones(members)) > 1:
+        logger.info("the critics of the members have frozen networks of other files: none is kept")
+        return []
     files = [member.folder / CRITIC_FILE for member in members]
     if not all(path.is_file() for path in files):
         return []

@@ -121,13 +121,15 @@ def make_backbone(
     *,
     input_size: int | None = None,
     seed: int = 0,
+    prefix: str = "",
 ) -> Backbone:
     """Return the backbone of that name.
 
     weights: a file of torchvision's or timm's (``.pth``, or ``.safetensors`` where that package is
     installed), complete or without its last layers; ``"random"`` for a network that has learned
     nothing (drawn from ``seed``); None for the weights that install as a package, which only
-    ``efficientnet_lite0`` has.
+    ``efficientnet_lite0`` has. prefix: of the names that the settings have where they are given,
+    for the messages: ``critic_``.
 
     Raises:
         ValueError: unknown name; no weights given (with the official file's address); a file of
@@ -136,13 +138,15 @@ def make_backbone(
         ModuleNotFoundError: the package of ``efficientnet_lite0`` is not installed.
     """
     if name not in CHANNELS:
-        raise UsageError(f"backbone is {name!r}; expected one of {', '.join(CHANNELS)}.")
+        raise UsageError(f"{prefix}backbone is {name!r}; expected one of {', '.join(CHANNELS)}.")
     if weights == "random":
         return Backbone(name, _empty(name, seed), f"random (seed {seed})", input_size)
     if weights is None and name in URLS:
-        raise UsageError(f"backbone {name} needs its weights as a file. {_advice(name)}")
+        raise UsageError(
+            f"{prefix}backbone {name} needs its weights as a file. {_advice(name, prefix)}"
+        )
     if weights is not None and not Path(weights).is_file():
-        raise NotFound(f"weights {weights}: no such file. {_advice(name)}")
+        raise NotFound(f"{prefix}weights {weights}: no such file. {_advice(name, prefix)}")
     if name in URLS:
         network = _empty(name)
         load_resnet_weights(network, Path(str(weights)))
@@ -156,16 +160,17 @@ def _source(file: Path) -> str:
     return f"file {file.name}, sha256 {sha256(file)[:16]}"
 
 
-def _advice(name: str) -> str:
-    where = URLS.get(name)
+def _advice(name: str, prefix: str) -> str:
+    where, weights = URLS.get(name), f"{prefix}weights"
+    option = f"--set {weights}=FILE" if prefix else "--weights FILE"
     fetch = (
-        f"Nothing is downloaded: fetch {where} and give it as weights (--weights FILE). "
+        f"Nothing is downloaded: fetch {where} and give it as {weights} ({option}). "
         if where
         else ""
     )
     return (
-        f"{fetch}Without a file: backbone efficientnet_lite0, which installs as a package; "
-        "or weights 'random'."
+        f"{fetch}Without a file: {prefix}backbone {NAME}, which installs as a package; "
+        f"or {weights} 'random'."
     )
 
 

@@ -28,6 +28,7 @@ from healthygan_monai.pretrained.augmentation import STRENGTHS
 HEAD_CHANNELS = 48
 GRID = 4  # each head answers for GRID x GRID places of an image
 LEAST_SIDE = 32  # two cells of the coarsest map
+LONGEST = 200  # characters of a network's own error in a message
 TORCHSCRIPT = (".ts", ".pt", ".torchscript")
 
 
@@ -43,21 +44,27 @@ class FrozenMaps(nn.Module):
             TorchScript file: a module that takes (B, 3, H, W) in [-1, 1] and returns a list or
             tuple of maps, finest first.
         weights: as there; not for a TorchScript file.
+        seed: of the weights ``"random"``.
+        side: pixels of the image by which its maps are found out.
 
     Attributes:
         source: in words, what the network is and where its weights are from.
+        file_sha256: of the user's own file that the network or its weights are from, or None.
         channels: of the maps.
 
     Raises:
         UsageError: no such backbone, or its weights are missing.
-        NotFound, ModelError: the file is not there, or is no such module.
+        NotFound, ModelError: the file is not there, or is no such module, also when images of
+            another size come later.
         ModuleNotFoundError: the package of the backbone is not installed.
     """
 
     mean: torch.Tensor
     std: torch.Tensor
 
-    def __init__(self, name: str, weights: Path | str | None = None, seed: int = 0) -> None:
+    def __init__(
+        self, name: str, weights: Path | str | None = None, seed: int = 0, side: int = 96
+    ) -> None:
         super().__init__()
         if Path(name).suffix in TORCHSCRIPT:
             if weights is not None:
@@ -65,16 +72,18 @@ class FrozenMaps(nn.Module):
             self.network, self.source = _torchscript(Path(name))
             mean = std = torch.full((3, 1, 1), 0.5)  # [-1, 1] as it is
         else:
-            backbone = make_backbone(name, weights, seed=seed)
+            backbone = make_backbone(name, weights, seed=seed, prefix="critic_")
             self.network = fuse(with_plain_convolutions(backbone.network))
             self.source = f"{name}, {backbone.weights}"
             mean, std = backbone.mean, backbone.std
+        file = own_file(name, weights)
+        self.file_sha256 = None if file is None else sha256(file)
         self.register_buffer("mean", mean)
         self.register_buffer("std", std)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eval().requires_grad_(False)
         with torch.no_grad():
-            found = self(torch.zeros(1, 1, 64, 64))
+            found = self(torch.zeros(1, 1, side, side))
         self.channels = [each.shape[1] for each in found]
 
     def train(self, mode: bool = True) -> FrozenMaps:
@@ -82,12 +91,44 @@ class FrozenMaps(nn.Module):
 
     def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
         x = ((images + 1) / 2 - self.mean) / self.std  # (B, 3, H, W), grey three times
-        maps = self.network(x.contiguous(memory_format=torch.channels_last))
-        if not isinstance(maps, (list, tuple)) or any(m.ndim != 4 for m in maps) or not maps:
+        maps = self._run(x.contiguous(memory_format=torch.channels_last))
+        if not isinstance(maps, (list, tuple)) or not maps or not all(map(_is_map, maps)):
             raise ModelError(
                 f"{self.source}: expected a module that returns a list of maps (B, c, h, w)."
             )
         return list(maps)
+
+    def _run(self, x: torch.Tensor) -> Any:
+        """Return what the network makes of x (B, 3, H, W); an error of a user's own names it."""
+        try:
+            return self.network(x)
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except Exception as error:  # whatever the user's program raises
+            if not isinstance(self.network, torch.jit.ScriptModule):
+                raise
+            raise ModelError(
+                f"{self.source}: the network fails for images {tuple(x.shape)}: "
+                f"{_last_line(error)} It must take (B, 3, H, W). Enlarge the images (--set "
+                "critic_size=N), or give another network (--set critic_backbone=FILE)."
+            ) from error
+
+
+def _is_map(found: Any) -> bool:
+    return isinstance(found, torch.Tensor) and found.ndim == 4 and found.numel() > 0
+
+
+def _last_line(error: Exception) -> str:
+    """Return the reason as a sentence: TorchScript puts it after its traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{(lines or [type(error).__name__])[-1][:LONGEST].rstrip('.')}."
+
+
+def own_file(backbone: str, weights: Path | str | None) -> Path | None:
+    """Return the user's own file of a frozen network; None for weights of a package, or random."""
+    if Path(backbone).suffix in TORCHSCRIPT:
+        return Path(backbone)
+    return None if weights in (None, "random") else Path(str(weights))
 
 
 def _torchscript(path: Path) -> tuple[nn.Module, str]:
@@ -162,7 +203,7 @@ class PretrainedCritic(nn.Module):
                 f"critic_channels is {channels} and critic_dropout {dropout}; expected 1 or more, "
                 "and 0 to below 1."
             )
-        frozen = FrozenMaps(backbone, weights, seed)
+        frozen = FrozenMaps(backbone, weights, seed, side)
         self._frozen = (frozen,)  # in a tuple: no part of the state, and never trained
         self.side, self.adapt = side, adapt
         self.dropout = nn.Dropout2d(dropout)
@@ -174,6 +215,11 @@ class PretrainedCritic(nn.Module):
     def source(self) -> str:
         """In words, what the frozen network is and where its weights are from."""
         return self._frozen[0].source
+
+    @property
+    def file_sha256(self) -> str | None:
+        """SHA-256 of the user's own file that the frozen network is from; None without one."""
+        return self._frozen[0].file_sha256
 
     def _apply(self, fn: Any, recurse: bool = True) -> PretrainedCritic:
         self._frozen[0]._apply(fn, recurse)  # to a device, with the heads

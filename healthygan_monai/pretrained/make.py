@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from data_prep.errors import NotInstalled, UsageError, nearest
+from healthygan_monai.integrity.recorded import BACKBONE_KEY
 from healthygan_monai.networks import Discriminator
 from healthygan_monai.pretrained.critic import PretrainedCritic
 from healthygan_monai.pretrained.trainer import PretrainedCriticTrainer
@@ -26,6 +27,13 @@ def make_trainer(**arguments: Any) -> HealthyGANTrainer:
 
 # a config's arguments are checked against it
 make_trainer.__signature__ = inspect.signature(HealthyGANTrainer)  # type: ignore[attr-defined]
+
+
+def backbone_record(critic: torch.nn.Module) -> dict[str, str]:
+    """Return what run.json says of the user's own file in a critic; nothing of another critic."""
+    own = unwrapped(critic)
+    found = own.file_sha256 if isinstance(own, PretrainedCritic) else None
+    return {} if found is None else {BACKBONE_KEY: found}
 
 
 def make_critic(

@@ -129,9 +129,10 @@ class PriceSearch:
         )
         try:
             trial.run()
+            score, changed = self._judge(average.model, judging, trainer)
         except Diverged as error:
-            raise Diverged(f"trial of price {price:g}, fold {fold}: {error}") from error
-        score, changed = self._judge(average.model, judging, trainer)
+            what = f"in the trial of price {price:g}, fold {fold}: {error.what}"
+            raise Diverged(what, self._remedy(price)) from error
         subjects = judges(learned, judging)
         spread = aucp_error(score, *subjects) if subjects else 0.0
         masked = int(unwrapped(trainer.generator).translation == "masked")
@@ -142,6 +143,12 @@ class PriceSearch:
             *("mask open by" if masked else "pixels changed:", 100 * changed),
         )
         return found
+
+    def _remedy(self, price: float) -> str:
+        """Say what to do about a price whose trial diverged."""
+        others = ",".join(f"{other:g}" for other in self.prices if other != price)
+        without = f", or without this price (--set prices=[{others}])" if others else ""
+        return f"Begin a new run with a lower learning_rate{without}."
 
     @torch.no_grad()
     def _judge(

@@ -38,5 +38,6 @@ RUN = record(
         "detector": anything,
         "weights_sha256": sha256,  # of model.pt
         "critic_sha256": sha256,  # of critic.pt
+        "critic_backbone_sha256": sha256,  # of a user's own file, where the critic has one
     }
 )

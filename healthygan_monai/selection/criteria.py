@@ -72,10 +72,7 @@ def finite(values: torch.Tensor) -> torch.Tensor:
         Diverged: one is not finite.
     """
     if not torch.isfinite(values).all():
-        raise Diverged(
-            "the training diverged: translated images hold values that are not finite. Begin a "
-            "new run with a lower learning_rate."
-        )
+        raise Diverged("translated images hold values that are not finite.")
     return values
 
 

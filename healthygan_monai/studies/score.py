@@ -160,7 +160,10 @@ class Cases:
 
 
 def rows_of(case: CaseResult, model: Model) -> list[ScoreRow]:
-    """Return the rows of scores.csv: one of a film, one each counted slice of a volume."""
+    """Return the rows of scores.csv: one of a film, one each counted slice of a volume.
+
+    They have no ``critic_score``: only the method's own score is computed for new patients.
+    """
     scorer = model.scorer
     counted = [each for each in case.slice_scores if each.counted]
     found: Sequence[tuple[int | None, float]] = [(s.index, s.score) for s in counted]

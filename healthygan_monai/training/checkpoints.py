@@ -94,7 +94,8 @@ class RunCheckpoints:
     def attach(self, engine: Engine) -> None:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self.save_model)
         engine.add_event_handler(Events.STARTED, self.start)
-        cast(IterationTrainer, engine).stop = self.stop
+        trainer = cast(IterationTrainer, engine)
+        trainer.stop, trainer.folder = self.stop, self.run
 
     def save_model(self, engine: Engine) -> None:
         iteration = engine.state.iteration
@@ -146,10 +147,7 @@ def require_finite_weights(weights: Mapping[str, Any], name: str) -> Mapping[str
     """
     for key, value in weights.items():
         if isinstance(value, torch.Tensor) and not torch.isfinite(value).all():
-            raise Diverged(
-                f"the training diverged: weights of {name} ({key}) are not finite. Begin a new run "
-                "with a lower learning_rate. The checkpoints before it are whole."
-            )
+            raise Diverged(f"weights of {name} ({key}) are not finite.")
     return weights
 
 

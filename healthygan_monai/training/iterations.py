@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,6 +12,8 @@ from monai.engines import Trainer
 from monai.engines.workflow import Workflow
 
 from data_prep.errors import UsageError
+from healthygan_monai.errors import Diverged
+from healthygan_monai.paths import go_on, training_states
 from healthygan_monai.training.stopping import StopRequest
 
 
@@ -31,6 +34,7 @@ class IterationTrainer(Trainer):
     """
 
     stop: StopRequest | None = None  # of the handler that saves the state
+    folder: Path | None = None  # of the run, where that handler saves it
 
     def __init__(
         self,
@@ -75,7 +79,11 @@ class IterationTrainer(Trainer):
         super().load_state_dict({"ended_early": False, **state_dict})
 
     def run(self) -> None:  # type: ignore[override]
-        """Train from the present state to the end; do nothing where the run is complete."""
+        """Train from the present state to the end; do nothing where the run is complete.
+
+        Raises:
+            Diverged: something is not finite; proposes to resume where a whole state is saved.
+        """
         if self.state.ended_early or self.state.iteration >= self.max_iterations:
             logging.getLogger(__name__).info(
                 "nothing left to train: %d iterations are done", self.state.iteration
@@ -83,4 +91,13 @@ class IterationTrainer(Trainer):
             return
         with self.stop or nullcontext():
             # not Trainer.run(): it makes a CUDA gradient scaler, which bfloat16 does not need
-            Workflow.run(self)
+            try:
+                Workflow.run(self)
+            except Diverged as error:
+                if self.folder is None or not training_states(self.folder):
+                    raise
+                remedy = (
+                    f"{error.remedy} The checkpoints before it are whole: {go_on(self.folder)} "
+                    "goes on from the last one."
+                )
+                raise Diverged(error.what, remedy) from error

@@ -73,7 +73,7 @@ def require_finite(
         batch, loader: its images, and where they came from; for the message.
 
     Raises:
-        Diverged: one is not finite; names the iteration, the images, and what to do.
+        Diverged: one is not finite; names the iteration and the images.
     """
     found = {name: value.detach() for name, value in losses.items()}
     for name, network in networks.items():
@@ -88,15 +88,12 @@ def require_finite(
     if torch.isfinite(values).all():
         return
     broken = next(n for n, v in zip(found, values.tolist(), strict=True) if not math.isfinite(v))
-    raise Diverged(
-        f"the training diverged: at iteration {iteration} {broken} is not finite. "
-        f"{_images(iteration, batch, loader)}Begin a new run with a lower learning_rate. The "
-        "checkpoints before it are whole: healthygan train --resume RUN goes on from the last one."
-    )
+    images = _images(iteration, batch, loader)
+    raise Diverged(f"at iteration {iteration} {broken} is not finite.{images}")
 
 
 def _images(iteration: int, batch: Mapping[str, Any], loader: Any) -> str:
-    """Return a sentence that names the images of a batch, or those of them that are broken."""
+    """Return a further sentence that names the images of a batch, or the broken ones of them."""
     pairs, batches = getattr(loader, "dataset", None), getattr(loader, "batch_sampler", None)
     broken = {
         (which, index)
@@ -106,7 +103,7 @@ def _images(iteration: int, batch: Mapping[str, Any], loader: Any) -> str:
     }
     text = "Some of its images hold values that are not finite" if broken else "Its images"
     if not isinstance(pairs, MixedHealthyPairs) or not isinstance(batches, StreamBatches):
-        return f"{text}. " if broken else ""
+        return f" {text}." if broken else ""
     names = [
         name
         for index, pair in enumerate(batches.pairs(iteration - 1))
@@ -114,4 +111,4 @@ def _images(iteration: int, batch: Mapping[str, Any], loader: Any) -> str:
         if not broken or (which, index) in broken
     ]
     more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
-    return f"{text}: {', '.join(names[:MOST_NAMES])}{more}. "
+    return f" {text}: {', '.join(names[:MOST_NAMES])}{more}."

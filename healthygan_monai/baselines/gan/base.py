@@ -102,8 +102,8 @@ class Gan(nn.Module, ABC):
         for name, found in gradients.items():
             if not torch.isfinite(torch.stack([gradient.abs().max() for gradient in found]).max()):
                 raise Diverged(
-                    f"the training diverged: a gradient of the {name} is not finite. Begin a new "
-                    "run with another seed, or lower its learning rate."
+                    f"a gradient of the {name} is not finite.",
+                    "Begin a new run with another seed, or lower its learning rate.",
                 )
 
     def _weights(self, name: str) -> list[torch.Tensor]:

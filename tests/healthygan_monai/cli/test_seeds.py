@@ -145,6 +145,12 @@ class TestStopped:
         assert "--seed 1 in place of --seeds" in err and "--seed 2 in place of --seeds" in err
         assert f"healthygan ensemble {runs / NAMES[0]} RUN RUN" in err
 
+    def test_a_run_that_diverged_is_not_to_be_resumed(self, run, tiny_data, tmp_path):
+        words = ("--seeds", "0", "1", "--runs-dir", tmp_path / "runs", *SETTINGS)
+        code, _, err = run("train", tiny_data, *words, "--set", "learning_rate=1e30")
+        assert code == 1 and "the training diverged" in err
+        assert "--resume" not in err and "to go on" not in err
+
     def test_nothing_to_keep_needs_no_word(self, stop_in, run, tiny_data, tmp_path):
         stop_in(1, False)
         words = ("--seeds", "0", "1", "--runs-dir", tmp_path / "runs", *SETTINGS)

@@ -70,6 +70,19 @@ def test_what_is_missing_is_said(tmp_path):
     assert member_spread(tmp_path, unlabelled)["image"]["reason"].endswith("no labelled images")
 
 
+def test_a_level_without_both_classes_says_so_and_the_other_keeps_its_auc(tmp_path):
+    """Each subject has one diseased image, as in a set of lesion slices."""
+    write(tmp_path, RIGHT, WRONG)
+    subjects = {"a": "s-1", "b": "s-1", "c": "s-2", "d": "s-2"}
+    found = member_spread(tmp_path, [replace(r, subject=subjects[r.image]) for r in rows()])
+    assert found["image"] == {"mean": 0.75, "lowest": 0.5, "highest": 1.0, "reason": None}
+    assert found["subject"] == {
+        **dict.fromkeys(("mean", "lowest", "highest")),
+        "reason": "the test set has no healthy case among the labels",
+    }
+    assert [(run["image"], run["subject"]) for run in found["runs"]] == [(1.0, None), (0.5, None)]
+
+
 def test_scores_keep_every_digit(tmp_path):
     write(tmp_path, {"a": 0.1 + 0.2}, seeds=("",))
     assert read_member_scores(tmp_path / "members.csv") == [

@@ -27,6 +27,28 @@ class Halves(nn.Module):
         return [pooled, nn.functional.avg_pool2d(pooled, 2)[:, :2]]
 
 
+class OneSize(nn.Module):
+    """A user's own network of a fixed size: 96 x 96 pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.place = nn.Parameter(torch.zeros(1, 3, 96, 96))
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [nn.functional.avg_pool2d(x + self.place, 8)]
+
+
+class OneLayer(nn.Module):
+    """A user's own network: one convolution."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(channels, 4, width)
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [self.layer(x)]
+
+
 class TestFrozenMaps:
     @pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18"])
     def test_folding_batch_norms_changes_the_maps_by_rounding_only(self, name):
@@ -68,6 +90,26 @@ class TestAUsersOwnNetwork:
         torch.jit.script(nn.Flatten()).save(str(tmp_path / "own.ts"))
         with pytest.raises(ModelError, match="expected a module that returns a list of maps"):
             PretrainedCritic(str(tmp_path / "own.ts"))
+
+    def test_of_a_fixed_size_works_where_critic_size_is_that_size(self, tmp_path):
+        torch.jit.script(OneSize()).save(str(tmp_path / "own.ts"))
+        critic = PretrainedCritic(str(tmp_path / "own.ts"), side=96, channels=4)
+        assert critic(critic.features(torch.zeros(2, 1, 64, 64))).shape == (2, 16)
+        with pytest.raises(ModelError, match=r"own\.ts.* images \(2, 3, 128, 128\)"):
+            critic.features(torch.zeros(2, 1, 128, 128))
+
+    @pytest.mark.parametrize(
+        "network",
+        [OneSize(), OneLayer(channels=1, width=3), OneLayer(channels=3, width=65)],
+        ids=["of another size", "of grey images", "too deep"],
+    )
+    def test_that_does_not_fit_is_refused_in_one_line_that_says_what_to_do(self, tmp_path, network):
+        torch.jit.script(network).save(str(tmp_path / "own.ts"))
+        with pytest.raises(ModelError, match=r"own\.ts.* images \(1, 3, 64, 64\): ") as caught:
+            make_critic("pretrained", 1, 4, 3, str(tmp_path / "own.ts"), None, 64, 0, 1, False, 0)
+        text = str(caught.value)
+        assert "\n" not in text and len(text) < 600
+        assert "--set critic_size=N" in text and "--set critic_backbone=FILE" in text
 
     def test_has_its_weights_in_itself(self, tmp_path):
         with pytest.raises(UsageError, match="has its weights in itself"):
@@ -150,6 +192,15 @@ def test_a_head_answers_for_the_cells_of_a_grid(critic):
     for convolution in (head[0], head[2], head[4]):
         largest = torch.linalg.matrix_norm(convolution.weight.flatten(1), ord=2)
         assert largest.item() == pytest.approx(1, abs=0.2)  # spectral normalisation
+
+
+@pytest.mark.parametrize("weights", [None, "absent.pth"])
+def test_weights_that_are_missing_are_asked_for_by_the_critics_own_keys(weights):
+    with pytest.raises(UsageError if weights is None else NotFound) as caught:
+        PretrainedCritic("resnet18", weights)
+    text = str(caught.value)
+    assert "(--set critic_weights=FILE)" in text and "critic_backbone efficientnet_lite0" in text
+    assert "--weights" not in text
 
 
 def test_a_backbone_that_is_not_installed_names_the_papers_recipe(monkeypatch):

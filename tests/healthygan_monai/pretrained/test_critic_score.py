@@ -6,8 +6,10 @@ import shutil
 
 import pytest
 import torch
-from tiny import infer, train
+from tiny import PRETRAINED, infer, train
 
+from data_prep.files import read_json, sha256, write_json
+from healthygan_monai.config.messages import user_message
 from healthygan_monai.data import image_transforms
 from healthygan_monai.integrity.recorded import record_sums
 from healthygan_monai.models.critic_score import CriticScore, load_critic_score
@@ -144,6 +146,68 @@ def test_a_setting_that_is_missing_and_a_broken_file_do_not_stop(own, caplog):
     (own / "critic.pt").write_bytes(b"broken")
     assert load_critic_score(own / "model.pt") is None
     assert "not a file of weights that PyTorch can read" in caplog.text
+
+
+class TestAUsersOwnNetwork:
+    @pytest.fixture
+    def own_network(self, tmp_path):
+        return write_network(tmp_path / "own.ts", 4)
+
+    @pytest.fixture
+    def its_run(self, own_network, tmp_path, tiny_data):
+        return train(tmp_path / "runs", tiny_data, **own_settings(own_network))
+
+    def test_is_known_by_its_sha256(self, own_network, its_run):
+        assert read_json(its_run / "run.json")["critic_backbone_sha256"] == sha256(own_network)
+        assert load_critic_score(its_run / "model.pt") is not None
+
+    def test_that_was_replaced_leaves_the_score_empty_and_refuses_to_go_on(
+        self, own_network, its_run, tiny_data, caplog
+    ):
+        write_network(own_network, 2)
+        assert load_critic_score(its_run / "model.pt") is None
+        assert "own.ts: not the file that the critic was trained with" in caplog.text
+        with pytest.raises(RuntimeError) as caught:
+            train(its_run.parent, tiny_data, **own_settings(own_network), resume=str(its_run))
+        text = user_message(caught.value)
+        assert text.startswith(f"--resume {its_run}: the file of the critic's network is another")
+        assert sha256(own_network)[:16] in text
+
+    def test_of_an_ensemble_is_recorded_where_its_members_had_one(
+        self, own_network, its_run, tiny_data
+    ):
+        settings = own_settings(own_network)
+        twin, other = (train(its_run.parent, tiny_data, **settings, seed=s) for s in (1, 2))
+        ensemble = make_ensemble([its_run, twin])
+        assert read_json(ensemble / "run.json")["critic_backbone_sha256"] == sha256(own_network)
+        write_json(
+            other / "run.json",
+            {**read_json(other / "run.json"), "critic_backbone_sha256": "0" * 64},
+        )
+        mixed = make_ensemble([its_run, other])
+        assert not (mixed / "critic.pt").exists()
+        assert "critic_backbone_sha256" not in read_json(mixed / "run.json")
+
+
+def own_settings(network) -> dict:
+    changes = {"critic_backbone": str(network), "critic_weights": None, "price": 1.0}
+    return {**PRETRAINED, **changes, "max_iterations": 2}
+
+
+def write_network(path, width: int):
+    torch.jit.script(Pooled(width)).save(str(path))
+    return path
+
+
+class Pooled(torch.nn.Module):
+    """A frozen network of one map."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.width = width
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [torch.nn.functional.avg_pool2d(x, self.width)]
 
 
 def test_an_exported_network_has_none(own, caplog):

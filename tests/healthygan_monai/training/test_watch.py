@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from tiny import metrics, train
 from healthygan_monai.config.messages import user_message
 from healthygan_monai.data.pairs import MixedHealthyPairs
 from healthygan_monai.errors import Diverged
+from healthygan_monai.paths import go_on
 from healthygan_monai.training.handlers import MetricsLog
 from healthygan_monai.training.states import state_of
 from healthygan_monai.training.watch import TranslationWatch, require_finite
@@ -21,35 +23,79 @@ PRETRAINED = {
 }
 
 
+SEARCH = {**PRETRAINED, "price": "auto", "price_folds": 1, "price_iterations": 2}
+
+
+def break_pair(number: int, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Put a NaN into the mixed image of a pair; the returned list gets its name."""
+    pair, broken = MixedHealthyPairs.__getitem__, []
+
+    def with_nan(self: MixedHealthyPairs, k: int) -> dict[str, torch.Tensor]:
+        item = pair(self, k)
+        if k == number:
+            broken.append(self.names(k)[0])
+            item["mixed"] = item["mixed"].clone()
+            item["mixed"][0, 3, 3] = float("nan")
+        return item
+
+    monkeypatch.setattr(MixedHealthyPairs, "__getitem__", with_nan)
+    return broken
+
+
 class TestNumbersThatAreNotFinite:
     @pytest.mark.parametrize("settings", [{}, PRETRAINED], ids=["paper", "pretrained"])
     def test_in_one_image_end_either_training_in_one_line(
         self, settings, tiny_data, tmp_path, monkeypatch
     ):
         """Pair 13 is the second of iteration 4; the checkpoint of iteration 2 can be resumed."""
-        pair, broken = MixedHealthyPairs.__getitem__, []
-
-        def with_nan(self: MixedHealthyPairs, k: int) -> dict[str, torch.Tensor]:
-            item = pair(self, k)
-            if k == 13:
-                broken.append(self.names(k)[0])
-                item["mixed"] = item["mixed"].clone()
-                item["mixed"][0, 3, 3] = float("nan")
-            return item
-
-        monkeypatch.setattr(MixedHealthyPairs, "__getitem__", with_nan)
+        broken = break_pair(13, monkeypatch)
         with pytest.raises(RuntimeError) as caught:
             train(tmp_path, tiny_data, **settings, log_interval=1)
         text = user_message(caught.value)
         assert text is not None and "\n" not in text
         assert text.startswith("the training diverged: at iteration 4 ")
         assert f"values that are not finite: {broken[0]}. " in text
-        assert "lower learning_rate" in text and "--resume RUN" in text
         (run,) = tmp_path.iterdir()
+        assert "lower learning_rate" in text and f"{go_on(run)} goes on from the last one" in text
         monkeypatch.undo()
         assert [row["iteration"] for row in metrics(run)] == [1, 2, 3]
         train(tmp_path, tiny_data, **settings, log_interval=1, resume=str(run))
         assert [row["iteration"] for row in metrics(run)] == [1, 2, 3, 4, 5, 6]
+
+    def test_before_the_first_checkpoint_propose_a_new_run_alone(
+        self, tiny_data, tmp_path, monkeypatch
+    ):
+        break_pair(1, monkeypatch)
+        with pytest.raises(RuntimeError) as caught:
+            train(tmp_path, tiny_data)
+        text = user_message(caught.value)
+        assert text.startswith("the training diverged: at iteration 1 ")
+        assert text.endswith(". Begin a new run with a lower learning_rate.")
+
+    @pytest.mark.parametrize(
+        ("prices", "remedy"),
+        [
+            ([5.0], "a lower learning_rate."),
+            ([0.5, 5.0, 3.0], "a lower learning_rate, or without this price (--set prices=["),
+        ],
+    )
+    def test_in_a_trial_name_it_and_propose_the_prices_without_it(
+        self, prices, remedy, tiny_data, tmp_path, monkeypatch
+    ):
+        break_pair(1, monkeypatch)
+        with pytest.raises(RuntimeError) as caught:
+            train(tmp_path, tiny_data, **{**SEARCH, "prices": prices})
+        text = user_message(caught.value)
+        tried = re.match(
+            r"the training diverged: in the trial of price (\S+), fold 0: at iteration 1 ", text
+        )
+        assert f"Begin a new run with {remedy}" in text and "checkpoint" not in text
+        assert float(tried[1]) in prices
+        if len(prices) > 1:
+            (offered,) = re.findall(r"prices=\[(.*)\]", text)
+            assert [float(p) for p in offered.split(",")] == [
+                p for p in prices if p != float(tried[1])
+            ]
 
     def test_of_a_gradient_alone_are_seen(self):
         network = torch.nn.Linear(1, 1)
