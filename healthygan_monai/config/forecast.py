@@ -185,7 +185,11 @@ def _kept_out(get: Any) -> str:
     if not share:
         recipe = RECIPES[get("plan").recipe]
         few = recipe.kept_out and not kept_out_for(dataset, recipe.kept_out)
-        return "no subject" + (f": fewer than {JUDGES} of a section would judge" if few else "")
+        return (
+            f"nobody, since fewer than {JUDGES} subjects of a section would judge"
+            if few
+            else "nobody"
+        )
     subjects = {item.subject for name in TRAINING for item in sections[name]}
     if not subjects:  # a demo that is not drawn yet
         return f"{share:.0%} of the subjects"

@@ -86,8 +86,10 @@ def evaluate_run(
     auc = result["levels"][unit].get("auc")
     if auc:
         known = auc["low"] is not None
-        shown = f"{auc['low']:.3f} to {auc['high']:.3f}, by subject" if known else "none known"
-        logger.info("test AUC by %s %.3f, 95 %% interval %s", unit, auc["value"], shown)
+        shown = f"{auc['low']:.3f} to {auc['high']:.3f}" if known else "none known"
+        logger.info(
+            "test AUC by %s %.3f (95 %% interval over subjects: %s)", unit, auc["value"], shown
+        )
     return result
 
 

@@ -25,7 +25,7 @@ PAPER = Forecast(
     trials=0,
     trial_iterations=200,
     sizes="generator of 64 channels, 6 blocks",
-    kept_out="no subject",
+    kept_out="nobody",
     pace=Pace(seconds=0.5, memory=9_000_000_000, device="cuda", iterations=2),
 )
 SEARCHED = replace(
@@ -134,7 +134,10 @@ class TestCommand:
         words = ["train", str(tiny_data), "-n", "--device=cpu", *SETTINGS]
         words += ["--set=critic_backbone=resnet18", "--set=critic_weights=random"]
         assert main([*words, f"--runs-dir={tmp_path / 'runs'}"]) == 0
-        assert "no subject: fewer than 10 of a section would judge" in capsys.readouterr().out
+        assert (
+            "nobody, since fewer than 10 subjects of a section would judge"
+            in capsys.readouterr().out
+        )
 
     def test_a_dry_run_shows_plan_and_pace(self, tiny_data, tmp_path, capsys):
         words = ["train", str(tiny_data), "-n", "--recipe=paper", "--device=cpu", *SETTINGS]
@@ -142,7 +145,7 @@ class TestCommand:
         lines = capsys.readouterr().out.splitlines()
         rows = {line[:26].strip(): line[26:].strip() for line in lines[lines.index("") :]}
         assert rows["iterations"] == "6; a checkpoint every 2"
-        assert rows["kept out of training"] == "no subject"
+        assert rows["kept out of training"] == "nobody"
         assert "s, measured on 2 batches of random images" in rows["an iteration"]
         assert not (tmp_path / "runs").exists()
 
