@@ -1,6 +1,7 @@
 """Find every problem of a data set at once. Standard library only; ``deep`` needs Pillow."""
 
 from collections.abc import Iterable
+from itertools import combinations
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist.items import (
@@ -28,6 +29,8 @@ def check(dataset: Dataset, *, deep: bool = False, hashed: bool = False) -> list
         hashed: the same, but where the hash is right the bytes are those that were prepared, and
             nothing is decoded again.
     """
+    if same := _same_sections(dataset):
+        return same
     problems = _leaks(dataset) + _section_problems(dataset) + _item_problems(dataset)
     problems += shared_pictures(dataset)
     files = [(name, what) for _, item in dataset.items() for name, what in _files(item)]
@@ -56,6 +59,16 @@ def require_valid(dataset: Dataset, *, deep: bool = False, hashed: bool = False)
     shown = problems[:30] + ([f"and {len(problems) - 30} more"] if len(problems) > 30 else [])
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     raise kind(f"{dataset.path}: {count}\n  " + "\n  ".join(shown))
+
+
+def _same_sections(dataset: Dataset) -> list[str]:
+    """Say of two sections that they hold the same images, instead of one line an image."""
+    images = {name: {item.image for item in items} for name, items in dataset.sections.items()}
+    return [
+        f"{one} and {other} hold the same {len(images[one])} images: give each section its own."
+        for one, other in combinations(SECTIONS, 2)
+        if len(images[one]) > 1 and images[one] == images[other]
+    ]
 
 
 def _leaks(dataset: Dataset) -> list[str]:

@@ -44,6 +44,15 @@ def make(tmp_path: Path) -> Make:
     return dataset
 
 
+def test_two_sections_of_the_same_images_are_one_problem(make: Make) -> None:
+    dataset = make(training_mixed=[drawn(0), drawn(1)])
+    dataset.sections["training_healthy"] = dataset.sections["training_mixed"]
+    (problem,) = datalist.check(dataset)
+    assert problem.startswith("training_mixed and training_healthy hold the same 2 images")
+    with pytest.raises(LeakError, match="1 problem"):
+        datalist.require_valid(dataset)
+
+
 def drawn(number: int) -> np.ndarray:
     return np.random.default_rng(number).integers(0, 255, (8, 8)).astype(np.uint8)
 
