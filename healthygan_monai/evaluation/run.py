@@ -108,9 +108,9 @@ def _provenance(folder: Path) -> dict[str, Any]:
     known.pop("weights_sha256", None)  # of model.pt, which need not have made the scores
     weights = weights_of_scores(folder)
     if weights is not None:
-        known = {**known, "weights_sha256": weights}
+        known = {**known, **_record_of_scores(folder), "weights_sha256": weights}
     keys = (
-        *("weights_sha256", "commit", "seed", "data_hash", "command"),
+        *("weights_sha256", "training_recipe", "commit", "seed", "data_hash", "command"),
         *("started", "finished", "device", "detector"),
     )
     return {"version": __version__, **{key: known[key] for key in keys if key in known}}
@@ -122,19 +122,25 @@ def weights_of_scores(folder: Path) -> str | None:
     Raises:
         ScoresError: the model.pt in the folder is another one, chosen since.
     """
-    record, scores, model = (folder / n for n in (SCORED_FILE, SCORES_FILE, MODEL_FILE))
-    if not (record.is_file() and scores.is_file()):
+    made_by = _record_of_scores(folder).get("weights_sha256")
+    if made_by is None:
         return None
-    content = read(record, SCORED)
-    made_by = content.get("weights_sha256")
-    if made_by is None or content.get("scores_sha256") != sha256(scores):
-        return None
+    model = folder / MODEL_FILE
     if model.is_file() and sha256(model) != made_by:
         raise ScoresError(
-            f"{scores}: made with other weights than the model.pt beside it, which was chosen "
-            f"since. Score again: healthygan infer {folder}"
+            f"{folder / SCORES_FILE}: made with other weights than the model.pt beside it, which "
+            f"was chosen since. Score again: healthygan infer {folder}"
         )
     return str(made_by)
+
+
+def _record_of_scores(folder: Path) -> dict[str, Any]:
+    """Return scores.json of RUN/scores.csv; nothing if it is missing or of other scores."""
+    record, scores = folder / SCORED_FILE, folder / SCORES_FILE
+    if not (record.is_file() and scores.is_file()):
+        return {}
+    content: dict[str, Any] = read(record, SCORED)
+    return content if content.get("scores_sha256") == sha256(scores) else {}
 
 
 def _probes(dataset: Dataset, seed: int) -> list[dict[str, Any]] | None:

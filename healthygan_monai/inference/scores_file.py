@@ -7,7 +7,7 @@ from typing import Any
 from ignite.engine import Engine, Events
 
 from data_prep.files import sha256, write_json
-from healthygan_monai.models.about import weights_hash
+from healthygan_monai.models.about import training_recipe, weights_hash
 from healthygan_monai.scoring import ScoreRow, write_scores
 
 
@@ -21,10 +21,12 @@ def write_scored(path: Path, rows: Sequence[ScoreRow], checkpoint: Path | str | 
     """scores.csv, and beside it scores.json: which weights the scores are of, if that is known."""
     write_scores(path, rows)
     if checkpoint is not None:
+        recipe = training_recipe(checkpoint)
         write_json(
             path.with_suffix(".json"),
             {
                 "weights_sha256": weights_hash(checkpoint),
+                **({"training_recipe": recipe} if recipe else {}),
                 "score_by": rows[0].score_by,
                 "scores_sha256": sha256(path),
             },

@@ -32,7 +32,7 @@ _LEVEL: dict[str, Kind] = {
     "average_precision": _METRIC,
 }
 _LEVELS = holding(dict.fromkeys(("image", "subject"), or_none(holding(_LEVEL))))
-_PROVENANCE = or_none(holding({"weights_sha256": sha256}))
+_PROVENANCE = or_none(holding({"weights_sha256": sha256, "training_recipe": text}))
 _MAYBE = or_none(number)
 _INTERVALS = named(or_none(holding({"low": _MAYBE, "high": _MAYBE})))
 _MEASURED = holding({"value": _MAYBE, "low": _MAYBE, "high": _MAYBE}, ["value"])
@@ -68,4 +68,6 @@ EVALUATION = holding(
         "provenance": _PROVENANCE,
     }
 )
-SCORED = holding({"weights_sha256": text, "score_by": text, "scores_sha256": text})
+SCORED = holding(
+    dict.fromkeys(("weights_sha256", "training_recipe", "score_by", "scores_sha256"), text)
+)

@@ -25,9 +25,11 @@ from healthygan_monai.data import image_transforms
 from healthygan_monai.data.images import load_images, load_mask
 from healthygan_monai.data.reader import DecodedBatches
 from healthygan_monai.evaluation.pointing import brightest_place
+from healthygan_monai.evaluation.run import evaluate_run
 from healthygan_monai.inference import LocalisationFile
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.networks import Discriminator, Generator
+from healthygan_monai.paths import read_evaluation
 from healthygan_monai.report.case_pictures import case_pictures
 from healthygan_monai.scoring import read_scores, top_score
 
@@ -361,6 +363,19 @@ class TestScoreBy:
             assert row.score == pytest.approx(expected.item(), rel=1e-4)
         maps = [(f / "localisation.json").read_text() for f in (of_data_set, output)]
         assert maps[0] == maps[1]
+
+    def test_the_recipe_of_the_training_is_named_where_it_is_known(
+        self, of_data_set, trained, tiny_data, tmp_path
+    ):
+        known = shutil.copytree(of_data_set, tmp_path / "known")
+        assert json.loads((known / "scores.json").read_text())["training_recipe"] == "paper"
+        evaluate_run(known, None, bootstrap=20)
+        assert read_evaluation(known)["provenance"]["training_recipe"] == "paper"
+        shutil.copy(trained / "model.pt", tmp_path)
+        unknown = infer(tmp_path / "model.pt", tiny_data, tmp_path / "out", image_size=32)
+        assert "training_recipe" not in json.loads((unknown / "scores.json").read_text())
+        evaluate_run(unknown, None, bootstrap=20)
+        assert "training_recipe" not in read_evaluation(unknown)["provenance"]
 
     def test_mean_is_the_default_and_named(self, of_data_set):
         assert {row.score_by for row in read_scores(of_data_set / "scores.csv")} == {"mean"}
