@@ -163,6 +163,13 @@ def test_a_table_of_prices_with_anything_else_in_it_is_refused(run, change):
     refused(changed, "prices.csv is not as pack writes it")
 
 
+def test_a_damaged_table_of_prices_is_named_and_nothing_is_packed(run):
+    (run / "prices.csv").write_text("price\n1\n", "utf-8")
+    with pytest.raises(ModelError, match=r"prices\.csv: damaged"):
+        pack(run, run.parent / "run.zip")
+    assert not (run.parent / "run.zip").exists()
+
+
 def test_an_unpacked_run_has_its_figures_in_the_cards_of_further_exports(run, packed):
     unpack(packed, run.parent / "got")
     assert main(["export", "zoo", str(run.parent / "zoo"), "--model", str(run.parent / "got")]) == 0
