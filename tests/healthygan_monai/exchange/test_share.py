@@ -165,7 +165,7 @@ def test_a_table_of_prices_with_anything_else_in_it_is_refused(run, change):
 
 def test_a_damaged_table_of_prices_is_named_and_nothing_is_packed(run):
     (run / "prices.csv").write_text("price\n1\n", "utf-8")
-    with pytest.raises(ModelError, match=r"prices\.csv: damaged"):
+    with pytest.raises(ModelError, match=r"prices\.csv: line 2 is not a trial"):
         pack(run, run.parent / "run.zip")
     assert not (run.parent / "run.zip").exists()
 
