@@ -1,6 +1,5 @@
 """Trials of prices: prices.csv, and which price they speak for."""
 
-import csv
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass
@@ -8,8 +7,8 @@ from pathlib import Path
 from statistics import mean
 
 from data_prep.files import write_csv
-from healthygan_monai.errors import ModelError
 from healthygan_monai.paths import PRICES_FILE
+from healthygan_monai.records.rows import read_rows
 from healthygan_monai.training.states import is_shut
 
 UNDECIDED = 0.55  # best AUCp at or below which the two sets look alike
@@ -181,18 +180,7 @@ def read_trials(run: Path) -> list[Trial]:
     Raises:
         ModelError: it is broken; names the line.
     """
-    path = run / PRICES_FILE
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8", errors="replace") as stream:
-        rows = csv.DictReader(stream)
-        try:
-            return [_trial(row) for row in rows]
-        except (KeyError, TypeError, ValueError, csv.Error) as error:
-            raise ModelError(
-                f"{path}: line {rows.line_num} is not a trial of a price "
-                f"({type(error).__name__}). Copy the run folder again, or begin a new run."
-            ) from error
+    return read_rows(run / PRICES_FILE, _trial, "a trial of a price")
 
 
 def _trial(row: Mapping[str, str]) -> Trial:

@@ -1,6 +1,5 @@
 """The judged checkpoints of a run, and the one that is its model."""
 
-import csv
 import logging
 from collections.abc import Mapping
 from contextlib import closing
@@ -9,7 +8,6 @@ from pathlib import Path
 
 from data_prep.errors import NotFound
 from data_prep.files import write_csv
-from healthygan_monai.errors import ModelError
 from healthygan_monai.integrity.recorded import replacing_weights
 from healthygan_monai.integrity.weights import read_weights
 from healthygan_monai.paths import (
@@ -21,6 +19,7 @@ from healthygan_monai.paths import (
     SELECTION_FILE,
     refuse_ensemble,
 )
+from healthygan_monai.records.rows import read_rows
 from healthygan_monai.records.selection_csv import Candidate, choose
 from healthygan_monai.runs import RunLog, save_weights
 
@@ -33,18 +32,7 @@ def read_selection(run: Path) -> list[Candidate]:
     Raises:
         ModelError: it is broken; names the line.
     """
-    path = run / SELECTION_FILE
-    if not path.is_file():
-        return []
-    with path.open(newline="", encoding="utf-8", errors="replace") as stream:
-        rows = csv.DictReader(stream)
-        try:
-            return [_candidate(row) for row in rows]
-        except (KeyError, TypeError, ValueError, csv.Error) as error:
-            raise ModelError(
-                f"{path}: line {rows.line_num} is not a judged checkpoint "
-                f"({type(error).__name__}). Copy the run folder again."
-            ) from error
+    return read_rows(run / SELECTION_FILE, _candidate, "a judged checkpoint")
 
 
 def _candidate(row: Mapping[str, str]) -> Candidate:
