@@ -34,10 +34,10 @@ from healthygan_monai.data import load_dataset
 from healthygan_monai.evaluation.metrics import roc_auc
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.paths import CONFIG_FILE, read_run
-from healthygan_monai.selection import generator_checkpoint
+from healthygan_monai.selection import generator_checkpoint, handler
 
 STAMP = "%Y-%m-%d %H:%M:%S,%f"
-JUDGED = re.compile(r"^(\S+ \S+) \w+ \S+selection: iter (\d+) ")
+JUDGED = re.compile(rf"^(\S+ \S+) \w+ {re.escape(handler.__name__)}: iter (\d+) ")
 
 
 class Point(NamedTuple):
@@ -105,7 +105,10 @@ def judged_at(run: Path) -> dict[int, float]:
     began = datetime.strptime(" ".join(lines[0].split()[:2]), STAMP)
     matches = filter(None, map(JUDGED.match, lines))
     found = {int(m[2]): (datetime.strptime(m[1], STAMP) - began).total_seconds() for m in matches}
-    return {i: s / 60 for i, s in found.items() if generator_checkpoint(run, i).is_file()}
+    kept = {i: s / 60 for i, s in found.items() if generator_checkpoint(run, i).is_file()}
+    if not kept:
+        raise UsageError(f"{run}: log.txt has no judged checkpoint that is still there.")
+    return kept
 
 
 def draw(points: Sequence[Point], path: Path) -> None:

@@ -11,7 +11,7 @@ from places import ROOT
 
 from data_prep.errors import UsageError
 from healthygan_monai.paths import read_run
-from healthygan_monai.selection import read_selection
+from healthygan_monai.selection import handler, read_selection
 
 sys.path.append(str(ROOT / "docs" / "images"))
 import time_to_useful as script
@@ -36,7 +36,7 @@ def benchmark(trained: Path, tmp_path: Path) -> Path:
     cell(cells / "healthygan" / "0", "healthygan", about, 60.0, 0.5)
     log = ["2026-01-01 00:00:00,000 INFO healthygan_monai.runs: run folder"]
     log += [
-        f"2026-01-01 00:0{row.iteration}:30,000 INFO healthygan_monai.selection: iter "
+        f"2026-01-01 00:0{row.iteration}:30,000 INFO {handler.__name__}: iter "
         f"{row.iteration}  FID 1.0"
         for row in read_selection(trained)
     ]
@@ -75,6 +75,13 @@ def test_a_run_of_the_command_train_stands_beside_them_by_its_recipe(
     )
     assert alone == cell
     assert len(alone) == 3
+
+
+def test_a_log_without_a_judged_checkpoint_is_named(benchmark: Path, tmp_path: Path) -> None:
+    run = benchmark / "cells" / "tiny" / "healthygan" / "0"
+    (run / "log.txt").write_text("2026-01-01 00:00:00,000 INFO healthygan_monai.runs: run folder\n")
+    with pytest.raises(UsageError, match="no judged checkpoint"):
+        script.main(benchmark, [], tmp_path / "found", 0)
 
 
 def test_a_folder_without_results_is_named(tmp_path: Path) -> None:
