@@ -119,6 +119,7 @@ PROTOCOLS: dict[str, Plan] = {
 
 
 def longest_warmup(iterations: int) -> int:
+    """Return over how many of a training's iterations the price may rise at most."""
     return int(MOST_WARMUP * iterations)
 
 

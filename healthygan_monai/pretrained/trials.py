@@ -152,7 +152,7 @@ def verdict(trials: Sequence[Trial]) -> str:
             "judged. Give cheaper ones as prices"
         )
     means = mean_aucp(trials)
-    best, error = max((mean, _error(trials, at)) for at, mean in means.items())
+    best, error = max((found, _error(trials, at)) for at, found in means.items())
     of = "kept-out subjects" if judged_by_kept_out(trials) else "images that were trained on"
     text = f"price {price:g}: mean AUCp {means[price]:.3f} on {of}"
     if best < 1 - UNDECIDED:
