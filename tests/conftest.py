@@ -1,5 +1,6 @@
 """Folders of real data and published numbers, and one tiny data set and run that tests share."""
 
+import gc
 import logging
 import os
 import shutil
@@ -27,11 +28,30 @@ hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=No
 hypothesis.settings.load_profile("repeatable")
 
 
+# Collecting makes a million objects that stay; to look through them again and again is a tenth of
+# the time of the tests.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    gc.enable()
+
+
 @pytest.fixture(autouse=True)
 def _warm_children(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Start guarded children at once, but where the guard or what they inherit is tested."""
     if request.path.parent.name != "work" and request.path.name != "test_full_disk.py":
         monkeypatch.setattr("data_prep.work.guard.PYTHON", warm_children.executable())
+
+
+@pytest.fixture(autouse=True)
+def _known_pace(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure the pace of this machine only where that is tested, not before each tiny training."""
+    forecast = sys.modules.get("healthygan_monai.config.forecast")
+    if forecast is not None and request.path.name != "test_forecast.py":
+        monkeypatch.setattr(forecast, "_measure", lambda _: forecast.Pace(0.1, None, "cpu", 3))
 
 
 def _folder(variable: str, default: Path) -> Path:

@@ -6,6 +6,7 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NoReturn
 
 from data_prep.cli.exit_codes import EXIT_CODES, command, run_command
@@ -69,6 +70,7 @@ class _Parser(argparse.ArgumentParser):
         self.exit(WRONG_USAGE, f"error: {text}\n")
 
 
+@cache
 def build_parser() -> argparse.ArgumentParser:
     """Return the parser of all commands, in the order in which a study uses them."""
     parser = _Parser(

@@ -5,6 +5,7 @@ import inspect
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from pydoc import locate
 from typing import Any
@@ -113,10 +114,9 @@ def _wrong_arguments(config: Any, where: str = "") -> Iterator[str]:
         return
     module, _, name = target.rpartition(".")
     if not module:  # MONAI finds its own components by their bare names
-        found = ComponentLocator().get_component_module_name(name)
-        if not isinstance(found, str):
+        module = _module_in_monai(name)
+        if not module:
             return
-        module = found
     component: Any = locate(f"{module}.{name}")
     if component is None:
         yield f"{where}: {target} does not exist"
@@ -127,6 +127,19 @@ def _wrong_arguments(config: Any, where: str = "") -> Iterator[str]:
     for key in config:
         if not key.startswith("_") and key not in parameters:
             yield unknown(f"{where}#{key}", {f"{where}#{p}" for p in parameters})
+
+
+@cache
+def _module_in_monai(name: str) -> str:
+    """Return the module of a component; empty where MONAI has none of this name, or several."""
+    found = _locator().get_component_module_name(name)
+    return found if isinstance(found, str) else ""
+
+
+@cache
+def _locator() -> ComponentLocator:
+    """Return MONAI's table of its components, for which it looks through all of its modules."""
+    return ComponentLocator()
 
 
 def calling_parser() -> ConfigParser:

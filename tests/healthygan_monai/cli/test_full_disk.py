@@ -21,6 +21,13 @@ MOST = 300  # bytes of a file; a limit of the system, as a full disk is
 SET = [f"--set={key}={value}" for key, value in TRAINING.items() if key != "device"]
 
 
+@pytest.fixture(autouse=True)
+def _no_bytecode(monkeypatch) -> None:
+    """Python may keep the bytecode of a module of which only a part found room."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # for programs that a command starts
+
+
 @contextmanager
 def no_room() -> Iterator[None]:
     """Let every file that is written fail after ``MOST`` bytes, as PyTorch's C++ sees it too."""

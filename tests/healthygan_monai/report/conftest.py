@@ -4,6 +4,10 @@ from pathlib import Path
 import pytest
 import synthetic_run
 
+from healthygan_monai.report import figures
+
+NO_FIGURE = figures.data_uri(b"<svg/>", "image/svg+xml")
+
 
 @pytest.fixture(scope="session")
 def finished_run(tmp_path_factory) -> Path:
@@ -14,3 +18,15 @@ def finished_run(tmp_path_factory) -> Path:
 def run(finished_run, tmp_path) -> Path:
     """A copy that a test may damage."""
     return Path(shutil.copytree(finished_run, tmp_path / "run"))
+
+
+@pytest.fixture(autouse=True)
+def _few_figures(request, monkeypatch) -> None:
+    """Draw the figures only for tests that look at them, which ask for ``drawn_figures``."""
+    if "drawn_figures" not in request.fixturenames:
+        monkeypatch.setattr(figures, "_svg", lambda _: NO_FIGURE)
+
+
+@pytest.fixture
+def drawn_figures() -> None:
+    """Ask for real figures."""

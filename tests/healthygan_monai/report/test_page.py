@@ -67,7 +67,7 @@ def test_ten_times_as_many_images_make_the_gallery_larger_and_not_the_page(tmp_p
     assert 9 * gallery[0] < gallery[1] < 100 * count
 
 
-def test_nothing_is_loaded_from_elsewhere(run):
+def test_nothing_is_loaded_from_elsewhere(run, drawn_figures):
     page = page_of(run)
     html = (run / "report.html").read_text(encoding="utf-8")
     targets = [v for _, a in page.tags for k, v in a.items() if k in ("src", "href", "srcset")]
@@ -205,7 +205,7 @@ def test_unlabelled_images_are_ranked_but_not_judged(run):
     assert "no labelled images" in text["ranking"]
 
 
-def test_same_run_same_page(run):
+def test_same_run_same_page(run, drawn_figures):
     first = write_report(run, translate=translate).read_bytes()
     assert write_report(run, translate=translate).read_bytes() == first
 

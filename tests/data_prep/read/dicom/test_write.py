@@ -2,6 +2,7 @@
 
 import errno
 import signal
+import sys
 
 import pytest
 from pydicom.dataset import Dataset
@@ -21,8 +22,9 @@ def film(pixels: int) -> Dataset:
 
 
 @pytest.fixture
-def little_room():
+def little_room(monkeypatch):
     """Files of this process take at most 64 KiB: a full disk, as the system says it."""
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)  # a part of it would stay
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
