@@ -36,6 +36,7 @@ def serve(path: str) -> None:
             if not module.name.endswith(".__main__"):
                 with suppress(ImportError):  # of an extra that is not installed
                     importlib.import_module(module.name)
+    importlib.import_module("healthygan_monai.cli.main").build_parser()  # once, for all programs
     warm.serve(path, run)
 
 

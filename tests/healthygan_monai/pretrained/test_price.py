@@ -10,6 +10,7 @@ from healthygan_monai.config.messages import user_message
 from healthygan_monai.errors import ModelError
 from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.paths import read_run
+from healthygan_monai.pretrained import price as search
 from healthygan_monai.pretrained.price import PriceSearch
 from healthygan_monai.pretrained.trials import (
     Trial,
@@ -236,6 +237,20 @@ def test_a_trial_warms_up_for_three_quarters_of_its_iterations_at_most(
     assert set(warmed) == {3, 9} and warmed.count(3) == 2 * 4
 
 
+def test_a_trial_draws_by_its_fold_and_compares_the_mixed_with_the_healthy(
+    tmp_path, tiny_data, settings, monkeypatch
+):
+    seeds, compared = [], []
+    pairs, aucp = search.MixedHealthyPairs, search.aucp
+    monkeypatch.setattr(
+        search, "MixedHealthyPairs", lambda *given: seeds.append(given[-1]) or pairs(*given)
+    )
+    monkeypatch.setattr(search, "aucp", lambda *sets: compared.append(sets) or aucp(*sets))
+    done = train(tmp_path, tiny_data, **{**settings, "max_iterations": 2})
+    assert seeds == [trial.fold for trial in read_trials(done)] == [0, 0, 1, 1]
+    assert not any(set(mixed.tolist()) & set(healthy.tolist()) for mixed, healthy in compared)
+
+
 def test_a_price_that_shuts_the_translation_ends_the_ladder_of_its_fold(
     tmp_path, tiny_data, settings, monkeypatch
 ):
@@ -266,6 +281,12 @@ def test_a_price_that_shut_a_fold_is_not_taken_for_its_error():
     shut = [Trial(3, 0, 200, 0.7, 0.1, 0.3), Trial(3, 1, 200, 0.5, 0.0, 0.3)]
     assert best_price([*opened, *shut]) == 1
     assert best_price([Trial(3, 0, 200, 0.5, 0.0)]) == 3  # all shut: still a price
+
+
+def test_a_price_is_not_shut_in_a_fold_by_a_dearer_one_or_by_another_fold():
+    trials = [trial(1, 0.8), Trial(3, 0, 200, 0.6, 0.0), trial(3, 0.7, 1)]
+    assert mean_aucp(trials) == {1: 0.8, 3: pytest.approx(0.6)}
+    assert mean_aucp([Trial(1, 0, 200, 0.6, 0.0), trial(3, 0.9)]) == {1: 0.5, 3: 0.9}
 
 
 def test_a_price_not_tried_in_a_fold_is_not_taken():
