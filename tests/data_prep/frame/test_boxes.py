@@ -20,6 +20,13 @@ def test_a_box_follows_the_paper_crop_by_hand():
     assert box[:4] == pytest.approx(expected, abs=0.01) and box[4] == "Mass"
 
 
+def test_a_box_that_is_cut_at_one_side_is_measured_by_its_own_area():
+    # 36 x 30 pixels, of which the frame shows 6 x 30
+    assert framed_boxes([LesionBox(-30, 10, 36, 30)], Framing("square", 64), (64, 64)) == ()
+    (box,) = framed_boxes([LesionBox(-30, 10, 36, 30)], Framing("square", 64), (64, 64), least=0.1)
+    assert box[:4] == (0, 10, 6, 30)
+
+
 @pytest.mark.parametrize("policy", ["paper", "square", "centre", "none"])
 @pytest.mark.parametrize("shape", [(96, 64), (64, 96), (80, 80)])
 @pytest.mark.parametrize("spacing", [(1.0, 1.0), (2.0, 1.0)])

@@ -21,6 +21,23 @@ def test_pixels_twice_as_high_as_wide_show_the_same_square_of_anatomy():
     assert top == 10 and left == 10
 
 
+def test_whole_pixels_are_for_square_ones_alone():
+    # 61 columns of 1 mm beside 100 rows: as the authors crop, an offset is cut to a whole pixel
+    assert Framing("paper").box((100, 61))[1] == Framing("paper").box((100, 60))[1] - 1
+    # 51 rows of 2 mm, 4 of them off the top: the square of 61 mm starts at (94 - 61) / 2 mm
+    assert Framing("paper").box((51, 61), (2.0, 1.0)) == (0, 4 + 16.5 / 2, 61, 4 + 16.5 / 2 + 30.5)
+
+
+@pytest.mark.parametrize(("shape", "bars"), [((10, 20), 0), ((20, 10), 1)])
+def test_what_a_frame_shows_beyond_the_image_is_not_covered(shape, bars):
+    covered = Framing("square", 16).covered(shape)
+    assert covered is not None and covered.mean() == 0.5
+    outside = ~covered.all(1 - bars)  # rows above and below, or columns on both sides
+    assert outside.tolist() == [True] * 4 + [False] * 8 + [True] * 4
+    assert Framing("square", 16).covered((20, 20)) is None
+    assert Framing("centre", 16).covered(shape) is None
+
+
 def test_anisotropic_pixels_keep_a_disc_round():
     y, x = np.mgrid[:64, :128]
     disc = ((y - 31.5) * 2) ** 2 + (x - 63.5) ** 2 < 40**2
@@ -99,3 +116,15 @@ def test_a_constant_image_and_nan_are_errors_not_black_squares():
 def test_an_intensity_that_cannot_be_meant_is_refused(text):
     with pytest.raises(ValueError):
         Intensity.parse(text)
+
+
+def test_grey_levels_are_of_8_bits_unless_said():
+    levels = Intensity("minmax").apply(np.array([[0.0, 1.0]]))
+    assert levels.dtype == np.uint8 and levels.tolist() == [[0, 255]]
+
+
+def test_an_image_whose_percentiles_are_one_value_is_constant_within_them():
+    image = np.zeros((40, 40))
+    image[0, 0] = 1.0
+    with pytest.raises(PrepError, match="constant image within the chosen grey range"):
+        Intensity.parse("percentile:1,99").apply(image)
