@@ -8,8 +8,8 @@ its run's data set by the mean of the difference map, as AUCp does. AUCp and its
 those of selection.csv; an error of 0 says that the judging images were trained on. The training
 AUCp is of the images that were learned from. Relative paths in run.json start from the current
 folder. Writes NAME.csv, one row a checkpoint, NAME.png with Spearman's rank correlation, and
-NAME_curves.png: the three over the iterations, one line a run. The correlation has no p-value,
-since the checkpoints of one run are alike.
+NAME_curves.png: the three over the iterations, one line a run; none of kept-out subjects where
+there are none. The correlation has no p-value, since the checkpoints of one run are alike.
 """
 
 import argparse
@@ -190,11 +190,14 @@ def draw_curves(points: Sequence[Point], path: Path) -> None:
         ):
             for run in runs:
                 own = sorted((p.iteration, getattr(p, field)) for p in points if p.run == run)
+                nobody = not any(p.aucp_error for p in points if p.run == run)
+                if field == "aucp" and nobody:  # its AUCp is that of the images trained on
+                    continue
                 axis.plot(*zip(*own, strict=True), color=colour, alpha=0.7, label=text)
                 text = "_" + text  # one entry in the legend
         axis.set(xlabel="iteration", title=name, ylim=(0, 1))
         axis.grid(alpha=0.3)
-    axes[0][0].legend(fontsize=8)
+    max(axes[0], key=lambda axis: len(axis.get_legend_handles_labels()[0])).legend(fontsize=8)
     figure.savefig(path, dpi=110)
     plt.close(figure)
 

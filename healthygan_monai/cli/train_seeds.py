@@ -81,7 +81,7 @@ def telling_how_to_go_on(
         yield
     except BaseException as error:
         cause = explained(error) if isinstance(error, Exception) else error
-        if isinstance(cause, OSError) and not cause.filename and begun:
+        if isinstance(cause, OSError) and cause.errno and not cause.filename and begun:
             cause.filename = str(begun[-1])  # TensorBoard names no file
         if isinstance(cause, Diverged):  # says itself what to do
             raise

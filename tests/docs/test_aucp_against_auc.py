@@ -32,7 +32,7 @@ def changed(run: Path, **keys) -> None:
 def points(aucp, auc, dataset: str = "tiny"):
     facts = ("run", dataset, "paper", "", 0, 1.0)
     pairs = enumerate(zip(aucp, auc, strict=True))
-    return [script.Point(*facts, i, first, 0.0, 0.5, second, 0) for i, (first, second) in pairs]
+    return [script.Point(*facts, i, first, 0.1, 0.5, second, 0) for i, (first, second) in pairs]
 
 
 def test_the_table_joins_the_score_of_each_checkpoint_with_its_aucp(own_run, tiny_data, tmp_path):
@@ -119,3 +119,14 @@ def test_the_curves_have_a_line_a_run_and_one_entry_a_curve(tmp_path, monkeypatc
     entries = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
     assert entries == [*script.CURVES.values()]
     assert [*figure.axes[0].lines[-1].get_ydata()] == [0.7, 0.8, 0.9]
+
+
+def test_where_nobody_is_kept_out_there_is_no_such_curve(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr(script.plt, "close", shown.append)
+    trained_on = [p._replace(aucp_error=0.0, run="r") for p in points([0.5, 0.6], [0.7, 0.8])]
+    script.draw_curves([*trained_on, *points([0.1], [0.2], "b")], tmp_path / "a.png")
+    (figure,) = shown
+    assert [len(axis.lines) for axis in figure.axes] == [2, 3]
+    legends = [axis.get_legend() for axis in figure.axes]
+    assert legends[0] is None and len(legends[1].get_texts()) == 3

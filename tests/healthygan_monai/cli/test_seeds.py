@@ -26,6 +26,13 @@ def made(run, tiny_data, tmp_path):
     return run("train", tiny_data, "--seeds", "0", "1", "--runs-dir", runs, *SETTINGS), runs
 
 
+@pytest.mark.parametrize("more", [[], ["--seeds", "0", "1"]])
+def test_a_file_that_is_missing_is_named_and_not_the_run(more, run, tiny_data, tmp_path):
+    words = ["--set=recipe=pretrained", "--set=price=1", "--set=critic_backbone=missing.ts"]
+    code, _, err = run("train", tiny_data, "--runs-dir", tmp_path / "runs", *words, *more, "-q")
+    assert code != 0 and "error: critic_backbone missing.ts: no such file" in err
+
+
 class TestTrainSeeds:
     def test_each_run_is_the_one_of_its_seed_and_their_mean_is_a_further_run(self, made, trained):
         (code, out, err), runs = made

@@ -121,6 +121,24 @@ class TestMeasuring:
         assert "an iteration: " in first and "an iteration: " not in second
         assert first.index("an iteration: ") < first.index("AUCp")  # before the price search
 
+    def test_that_gives_no_finite_numbers_names_the_files_that_were_given(
+        self, tiny_data, tmp_path, capsys
+    ):
+        """A network of the user's own may give NaN; no step of the training has been made."""
+
+        class Maps(torch.nn.Module):
+            def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+                small = torch.nn.functional.avg_pool2d(x, 4) * float("nan")
+                return [small, torch.nn.functional.avg_pool2d(small, 2)]
+
+        torch.jit.script(Maps()).save(tmp_path / "nan.ts")
+        settings = {**PRETRAINED, "critic_backbone": tmp_path / "nan.ts", "price": 1}
+        del settings["critic_weights"], settings["prices"]
+        words = [f"--set={key}={value}" for key, value in settings.items()]
+        assert main(["train", str(tiny_data), "--runs-dir", str(tmp_path / "r"), *words, "-q"]) == 1
+        (line,) = capsys.readouterr().err.splitlines()
+        assert "with random images, before it began: " in line and "critic_backbone" in line
+
     def test_is_not_done_for_a_complete_run(self, own_run, tiny_data, monkeypatch):
         assert iterations_done(own_run) == 6
         monkeypatch.setattr(

@@ -7,6 +7,7 @@ import torch
 from monai.networks.nets import resnet18 as monai_resnet18
 from torch.testing import assert_close
 
+from healthygan_monai.errors import ModelError
 from healthygan_monai.networks.backbones import CHANNELS, URLS, Backbone, make_backbone
 
 
@@ -128,6 +129,12 @@ def test_a_file_of_another_network_is_refused_and_what_differs_is_said(weights, 
         make_backbone("wide_resnet50_2", save(weights, tmp_path))
     with pytest.raises(ValueError, match=r"75 entries missing \(such as bn1.bias"):
         make_backbone("resnet18", save({"weight": torch.zeros(1)}, tmp_path, "other.pth"))
+
+
+def test_a_file_of_another_network_than_lite0_is_refused_too(weights, tmp_path):
+    pytest.importorskip("efficientnet_lite_pytorch")
+    with pytest.raises(ModelError, match=r"other.pth: not the weights of efficientnet_lite0; .*"):
+        make_backbone(weights=save(weights, tmp_path, "other.pth"))
 
 
 def test_a_file_that_would_run_code_is_refused(tmp_path):
