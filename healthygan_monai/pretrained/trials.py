@@ -9,9 +9,9 @@ from statistics import mean
 from data_prep.files import write_csv
 from healthygan_monai.paths import PRICES_FILE
 from healthygan_monai.records.rows import read_rows
+from healthygan_monai.records.selection_csv import UNDECIDED
 from healthygan_monai.training.states import is_shut
 
-UNDECIDED = 0.55  # best AUCp at or below which the two sets look alike
 REACH = 2.0  # standard errors below the best mean AUCp: a price further off is given up
 LEAST_REACH = 0.1  # of AUCp; the standard error of a perfect one is 0
 MEANS_LITTLE = (

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from data_prep.errors import NotFound, UsageError
 
 LOWER_IS_BETTER = {"fid": True, "aucp": False}
+UNDECIDED = 0.55  # AUCp at or below which the two sets look alike
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,13 @@ def choose(candidates: Sequence[Candidate], criterion: str) -> Candidate:
         return best
     alike = [c for c in candidates if c.aucp >= best.aucp - best.aucp_error]
     return max(alike, key=lambda c: c.iteration)
+
+
+def undecided(aucp: float, error: float) -> bool:
+    """Whether an AUCp does not tell the mixed from the healthy set: it is at most two standard
+    errors, or ``UNDECIDED``, above chance.
+    """
+    return aucp <= max(UNDECIDED, 0.5 + 2 * error)
 
 
 def best_of(candidates: Sequence[Candidate], criterion: str) -> Candidate:
