@@ -18,7 +18,8 @@ END = 16  # bytes: the CRC of a PNG's pixels and its last chunk (PNG specificati
 
 
 def shared_pictures(dataset: Dataset) -> list[str]:
-    """One sentence a picture whose file is the same, byte for byte, in two sections.
+    """One sentence a picture whose file is the same, byte for byte, in two sections; one for a
+    section of which every picture is, such as a mixed set that is the healthy one.
 
     A file is hashed only where another section has one of its size and of its last checksum. Flat
     pictures, such as a slice of air, are nobody's.
@@ -28,19 +29,34 @@ def shared_pictures(dataset: Dataset) -> list[str]:
         path = dataset.root / item.image
         if path.is_file():
             section_of.setdefault(path, section)
-    problems = []
-    for near in _alike(section_of, _size_and_end, section_of):
-        for same in _alike(near, sha256, section_of):
-            if _is_flat(same[0]):
-                continue
-            first, *others = (path.relative_to(dataset.root).as_posix() for path in same)
-            sections = " and ".join(sorted({section_of[path] for path in same}))
-            problems.append(
-                f"{first} is in {sections}: {', '.join(others[:3])} holds the same picture. "
-                "Keep one of them, or prepare again."
+    groups = [
+        same
+        for near in _alike(section_of, _size_and_end, section_of)
+        for same in _alike(near, sha256, section_of)
+        if not _is_flat(same[0])
+    ]
+    wholes = []
+    for section in dict.fromkeys(section_of.values()):
+        own = {path for path, place in section_of.items() if place == section}
+        found = [same for same in groups if own.intersection(same)]
+        if len(own) > 1 and own <= {path for same in found for path in same}:
+            others = sorted({section_of[path] for same in found for path in same} - {section})
+            wholes.append(
+                f"all {len(own)} pictures of {section} are in {' and '.join(others)} too, byte for "
+                "byte. Prepare again, with sections that share no image."
             )
+            groups = [same for same in groups if same not in found]
+    problems = []
+    for same in groups:
+        first, *rest = (path.relative_to(dataset.root).as_posix() for path in same)
+        sections = " and ".join(sorted({section_of[path] for path in same}))
+        problems.append(
+            f"{first} is in {sections}: {', '.join(rest[:3])} holds the same picture. "
+            "Keep one of them, or prepare again."
+        )
     more = len(problems) - SHOWN
-    return problems[:SHOWN] + ([f"and {more} more pictures in two sections"] if more > 0 else [])
+    more_than_shown = [f"and {more} more pictures in two sections"] if more > 0 else []
+    return [*wholes, *problems[:SHOWN], *more_than_shown]
 
 
 def _alike(

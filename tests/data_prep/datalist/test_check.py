@@ -129,8 +129,19 @@ def test_a_flat_picture_of_sixteen_bit_is_nobodys_and_one_of_three_levels_is(mak
 def test_twenty_shared_pictures_are_named_and_the_others_counted(make):
     for count, last in ((20, "images/"), (21, "and 1 more pictures"), (23, "and 3 more pictures")):
         pictures = [drawn(k) for k in range(count)]
-        problems = shared_pictures(make(test=pictures, validation=pictures))
+        given = {"test": [*pictures, drawn(98)], "validation": [*pictures, drawn(99)]}
+        problems = shared_pictures(make(**given))
         assert len(problems) == min(count, 21) and problems[-1].startswith(last)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_mixed_set_that_is_the_healthy_one_is_one_sentence(make, more):
+    healthy = [drawn(k) for k in range(30)]
+    mixed = healthy[: 30 - 10 * more]  # or a part of it
+    (problem,) = shared_pictures(make(training_mixed=mixed, training_healthy=healthy))
+    assert problem.startswith(
+        f"all {len(mixed)} pictures of training_mixed are in training_healthy"
+    )
 
 
 @pytest.mark.parametrize(
