@@ -45,7 +45,7 @@ def shared_pictures(dataset: Dataset) -> list[str]:
                 f"all {len(own)} pictures of {section} are in {' and '.join(others)} too, byte for "
                 "byte. Prepare again, with sections that share no image."
             )
-            groups = [same for same in groups if same not in found]
+            groups = [same for same in groups if own.isdisjoint(same)]
     problems = []
     for same in groups:
         first, *rest = (path.relative_to(dataset.root).as_posix() for path in same)

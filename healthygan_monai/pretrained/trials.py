@@ -9,15 +9,10 @@ from statistics import mean
 from data_prep.files import write_csv
 from healthygan_monai.paths import PRICES_FILE
 from healthygan_monai.records.rows import read_rows
-from healthygan_monai.records.selection_csv import UNDECIDED
+from healthygan_monai.records.selection_csv import MEANS_LITTLE, REACH, UNDECIDED
 from healthygan_monai.training.states import is_shut
 
-REACH = 2.0  # standard errors below the best mean AUCp: a price further off is given up
 LEAST_REACH = 0.1  # of AUCp; the standard error of a perfect one is 0
-MEANS_LITTLE = (
-    "so the choice means little. Either the mixed set holds no disease that shows, or training "
-    "needs more images"
-)
 MIDDLE = 3  # prices in the middle of the ladder, which are tried first
 
 

@@ -7,6 +7,11 @@ from data_prep.errors import NotFound, UsageError
 
 LOWER_IS_BETTER = {"fid": True, "aucp": False}
 UNDECIDED = 0.55  # AUCp at or below which the two sets look alike
+REACH = 2.0  # standard errors within which two AUCp, or one and chance, are alike
+MEANS_LITTLE = (
+    "so the choice means little. Either the mixed set holds no disease that shows, or training "
+    "needs more images"
+)
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,10 @@ def choose(candidates: Sequence[Candidate], criterion: str) -> Candidate:
 
 
 def undecided(aucp: float, error: float) -> bool:
-    """Whether an AUCp does not tell the mixed from the healthy set: it is at most two standard
-    errors, or ``UNDECIDED``, above chance.
+    """Whether an AUCp does not tell the mixed from the healthy set: it is at most ``REACH`` standard
+    errors above 0.5, or at most ``UNDECIDED``.
     """
-    return aucp <= max(UNDECIDED, 0.5 + 2 * error)
+    return aucp <= max(UNDECIDED, 0.5 + REACH * error)
 
 
 def best_of(candidates: Sequence[Candidate], criterion: str) -> Candidate:

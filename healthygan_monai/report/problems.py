@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from healthygan_monai.paths import FIRST_IS_BEST, MODEL_FILE, SCORES_FILE
-from healthygan_monai.records.selection_csv import undecided
+from healthygan_monai.records.selection_csv import MEANS_LITTLE, undecided
 from healthygan_monai.report.artefacts import OF_A_TRAINING, Artefacts
 from healthygan_monai.report.summary import (
     headline_level,
@@ -166,8 +166,7 @@ def _selection(found: Artefacts) -> Iterator[Problem]:
             yield Problem(
                 "The mixed and the healthy set look alike",
                 f"AUCp of the chosen checkpoint is {aucp:.2f}, its standard error {error:.2f}: "
-                "it does not tell the two sets apart, so the choice means little. "
-                "Either the mixed set holds no disease that shows, or training needs more images.",
+                f"it does not tell the two sets apart, {MEANS_LITTLE}.",
             )
 
 
