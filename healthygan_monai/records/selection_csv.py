@@ -50,8 +50,8 @@ def choose(candidates: Sequence[Candidate], criterion: str) -> Candidate:
 
 
 def undecided(aucp: float, error: float) -> bool:
-    """Whether an AUCp does not tell the mixed from the healthy set: it is at most ``REACH`` standard
-    errors above 0.5, or at most ``UNDECIDED``.
+    """Whether an AUCp does not tell the mixed from the healthy set: it is at most ``UNDECIDED``, or
+    at most ``REACH`` standard errors above 0.5.
     """
     return aucp <= max(UNDECIDED, 0.5 + REACH * error)
 
