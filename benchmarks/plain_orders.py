@@ -1,10 +1,9 @@
 """Training steps as plain transcriptions of other programs' order of operations, for
-`train_step.py`.
+`train_step.py` and `published_run.py`.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable
 
 import torch
@@ -24,37 +23,26 @@ from healthygan_monai.losses import (
     identity_loss,
     reconstruction_loss,
 )
-from healthygan_monai.networks import Discriminator, Generator
 from healthygan_monai.networks.backbones import make_backbone
+from healthygan_monai.networks.discriminator import HalvingConv
 from healthygan_monai.networks.generator import InstanceNorm, LastConvolution
 from healthygan_monai.pretrained.augmentation import view
 from healthygan_monai.pretrained.critic import PretrainedCritic
+from healthygan_monai.trainer import mask_moments
 
 N_CRITIC = 2
 Batch = dict[str, torch.Tensor]
 Step = Callable[[int, Batch], dict[str, float]]
 
 
-def plain_generator(generator: Generator) -> Generator:
-    """The generator with PyTorch's own layers, as published; same weights."""
-    copied = copy.deepcopy(generator)
-    for layer in copied.modules():
+def plain_layers(network: torch.nn.Module) -> torch.nn.Module:
+    """Give the paper's generator or critic PyTorch's own layers, as published; the same weights."""
+    for layer in network.modules():
         if isinstance(layer, InstanceNorm):
             layer.__class__ = torch.nn.InstanceNorm2d
-        elif isinstance(layer, LastConvolution):
+        elif isinstance(layer, LastConvolution | HalvingConv):
             layer.__class__ = torch.nn.Conv2d
-    return copied
-
-
-def plain_copy(critic: Discriminator) -> Discriminator:
-    """The critic with nothing but nn.Conv2d in it, as published; same weights."""
-    copied = copy.deepcopy(critic)
-    for index, layer in enumerate(critic.main):
-        if isinstance(layer, torch.nn.Conv2d):
-            plain = torch.nn.Conv2d(layer.in_channels, layer.out_channels, 4, stride=2, padding=1)
-            copied.main[index] = plain.to(layer.weight.device)
-    copied.load_state_dict(critic.state_dict())
-    return copied
+    return network
 
 
 def published_step(generator, critic, optimizers, loss: HealthyGANLoss) -> Step:
@@ -63,7 +51,8 @@ def published_step(generator, critic, optimizers, loss: HealthyGANLoss) -> Step:
     def step(iteration: int, batch: Batch) -> dict[str, float]:
         mixed, healthy, alpha = batch["mixed"], batch["healthy"], batch["alpha"]
         real = critic(healthy).mean()
-        translated = compose_healthy(mixed, *split_output(generator(mixed)))
+        intermediate, mask = split_output(generator(mixed))
+        translated = compose_healthy(mixed, intermediate, mask)
         fake = critic(translated.detach()).mean()
         gp = gradient_penalty(critic, healthy, translated.detach(), alpha)
         for optimizer in optimizers:
@@ -72,6 +61,7 @@ def published_step(generator, critic, optimizers, loss: HealthyGANLoss) -> Step:
         total_d.backward()
         optimizers[1].step()
         found = {"loss_d": total_d, "d_real": real, "d_fake": fake, "gp": gp}
+        found |= mask_moments(mask.detach())
         if iteration % N_CRITIC == 0:
             intermediate, mask = split_output(generator(mixed))
             adversarial = generator_adversarial_loss(
@@ -103,16 +93,15 @@ def published_step(generator, critic, optimizers, loss: HealthyGANLoss) -> Step:
 
 
 def plain_pretrained(critic: PretrainedCritic) -> PretrainedCritic:
-    """The critic with the frozen network as it is loaded: normalisations apart, memory as PyTorch
-    has it by default; same weights.
+    """Give the critic the frozen network as it is loaded: normalisations apart, memory as PyTorch
+    has it by default; the same weights.
     """
-    copied = copy.deepcopy(critic)
-    frozen = copied._frozen[0]
+    frozen = critic._frozen[0]
     frozen.network = make_backbone("efficientnet_lite0").network.to(frozen.mean.dtype)
     frozen.forward = lambda images: list(
         frozen.network(((images + 1) / 2 - frozen.mean) / frozen.std)
     )
-    return copied.to(memory_format=torch.contiguous_format)
+    return critic.to(memory_format=torch.contiguous_format)
 
 
 def projected_step(generator, critic: PretrainedCritic, optimizers, loss: HealthyGANLoss) -> Step:

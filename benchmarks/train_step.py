@@ -33,8 +33,7 @@ import torch
 from plain_orders import (
     Batch,
     Step,
-    plain_copy,
-    plain_generator,
+    plain_layers,
     plain_pretrained,
     projected_step,
     published_step,
@@ -92,7 +91,7 @@ class Sides:
             plan.image_channels, plan.generator_channels, plan.generator_blocks, plan.translation
         ).to(device, dtype)
         if plan.critic == "paper":
-            self.name, order, plain = "published order", published_step, plain_copy
+            self.name, order, plain = "published order", published_step, plain_layers
             critic = Discriminator(plan.image_channels, plan.critic_channels)
             loss = HealthyGANLoss()
         else:
@@ -104,7 +103,10 @@ class Sides:
             loss = HealthyGANLoss(price=3.0, price_healthy=plan.price_healthy, lambda_adv_healthy=0)
         critic = critic.to(device, dtype)
         self.networks = [generator, critic]
-        self.others = [plain_generator(generator), plain(critic).to(device, dtype)]
+        self.others = [
+            plain_layers(copy.deepcopy(generator)),
+            plain(copy.deepcopy(critic)).to(device, dtype),
+        ]
         self.optimizers = [adam(n, fused=True) for n in self.networks]
         self.other_optimizers = [adam(n) for n in self.others]
         ours = project_step(generator, critic, self.optimizers, loss, plan.n_critic, arguments.amp)

@@ -22,6 +22,7 @@ import healthygan_monai.evaluation.defaults
 
 # before it becomes the default of a function; tests of intervals say how many they want
 healthygan_monai.evaluation.defaults.RESAMPLES = 100
+healthygan_monai.evaluation.defaults.PROBE_RESAMPLES = 100
 
 # the same examples in every run; a slow machine is no failure
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None, database=None)

@@ -1,10 +1,10 @@
 """AUC on the test images over the time of the training, for all methods of a benchmark.
 
-python docs/images/time_to_useful.py FOLDER [--runs RUN ...] [--out NAME] [--seed N]
+python docs/images/time_to_useful.py FOLDER [--runs RUN ...] [--published RUN ...] [--out NAME] [--seed N]
 
 FOLDER is the output of ``healthygan benchmark``, whose cells ran one after the other. Each RUN is a
-run of ``healthygan train`` that was never stopped; it has the name of its recipe. A HealthyGAN
-run is a line: each checkpoint scores the labelled test images of its data set by the mean of the
+run that was never stopped, of ``healthygan train``, which has the name of its recipe, or of
+``benchmarks/published_run.py``. A HealthyGAN run is a line: each checkpoint scores the labelled test images of its data set by the mean of the
 difference map, at the minute at which its log says that it was judged, from the start of the run,
 search of the price included. Any other method is a point: its AUC and the time of its fit, as the
 benchmark measured them. A cell that was stopped and went on has no time and is left out, and named.
@@ -36,6 +36,7 @@ from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.paths import CONFIG_FILE, read_run
 from healthygan_monai.selection import generator_checkpoint, handler
 
+PUBLISHED = "published order"
 STAMP = "%Y-%m-%d %H:%M:%S,%f"
 JUDGED = re.compile(rf"^(\S+ \S+) \w+ {re.escape(handler.__name__)}: iter (\d+) ")
 
@@ -51,7 +52,9 @@ class Point(NamedTuple):
     auc: float
 
 
-def main(folder: Path, runs: Sequence[Path], out: Path, seed: int) -> None:
+def main(
+    folder: Path, runs: Sequence[Path], out: Path, seed: int, published: Sequence[Path] = ()
+) -> None:
     results = sorted((folder / CELLS).rglob(RESULT))
     cells = [path.parent for path in results if read_json(path)["seed"] == seed]
     if not cells:
@@ -60,10 +63,11 @@ def main(folder: Path, runs: Sequence[Path], out: Path, seed: int) -> None:
         )
     points = [point for cell in cells for point in points_of(cell)]
     points += [point for run in runs for point in line_of(run)]
+    points += [point for run in published for point in line_of(run, PUBLISHED)]
     out.parent.mkdir(parents=True, exist_ok=True)
     write_csv(out.with_name(out.name + ".csv"), Point._fields, points)
     draw(points, out.with_name(out.name + ".png"))
-    print(f"{len(points)} points of {len(cells) + len(runs)} runs: {out}.csv {out}.png")
+    print(f"{len(points)} points of {len(cells) + len(runs) + len(published)} runs: {out}.csv {out}.png")
 
 
 def points_of(cell: Path) -> Iterator[Point]:
@@ -80,10 +84,10 @@ def points_of(cell: Path) -> Iterator[Point]:
         yield from _line(cell, facts, read_run(cell))
 
 
-def line_of(run: Path) -> Iterator[Point]:
-    """Yield the points of a run of ``healthygan train``."""
+def line_of(run: Path, name: str | None = None) -> Iterator[Point]:
+    """Yield the points of a run outside a benchmark; its name is by default that of its recipe."""
     about = read_run(run)
-    name = "healthygan-" + read_json(run / CONFIG_FILE)["recipe"]
+    name = name or "healthygan-" + read_json(run / CONFIG_FILE)["recipe"]
     yield from _line(run, (Path(about["dataset"]).name, name, about["seed"]), about)
 
 
@@ -138,10 +142,13 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="AUC over the time of the training.")
     parser.add_argument("folder", type=Path, metavar="FOLDER")
     parser.add_argument("--runs", nargs="*", type=Path, default=[], metavar="RUN")
+    parser.add_argument("--published", nargs="*", type=Path, default=[], metavar="RUN")
     parser.add_argument("--out", type=Path, default=Path("time_to_useful"), metavar="NAME")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     try:
-        main(arguments.folder, arguments.runs, arguments.out, arguments.seed)
+        main(
+            *(arguments.folder, arguments.runs, arguments.out, arguments.seed, arguments.published)
+        )
     except HealthyGANError as error:
         sys.exit(f"error: {error}")

@@ -21,6 +21,7 @@ from sklearn.preprocessing import StandardScaler
 
 from data_prep.work.progress import progress
 from healthygan_monai.evaluation.exact import exact_auc, or_exact
+from healthygan_monai.evaluation.defaults import PROBE_RESAMPLES
 from healthygan_monai.evaluation.intervals import CONFIDENCE, bootstrap
 from healthygan_monai.evaluation.metrics import ranking_metrics, require_both_classes, roc_auc
 
@@ -57,7 +58,7 @@ def probe_aucs(
     subjects: ArrayLike,
     seed: int = 0,
     *,
-    resamples: int = 1000,
+    resamples: int = PROBE_RESAMPLES,
 ) -> list[dict[str, Any]]:
     """Return the AUC of each probe on the labelled images, with an interval by subject.
 

@@ -46,9 +46,10 @@ def draw_little() -> None:
 
     Call it before the project is imported.
     """
-    import healthygan_monai.evaluation.defaults as evaluation
-
-    evaluation.RESAMPLES = 20  # before a module takes it as the default of a function
+    for module in [*sys.modules.values()]:  # a parser's, and before functions take it as a default
+        for name in ("RESAMPLES", "PROBE_RESAMPLES"):
+            if hasattr(module, name):
+                setattr(module, name, 20)
     import data_prep.phantom.brains as heads
     import data_prep.phantom.study as films
     import healthygan_monai.evaluation.confounders as probes

@@ -66,14 +66,14 @@ def test_a_run_of_the_command_train_stands_beside_them_by_its_recipe(
     benchmark: Path, tmp_path: Path
 ) -> None:
     run = benchmark / "cells" / "tiny" / "healthygan" / "0"
-    script.main(benchmark, [run], tmp_path / "found", 0)
+    script.main(benchmark, [run], tmp_path / "found", 0, [run])
     with (tmp_path / "found.csv").open(newline="", encoding="utf-8") as stream:
         rows = [*csv.DictReader(stream)]
-    cell, alone = (
+    cell, alone, published = (
         [(r["minutes"], r["iteration"], r["auc"]) for r in rows if r["method"] == name]
-        for name in ("healthygan", "healthygan-paper")
+        for name in ("healthygan", "healthygan-paper", "published order")
     )
-    assert alone == cell
+    assert alone == published == cell
     assert len(alone) == 3
 
 

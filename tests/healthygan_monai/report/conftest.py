@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import synthetic_run
 
-from healthygan_monai.report import figures
+from healthygan_monai.report import cases, figures
 
 NO_FIGURE = figures.data_uri(b"<svg/>", "image/svg+xml")
 
@@ -22,9 +22,10 @@ def run(finished_run, tmp_path) -> Path:
 
 @pytest.fixture(autouse=True)
 def _few_figures(request, monkeypatch) -> None:
-    """Draw the figures only for tests that look at them, which ask for ``drawn_figures``."""
+    """Draw figures, and pictures of full size, only for tests that ask for ``drawn_figures``."""
     if "drawn_figures" not in request.fixturenames:
         monkeypatch.setattr(figures, "_svg", lambda _: NO_FIGURE)
+        monkeypatch.setattr(cases, "SIDE", synthetic_run.SIZE)
 
 
 @pytest.fixture

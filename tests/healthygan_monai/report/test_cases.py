@@ -69,7 +69,7 @@ def test_one_scale_for_all_cases():
     assert drawn(gallery, 0, "difference").max() > drawn(gallery, 1, "difference").max() + 40
 
 
-def test_the_outline_surrounds_the_lesion_on_input_and_difference_only():
+def test_the_outline_surrounds_the_lesion_on_input_and_difference_only(drawn_figures):
     lesion = np.zeros((32, 32), dtype=bool)
     lesion[8:16, 8:16] = True
     gallery = draw_gallery(

@@ -1,0 +1,22 @@
+"""A training in the published order of operations is the training of `train`, but for its time."""
+
+from pathlib import Path
+
+import pytest
+from places import ROOT
+from processes import warm_python
+from tiny import TRAINING, metrics
+
+from healthygan_monai.selection import read_selection
+
+
+def test_it_learns_what_the_command_learns(trained: Path, tiny_data: Path, tmp_path: Path) -> None:
+    words = [f"{key}={value}" for key, value in TRAINING.items() if key not in ("device", "recipe")]
+    script = ROOT / "benchmarks" / "published_run.py"
+    given = ("--runs-dir", tmp_path, "--device", "cpu", *(f"--set={word}" for word in words))
+    warm_python(script, tiny_data, *given, cwd=tmp_path)
+    (run,) = (path for path in tmp_path.iterdir() if (path / "model.pt").is_file())
+    for ours, theirs in zip(metrics(trained), metrics(run), strict=True):
+        assert theirs == pytest.approx(ours, rel=0.01, abs=1e-4)
+    judged, expected = ({row.iteration: row.fid for row in read_selection(r)} for r in (run, trained))
+    assert judged == pytest.approx(expected, rel=0.01)
