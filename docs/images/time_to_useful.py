@@ -1,13 +1,14 @@
 """AUC on the test images over the time of the training, for all methods of a benchmark.
 
-python docs/images/time_to_useful.py FOLDER [--runs RUN ...] [--published RUN ...] [--out NAME] [--seed N]
+python docs/images/time_to_useful.py FOLDER [--runs RUN ...] [--published RUN ...] [--out NAME]
 
-FOLDER is the output of ``healthygan benchmark``, whose cells ran one after the other. Each RUN is a
-run that was never stopped, of ``healthygan train``, which has the name of its recipe, or of
-``benchmarks/published_run.py``. A HealthyGAN run is a line: each checkpoint scores the labelled test images of its data set by the mean of the
-difference map, at the minute at which its log says that it was judged, from the start of the run,
-search of the price included. Any other method is a point: its AUC and the time of its fit, as the
-benchmark measured them. A cell that was stopped and went on has no time and is left out, and named.
+FOLDER is the output of ``healthygan benchmark``, whose cells ran one after the other. Each RUN was
+never stopped: of ``healthygan train``, with the name of its recipe, or of
+``benchmarks/published_run.py``. A HealthyGAN run is a line: each checkpoint scores the labelled
+test images of its data set by the mean of the difference map, at the minute at which its log says
+that it was judged, from the start of the run, search of the price included. Any other method is a
+point: its AUC and the time of its fit, as the benchmark measured them. A cell that was stopped and
+went on has no time and is left out, and named.
 Times are those of the machine and of whatever else ran on it. For looking back only: it uses test
 labels, so nothing may be chosen by it. Writes NAME.csv and NAME.png, a panel a data
 set.
@@ -67,7 +68,7 @@ def main(
     out.parent.mkdir(parents=True, exist_ok=True)
     write_csv(out.with_name(out.name + ".csv"), Point._fields, points)
     draw(points, out.with_name(out.name + ".png"))
-    print(f"{len(points)} points of {len(cells) + len(runs) + len(published)} runs: {out}.csv {out}.png")
+    print(f"{len(points)} points: {out}.csv {out}.png")
 
 
 def points_of(cell: Path) -> Iterator[Point]:

@@ -20,8 +20,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from data_prep.work.progress import progress
-from healthygan_monai.evaluation.exact import exact_auc, or_exact
 from healthygan_monai.evaluation.defaults import PROBE_RESAMPLES
+from healthygan_monai.evaluation.exact import exact_auc, or_exact
 from healthygan_monai.evaluation.intervals import CONFIDENCE, bootstrap
 from healthygan_monai.evaluation.metrics import ranking_metrics, require_both_classes, roc_auc
 

@@ -18,5 +18,7 @@ def test_it_learns_what_the_command_learns(trained: Path, tiny_data: Path, tmp_p
     (run,) = (path for path in tmp_path.iterdir() if (path / "model.pt").is_file())
     for ours, theirs in zip(metrics(trained), metrics(run), strict=True):
         assert theirs == pytest.approx(ours, rel=0.01, abs=1e-4)
-    judged, expected = ({row.iteration: row.fid for row in read_selection(r)} for r in (run, trained))
+    judged, expected = (
+        {row.iteration: row.fid for row in read_selection(r)} for r in (run, trained)
+    )
     assert judged == pytest.approx(expected, rel=0.01)
