@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from data_prep.datalist import Dataset
+from data_prep.datalist import Dataset, read
 from data_prep.errors import nearest
 from healthygan_monai.benchmark.grid import METHODS, Grid, GridError
-from healthygan_monai.data import load_dataset
 
 NAME = re.compile("[A-Za-z0-9][A-Za-z0-9_-]*")  # of a variant
 
@@ -39,9 +38,13 @@ def check_grid(grid: Grid) -> dict[str, Dataset]:
         if not isinstance(seed, int) or seed < 0
     ]
     if not problems:
+        for folder in grid.datasets:
+            read(folder)  # what is no data set is said before PyTorch is loaded
         problems += _wrong_settings(grid)
     if problems:
         raise GridError("; ".join(problems))
+    from healthygan_monai.data import load_dataset
+
     found: dict[str, Dataset] = {}
     for folder in grid.datasets:
         dataset = load_dataset(Path(folder))

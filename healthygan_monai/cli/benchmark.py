@@ -39,7 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         threading.Thread(target=_end_with_parent, daemon=True).start()
         run_cell(arguments.cell, arguments.devices[0])
         return 0
-    from healthygan_monai.benchmark import run_grid
+    from healthygan_monai.benchmark.run import run_grid
 
     failed, written = run_grid(
         _grid(arguments),
@@ -64,8 +64,7 @@ def _end_with_parent() -> None:
 
 def _grid(arguments: argparse.Namespace) -> Any:
     """Return the grid of a file, or of the data sets named; options override the file's."""
-    from healthygan_monai.benchmark import Grid, GridError, read_grid
-    from healthygan_monai.benchmark.grid import is_grid
+    from healthygan_monai.benchmark.grid import Grid, GridError, is_grid, read_grid
 
     what = arguments.what
     files = [path for path in what if is_grid(path)]

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from tiny import TRAINING, write_dataset
 
-from healthygan_monai.benchmark import Grid, GridError, read_grid, run_grid
 from healthygan_monai.benchmark.cell import run_cell
 from healthygan_monai.benchmark.check import check_grid
 from healthygan_monai.benchmark.compare import against, auc_over_seeds
 from healthygan_monai.benchmark.folders import cells_of
+from healthygan_monai.benchmark.grid import Grid, GridError, read_grid
 from healthygan_monai.benchmark.render import write_tables
+from healthygan_monai.benchmark.run import run_grid
 from healthygan_monai.benchmark.table import COLUMNS, tables
 from healthygan_monai.benchmark.table1 import PAPER_TABLE_1, paper_value
 from healthygan_monai.cli.main import main

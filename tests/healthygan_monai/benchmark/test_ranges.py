@@ -6,9 +6,10 @@ import json
 import pytest
 from tiny import TRAINING
 
-from healthygan_monai.benchmark import Grid, run_grid
 from healthygan_monai.benchmark.cell import run_cell
+from healthygan_monai.benchmark.grid import Grid
 from healthygan_monai.benchmark.ranges import range_cells
+from healthygan_monai.benchmark.run import run_grid
 
 
 def result(auc: float, pixel: float | None = None, critic: float | None = None) -> dict:

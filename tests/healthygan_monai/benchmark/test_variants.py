@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from tiny import TRAINING
 
-from healthygan_monai.benchmark import Grid, GridError, read_grid, run_grid
 from healthygan_monai.benchmark.cell import run_cell
 from healthygan_monai.benchmark.check import check_grid
 from healthygan_monai.benchmark.folders import cells_of
-from healthygan_monai.benchmark.grid import METHODS
+from healthygan_monai.benchmark.grid import METHODS, Grid, GridError, read_grid
+from healthygan_monai.benchmark.run import run_grid
 from healthygan_monai.benchmark.table import reference_of, tables
 from healthygan_monai.benchmark.table1 import paper_value
 

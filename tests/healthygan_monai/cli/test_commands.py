@@ -335,6 +335,9 @@ def test_what_is_no_data_set_is_refused_before_pytorch_loads(tmp_path):
     ]:
         done = python("-c", code, "train", tmp_path / name)
         assert words in done.stderr and done.stdout.strip() == ends, name
+    done = python("-c", code, "benchmark", tmp_path / "absent")
+    assert "no such file or folder" in done.stderr
+    assert done.stdout.startswith("2 ") and "torch" not in done.stdout
 
 
 def test_what_is_no_run_is_refused_before_pytorch_loads(tmp_path):
