@@ -28,7 +28,7 @@ from pathlib import Path
 
 import torch
 from export_parity import pictures
-from plain_orders import plain_generator
+from plain_orders import plain_layers
 
 from healthygan_monai.composition import translate
 from healthygan_monai.exchange.export import export
@@ -79,7 +79,7 @@ def opened(name: str, file: Path, size: int) -> Callable[[torch.Tensor], torch.T
         scorer = make_scorer(file, image_size=size)
         return lambda images: scorer(images).scores
     network = load_generator(load_state(file))
-    network = plain_generator(network) if name == LOOP else compiled(network)
+    network = plain_layers(network) if name == LOOP else compiled(network)
 
     def plain(images: torch.Tensor) -> torch.Tensor:
         with torch.no_grad():

@@ -56,6 +56,16 @@ def undecided(aucp: float, error: float) -> bool:
     return aucp <= max(UNDECIDED, 0.5 + REACH * error)
 
 
+def doubt(aucp: float, error: float) -> str:
+    """Return why the choice of a checkpoint of this AUCp means little; "" where it means more."""
+    if not undecided(aucp, error):
+        return ""
+    return (
+        f"AUCp of the chosen checkpoint is {aucp:.2f}, its standard error {error:.2f}: it does not "
+        f"tell the two sets apart, {MEANS_LITTLE}."
+    )
+
+
 def best_of(candidates: Sequence[Candidate], criterion: str) -> Candidate:
     """Return the candidate of the best value; the earliest if several tie."""
     sign = 1 if LOWER_IS_BETTER[criterion] else -1

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from healthygan_monai.paths import FIRST_IS_BEST, MODEL_FILE, SCORES_FILE
-from healthygan_monai.records.selection_csv import MEANS_LITTLE, undecided
+from healthygan_monai.records.selection_csv import doubt
 from healthygan_monai.report.artefacts import OF_A_TRAINING, Artefacts
 from healthygan_monai.report.summary import (
     headline_level,
@@ -160,14 +160,8 @@ def _selection(found: Artefacts) -> Iterator[Problem]:
             "The last checkpoint is the best",
             "Training may have stopped too early; more iterations could help.",
         )
-    if found.criterion() == "aucp":
-        aucp, error = chosen[0]["aucp"], chosen[0]["aucp_error"]
-        if undecided(aucp, error):
-            yield Problem(
-                "The mixed and the healthy set look alike",
-                f"AUCp of the chosen checkpoint is {aucp:.2f}, its standard error {error:.2f}: "
-                f"it does not tell the two sets apart, {MEANS_LITTLE}.",
-            )
+    if found.criterion() == "aucp" and (text := doubt(chosen[0]["aucp"], chosen[0]["aucp_error"])):
+        yield Problem("The mixed and the healthy set look alike", text)
 
 
 def _absent(found: Artefacts) -> Iterator[Problem]:

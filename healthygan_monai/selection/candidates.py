@@ -20,7 +20,7 @@ from healthygan_monai.paths import (
     refuse_ensemble,
 )
 from healthygan_monai.records.rows import read_rows
-from healthygan_monai.records.selection_csv import Candidate, choose
+from healthygan_monai.records.selection_csv import Candidate, choose, doubt
 from healthygan_monai.runs import RunLog, save_weights
 
 logger = logging.getLogger(__name__)
@@ -55,10 +55,12 @@ def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -
     write_csv(run / SELECTION_FILE, list(Candidate.__dataclass_fields__), rows)
 
 
-def warn_of_first(candidates: list[Candidate], chosen: Candidate) -> None:
-    """Warn where the first of several checkpoints was chosen."""
+def warn_of_choice(candidates: list[Candidate], chosen: Candidate, criterion: str) -> None:
+    """Warn where the first of several checkpoints was chosen, or by an AUCp that means little."""
     if len(candidates) > 1 and chosen.iteration == min(c.iteration for c in candidates):
         logger.warning("%s", FIRST_IS_BEST)
+    if criterion == "aucp" and (text := doubt(chosen.aucp, chosen.aucp_error)):
+        logger.warning("%s", text)
 
 
 def generator_checkpoint(run: Path, iteration: int) -> Path:
@@ -101,5 +103,5 @@ def select(run: Path, criterion: str) -> Candidate:
         with replacing_weights(run):
             make_model(run, chosen.iteration)
             write_selection(run, candidates, chosen)
-    warn_of_first(candidates, chosen)
+    warn_of_choice(candidates, chosen, criterion)
     return chosen

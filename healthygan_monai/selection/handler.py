@@ -11,7 +11,7 @@ from healthygan_monai.selection.candidates import (
     choose,
     make_model,
     read_selection,
-    warn_of_first,
+    warn_of_choice,
     write_selection,
 )
 from healthygan_monai.selection.criteria import aucp_error
@@ -94,4 +94,4 @@ class CheckpointSelection:
             engine.state.ended_early = True
             engine.terminate()
         if engine.state.ended_early or iteration == engine.max_iterations:
-            warn_of_first([*earlier, candidate], chosen)
+            warn_of_choice([*earlier, candidate], chosen, self.criterion)

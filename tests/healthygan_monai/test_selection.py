@@ -29,7 +29,7 @@ from healthygan_monai.selection import (
     select,
     write_selection,
 )
-from healthygan_monai.selection.candidates import warn_of_first
+from healthygan_monai.selection.candidates import warn_of_choice
 
 
 def features(n: int, d: int, seed: int) -> torch.Tensor:
@@ -111,13 +111,30 @@ class TestChoice:
     @pytest.mark.parametrize(("best", "told"), [(10, True), (20, False)])
     def test_the_first_of_several_as_the_best_is_warned_of(self, best, told, caplog):
         first, second = judged((1, 0.5), (2, 0.6))
-        warn_of_first([second, first], first if best == 10 else second)
+        warn_of_choice([second, first], first if best == 10 else second, "fid")
         assert (FIRST_IS_BEST in caplog.text) is told
 
     def test_an_only_checkpoint_is_not_warned_of(self, caplog):
         (only,) = judged((1, 0.5))
-        warn_of_first([only], only)
+        warn_of_choice([only], only, "fid")
         assert caplog.text == ""
+
+    @pytest.mark.parametrize(
+        ("criterion", "aucp", "error", "told"),
+        [
+            ("aucp", 0.55, 0.0, True),
+            ("aucp", 0.56, 0.0, False),
+            ("aucp", 0.75, 0.13, True),
+            ("aucp", 0.75, 0.12, False),
+            ("fid", 0.5, 0.0, False),
+        ],
+    )
+    def test_a_choice_by_an_aucp_that_tells_nothing_apart_is_warned_of(
+        self, criterion, aucp, error, told, caplog
+    ):
+        chosen = Candidate(10, 1.0, aucp, "random", aucp_error=error)
+        warn_of_choice([chosen], chosen, criterion)
+        assert ("it does not tell the two sets apart" in caplog.text) is told
 
     def test_unknown_criteria_and_empty_lists_are_refused(self):
         with pytest.raises(ValueError, match="criterion is 'auc'"):
