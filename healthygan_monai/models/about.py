@@ -15,6 +15,7 @@ from healthygan_monai.models.runtimes import is_exported
 from healthygan_monai.paths import (
     CONFIG_FILE,
     read_config,
+    read_serving,
 )
 
 
@@ -35,8 +36,14 @@ def seed_of(checkpoint: Path | str) -> int:
 
 
 def training_recipe(checkpoint: Path | str) -> str | None:
-    """Return the recipe of a model's training, from where its image size is; None if unknown."""
-    return trained_with(checkpoint).get("recipe")
+    """Return the recipe of a model's training: from where its image size is, else from a
+    serving.json beside it that is of these weights; None if unknown.
+    """
+    if recipe := trained_with(checkpoint).get("recipe"):
+        return str(recipe)
+    found = read_serving(Path(checkpoint).parent)
+    known = found.get("training_recipe")
+    return known if known and found["weights_sha256"] == weights_hash(checkpoint) else None
 
 
 def method_of(checkpoint: Path | str) -> str:

@@ -13,6 +13,7 @@ SERVING = record(
         "image_size": whole,
         "trained_on": record({"name": text, "content_hash": text}),
         "recipe": recipe,
+        "training_recipe": text,
         "map_threshold": record(
             {"value": number, "quantile": or_none(number), "source": text}, ("value", "source")
         ),

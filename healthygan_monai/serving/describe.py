@@ -11,7 +11,7 @@ from data_prep.datalist import DataError, Dataset
 from data_prep.files import sha256, write_json
 from healthygan_monai.data import image_transforms, load_dataset
 from healthygan_monai.errors import UsageError
-from healthygan_monai.models.about import image_size_for, method_of
+from healthygan_monai.models.about import image_size_for, method_of, training_recipe
 from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.models.scorer import Scorer, generator_scorer
@@ -59,6 +59,7 @@ def describe(
         "image_size": size,
         "trained_on": {"name": images.name, "content_hash": images.content_hash},
         "recipe": recipe_in(images),
+        **({"training_recipe": trained_by} if (trained_by := training_recipe(path)) else {}),
         "map_threshold": {"value": value, "quantile": quantile, "source": source},
         "score_thresholds": score_thresholds(path, "validation"),
         "promised_thresholds": score_thresholds(path, "promised"),

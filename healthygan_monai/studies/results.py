@@ -37,6 +37,12 @@ LIST_FILE = "list.html"
 log = logging.getLogger(__name__)
 
 RESEARCH = "research, not for diagnosis"
+SEVERAL = 5  # cases that all reach the threshold, from which on that is said
+ALL_REACH = (
+    "All reach the threshold, so it tells nothing apart here. Unless every patient is ill, the "
+    "model does not fit these images: another scanner, age, view or body part than it learned "
+    "from. Measure it on healthy images of your own."
+)
 PICTURED = 300  # cases with pictures on the page, those of the highest scores: about 16 MB
 
 
@@ -99,6 +105,11 @@ class Results:
         cut = self.cases.threshold
         return None if cut is None else sum(line.score >= cut.value for line in self.lines)
 
+    def doubt(self) -> str:
+        """Why the threshold means nothing for these cases; "" where it may."""
+        count = len(self.lines)
+        return ALL_REACH if count >= SEVERAL and self.above() == count else ""
+
     def _white(self, largest: float | None) -> float:
         return white_of(self.cases.cut, largest or 0.0, self.cases.facts.method == METHOD)
 
@@ -125,6 +136,7 @@ class Results:
             "white": self._white(None),
             "cut": cases.threshold,
             "above": self.above(),
+            "doubt": self.doubt(),
             "count": len(lines),
             "pictured": PICTURED,
             "volumes": any(line.kind == "volume" for line in lines),

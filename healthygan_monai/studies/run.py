@@ -19,11 +19,14 @@ KEY = ".key"  # after the name of OUTPUT, beside it
 
 @dataclass(frozen=True)
 class Done:
-    """What was written. exit_code: 0, 1 if nothing was scored, 3 if inputs could not be read."""
+    """What was written. doubt: why the threshold means nothing here. exit_code: 0, 1 if nothing was
+    scored, 3 if inputs could not be read.
+    """
 
     output: Path
     scored: int
     above: int | None
+    doubt: str
     reasons: tuple[tuple[str, int], ...]
     exit_code: int
 
@@ -31,6 +34,8 @@ class Done:
         lines = [f"scored: {self.scored:,}"]
         if self.above is not None:
             lines[0] += f", {self.above:,} of them reach the threshold"
+        if self.doubt:
+            lines.append(self.doubt)
         if self.reasons:
             count = sum(number for _, number in self.reasons)
             lines.append(f"not scored: {count:,}, all in {self.output / SKIPPED_FILE}")
@@ -89,6 +94,7 @@ def score_study(
             output,
             len(results.lines),
             results.above(),
+            results.doubt(),
             tuple(found.reasons()),
             found.exit_code() or (SOME_UNREAD if results.not_made else DONE),
         )

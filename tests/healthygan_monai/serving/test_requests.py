@@ -250,7 +250,11 @@ class TestAnswer:
         path = tiny_data / "images" / "test1" / "0.png"
         found = ask(served, path)["result"]
         assert (found["score_by"], found["model"]["training_recipe"]) == ("mean", "paper")
-        (own_bundle / "models" / "config.json").unlink()
+        models = own_bundle / "models"
+        (models / "config.json").unlink()
+        assert ask(own_bundle, path)["result"]["model"]["training_recipe"] == "paper"
+        stored = json.loads((models / "serving.json").read_text())
+        (models / "serving.json").write_text(json.dumps({**stored, "weights_sha256": "0" * 64}))
         assert ask(own_bundle, path)["result"]["model"]["training_recipe"] is None
 
     def test_marked_pixels_are_white_in_a_picture_and_1_in_other_formats(self, served, tiny_data):

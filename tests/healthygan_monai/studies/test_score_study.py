@@ -25,6 +25,7 @@ from data_prep.repeat import Work, default_recipe
 from healthygan_monai.api.results import Problem
 from healthygan_monai.paths import RUN_FILE
 from healthygan_monai.scoring import read_scores
+from healthygan_monai.studies.results import ALL_REACH
 from healthygan_monai.studies.score import score_cases
 from healthygan_monai.view.study import open_cases
 
@@ -297,6 +298,27 @@ def test_the_promised_threshold_comes_first_and_is_a_line_of_the_list(
     before, after = page.split('class="cut"')
     assert before.count("<article>") == 7 and after.count("<article>") == 4
     assert "promised, 5% false alarms" in page
+    assert ALL_REACH not in said + page
+
+
+@pytest.mark.parametrize(("number", "told"), [(4, False), (5, True)])
+def test_a_threshold_that_every_case_reaches_is_said_to_mean_nothing(
+    export, film_run, tmp_path, run, number, told
+):
+    own, few = shutil.copytree(film_run, tmp_path / "run"), tmp_path / "few"
+    from healthygan_monai.serving.describe import describe, write_description
+
+    cut = {"threshold": 0.0, "policy": "youden", "chosen_on": "validation"}
+    content = {**describe(own / "model.pt"), "score_thresholds": {"image": cut}}
+    write_description(content, own)
+    few.mkdir()
+    for path in [path for path in sorted(export.rglob("*.dcm")) if is_whole(path)][:number]:
+        shutil.copy(path, few)
+    output = tmp_path / "o"
+    code, said, _ = run("score", own, few, output, "--jobs", "0", "--device", "cpu")
+    assert code == 0 and f"scored: {number}, {number} of them reach the threshold" in said
+    page = (output / "list.html").read_text(encoding="utf-8")
+    assert (ALL_REACH in said) is (ALL_REACH in page) is told
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="nobody can be asked whether a process lives")
