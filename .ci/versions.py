@@ -87,7 +87,9 @@ def tested(python: Path, paths: list[str], report: Path, processes: int) -> dict
     """Return how many tests ran, failed and were skipped."""
     words = ["-n", str(processes), "--dist", "loadfile", "-p", "no:cacheprovider"]
     command = [python, "-m", "pytest", *words, f"--junit-xml={report}", *paths]
-    subprocess.run(command, cwd=ROOT)
+    code = subprocess.run(command, cwd=ROOT).returncode
+    if code not in (0, 1):  # interrupted, no test found, or pytest itself failed
+        raise subprocess.CalledProcessError(code, "pytest")
     suite = next(ElementTree.parse(report).iter("testsuite"))
     counts = {key: int(suite.get(key, 0)) for key in ("tests", "failures", "errors", "skipped")}
     return {**counts, "seconds": int(float(suite.get("time", 0)))}

@@ -181,6 +181,8 @@ def judged(tests: list[str], limit: float, told: Path, first: bool = False) -> i
     while time.monotonic() < end:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)  # servers that the tests started
             return os.waitstatus_to_exitcode(status)
         time.sleep(0.05)
     os.killpg(child, signal.SIGKILL)
@@ -251,6 +253,7 @@ def main() -> None:
         copy_of_repository(copy)
         os.chdir(copy)  # all paths from here on
         os.environ["PYTHONPATH"] = str(copy)
+        os.environ["TMPDIR"] = tempfile.tempdir = folder  # what tests leave goes with it
         sys.path[:] = [str(copy), *(p for p in sys.path if Path(p).resolve() != ROOT)]
         for area in words.areas or kept or AREAS:
             mutants, places = sample(area, words.mutants, words.seed)

@@ -12,24 +12,32 @@ layers and Adam as PyTorch makes it by default. The recipe is always the paper's
 from __future__ import annotations
 
 import inspect
+import logging
 import sys
 from typing import Any
 
 import torch
 from plain_orders import N_CRITIC, plain_layers, published_step
 
+from data_prep.errors import UsageError
 from healthygan_monai import bundle_api
 from healthygan_monai.cli.main import main
 from healthygan_monai.trainer import HealthyGANTrainer
 
+# the package's logger, for log.txt
+logger = logging.getLogger("healthygan_monai.published_run")
+
 
 class PublishedOrder(HealthyGANTrainer):
-    """The trainer with the authors' iteration; it has their ``n_critic``."""
+    """The trainer with the authors' iteration; it has their ``n_critic``, in float32."""
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
         if self.n_critic != N_CRITIC:
-            raise SystemExit(f"error: n_critic is {self.n_critic}; the published loop has 2.")
+            raise UsageError(f"n_critic is {self.n_critic}; the published loop has {N_CRITIC}.")
+        if self.amp:
+            raise UsageError("amp is True; the published loop computes in float32.")
+        logger.info("steps in the published order of operations")
         optimizers = (self.generator_optimizer, self.critic_optimizer)
         for optimizer in optimizers:
             for group in optimizer.param_groups:

@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--published", action="store_true", help="8.4 million random weights")
     parser.add_argument("--sizes", nargs="+", type=int, default=[256])
     parser.add_argument("--batches", nargs="+", type=int, default=[1, 16])
+    parser.add_argument("--forms", nargs="*", choices=FORMS, default=FORMS, help="exported")
     parser.add_argument("--turns", type=int, default=10)
     arguments = parser.parse_args()
     print(f"threads of PyTorch: {torch.get_num_threads()}")
@@ -63,7 +64,7 @@ def main() -> None:
             save_weights(Generator(3, 64, 6).state_dict(), model)
         for size in arguments.sizes:
             files = {LOOP: model, "pytorch": model, COMPILED: model}
-            for suffix in FORMS:
+            for suffix in arguments.forms:
                 files[RUNTIMES[suffix].name] = Path(folder) / f"exported_{size}{suffix}"
                 export(model, Path(folder) / f"exported_{size}{suffix}", size)
             ways = {name: opened(name, file, size) for name, file in files.items()}

@@ -189,6 +189,8 @@ def main() -> None:
         "--amp", action="store_true", help="bfloat16 on our side; losses then differ"
     )
     arguments = parser.parse_args()
+    if min(arguments.size, arguments.batch, arguments.rounds) < 1:
+        parser.error("--size, --batch and --rounds: expected at least 1.")
     device = torch.device(arguments.device)
     print(
         f"{_machine(device)}, recipe {arguments.recipe}, {arguments.size} x {arguments.size}, "

@@ -37,7 +37,8 @@ from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.paths import CONFIG_FILE, read_run
 from healthygan_monai.selection import generator_checkpoint, handler
 
-PUBLISHED = "published order"
+PUBLISHED = "published order"  # said in the log of such a run too
+RESUMED = re.compile(r" resumed .* at iteration \d+$", re.MULTILINE)
 STAMP = "%Y-%m-%d %H:%M:%S,%f"
 JUDGED = re.compile(rf"^(\S+ \S+) \w+ {re.escape(handler.__name__)}: iter (\d+) ")
 
@@ -58,6 +59,9 @@ def main(
 ) -> None:
     results = sorted((folder / CELLS).rglob(RESULT))
     cells = [path.parent for path in results if read_json(path)["seed"] == seed]
+    for run in published:
+        if PUBLISHED not in (run / "log.txt").read_text(encoding="utf-8", errors="replace"):
+            raise UsageError(f"{run}: not a run of benchmarks/published_run.py.")
     if not cells:
         raise UsageError(
             f"{folder}: no cell of seed {seed} with a result. Run the benchmark first."
@@ -65,6 +69,8 @@ def main(
     points = [point for cell in cells for point in points_of(cell)]
     points += [point for run in runs for point in line_of(run)]
     points += [point for run in published for point in line_of(run, PUBLISHED)]
+    if not points:
+        raise UsageError(f"{folder}: no cell has a time and an AUC, and no RUN was given.")
     out.parent.mkdir(parents=True, exist_ok=True)
     write_csv(out.with_name(out.name + ".csv"), Point._fields, points)
     draw(points, out.with_name(out.name + ".png"))
@@ -106,7 +112,10 @@ def _line(run: Path, facts: tuple[str, str, int], about: Mapping[str, Any]) -> I
 
 def judged_at(run: Path) -> dict[int, float]:
     """Return iteration -> minutes since the first line of the log, of the checkpoints kept."""
-    lines = (run / "log.txt").read_text(encoding="utf-8", errors="replace").splitlines()
+    log = (run / "log.txt").read_text(encoding="utf-8", errors="replace")
+    if RESUMED.search(log):
+        raise UsageError(f"{run}: it was stopped and went on, so its minutes are not known.")
+    lines = log.splitlines()
     began = datetime.strptime(" ".join(lines[0].split()[:2]), STAMP)
     matches = filter(None, map(JUDGED.match, lines))
     found = {int(m[2]): (datetime.strptime(m[1], STAMP) - began).total_seconds() for m in matches}

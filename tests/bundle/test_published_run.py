@@ -22,3 +22,17 @@ def test_it_learns_what_the_command_learns(trained: Path, tiny_data: Path, tmp_p
         {row.iteration: row.fid for row in read_selection(r)} for r in (run, trained)
     )
     assert judged == pytest.approx(expected, rel=0.01)
+    # its rounding is that of other layers and another Adam, so its steps were taken by them
+    assert (run / "model.pt").read_bytes() != (trained / "model.pt").read_bytes()
+    assert "steps in the published order of operations" in (run / "log.txt").read_text()
+
+
+@pytest.mark.parametrize("change", ["amp=true", "n_critic=1"])
+def test_another_loop_than_the_published_is_refused(
+    change: str, tiny_data: Path, tmp_path: Path
+) -> None:
+    script = ROOT / "benchmarks" / "published_run.py"
+    done = warm_python(
+        script, tiny_data, "--runs-dir", tmp_path, f"--set={change}", cwd=tmp_path, code=2
+    )
+    assert "the published loop" in done.stderr.splitlines()[-1]

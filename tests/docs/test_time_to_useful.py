@@ -66,6 +66,10 @@ def test_a_run_of_the_command_train_stands_beside_them_by_its_recipe(
     benchmark: Path, tmp_path: Path
 ) -> None:
     run = benchmark / "cells" / "tiny" / "healthygan" / "0"
+    with pytest.raises(UsageError, match="not a run of benchmarks/published_run"):
+        script.main(benchmark, [], tmp_path / "found", 0, [run])
+    log = (run / "log.txt").read_text()
+    (run / "log.txt").write_text(log + "\nsteps in the published order of operations")
     script.main(benchmark, [run], tmp_path / "found", 0, [run])
     with (tmp_path / "found.csv").open(newline="", encoding="utf-8") as stream:
         rows = [*csv.DictReader(stream)]
@@ -81,6 +85,22 @@ def test_a_log_without_a_judged_checkpoint_is_named(benchmark: Path, tmp_path: P
     run = benchmark / "cells" / "tiny" / "healthygan" / "0"
     (run / "log.txt").write_text("2026-01-01 00:00:00,000 INFO healthygan_monai.runs: run folder\n")
     with pytest.raises(UsageError, match="no judged checkpoint"):
+        script.main(benchmark, [], tmp_path / "found", 0)
+
+
+def test_a_run_that_was_stopped_and_went_on_has_no_minutes(benchmark: Path, tmp_path: Path) -> None:
+    run = benchmark / "cells" / "tiny" / "healthygan" / "0"
+    log = (run / "log.txt").read_text()
+    line = "2026-01-01 00:09:00,000 INFO x: resumed runs/0 at iteration 4"
+    (run / "log.txt").write_text(f"{log}\n{line}")
+    with pytest.raises(UsageError, match="it was stopped and went on"):
+        script.main(benchmark, [], tmp_path / "found", 0)
+
+
+def test_cells_without_a_time_alone_are_no_figure(benchmark: Path, tmp_path: Path) -> None:
+    for method in ("healthygan", "padim"):
+        shutil.rmtree(benchmark / "cells" / "tiny" / method)
+    with pytest.raises(UsageError, match="no cell has a time"):
         script.main(benchmark, [], tmp_path / "found", 0)
 
 

@@ -109,6 +109,7 @@ class TestAUsersOwnNetwork:
             make_critic("pretrained", 1, 4, 3, str(tmp_path / "own.ts"), None, 64, 0, 1, False, 0)
         text = str(caught.value)
         assert "\n" not in text and len(text) < 600
+        assert ": RuntimeError: " in text  # the reason, which TorchScript puts last
         assert "--set critic_size=N" in text and "--set critic_backbone=FILE" in text
 
     def test_has_its_weights_in_itself(self, tmp_path):

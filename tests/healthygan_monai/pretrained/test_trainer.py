@@ -93,7 +93,8 @@ def test_the_masked_translation_pays_the_price_on_eq_5_to_7(weight):
     assert row["loss_g"].item() == pytest.approx(loss.item(), rel=1e-5)
 
 
-def test_healthy_images_are_asked_about_too_where_eq_4_has_a_weight_for_them():
+@pytest.mark.parametrize("weight", [0.5, 1.0])
+def test_healthy_images_are_asked_about_too_where_eq_4_has_a_weight_for_them(weight):
     generator, critic = networks()
     data = batches(1)
     trainer = PretrainedCriticTrainer(
@@ -105,7 +106,7 @@ def test_healthy_images_are_asked_about_too_where_eq_4_has_a_weight_for_them():
         critic=critic,
         generator_optimizer=torch.optim.SGD(generator.parameters(), 0.0),
         critic_optimizer=torch.optim.SGD(critic.parameters(), 0.0),
-        loss=HealthyGANLoss(lambda_adv_healthy=1.0),
+        loss=HealthyGANLoss(lambda_adv_healthy=weight),
     )
     trainer.run()
     assert trainer.state.output["g_adv_healthy"] != trainer.state.output["g_adv"]
