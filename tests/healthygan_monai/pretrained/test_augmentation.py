@@ -57,10 +57,10 @@ def test_the_strength_rises_while_the_critic_is_too_sure_and_stays_in_its_range(
     assert adapted(one, torch.tensor(TARGET + 0.1)) > one > adapted(one, torch.tensor(0.0))
     for _ in range(1000):
         one = adapted(one, torch.ones(()))
-    assert one == STRENGTHS[1]
+    assert one == STRENGTHS[1] == 2
     for _ in range(1000):
         one = adapted(one, -torch.ones(()))
-    assert one == STRENGTHS[0]
+    assert one == STRENGTHS[0] == 0.5
 
 
 def test_the_strength_moves_by_a_hundredth_and_stays_at_the_target():

@@ -148,6 +148,7 @@ class TestSizes:
             ({"side": 16}, "critic_size is 16"),
             ({"channels": 0}, "critic_channels is 0"),
             ({"dropout": 1.0}, "critic_dropout 1.0"),
+            ({"dropout": -0.1}, "critic_dropout -0.1"),
         ],
     )
     def test_that_cannot_be_are_refused(self, arguments, words):

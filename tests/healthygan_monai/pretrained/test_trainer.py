@@ -94,7 +94,7 @@ def test_the_masked_translation_pays_the_price_on_eq_5_to_7(weight):
 
 
 @pytest.mark.parametrize("weight", [0.5, 1.0])
-def test_healthy_images_are_asked_about_too_where_eq_4_has_a_weight_for_them(weight):
+def test_healthy_images_are_asked_about_too_where_eq_4_has_a_weight_for_them(weight, monkeypatch):
     generator, critic = networks()
     data = batches(1)
     trainer = PretrainedCriticTrainer(
@@ -108,8 +108,11 @@ def test_healthy_images_are_asked_about_too_where_eq_4_has_a_weight_for_them(wei
         critic_optimizer=torch.optim.SGD(critic.parameters(), 0.0),
         loss=HealthyGANLoss(lambda_adv_healthy=weight),
     )
+    asked, features = [], critic.features
+    monkeypatch.setattr(critic, "features", lambda x: asked.append(len(x)) or features(x))
     trainer.run()
     assert trainer.state.output["g_adv_healthy"] != trainer.state.output["g_adv"]
+    assert asked == [2, 4]  # real images, then both sets translated
 
 
 def test_the_frozen_network_does_not_change():
