@@ -8,6 +8,7 @@ import os
 import platform
 import re
 import shutil
+import sys
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -232,6 +233,10 @@ class _UnixLines:
         return self.stream.write(line.removesuffix("\r\n") + "\n")
 
 
+# what stands for a NUL of a damaged text: before 3.11 Python's csv neither writes nor reads one
+_NUL = "\0" if sys.version_info >= (3, 11) else "\ufffd"
+
+
 def cell(value: object) -> object:
     """Return a value as it stands in a table: a text that a spreadsheet would run gets a "'" first.
 
@@ -240,7 +245,7 @@ def cell(value: object) -> object:
     """
     if not isinstance(value, str) or _NUMBER.fullmatch(value):
         return value
-    return _FORMULA.sub(lambda found: found.group() + "'", value)
+    return _FORMULA.sub(lambda found: found.group() + "'", value).replace("\0", _NUL)
 
 
 def read_csv(stream: IO[str], delimiter: str = ",") -> tuple[list[str], list[tuple[int, Record]]]:

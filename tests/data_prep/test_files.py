@@ -192,6 +192,13 @@ def test_any_text_comes_back_from_a_table(tmp_path):
     assert [record["a"] for _, record in records] == texts
 
 
+def test_a_text_with_a_nul_stops_no_table(tmp_path):
+    write_csv(tmp_path / "t.csv", ["a", "b"], [["x\0y", "z"]])
+    with (tmp_path / "t.csv").open(newline="", encoding="utf-8") as file:
+        ((_, record),) = read_csv(file)[1]
+    assert record == {"a": "x\0y" if sys.version_info >= (3, 11) else "x\ufffdy", "b": "z"}
+
+
 def test_tables_are_written_in_one_place():
     packages = [ROOT / "data_prep", ROOT / "healthygan_monai"]
     modules = [path for package in packages for path in package.rglob("*.py")]

@@ -13,7 +13,7 @@ from data_prep.errors import HealthyGANError
 from data_prep.files import cell, plain, read_csv, write_csv
 from data_prep.inputs.table_columns import read_table
 
-characters = st.characters(codec="utf-8")
+characters = st.characters(codec="utf-8", exclude_characters="\0")  # of a NUL: test_files.py
 texts = st.text(characters, max_size=20) | st.text("=-+@'\"; \t\r\n,1.ae(＝－", max_size=8)
 DELIMITERS = ",;\t"
 delimiters = st.sampled_from(DELIMITERS)

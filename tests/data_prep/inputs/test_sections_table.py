@@ -1,4 +1,5 @@
 import re
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,7 +176,8 @@ def test_a_file_the_table_names_in_vain_is_kept_to_be_listed(tmp_path):
 def test_all_problems_of_a_table_come_at_once(tmp_path):
     pictures(tmp_path, "a.png")
     text = "image,subject,section,label\na.png,,test,0\na.png,P2,Meier,0\nb.png,P3,test,7\n"
-    text += "c.png,\0 \0,test,0\n"
+    blank = "\0 \0" if sys.version_info >= (3, 11) else " "  # 3.10 reads no table with a NUL
+    text += f"c.png,{blank},test,0\n"
     with pytest.raises(DataError) as error:
         read_table(tmp_path, text)
     for told in (
