@@ -105,6 +105,7 @@ class TestChoice:
             ([trial(1, 0.8, error=0.1), trial(3, 0.5, error=0.1)], "on kept-out subjects"),
             ([trial(1, 0.8), trial(3, 0.5)], "on images that were trained on"),
             ([trial(1, 1.0), trial(3, 1.0)], "on kept-out subjects"),  # of no error, being perfect
+            ([trial(1, 1.0), trial(3, 0.0)], "on kept-out subjects"),
             ([Trial(1, 0, 200, 0.5, 0.0), Trial(0.3, 0, 200, 0.5, 0.0)], "shut the translation"),
         ],
     )
