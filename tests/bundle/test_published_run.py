@@ -9,12 +9,15 @@ from tiny import TRAINING, metrics
 
 from healthygan_monai.selection import read_selection
 
+SCRIPT = ROOT / "benchmarks" / "published_run.py"
+SMALL = [
+    f"--set={key}={value}" for key, value in TRAINING.items() if key not in ("device", "recipe")
+]
+
 
 def test_it_learns_what_the_command_learns(trained: Path, tiny_data: Path, tmp_path: Path) -> None:
-    words = [f"{key}={value}" for key, value in TRAINING.items() if key not in ("device", "recipe")]
-    script = ROOT / "benchmarks" / "published_run.py"
-    given = ("--runs-dir", tmp_path, "--device", "cpu", *(f"--set={word}" for word in words))
-    warm_python(script, tiny_data, *given, cwd=tmp_path)
+    given = ("--runs-dir", tmp_path, "--device", "cpu", *SMALL)
+    warm_python(SCRIPT, tiny_data, *given, cwd=tmp_path)
     (run,) = (path for path in tmp_path.iterdir() if (path / "model.pt").is_file())
     for ours, theirs in zip(metrics(trained), metrics(run), strict=True):
         assert theirs == pytest.approx(ours, rel=0.01, abs=1e-4)
@@ -31,8 +34,6 @@ def test_it_learns_what_the_command_learns(trained: Path, tiny_data: Path, tmp_p
 def test_another_loop_than_the_published_is_refused(
     change: str, tiny_data: Path, tmp_path: Path
 ) -> None:
-    script = ROOT / "benchmarks" / "published_run.py"
-    done = warm_python(
-        script, tiny_data, "--runs-dir", tmp_path, f"--set={change}", cwd=tmp_path, code=2
-    )
+    given = ("--runs-dir", tmp_path, "--device", "cpu", *SMALL, f"--set={change}")
+    done = warm_python(SCRIPT, tiny_data, *given, cwd=tmp_path, code=2)
     assert "the published loop" in done.stderr.splitlines()[-1]
