@@ -35,6 +35,10 @@ class PublishedOrder(HealthyGANTrainer):
         super().__init__(**arguments)
         if self.n_critic != N_CRITIC:
             raise UsageError(f"n_critic is {self.n_critic}; the published loop has {N_CRITIC}.")
+        if self.generator.translation != "masked":
+            raise UsageError(
+                f"translation is {self.generator.translation}; the published loop's is masked."
+            )
         if self.amp:
             raise UsageError("amp is True; the published loop computes in float32.")
         logger.info("steps in the published order of operations")

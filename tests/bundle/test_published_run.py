@@ -30,7 +30,7 @@ def test_it_learns_what_the_command_learns(trained: Path, tiny_data: Path, tmp_p
     assert "steps in the published order of operations" in (run / "log.txt").read_text()
 
 
-@pytest.mark.parametrize("change", ["amp=true", "n_critic=1"])
+@pytest.mark.parametrize("change", ["amp=true", "n_critic=1", "translation=brainomaly"])
 def test_another_loop_than_the_published_is_refused(
     change: str, tiny_data: Path, tmp_path: Path
 ) -> None:
