@@ -2,12 +2,14 @@
 
     pip install cosmic-ray
     python benchmarks/mutation.py [losses scoring ...] [--mutants 40] [--keep mutants.json]
+    pytest -m mutation
 
 A mutant is the code with one change: another operator, another number, a loop that does not run
 (the operators of cosmic-ray). For each area a sample of places is drawn by a fixed seed, one mutant
 a place. Each is judged by the test files of its area, in a copy of the repository, in a forked
 process that has the packages of others loaded already. It is killed where a test fails or the time
-is over. Survivors are printed; docs/test_power.md says why each of them is left.
+is over. Survivors are printed; docs/test_power.md says why each of them is left. The exit code is 1
+where the tests of an area kill less than ``FLOOR`` of its mutants.
 
 Left out: type annotations, decorators of data classes, calls of a logger, and "is" for "==", which
 Python answers alike for short texts and small numbers.
@@ -35,6 +37,7 @@ from typing import Any
 from mutation_areas import AREAS
 
 ROOT = Path(__file__).resolve().parents[1]
+FLOOR = 0.85  # of the mutants of an area
 OWN = ("data_prep", "healthygan_monai", "tests", "conftest", "__main__")
 OF_PYTEST = ("pytest", "_pytest", "xdist", "hypothesis", "_hypothesis", "execnet", "pluggy")
 
@@ -233,8 +236,8 @@ def run_area(area: str, mutants: list[Mutant]) -> list[Mutant]:
     return survivors
 
 
-def main() -> None:
-    """Print survivors and a table, a row an area."""
+def main() -> int:
+    """Print survivors and a table, a row an area; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("areas", nargs="*", metavar="AREA", help=", ".join(AREAS))
     parser.add_argument("--mutants", type=int, default=40, help="of each area")
@@ -247,6 +250,7 @@ def main() -> None:
     kept = json.loads(words.again.read_text()) if words.again else None
     keep = words.keep and words.keep.resolve()
     table, left = ["| area | places | mutants | killed |", "|---|---|---|---|"], {}
+    low = False
     os.environ |= {"PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
     with tempfile.TemporaryDirectory(prefix="mutation-") as folder:
         copy = Path(folder) / "repository"
@@ -263,11 +267,13 @@ def main() -> None:
             killed = len(mutants) - len(survivors)
             share = f" ({killed / len(mutants):.0%})" if mutants else ""
             table.append(f"| {area} | {places} | {len(mutants)} | {killed}{share} |")
+            low |= killed < FLOOR * len(mutants) and kept is None
             left[area] = [asdict(mutant) for mutant in survivors]
             if keep:
                 keep.write_text(json.dumps(left, indent=1))
     print("\n".join(table))
+    return int(low)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

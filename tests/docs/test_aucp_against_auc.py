@@ -3,12 +3,11 @@
 import csv
 import json
 import shutil
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+import scripts
 import torch
-from places import ROOT
 from tiny import infer
 
 from data_prep.errors import UsageError
@@ -17,10 +16,7 @@ from healthygan_monai.pretrained.trials import Trial, write_trials
 from healthygan_monai.scoring import read_scores
 from healthygan_monai.selection import generator_checkpoint, read_selection
 
-spec = spec_from_file_location("aucp", ROOT / "docs" / "images" / "aucp_against_auc.py")
-assert spec is not None and spec.loader is not None
-script = module_from_spec(spec)
-spec.loader.exec_module(script)
+script = scripts.script("docs/images/aucp_against_auc.py")
 
 
 def changed(run: Path, **keys) -> None:

@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import pytest
 from docs_pages import ROOT
+from scripts import script
 
 from data_prep import brain, datalist
 from healthygan_monai import losses
@@ -42,15 +43,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder
-
-
-def load_hooks() -> ModuleType:
-    """The program that makes the pages; it is no module of a package."""
-    spec = importlib.util.spec_from_file_location("hooks", ROOT / "docs" / "site" / "hooks.py")
-    assert spec is not None and spec.loader is not None
-    hooks = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(hooks)
-    return hooks
 
 
 class Reader(html.parser.HTMLParser):
@@ -158,7 +150,7 @@ def test_a_member_without_a_docstring_is_found():
 def test_every_member_in_the_reference_has_a_docstring():
     classes = {
         value
-        for module in map(importlib.import_module, documented_homes(load_hooks()))
+        for module in map(importlib.import_module, documented_homes(script("docs/site/hooks.py")))
         for name in public_names(module)
         if inspect.isclass(value := getattr(module, name))
     }
@@ -167,7 +159,7 @@ def test_every_member_in_the_reference_has_a_docstring():
 
 
 def test_the_reference_has_every_public_name(site):
-    hooks = load_hooks()
+    hooks = script("docs/site/hooks.py")
     found = Reader((site / hooks.API.replace(".md", ".html")).read_text("utf-8")).identifiers
     homes = documented_homes(hooks)
     assert {"data_prep.datalist", "data_prep.film", "data_prep.brain"} <= set(homes)

@@ -1,10 +1,9 @@
 """A short form of benchmarks/kill_and_resume.py: commands that are killed leave the same bytes."""
 
-import importlib.util
 import sys
 
 import pytest
-from places import ROOT
+from scripts import script
 
 pytestmark = [
     pytest.mark.slow,
@@ -15,13 +14,7 @@ pytestmark = [
 
 @pytest.fixture(scope="module")
 def program():
-    path = ROOT / "benchmarks" / "kill_and_resume.py"
-    specification = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[path.stem] = module  # dataclasses look it up
-    specification.loader.exec_module(module)
-    yield module
-    del sys.modules[path.stem]
+    return script("benchmarks/kill_and_resume.py")
 
 
 KILLS = {"films": 3, "brains": 2, "train": 4, "search": 2}
