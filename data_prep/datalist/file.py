@@ -27,6 +27,7 @@ from data_prep.errors import DataError, MissingData
 from data_prep.files import read_json, write_text
 
 _REQUIRED = {"name": str, "image_size": int, "bit_depth": int}
+_WORDS = {str: "a text", int: "a whole number", list: "a list of images (it may be empty)"}
 _OPTIONAL: dict[str, Any] = {
     "description": "",
     "licence": "",
@@ -119,15 +120,14 @@ def _to_text(content: dict[str, Any], dataset: Dataset) -> str:
 def _require_keys(path: Path, content: dict[str, Any]) -> None:
     for key, kind in [*_REQUIRED.items(), *((name, list) for name in SECTIONS)]:
         if key not in content:
-            what = "a list of images (it may be empty)" if kind is list else f"a {kind.__name__}"
             raise DataError(
-                f"{path}: key '{key}' is missing; expected {what}. Add it, or prepare the data "
-                "set again with healthygan prep."
+                f"{path}: key '{key}' is missing; expected {_WORDS[kind]}. Add it, or prepare "
+                "the data set again with healthygan prep."
             )
         if not isinstance(content[key], kind) or isinstance(content[key], bool):
             raise DataError(
-                f"{path}: key '{key}' must be of type {kind.__name__}, "
-                f"not {type(content[key]).__name__}. Correct it."
+                f"{path}: key '{key}' must be {_WORDS[kind]}, "
+                f"not of type {type(content[key]).__name__}. Correct it."
             )
 
 

@@ -147,11 +147,11 @@ def test_a_mixed_set_that_is_the_healthy_one_is_one_sentence(make, more):
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
-        ("image_size", True, "must be of type int, not bool"),
-        ("image_size", "64", "must be of type int, not str"),
-        ("bit_depth", 8.0, "must be of type int, not float"),
-        ("name", None, "must be of type str, not NoneType"),
-        ("test", {}, "must be of type list, not dict"),
+        ("image_size", True, "must be a whole number, not of type bool"),
+        ("image_size", "64", "must be a whole number, not of type str"),
+        ("bit_depth", 8.0, "must be a whole number, not of type float"),
+        ("name", None, "must be a text, not of type NoneType"),
+        ("test", {}, "must be a list of images .it may be empty., not of type dict"),
         ("protocol", 3, "key 'protocol' must be a text, not 3"),
         ("framing", "paper", "key 'framing' must be an object, not 'paper'"),
         ("test", ["a.png"], r"test\[0\] must be an object"),
@@ -203,6 +203,30 @@ def test_a_png_is_whole_as_written_and_not_with_a_part_less_or_a_bit_turned(
     turned = bytearray(data)
     turned[8 + at] ^= 1 << bit
     assert incomplete(bytes(turned)) in (CUT_OFF, DAMAGED)
+
+
+@pytest.mark.parametrize(("colour", "samples"), [(0, 1), (2, 3), (3, 1), (4, 2), (6, 4)])
+def test_a_png_of_any_colour_type_that_lacks_a_byte_of_its_rows_is_cut_off(colour, samples):
+    header = struct.pack(">IIBBBBB", 4, 3, 8, colour, 0, 0, 0)  # PNG 11.2.1
+    rows = bytes(3 * (1 + 4 * samples))
+    for lacking in (0, 1):
+        body = zlib.compress(rows[lacking:])
+        parts = [(b"IHDR", header), (b"IDAT", body), (b"IEND", b"")]
+        data = b"\x89PNG\r\n\x1a\n" + b"".join(chunk(*part) for part in parts)
+        assert incomplete(data) == (CUT_OFF if lacking else "")
+
+
+def test_a_full_memory_is_no_damage(tmp_path, monkeypatch):
+    """The guard stops the child then, and says so."""
+
+    def full(_: Image.Image) -> None:
+        raise MemoryError
+
+    path = tmp_path / "one.png"
+    Image.new("L", (4, 4)).save(path)
+    monkeypatch.setattr("PIL.PngImagePlugin.PngImageFile.load", full)
+    with pytest.raises(MemoryError):
+        damage(path)
 
 
 def chunk(name: bytes, body: bytes) -> bytes:

@@ -75,7 +75,9 @@ def test_a_missing_key_stops_with_one_message_naming_file_and_key(tmp_path, key)
     path = edited(tmp_path, lambda c: c.pop(key))
     with pytest.raises(DataError) as error:
         datalist.read(tmp_path)
-    assert str(path) in str(error.value) and f"'{key}'" in str(error.value)
+    kind = {"name": "a text", "image_size": "a whole number", "bit_depth": "a whole number"}
+    wanted = kind.get(key, "a list of images (it may be empty)")
+    assert f"{path}: key '{key}' is missing; expected {wanted}." in str(error.value)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "", "null", '{"name": 3}'])

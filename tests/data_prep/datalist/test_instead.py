@@ -6,6 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 from dicom_heads import write_stack
+from sheets import WRITERS
 
 from data_prep import datalist
 from data_prep.errors import MissingData
@@ -39,6 +40,23 @@ def test_raw_heads_get_the_command_for_brains(tmp_path, implicit):
     (tmp_path / "nifti").mkdir()
     (tmp_path / "nifti" / "a.nii.gz").touch()
     assert "healthygan prep brains" in told(tmp_path / "nifti")
+
+
+def test_a_dicom_file_is_known_by_its_first_bytes_or_its_ending(tmp_path):
+    make_films(tmp_path / "films", seed=0, counts={"test": 1})
+    film = next((tmp_path / "films").rglob("*.dcm"))
+    for name, content in {"IM0001": film.read_bytes(), "old.dcm": b"no preamble"}.items():
+        folder = tmp_path / name.replace(".", "-")
+        folder.mkdir()
+        (folder / name).write_bytes(content)
+        assert f"healthygan prep films {folder} " in told(folder)
+
+
+@pytest.mark.parametrize(("image", "kind"), [("head.nii.gz", "brains"), ("film.png", "films")])
+@pytest.mark.parametrize("ending", WRITERS)
+def test_a_spreadsheet_gets_the_command_for_the_images_that_it_lists(tmp_path, ending, image, kind):
+    table = WRITERS[ending](tmp_path / f"cohort{ending}", [["image"], [image]])
+    assert f"healthygan prep {kind} INPUT" in told(table)
 
 
 def test_a_zip_archive_of_films(tmp_path):
