@@ -150,12 +150,20 @@ class PriceSearch:
         without = f", or without this price (--set prices=[{others}])" if others else ""
         return f"Begin a new run with a lower learning_rate{without}."
 
-    @torch.no_grad()
     def _judge(
         self, generator: torch.nn.Module, judging: Dataset, trainer: HealthyGANTrainer
     ) -> tuple[float, float]:
         """AUCp of the kept-out images, and the mean mask of the mixed ones."""
-        images = DecodedBatches(selection_items(judging), self.plain)
+        score, label, mask = self._scores(generator, selection_items(judging), trainer)
+        finite(score)
+        return aucp(score[label == 1], score[label == 0]), float(mask[label == 1].mean())
+
+    @torch.no_grad()
+    def _scores(
+        self, generator: torch.nn.Module, items: list[dict[str, Any]], trainer: HealthyGANTrainer
+    ) -> tuple[torch.Tensor, ...]:
+        """Scores, labels and mean masks (N,) of items."""
+        images = DecodedBatches(items, self.plain)
         scores, labels, masks = [], [], []
         generator.eval()
         for batch in DataLoader(images, batch_size=self.batch_size):
@@ -164,9 +172,7 @@ class PriceSearch:
             scores.append(image_score(difference).cpu())
             masks.append(mask.mean((1, 2, 3)).cpu())
             labels.append(torch.as_tensor(batch["label"]))
-        score, label, mask = (torch.cat(parts) for parts in (scores, labels, masks))
-        finite(score)
-        return aucp(score[label == 1], score[label == 0]), float(mask[label == 1].mean())
+        return tuple(torch.cat(parts) for parts in (scores, labels, masks))
 
 
 def optimizer_like(
