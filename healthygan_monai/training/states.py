@@ -26,8 +26,12 @@ STATES: dict[tuple[bool, bool], State] = {  # (additive, open)
     (False, False): State(
         "The mask is all shut", SHUT, "Train with a lower price, lambda_id or lambda_f"
     ),
-    (True, True): State("Everything changes", OPEN, "Train with a higher price"),
-    (True, False): State("Nothing changes", SHUT, "Train with a lower price"),
+    (True, True): State(
+        "Everything changes", OPEN, "Train with a higher price, or with one if it had none"
+    ),
+    (True, False): State(
+        "Nothing changes", SHUT, "Train with a lower price, or for longer if it had none"
+    ),
 }
 
 
