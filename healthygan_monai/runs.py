@@ -170,6 +170,7 @@ def begin_run(
         "dataset": dataset,
         "data_hash": data_hash,
         "recipe": recipe_of_data(dataset),
+        **({"training_recipe": settings["recipe"]} if settings.get("recipe") else {}),
         "device": str(device),
         "command": " ".join(["python -m monai.bundle", *sys.argv[1:]])
         if "monai" in Path(sys.argv[0]).parts

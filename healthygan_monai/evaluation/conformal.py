@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+ROUNDING = 1e-12  # of a product and a quotient
 DIGITS = 9  # of sums of votes such as 1/3 + 1/3 + 1/3
 Groups = Sequence[ArrayLike]  # known-healthy scores, one array a subject
 
@@ -88,6 +89,7 @@ def benjamini_hochberg(p: ArrayLike, rate: float) -> NDArray[np.bool_]:
     """
     values = np.asarray(p, dtype=np.float64)
     steps = rate * np.arange(1, values.size + 1) / max(values.size, 1)
+    steps *= 1 + ROUNDING  # where p is rate k/m exactly
     passed = np.flatnonzero(np.sort(values) <= steps)
     return values <= np.sort(values)[passed[-1]] if passed.size else np.zeros(values.size, bool)
 

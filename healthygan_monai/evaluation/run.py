@@ -87,8 +87,11 @@ def evaluate_run(
     if auc:
         known = auc["low"] is not None
         shown = f"{auc['low']:.3f} to {auc['high']:.3f}" if known else "none known"
+        recipe = result["provenance"].get("training_recipe")
         logger.info(
-            "test AUC by %s %.3f (95 %% interval over subjects: %s)", unit, auc["value"], shown
+            "test AUC by %s %.3f (95 %% interval over subjects: %s); %sscore by %s",
+            *(unit, auc["value"], shown),
+            *(f"recipe {recipe}, " if recipe else "", result["score_by"]),
         )
     return result
 

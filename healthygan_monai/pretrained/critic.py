@@ -82,8 +82,7 @@ class FrozenMaps(nn.Module):
         self.register_buffer("std", std)
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.eval().requires_grad_(False)
-        with torch.no_grad():
-            found = self(torch.zeros(1, 1, side, side))
+        found = self._tried(side)
         self.channels = [each.shape[1] for each in found]
 
     def train(self, mode: bool = True) -> FrozenMaps:
@@ -97,6 +96,23 @@ class FrozenMaps(nn.Module):
                 f"{self.source}: expected a module that returns a list of maps (B, c, h, w)."
             )
         return list(maps)
+
+    def _tried(self, side: int) -> list[torch.Tensor]:
+        """Return the maps of one black image, whose gradients and numbers serve a training."""
+        with torch.enable_grad():
+            found = self(torch.zeros(1, 1, side, side).requires_grad_())
+        kinds = {each.dtype for each in found} - {torch.float32}
+        if kinds:
+            raise ModelError(
+                f"{self.source}: its maps are {kinds.pop()}; expected torch.float32. Let the "
+                "module return .float() maps."
+            )
+        if not all(each.requires_grad for each in found):
+            raise ModelError(
+                f"{self.source}: it passes no gradient back to the images, so the generator "
+                "cannot learn from it. Let the module run without torch.no_grad() and detach()."
+            )
+        return found
 
     def _run(self, x: torch.Tensor) -> Any:
         """Return what the network makes of x (B, 3, H, W); an error of a user's own names it."""

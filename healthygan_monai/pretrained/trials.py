@@ -9,7 +9,7 @@ from statistics import mean
 from data_prep.files import write_csv
 from healthygan_monai.paths import PRICES_FILE
 from healthygan_monai.records.rows import read_rows
-from healthygan_monai.records.selection_csv import MEANS_LITTLE, REACH, UNDECIDED
+from healthygan_monai.records.selection_csv import MEANS_LITTLE, REACH, UNDECIDED, of_kept_out
 from healthygan_monai.training.states import is_shut
 
 LEAST_REACH = 0.1  # of AUCp; the standard error of a perfect one is 0
@@ -134,8 +134,8 @@ def best_price(trials: Sequence[Trial]) -> float:
 
 
 def judged_by_kept_out(trials: Sequence[Trial]) -> bool:
-    """Whether subjects that no trial learned from judged; a perfect AUCp has an error of 0 too."""
-    return all(trial.error > 0 or trial.aucp in (0, 1) for trial in trials)
+    """Whether subjects that no trial learned from judged."""
+    return all(of_kept_out(trial.aucp, trial.error) for trial in trials)
 
 
 def verdict(trials: Sequence[Trial]) -> str:
@@ -147,7 +147,8 @@ def verdict(trials: Sequence[Trial]) -> str:
             "judged. Give cheaper ones as prices"
         )
     means = mean_aucp(trials)
-    best, error = max((found, _error(trials, at)) for at, found in means.items())
+    leader = max(means, key=lambda at: means[at])
+    best, error = means[leader], _error(trials, leader)
     of = "kept-out subjects" if judged_by_kept_out(trials) else "images that were trained on"
     text = f"price {price:g}: mean AUCp {means[price]:.3f} on {of}"
     if best < 1 - UNDECIDED:
@@ -155,6 +156,8 @@ def verdict(trials: Sequence[Trial]) -> str:
     if best <= UNDECIDED:
         return f"{text}; the mixed and the healthy set look alike to every price, {MEANS_LITTLE}"
     if best - REACH * error <= 0.5:
+        if leader != price:
+            text += f"; the best is {best:.3f}, of price {leader:g}"
         return (
             f"{text}, standard error {error:.3f}; so few subjects cannot tell whether the two sets "
             "differ, nor which price is the best"
@@ -188,6 +191,7 @@ def _trial(row: Mapping[str, str]) -> Trial:
         float(row["error"]),
         int(row.get("masked") or 0),
     )
-    if not (trial.price > 0 and all(map(math.isfinite, astuple(trial)))):
-        raise ValueError("a price is above 0, and every number finite")
+    shares = (trial.aucp, trial.changed, trial.error)
+    if not (trial.price > 0 and math.isfinite(trial.price) and all(0 <= s <= 1 for s in shares)):
+        raise ValueError("a price is above 0; an AUCp, its error and a share are from 0 to 1")
     return trial

@@ -25,7 +25,8 @@ RUN = record(
         "seed": either(whole, list_of(whole)),
         "dataset": path,
         "data_hash": text,
-        "recipe": or_none(recipe),
+        "recipe": or_none(recipe),  # of the preparation
+        "training_recipe": text,  # paper or pretrained; absent of other methods
         "device": text,
         "command": text,
         "started": text,

@@ -56,13 +56,27 @@ def undecided(aucp: float, error: float) -> bool:
     return aucp <= max(UNDECIDED, 0.5 + REACH * error)
 
 
-def doubt(aucp: float, error: float) -> str:
-    """Return why the choice of a checkpoint of this AUCp means little; "" where it means more."""
-    if not undecided(aucp, error):
+def of_kept_out(aucp: float, error: float) -> bool:
+    """Whether subjects that were kept out judged; a perfect AUCp of them has an error of 0."""
+    return error > 0 or aucp in (0, 1)
+
+
+def doubt(aucp: float, error: float, searched: bool) -> str:
+    """Return why the choice of a checkpoint of this AUCp means little; "" where it means more.
+
+    An AUCp of images that were trained on rises without any disease too. A searched price was
+    judged by subjects kept out of its trials, whose verdict the search gives.
+    """
+    kept_out, text = of_kept_out(aucp, error), f"AUCp of the chosen checkpoint is {aucp:.2f}"
+    if undecided(aucp, error):
+        spread = f", its standard error {error:.2f}" if kept_out else ""
+        return f"{text}{spread}: it does not tell the two sets apart, {MEANS_LITTLE}."
+    if kept_out or searched:
         return ""
     return (
-        f"AUCp of the chosen checkpoint is {aucp:.2f}, its standard error {error:.2f}: it does not "
-        f"tell the two sets apart, {MEANS_LITTLE}."
+        f"{text}, but of images that were trained on, where it rises without any disease too: it "
+        "does not show that the two sets differ. Subjects that are kept out can (--set price=auto, "
+        "or --set kept_out=0.2)."
     )
 
 

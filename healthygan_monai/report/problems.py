@@ -160,8 +160,10 @@ def _selection(found: Artefacts) -> Iterator[Problem]:
             "The last checkpoint is the best",
             "Training may have stopped too early; more iterations could help.",
         )
-    if found.criterion() == "aucp" and (text := doubt(chosen[0]["aucp"], chosen[0]["aucp_error"])):
-        yield Problem("The mixed and the healthy set look alike", text)
+    if found.criterion() == "aucp" and (
+        text := doubt(chosen[0]["aucp"], chosen[0]["aucp_error"], bool(found.trials))
+    ):
+        yield Problem("AUCp does not tell the mixed from the healthy set", text)
 
 
 def _absent(found: Artefacts) -> Iterator[Problem]:

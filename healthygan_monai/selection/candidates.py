@@ -16,6 +16,7 @@ from healthygan_monai.paths import (
     FIRST_IS_BEST,
     LOG_FILE,
     MODEL_FILE,
+    PRICES_FILE,
     SELECTION_FILE,
     refuse_ensemble,
 )
@@ -36,7 +37,7 @@ def read_selection(run: Path) -> list[Candidate]:
 
 
 def _candidate(row: Mapping[str, str]) -> Candidate:
-    return Candidate(
+    candidate = Candidate(
         int(row["iteration"]),
         float(row["fid"]),
         float(row["aucp"]),
@@ -44,6 +45,9 @@ def _candidate(row: Mapping[str, str]) -> Candidate:
         int(row["chosen"]),
         float(row.get("aucp_error") or 0),
     )
+    if not (0 <= candidate.aucp <= 1 and 0 <= candidate.aucp_error <= 1):
+        raise ValueError("an AUCp and its error are from 0 to 1")
+    return candidate
 
 
 def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -> None:
@@ -55,17 +59,25 @@ def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -
     write_csv(run / SELECTION_FILE, list(Candidate.__dataclass_fields__), rows)
 
 
-def warn_of_choice(candidates: list[Candidate], chosen: Candidate, criterion: str) -> None:
+def warn_of_choice(
+    run: Path, candidates: list[Candidate], chosen: Candidate, criterion: str
+) -> None:
     """Warn where the first of several checkpoints was chosen, or by an AUCp that means little."""
     if len(candidates) > 1 and chosen.iteration == min(c.iteration for c in candidates):
         logger.warning("%s", FIRST_IS_BEST)
-    if criterion == "aucp" and (text := doubt(chosen.aucp, chosen.aucp_error)):
+    searched = (run / PRICES_FILE).is_file()
+    if criterion == "aucp" and (text := doubt(chosen.aucp, chosen.aucp_error, searched)):
         logger.warning("%s", text)
 
 
 def generator_checkpoint(run: Path, iteration: int) -> Path:
     """Return the file of the generator's weights after an iteration."""
     return run / CHECKPOINT_FOLDER / f"generator_{iteration:07d}.pt"
+
+
+def has_checkpoints(run: Path) -> bool:
+    """Whether a run has the generator's weights of any iteration."""
+    return any((run / CHECKPOINT_FOLDER).glob("generator_*.pt"))
 
 
 def critic_checkpoint(run: Path, iteration: int) -> Path:
@@ -103,5 +115,5 @@ def select(run: Path, criterion: str) -> Candidate:
         with replacing_weights(run):
             make_model(run, chosen.iteration)
             write_selection(run, candidates, chosen)
-    warn_of_choice(candidates, chosen, criterion)
+    warn_of_choice(run, candidates, chosen, criterion)
     return chosen

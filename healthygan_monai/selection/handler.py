@@ -6,9 +6,11 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
+from healthygan_monai.paths import SELECTION_FILE
 from healthygan_monai.selection.candidates import (
     Candidate,
     choose,
+    has_checkpoints,
     make_model,
     read_selection,
     warn_of_choice,
@@ -58,6 +60,16 @@ class CheckpointSelection:
         # the evaluator's event, not the trainer's: not every epoch ends with a validation
         # (val_interval)
         self.evaluator.add_event_handler(Events.COMPLETED, lambda _: self(engine))
+        engine.add_event_handler(Events.STARTED, self.warn_of_lost)
+
+    def warn_of_lost(self, engine: Engine) -> None:
+        """Warn where a resumed run has checkpoints, and no row of selection.csv."""
+        if engine.state.iteration and has_checkpoints(self.run) and not read_selection(self.run):
+            logger.warning(
+                "%s has no row of the checkpoints up to iteration %d: none of them can become the "
+                "model. Put the file back before you go on, or go on without them.",
+                *(self.run / SELECTION_FILE, engine.state.iteration),
+            )
 
     def __call__(self, engine: Any) -> None:
         iteration = engine.state.iteration
@@ -94,4 +106,4 @@ class CheckpointSelection:
             engine.state.ended_early = True
             engine.terminate()
         if engine.state.ended_early or iteration == engine.max_iterations:
-            warn_of_choice([*earlier, candidate], chosen, self.criterion)
+            warn_of_choice(self.run, [*earlier, candidate], chosen, self.criterion)

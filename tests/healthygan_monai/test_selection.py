@@ -109,14 +109,14 @@ class TestChoice:
             assert choose(order, criterion).iteration == 20
 
     @pytest.mark.parametrize(("best", "told"), [(10, True), (20, False)])
-    def test_the_first_of_several_as_the_best_is_warned_of(self, best, told, caplog):
+    def test_the_first_of_several_as_the_best_is_warned_of(self, best, told, caplog, tmp_path):
         first, second = judged((1, 0.5), (2, 0.6))
-        warn_of_choice([second, first], first if best == 10 else second, "fid")
+        warn_of_choice(tmp_path, [second, first], first if best == 10 else second, "fid")
         assert (FIRST_IS_BEST in caplog.text) is told
 
-    def test_an_only_checkpoint_is_not_warned_of(self, caplog):
+    def test_an_only_checkpoint_is_not_warned_of(self, caplog, tmp_path):
         (only,) = judged((1, 0.5))
-        warn_of_choice([only], only, "fid")
+        warn_of_choice(tmp_path, [only], only, "fid")
         assert caplog.text == ""
 
     @pytest.mark.parametrize(
@@ -130,11 +130,30 @@ class TestChoice:
         ],
     )
     def test_a_choice_by_an_aucp_that_tells_nothing_apart_is_warned_of(
-        self, criterion, aucp, error, told, caplog
+        self, criterion, aucp, error, told, caplog, tmp_path
     ):
         chosen = Candidate(10, 1.0, aucp, "random", aucp_error=error)
-        warn_of_choice([chosen], chosen, criterion)
+        warn_of_choice(tmp_path, [chosen], chosen, criterion)
         assert ("it does not tell the two sets apart" in caplog.text) is told
+        assert ("its standard error" in caplog.text) is (told and error > 0)
+
+    @pytest.mark.parametrize(
+        ("aucp", "error", "searched", "told"),
+        [
+            (0.86, 0.0, False, True),
+            (0.86, 0.0, True, False),  # the trials of its price were judged by kept-out subjects
+            (0.86, 0.1, False, False),
+            (1.0, 0.0, False, False),  # of kept-out subjects: perfect
+        ],
+    )
+    def test_an_aucp_of_images_that_were_trained_on_proves_nothing(
+        self, aucp, error, searched, told, caplog, tmp_path
+    ):
+        if searched:
+            (tmp_path / "prices.csv").touch()
+        chosen = Candidate(10, 1.0, aucp, "random", aucp_error=error)
+        warn_of_choice(tmp_path, [chosen], chosen, "aucp")
+        assert ("it does not show that the two sets differ" in caplog.text) is told
 
     def test_unknown_criteria_and_empty_lists_are_refused(self):
         with pytest.raises(ValueError, match="criterion is 'auc'"):
@@ -174,7 +193,10 @@ class TestRunFolder:
 
     @pytest.mark.parametrize(
         "damage",
-        [("iteration", "step"), (",0.5,", ",high,"), (",0.5,", "\n"), ("x", "y" * 200_000)],
+        [
+            *(("iteration", "step"), (",0.5,", ",high,"), (",0.5,", ",7,"), (",0.5,", ",nan,")),
+            *((",0.5,", "\n"), ("x", "y" * 200_000)),
+        ],
     )
     def test_a_damaged_table_is_named_with_its_line(self, tmp_path, damage):
         rows = judged((1, 0.5))

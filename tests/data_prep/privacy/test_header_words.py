@@ -97,3 +97,30 @@ def test_studies_of_the_old_and_the_new_form_are_in_order_and_counted_in_days():
     ordered = sorted(one.order for one, _ in found)
     assert [order[0] for order in ordered] == ["20010131", "20010201", "20010203"]
     assert days_since_first([one.study_date for one, _ in found]) == [1, 0, 3]
+
+
+def test_two_numbers_of_a_patient_are_two_words():
+    header = Dataset()
+    header.OtherPatientIDs = ["AB-1", "CD-2"]
+    assert words_of(header) == (("AB-1", "CD-2"), ("AB-1", "CD-2"), True)
+
+
+@pytest.mark.parametrize(
+    ("times", "moment"),
+    [
+        ({"ContentTime": "101112"}, "101112"),
+        ({"AcquisitionTime": "080000", "ContentTime": "101112"}, "080000"),
+        ({}, ""),
+    ],
+)
+def test_a_film_is_ordered_by_its_acquisition_or_else_by_its_content(times, moment):
+    header = Dataset()
+    for keyword, value in times.items():
+        setattr(header, keyword, value)
+    assert identity(header).order[3] == moment
+
+
+@pytest.mark.parametrize(("width", "found"), [(1, True), (3, True), (4, False)])
+def test_parts_of_a_name_are_one_where_at_most_three_characters_part_them(width, found):
+    text = f"from Anna{'-' * width}Lee of Ulm"
+    assert (scrub(text, ["Anna Lee"]) == "from *** of Ulm") is found

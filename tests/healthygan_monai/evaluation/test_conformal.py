@@ -136,6 +136,13 @@ def test_a_short_list_needs_many_known_subjects():
     assert benjamini_hochberg([], 0.1).tolist() == []
 
 
+@pytest.mark.parametrize("rate", [0.05, 0.1, 0.2])
+def test_a_p_value_that_is_rate_times_k_by_m_is_on_the_list(rate):
+    for tested in range(1, 200):
+        assert benjamini_hochberg([rate] * tested, rate).all()
+        assert not benjamini_hochberg([rate * (1 + 1e-9)] * tested, rate).any()
+
+
 def test_wilson_interval_by_hand():
     assert wilson(0.5, 10, 0.95) == pytest.approx((0.2366, 0.7634), abs=1e-4)
     assert wilson(1.0, 10, 0.95) == pytest.approx((1 - 0.2775, 1.0), abs=1e-4)

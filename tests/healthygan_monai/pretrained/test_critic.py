@@ -49,6 +49,21 @@ class OneLayer(nn.Module):
         return [self.layer(x)]
 
 
+class Other(nn.Module):
+    """A user's own network whose maps a training cannot use."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        if self.kind == "half":
+            return [x.half()]
+        if self.kind == "double":
+            return [x, x.double()]
+        return [x, x.detach()]
+
+
 class TestFrozenMaps:
     @pytest.mark.parametrize("name", ["efficientnet_lite0", "resnet18"])
     def test_folding_batch_norms_changes_the_maps_by_rounding_only(self, name):
@@ -89,6 +104,19 @@ class TestAUsersOwnNetwork:
             PretrainedCritic(str(tmp_path / "own.ts"))
         torch.jit.script(nn.Flatten()).save(str(tmp_path / "own.ts"))
         with pytest.raises(ModelError, match="expected a module that returns a list of maps"):
+            PretrainedCritic(str(tmp_path / "own.ts"))
+
+    @pytest.mark.parametrize(
+        ("kind", "told"),
+        [
+            ("half", "its maps are torch.float16; expected torch.float32"),
+            ("double", "its maps are torch.float64; expected torch.float32"),
+            ("detached", "it passes no gradient back to the images"),
+        ],
+    )
+    def test_whose_maps_a_training_cannot_use_is_refused(self, tmp_path, kind, told):
+        torch.jit.script(Other(kind)).save(str(tmp_path / "own.ts"))
+        with torch.no_grad(), pytest.raises(ModelError, match=rf"own\.ts.*: {told}"):
             PretrainedCritic(str(tmp_path / "own.ts"))
 
     def test_of_a_fixed_size_works_where_critic_size_is_that_size(self, tmp_path):

@@ -114,6 +114,12 @@ class TestChoice:
         doubts = ("look alike", "at no price", "so few", "shut")
         assert sum(word in verdict(trials) for word in doubts) == (not words.startswith("on "))
 
+    def test_names_the_best_price_where_a_dearer_one_is_taken(self):
+        trials = [trial(0.3, 0.605, error=0.06), trial(1, 0.553, error=0.07)]
+        told = verdict(trials)
+        assert told.startswith("price 1: mean AUCp 0.553 on kept-out subjects; the best is 0.605")
+        assert "of price 0.3, standard error 0.060; so few subjects" in told
+
     def test_is_the_cheapest_where_all_were_shut(self):
         shut = [Trial(price, 0, 200, 0.5, 0.0) for price in (1, 3, 0.3)]
         assert best_price(shut) == 0.3
@@ -130,7 +136,14 @@ class TestChoice:
         lines = (tmp_path / "prices.csv").read_text().splitlines()
         assert [line[-1] for line in lines[1:]] == ["0", "1"]
 
-    @pytest.mark.parametrize("line", ["1", "1,0,200,nan,0.1,0,0", "0,0,200,0.5,0.1,0,0", "a,b"])
+    @pytest.mark.parametrize(
+        "line",
+        [
+            *("1", "a,b", "0,0,200,0.5,0.1,0,0", "inf,0,200,0.5,0.1,0,0"),
+            *("1,0,200,nan,0.1,0,0", "1,0,200,7,0.1,0,0", "1,0,200,0.5,-1,0,0"),
+            "1,0,200,0.5,0.1,-1,0",
+        ],
+    )
     def test_a_damaged_table_is_refused_by_its_line(self, line, tmp_path):
         names = "price,fold,iterations,aucp,changed,error,chosen"
         (tmp_path / "prices.csv").write_text(f"{names}\n1,0,200,0.7,0.1,0.05,1\n{line}\n")
@@ -174,6 +187,7 @@ class TestRun:
     def test_names_its_recipe_and_lists_what_it_kept_out(self, run):
         used = json.loads((run / "config.json").read_text())
         assert (used["recipe"], used["price"]) == ("pretrained", "auto")
+        assert read_run(run)["training_recipe"] == "pretrained"
         assert len((run / "kept_out.csv").read_text().splitlines()) > 2
 
     def test_that_was_not_given_a_recipe_records_the_one_it_got(

@@ -103,12 +103,12 @@ def test_the_last_checkpoint_being_best_is_told(run):
 
 @pytest.mark.parametrize(
     ("aucp", "error", "told"),
-    [(0.60, 0.07, True), (0.60, 0.04, False), (0.54, 0.0, True), (0.56, 0.0, False)],
+    [(0.60, 0.07, True), (0.60, 0.04, False), (0.54, 0.0, True), (0.86, 0.0, True)],
 )
 def test_an_aucp_that_does_not_tell_the_two_sets_apart_is_told(run, aucp, error, told):
     head = "iteration,fid,aucp,fid_features,chosen,aucp_error"
     (run / "selection.csv").write_text(f"{head}\n400,,{aucp},,1,{error}\n")
-    assert ("The mixed and the healthy set look alike" in problems_of(run)) is told
+    assert ("AUCp does not tell the mixed from the healthy set" in problems_of(run)) is told
 
 
 def test_the_first_checkpoint_being_best_is_told(run):

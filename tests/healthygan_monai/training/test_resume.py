@@ -108,6 +108,15 @@ def test_a_run_stopped_anywhere_ends_as_if_it_never_had(whole, tiny_data, tmp_pa
     assert_same_run(whole, resumed(run, tiny_data))
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_run_that_goes_on_without_its_selection_says_so(tiny_data, tmp_path, caplog, lost):
+    run = stopped(tmp_path, tiny_data, stop_at(4))
+    if lost:
+        (run / "selection.csv").unlink()
+    resumed(run, tiny_data)
+    assert ("has no row of the checkpoints up to iteration 3" in caplog.text) is lost
+
+
 def test_stopped_twice(whole, tiny_data, tmp_path):
     run = stopped(tmp_path, tiny_data, stop_at(5))
     assert stopped(tmp_path, tiny_data, stop_at(8), resume=str(run)) == run
