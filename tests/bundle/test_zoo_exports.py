@@ -87,7 +87,7 @@ class TestPrice:
         return own_run
 
     def test_that_the_search_found_is_written(self, searched, tmp_path):
-        write_trials(searched, [Trial(p, 0, 9, 1 - abs(p - 3), 0.1) for p in (1.0, 3.0, 10.0)])
+        write_trials(searched, [Trial(p, 0, 9, 1 - abs(p - 3) / 10, 0.1) for p in (1.0, 3.0, 10.0)])
         done = export_zoo(tmp_path / "out", model_facts(searched))
         written = json.loads((done.bundle / "configs" / "train.json").read_text())
         assert written["loss"]["price"] == 3.0 and "price_note" not in written
