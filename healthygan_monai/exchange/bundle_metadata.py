@@ -56,7 +56,7 @@ def metadata_for(facts: ModelFacts, version: str | None = None) -> dict[str, Any
 def provenance(facts: ModelFacts) -> str:
     """Return ``a run on covidx-256 (seed 0, iteration 340000, data 3f2a..., sha256 ...)``."""
     config, members = facts.found.config, facts.found.members
-    chosen = [row["iteration"] for row in facts.found.selection if row["chosen"]]
+    chosen = [row.iteration for row in facts.found.selection if row.chosen]
     parts = [
         f"seed {config['seed']}" if "seed" in config else "",
         f"seeds {', '.join(str(m['seed']) for m in members)}" if members else "",

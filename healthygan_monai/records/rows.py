@@ -22,7 +22,7 @@ def read_rows(path: Path, row_of: Callable[[Mapping[str, str]], T], what: str) -
     """
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8", errors="replace") as stream:
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as stream:
         rows = csv.DictReader(stream)
         try:
             return [row_of(row) for row in rows]

@@ -1,9 +1,11 @@
 """The rows of selection.csv, and the rule that chooses among them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from data_prep.errors import NotFound, UsageError
+from healthygan_monai.records.rows import read_rows
 
 LOWER_IS_BETTER = {"fid": True, "aucp": False}
 UNDECIDED = 0.55  # AUCp at or below which the two sets look alike
@@ -84,3 +86,26 @@ def best_of(candidates: Sequence[Candidate], criterion: str) -> Candidate:
     """Return the candidate of the best value; the earliest if several tie."""
     sign = 1 if LOWER_IS_BETTER[criterion] else -1
     return min(candidates, key=lambda c: (sign * getattr(c, criterion), c.iteration))
+
+
+def read_candidates(path: Path) -> list[Candidate]:
+    """Return the rows of a selection.csv; empty where there is none.
+
+    Raises:
+        ModelError: it is broken; names the line.
+    """
+    return read_rows(path, _candidate, "a judged checkpoint")
+
+
+def _candidate(row: Mapping[str, str]) -> Candidate:
+    candidate = Candidate(
+        int(row["iteration"]),
+        float(row["fid"]),
+        float(row["aucp"]),
+        row["fid_features"],
+        int(row["chosen"]),
+        float(row.get("aucp_error") or 0),
+    )
+    if not (0 <= candidate.aucp <= 1 and 0 <= candidate.aucp_error <= 1):
+        raise ValueError("an AUCp and its error are from 0 to 1")
+    return candidate

@@ -1,6 +1,5 @@
 """Read a run folder; a missing or broken file becomes a sentence in the report, not a crash."""
 
-import csv
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -28,7 +27,13 @@ from healthygan_monai.paths import (
 )
 from healthygan_monai.pretrained.trials import Trial, read_trials
 from healthygan_monai.records.metrics_json import METRICS
-from healthygan_monai.records.selection_csv import LOWER_IS_BETTER, Candidate, best_of, choose
+from healthygan_monai.records.selection_csv import (
+    LOWER_IS_BETTER,
+    Candidate,
+    best_of,
+    choose,
+    read_candidates,
+)
 from healthygan_monai.scoring import ScoreRow, read_scores
 
 HEALTHYGAN = "healthygan"
@@ -56,7 +61,7 @@ class Artefacts:
     run: dict[str, Any] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict)
     metrics: list[dict[str, Any]] = field(default_factory=list)
-    selection: list[dict[str, Any]] = field(default_factory=list)
+    selection: list[Candidate] = field(default_factory=list)
     trials: list[Trial] = field(default_factory=list)
     samples: list[Path] = field(default_factory=list)
     scores: list[ScoreRow] = field(default_factory=list)
@@ -112,11 +117,10 @@ class Artefacts:
 
         The configured one is tried first; a later ``healthygan select`` may have used the other.
         """
-        chosen = [row["iteration"] for row in self.selection if row["chosen"]]
+        chosen = [row.iteration for row in self.selection if row.chosen]
         configured = str(self.config.get("criterion", ""))
         for name in sorted(LOWER_IS_BETTER, key=lambda name: name != configured):
-            judged = self._candidates(name)
-            if judged and choose(judged, name).iteration in chosen:
+            if self.selection and choose(self.selection, name).iteration in chosen:
                 return name
         return None
 
@@ -125,13 +129,7 @@ class Artefacts:
         name = self.criterion()
         if name is None:
             return False
-        judged = self._candidates(name)
-        return best_of(judged, name) == judged[-1]
-
-    def _candidates(self, criterion: str) -> list[Candidate]:
-        """Return the checkpoints that have this criterion, by iteration."""
-        rows = [row for row in self.selection if row[criterion] is not None]
-        return [Candidate(**row) for row in rows]
+        return best_of(self.selection, name) == self.selection[-1]
 
 
 def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None) -> Artefacts:
@@ -145,7 +143,7 @@ def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None
     if found.is_healthygan() or (folder / METRICS_FILE).is_file():
         found.metrics = found.read(METRICS_FILE, read_metrics, [])
     if found.is_healthygan():
-        found.selection = found.read(SELECTION_FILE, read_selection, [])
+        found.selection = found.read(SELECTION_FILE, read_candidates, [])
         if (folder / PRICES_FILE).is_file():
             found.trials = found.read(PRICES_FILE, lambda path: read_trials(path.parent), [])
         found.samples = found.read("samples", list_samples, [])
@@ -183,23 +181,6 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
             raise ValueError(f"line {number + 1}: {wrong}")
         by_iteration[entry["iteration"]] = entry
     return [by_iteration[iteration] for iteration in sorted(by_iteration)]
-
-
-def read_selection(path: Path) -> list[dict[str, Any]]:
-    """Read rows with the names of ``Candidate``, by iteration; None if empty, chosen a bool."""
-    with path.open(newline="", encoding="utf-8-sig") as stream:
-        rows = [
-            {
-                "iteration": int(record["iteration"]),
-                "fid": float(record["fid"]) if record.get("fid") else None,
-                "aucp": float(record["aucp"]) if record.get("aucp") else None,
-                "fid_features": record.get("fid_features") or None,
-                "chosen": (record.get("chosen") or "").strip().lower() in ("1", "true", "yes"),
-                "aucp_error": float(record.get("aucp_error") or 0),
-            }
-            for record in csv.DictReader(stream)
-        ]
-    return sorted(rows, key=lambda row: row["iteration"])
 
 
 def list_samples(folder: Path) -> list[Path]:

@@ -16,6 +16,8 @@ from numpy.typing import ArrayLike
 from PIL import Image
 from sklearn.metrics import roc_curve
 
+from healthygan_monai.records.selection_csv import Candidate
+
 HEALTHY, DISEASED, INK, FAINT = "#0072B2", "#D55E00", "#1d2733", "#9aa5b1"
 GREEN, PURPLE = "#009E73", "#8B5FA8"
 STYLE: Any = {
@@ -132,21 +134,20 @@ def curves(metrics: Sequence[Mapping[str, Any]], panels: Sequence[tuple[str, dic
         return _svg(figure)
 
 
-def criteria(selection: Sequence[Mapping[str, Any]]) -> str:
+def criteria(selection: Sequence[Candidate]) -> str:
     """Draw FID and AUCp of every checkpoint, the chosen ringed."""
     named = {"fid": "FID (lower is better)", "aucp": "AUCp (higher is better)"}
-    kept = {key: [row for row in selection if _number(row[key])] for key in named}
-    kept = {key: rows for key, rows in kept.items() if rows}
+    iterations = [row.iteration for row in selection]
     with matplotlib.rc_context(STYLE):
-        figure, axes = _axes(9.6, 2.6, columns=max(1, len(kept)))
-        for axis, (key, rows) in zip(axes, kept.items(), strict=False):
-            axis.plot([r["iteration"] for r in rows], [r[key] for r in rows], "o-", color=INK, ms=4)
-            for row in (r for r in rows if r["chosen"]):
-                axis.axvline(row["iteration"], color=DISEASED, lw=1)
+        figure, axes = _axes(9.6, 2.6, columns=len(named))
+        for axis, (key, title) in zip(axes, named.items(), strict=True):
+            axis.plot(iterations, [getattr(r, key) for r in selection], "o-", color=INK, ms=4)
+            for row in (row for row in selection if row.chosen):
+                axis.axvline(row.iteration, color=DISEASED, lw=1)
                 ring = {"ms": 11, "mfc": "none", "mec": DISEASED, "mew": 2, "ls": "none"}
-                axis.plot(row["iteration"], row[key], "o", label="chosen", **ring)
+                axis.plot(row.iteration, getattr(row, key), "o", label="chosen", **ring)
                 axis.legend(loc="best")
-            axis.set_title(named[key])
+            axis.set_title(title)
             axis.set_xlabel("iteration")
             axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(4, integer=True))
         return _svg(figure)

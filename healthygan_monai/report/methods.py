@@ -169,20 +169,20 @@ def _rival(found: Artefacts, cite: Any) -> str:
 
 
 def _selection(found: Artefacts, cite: Any) -> str:
-    chosen = next((row for row in found.selection if row["chosen"]), None)
+    chosen = next((row for row in found.selection if row.chosen), None)
     if chosen is None and not found.members:
         return " How the checkpoint was selected is not recorded."
     criterion = (found.criterion() if chosen else found.config.get("criterion")) or UNKNOWN
-    features = (chosen or found.config).get("fid_features") or UNKNOWN
+    features = chosen.fid_features if chosen else found.config.get("fid_features")
     names = {
-        "fid": f"Fréchet distance (features: {features})",
+        "fid": f"Fréchet distance (features: {features or UNKNOWN})",
         "aucp": "AUCp, which needs no disease label",
     }
     by = f"{names.get(criterion, criterion)}{f' {cite(criterion)}' if criterion in names else ''}."
     if chosen is None:
         return f" In each run the checkpoint was selected by {by}"
     return (
-        f" Of {len(found.selection)} checkpoints, that of iteration {chosen['iteration']:,} was "
+        f" Of {len(found.selection)} checkpoints, that of iteration {chosen.iteration:,} was "
         f"selected by {by}"
     )
 

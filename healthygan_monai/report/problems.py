@@ -150,7 +150,7 @@ def _training(found: Artefacts) -> Iterator[Problem]:
 
 
 def _selection(found: Artefacts) -> Iterator[Problem]:
-    chosen = [row for row in found.selection if row["chosen"]]
+    chosen = [row for row in found.selection if row.chosen]
     if found.selection and not chosen:
         yield Problem("No checkpoint chosen", "selection.csv marks no row as the model.")
     elif len(found.selection) > 1 and chosen and chosen[0] is found.selection[0]:
@@ -161,7 +161,7 @@ def _selection(found: Artefacts) -> Iterator[Problem]:
             "Training may have stopped too early; more iterations could help.",
         )
     if found.criterion() == "aucp" and (
-        text := doubt(chosen[0]["aucp"], chosen[0]["aucp_error"], bool(found.trials))
+        text := doubt(chosen[0].aucp, chosen[0].aucp_error, bool(found.trials))
     ):
         yield Problem("AUCp does not tell the mixed from the healthy set", text)
 

@@ -1,7 +1,6 @@
 """The judged checkpoints of a run, and the one that is its model."""
 
 import logging
-from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import astuple, replace
 from pathlib import Path
@@ -20,8 +19,12 @@ from healthygan_monai.paths import (
     SELECTION_FILE,
     refuse_ensemble,
 )
-from healthygan_monai.records.rows import read_rows
-from healthygan_monai.records.selection_csv import Candidate, choose, doubt
+from healthygan_monai.records.selection_csv import (
+    Candidate,
+    choose,
+    doubt,
+    read_candidates,
+)
 from healthygan_monai.runs import RunLog, save_weights
 
 logger = logging.getLogger(__name__)
@@ -33,21 +36,7 @@ def read_selection(run: Path) -> list[Candidate]:
     Raises:
         ModelError: it is broken; names the line.
     """
-    return read_rows(run / SELECTION_FILE, _candidate, "a judged checkpoint")
-
-
-def _candidate(row: Mapping[str, str]) -> Candidate:
-    candidate = Candidate(
-        int(row["iteration"]),
-        float(row["fid"]),
-        float(row["aucp"]),
-        row["fid_features"],
-        int(row["chosen"]),
-        float(row.get("aucp_error") or 0),
-    )
-    if not (0 <= candidate.aucp <= 1 and 0 <= candidate.aucp_error <= 1):
-        raise ValueError("an AUCp and its error are from 0 to 1")
-    return candidate
+    return read_candidates(run / SELECTION_FILE)
 
 
 def write_selection(run: Path, candidates: list[Candidate], chosen: Candidate) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from healthygan_monai.report.artefacts import read_artefacts, read_metrics, read_selection
+from healthygan_monai.report.artefacts import read_artefacts, read_metrics
 
 
 def test_a_last_line_cut_off_by_a_crash_is_dropped_and_a_resumed_run_overwrites(tmp_path):
@@ -44,19 +44,6 @@ def test_numbers_of_a_divergence_are_read(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_text('{"iteration": 20, "loss_d": NaN, "loss_g": null}\n')
     assert read_metrics(path)[0]["loss_g"] is None
-
-
-def test_empty_criteria_stay_empty(tmp_path):
-    path = tmp_path / "selection.csv"
-    path.write_text("iteration,fid,aucp,fid_features,chosen\n20,,0.7,,1\n10,5.5,,net,0\n")
-    first, second = read_selection(path)
-    assert (first["iteration"], first["fid"], first["aucp"], first["chosen"]) == (
-        10,
-        5.5,
-        None,
-        False,
-    )
-    assert (second["fid"], second["fid_features"], second["chosen"]) == (None, None, True)
 
 
 @pytest.mark.parametrize(("chosen", "name"), [(10, "fid"), (20, "aucp"), (30, None)])

@@ -107,7 +107,9 @@ def test_the_last_checkpoint_being_best_is_told(run):
 )
 def test_an_aucp_that_does_not_tell_the_two_sets_apart_is_told(run, aucp, error, told):
     head = "iteration,fid,aucp,fid_features,chosen,aucp_error"
-    (run / "selection.csv").write_text(f"{head}\n400,,{aucp},,1,{error}\n")
+    (run / "selection.csv").write_text(f"{head}\n400,20,{aucp},net,1,{error}\n")
+    config = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps({**config, "criterion": "aucp"}))
     assert ("AUCp does not tell the mixed from the healthy set" in problems_of(run)) is told
 
 
