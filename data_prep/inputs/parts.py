@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from data_prep.read.volume.dicom_damage import Damaged, suffix_of
-from data_prep.read.volume.dicom_groups import Slice, slices_of
+from data_prep.read.volume.dicom_groups import Slice, by_direction, slices_of
 from data_prep.source import Source
 from data_prep.work.pools import Pool
 
@@ -91,7 +91,12 @@ def by_series(sources: Sequence[Source], pool: Pool) -> list[Source]:
             else:
                 file = _File(folders[k], path, member, found)
                 of_key.setdefault((*found.key, found.study), []).append(file)
-    volumes = [volume for files in of_key.values() for volume in _volumes(files)]
+    volumes = [
+        volume
+        for files in of_key.values()
+        for stack in by_direction(files, lambda file: file.slice.direction)
+        for volume in _volumes(stack)
+    ]
     volumes.sort(
         key=lambda files: (files[0].slice.key[0], str(files[0].path), files[0].member or "")
     )

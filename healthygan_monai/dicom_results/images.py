@@ -12,6 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian, RLELossless
 from pydicom.valuerep import format_number_as_ds
 
 from healthygan_monai.dicom_results.facts import KINDS, MAKER, RESEARCH, ResultFacts
+from healthygan_monai.dicom_results.source import OF_THE_STUDY
 
 FINDING = codes.SCT.MorphologicallyAbnormalStructure
 FULL = 255  # Maximum Fractional Value: a difference of 1
@@ -64,6 +65,11 @@ def capture(
     spacing = _spacing(source)
     if spacing is not None:
         found.PixelSpacing = [format_number_as_ds(float(value) / factor) for value in spacing]
+    elif "PixelAspectRatio" in source:
+        found.PixelAspectRatio = source.PixelAspectRatio
+    for keyword in OF_THE_STUDY:  # highdicom's captures leave them out
+        if keyword in source:
+            found[keyword] = source[keyword]
     found.PatientOrientation = source.get("PatientOrientation")
     found.BurnedInAnnotation = "YES"
     found.DerivationDescription = f"Overlay with a legend below it; {RESEARCH}"

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Sequence
+from fractions import Fraction
 from typing import Any
 
 import pydicom
@@ -19,9 +20,13 @@ TYPE_2 = (
     *("PatientName", "PatientID", "PatientBirthDate", "PatientSex"),
     *("StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber"),
 )
+# further ones of these modules
+OF_THE_STUDY = (
+    "IssuerOfPatientID", "StudyDescription", "PatientAge", "PatientSize", "PatientWeight",
+)  # fmt: skip
 KEPT = (
     *TYPE_2,
-    *("IssuerOfPatientID", "StudyDescription", "PatientAge", "PatientSize", "PatientWeight"),
+    *OF_THE_STUDY,
     *("Modality", "BodyPartExamined", "Laterality", "ImageLaterality", "PatientOrientation"),
     *("SeriesNumber", "InstanceNumber", "PositionReferenceIndicator"),
     *("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"),
@@ -66,6 +71,8 @@ def references(sources: Sequence[Dataset]) -> tuple[list[Dataset], Frames | None
             spacing = _spacing(sources[0])
             if spacing is not None:
                 found[0].PixelSpacing = spacing
+            elif (aspect := _aspect(sources[0])) is not None:
+                found[0].PixelAspectRatio = aspect
             return found, None
         for index, (one, source) in enumerate(zip(found, sources, strict=True)):
             _place(one, source, frames, index)
@@ -146,6 +153,16 @@ def _spacing(source: Dataset) -> list[str] | None:
         return None
     texts = _decimals(values)
     return texts if all(float(text) > 0 for text in texts) else None
+
+
+def _aspect(source: Dataset) -> list[int] | None:
+    """Return the height and width of a pixel as whole numbers (PS3.3 C.7.6.3.1.7); None: square."""
+    for keyword in ("ImagerPixelSpacing", "PixelAspectRatio"):
+        values = numbers(source, keyword, 2)
+        if values is not None and min(values) > 0:
+            ratio = Fraction(values[0] / values[1]).limit_denominator(1000)
+            return None if ratio == 1 else [ratio.numerator, ratio.denominator]
+    return None
 
 
 def _place(one: Dataset, source: Dataset, frames: Frames, index: int) -> None:

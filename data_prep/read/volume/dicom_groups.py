@@ -5,10 +5,10 @@ where its images differ in size or direction: the three views of a localiser are
 """
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from data_prep.errors import PrepError
 from data_prep.read import archive
@@ -26,18 +26,22 @@ _TAGS = [
     "MRAcquisitionType", "MagneticFieldStrength", "RepetitionTime", "InversionTime", "FlipAngle",
     "SliceThickness", "PhotometricInterpretation", "PixelRepresentation",
 ]  # fmt: skip
-_COSINES = 2  # decimals that tell directions apart: half a degree
+_SAME = 0.01  # of a direction cosine: half a degree
 _PLACES = 2  # decimals of mm that tell places apart
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Where a file belongs. key: equal for the files of one stack, sorts by series number.
+    """Where a file belongs. key: equal for the files of one series of one size, sorts by series
+    number. direction: the six cosines of Image Orientation, empty where the header has none.
 
     series, study, instance: UIDs; place: mm (PS3.3 C.7.6.2.1.1), None where the header has none.
     """
 
     key: tuple
+    direction: tuple[float, ...]
     series: str
     study: str
     instance: str
@@ -67,8 +71,36 @@ def series_of(files: Iterable[Path]) -> list[Series]:
         header = _read(path)
         if _is_image(header):
             groups.setdefault(_key(str(path), header), []).append((path, header))
-    ordered = sorted(groups.items(), key=lambda item: (item[0][0], str(item[1][0][0])))
-    return [_series(members) for _, members in ordered]
+    stacks = [
+        (key[0], str(members[0][0]), members)
+        for key, group in groups.items()
+        for members in by_direction(group, lambda member: _direction(member[1]))
+    ]
+    return [_series(members) for _, _, members in sorted(stacks, key=lambda stack: stack[:2])]
+
+
+def by_direction(
+    files: Sequence[T], direction_of: Callable[[T], tuple[float, ...]]
+) -> list[list[T]]:
+    """The files, taken apart where they point in several directions: the views of a localiser.
+
+    Directions are alike where each is within half a degree of another of them. Rounded ones would
+    not do: a hair on either side of a rounding edge is one direction all the same.
+    """
+    directions = sorted({direction_of(file) for file in files})
+    group_of = dict.fromkeys(directions, 0)
+    whole = [direction for direction in directions if len(direction) == 6]
+    if len(whole) > 1:
+        from scipy.cluster.hierarchy import fclusterdata
+
+        found = fclusterdata(
+            whole, _SAME, criterion="distance", metric="chebyshev", method="single"
+        )
+        group_of.update(zip(whole, map(int, found), strict=True))
+    stacks: dict[int, list[T]] = {}
+    for file in files:
+        stacks.setdefault(group_of[direction_of(file)], []).append(file)
+    return list(stacks.values())
 
 
 def slices_of(parts: Sequence[tuple[Path, str | None]]) -> list[Slice | Damaged | None]:
@@ -110,7 +142,8 @@ def _slice(name: str, header: Any) -> Slice:
     series, study, instance = (
         text_of(header, f"{what}InstanceUID") for what in ("Series", "Study", "SOP")
     )
-    return Slice(_key(name, header), series, study, instance, place, _frames(header))
+    key, frames = _key(name, header), _frames(header)
+    return Slice(key, _direction(header), series, study, instance, place, frames)
 
 
 def _read(path: Path, member: str | None = None) -> Any | None:
@@ -137,13 +170,15 @@ def _is_image(header: Any | None) -> bool:
 
 
 def _key(name: str, header: Any) -> tuple:
-    """Sorts by series number; equal for the files of one stack."""
+    """Sorts by series number; equal for the files of one series of one size."""
     number = number_of(header, "SeriesNumber", 0.0)
     uid = str(header.get("SeriesInstanceUID") or "")
     alone = name if _frames(header) > 1 else ""  # a multi-frame file is a volume of its own
-    cosines = numbers_of(header, "ImageOrientationPatient", 6)
-    direction = tuple(round(c, _COSINES) + 0.0 for c in cosines)
-    return number, uid, alone, direction, int(header.Rows), int(header.Columns)
+    return number, uid, alone, int(header.Rows), int(header.Columns)
+
+
+def _direction(header: Any) -> tuple[float, ...]:
+    return tuple(numbers_of(header, "ImageOrientationPatient", 6))
 
 
 def _frames(header: Any) -> int:

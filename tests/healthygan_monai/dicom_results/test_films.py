@@ -243,6 +243,28 @@ def test_the_overlay_scales_its_spacing_and_says_that_text_is_in_it() -> None:
 
 
 @pytest.mark.parametrize(
+    ("given", "ratio"),
+    [
+        ({"PixelAspectRatio": [2, 1]}, [2, 1]),
+        ({"ImagerPixelSpacing": [0.15, 0.1]}, [3, 2]),
+        ({"ImagerPixelSpacing": [0.1, 0.1], "PixelAspectRatio": [2, 1]}, None),
+        ({"PixelSpacing": [0.2, 0.1]}, None),  # the spacing says it
+    ],
+)
+def test_the_overlay_of_pixels_that_are_not_square_says_so(
+    given: dict[str, Any], ratio: list[int] | None, valid: Callable
+) -> None:
+    capture = dcmread(valid(results_of(film_source((64, 64), **given)))[0])
+    assert capture.get("PixelAspectRatio") == ratio
+
+
+def test_every_result_names_the_issuer_of_the_patients_number() -> None:
+    given = {"IssuerOfPatientID": "HOSP-B", "StudyDescription": "Chest", "PatientAge": "050Y"}
+    for one in results_of(film_source(**given)):
+        assert {keyword: one.get(keyword) for keyword in given} == given
+
+
+@pytest.mark.parametrize(
     "wrong",
     [
         {"score": float("nan")},

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 from dicom_heads import write_multi_frame, write_stack
 from heads import turn
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 
+from data_prep.read.dicom.write import save_dicom
 from data_prep.read.volume.background import darkened
 from data_prep.read.volume.dicom_damage import is_damaged
 from data_prep.read.volume.dicom_enhanced import _planes
@@ -41,6 +43,17 @@ def test_a_localiser_of_the_same_series_is_another_stack(tmp_path: Path):
     write_stack(tmp_path, DATA, AFFINE)
     write_stack(tmp_path, DATA[:, :, :3], turn((90, 0, 0)) @ AFFINE, EchoTime=7)
     assert sorted(len(one.files) for one in series_of(sorted(tmp_path.iterdir()))) == [3, 6]
+
+
+def test_directions_on_both_sides_of_a_rounding_edge_are_one_stack(tmp_path: Path):
+    folder = write_stack(tmp_path / "a", DATA, AFFINE)
+    for number, path in enumerate(sorted(folder.iterdir())):
+        header = dcmread(path)
+        turned = 0.005 + (1e-6 if number % 2 else -1e-6)
+        header.ImageOrientationPatient = [1, turned, 0, -turned, 1, 0]
+        save_dicom(header, path)
+    (whole,) = series_of(sorted(folder.iterdir()))
+    assert len(whole.files) == DATA.shape[2]
 
 
 @pytest.mark.parametrize("index", [None, 0, 1, 5])
