@@ -26,11 +26,14 @@ from data_prep.brain.slices import (
     choose_slices,
     display,
     display_spacing,
+    ends_inside,
     stacked,
 )
 from data_prep.frame.frame import Frame, WayBack
 from data_prep.frame.intensity import Intensity
 from data_prep.read.volume.volume import Volume, VolumeError
+
+CUT_NOTE = "the scan ends inside the head: depths below the top are counted from its last slice"
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,8 @@ def cut(
         "black": round(black, 4),
         "white": round(white, 4),
     }
+    if not choice.mni and ends_inside(foreground, options.plane):
+        facts["notes"] = [*facts.get("notes", ()), CUT_NOTE]
     return Slices(
         tuple(_frame(volume, head.lesion, i, (black, white), recipe, every) for i in wanted),
         tuple(chosen),

@@ -19,6 +19,7 @@ import numpy as np
 from data_prep.errors import UsageError
 
 NORMAL_AXIS = {"sagittal": 0, "coronal": 1, "axial": 2}  # in RAS+ order
+CUT_OFF = 0.25  # of the largest cross-section: a last slice above it is no end of a head
 HEAD_END = 0.1  # of the largest cross-section: where the head is taken to begin and to end
 MNI = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(?:mm)?\s*")
 LENGTH = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(%|mm)\s*")
@@ -87,6 +88,16 @@ def display_spacing(spacing: tuple[float, float, float], plane: str) -> tuple[fl
     """mm between the rows and between the columns of a displayed slice."""
     column, row = [mm for axis, mm in enumerate(spacing) if axis != NORMAL_AXIS[plane]]
     return row, column
+
+
+def ends_inside(foreground: np.ndarray, plane: str) -> bool:
+    """Whether the scan ends inside the head where depths begin: at the top, of axial slices.
+
+    foreground: bool (R, A, S), the head.
+    """
+    axis = NORMAL_AXIS[plane]
+    area = foreground.sum(axis=tuple(a for a in range(3) if a != axis))
+    return len(area) > 1 and bool(area[-1] > CUT_OFF * area.max())
 
 
 def choose_slices(

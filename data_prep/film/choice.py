@@ -170,11 +170,14 @@ def require_view(found: str | None, options: FilmOptions, note: str = NO_VIEW) -
 
 
 def _described(dataset: Dataset) -> str | None:
-    """A side view that some description of the film names, and none contradicts."""
-    texts = [text_of(dataset, keyword) for keyword in DESCRIPTIONS]
-    if any(view_of_text(text) in ("PA", "AP", "frontal") for text in texts):
-        return None
-    return next(filter(None, map(side_view_in, texts)), None)
+    """The side view of the first description that names a view; None: no view, or a frontal one."""
+    for keyword in DESCRIPTIONS:
+        text = text_of(dataset, keyword)
+        if view_of_text(text) in ("PA", "AP", "frontal"):
+            return None
+        if found := side_view_in(text):
+            return found
+    return None
 
 
 def _sop_class(dataset: Dataset) -> str:

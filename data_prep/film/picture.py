@@ -74,17 +74,24 @@ def is_icon(data: bytes) -> bool:
 
 
 def read_mask_picture(data: bytes) -> np.ndarray:
-    """bool (H, W): true where any channel of the picture is not black."""
+    """bool (H, W): true where any colour of the picture is not black, and nothing shines through.
+
+    A JPEG has values above 0 around its edges too: there what is above half the brightest counts.
+    """
     try:
         with Image.open(BytesIO(data), formats=("PNG", "JPEG")) as picture:
             _require_whole(data, picture)
             deep = picture.mode in DEEP_MODES
             pixels = np.asarray(picture if deep else picture.convert("RGB"))
+            clear = None
+            if picture.has_transparency_data:
+                clear = np.asarray(picture.convert("RGBA"))[:, :, 3] == 0
             turn = _turn(picture)
     except (FilmError, OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         raise FilmError("the mask cannot be decoded", remedy="Draw or copy it again.") from None
-    inside = pixels > 0
-    return turn(inside if inside.ndim == 2 else np.logical_or.reduce(inside, axis=2))
+    inside = pixels > (pixels.max() / 2 if is_jpeg(data) else 0)
+    inside = inside if inside.ndim == 2 else np.logical_or.reduce(inside, axis=2)
+    return turn(inside if clear is None else inside & ~clear)
 
 
 def _turn(picture: Image.Image) -> Turn:

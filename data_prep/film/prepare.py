@@ -19,6 +19,9 @@ from data_prep.read.dicom.display import SATURATION_NOTE
 
 PAGE = 512  # pixels of the longer side of a film on a page
 FEWEST_LEVELS = 32  # of 256 in 8 bits
+MOST_OF_A_MASK = 0.5
+MASK_NOTE = "the lesion mask marks more than half of the film: is it inverted, or no mask?"
+BOX_NOTE = "a lesion box lies outside the frame, and is left out"
 FEW_NOTE = "fewer than 32 of 256 grey levels are used, but --intensity percentile uses them all"
 
 
@@ -84,12 +87,19 @@ def framed(
     notes = list(film.facts.get("notes", ()))
     if SATURATION_NOTE not in notes and _uses_few_levels(pixels, recipe):
         notes.append(FEW_NOTE)
+    if mask is not None and mask.mean() > MOST_OF_A_MASK:
+        notes.append(MASK_NOTE)
+    lesions = framed_boxes(
+        film.turn.boxes(boxes, film.image.shape), square, shape, spacing, crop=crop
+    )
+    if len(lesions) < len(boxes):
+        notes.append(BOX_NOTE)
     noted = {"notes": notes} if notes else {}
     return Frame(
         pixels,
         back,
         None if mask is None else square.mask(film.turn(mask)[field], spacing),
-        framed_boxes(film.turn.boxes(boxes, film.image.shape), square, shape, spacing, crop=crop),
+        lesions,
         film.frame if recipe.options.frames == "each" else None,
         {**film.facts, **noted, **border, "digest": film.digest},
         _for_a_page(film, recipe) if shown else None,

@@ -14,7 +14,7 @@ from data_prep.inputs import allowed, sections
 from data_prep.inputs.choices import Cohort
 from data_prep.inputs.find import Found
 from data_prep.inputs.headers import scan
-from data_prep.inputs.subjects import PSEUDONYM, names_by_content, renamer, who_of
+from data_prep.inputs.subjects import PSEUDONYM, names_by_content, renamer, whos_of
 from data_prep.inputs.table import sources_of_table
 from data_prep.privacy.facts import days_since_first
 from data_prep.privacy.identity import Identity
@@ -90,8 +90,7 @@ def named_by_content(sources: Sequence[Source], cohort: Cohort) -> list[Source]:
     """
     rename = renamer(cohort)
     named, by_name = [], dict[str, set[str]]()  # of a name without an ID: its studies
-    for source in sources:
-        who, order = who_of(source)
+    for source, (who, order) in zip(sources, whos_of(sources), strict=True):
         named.append((order, source.with_who(subject=rename(who))))
         identity = source.header.identity
         if identity.by_name and identity.who == who:

@@ -26,6 +26,11 @@ def section_of(text: str) -> str | None:
     return _ALIASES.get(text.strip().lower().replace("-", "_").replace(" ", "_"))
 
 
+def is_section_word(text: str) -> bool:
+    """Whether a folder of this name is a section, a group or a label."""
+    return section_of(text) is not None or text.strip().lower() in (*GROUPS, *LABELS)
+
+
 def by_group(
     sources: list[Source], *, seed: int, validation: float = 0.1, test: float = 0.2
 ) -> list[Source]:

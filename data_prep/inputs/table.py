@@ -98,6 +98,13 @@ def _locate(
     return replace(known, name=clean) if known else Source(clean, folder / clean, "missing")
 
 
+def _contradiction(section: str | None, group: str | None, label: int | None) -> str:
+    """Say how the label differs from the group or the section; "" where it does not."""
+    if label == 1 and "healthy" in (group, (section or "").removeprefix("training_")):
+        return f"label 1 and {'group' if group == 'healthy' else 'section'} healthy"
+    return "label 0 and group diseased" if label == 0 and group == "diseased" else ""
+
+
 def _described(
     source: Source,
     value: Record,
@@ -125,6 +132,8 @@ def _described(
         label = LABELS.get(text)
         if label is None:
             problems.append(f"line {line}: label '{shown(text)}', expected 0 or 1 (diseased).")
+    if told := _contradiction(section, group, label):
+        problems.append(f"line {line}: {told}. Correct one of them.")
     if text := value.get("mask"):
         clean = text.replace("\\", "/")
         mask = next((b / clean for b in (folder, table.parent) if (b / clean).is_file()), None)
@@ -135,6 +144,8 @@ def _described(
         if value.get("section") is None and value.get("group") is None and label is not None:
             section, group = None, ("healthy", "diseased")[label]
     boxes = boxes_of(value.get("boxes", ""), line, problems)
+    if boxes and label == 0:
+        problems.append(f"line {line}: lesion boxes and label 0. Correct one of them.")
     subject = unicodedata.normalize("NFC", value["subject"])  # so that one name is one subject
     return replace(
         source,

@@ -14,6 +14,7 @@ from data_prep.brain import BrainRecipe, Head, Slices, chain
 from data_prep.brain.grey_range import Normalise
 from data_prep.brain.head import correct_bias_field, head_core, head_mask
 from data_prep.brain.options import BrainOptions
+from data_prep.brain.prepare import CUT_NOTE
 from data_prep.cli.brains import add_brain_arguments, brain_recipe
 from data_prep.errors import PrepError
 from data_prep.phantom.brains import SPACING_MM, make_head
@@ -287,3 +288,11 @@ def test_the_letters_r_and_l_of_the_avg152_template_read_as_a_radiologist_expect
     assert stem[0] - foot[0] <= 2 < foot[-1] - stem[-1]  # its stem on the left of it
     rows = np.flatnonzero(left.any(axis=1))
     assert left[rows[:3]].sum() > right[rows[:3]].sum()  # an R is closed at the top, an L is not
+
+
+@pytest.mark.parametrize(("kept", "noted"), [(1.0, False), (0.6, True)])
+def test_a_scan_that_ends_inside_the_head_is_noted(tmp_path, kept, noted):
+    data = HEAD.image[:, :, : round(kept * HEAD.image.shape[2])]
+    whole = save(data, tmp_path / "head.nii")
+    assert (CUT_NOTE in prepare(whole).facts.get("notes", ())) is noted
+    assert CUT_NOTE not in prepare(whole, brain={"plane": "sagittal"}).facts.get("notes", ())

@@ -164,9 +164,11 @@ def test_a_side_view_is_known_by_its_description_alone(left, text, view, keyword
     assert view is None or left(header, views=f"PA,{view}") is None
 
 
-def test_a_description_that_another_contradicts_is_not_believed(left):
+def test_the_images_own_description_goes_before_that_of_the_order(left):
     header = {"ViewPosition": "", "SeriesDescription": "Chest PA"}
     assert left({**header, "StudyDescription": "CHEST LATERAL"}) is None
+    side = {**header, "SeriesDescription": "Thorax seitlich"}
+    assert " lateral film" in left({**side, "StudyDescription": "XR CHEST PA"})
     assert left({**header, "SeriesDescription": "W033", "StudyDescription": "CHEST LATERAL"})
 
 

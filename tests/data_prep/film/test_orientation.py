@@ -146,7 +146,8 @@ def test_a_picture_is_turned_as_a_viewer_turns_it(orientation, kind):
     np.testing.assert_array_equal(np.rint(film.image * 255), shown)
     assert (film.facts["rows"], film.facts["columns"]) == shown.shape
     assert film.facts.get("notes") == ([TURNED_NOTE] if 2 <= orientation <= 8 else None)
-    np.testing.assert_array_equal(read_mask_picture(file.getvalue()), shown > 0)
+    least = shown.max() / 2 if kind == "JPEG" else 0
+    np.testing.assert_array_equal(read_mask_picture(file.getvalue()), shown > least)
 
 
 @pytest.mark.parametrize("mode", ["I;16", "LA", "RGB", "P"])

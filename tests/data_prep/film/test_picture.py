@@ -123,3 +123,31 @@ def test_a_png_that_claims_rows_which_it_does_not_have_is_refused_before_they_ar
     monkeypatch.setattr(picture, "_grey", lambda _: pytest.fail("pixels were made"))
     with pytest.raises(FilmError, match="truncated or damaged"):
         read_picture(claim + chunk(b"IDAT", packed) + chunk(b"IEND", b""))
+
+
+def saved(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, kind, **options)
+    return file.getvalue()
+
+
+ELLIPSE = (np.hypot(*(np.mgrid[:64, :64] - 31)) < 12).astype(np.uint8) * 255
+
+
+@pytest.mark.parametrize("ground", [0, 255])
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_what_shines_through_is_no_lesion(mode, ground):
+    grey = np.where(ELLIPSE > 0, 200, ground).astype(np.uint8)
+    picture = Image.merge("LA", [Image.fromarray(grey), Image.fromarray(ELLIPSE)])
+    if mode == "P":
+        data = saved(Image.fromarray(grey).convert("P"), transparency=ground)
+    else:
+        data = saved(picture.convert(mode))
+    np.testing.assert_array_equal(read_mask_picture(data), ELLIPSE > 0)
+
+
+def test_a_mask_as_jpeg_does_not_grow():
+    found = read_mask_picture(saved(Image.fromarray(ELLIPSE), "JPEG", quality=75))
+    np.testing.assert_array_equal(found, ELLIPSE > 0)
+    empty = saved(Image.new("L", (64, 64)), "JPEG")
+    assert not read_mask_picture(empty).any()

@@ -1,6 +1,7 @@
 """From the content of a film's file to its frames."""
 
 import importlib
+import io
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ from PIL import Image
 
 from data_prep.errors import FilmError
 from data_prep.film import FilmOptions, FilmRecipe, prepare
-from data_prep.film.prepare import FEW_NOTE
+from data_prep.film.prepare import BOX_NOTE, FEW_NOTE, MASK_NOTE
+from data_prep.frame.boxes import LesionBox
 
 FRAMES = 3
 
@@ -154,3 +156,19 @@ def test_a_window_far_wider_than_a_film_is_noted(make_dicom):
     assert frame.facts["notes"] == [FEW_NOTE] and "--intensity percentile" in FEW_NOTE
     (frame,) = prepare(make_dicom(values, "none.dcm").read_bytes(), recipe())
     assert "notes" not in frame.facts
+
+
+def test_a_mask_of_most_of_the_film_and_a_box_beside_it_are_noted(make_dicom, ramp):
+    def notes(share: float, left: int) -> list[str]:
+        mask = np.zeros(ramp.shape, bool)
+        mask[: round(share * len(mask))] = True
+        file = io.BytesIO()
+        Image.fromarray(mask.astype(np.uint8) * 255).save(file, "PNG")
+        box = LesionBox(left, 0, 4, 4, "x")
+        content = make_dicom(ramp).read_bytes()
+        (frame,) = prepare(content, recipe(), mask=file.getvalue(), boxes=[box])
+        return [note for note in frame.facts.get("notes", ()) if note in (MASK_NOTE, BOX_NOTE)]
+
+    assert notes(0.4, 2) == []
+    assert notes(0.7, 2) == [MASK_NOTE]
+    assert notes(0.4, 5000) == [BOX_NOTE]

@@ -12,6 +12,7 @@ from data_prep.inputs.find import find
 from data_prep.inputs.table import sources_of_table
 from data_prep.inputs.table_columns import NAMES
 
+BOX = '"[[1, 1, 2, 2]]"'
 SAMPLE = {"image": "a.png", "subject": "P1", "section": "test", "group": "healthy", "label": "0"}
 
 
@@ -81,3 +82,25 @@ def test_the_command_says_both_columns_in_one_line(tmp_path, capsys):
     assert main(["films", str(raw), str(tmp_path / "out"), "--table", str(table)]) == 2
     line = capsys.readouterr().err.splitlines()[-1]
     assert "'group' and 'Group'" in line and "--columns group=Group" in line
+
+
+@pytest.mark.parametrize(
+    ("cells", "told"),
+    [
+        ({"group": "healthy", "label": "1"}, "label 1 and group healthy"),
+        ({"section": "training_healthy", "label": "1"}, "label 1 and section healthy"),
+        ({"group": "diseased", "label": "0"}, "label 0 and group diseased"),
+        ({"section": "test", "label": "0", "boxes": BOX}, "lesion boxes and label 0"),
+        ({"group": "healthy", "label": "0"}, None),
+        ({"section": "training_mixed", "label": "1"}, None),
+        ({"section": "test", "label": "1", "boxes": BOX}, None),
+    ],
+)
+def test_a_row_that_contradicts_itself_is_refused_by_its_line(tmp_path, cells, told):
+    raw = pictures(tmp_path / "raw")
+    table = write_csv(tmp_path / "t.csv", rows(*cells.items()))
+    if told is None:
+        assert len(sources(raw, table)) == 1
+        return
+    with pytest.raises(DataError, match=rf"line 2: {told}\. Correct one of them"):
+        sources(raw, table)
