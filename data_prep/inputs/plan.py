@@ -47,6 +47,7 @@ def plan(found: Found, folder: Path, cohort: Cohort, pool: Pool) -> list[Source]
         sources = _split(sources, cohort)  # by the table's names: another key, the same sections
         sections.verify(sources, named=not cohort.keyed)
         sources = scan(sources, pool, cohort.keyed)
+        _warn_of_split_patients(sources)
         rename = renamer(cohort, _drafted(sources, cohort))
         sources = [s.with_who(subject=rename(s.who.subject)) for s in sources]
     else:
@@ -61,6 +62,31 @@ def plan(found: Found, folder: Path, cohort: Cohort, pool: Pool) -> list[Source]
         sources = _cleared(sources, cohort.cleared)
     sources = sections.without_training_truth(sources)
     return sorted(sources, key=lambda source: (source.who.subject, source.who.session))
+
+
+def _warn_of_split_patients(sources: Sequence[Source]) -> None:
+    """Warn where one patient ID of the headers has several subjects in the table."""
+    subjects: dict[str, list[str]] = {}
+    for source in sources:
+        identity = source.header.identity
+        if identity.who and not identity.by_name:
+            subjects.setdefault(identity.who, []).append(source.who.subject)
+    split = [
+        found
+        for found in subjects.values()
+        if len(set(found)) > 1 and not _looks_blanked(len(found), len(sources))
+    ]
+    if split:
+        log.warning(
+            "%d patient IDs in headers have several subjects in the table each: one patient may be "
+            "in two sections. Give each patient one name in the column subject.",
+            len(split),
+        )
+
+
+def _looks_blanked(of_one: int, all_of_them: int) -> bool:
+    """Whether so many inputs of one patient ID seem to have lost their own at export."""
+    return of_one > SUSPICIOUS and of_one > all_of_them / 2
 
 
 def _drafted(sources: Sequence[Source], cohort: Cohort) -> set[str]:
@@ -96,7 +122,7 @@ def named_by_content(sources: Sequence[Source], cohort: Cohort) -> list[Source]:
         if identity.by_name and identity.who == who:
             by_name.setdefault(who, set()).add(identity.study_uid or source.name)
     most = max(Counter(source.who.subject for _, source in named).values(), default=0)
-    if most > SUSPICIOUS and most > len(named) / 2:
+    if _looks_blanked(most, len(named)):
         log.warning(
             "%d of %d inputs carry the same patient ID: was it blanked at export? They count as "
             "one subject; if they are not, name the subjects in a table (--table).",

@@ -28,6 +28,7 @@ SHORTEST, SHORTEST_NAME, SHORTEST_PERSON = 4, 3, 2
 FIRST_OF_CJK = "\u2e80"  # from here on one sign can be a name (Unicode, Script blocks)
 SHORTEST_NUMBER = 6  # digits of a private IS or DS; a shorter number may be any count or size
 _SPLIT = re.compile(r"[\s^=\\,;:/|()\[\]<>\"'_.+&·・‧＾＝，、（）-]+")
+_CORE = re.compile(rf"\d{{{SHORTEST},}}")
 _HUMPS = re.compile(r"(?<=[a-z])(?=[A-Z])")  # XiaoDong
 # PS3.5 6.2.1.1: groups (alphabetic, ideographic, phonetic), and components: family, given, middle
 # name, prefix, suffix.
@@ -136,7 +137,9 @@ def _of_value(keyword: str, vr: str, text: str) -> Iterator[str]:
     is_name = keyword in _NAMES
     shortest = SHORTEST_NAME if is_name or keyword in _PLACES else SHORTEST
     whole = [] if vr == "UN" or len(text) > 64 else [text]
-    for part in [*whole, *filter(None, _SPLIT.split(text))]:
+    # a folder may leave out the letters around a number
+    cores = _CORE.findall(text) if is_name else []
+    for part in [*whole, *filter(None, _SPLIT.split(text)), *cores]:
         bare = part.lstrip("0") if part.isdigit() else part
         for word in {part, bare}:
             if len(word) >= shortest and (is_name or fold(word) not in COMMON):

@@ -34,9 +34,9 @@ def identity(kind: str, facts: ResultFacts, sources: Sequence[Dataset]) -> dict[
 
 
 def series_number(source: Dataset, kind: str) -> int:
-    """Return the series number of the source, then two digits of the kind."""
-    number = int(source.get("SeriesNumber") or 0)
-    return (number if number < 10**9 else 0) * 100 + KINDS[kind]
+    """Return the series number of the source, then two digits of the kind; an IS (PS3.5 6.2)."""
+    number = 100 * int(source.get("SeriesNumber") or 0) + KINDS[kind]
+    return number if number < 2**31 else KINDS[kind]
 
 
 def capture(

@@ -3,6 +3,7 @@
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from data_prep.inputs.subjects import MOST_OF_A_PATIENT, whos_of
@@ -78,3 +79,25 @@ def test_a_header_goes_before_the_names_of_files_and_folders(caplog):
     same = [source("P1/film.dcm", "X"), source("P2/film.dcm", "X")]
     assert [who for who, _ in whos_of(same)] == ["X", "X"]
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(
+    ("ids", "told"),
+    [
+        (["A", "A", "B", "C"], True),  # one patient, two subjects
+        (["A", "B", "C", "D"], False),
+        (["A"] * 12, False),  # blanked at export
+        (["", "", "B", "C"], False),
+    ],
+)
+def test_a_patient_with_several_subjects_in_the_table_is_told(
+    tmp_path, make_dicom, ramp, prepare, caplog, ids, told
+):
+    lines = ["image,subject,section,label"]
+    for k, patient in enumerate(ids):
+        film = np.roll(ramp, k, axis=1)
+        make_dicom(film, f"raw/{k}.dcm", PatientID=patient, PatientName="")
+        lines.append(f"{k}.dcm,case{k},{('test', 'validation')[k % 2]},{k // 2 % 2}")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    prepare(table=tmp_path / "table.csv")
+    assert ("1 patient IDs in headers have several subjects" in caplog.text) is told

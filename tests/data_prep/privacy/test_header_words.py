@@ -124,3 +124,18 @@ def test_a_film_is_ordered_by_its_acquisition_or_else_by_its_content(times, mome
 def test_parts_of_a_name_are_one_where_at_most_three_characters_part_them(width, found):
     text = f"from Anna{'-' * width}Lee of Ulm"
     assert (scrub(text, ["Anna Lee"]) == "from *** of Ulm") is found
+
+
+@pytest.mark.parametrize("keyword", ["PatientID", "AccessionNumber"])
+@pytest.mark.parametrize(
+    ("value", "name", "shown"),
+    [
+        ("4455667A", "MRN_4455667/1.dcm", "MRN_***/1.dcm"),
+        ("A00998877", "998877/1.dcm", "***/1.dcm"),
+        ("A123", "123/1.dcm", "123/1.dcm"),  # too short to be a patient's
+    ],
+)
+def test_a_number_is_blanked_without_the_letters_around_it(keyword, value, name, shown):
+    header = Dataset()
+    setattr(header, keyword, value)
+    assert scrub(name, words_of(header)[0]) == shown

@@ -258,6 +258,11 @@ def test_the_overlay_of_pixels_that_are_not_square_says_so(
     assert capture.get("PixelAspectRatio") == ratio
 
 
+@pytest.mark.parametrize(("source", "first"), [(21474836, 2147483601), (21474837, 1)])
+def test_a_series_number_is_one_that_dicom_can_hold(source: int, first: int) -> None:
+    assert results_of(film_source(SeriesNumber=source))[0].SeriesNumber == first
+
+
 def test_every_result_names_the_issuer_of_the_patients_number() -> None:
     given = {"IssuerOfPatientID": "HOSP-B", "StudyDescription": "Chest", "PatientAge": "050Y"}
     for one in results_of(film_source(**given)):
