@@ -76,7 +76,12 @@ def _plane(dataset: Any, frame: int) -> Plane:
             _group(dataset, frame, "PlaneOrientationSequence"), "ImageOrientationPatient", 6
         ),
         numbers_of(_group(dataset, frame, "PixelMeasuresSequence"), "PixelSpacing", 2),
-        (frame,),
+        # the order of the frames need not be that of echoes and time points (PS3.3 C.7.6.16.2.2)
+        (
+            number_of(_group(dataset, frame, "MREchoSequence"), "EffectiveEchoTime", 0.0),
+            number_of(_group(dataset, frame, "FrameContentSequence"), "TemporalPositionIndex", 0.0),
+            frame,
+        ),
     )
     if plane is None:
         raise ValueError

@@ -20,8 +20,8 @@ from data_prep.read.volume.dicom_geometry import Plane, plane_of
 
 _TAGS = [
     "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID", "SeriesNumber",
-    "ImagePositionPatient", "ImageOrientationPatient",
-    "PixelSpacing", "Rows", "Columns", "NumberOfFrames", "EchoTime", "AcquisitionNumber",
+    "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns",
+    "NumberOfFrames", "EchoTime", "TemporalPositionIdentifier", "AcquisitionNumber",
     "InstanceNumber", "SamplesPerPixel", "Modality", "Manufacturer", "ScanningSequence",
     "MRAcquisitionType", "MagneticFieldStrength", "RepetitionTime", "InversionTime", "FlipAngle",
     "SliceThickness", "PhotometricInterpretation", "PixelRepresentation",
@@ -219,7 +219,8 @@ def _once(
 
 
 def _plane(header: Any) -> Plane | None:
-    rank = ("EchoTime", "AcquisitionNumber", "InstanceNumber")
+    # an echo or a time point is a volume (PS3.3 C.8.3.1); acquisitions may be parts of one
+    rank = ("EchoTime", "TemporalPositionIdentifier", "AcquisitionNumber", "InstanceNumber")
     return plane_of(
         numbers_of(header, "ImagePositionPatient", 3),
         numbers_of(header, "ImageOrientationPatient", 6),

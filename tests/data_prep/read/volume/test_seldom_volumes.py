@@ -160,3 +160,48 @@ def test_every_number_of_a_sidecar_is_in_its_unit_and_within_what_is_believed():
     }
     assert from_sidecar(dict.fromkeys((*times, *others), 1e6)) == {}
     assert from_sidecar(dict.fromkeys((*times, *others), -1)) == {}
+
+
+@pytest.mark.parametrize("keyword", ["TemporalPositionIdentifier", "EchoTime"])
+@pytest.mark.parametrize("index", [0, 1])
+def test_a_time_point_or_an_echo_is_one_whatever_the_numbers_of_its_slices(
+    tmp_path: Path, keyword: str, index: int
+):
+    for point in (1, 2):
+        folder = write_stack(tmp_path / str(point), DATA + point, AFFINE, **{keyword: point})
+        for number, path in enumerate(sorted(folder.iterdir())):
+            header = dcmread(path)
+            header.SOPInstanceUID = header.file_meta.MediaStorageSOPInstanceUID = (
+                f"2.25.{point}{number + 1}"
+            )
+            header.InstanceNumber = 2 * number + (point + number) % 2
+            save_dicom(header, tmp_path / "all" / f"{point}{number}.dcm")
+    found = read_volume(tmp_path / "all", ReadOptions(volume_index=index))
+    first = read_volume(tmp_path / "1").data
+    np.testing.assert_array_equal(found.data - first, np.full(first.shape, index))
+
+
+@pytest.mark.parametrize(
+    ("sequence", "keyword"),
+    [("FrameContentSequence", "TemporalPositionIndex"), ("MREchoSequence", "EffectiveEchoTime")],
+)
+@pytest.mark.parametrize("index", [0, 1])
+def test_frames_of_several_time_points_may_come_in_any_order(
+    tmp_path: Path, sequence: str, keyword: str, index: int
+):
+    order = [place for place in range(6) for _ in (0, 1)]
+    path = write_multi_frame(tmp_path / "a.dcm", DATA, AFFINE, order=order, rescale=(1, 0))
+    header = dcmread(path)
+    frames = header.pixel_array.copy()
+    for number, groups in enumerate(header.PerFrameFunctionalGroupsSequence):
+        point = (number + number // 2) % 2  # 0 1, 1 0, 0 1, ...
+        item = Dataset()
+        setattr(item, keyword, point + 1)
+        setattr(groups, sequence, [item])
+        frames[number] += point
+    header.PixelData = frames.astype("<i2").tobytes()
+    save_dicom(header, path)
+    found = read_volume(path, ReadOptions(volume_index=index))
+    write_multi_frame(tmp_path / "b.dcm", DATA, AFFINE, rescale=(1, 0))
+    first = read_volume(tmp_path / "b.dcm").data
+    np.testing.assert_array_equal(found.data - first, np.full(first.shape, index))
