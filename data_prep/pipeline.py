@@ -12,6 +12,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from data_prep import datalist
+from data_prep.brain import BrainRecipe
+from data_prep.brain.extraction import require_masks_of_one
 from data_prep.datalist import Dataset
 from data_prep.errors import FAILED, UsageError
 from data_prep.inputs import allowed
@@ -69,6 +71,9 @@ def prepare(settings: Settings) -> Prepared:
         if settings.cohort.keyed and not settings.cohort.salt:
             settings = replace(settings, cohort=replace(settings.cohort, salt=_key(settings)))
         sources = plan(found, settings.input, settings.cohort, pool)
+        if isinstance(settings.recipe, BrainRecipe):
+            subjects = {source.name: source.who.subject for source in sources}
+            require_masks_of_one(settings.recipe.options.brain, subjects)
         if not settings.dry_run:
             if settings.sets_aside:
                 review.claim(output)

@@ -17,7 +17,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -115,6 +116,24 @@ def own_mask(method: str, name: str) -> Path | None:
         detail=f"expected its name with one of {', '.join(MASK_ENDINGS[1:])}",
         remedy="Add it, or leave the scan out.",
     )
+
+
+def require_masks_of_one(method: str, subjects: Mapping[str, str]) -> None:
+    """Refuse masks that fit scans of several subjects; subjects: of each scan, by its name.
+
+    Raises:
+        UsageError: some do.
+    """
+    served: dict[Path | None, set[str]] = {}
+    for name, subject in subjects.items() if method.startswith("mask:") else ():
+        with suppress(VolumeError):  # its preparation says so
+            served.setdefault(own_mask(method, name), set()).add(subject)
+    several = sum(len(found) > 1 for found in served.values())
+    if several:
+        raise UsageError(
+            f"{several} brain masks fit the scans of several subjects, by their names. Put each "
+            "mask into a sub-folder that is called like the folder of its scan."
+        )
 
 
 def _stem(name: str) -> str:

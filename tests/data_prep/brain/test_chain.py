@@ -17,7 +17,7 @@ from data_prep.brain import BrainRecipe, chain, extraction
 from data_prep.brain.options import BrainOptions, resolved
 from data_prep.brain.registration import place
 from data_prep.cli.brains import add_brain_arguments, brain_recipe
-from data_prep.errors import PrepError
+from data_prep.errors import PrepError, UsageError
 from data_prep.frame import png
 from data_prep.outcome import Outcome
 from data_prep.read.volume.resample import onto_grid
@@ -235,6 +235,20 @@ def test_masks_of_ones_own_are_found_by_name_and_a_missing_one_is_an_error(tmp_p
     ]  # fmt: skip
     with pytest.raises(PrepError, match="no brain mask for this scan"):
         extraction.own_mask(f"mask:{tmp_path}", "d.nii.gz")
+
+
+def test_a_mask_that_fits_the_scans_of_several_subjects_is_refused(tmp_path: Path):
+    method = f"mask:{tmp_path}"
+    for name in ("T1_mask.nii", "study_mask.nii", "sub-1_desc-brain_mask.nii.gz"):
+        save(tmp_path / name, HEAD.brain.astype(np.uint8))
+    for scans in (("A/T1.nii", "B/T1.nii"), ("study_00.nii", "study_01.nii")):
+        subjects = dict(zip(scans, "AB", strict=True))
+        with pytest.raises(UsageError, match="1 brain masks fit the scans of several subjects"):
+            extraction.require_masks_of_one(method, subjects)
+        extraction.require_masks_of_one(method, dict.fromkeys(scans, "A"))
+        extraction.require_masks_of_one("auto", subjects)
+    save(tmp_path / "A" / "T1_mask.nii", HEAD.brain.astype(np.uint8))
+    extraction.require_masks_of_one(method, {"A/T1.nii": "A", "B/T1.nii": "B", "C.nii": "C"})
 
 
 def test_a_brain_of_an_impossible_size_is_refused(folder: Path, tmp_path: Path):
