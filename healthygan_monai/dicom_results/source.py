@@ -161,7 +161,7 @@ def _aspect(source: Dataset) -> list[int] | None:
         values = numbers(source, keyword, 2)
         if values is not None and min(values) > 0:
             ratio = Fraction(values[0] / values[1]).limit_denominator(1000)
-            return None if ratio == 1 else [ratio.numerator, ratio.denominator]
+            return None if ratio in (0, 1) else [ratio.numerator, ratio.denominator]
     return None
 
 
