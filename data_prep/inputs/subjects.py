@@ -36,16 +36,18 @@ def names_by_content(sources: Sequence[Source], cohort: Cohort) -> set[str]:
     `healthygan table` writes them into its draft, so a table with them needs no other names.
     """
     rename = renamer(cohort)
-    return {rename(who) for who, _ in whos_of(sources)}
+    return {rename(who) for who, _ in whos_of(sources, quiet=True)}
 
 
-def whos_of(sources: Sequence[Source]) -> list[tuple[str, tuple[Any, ...]]]:
+def whos_of(sources: Sequence[Source], *, quiet: bool = False) -> list[tuple[str, tuple[Any, ...]]]:
     """Return of each input an identifier of the subject, and a sort key of its films.
 
     The header tells it, a BIDS or IXI name, or else the file name. A BIDS folder goes before the
     header, unless the headers in it name several patients. File names that stand in several folders
     (T1.nii.gz) are no patients': there a folder of at most ``MOST_OF_A_PATIENT`` such files is one
     subject, and in a larger one each file. Neither result leaves this process.
+
+    quiet: give no warnings, since a table names the subjects.
     """
     patients: dict[str, set[str]] = {}  # BIDS subject -> patients in headers
     for source in sources:
@@ -53,7 +55,7 @@ def whos_of(sources: Sequence[Source]) -> list[tuple[str, tuple[Any, ...]]]:
         if label and _in_header(source):
             patients.setdefault(label, set()).add(source.header.identity.who)
     several = {label for label, found in patients.items() if len(found) > 1}
-    if several:
+    if several and not quiet:
         log.warning(
             "%d folders or files are named like a BIDS subject, but their DICOM headers name "
             "several patients: these count.",
@@ -63,14 +65,15 @@ def whos_of(sources: Sequence[Source]) -> list[tuple[str, tuple[Any, ...]]]:
     for source in sources:
         if found := BIDS_SUBJECT.search(source.name):
             roots.setdefault(found[1], set()).add(source.name[: found.start(1)])
-    if twice := sum(len(around) > 1 for around in roots.values()):
+    twice = sum(len(around) > 1 for around in roots.values())
+    if twice and not quiet:
         log.warning(
             "%d BIDS subjects stand in several folders, and count as one subject each. If they are "
             "different people (of two sites), name the subjects in a table (--table).",
             twice,
         )
     names = {source.name: _of_file_name(source) for source in sources}
-    by_folder = _subjects_of_folders(names)
+    by_folder = _subjects_of_folders(names, quiet)
     result = []
     for source in sources:
         label = _bids(source)
@@ -106,7 +109,7 @@ def _of_file_name(source: Source) -> str | None:
     return name if name.strip(BLANKS) else None
 
 
-def _subjects_of_folders(names: Mapping[str, str | None]) -> dict[str, str]:
+def _subjects_of_folders(names: Mapping[str, str | None], quiet: bool) -> dict[str, str]:
     """Return the subjects of inputs in folders where file names are those of other folders too.
 
     names: of each input by its path, the subject by its file name.
@@ -128,7 +131,7 @@ def _subjects_of_folders(names: Mapping[str, str | None]) -> dict[str, str]:
             result[path] = person
         elif name in alike:
             result[path] = (folder / name).as_posix()
-    if alike:
+    if alike and not quiet:
         log.warning(
             "%d file names stand in several folders, so they are not taken for the names of "
             "patients: %d inputs count as %d subjects by their folders. If that is wrong, name the "

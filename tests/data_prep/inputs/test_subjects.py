@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from data_prep.inputs.subjects import MOST_OF_A_PATIENT, whos_of
 from data_prep.privacy.identity import Identity
@@ -79,6 +80,21 @@ def test_a_header_goes_before_the_names_of_files_and_folders(caplog):
     same = [source("P1/film.dcm", "X"), source("P2/film.dcm", "X")]
     assert [who for who, _ in whos_of(same)] == ["X", "X"]
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("table", [True, False])
+def test_a_table_that_names_the_subjects_leaves_no_doubt_about_names(
+    tmp_path, ramp, prepare, caplog, table
+):
+    lines = ["image,subject,section"]
+    for k in range(4):
+        path = tmp_path / "raw" / f"P{k}" / "film.png"
+        path.parent.mkdir(parents=True)
+        Image.fromarray((np.roll(ramp, k, axis=1) >> 8).astype(np.uint8)).save(path)
+        lines.append(f"P{k}/film.png,case{k},training_mixed")
+    (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
+    prepare(**({"table": tmp_path / "table.csv"} if table else {}))
+    assert ("stand in several folders" in caplog.text) is not table
 
 
 @pytest.mark.parametrize(
