@@ -9,7 +9,7 @@ from data_prep.film.burned_in import find_text
 from data_prep.film.collimation import exposed_area
 from data_prep.film.film import Film
 from data_prep.film.open import films
-from data_prep.film.picture import read_mask_picture
+from data_prep.film.picture import DEEP_MODES, read_mask_picture
 from data_prep.film.recipe import FilmRecipe
 from data_prep.film.set_aside import LOOK, SetAside, look, smaller
 from data_prep.frame.boxes import LesionBox, framed_boxes
@@ -22,6 +22,10 @@ FEWEST_LEVELS = 32  # of 256 in 8 bits
 MOST_OF_A_MASK = 0.5
 MASK_NOTE = "the lesion mask marks more than half of the film: is it inverted, or no mask?"
 BOX_NOTE = "a lesion box lies outside the frame, and is left out"
+HALF_NOTE = (
+    "no value of the 16 bits reaches half of their range, as of 15 bits or fewer: a dark film, or "
+    "--intensity percentile is needed"
+)
 FEW_NOTE = "fewer than 32 of 256 grey levels are used, but --intensity percentile uses them all"
 
 
@@ -87,6 +91,8 @@ def framed(
     notes = list(film.facts.get("notes", ()))
     if SATURATION_NOTE not in notes and _uses_few_levels(pixels, recipe):
         notes.append(FEW_NOTE)
+    elif _ends_at_half(film, recipe):
+        notes.append(HALF_NOTE)
     if mask is not None and mask.mean() > MOST_OF_A_MASK:
         notes.append(MASK_NOTE)
     lesions = framed_boxes(
@@ -123,6 +129,12 @@ def _uses_few_levels(pixels: np.ndarray, recipe: FilmRecipe) -> bool:
     """Whether a film lies in a small part of the grey levels: 12 bits in a PNG of 16 do."""
     levels = pixels >> (8 * (pixels.itemsize - 1))
     return recipe.levels().policy != "percentile" and len(np.unique(levels)) < FEWEST_LEVELS
+
+
+def _ends_at_half(film: Film, recipe: FilmRecipe) -> bool:
+    """Whether a picture of 16 bits is as dark as one of 15 or 14 bits in it."""
+    deep = film.facts.get("mode") in DEEP_MODES and recipe.levels().policy == "window"
+    return deep and film.image.max() < 0.5
 
 
 def _shown(image: np.ndarray, padding: np.ndarray | None, recipe: FilmRecipe) -> np.ndarray:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from data_prep.errors import FilmError
 from data_prep.film import FilmOptions, FilmRecipe, prepare
-from data_prep.film.prepare import BOX_NOTE, FEW_NOTE, MASK_NOTE
+from data_prep.film.prepare import BOX_NOTE, FEW_NOTE, HALF_NOTE, MASK_NOTE
 from data_prep.frame.boxes import LesionBox
 
 FRAMES = 3
@@ -147,6 +147,16 @@ def test_values_in_a_fraction_of_the_range_are_noted_with_the_remedy(tmp_path, b
             wanted = FilmRecipe(48, bits, "none", policy)
             (frame,) = prepare(data, wanted)
             assert (FEW_NOTE in frame.facts.get("notes", ())) == (few and policy == "window")
+
+
+@pytest.mark.parametrize(("bits", "noted"), [(14, True), (15, True), (16, False)])
+@pytest.mark.parametrize("policy", ["window", "minmax", "percentile"])
+def test_fourteen_or_fifteen_bits_in_a_picture_of_sixteen_are_noted(tmp_path, bits, noted, policy):
+    values = np.random.default_rng(0).integers(0, 2**bits, (96, 96)).astype(np.uint16)
+    Image.fromarray(values).save(tmp_path / "film.png")
+    data = (tmp_path / "film.png").read_bytes()
+    (frame,) = prepare(data, FilmRecipe(48, framing="none", intensity=policy))
+    assert (HALF_NOTE in frame.facts.get("notes", ())) == (noted and policy == "window")
 
 
 def test_a_window_far_wider_than_a_film_is_noted(make_dicom):
