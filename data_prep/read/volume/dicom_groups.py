@@ -25,6 +25,7 @@ _TAGS = [
     "InstanceNumber", "SamplesPerPixel", "Modality", "Manufacturer", "ScanningSequence",
     "MRAcquisitionType", "MagneticFieldStrength", "RepetitionTime", "InversionTime", "FlipAngle",
     "SliceThickness", "PhotometricInterpretation", "PixelRepresentation",
+    "ImagesInAcquisition",
 ]  # fmt: skip
 _SAME = 0.01  # of a direction cosine: half a degree
 _PLACES = 2  # decimals of mm that tell places apart

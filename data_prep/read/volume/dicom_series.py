@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.read.dicom.header import number_of
 from data_prep.read.volume.dicom_damage import incomplete
 from data_prep.read.volume.dicom_enhanced import read_multi_frame
 from data_prep.read.volume.dicom_geometry import arrange
@@ -48,6 +49,12 @@ def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] 
     note(facts["notes"], *notes)
     if series.copies:
         facts["notes"].append("some slices are there twice, with equal pixels; each was taken once")
+    counted = int(number_of(series.header, "ImagesInAcquisition", 0.0))  # PS3.3 C.7.6.1
+    if counted > len(series.files):
+        facts["notes"].append(
+            f"the header counts {counted} images in the acquisition, and {len(series.files)} are "
+            "there: slices may be missing"
+        )
     note_sparse(facts, stack.gap_mm, len(stack.order))
     return RawVolume(data, stack.affine, spacing_of(stack.affine), facts)
 

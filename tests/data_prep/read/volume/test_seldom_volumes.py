@@ -45,6 +45,13 @@ def test_a_localiser_of_the_same_series_is_another_stack(tmp_path: Path):
     assert sorted(len(one.files) for one in series_of(sorted(tmp_path.iterdir()))) == [3, 6]
 
 
+@pytest.mark.parametrize(("counted", "noted"), [(5, False), (6, False), (9, True)])
+def test_a_series_of_fewer_images_than_its_header_counts_is_noted(tmp_path, counted, noted):
+    folder = write_stack(tmp_path / "a", DATA, AFFINE, ImagesInAcquisition=str(counted))
+    notes = " ".join(read_volume(folder).facts["notes"])
+    assert ("the header counts 9 images in the acquisition, and 6 are there" in notes) is noted
+
+
 def test_directions_on_both_sides_of_a_rounding_edge_are_one_stack(tmp_path: Path):
     folder = write_stack(tmp_path / "a", DATA, AFFINE)
     for number, path in enumerate(sorted(folder.iterdir())):
