@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from data_prep.brain.prepare import correct, cut
 from data_prep.brain.quality_strip import strip
 from data_prep.brain.recipe import BrainRecipe
 from data_prep.brain.way import WayToScan
+from data_prep.errors import PrepError
 from data_prep.files import whole
 from data_prep.film.choice import require_view
 from data_prep.film.prepare import prepare
@@ -26,8 +28,10 @@ from data_prep.outcome import DIGEST, Outcome, WrittenImage
 from data_prep.output import review
 from data_prep.read.volume import bids, scan_facts
 from data_prep.read.volume.open_volume import read_mask, read_volume
-from data_prep.read.volume.volume import OtherImage, VolumeError, volume_digest
+from data_prep.read.volume.volume import OtherImage, VolumeError, no_magnitude, volume_digest
 from data_prep.source import Source
+
+EMPTY_NOTE = "label 1, but the lesion mask is empty, or empty in the frame"
 
 
 def write_film(
@@ -54,6 +58,9 @@ def write_film(
         }
         raise
     facts, digests = frames[0].facts, [frame.facts[DIGEST] for frame in frames]
+    if drawn is not None:
+        marked = any(frame.mask is not None and frame.mask.any() for frame in frames)
+        facts = _with_notes(facts, _agreement(truth.label, marked))
     if len(digests) > 1:
         facts = {**facts, DIGEST: digests}
     images = _stored(frames, source, output)
@@ -61,6 +68,19 @@ def write_film(
     if keep_seen and output is not None:
         seen = tuple(_seen_film(frame, source, output) for frame in frames)
     return Outcome("written", source.shown, images=images, details=facts, seen=seen)
+
+
+def _agreement(label: int | None, marked: bool) -> list[str]:
+    """Return a note where a mask has nothing of a disease; PrepError: it marks a healthy image."""
+    if label == 0 and marked:
+        raise PrepError(
+            "label 0, but its mask marks a lesion", remedy="Correct the label or the mask."
+        )
+    return [EMPTY_NOTE] if label == 1 and not marked else []
+
+
+def _with_notes(facts: dict[str, Any], notes: list[str]) -> dict[str, Any]:
+    return {**facts, "notes": [*facts.get("notes", ()), *notes]} if notes else facts
 
 
 def _seen_film(frame: Frame, source: Source, output: Path) -> Seen:
@@ -97,6 +117,8 @@ def write_head(
     slices = cut(head, recipe)
     images = _stored(slices.frames, source, output)
     facts = {**slices.facts, DIGEST: content}
+    if head.lesion is not None:
+        facts = _with_notes(facts, _agreement(source.truth.label, bool(head.lesion.any())))
     seen: tuple[Seen, ...] = ()
     if place is not None and output is not None:
         seen = (_seen_head(head, recipe, place, source, output),)
@@ -128,10 +150,7 @@ def _read(source: Source, recipe: BrainRecipe) -> Head:
             remedy="Pass --suffix to take images of another kind.",
         )
     if bids.no_magnitude(name):
-        raise OtherImage(
-            "a phase image, or the real or imaginary part of one; expected the magnitude",
-            remedy="Leave it out.",
-        )
+        raise no_magnitude()
     reading = options.reading()
     files = [piece.path for piece in source.pieces()] if source.kind == "series" else []
     volume = read_volume(path, reading, files)

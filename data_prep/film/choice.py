@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from data_prep import errors
 from data_prep.errors import FilmError
-from data_prep.read.dicom.header import code_of, text_of
+from data_prep.read.dicom.header import code_of, codes_of, text_of
 from data_prep.read.dicom.orientation import plane
 from data_prep.read.dicom.terms import (
     CHEST_CODES,
@@ -33,6 +33,14 @@ NO_PART, ODD_PART = "body part missing", "body part not understood"
 DESCRIPTIONS = (
     *("SeriesDescription", "ProtocolName", "AcquisitionDeviceProcessingDescription"),
     *("PerformedProcedureStepDescription", "RequestedProcedureDescription", "StudyDescription"),
+)
+# What subtracts bone or soft tissue from a film: dual energy, or a program afterwards.
+SUBTRACTED = re.compile(
+    r"DUAL[ _-]?ENERGY|ENERGY[ _-]?SUBTR|(BONE|RIB)S?[ _-]?(SUPPR|SUBTR|SHADOW)|SOFT[ _-]?TISSUE|"
+    r"CLEARREAD|SOFTVIEW"
+)
+SUBTRACTED_NOTE = (
+    "its description speaks of dual energy or of bone suppression: is it the plain film?"
 )
 ANY_MODALITY = "Pass --modalities any to take it."
 
@@ -71,6 +79,8 @@ def require_wanted(dataset: Dataset, options: FilmOptions) -> dict[str, Any]:
     _require_intent(dataset, options, facts)
     _require_body_part(dataset, options, facts)
     _require_view(dataset, options, facts)
+    if _is_subtracted(dataset):
+        facts["notes"].append(SUBTRACTED_NOTE)
     laterality = code_of(dataset, "ImageLaterality") or code_of(dataset, "Laterality")
     if laterality in LATERALITIES:
         facts["laterality"] = laterality
@@ -111,6 +121,16 @@ def body_part(dataset: Dataset) -> tuple[str | None, str]:
     if found is None and CHEST_CODES & set(_codes(dataset, "AnatomicRegionSequence")):
         found = "CHEST"
     return (found, "") if found else (None, ODD_PART if text else NO_PART)
+
+
+def _is_subtracted(dataset: Dataset) -> bool:
+    """Whether Image Type (PS3.3 C.7.6.1.1.2, from its third value on) or a description of the image
+    or its series names dual energy or bone suppression. No attribute is made for it.
+    """
+    described = (*DESCRIPTIONS[:3], "DerivationDescription")
+    kinds = codes_of(dataset, "ImageType")[2:]
+    texts = [*(text_of(dataset, keyword).upper() for keyword in described), *kinds]
+    return any(SUBTRACTED.search(text) for text in texts)
 
 
 def _require_intent(dataset: Dataset, options: FilmOptions, facts: dict[str, Any]) -> None:

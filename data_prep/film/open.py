@@ -24,7 +24,7 @@ from data_prep.read.dicom.file import (
     read_dataset,
     transfer_syntax_name,
 )
-from data_prep.read.dicom.header import COMMA_NOTE, code_of, has_comma, numbers_of
+from data_prep.read.dicom.header import COMMA_NOTE, code_of, has_comma, numbers_of, of_frame
 from data_prep.read.dicom.layout import Layout, layout, require_pixels
 from data_prep.read.dicom.orientation import directions, to_upright
 from data_prep.read.dicom.pixels import is_lossy, require_decodable, stored_frame
@@ -153,7 +153,7 @@ def _frame(dataset: Dataset, pixels: Layout, index: int, window: int, voi: bool)
         dataset.PhotometricInterpretation = "MONOCHROME2"
         dataset.SamplesPerPixel = 1
     stored = stored_values(words, found, is_lossy(dataset))
-    shown = display(dataset, stored, window, voi)
+    shown = display(of_frame(dataset, index), stored, window, voi)
     spacing = _spacing(dataset, shown.notes)
     facts = {"voi": shown.voi, "notes": notes + shown.notes}
     return Film(shown.image, spacing, facts, shown.padding, digest(stored.integers()))

@@ -51,7 +51,9 @@ def plan(found: Found, folder: Path, cohort: Cohort, pool: Pool) -> list[Source]
         rename = renamer(cohort, _drafted(sources, cohort))
         sources = [s.with_who(subject=rename(s.who.subject)) for s in sources]
     else:
-        sources = named_by_content(scan(found.sources, pool, cohort.keyed), cohort)
+        sources = scan(found.sources, pool, cohort.keyed)
+        _warn_of_shared_numbers(sources)
+        sources = named_by_content(sources, cohort)
     sources = _with_visits(_with_sessions(sources), cohort.salt)
     if cohort.table is None:
         sources = _by_folders(sources) if cohort.by_folders else _all_test(sources)
@@ -81,6 +83,28 @@ def _warn_of_split_patients(sources: Sequence[Source]) -> None:
             "%d patient IDs in headers have several subjects in the table each: one patient may be "
             "in two sections. Give each patient one name in the column subject.",
             len(split),
+        )
+
+
+def _warn_of_shared_numbers(sources: Sequence[Source]) -> None:
+    """Warn where one patient ID has two birth dates or is of a woman and of a man."""
+    people: dict[str, list[Identity]] = {}
+    for source in sources:
+        identity = source.header.identity
+        if identity.who and not identity.by_name:
+            people.setdefault(identity.who, []).append(identity)
+    shared = [
+        found
+        for found in people.values()
+        if len({one.born for one in found} - {""}) > 1
+        or len({one.sex for one in found} - {"", "O"}) > 1
+    ]
+    if shared:
+        log.warning(
+            "%d patient IDs go with several birth dates or sexes: two people may share a number, "
+            "as on discs of two hospitals. Each counts as one subject; if that is wrong, name the "
+            "subjects in a table (--table).",
+            len(shared),
         )
 
 

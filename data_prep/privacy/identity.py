@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from data_prep.privacy.header_words import digits_of, words_of
 from data_prep.read.dicom.file import quiet_pydicom
-from data_prep.read.dicom.header import number_of, text_of
+from data_prep.read.dicom.header import code_of, number_of, text_of
+from data_prep.read.dicom.terms import SEXES
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -27,6 +28,7 @@ class Identity:
         by_name: whether ``who`` is a name for want of an ID.
         study_uid: StudyInstanceUID or "".
         study_date: None if unknown or impossible.
+        born: PatientBirthDate as digits, sex: M, F or O; "" where unknown.
         order: sorts one subject's films by study date and time, series, acquisition time, instance.
         words: texts to blank wherever they appear, the longest first; see scrubbing.scrub.
         names: those words that are names, numbers, dates or UIDs; never shown as ordinary words.
@@ -37,6 +39,8 @@ class Identity:
     by_name: bool = False
     study_uid: str = ""
     study_date: datetime.date | None = None
+    born: str = ""
+    sex: str = ""
     order: tuple[str, str, int, str, int] = ("", "", 0, "", 0)
     words: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
@@ -56,12 +60,15 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
         name = "" if who else text_of(dataset, "PatientName").rstrip("^= ")
         day = digits_of(text_of(dataset, "StudyDate")).replace(".", "")
         found, names, complete = words_of(dataset) if words else ((), (), True)
+        sex = code_of(dataset, "PatientSex")
         moment = text_of(dataset, "AcquisitionTime") or text_of(dataset, "ContentTime")
         return Identity(
             who=who or name,
             by_name=bool(name),
             study_uid=text_of(dataset, "StudyInstanceUID"),
             study_date=_study_date(dataset),
+            born=digits_of(text_of(dataset, "PatientBirthDate")).replace(".", ""),
+            sex=sex if sex in SEXES else "",
             order=(
                 day,
                 digits_of(text_of(dataset, "StudyTime")),

@@ -6,9 +6,11 @@ Values only: of a formula the value that the spreadsheet has saved. Nothing is c
 import csv
 import datetime
 import re
+import zipfile
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 from data_prep.datalist import DataError
 from data_prep.errors import HealthyGANError, MissingData, NotInstalled
@@ -53,8 +55,8 @@ def read_sheets(path: Path) -> dict[str, Rows]:
     guarded child.
 
     Raises:
-        DataError: the file is unreadable, over ``MOST_CELLS``, or an .xlsx file with a formula
-            whose value is not saved.
+        DataError: the file is unreadable, over ``MOST_CELLS``, or an .xlsx file with hidden rows
+            or with a formula whose value is not saved.
         NotInstalled: its reader is missing.
     """
     if not path.is_file():
@@ -107,9 +109,26 @@ def _openpyxl(path: Path) -> dict[str, Rows]:
         found = {}
         for page, written in zip(values.worksheets, formulas.worksheets, strict=True):
             if page.sheet_state == "visible":
+                _require_shown(path, page)
                 rows = zip(page.iter_rows(), written.iter_rows(), strict=True)
                 found[page.title] = _bounded(path, (_row(path, *both) for both in rows))
         return found
+
+
+def _require_shown(path: Path, page: Any) -> None:
+    """Refuse a sheet with hidden rows: a filter in a spreadsheet program is no choice of rows."""
+    hidden = 0
+    with zipfile.ZipFile(path) as book, book.open(page._worksheet_path) as part:
+        for _, element in ElementTree.iterparse(part):
+            if element.tag.endswith("}row"):
+                hidden += element.get("hidden") in ("1", "true") and len(element) > 0
+                element.clear()
+    if hidden:
+        rows = "1 row of a sheet is" if hidden == 1 else f"{hidden:,} rows of a sheet are"
+        raise DataError(
+            f"{path}: {rows} hidden, and would be used like the others. Delete what is not meant, "
+            "or show all rows (clear the filter), and save the file again."
+        )
 
 
 def _row(path: Path, cells: Any, written: Any) -> list[str]:

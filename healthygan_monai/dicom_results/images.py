@@ -15,6 +15,7 @@ from healthygan_monai.dicom_results.facts import KINDS, MAKER, RESEARCH, ResultF
 from healthygan_monai.dicom_results.source import OF_THE_STUDY
 
 FINDING = codes.SCT.MorphologicallyAbnormalStructure
+LONGEST_ST = 1024  # letters, PS3.5 6.2
 FULL = 255  # Maximum Fractional Value: a difference of 1
 
 
@@ -134,7 +135,7 @@ def parametric_map(
         slope=1,
         intercept=0,
     )
-    return hd.pm.ParametricMap(
+    found = hd.pm.ParametricMap(
         sources,
         np.ascontiguousarray(difference, dtype=np.float32),
         contains_recognizable_visual_features=False,
@@ -149,6 +150,10 @@ def parametric_map(
         content_description="Difference 0 to 1, no probability; " + RESEARCH,
         **identity("map", facts, sources),
     )
+    # a map has no place for an algorithm's parameters, as a segment has (PS3.3 C.8.20.2)
+    words = (f"{name}: {value}" for name, value in facts.parameters().items())
+    found.DerivationDescription = "; ".join(words)[:LONGEST_ST]
+    return found
 
 
 def algorithm(facts: ResultFacts) -> hd.AlgorithmIdentificationSequence:

@@ -76,7 +76,9 @@ def legend(facts: ResultFacts, top: float) -> list[str]:
     else:
         lines.append(f"Outline: difference of {facts.map_threshold:.4g} or more")
     lines.append(f"Image score: {score_words(facts.score_by, facts.method)}")
-    lines.append(f"{facts.algorithm} {facts.version}, weights {facts.weights_sha256[:12]}")
+    recipe = f"recipe {facts.training_recipe}, " if facts.training_recipe else ""
+    made_by = f"{facts.algorithm} {facts.version}, {recipe}weights {facts.weights_sha256[:12]}"
+    lines.append(made_by)
     return [*lines, f"Colour: difference, 0 to {top:.2g}"]
 
 

@@ -11,7 +11,7 @@ from data_prep.errors import FilmError, PrepError
 from data_prep.film import FilmOptions, FilmRecipe
 from data_prep.frame import png
 from data_prep.source import Source, Truth, Who
-from data_prep.write_frames import write_film, write_head
+from data_prep.write_frames import EMPTY_NOTE, write_film, write_head
 
 HEAD = phantom(33, lesions=3)
 EACH = FilmRecipe(16, framing="none", options=FilmOptions(frames="each"))
@@ -69,3 +69,27 @@ def test_what_is_no_volume_is_refused(tmp_path):
         write_head(picture, BELOW_THE_TOP, None)
     with pytest.raises(PrepError, match="lesion mask: no such file"):
         write_head(head_of(tmp_path, mask=Path("gone.nii")), BELOW_THE_TOP, None)
+
+
+def test_a_label_that_its_mask_contradicts_is_refused_or_noted(make_dicom, ramp, tmp_path):
+    def film(label, marked: bool):
+        mask = tmp_path / f"{marked}.png"
+        png.save(np.full(ramp.shape, marked) & (np.arange(ramp.shape[1]) < 5), mask)
+        path = make_dicom(ramp)
+        truth = Truth(label=label, mask=mask)
+        source = Source(path.name, path, "dicom", who=Who("sub-1"), truth=truth)
+        return write_film(source, FilmRecipe(16, framing="none"), None).details.get("notes", [])
+
+    empty = save(tmp_path / "empty.nii.gz", np.zeros_like(HEAD.mask, np.uint8))
+    full = save(tmp_path / "full.nii.gz", HEAD.mask.astype(np.uint8))
+
+    def head(label, marked: bool):
+        source = head_of(tmp_path, label=label, mask=full if marked else empty)
+        return write_head(source, BELOW_THE_TOP, None).details.get("notes", [])
+
+    for read in (film, head):
+        with pytest.raises(PrepError, match="label 0, but its mask marks a lesion"):
+            read(0, True)
+        assert EMPTY_NOTE in read(1, False)
+        for label, marked in ((0, False), (1, True), (None, True), (None, False)):
+            assert EMPTY_NOTE not in read(label, marked)

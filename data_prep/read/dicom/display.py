@@ -12,6 +12,7 @@ from data_prep.errors import FilmError
 from data_prep.read.dicom.file import quiet_pydicom
 from data_prep.read.dicom.header import code_of, number_of
 from data_prep.read.dicom.lut import modality_values
+from data_prep.read.dicom.shutter import covered
 from data_prep.read.dicom.stored_values import Stored
 from data_prep.read.dicom.voi import voi_values
 
@@ -39,7 +40,8 @@ def display(dataset: Dataset, stored: Stored, window: int = 0, voi: bool = True)
 
     The pipeline (PS3.3 C.7.6.3.1.2, C.11) works value by value, so it is computed once for every
     possible stored value and looked up at every pixel. Padding (C.7.5.1.1.2) is found in the
-    stored values. It is excluded from every range and becomes black.
+    stored values. It is excluded from every range and becomes black. So does what a display shutter
+    (C.7.6.11) covers, which is in ``padding`` then, but counts in the range.
 
     Args:
         dataset: its header.
@@ -68,6 +70,13 @@ def display(dataset: Dataset, stored: Stored, window: int = 0, voi: bool = True)
     if padding is not None:
         table[padding] = 0
     image, nowhere = stored.image(table), None if padding is None else stored.image(padding)
+    hidden = covered(dataset, (image.shape[0], image.shape[1]), notes)
+    if hidden is not None:
+        left = image[~hidden]
+        if left.min() == left.max():
+            raise constant_image()
+        image[hidden] = 0
+        nowhere = hidden if nowhere is None else nowhere | hidden
     if found is not None and _saturated(image, nowhere):
         notes.append(SATURATION_NOTE)
     return Display(image, nowhere, how if voi else "none", notes)

@@ -12,6 +12,13 @@ from data_prep.errors import FilmError
 
 BLANKS = " \0\t\r\n"
 COMMA_NOTE = "a number with a decimal comma; taken as a decimal point"
+# Functional groups that say how a frame is shown (PS3.3 C.7.6.16.2.9, .10 and .16), and what of the
+# data set an item of them takes the place of.
+SHOWN_BY = {
+    "PixelValueTransformationSequence": ("ModalityLUTSequence",),
+    "FrameVOILUTSequence": ("VOILUTSequence",),
+    "FrameDisplayShutterSequence": (),
+}
 
 
 def text_of(dataset: Any, keyword: str) -> str:
@@ -36,6 +43,14 @@ def code_of(dataset: Any, keyword: str) -> str:
         return str(dataset.get(keyword) or "").strip(BLANKS).upper()
     except Exception:
         return ""
+
+
+def codes_of(dataset: Any, keyword: str) -> list[str]:
+    """Return all values in capitals, without outer blanks; [] if broken, [""] if absent."""
+    try:
+        return [str(value or "").strip(BLANKS).upper() for value in _parts(dataset, keyword)]
+    except Exception:
+        return []
 
 
 def numbers_of(dataset: Any, keyword: str, count: int | None = None) -> list[float]:
@@ -93,3 +108,40 @@ def count_of(dataset: Any, keyword: str, default: int | None = None) -> int:
             remedy="Export it again.",
         ) from None
     return number
+
+
+def group_of(dataset: Any, frame: int, keyword: str) -> Any:
+    """Return the item of a functional group (PS3.3 C.7.6.16): the frame's own, else the shared one,
+    else an empty one.
+    """
+    from pydicom.dataset import Dataset
+
+    own = dataset.get("PerFrameFunctionalGroupsSequence") or []
+    shared = dataset.get("SharedFunctionalGroupsSequence") or []
+    for groups in ([own[frame]] if frame < len(own) else [], list(shared)):
+        for item in groups:
+            if item.get(keyword):
+                return item.get(keyword)[0]
+    return Dataset()
+
+
+def of_frame(dataset: Any, frame: int) -> Any:
+    """Return the header as it holds for one frame, with what its functional groups say of rescale,
+    window and shutter; the data set itself where they say nothing.
+    """
+    from pydicom.dataset import Dataset
+
+    try:
+        items = {keyword: group_of(dataset, frame, keyword) for keyword in SHOWN_BY}
+        if not any(len(item) for item in items.values()):
+            return dataset
+        own = Dataset()
+        own.update(dataset)
+        own.file_meta = dataset.file_meta
+        for keyword, item in items.items():
+            for replaced in SHOWN_BY[keyword] if len(item) else ():
+                own.pop(replaced, None)
+            own.update(item)
+    except Exception:  # a broken element raises when it is converted
+        return dataset
+    return own

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from data_prep.read.dicom.file import quiet_pydicom
-from data_prep.read.dicom.header import number_of, numbers_of
+from data_prep.read.dicom.header import group_of, number_of, numbers_of
 from data_prep.read.volume.dicom_geometry import Plane, arrange, plane_of
 from data_prep.read.volume.dicom_values import Frames, comma_notes, note, read
 from data_prep.read.volume.scan_facts import facts_of, note_sparse, spacing_of
@@ -40,7 +40,7 @@ def read_multi_frame(path: Path, options: ReadOptions) -> RawVolume:
     data = data.transpose(2, 1, 0)  # (K, rows, columns) -> (columns, rows, K)
     facts = facts_of(dataset, "DICOM multi-frame", data)
     facts["frames"] = len(planes)
-    thickness = number_of(_group(dataset, 0, "PixelMeasuresSequence"), "SliceThickness", 0.0)
+    thickness = number_of(group_of(dataset, 0, "PixelMeasuresSequence"), "SliceThickness", 0.0)
     if "slice_thickness_mm" not in facts and thickness:
         facts["slice_thickness_mm"] = round(thickness, 4)
     note(facts["notes"], *frames.notes, *comma_notes(*_numbered(dataset, len(planes))))
@@ -71,15 +71,17 @@ def _planes(dataset: Any) -> list[Plane]:
 
 def _plane(dataset: Any, frame: int) -> Plane:
     plane = plane_of(
-        numbers_of(_group(dataset, frame, "PlanePositionSequence"), "ImagePositionPatient", 3),
+        numbers_of(group_of(dataset, frame, "PlanePositionSequence"), "ImagePositionPatient", 3),
         numbers_of(
-            _group(dataset, frame, "PlaneOrientationSequence"), "ImageOrientationPatient", 6
+            group_of(dataset, frame, "PlaneOrientationSequence"), "ImageOrientationPatient", 6
         ),
-        numbers_of(_group(dataset, frame, "PixelMeasuresSequence"), "PixelSpacing", 2),
+        numbers_of(group_of(dataset, frame, "PixelMeasuresSequence"), "PixelSpacing", 2),
         # the order of the frames need not be that of echoes and time points (PS3.3 C.7.6.16.2.2)
         (
-            number_of(_group(dataset, frame, "MREchoSequence"), "EffectiveEchoTime", 0.0),
-            number_of(_group(dataset, frame, "FrameContentSequence"), "TemporalPositionIndex", 0.0),
+            number_of(group_of(dataset, frame, "MREchoSequence"), "EffectiveEchoTime", 0.0),
+            number_of(
+                group_of(dataset, frame, "FrameContentSequence"), "TemporalPositionIndex", 0.0
+            ),
             frame,
         ),
     )
@@ -88,27 +90,14 @@ def _plane(dataset: Any, frame: int) -> Plane:
     return plane
 
 
-def _group(dataset: Any, frame: int, keyword: str) -> Any:
-    """The item of a functional group: the frame's own, else the shared one, else an empty one."""
-    from pydicom.dataset import Dataset
-
-    own = dataset.get("PerFrameFunctionalGroupsSequence") or []
-    shared = dataset.get("SharedFunctionalGroupsSequence") or []
-    for groups in ([own[frame]] if frame < len(own) else [], list(shared)):
-        for item in groups:
-            if item.get(keyword):
-                return item.get(keyword)[0]
-    return Dataset()
-
-
 def _numbered(dataset: Any, frames: int) -> Iterator[Any]:
     """Every item that holds numbers of a frame, and the data set."""
     yield dataset
     for frame in range(frames):
-        yield from (_group(dataset, frame, keyword) for keyword in GROUPS)
+        yield from (group_of(dataset, frame, keyword) for keyword in GROUPS)
 
 
 def _rescale(dataset: Any, frame: int) -> Any:
     """Pixel Value Transformation of a frame (PS3.3 C.7.6.16.2.9), or the data set's own rescale."""
-    item = _group(dataset, frame, "PixelValueTransformationSequence")
+    item = group_of(dataset, frame, "PixelValueTransformationSequence")
     return item if "RescaleSlope" in item else dataset

@@ -1,7 +1,8 @@
 """The series of a folder: which DICOM files belong together, from their headers alone.
 
 Files of one series share the Series Instance UID (PS3.3 C.7.3.1). A series is taken apart further
-where its images differ in size or direction: the three views of a localiser are no volume.
+where its images differ in size or direction: the three views of a localiser are no volume. So are
+magnitude and phase, which some scanners put into one series.
 """
 
 import io
@@ -17,6 +18,7 @@ from data_prep.read.dicom.file import quiet_pydicom
 from data_prep.read.dicom.header import number_of, numbers_of, text_of
 from data_prep.read.volume.dicom_damage import Damaged, is_damaged, suffix_of
 from data_prep.read.volume.dicom_geometry import Plane, plane_of
+from data_prep.read.volume.scan_facts import part_of
 
 _TAGS = [
     "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID", "SeriesNumber",
@@ -25,7 +27,7 @@ _TAGS = [
     "InstanceNumber", "SamplesPerPixel", "Modality", "Manufacturer", "ScanningSequence",
     "MRAcquisitionType", "MagneticFieldStrength", "RepetitionTime", "InversionTime", "FlipAngle",
     "SliceThickness", "PhotometricInterpretation", "PixelRepresentation",
-    "ImagesInAcquisition",
+    "ImagesInAcquisition", "ImageType", "ComplexImageComponent", "VolumeBasedCalculationTechnique",
 ]  # fmt: skip
 _SAME = 0.01  # of a direction cosine: half a degree
 _PLACES = 2  # decimals of mm that tell places apart
@@ -171,11 +173,11 @@ def _is_image(header: Any | None) -> bool:
 
 
 def _key(name: str, header: Any) -> tuple:
-    """Sorts by series number; equal for the files of one series of one size."""
+    """Sorts by series number; equal for the files of one series of one size and part."""
     number = number_of(header, "SeriesNumber", 0.0)
     uid = str(header.get("SeriesInstanceUID") or "")
     alone = name if _frames(header) > 1 else ""  # a multi-frame file is a volume of its own
-    return number, uid, alone, int(header.Rows), int(header.Columns)
+    return number, uid, alone, int(header.Rows), int(header.Columns), part_of(header)
 
 
 def _direction(header: Any) -> tuple[float, ...]:

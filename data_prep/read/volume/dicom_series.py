@@ -15,8 +15,14 @@ from data_prep.read.volume.dicom_enhanced import read_multi_frame
 from data_prep.read.volume.dicom_geometry import arrange
 from data_prep.read.volume.dicom_groups import Series, damaged_among, series_of
 from data_prep.read.volume.dicom_values import Frames, colour, comma_notes, note, read
-from data_prep.read.volume.scan_facts import facts_of, from_header, note_sparse, spacing_of
-from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
+from data_prep.read.volume.scan_facts import (
+    facts_of,
+    from_header,
+    note_sparse,
+    part_of,
+    spacing_of,
+)
+from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError, no_magnitude
 
 
 def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] = ()) -> RawVolume:
@@ -31,6 +37,8 @@ def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] 
     if damaged:
         raise incomplete(damaged)
     options.require_modality(from_header(series.header))
+    if part_of(series.header) in ("phase", "imaginary"):
+        raise no_magnitude()
     if series.colour:
         raise colour()
     if series.frames > 1:

@@ -40,6 +40,7 @@ def _raw(file: NiftiFile, options: ReadOptions) -> RawVolume:
         "format": "NIfTI-2" if int(header["sizeof_hdr"]) == 540 else "NIfTI-1",
         "shape": [int(n) for n in image.shape],
         "dtype": str(header.get_data_dtype()),
+        "intent": int(header["intent_code"]),
         "notes": [],
     }
     _check_type(header.get_data_dtype())

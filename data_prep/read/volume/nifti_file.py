@@ -104,12 +104,25 @@ def opened(path: Path) -> Iterator[NiftiFile]:
         }
         try:
             with _damage():
+                _require_scaling(kind, streams[0])
                 image = kind.from_file_map({name: holders[name] for name, _ in kind.files_types})
         except (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError):
             raise _no_nifti() from None
         except nib.wrapstruct.WrapStructError:  # fewer bytes than a header has
             raise _cut_short() from None
         yield NiftiFile(image, streams[-1], voxels)
+
+
+def _require_scaling(kind: Any, stream: Any) -> None:
+    """Refuse a slope that goes with an intercept that is no number; back at the start."""
+    header = kind.header_class(stream.read(kind.header_class.sizeof_hdr), check=False)
+    stream.seek(0)
+    slope, intercept = float(header["scl_slope"]), float(header["scl_inter"])
+    if np.isfinite(slope) and slope != 0 and not np.isfinite(intercept):
+        raise VolumeError(
+            "scl_inter of the header is no number: the grey levels are not known",
+            remedy="Correct the header (0 means no offset), or convert the scan again.",
+        )
 
 
 def _halves(path: Path) -> tuple[Path, Path]:

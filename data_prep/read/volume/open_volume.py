@@ -27,6 +27,11 @@ logger = logging.getLogger(__name__)
 
 OBLIQUE_DEG = 5.0  # planned 2-D scans are often tilted this much; more is worth a warning
 SAME_GRID_MM = 0.01
+FEWEST_GREYS = 32  # values; labels of a segmentation are fewer, a scan of 8 bits has 256
+LOOKED_AT = 1_000_000  # voxels, evenly taken, that are counted first
+# nifti1.h, "INTENT_CODES": statistics; labels and names of regions; matrices and vectors
+STATISTICS, OTHERS = range(2, 25), {1002: "labels", 1003: "labels"}
+OTHERS |= dict.fromkeys((1004, 1005, 1006, 1007), "vectors or matrices")
 SHEAR_DEG = 0.5  # a tilted gantry; headers round angles to a tenth
 
 
@@ -57,6 +62,7 @@ def read_volume(
 
         raw = read_nifti(path, options)
     raw.facts["notes"] += options.require_modality(raw.facts)
+    _require_intent(raw.facts.pop("intent", 0))
     volume = _to_ras(_checked(raw, options), options)
     if volume.facts.get("shear_deg") and not options.straighten_oblique:
         raise VolumeError(
@@ -141,7 +147,34 @@ def _checked(raw: RawVolume, options: ReadOptions) -> RawVolume:
             detail=f"{raw.data.flat[0]:g}",
             remedy="Its export failed: export it again.",
         )
+    _require_greys(raw.data)
     return raw
+
+
+def _require_intent(code: int) -> None:
+    """Raise VolumeError where a NIfTI says that its values are no grey levels."""
+    what = "statistics" if code in STATISTICS else OTHERS.get(code)
+    if what is not None:
+        raise VolumeError(
+            f"the header says that the values are {what}, no grey levels",
+            detail=f"intent_code {code}",
+            remedy="Leave it out. A mask of lesions goes into the column mask of the table.",
+        )
+
+
+def _require_greys(data: np.ndarray) -> None:
+    """Raise VolumeError for labels, which are few values."""
+    step = max(1, round((data.size / LOOKED_AT) ** (1 / 3)))
+    fewest = min(FEWEST_GREYS, data.size)
+    if len(np.unique(data[::step, ::step, ::step])) >= fewest:
+        return
+    count = len(np.unique(data))
+    if count < fewest:
+        raise VolumeError(
+            f"fewer than {FEWEST_GREYS} grey levels: a mask, or the labels of a segmentation?",
+            detail=f"{count} values",
+            remedy="Leave it out. A mask of lesions goes into the column mask of the table.",
+        )
 
 
 def _finite(raw: RawVolume) -> RawVolume:

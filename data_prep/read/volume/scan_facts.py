@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.read.dicom.header import finite
+from data_prep.read.dicom.header import codes_of, finite
 from data_prep.read.dicom.terms import MODALITIES
 
 SPARSE = 1.5  # gap over slice thickness from which slices seem to have been left out
@@ -22,6 +22,20 @@ _CLASSES = {  # PS3.4 B.5
     "1.2.840.10008.5.1.4.1.1.128": "PT",
     "1.2.840.10008.5.1.4.1.1.130": "PT",
 }
+# Image Type from its third value on (PS3.3 C.8.3.1.1.1, C.8.16.1.3), and the makers' short words.
+_PARTS = {
+    "phase": ("PHASE", "PHASE MAP", "P"),
+    "imaginary": ("IMAGINARY", "I"),
+    "real": ("REAL", "R"),
+}
+_DERIVED = {
+    *("ADC", "EADC", "FA", "CBF", "CBV", "RCBF", "RCBV", "MTT", "TTP", "TMAX"),
+    *("PROJECTION IMAGE", "MIP", "MAX_IP", "MIN_IP", "MINIP", "MNIP", "VOLUME_RENDER"),
+    *("SUBTRACTION", "MODULUS SUBTRACT", "PHASE SUBTRACT", "LOCALIZER"),
+}
+DERIVED_NOTE = "by its Image Type a map, a projection, a difference or a localiser, no plain scan"
+REAL_NOTE = "the real part of a scan by its Image Type, as of a PSIR; expected the magnitude"
+MIXED_NOTE = "magnitude and phase are mixed in one file"
 # fact: (keyword, the same in DICOM and BIDS; least and most that is believed; ms in BIDS' seconds)
 _NUMBERS = {
     "field_strength_t": ("MagneticFieldStrength", 0.01, 25.0, False),
@@ -39,8 +53,31 @@ def from_header(dataset: Any) -> dict[str, Any]:
     Without a Modality (0008,0060) the SOP Class says it.
     """
     known = _facts(lambda keyword: _plain(dataset, keyword), seconds=False)
-    by_class = _CLASSES.get(str(_plain(dataset, "SOPClassUID")).strip(" \0"))
+    by_class = _CLASSES.get(_class(dataset))
     return known if by_class is None else {"modality": by_class, **known}
+
+
+def part_of(dataset: Any) -> str:
+    """Return 'phase', 'imaginary' or 'real', where an MR image is no magnitude, else "".
+
+    Complex Image Component (0008,9208) tells it, PS3.3 C.8.13.3.1.1, else Image Type (0008,0008).
+    """
+    if "MR" not in (_CLASSES.get(_class(dataset)), *codes_of(dataset, "Modality")):
+        return ""
+    stated = codes_of(dataset, "ComplexImageComponent")[:1]
+    words = stated if any(stated) else codes_of(dataset, "ImageType")[2:]
+    return next((part for part, names in _PARTS.items() if set(names) & set(words)), "")
+
+
+def kind_notes(dataset: Any) -> list[str]:
+    """What Image Type tells of a DICOM volume that is no plain scan."""
+    words = {*codes_of(dataset, "ImageType")[2:]}
+    words.update(codes_of(dataset, "VolumeBasedCalculationTechnique"))
+    derived = words & _DERIVED or any(word.endswith(" MAP") for word in words)
+    mixed = "MIXED" in codes_of(dataset, "ComplexImageComponent")
+    real = part_of(dataset) == "real"
+    told = ((derived, DERIVED_NOTE), (real, REAL_NOTE), (mixed, MIXED_NOTE))
+    return [note for found, note in told if found]
 
 
 def from_sidecar(content: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,6 +111,10 @@ def _facts(value: Callable[[str], Any], *, seconds: bool) -> dict[str, Any]:
     return known
 
 
+def _class(dataset: Any) -> str:
+    return str(_plain(dataset, "SOPClassUID")).strip(" \0")
+
+
 def _plain(dataset: Any, keyword: str) -> Any:
     try:
         value = dataset.get(keyword)
@@ -94,7 +135,7 @@ def facts_of(header: Any, kind: str, data: np.ndarray) -> dict[str, Any]:
         "shape": [int(n) for n in data.shape],
         "dtype": str(data.dtype),
         "orientation_source": "DICOM",
-        "notes": [],
+        "notes": kind_notes(header),
         **from_header(header),
     }
 

@@ -26,6 +26,14 @@ class OtherImage(VolumeError, LeftOut):
     """A volume that could be read but is not what was asked for."""
 
 
+def no_magnitude() -> OtherImage:
+    """Return the reason for a part of a complex scan."""
+    return OtherImage(
+        "a phase image, or the real or imaginary part of one; expected the magnitude",
+        remedy="Leave it out.",
+    )
+
+
 @dataclass(frozen=True)
 class Volume:
     """A volume in RAS+ order.

@@ -105,7 +105,8 @@ def test_a_template_is_a_brain_and_its_grid_holds_whole_millimetres(tmp_path: Pa
     inside = (world - affine[:3, 3]) / 2.0
     assert inside.min() >= 4 and (inside.max(axis=0) <= np.array(shape) - 5).all()  # 8 mm of room
     with pytest.raises(VolumeError, match="template: not a brain-extracted"):
-        whole = np.pad(np.full((60, 70, 60), 100, np.float32), 2)  # 3.9 litres
+        full = np.linspace(100, 200, 60 * 70 * 60, dtype=np.float32).reshape(60, 70, 60)
+        whole = np.pad(full, 2)  # 3.9 litres
         load_template(save(tmp_path / "head.nii", whole))
     with pytest.raises(ValueError, match="no such file"):
         find_template(str(tmp_path / "gone.nii"))

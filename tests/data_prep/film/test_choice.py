@@ -3,7 +3,7 @@
 import pytest
 from planted import PLANTED
 
-from data_prep.film.choice import LeftOut
+from data_prep.film.choice import SUBTRACTED_NOTE, LeftOut
 from data_prep.film.open import read_film
 from data_prep.film.options import FilmOptions
 from data_prep.read.dicom.terms import UNDECIDED, body_part_of_text, view_of_text
@@ -231,3 +231,33 @@ def test_facts_are_closed_codes(make_dicom, ramp):
 def test_an_invalid_choice_is_refused_with_the_valid_ones(choice, message):
     with pytest.raises(ValueError, match=message):
         FilmOptions(**choice)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "text"),
+    [
+        ("SeriesDescription", "Dual-Energy soft tissue"),
+        ("SeriesDescription", "ClearRead Bone Suppression"),
+        ("AcquisitionDeviceProcessingDescription", "ENERGY SUBTRACTION"),
+        ("DerivationDescription", "rib suppressed by a program"),
+        ("ImageType", ["DERIVED", "PRIMARY", "SOFT_TISSUE"]),
+    ],
+)
+def test_a_film_without_its_bones_is_noted(make_dicom, ramp, keyword, text):
+    film = read_film(make_dicom(ramp, **{keyword: text}))
+    assert SUBTRACTED_NOTE in film.facts["notes"]
+
+
+@pytest.mark.parametrize(
+    ("keyword", "text"),
+    [
+        ("SeriesDescription", "Chest PA bone and lung"),
+        ("StudyDescription", "Dual energy chest"),  # of which one film may be the plain one
+        ("ImageType", ["SOFT_TISSUE", "PRIMARY"]),  # no words of a maker before the third
+        ("ImageType", ""),
+    ],
+)
+def test_a_plain_film_is_not_taken_for_one(make_dicom, ramp, keyword, text):
+    assert SUBTRACTED_NOTE not in read_film(make_dicom(ramp, **{keyword: text})).facts.get(
+        "notes", ()
+    )

@@ -117,3 +117,23 @@ def test_a_patient_with_several_subjects_in_the_table_is_told(
     (tmp_path / "table.csv").write_text("\n".join(lines) + "\n")
     prepare(table=tmp_path / "table.csv")
     assert ("1 patient IDs in headers have several subjects" in caplog.text) is told
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "told"),
+    [
+        ({"PatientBirthDate": "19500101"}, {"PatientBirthDate": "1999.12.31"}, True),
+        ({"PatientSex": "F"}, {"PatientSex": "M"}, True),
+        ({"PatientSex": "F"}, {"PatientSex": "M", "PatientID": "P2"}, False),
+        ({"PatientBirthDate": "19500101"}, {"PatientBirthDate": "1950.01.01"}, False),
+        ({"PatientBirthDate": "19500101", "PatientSex": "O"}, {"PatientSex": "m"}, False),
+        ({"PatientSex": "F", "PatientID": ""}, {"PatientSex": "M", "PatientID": ""}, False),
+    ],
+)
+def test_a_number_of_two_people_is_told(first, second, told, make_dicom, ramp, prepare, caplog):
+    common = {"PatientID": "P1", "PatientBirthDate": "", "PatientSex": ""}
+    for k, header in enumerate((first, second)):
+        make_dicom(np.roll(ramp, k, axis=1), f"raw/{k}.dcm", **(common | header))
+    prepare()
+    assert ("1 patient IDs go with several birth dates or sexes" in caplog.text) == told
+    assert "1950" not in caplog.text

@@ -155,3 +155,19 @@ def test_columns_are_known_in_any_case_and_a_dry_run_explains_them(tmp_path, cap
     said = capsys.readouterr()
     assert "  not used: Remark" in said.out and "maybe" not in said.out
     assert not (tmp_path / "out").exists()
+
+
+def test_rows_that_a_filter_hides_are_refused_not_used(tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    path = write_xlsx(tmp_path / "t.xlsx", ROWS, ROWS, hidden=(1,))
+    book = openpyxl.load_workbook(path)
+    first, second = book.worksheets
+    second.row_dimensions[2].hidden = True  # of a hidden sheet, which is not read
+    first.row_dimensions[4].hidden = True  # an empty row
+    book.save(path)
+    assert len(read_sheets(path)) == 1
+    for row in (2, 3):
+        first.row_dimensions[row].hidden = True
+        book.save(path)
+        with pytest.raises(DataError, match=f"{row - 1} rows? of a sheet (is|are) hidden"):
+            read_sheets(path)

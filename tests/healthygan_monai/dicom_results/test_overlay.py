@@ -38,6 +38,9 @@ def test_the_legend_says_score_threshold_model_and_research() -> None:
         assert words in text
     assert FACTS["weights_sha256"][:12] in text and "score: mean of the difference map" in text
     above = ResultFacts(**{**FACTS, "score": 0.05})
+    assert "recipe" not in text
+    trained = ResultFacts(**FACTS, training_recipe="pretrained")
+    assert "recipe pretrained, weights" in "\n".join(legend(trained, 0.4))
     assert "at or above the threshold" in "\n".join(legend(above, 0.4))
 
 

@@ -15,6 +15,7 @@ from pydicom.dataset import Dataset
 
 from healthygan_monai.dicom_results import RESEARCH, ResultFacts, make_results, to_slices
 from healthygan_monai.errors import PrepError
+from healthygan_monai.scoring import score_words
 
 SIZE = (20, 16, 6)  # columns, rows, slices
 OBLIQUE = np.array(
@@ -75,6 +76,10 @@ def test_the_map_is_a_parametric_map_and_everything_is_valid(
     assert len({f.SeriesInstanceUID for f in found[:3]}) == 1
     assert [f.InstanceNumber for f in found[:3]] == [1, 2, 3]
     assert found[4].ContentQualification == "RESEARCH" and RESEARCH in found[4].ContentDescription
+    said = found[4].DerivationDescription
+    assert f"image score: {score_words('mean', 'healthygan')}" in said and "recipe" not in said
+    named = make_results(sources, difference, marked, facts(training_recipe="pretrained"))[4]
+    assert "training recipe: pretrained" in named.DerivationDescription
     order = places(found[4], [one.ImagePositionPatient for one in sources])
     assert sorted(order) == list(range(6))
     assert np.abs(floats(files[4], shape) - difference[order]).max() < 1e-6
