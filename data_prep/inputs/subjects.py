@@ -3,7 +3,7 @@
 import logging
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -49,13 +49,46 @@ def whos_of(sources: Sequence[Source], *, quiet: bool = False) -> list[tuple[str
 
     quiet: give no warnings, since a table names the subjects.
     """
-    patients: dict[str, set[str]] = {}  # BIDS subject -> patients in headers
+    several = _labels_of_several(sources)
+    names = {source.name: _of_file_name(source) for source in sources}
+    by_folder = _subjects_of_folders(names, quiet)
+    if not quiet:
+        _warn_of_bids(sources, several)
+    return [
+        _who_of(source, several, by_folder.get(source.name) or names[source.name])
+        for source in sources
+    ]
+
+
+def _who_of(
+    source: Source, several: Collection[str], by_name: str | None
+) -> tuple[str, tuple[Any, ...]]:
+    """As `whos_of`; several: of `_labels_of_several`, by_name: the subject by file and folder."""
+    label = _bids(source)
+    order: tuple[Any, ...] = ("", source.name)
+    if label and not (label in several and _in_header(source)):
+        who = label
+    elif _in_header(source):
+        identity = source.header.identity
+        who, order = identity.who, (*identity.order, source.name)
+    else:
+        who = by_name or source.name
+    # a file called " .png"
+    return who if who.strip(BLANKS) else f"file {source.name}", order
+
+
+def _labels_of_several(sources: Sequence[Source]) -> set[str]:
+    """Return the BIDS subjects whose DICOM headers name several patients."""
+    patients: dict[str, set[str]] = {}
     for source in sources:
         label = _bids(source)
         if label and _in_header(source):
             patients.setdefault(label, set()).add(source.header.identity.who)
-    several = {label for label, found in patients.items() if len(found) > 1}
-    if several and not quiet:
+    return {label for label, found in patients.items() if len(found) > 1}
+
+
+def _warn_of_bids(sources: Sequence[Source], several: Collection[str]) -> None:
+    if several:
         log.warning(
             "%d folders or files are named like a BIDS subject, but their DICOM headers name "
             "several patients: these count.",
@@ -66,28 +99,12 @@ def whos_of(sources: Sequence[Source], *, quiet: bool = False) -> list[tuple[str
         if found := BIDS_SUBJECT.search(source.name):
             roots.setdefault(found[1], set()).add(source.name[: found.start(1)])
     twice = sum(len(around) > 1 for around in roots.values())
-    if twice and not quiet:
+    if twice:
         log.warning(
             "%d BIDS subjects stand in several folders, and count as one subject each. If they are "
             "different people (of two sites), name the subjects in a table (--table).",
             twice,
         )
-    names = {source.name: _of_file_name(source) for source in sources}
-    by_folder = _subjects_of_folders(names, quiet)
-    result = []
-    for source in sources:
-        label = _bids(source)
-        order: tuple[Any, ...] = ("", source.name)
-        if label and not (label in several and _in_header(source)):
-            who = label
-        elif _in_header(source):
-            identity = source.header.identity
-            who, order = identity.who, (*identity.order, source.name)
-        else:
-            who = by_folder.get(source.name) or names[source.name] or source.name
-        # a file called " .png"
-        result.append((who if who.strip(BLANKS) else f"file {source.name}", order))
-    return result
 
 
 def _bids(source: Source) -> str | None:
