@@ -18,7 +18,9 @@ from data_prep.source import Source
 
 
 def fingerprint(source: Source, recipe: FilmRecipe | BrainRecipe, salt: bytes) -> str:
-    """HMAC-SHA256 over recipe, input, masks, boxes; without the key nobody can test for a file."""
+    """HMAC-SHA256 over recipe, input, masks and their label, boxes; nobody tests for a file without
+    the key.
+    """
     total = hmac.new(salt, digestmod=hashlib.sha256)
     total.update(json.dumps(recipe.record(), sort_keys=True).encode())
     truth = source.truth
@@ -30,7 +32,9 @@ def fingerprint(source: Source, recipe: FilmRecipe | BrainRecipe, salt: bytes) -
             total.update(part.data())
         else:
             feed(total, part.path)
-    for path in (truth.mask, _brain_mask(source, recipe)):
+    if truth.mask is not None:
+        total.update(f"label {truth.label}".encode())  # they must agree
+    for path in (truth.mask, truth.must_be_empty, _brain_mask(source, recipe)):
         if path is not None:
             total.update(b"\0")
             feed(total, path)

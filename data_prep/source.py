@@ -65,13 +65,17 @@ class Who:
 
 @dataclass(frozen=True)
 class Truth:
-    """Where an input belongs and what is known of its lesions; label 0 healthy, 1 diseased."""
+    """Where an input belongs and what is known of its lesions; label 0 healthy, 1 diseased.
+
+    must_be_empty: the mask of a known-healthy training image. It is looked at, and goes nowhere.
+    """
 
     section: str | None = None
     group: str | None = None
     label: int | None = None
     mask: Path | None = None
     boxes: tuple[LesionBox, ...] = ()
+    must_be_empty: Path | None = None
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from data_prep.brain.way import WayToScan
 from data_prep.errors import PrepError
 from data_prep.files import whole
 from data_prep.film.choice import require_view
-from data_prep.film.prepare import prepare
+from data_prep.film.picture import read_mask_picture
+from data_prep.film.prepare import MOST_OF_A_MASK, prepare
 from data_prep.film.recipe import FilmRecipe
 from data_prep.film.set_aside import SetAside
 from data_prep.frame import png
@@ -31,6 +32,7 @@ from data_prep.read.volume.open_volume import read_mask, read_volume
 from data_prep.read.volume.volume import OtherImage, VolumeError, no_magnitude, volume_digest
 from data_prep.source import Source
 
+HEAD_NOTE = "the lesion mask marks more than half of the scan: is it inverted, or no mask?"
 EMPTY_NOTE = "label 1, but the lesion mask is empty, or empty in the frame"
 
 
@@ -59,8 +61,9 @@ def write_film(
         raise
     facts, digests = frames[0].facts, [frame.facts[DIGEST] for frame in frames]
     if drawn is not None:
-        marked = any(frame.mask is not None and frame.mask.any() for frame in frames)
-        facts = _with_notes(facts, _agreement(truth.label, marked))
+        facts = _with_notes(facts, _agreement(truth.label, frames))
+    elif truth.must_be_empty is not None:
+        _require_unmarked(read_mask_picture(truth.must_be_empty.read_bytes()))
     if len(digests) > 1:
         facts = {**facts, DIGEST: digests}
     images = _stored(frames, source, output)
@@ -70,13 +73,22 @@ def write_film(
     return Outcome("written", source.shown, images=images, details=facts, seen=seen)
 
 
-def _agreement(label: int | None, marked: bool) -> list[str]:
-    """Return a note where a mask has nothing of a disease; PrepError: it marks a healthy image."""
-    if label == 0 and marked:
+def _agreement(label: int | None, frames: Iterable[Frame]) -> list[str]:
+    """Return a note where masks have nothing of a disease; PrepError: one marks a healthy image."""
+    masks = [frame.mask for frame in frames if frame.mask is not None]
+    if label == 0:
+        for mask in masks:
+            _require_unmarked(mask)
+    return [EMPTY_NOTE] if label == 1 and not any(mask.any() for mask in masks) else []
+
+
+def _require_unmarked(mask: np.ndarray) -> None:
+    """Raise PrepError where the mask of a healthy image marks a lesion."""
+    if mask.any():
         raise PrepError(
-            "label 0, but its mask marks a lesion", remedy="Correct the label or the mask."
+            "healthy by its label, group or section, but its mask marks a lesion",
+            remedy="Correct the table or the mask.",
         )
-    return [EMPTY_NOTE] if label == 1 and not marked else []
 
 
 def _with_notes(facts: dict[str, Any], notes: list[str]) -> dict[str, Any]:
@@ -118,7 +130,11 @@ def write_head(
     images = _stored(slices.frames, source, output)
     facts = {**slices.facts, DIGEST: content}
     if head.lesion is not None:
-        facts = _with_notes(facts, _agreement(source.truth.label, bool(head.lesion.any())))
+        if source.truth.label == 0:
+            _require_unmarked(head.lesion)
+        facts = _with_notes(facts, _agreement(source.truth.label, slices.frames))
+        if head.lesion.mean() > MOST_OF_A_MASK:
+            facts = _with_notes(facts, [HEAD_NOTE])
     seen: tuple[Seen, ...] = ()
     if place is not None and output is not None:
         seen = (_seen_head(head, recipe, place, source, output),)
@@ -154,11 +170,17 @@ def _read(source: Source, recipe: BrainRecipe) -> Head:
     reading = options.reading()
     files = [piece.path for piece in source.pieces()] if source.kind == "series" else []
     volume = read_volume(path, reading, files)
-    drawn = source.truth.mask
+    drawn, healthy = source.truth.mask, source.truth.must_be_empty
+    if healthy is not None:
+        _require_unmarked(read_mask(healthy, volume, reading))
     lesion = None if drawn is None else read_mask(drawn, volume, reading)
     own = extraction.own_mask(options.brain, source.name)
     brain = None if own is None else read_mask(own, volume, reading, what="brain")
-    facts = scan_facts.from_sidecar(bids.sidecar(path))
+    beside = bids.sidecar(path)
+    if not scan_facts.is_magnitude(beside):
+        raise no_magnitude()
+    facts = scan_facts.from_sidecar(beside)
+    volume.facts["notes"] += scan_facts.kind_notes(beside)
     volume.facts["notes"] += reading.require_modality(facts)
     return Head(volume, lesion, brain, facts=facts)
 

@@ -24,7 +24,14 @@ from data_prep.read.dicom.file import (
     read_dataset,
     transfer_syntax_name,
 )
-from data_prep.read.dicom.header import COMMA_NOTE, code_of, has_comma, numbers_of, of_frame
+from data_prep.read.dicom.header import (
+    COMMA_NOTE,
+    code_of,
+    has_comma,
+    numbers_of,
+    of_frame,
+    with_elements,
+)
 from data_prep.read.dicom.layout import Layout, layout, require_pixels
 from data_prep.read.dicom.orientation import directions, to_upright
 from data_prep.read.dicom.pixels import is_lossy, require_decodable, stored_frame
@@ -85,17 +92,12 @@ def stored_picture(dataset: Dataset, index: int = 0) -> np.ndarray:
     float32 (rows, columns) in [0, 1], bright = dense; not turned, cropped or resized. Any modality.
     Raises FilmError as `films` does: no pixels, not grey, no decoder, one grey level.
     """
-    from pydicom.dataset import Dataset
-
-    own = Dataset()  # reading a grey picture in colour channels changes its header
-    own.update(dataset)
-    own.file_meta = dataset.file_meta
     with quiet_pydicom():
-        require_pixels(own)
-        pixels = layout(own)
-        _require_grey(own, pixels, FilmOptions(colour="equal"))
-        require_decodable(own, pixels)
-        return _frame(own, pixels, index, window=0, voi=True).image
+        require_pixels(dataset)
+        pixels = layout(dataset)
+        _require_grey(dataset, pixels, FilmOptions(colour="equal"))
+        require_decodable(dataset, pixels)
+        return _frame(dataset, pixels, index, window=0, voi=True).image
 
 
 def _picture(data: bytes) -> Iterator[Film]:
@@ -148,12 +150,13 @@ def _dicom_films(data: bytes, options: FilmOptions, voi: bool) -> Iterator[Film]
 def _frame(dataset: Dataset, pixels: Layout, index: int, window: int, voi: bool) -> Film:
     notes: list[str] = []
     words, found = stored_frame(dataset, pixels, index, notes)
+    header = of_frame(dataset, index)
     if pixels.samples > 1:
         words = _equal_channels(words) if words.ndim == 3 else words
-        dataset.PhotometricInterpretation = "MONOCHROME2"
-        dataset.SamplesPerPixel = 1
+        grey = {"PhotometricInterpretation": "MONOCHROME2", "SamplesPerPixel": 1}
+        header = with_elements(header, **grey)
     stored = stored_values(words, found, is_lossy(dataset))
-    shown = display(of_frame(dataset, index), stored, window, voi)
+    shown = display(header, stored, window, voi)
     spacing = _spacing(dataset, shown.notes)
     facts = {"voi": shown.voi, "notes": notes + shown.notes}
     return Film(shown.image, spacing, facts, shown.padding, digest(stored.integers()))

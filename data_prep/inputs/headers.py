@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LETTERS = re.compile(r"[^\W\d_]+")
 HEADED = ("dicom", "series")  # kinds of sources that have a header
+PERSON = ("PatientID", "PatientName", "PatientBirthDate")
 SHORTEST = 3  # letters of a word that can be of a name; two are only where they are a whole name
 
 
@@ -43,7 +44,7 @@ def scan_source(source: Source) -> Source | None:
             source.name, identity.words, unread=not (identity.complete and _named(header))
         )
         uids = text_of(header, "SeriesInstanceUID"), text_of(header, "SOPInstanceUID")
-        crowd = source.kind == "series" and _patients(files) > 1
+        crowd = source.kind == "series" and _is_of_several(files)
         scanned = Header(identity, *uids, lost=Lost.SEVERAL_PATIENTS if crowd else None)
         return replace(source, shown=shown, header=scanned)
 
@@ -59,17 +60,23 @@ def _opened(file: Source) -> io.BytesIO | Path:
     return file.path if file.member is None else io.BytesIO(file.data())
 
 
-def _patients(files: Sequence[Source]) -> int:
-    """How many patients a series names: more than one, and it was put together wrongly."""
+def _is_of_several(files: Sequence[Source]) -> bool:
+    """Whether a series names several patients: then it was put together wrongly.
+
+    Two numbers, names or birth dates are of two; where a file has none, the others speak for it.
+    """
     import pydicom
 
-    found = set()
+    found: dict[str, set[object]] = {keyword: set() for keyword in PERSON}
     for file in files:
         header = pydicom.dcmread(
-            _opened(file), force=True, stop_before_pixels=True, specific_tags=["PatientID"]
+            _opened(file), force=True, stop_before_pixels=True, specific_tags=list(PERSON)
         )
-        found.add(text_of(header, "PatientID"))
-    return len(found - {""})
+        texts = {keyword: text_of(header, keyword) for keyword in PERSON}
+        texts["PatientName"] = " ".join(sorted(parts(texts["PatientName"])))
+        for keyword, text in texts.items():
+            found[keyword].add(text)
+    return any(len(values - {""}) > 1 for values in found.values())
 
 
 def scan(sources: Sequence[Source], pool: Pool, keyed: bool = True) -> list[Source]:

@@ -1,10 +1,11 @@
 """Inputs of several files: a DICOM series, wherever its files are, and a .hdr/.img pair."""
 
+import logging
 import os
 import posixpath
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
@@ -13,6 +14,7 @@ from data_prep.read.volume.dicom_groups import Slice, by_direction, slices_of
 from data_prep.source import Source
 from data_prep.work.pools import Pool
 
+log = logging.getLogger(__name__)
 HEADER = re.compile(r"\.hdr(\.gz)?$", re.IGNORECASE)
 
 
@@ -91,6 +93,7 @@ def by_series(sources: Sequence[Source], pool: Pool) -> list[Source]:
             else:
                 file = _File(folders[k], path, member, found)
                 of_key.setdefault((*found.key, found.study), []).append(file)
+    _warn_of_sizes(of_key)
     volumes = [
         volume
         for files in of_key.values()
@@ -112,6 +115,21 @@ def by_series(sources: Sequence[Source], pool: Pool) -> list[Source]:
     told = {source.name for source in sources}.union(*lacking)
     pieces_of = (piece for pieces in damaged.values() for piece, _ in pieces)
     return result + [piece for piece in pieces_of if piece.name not in told]
+
+
+def _warn_of_sizes(keys: Iterable[tuple]) -> None:
+    """Warn where slices of one series differ in rows and columns, as one volume's cannot."""
+    sizes: dict[tuple, set[tuple]] = {}
+    for _, series, multi_frame, rows, columns, _, study in keys:
+        if series and not multi_frame:
+            sizes.setdefault((series, study), set()).add((rows, columns))
+    count = sum(len(found) > 1 for found in sizes.values())
+    if count:
+        log.warning(
+            "%d DICOM series hold slices of several sizes, and those of each size are an input of "
+            "their own: a head may be cut in two. Look at their strips, or leave them out.",
+            count,
+        )
 
 
 def _lacking(

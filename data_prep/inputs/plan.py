@@ -87,7 +87,7 @@ def _warn_of_split_patients(sources: Sequence[Source]) -> None:
 
 
 def _warn_of_shared_numbers(sources: Sequence[Source]) -> None:
-    """Warn where one patient ID has two birth dates or is of a woman and of a man."""
+    """Warn where one patient ID has two years of birth or is of a woman and of a man."""
     people: dict[str, list[Identity]] = {}
     for source in sources:
         identity = source.header.identity
@@ -101,9 +101,9 @@ def _warn_of_shared_numbers(sources: Sequence[Source]) -> None:
     ]
     if shared:
         log.warning(
-            "%d patient IDs go with several birth dates or sexes: two people may share a number, "
-            "as on discs of two hospitals. Each counts as one subject; if that is wrong, name the "
-            "subjects in a table (--table).",
+            "%d patient IDs go with several years of birth or sexes: two people may share a "
+            "number, as on discs of two hospitals. Each counts as one subject; if that is wrong, "
+            "name the subjects in a table (--table).",
             len(shared),
         )
 

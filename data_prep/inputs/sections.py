@@ -13,6 +13,7 @@ SECTION_NAMES = {
     "validation": "validation val valid dev",
     "test": "test testing inference",
 }
+HEALTHY = "training_healthy"
 GROUPS = ("healthy", "mixed", "diseased")
 LABELS = {
     **dict.fromkeys(("0", "0.0", "healthy", "negative", "false"), 0),
@@ -76,13 +77,17 @@ def by_group(
 
 
 def without_training_truth(sources: Iterable[Source]) -> list[Source]:
-    """Training sources lose label, mask and boxes: what is not there cannot leak into training."""
-    return [
-        source.with_truth(label=None, mask=None, boxes=())
-        if source.truth.section in UNLABELLED
-        else source
-        for source in sources
-    ]
+    """Training sources lose label, mask and boxes: what is not there cannot leak into training.
+
+    The mask of a known-healthy image stays as one that must be empty.
+    """
+    result = []
+    for source in sources:
+        if source.truth.section in UNLABELLED:
+            known = source.truth.mask if source.truth.section == HEALTHY else None
+            source = source.with_truth(label=None, mask=None, boxes=(), must_be_empty=known)
+        result.append(source)
+    return result
 
 
 def verify(sources: Iterable[Source], *, named: bool = True) -> None:

@@ -6,16 +6,19 @@ is.
 
 import logging
 import os
+import re
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from data_prep.datalist import DataError
 from data_prep.files import Record
+from data_prep.frame.boxes import LesionBox
 from data_prep.inputs.find import Found
 from data_prep.inputs.parts import places
-from data_prep.inputs.sections import GROUPS, LABELS, SECTION_NAMES, section_of
+from data_prep.inputs.sections import GROUPS, HEALTHY, LABELS, SECTION_NAMES, section_of
 from data_prep.inputs.table_columns import NAMES, read_table, shown
 from data_prep.inputs.table_people import boxes_of, people, view_of
 from data_prep.privacy.pseudonyms import BLANKS
@@ -26,6 +29,11 @@ log = logging.getLogger(__name__)
 
 TABLE_NEEDED = "one row an image, with the columns image, subject, and group or section"
 SHOWN_PROBLEMS = 20
+ROUNDED = re.compile(r"\d([.,]\d+)?[eE]\+?\d+")  # a long number, as a spreadsheet shows it
+ROUNDED_AWAY = (
+    "the subject is a number in scientific notation, so its last digits are lost, and two people "
+    "may be one. Format the column as text, and fill it in again."
+)
 SECTION_AND_GROUP = (
     "the columns for section and group name two groups. Correct one, or take "
     "one column for both: --columns section=...,group=..."
@@ -52,6 +60,8 @@ def sources_of_table(
         for name in ("image", "subject"):
             if not value[name]:
                 problems.append(f"line {line}: {name} is empty.")
+        if ROUNDED.fullmatch(value["subject"]):
+            problems.append(f"line {line}: {ROUNDED_AWAY}")
         if not value["image"]:
             continue
         if value["image"] in seen:
@@ -59,6 +69,7 @@ def sources_of_table(
         seen.setdefault(value["image"], line)
         source = _locate(value["image"], folder, table, by_name, by_place)
         sources.append(_described(source, value, line, folder, table, problems, doubts))
+    _warn_of_capitals(table, {source.who.subject for source in sources})
     for doubt, count in sorted(doubts.items()):
         log.warning("%s: in %d rows the %s; it counts as unknown", table, count, doubt)
     if problems:
@@ -66,6 +77,17 @@ def sources_of_table(
         more = [f"and {len(problems) - len(shown)} more"] if len(problems) > len(shown) else []
         raise DataError(f"{table}: {len(problems)} problems\n  " + "\n  ".join(shown + more))
     return sources
+
+
+def _warn_of_capitals(table: Path, subjects: set[str]) -> None:
+    alike = Counter(subject.casefold() for subject in subjects)
+    count = sum(alike[subject.casefold()] > 1 for subject in subjects)
+    if count:
+        log.warning(
+            "%s: %d subjects differ from others by capitals alone, and count as other people. If "
+            "they are not, correct the column subject.",
+            *(table, count),
+        )
 
 
 def _by_name(found: Found) -> dict[str, Source | None]:
@@ -98,10 +120,17 @@ def _locate(
     return replace(known, name=clean) if known else Source(clean, folder / clean, "missing")
 
 
-def _contradiction(section: str | None, group: str | None, label: int | None) -> str:
-    """Say how the label differs from the group or the section; "" where it does not."""
-    if label == 1 and "healthy" in (group, (section or "").removeprefix("training_")):
-        return f"label 1 and {'group' if group == 'healthy' else 'section'} healthy"
+def _contradiction(
+    section: str | None, group: str | None, label: int | None, boxes: Sequence[LesionBox]
+) -> str:
+    """Say how label, boxes, group and section differ; "" where they do not."""
+    healthy = "group healthy" if group == "healthy" else ""
+    if section == HEALTHY:
+        healthy = "section healthy"
+    if label == 1 and healthy:
+        return f"label 1 and {healthy}"
+    if boxes and (label == 0 or healthy):
+        return f"lesion boxes and {'label 0' if label == 0 else healthy}"
     return "label 0 and group diseased" if label == 0 and group == "diseased" else ""
 
 
@@ -132,7 +161,8 @@ def _described(
         label = LABELS.get(text)
         if label is None:
             problems.append(f"line {line}: label '{shown(text)}', expected 0 or 1 (diseased).")
-    if told := _contradiction(section, group, label):
+    boxes = boxes_of(value.get("boxes", ""), line, problems)
+    if told := _contradiction(section, group, label, boxes):
         problems.append(f"line {line}: {told}. Correct one of them.")
     if text := value.get("mask"):
         clean = text.replace("\\", "/")
@@ -143,10 +173,8 @@ def _described(
         section = "test"
         if value.get("section") is None and value.get("group") is None and label is not None:
             section, group = None, ("healthy", "diseased")[label]
-    boxes = boxes_of(value.get("boxes", ""), line, problems)
-    if boxes and label == 0:
-        problems.append(f"line {line}: lesion boxes and label 0. Correct one of them.")
-    subject = unicodedata.normalize("NFC", value["subject"])  # so that one name is one subject
+    visible = "".join(c for c in value["subject"] if unicodedata.category(c) != "Cf")
+    subject = unicodedata.normalize("NFC", visible)  # so that one name is one subject
     return replace(
         source,
         line=line,

@@ -1,6 +1,7 @@
 """The rows of a table that are used, and which of its columns is which."""
 
 import csv
+import io
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -10,10 +11,11 @@ from data_prep.errors import MissingData, UsageError, nearest
 from data_prep.files import Record, plain, read_csv
 from data_prep.inputs.sections import GROUPS, LABELS, section_of
 from data_prep.inputs.table_people import SEXES
+from data_prep.privacy.pseudonyms import BLANKS
 from data_prep.privacy.scrubbing import safe_name
 from data_prep.privacy.words import is_of_a_column
 from data_prep.read.dicom.terms import view_of_text
-from data_prep.read.spreadsheet import is_book, read_sheets
+from data_prep.read.spreadsheet import is_book, read_sheets, require_shown, table_text
 
 NEEDED = ("image", "subject")
 PEOPLE = ("site", "age", "sex", "boxes", "view")  # read by table_people.py
@@ -76,17 +78,19 @@ def explained(table: Path, columns: dict[str, str], where: dict[str, str]) -> li
 
 def _sheet(table: Path, columns: dict[str, str]) -> tuple[Rows, list[str]]:
     """The rows and the header of the sheet that has the columns; empty rows are no rows."""
-    found = [_records(rows) for rows in read_sheets(table).values()]
+    found = {name: _records(rows) for name, rows in read_sheets(table).items()}
     if not found:
         raise DataError(f"{table}: no visible sheet holds anything.")
     wanted = [columns.get(name, name) for name in NEEDED]
-    fitting = [sheet for sheet in found if all(_alike(name, sheet[1]) for name in wanted)]
+    fitting = [n for n, sheet in found.items() if all(_alike(name, sheet[1]) for name in wanted)]
     if len(fitting) > 1:
         raise DataError(
             f"{table}: {len(fitting)} visible sheets have the columns {' and '.join(wanted)}. "
             "Hide those that are not meant, or save the one that is as CSV."
         )
-    return (fitting or found)[0]
+    name = (fitting or list(found))[0]
+    require_shown(table, name)
+    return found[name]
 
 
 def _records(rows: Iterable[list[str]]) -> tuple[Rows, list[str]]:
@@ -106,17 +110,14 @@ def _alike(name: str, header: Iterable[str]) -> list[str]:
 def _read(table: Path) -> tuple[Rows, list[str]]:
     """Rows with their line numbers, and the header; comma, semicolon or tab."""
     try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            first = file.readline()
-            file.seek(0)
-            delimiter = max(",;\t", key=first.count)
-            header, rows = read_csv(file, delimiter)
-            stripped = {name: name.strip() for name in header}
-            rows = [
-                (line, {stripped.get(name, name): cell for name, cell in row.items()})
-                for line, row in rows
-            ]
-            return rows, list(map(str.strip, header))
+        text, delimiter, skipped = table_text(table)
+        header, rows = read_csv(io.StringIO(text, newline=""), delimiter)
+        stripped = {name: name.strip() for name in header}
+        rows = [
+            (line + skipped, {stripped.get(name, name): cell for name, cell in row.items()})
+            for line, row in rows
+        ]
+        return rows, list(map(str.strip, header))
     except FileNotFoundError:
         raise MissingData(f"{table}: no such table. Correct --table.") from None
     except (UnicodeDecodeError, csv.Error):
@@ -164,11 +165,11 @@ def _filtered(table: Path, rows: Rows, header: list[str], where: dict[str, str])
             raise UsageError(f"{table}: no column '{column}' to filter{_columns(column, header)}")
         if header.count(column) > 1:
             raise UsageError(f"{table}: two columns '{column}' to filter by. Rename one.")
-        allowed = wanted.split("|")
-        present = {row[column] for _, row in rows}
-        rows = [(line, row) for line, row in rows if row[column] in allowed]
+        allowed = {value.strip(BLANKS) for value in wanted.split("|")}
+        cells = [(row.get(column) or "").strip(BLANKS) for _, row in rows]
+        rows = [row for row, cell in zip(rows, cells, strict=True) if cell in allowed]
         if not rows:
-            near = _values(wanted, present)
+            near = _values(wanted, set(cells))
             raise UsageError(f"{table}: no row has {column}={wanted}{near}")
     if not rows:
         raise DataError(f"{table}: the table has no rows.")

@@ -28,7 +28,8 @@ class Identity:
         by_name: whether ``who`` is a name for want of an ID.
         study_uid: StudyInstanceUID or "".
         study_date: None if unknown or impossible.
-        born: PatientBirthDate as digits, sex: M, F or O; "" where unknown.
+        born: year of PatientBirthDate, sex: M, F or O; "" where unknown. Month and day, and the
+            first years of a calendar, are often blanked at export.
         order: sorts one subject's films by study date and time, series, acquisition time, instance.
         words: texts to blank wherever they appear, the longest first; see scrubbing.scrub.
         names: those words that are names, numbers, dates or UIDs; never shown as ordinary words.
@@ -60,6 +61,7 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
         name = "" if who else text_of(dataset, "PatientName").rstrip("^= ")
         day = digits_of(text_of(dataset, "StudyDate")).replace(".", "")
         found, names, complete = words_of(dataset) if words else ((), (), True)
+        born = re.match(r"(19(?!00)\d\d|20\d\d)", text_of(dataset, "PatientBirthDate"))
         sex = code_of(dataset, "PatientSex")
         moment = text_of(dataset, "AcquisitionTime") or text_of(dataset, "ContentTime")
         return Identity(
@@ -67,7 +69,7 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
             by_name=bool(name),
             study_uid=text_of(dataset, "StudyInstanceUID"),
             study_date=_study_date(dataset),
-            born=digits_of(text_of(dataset, "PatientBirthDate")).replace(".", ""),
+            born=born[1] if born else "",
             sex=sex if sex in SEXES else "",
             order=(
                 day,

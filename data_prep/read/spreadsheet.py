@@ -5,6 +5,7 @@ Values only: of a formula the value that the spreadsheet has saved. Nothing is c
 
 import csv
 import datetime
+import io
 import re
 import zipfile
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ Rows = list[list[str]]
 OFFICE = (".xlsx", ".xlsm")
 BOOKS = (*OFFICE, ".ods", ".xls")  # files with sheets
 MOST_CELLS = 10_000_000
+SEPARATOR = re.compile(r'"?sep=([,;\t])"?', re.IGNORECASE)
 PADDED = re.compile(r"0{2,}")  # the number format of ids such as 007
 PACKAGES = {"python_calamine": "python-calamine"}  # module -> package, where they differ
 
@@ -55,8 +57,8 @@ def read_sheets(path: Path) -> dict[str, Rows]:
     guarded child.
 
     Raises:
-        DataError: the file is unreadable, over ``MOST_CELLS``, or an .xlsx file with hidden rows
-            or with a formula whose value is not saved.
+        DataError: the file is unreadable, over ``MOST_CELLS``, or an .xlsx file with a formula
+            whose value is not saved.
         NotInstalled: its reader is missing.
     """
     if not path.is_file():
@@ -67,6 +69,38 @@ def read_sheets(path: Path) -> dict[str, Rows]:
         raise
     except HealthyGANError as error:
         raise error if isinstance(error, DataError) else _unreadable(path, error) from None
+
+
+def require_shown(path: Path, sheet: str) -> None:
+    """Refuse an .xlsx sheet with hidden rows that hold something: a filter in a spreadsheet program
+    hides rows, and does not take them out. Raises DataError.
+    """
+    hidden = decode(hidden_rows, (path, sheet)) if path.suffix.lower() in OFFICE else 0
+    if hidden:
+        rows = "1 row is" if hidden == 1 else f"{hidden:,} rows are"
+        raise DataError(
+            f"{path}: {rows} hidden in the sheet with the table, and would be used like the "
+            "others. Delete what is not meant, or show all rows (clear the filter), and save it."
+        )
+
+
+def hidden_rows(path: Path, sheet: str) -> int:
+    """How many rows of a sheet of an .xlsx file hold something and are hidden (ECMA-376, 18.3.1.73,
+    hidden); call it in a guard.
+    """
+    import openpyxl
+
+    book = openpyxl.load_workbook(path, read_only=True)
+    part = book[sheet]._worksheet_path  # openpyxl does not tell it of a sheet that is only read
+    book.close()
+    hidden = 0
+    with zipfile.ZipFile(path) as parts, parts.open(part) as content:
+        for _, element in ElementTree.iterparse(content):
+            if element.tag.endswith("}row"):
+                filled = any(len(cell) for cell in element)  # a cell that is only coloured is empty
+                hidden += filled and element.get("hidden") in ("1", "true")
+                element.clear()
+    return hidden
 
 
 def sheets_of(path: Path) -> dict[str, Rows]:
@@ -91,12 +125,23 @@ def _unreadable(path: Path, error: Exception) -> DataError:
     return DataError(f"{path}: cannot be read ({type(error).__name__}). Save it as CSV in UTF-8.")
 
 
-def _csv(path: Path) -> Rows:
+def table_text(path: Path) -> tuple[str, str, int]:
+    """(text, delimiter, lines left out before it) of a CSV file in UTF-8, or of a pipe.
+
+    A first line "sep=;", which spreadsheet programs understand, is left out.
+    """
     with path.open(newline="", encoding="utf-8-sig") as file:
-        first = file.readline()
-        file.seek(0)
-        delimiter = max(",;\t", key=first.count)
-        return [[cell.strip() for cell in row] for row in csv.reader(file, delimiter=delimiter)]
+        text = file.read()
+    first, _, rest = text.partition("\n")
+    if stated := SEPARATOR.fullmatch(first.strip()):
+        return rest, stated[1], 1
+    return text, max(",;\t", key=first.count), 0
+
+
+def _csv(path: Path) -> Rows:
+    text, delimiter, _ = table_text(path)
+    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    return [[cell.strip() for cell in row] for row in rows]
 
 
 def _openpyxl(path: Path) -> dict[str, Rows]:
@@ -109,26 +154,9 @@ def _openpyxl(path: Path) -> dict[str, Rows]:
         found = {}
         for page, written in zip(values.worksheets, formulas.worksheets, strict=True):
             if page.sheet_state == "visible":
-                _require_shown(path, page)
                 rows = zip(page.iter_rows(), written.iter_rows(), strict=True)
                 found[page.title] = _bounded(path, (_row(path, *both) for both in rows))
         return found
-
-
-def _require_shown(path: Path, page: Any) -> None:
-    """Refuse a sheet with hidden rows: a filter in a spreadsheet program is no choice of rows."""
-    hidden = 0
-    with zipfile.ZipFile(path) as book, book.open(page._worksheet_path) as part:
-        for _, element in ElementTree.iterparse(part):
-            if element.tag.endswith("}row"):
-                hidden += element.get("hidden") in ("1", "true") and len(element) > 0
-                element.clear()
-    if hidden:
-        rows = "1 row of a sheet is" if hidden == 1 else f"{hidden:,} rows of a sheet are"
-        raise DataError(
-            f"{path}: {rows} hidden, and would be used like the others. Delete what is not meant, "
-            "or show all rows (clear the filter), and save the file again."
-        )
 
 
 def _row(path: Path, cells: Any, written: Any) -> list[str]:
@@ -189,7 +217,8 @@ def _text(cell: Any) -> str:
     if isinstance(cell, bool):
         return str(cell).upper()
     if isinstance(cell, float):
-        return f"{cell:.15g}"  # as many digits as a spreadsheet has
+        whole = cell.is_integer() and abs(cell) < 2**53
+        return str(int(cell)) if whole else f"{cell:.15g}"  # as many digits as a spreadsheet has
     if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
         cell = cell.date()
     return str(cell).strip()

@@ -253,3 +253,33 @@ def test_a_full_disk_stops_the_run_and_the_next_one_goes_on(study, tmp_path, mon
     assert again.dataset is not None and any(o.status == "kept" for o in again.outcomes)
     run(toy(study, tmp_path / "whole"))
     assert contents(out) == contents(tmp_path / "whole")
+
+
+def test_a_label_that_was_changed_against_its_mask_is_refused_by_a_second_run_too(
+    make_dicom, ramp, tmp_path, prepare
+):
+    for k in range(2):
+        make_dicom(np.roll(ramp, k, axis=1), f"raw/{k}.dcm", PatientID=f"P{k}")
+    png.save(np.ones(ramp.shape, bool), tmp_path / "mask.png")
+    table = tmp_path / "t.csv"
+    for label, written in ((1, 2), (0, 1)):
+        rows = f"0.dcm,a,test,{label},mask.png\n1.dcm,b,validation,0,\n"
+        table.write_text(f"image,subject,section,label,mask\n{rows}")
+        result = prepare(table=table)
+        assert sum(o.taken for o in result.outcomes) == written
+
+
+def test_a_known_healthy_image_with_a_lesion_is_left_out_of_training(
+    make_dicom, ramp, tmp_path, prepare
+):
+    for k in range(3):
+        make_dicom(np.roll(ramp, k, axis=1), f"raw/{k}.dcm", PatientID=f"P{k}")
+    png.save(np.ones(ramp.shape, bool), tmp_path / "full.png")
+    png.save(np.zeros(ramp.shape, bool), tmp_path / "none.png")
+    sections = ("healthy", "healthy", "mixed")
+    masks = ("full", "none", "full")  # of a mixed image nobody asks
+    rows = [f"{k}.dcm,s{k},{sections[k]},{masks[k]}.png" for k in range(3)]
+    (tmp_path / "t.csv").write_text("\n".join(["image,subject,section,mask", *rows]) + "\n")
+    result = prepare(table=tmp_path / "t.csv")
+    assert sorted(o.source for o in result.outcomes if o.taken) == ["1.dcm", "2.dcm"]
+    assert not list((tmp_path / "out").rglob("*_mask.png"))

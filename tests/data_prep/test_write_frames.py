@@ -11,7 +11,7 @@ from data_prep.errors import FilmError, PrepError
 from data_prep.film import FilmOptions, FilmRecipe
 from data_prep.frame import png
 from data_prep.source import Source, Truth, Who
-from data_prep.write_frames import EMPTY_NOTE, write_film, write_head
+from data_prep.write_frames import EMPTY_NOTE, HEAD_NOTE, write_film, write_head
 
 HEAD = phantom(33, lesions=3)
 EACH = FilmRecipe(16, framing="none", options=FilmOptions(frames="each"))
@@ -88,8 +88,42 @@ def test_a_label_that_its_mask_contradicts_is_refused_or_noted(make_dicom, ramp,
         return write_head(source, BELOW_THE_TOP, None).details.get("notes", [])
 
     for read in (film, head):
-        with pytest.raises(PrepError, match="label 0, but its mask marks a lesion"):
+        with pytest.raises(PrepError, match=r"healthy by its label, .*but its mask marks"):
             read(0, True)
         assert EMPTY_NOTE in read(1, False)
         for label, marked in ((0, False), (1, True), (None, True), (None, False)):
             assert EMPTY_NOTE not in read(label, marked)
+
+
+def test_the_mask_of_a_known_healthy_training_image_must_be_empty(make_dicom, ramp, tmp_path):
+    for marked in (False, True):
+        mask = tmp_path / f"{marked}.png"
+        png.save(np.full(ramp.shape, marked), mask)
+        path = make_dicom(ramp)
+        truth = Truth("training_healthy", must_be_empty=mask)
+        film = Source(path.name, path, "dicom", who=Who("sub-1"), truth=truth)
+        volume = save(tmp_path / f"{marked}.nii.gz", (HEAD.mask & marked).astype(np.uint8))
+        head = head_of(tmp_path, section="training_healthy", must_be_empty=volume)
+        for write, source, recipe in (
+            (write_film, film, FilmRecipe(16, framing="none")),
+            (write_head, head, BELOW_THE_TOP),
+        ):
+            if marked:
+                with pytest.raises(PrepError, match="but its mask marks a lesion"):
+                    write(source, recipe, None)
+            else:
+                (first, *_) = write(source, recipe, None).images
+                assert first.mask is None
+
+
+def test_a_mask_of_most_of_a_head_is_noted(tmp_path):
+    mask = save(tmp_path / "inverted.nii.gz", (~HEAD.mask).astype(np.uint8))
+    found = write_head(head_of(tmp_path, label=1, mask=mask), BELOW_THE_TOP, None)
+    assert HEAD_NOTE in found.details["notes"]
+
+
+def test_a_lesion_outside_of_the_slices_is_noted(tmp_path):
+    low = np.zeros_like(HEAD.mask, np.uint8)
+    low[:, :, 0] = 1
+    source = head_of(tmp_path, label=1, mask=save(tmp_path / "low.nii.gz", low))
+    assert EMPTY_NOTE in write_head(source, BELOW_THE_TOP, None).details["notes"]

@@ -129,19 +129,28 @@ def of_frame(dataset: Any, frame: int) -> Any:
     """Return the header as it holds for one frame, with what its functional groups say of rescale,
     window and shutter; the data set itself where they say nothing.
     """
-    from pydicom.dataset import Dataset
-
     try:
         items = {keyword: group_of(dataset, frame, keyword) for keyword in SHOWN_BY}
         if not any(len(item) for item in items.values()):
             return dataset
-        own = Dataset()
-        own.update(dataset)
-        own.file_meta = dataset.file_meta
+        own = with_elements(dataset)
         for keyword, item in items.items():
             for replaced in SHOWN_BY[keyword] if len(item) else ():
                 own.pop(replaced, None)
             own.update(item)
     except Exception:  # a broken element raises when it is converted
         return dataset
+    return own
+
+
+def with_elements(dataset: Any, **elements: Any) -> Any:
+    """Return the same data set with other elements; the given one stays as it is."""
+    from pydicom.dataset import Dataset
+
+    own = Dataset()
+    own.update(dataset)
+    own.file_meta = dataset.file_meta
+    for keyword, value in elements.items():
+        own.pop(keyword, None)  # setting a value would change the element that both share
+        setattr(own, keyword, value)
     return own

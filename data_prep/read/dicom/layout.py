@@ -40,7 +40,7 @@ class Layout:
 
     @property
     def frame_bits(self) -> int:
-        """Bits of one frame in native pixel data."""
+        """Bits of the samples of one frame."""
         return self.rows * self.columns * self.samples * self.bits_allocated
 
 
@@ -120,6 +120,13 @@ def native_data(dataset: Dataset) -> tuple[bytes, int]:
         ) from None
 
 
+def stored_bits(dataset: Dataset, layout: Layout) -> int:
+    """Bits of one frame in native pixel data, of YBR_FULL_422 fewer than it has samples."""
+    if code_of(dataset, "PhotometricInterpretation") == "YBR_FULL_422":
+        return layout.frame_bits * 2 // 3  # two of three samples are shared (PS3.3 C.7.6.3.1.2)
+    return layout.frame_bits
+
+
 def require_whole(dataset: Dataset, layout: Layout) -> list[str]:
     """Native pixel data must have the bytes that its header promises (PS3.5 8.1.1).
 
@@ -128,10 +135,7 @@ def require_whole(dataset: Dataset, layout: Layout) -> list[str]:
     """
     data, promised = native_data(dataset)
     found = len(data)
-    bits = layout.frame_bits
-    if code_of(dataset, "PhotometricInterpretation") == "YBR_FULL_422":
-        bits = bits * 2 // 3  # two of three samples are shared (PS3.3 C.7.6.3.1.2)
-    needed = (bits * layout.frames + 7) // 8
+    needed = (stored_bits(dataset, layout) * layout.frames + 7) // 8
     padded = needed % 2 == 1 and (found, promised) == (needed, needed + 1)
     if found < promised and not padded:
         raise truncated(f"{found:,} of {promised:,} pixel bytes")

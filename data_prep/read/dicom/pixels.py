@@ -29,6 +29,7 @@ from data_prep.read.dicom.layout import (
     Layout,
     mismatch,
     require_whole,
+    stored_bits,
     too_large,
     truncated,
 )
@@ -138,9 +139,8 @@ def _native(dataset: Dataset, layout: Layout, data: bytes, index: int) -> np.nda
     bits, count = layout.bits_allocated, layout.rows * layout.columns
     first = index * layout.frame_bits
     if layout.samples > 1:
-        if code_of(dataset, "PhotometricInterpretation") == "YBR_FULL_422":
-            return _pydicom_pixels(dataset, layout, data, index)
-        return _pydicom_pixels(dataset, layout, data[first // 8 :][: layout.frame_bits // 8], 0)
+        size = stored_bits(dataset, layout) // 8
+        return _pydicom_pixels(dataset, layout, data[index * size :][:size])
     if bits == 1:
         packed = np.frombuffer(data, np.uint8)[first // 8 : (first + count) // 8 + 1]
         unpacked = np.unpackbits(packed, bitorder="little")[first % 8 :]
@@ -197,7 +197,7 @@ def _coded(dataset: Dataset, layout: Layout, frame: bytes) -> np.ndarray:
         return openjpeg.decode(BytesIO(frame))
     if _syntax(dataset) == RLE and layout.samples == 1:
         return run_length.grey(frame, layout)
-    return _pydicom_pixels(dataset, layout, encapsulate([frame]), 0)
+    return _pydicom_pixels(dataset, layout, encapsulate([frame]))
 
 
 def _ends_early(dataset: Dataset, layout: Layout, frame: bytes, pixels: np.ndarray) -> bool:
@@ -209,7 +209,7 @@ def _ends_early(dataset: Dataset, layout: Layout, frame: bytes, pixels: np.ndarr
     return ends_early(frame, shown, picture_pixels)
 
 
-def _pydicom_pixels(dataset: Dataset, layout: Layout, data: bytes, index: int) -> np.ndarray:
+def _pydicom_pixels(dataset: Dataset, layout: Layout, data: bytes) -> np.ndarray:
     """pydicom's decoders on a bare copy of the header that has this frame alone."""
     from pydicom.dataset import Dataset as EmptyDataset
     from pydicom.dataset import FileMetaDataset
@@ -223,7 +223,7 @@ def _pydicom_pixels(dataset: Dataset, layout: Layout, data: bytes, index: int) -
     if layout.samples == 1:
         bare.SamplesPerPixel, bare.PhotometricInterpretation = 1, "MONOCHROME2"
     bare.BitsAllocated, bare.BitsStored = layout.bits_allocated, layout.bits_stored
-    bare.NumberOfFrames = index + 1
+    bare.NumberOfFrames = 1
     bare.HighBit, bare.PixelRepresentation = layout.bits_stored - 1, int(layout.signed)
     bare.add_new("PixelData", "OB" if layout.bits_allocated == 8 else "OW", data)
     bare.file_meta = FileMetaDataset()
@@ -234,22 +234,21 @@ def _pydicom_pixels(dataset: Dataset, layout: Layout, data: bytes, index: int) -
     try:
         from pydicom.pixels import pixel_array
     except ImportError:  # pydicom 2.4
-        return _pydicom_2_pixels(bare, colour, index)
+        return _pydicom_2_pixels(bare, colour)
     options: dict[str, Any] = {} if colour else {"raw": True, "correct_unused_bits": False}
     plugin = FASTEST.get(_syntax(bare))
     if plugin is not None:
         with suppress(Exception):  # it is missing, or cannot do this one; others may
-            return pixel_array(bare, index=index, decoding_plugin=plugin, **options)
-    return pixel_array(bare, index=index, **options)
+            return pixel_array(bare, decoding_plugin=plugin, **options)
+    return pixel_array(bare, **options)
 
 
-def _pydicom_2_pixels(bare: Dataset, colour: bool, index: int) -> np.ndarray:
+def _pydicom_2_pixels(bare: Dataset, colour: bool) -> np.ndarray:
     from pydicom.pixel_data_handlers import convert_color_space
 
     bare.is_little_endian = _syntax(bare) != EXPLICIT_BIG_ENDIAN
     bare.is_implicit_VR = False
     pixels = bare.pixel_array
-    pixels = pixels[index] if bare.NumberOfFrames > 1 else pixels
     name = str(bare.PhotometricInterpretation)
     return convert_color_space(pixels, name, "RGB") if colour and "FULL" in name else pixels
 

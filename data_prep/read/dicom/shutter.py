@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 NOTE = "invalid display shutter; not followed"
+LEAST_SHOWN = 0.1  # of the picture; a shutter of less is of another matrix, or a typing error
 EDGES = tuple(
     f"Shutter{edge}Edge"
     for edge in ("UpperHorizontal", "LowerHorizontal", "LeftVertical", "RightVertical")
@@ -23,7 +24,7 @@ def covered(dataset: Dataset, shape: tuple[int, int], notes: list[str]) -> np.nd
 
     Shutter Shape (0018,1600) is RECTANGULAR, CIRCULAR or POLYGONAL, or several of them; what lies
     outside one of them is covered. The first row and column are 1, and edges are shown. A shutter
-    that is incomplete, unknown or leaves nothing is not followed; `notes` gets NOTE.
+    that is incomplete, unknown or leaves less than LEAST_SHOWN is not followed; `notes` gets NOTE.
     """
     try:
         names = [name for name in codes_of(dataset, "ShutterShape") if name]
@@ -36,7 +37,7 @@ def covered(dataset: Dataset, shape: tuple[int, int], notes: list[str]) -> np.nd
         raise
     except Exception:  # pydicom raises many kinds on broken elements; what is missing raises too
         shown = np.zeros(shape, bool)
-    if not shown.any():
+    if shown.mean() < LEAST_SHOWN:
         notes.append(NOTE)
         return None
     return None if shown.all() else ~shown

@@ -13,8 +13,14 @@ from data_prep.read.dicom.file import quiet_pydicom
 from data_prep.read.dicom.header import group_of, number_of, numbers_of
 from data_prep.read.volume.dicom_geometry import Plane, arrange, plane_of
 from data_prep.read.volume.dicom_values import Frames, comma_notes, note, read
-from data_prep.read.volume.scan_facts import facts_of, note_sparse, spacing_of
-from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError
+from data_prep.read.volume.scan_facts import (
+    facts_of,
+    frame_kind,
+    is_magnitude,
+    note_sparse,
+    spacing_of,
+)
+from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError, no_magnitude
 
 GROUPS = (
     *("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence"),
@@ -32,14 +38,17 @@ def read_multi_frame(path: Path, options: ReadOptions) -> RawVolume:
     dataset = read(path)
     _require_whole(dataset)
     planes = _planes(dataset)
-    stack = arrange(planes, options.volume_index)
+    wanted = _magnitudes(dataset, len(planes))
+    stack = arrange([planes[k] for k in wanted], options.volume_index)
     frames = Frames(dataset)
     data = np.empty((len(stack.order), frames.layout.rows, frames.layout.columns), np.float32)
-    for k, index in enumerate(stack.order):
+    for k, index in enumerate(wanted[k] for k in stack.order):
         data[k] = frames.values(index, _rescale(dataset, index))
     data = data.transpose(2, 1, 0)  # (K, rows, columns) -> (columns, rows, K)
     facts = facts_of(dataset, "DICOM multi-frame", data)
     facts["frames"] = len(planes)
+    if len(wanted) < len(planes):
+        note(facts["notes"], f"{len(planes) - len(wanted)} frames of a phase were left out")
     thickness = number_of(group_of(dataset, 0, "PixelMeasuresSequence"), "SliceThickness", 0.0)
     if "slice_thickness_mm" not in facts and thickness:
         facts["slice_thickness_mm"] = round(thickness, 4)
@@ -67,6 +76,15 @@ def _planes(dataset: Any) -> list[Plane]:
             detail="no Plane Position, Plane Orientation or Pixel Measures of its frames",
             remedy="Export the original object, or one file a slice.",
         ) from None
+
+
+def _magnitudes(dataset: Any, frames: int) -> list[int]:
+    """The frames that are no phase or imaginary part, by their own frame type; OtherImage: none."""
+    kinds = (group_of(dataset, frame, "MRImageFrameTypeSequence") for frame in range(frames))
+    wanted = [k for k, kind in enumerate(kinds) if is_magnitude(frame_kind(kind))]
+    if not wanted:
+        raise no_magnitude()
+    return wanted
 
 
 def _plane(dataset: Any, frame: int) -> Plane:

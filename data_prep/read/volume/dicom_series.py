@@ -18,8 +18,8 @@ from data_prep.read.volume.dicom_values import Frames, colour, comma_notes, note
 from data_prep.read.volume.scan_facts import (
     facts_of,
     from_header,
+    is_magnitude,
     note_sparse,
-    part_of,
     spacing_of,
 )
 from data_prep.read.volume.volume import RawVolume, ReadOptions, VolumeError, no_magnitude
@@ -37,7 +37,7 @@ def read_dicom_series(folder: Path, options: ReadOptions, files: Sequence[Path] 
     if damaged:
         raise incomplete(damaged)
     options.require_modality(from_header(series.header))
-    if part_of(series.header) in ("phase", "imaginary"):
+    if not is_magnitude(series.header):
         raise no_magnitude()
     if series.colour:
         raise colour()

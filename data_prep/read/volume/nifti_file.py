@@ -48,11 +48,23 @@ class NiftiFile:
                 raise _cut_short()
 
     def values(self, index: int | None) -> np.ndarray:
-        """The scaled values, float32; of a 4-D image volume `index`, without reading the rest."""
+        """The scaled values, float32; of a 4-D image volume `index`, without reading the rest.
+
+        VolumeError: one is a number, but beyond what 32 bits hold.
+        """
         proxy = self.image.dataobj
         place = () if index is None else (..., index, *[0] * (proxy.ndim - 4))
         with _damage(), np.errstate(all="ignore"):
-            return np.asarray(proxy if index is None else proxy[place], dtype=np.float32)
+            whole = proxy if index is None else proxy[place]
+            values = np.asarray(whole, dtype=np.float32)
+            infinite = np.isinf(values)
+            beyond = infinite.any() and np.isfinite(np.asarray(whole, np.float64)[infinite]).any()
+        if beyond:
+            raise VolumeError(
+                "values beyond 3.4e38, the largest of 32-bit numbers",
+                remedy="Its scaling is broken: export it again.",
+            )
+        return values
 
     def require_whole(self) -> list[str]:
         """Read on to the end and return notes; VolumeError: damaged, or more there than claimed."""

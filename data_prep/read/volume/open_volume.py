@@ -26,8 +26,14 @@ from data_prep.read.volume.volume import (
 logger = logging.getLogger(__name__)
 
 OBLIQUE_DEG = 5.0  # planned 2-D scans are often tilted this much; more is worth a warning
+TILTED = (
+    f"tilted by more than {OBLIQUE_DEG:.0f} degrees; the slices follow the scan, not the patient's "
+    "axes (--straighten resamples them)"
+)
 SAME_GRID_MM = 0.01
-FEWEST_GREYS = 32  # values; labels of a segmentation are fewer, a scan of 8 bits has 256
+FEWEST_GREYS = 32  # values; labels of a segmentation are often fewer, a scan of 8 bits has 256
+MOST_LABELS = 256  # values; FreeSurfer's aparc+aseg has about 110
+FLAT = 0.5  # share of neighbours of one value; 0.27 at most in ten real scans, of 8 bits too
 LOOKED_AT = 1_000_000  # voxels, evenly taken, that are counted first
 # nifti1.h, "INTENT_CODES": statistics; labels and names of regions; matrices and vectors
 STATISTICS, OTHERS = range(2, 25), {1002: "labels", 1003: "labels"}
@@ -74,6 +80,7 @@ def read_volume(
         from data_prep.read.volume.resample import straighten
 
         volume = straighten(volume)
+        volume.facts["notes"] = [note for note in volume.facts["notes"] if note != TILTED]
     return volume
 
 
@@ -163,15 +170,18 @@ def _require_intent(code: int) -> None:
 
 
 def _require_greys(data: np.ndarray) -> None:
-    """Raise VolumeError for labels, which are few values."""
+    """Raise VolumeError for labels: few values, or more of which most neighbours have the same."""
+    inside = data > data.min()
+    both = inside[1:] & inside[:-1]
+    flat = np.count_nonzero((data[1:] == data[:-1]) & both) > FLAT * np.count_nonzero(both)
+    most = min(MOST_LABELS if flat else FEWEST_GREYS, data.size)
     step = max(1, round((data.size / LOOKED_AT) ** (1 / 3)))
-    fewest = min(FEWEST_GREYS, data.size)
-    if len(np.unique(data[::step, ::step, ::step])) >= fewest:
+    if len(np.unique(data[::step, ::step, ::step])) >= most:
         return
     count = len(np.unique(data))
-    if count < fewest:
+    if count < most:
         raise VolumeError(
-            f"fewer than {FEWEST_GREYS} grey levels: a mask, or the labels of a segmentation?",
+            "few grey levels: a mask, or the labels of a segmentation?",
             detail=f"{count} values",
             remedy="Leave it out. A mask of lesions goes into the column mask of the table.",
         )
@@ -216,10 +226,7 @@ def _to_ras(raw: RawVolume, options: ReadOptions) -> Volume:
     facts["orientation"] = "".join(nib.orientations.ornt2axcodes(to_ras))
     facts["obliquity_deg"] = round(float(np.degrees(nib.affines.obliquity(affine).max())), 2)
     if facts["obliquity_deg"] > OBLIQUE_DEG:
-        facts["notes"].append(
-            f"tilted by more than {OBLIQUE_DEG:.0f} degrees; the slices follow the scan, not the "
-            "patient's axes (--straighten resamples them)"
-        )
+        facts["notes"].append(TILTED)
     shear = _shear_deg(affine)
     if shear > SHEAR_DEG:
         facts["shear_deg"] = round(shear, 2)

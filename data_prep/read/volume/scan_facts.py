@@ -31,7 +31,7 @@ _PARTS = {
 _DERIVED = {
     *("ADC", "EADC", "FA", "CBF", "CBV", "RCBF", "RCBV", "MTT", "TTP", "TMAX"),
     *("PROJECTION IMAGE", "MIP", "MAX_IP", "MIN_IP", "MINIP", "MNIP", "VOLUME_RENDER"),
-    *("SUBTRACTION", "MODULUS SUBTRACT", "PHASE SUBTRACT", "LOCALIZER"),
+    *("SUBTRACTION", "MODULUS SUBTRACT", "PHASE SUBTRACT", "VELOCITY", "LOCALIZER"),
 }
 DERIVED_NOTE = "by its Image Type a map, a projection, a difference or a localiser, no plain scan"
 REAL_NOTE = "the real part of a scan by its Image Type, as of a PSIR; expected the magnitude"
@@ -61,16 +61,32 @@ def part_of(dataset: Any) -> str:
     """Return 'phase', 'imaginary' or 'real', where an MR image is no magnitude, else "".
 
     Complex Image Component (0008,9208) tells it, PS3.3 C.8.13.3.1.1, else Image Type (0008,0008).
+    A BIDS sidecar has both by the same names; one without a Modality is of an MR.
     """
-    if "MR" not in (_CLASSES.get(_class(dataset)), *codes_of(dataset, "Modality")):
+    stated_by_sidecar = isinstance(dataset, Mapping) and "Modality" not in dataset
+    kinds = (_CLASSES.get(_class(dataset)), *codes_of(dataset, "Modality"))
+    if "MR" not in kinds and not stated_by_sidecar:
         return ""
     stated = codes_of(dataset, "ComplexImageComponent")[:1]
     words = stated if any(stated) else codes_of(dataset, "ImageType")[2:]
     return next((part for part, names in _PARTS.items() if set(names) & set(words)), "")
 
 
+def is_magnitude(dataset: Any) -> bool:
+    """Whether an image can be used: a magnitude, or a real part, as of a PSIR."""
+    return part_of(dataset) not in ("phase", "imaginary")
+
+
+def frame_kind(frame_type: Any) -> dict[str, Any]:
+    """Of an item of MR Image Frame Type (PS3.3 C.8.13.5.1), what `part_of` asks for."""
+    return {
+        "ImageType": codes_of(frame_type, "FrameType"),
+        "ComplexImageComponent": codes_of(frame_type, "ComplexImageComponent"),
+    }
+
+
 def kind_notes(dataset: Any) -> list[str]:
-    """What Image Type tells of a DICOM volume that is no plain scan."""
+    """What Image Type tells of a volume, DICOM or with a sidecar, that is no plain scan."""
     words = {*codes_of(dataset, "ImageType")[2:]}
     words.update(codes_of(dataset, "VolumeBasedCalculationTechnique"))
     derived = words & _DERIVED or any(word.endswith(" MAP") for word in words)

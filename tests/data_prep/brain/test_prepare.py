@@ -102,7 +102,7 @@ def test_proportions_survive_anisotropic_voxels(tmp_path: Path):
     """A ball stays a disc although its voxels are 1 x 1 x 3 mm."""
     grid = np.indices((60, 60, 20)).astype(float)
     distance = np.sqrt((grid[0] - 30) ** 2 + (grid[1] - 30) ** 2 + ((grid[2] - 10) * 3.0) ** 2)
-    ball = (np.clip(25.5 - distance, 0, 1) * 1000).astype(np.int16)
+    ball = (np.clip(25.5 - distance, 0, 1) * (1000 + distance)).astype(np.int16)
     nib.save(nib.Nifti1Image(ball, np.diag([1.0, 1, 3, 1])), tmp_path / "ball.nii")
     for plane in ("axial", "coronal", "sagittal"):
         options = {"plane": plane, "range": "50%:52%", "step": "1"}

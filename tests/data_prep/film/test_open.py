@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pydicom
 import pytest
@@ -7,7 +9,7 @@ from planted import PLANTED
 from pydicom.dataset import Dataset
 
 from data_prep.errors import FilmError
-from data_prep.film.open import films, read_film
+from data_prep.film.open import films, read_film, stored_picture
 from data_prep.film.options import FilmOptions
 from data_prep.read.dicom.voi import apply_window
 
@@ -291,3 +293,39 @@ def test_broken_functional_groups_tell_nothing(make_dicom, ramp):
     np.testing.assert_array_equal(
         read_film(path).image, read_film(make_dicom(ramp, "plain.dcm", **window)).image
     )
+
+
+@pytest.mark.parametrize("photometric", ["RGB", "YBR_FULL", "YBR_FULL_422"])
+def test_every_frame_in_colour_channels_is_the_film_that_it_is_alone(make_dicom, ramp, photometric):
+    grey = (ramp >> 2).astype(np.uint8)
+
+    def stored(frame: np.ndarray) -> np.ndarray:
+        if photometric == "RGB":
+            return np.stack([frame] * 3, -1)
+        if photometric == "YBR_FULL":
+            return np.stack([frame, *[np.full_like(frame, 128)] * 2], -1)
+        even = np.repeat(frame[:, ::2], 2, 1)  # two pixels share a colour: Y1 Y2 Cb Cr
+        pairs = even.reshape(len(frame), -1, 2)
+        return np.concatenate([pairs, np.full_like(pairs, 128)], -1)
+
+    frames = [stored(grey), stored(grey[::-1]), stored(np.roll(grey, 4, 1))]
+    header = {
+        "PhotometricInterpretation": photometric,
+        "SamplesPerPixel": 3,
+        "PlanarConfiguration": 0,
+        "Rows": grey.shape[0],
+        "Columns": grey.shape[1],
+    }
+    options = FilmOptions(colour="equal", frames="each")
+    content = [frame.tobytes() for frame in frames]
+    together = make_dicom(frames[0], "three.dcm", frames=content, **header).read_bytes()
+    found = list(films(together, options))
+    assert len(found) == 3
+    for k, film in enumerate(found):
+        alone = read_film(make_dicom(frames[k], f"{k}.dcm", **header), options)
+        np.testing.assert_array_equal(film.image, alone.image)
+        assert film.digest == alone.digest
+        np.testing.assert_array_equal(
+            stored_picture(pydicom.dcmread(io.BytesIO(together)), k), alone.image
+        )
+    assert not np.array_equal(found[0].image, found[1].image)

@@ -126,6 +126,9 @@ def test_a_patient_with_several_subjects_in_the_table_is_told(
         ({"PatientSex": "F"}, {"PatientSex": "M"}, True),
         ({"PatientSex": "F"}, {"PatientSex": "M", "PatientID": "P2"}, False),
         ({"PatientBirthDate": "19500101"}, {"PatientBirthDate": "1950.01.01"}, False),
+        ({"PatientBirthDate": "19500203"}, {"PatientBirthDate": "1950"}, False),
+        ({"PatientBirthDate": "19500203"}, {"PatientBirthDate": "19000101"}, False),  # blanked
+        ({"PatientBirthDate": "19500203"}, {"PatientBirthDate": "00000000"}, False),
         ({"PatientBirthDate": "19500101", "PatientSex": "O"}, {"PatientSex": "m"}, False),
         ({"PatientSex": "F", "PatientID": ""}, {"PatientSex": "M", "PatientID": ""}, False),
     ],
@@ -136,5 +139,5 @@ def test_a_number_of_two_people_is_told(first, second, told, make_dicom, ramp, p
         make_dicom(np.roll(ramp, k, axis=1), f"raw/{k}.dcm", **(common | header))
     caplog.clear()  # of what pydicom said of the dates
     prepare()
-    assert ("1 patient IDs go with several birth dates or sexes" in caplog.text) == told
+    assert ("1 patient IDs go with several years of birth or sexes" in caplog.text) == told
     assert "1950" not in caplog.text

@@ -1,7 +1,9 @@
 """A table as .xlsx and .ods gives what the same table gives as CSV."""
 
 import datetime
+import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -159,15 +161,102 @@ def test_columns_are_known_in_any_case_and_a_dry_run_explains_them(tmp_path, cap
 
 def test_rows_that_a_filter_hides_are_refused_not_used(tmp_path):
     openpyxl = pytest.importorskip("openpyxl")
-    path = write_xlsx(tmp_path / "t.xlsx", ROWS, ROWS, hidden=(1,))
+    legend = [["colour", "means"], ["red", "asked"]]
+    path = write_xlsx(tmp_path / "t.xlsx", ROWS, legend, ROWS, hidden=(2,))
     book = openpyxl.load_workbook(path)
-    first, second = book.worksheets
-    second.row_dimensions[2].hidden = True  # of a hidden sheet, which is not read
-    first.row_dimensions[4].hidden = True  # an empty row
+    first, second, third = book.worksheets
+    for sheet in (second, third):  # another sheet, and one that is not read
+        sheet.row_dimensions[2].hidden = True
+    first["A4"].fill = openpyxl.styles.PatternFill("solid", fgColor="FF0000")
+    first.row_dimensions[4].hidden = True  # it holds a colour alone
     book.save(path)
-    assert len(read_sheets(path)) == 1
+    assert len(read_table(path, {}, {})[0]) == 3
     for row in (2, 3):
         first.row_dimensions[row].hidden = True
         book.save(path)
-        with pytest.raises(DataError, match=f"{row - 1} rows? of a sheet (is|are) hidden"):
-            read_sheets(path)
+        with pytest.raises(DataError, match=f"{row - 1} rows? (is|are) hidden in the sheet"):
+            read_table(path, {}, {})
+
+
+@each
+def test_a_long_number_keeps_its_digits_and_one_that_lost_some_is_refused(tmp_path, suffix):
+    raw = pictures(tmp_path / "raw")
+    longest, longer = "2024050300000010", "20240503000000100"  # 2**53 has 16 digits
+    rows = [ROWS[0], ["a.png", longest, "healthy"], ["b.png", f"{longest[:-1]}1", "mixed"]]
+    found = sources(raw, WRITERS[suffix](tmp_path / f"t{suffix}", rows))
+    assert [s.who.subject for s in found] == [longest, f"{longest[:-1]}1"]
+    rows[1][1] = longer
+    with pytest.raises(DataError, match="line 2: the subject is a number in scientific notation"):
+        sources(raw, WRITERS[suffix](tmp_path / f"t{suffix}", rows))
+
+
+def test_a_rounded_number_in_csv_is_refused_too(tmp_path):
+    raw = pictures(tmp_path / "raw")
+    for text in ("1.23457E+15", "1,23457E+15", "2e16"):
+        table = write_csv(tmp_path / "t.csv", [ROWS[0], ["a.png", f'"{text}"', "healthy"]])
+        with pytest.raises(DataError, match="its last digits are lost"):
+            sources(raw, table)
+    table = write_csv(tmp_path / "t.csv", [ROWS[0], ["a.png", "case2e", "healthy"]])
+    assert [s.who.subject for s in sources(raw, table)] == ["case2e"]
+
+
+def test_a_table_may_come_through_a_pipe_and_name_its_separator(tmp_path):
+    raw = pictures(tmp_path / "raw")
+    text = write_csv(tmp_path / "t.csv").read_text()
+    plain = sources(raw, tmp_path / "t.csv")
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as writer:
+        writer.submit(pipe.write_text, text)
+        found = sources(raw, pipe)
+    assert [(s.who, s.truth) for s in found] == [(s.who, s.truth) for s in plain]
+    for first in ("sep=;", '"sep=;"'):
+        (tmp_path / "s.csv").write_text(first + "\r\n" + text.replace(",", ";"))
+        found = sources(raw, tmp_path / "s.csv")
+        assert [(s.who, s.truth) for s in found] == [(s.who, s.truth) for s in plain]
+        assert [s.line for s in found] == [s.line + 1 for s in plain]
+        assert read_rows(tmp_path / "s.csv") == read_rows(tmp_path / "t.csv")
+
+
+def test_blanks_around_what_where_asks_for_do_not_count(tmp_path):
+    rows = [
+        ROWS[0],
+        *(
+            [f"{name}.png", name, cell, "", ""]
+            for name, cell in zip("abc", ("mixed", "mixed ", "healthy"), strict=True)
+        ),
+    ]
+    table = write_csv(tmp_path / "t.csv", rows)
+    assert [line for line, _ in read_table(table, {}, {"group": " mixed"})[0]] == [2, 3]
+
+
+def test_subjects_that_differ_by_capitals_are_told_and_invisible_signs_go(tmp_path, caplog):
+    raw = pictures(tmp_path / "raw")
+    rows = [
+        ROWS[0],
+        ["a.png", "P1", "mixed"],
+        ["b.png", "p1", "mixed"],
+        ["c.png", "P\u200b2", "mixed"],
+    ]
+    found = sources(raw, write_csv(tmp_path / "t.csv", rows))
+    assert [s.who.subject for s in found] == ["P1", "p1", "P2"]
+    assert "2 subjects differ from others by capitals alone" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("columns", "row", "told"),
+    [
+        ("image,subject,group,boxes", 'a.png,p,healthy,"[[1,2,3,4]]"', "boxes and group healthy"),
+        (
+            "image,subject,section,boxes",
+            'a.png,p,healthy,"[[1,2,3,4]]"',
+            "boxes and section healthy",
+        ),
+        ("image,subject,label,boxes", 'a.png,p,0,"[[1,2,3,4]]"', "boxes and label 0"),
+    ],
+)
+def test_boxes_on_a_healthy_image_are_refused(tmp_path, columns, row, told):
+    raw = pictures(tmp_path / "raw")
+    (tmp_path / "t.csv").write_text(f"{columns}\n{row}\n")
+    with pytest.raises(DataError, match=told):
+        sources(raw, tmp_path / "t.csv")

@@ -16,6 +16,7 @@ RECTANGLE = {
     "ShutterLeftVerticalEdge": "3",
     "ShutterRightVerticalEdge": "9",
 }
+HALF = RECTANGLE | {"ShutterLowerHorizontalEdge": "14", "ShutterRightVerticalEdge": "19"}
 CIRCLE = {"CenterOfCircularShutter": ["4", "5"], "RadiusOfCircularShutter": "2"}
 TRIANGLE = {"VerticesOfThePolygonalShutter": ["1", "1", "1", "7", "7", "1"]}
 
@@ -80,6 +81,8 @@ def test_no_shutter_or_one_around_the_whole_picture_covers_nothing(elements):
         {**RECTANGLE, "ShutterLowerHorizontalEdge": "1"},
         {**RECTANGLE, "ShutterLeftVerticalEdge": "50", "ShutterRightVerticalEdge": "60"},
         {"ShutterShape": "CIRCULAR", "CenterOfCircularShutter": ["4", "5"]},
+        {**RECTANGLE, "ShutterLowerHorizontalEdge": "2", "ShutterRightVerticalEdge": "9"},
+        {"ShutterShape": "CIRCULAR", **CIRCLE, "RadiusOfCircularShutter": "1"},
         {"ShutterShape": "POLYGONAL", "VerticesOfThePolygonalShutter": ["1", "1", "2", "2"]},
         {"ShutterShape": "POLYGONAL", "VerticesOfThePolygonalShutter": ["1", "1", "2", "2", "3"]},
     ],
@@ -92,10 +95,10 @@ def test_a_shutter_that_shows_nothing_or_is_no_shape_is_told_and_not_followed(el
 @pytest.mark.parametrize("photometric", ["MONOCHROME1", "MONOCHROME2"])
 def test_a_film_is_black_outside_and_the_rest_does_not_change(make_dicom, ramp, photometric):
     bare = read_film(make_dicom(ramp, PhotometricInterpretation=photometric))
-    path = make_dicom(ramp, "covered.dcm", PhotometricInterpretation=photometric, **RECTANGLE)
+    path = make_dicom(ramp, "covered.dcm", PhotometricInterpretation=photometric, **HALF)
     film = read_film(path)
     shown = np.zeros(ramp.shape, bool)
-    shown[1:6, 2:9] = True
+    shown[1:14, 2:19] = True
     np.testing.assert_array_equal(film.image[shown], bare.image[shown])
     assert (film.image[~shown] == 0).all()
     np.testing.assert_array_equal(film.padding, ~shown)
@@ -106,12 +109,12 @@ def test_a_film_is_black_outside_and_the_rest_does_not_change(make_dicom, ramp, 
 
 
 def test_padding_and_shutter_are_both_no_image(make_dicom, ramp):
-    film = read_film(make_dicom(ramp, PixelPaddingValue=int(ramp[3, 4]), **RECTANGLE))
+    film = read_film(make_dicom(ramp, PixelPaddingValue=int(ramp[3, 4]), **HALF))
     assert film.padding[3, 4] and film.padding[0, 0] and not film.padding[3, 5]
 
 
 def test_a_film_of_one_grey_level_under_its_shutter_is_constant(make_dicom, ramp):
     pixels = ramp.copy()
-    pixels[1:6, 2:9] = 7
+    pixels[1:14, 2:19] = 7
     with pytest.raises(FilmError, match="constant"):
-        read_film(make_dicom(pixels, **RECTANGLE))
+        read_film(make_dicom(pixels, **HALF))

@@ -194,6 +194,46 @@ def test_a_series_of_several_patients_is_refused(tmp_path: Path):
     assert outcome.reason == "one series, but several patients"
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "several"),
+    [
+        ({"PatientName": "Abe^A"}, {"PatientName": "Bea^B"}, True),
+        ({"PatientName": "Abe^A"}, {"PatientName": "ABE^A"}, False),
+        ({"PatientID": "1", "PatientName": "Abe"}, {"PatientName": "Bea"}, True),
+        ({"PatientID": "1"}, {"PatientName": "Abe"}, False),  # nothing says that they are two
+        (
+            {"PatientID": "1", "PatientBirthDate": "19510203"},
+            {"PatientID": "1", "PatientBirthDate": "19600203"},
+            True,
+        ),
+    ],
+)
+def test_a_series_of_several_people_is_refused_whatever_tells_it(
+    tmp_path: Path, first: dict, second: dict, several: bool
+):
+    from data_prep.pipeline import run
+
+    blank = {"PatientID": "", "PatientName": ""}
+    folder = write_stack(tmp_path / "raw" / "one", ras(), AFFINE, **(blank | first))
+    other = write_stack(tmp_path / "b", ras(), AFFINE, **(blank | second))
+    (other / "1_0_0014.dcm").replace(folder / "1_0_0014.dcm")
+    made = settings(tmp_path / "raw", tmp_path / "out", kind="brains", jobs=0)
+    (outcome,) = run(made).outcomes
+    assert (outcome.reason == "one series, but several patients") == several
+
+
+def test_a_series_of_slices_of_two_sizes_is_told(tmp_path: Path, caplog):
+    folder = write_stack(tmp_path / "raw", ras(), AFFINE)
+    other = write_stack(tmp_path / "b", ras()[:6], AFFINE)
+    for name in ("1_0_0014.dcm", "1_0_0021.dcm"):
+        (other / name).replace(folder / name)
+    assert len(by_series([Source("head", folder, "series")], Inline())) == 2
+    assert "1 DICOM series hold slices of several sizes" in caplog.text
+    caplog.clear()
+    by_series([Source("head", write_stack(tmp_path / "c", ras(), AFFINE), "series")], Inline())
+    assert caplog.text == ""
+
+
 def test_derivatives_of_a_bids_tree_are_no_raw_scans(tmp_path: Path, caplog):
     from data_prep.inputs.choices import Cohort
     from data_prep.inputs.gather import find_inputs

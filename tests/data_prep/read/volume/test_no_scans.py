@@ -1,18 +1,24 @@
 """What is stored like a scan and is none: phases, maps, labels, statistics."""
 
+import json
 from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 from dicom_heads import write_multi_frame, write_stack
+from heads import phantom, turn
+from pydicom.dataset import Dataset
 
+from data_prep.brain import BrainOptions, BrainRecipe
 from data_prep.inputs.parts import by_series
-from data_prep.read.volume.open_volume import FEWEST_GREYS, read_mask, read_volume
+from data_prep.read.volume.open_volume import FEWEST_GREYS, TILTED, read_mask, read_volume
 from data_prep.read.volume.scan_facts import DERIVED_NOTE, MIXED_NOTE, REAL_NOTE
-from data_prep.read.volume.volume import OtherImage, VolumeError
-from data_prep.source import Source
+from data_prep.read.volume.volume import OtherImage, ReadOptions, VolumeError
+from data_prep.source import Source, Who
 from data_prep.work.pools import Inline
+from data_prep.write_frames import write_head
 
 AFFINE = np.diag([1.5, 2.0, 3.0, 1.0])
 
@@ -21,6 +27,7 @@ def ras() -> np.ndarray:
     return np.arange(7 * 6 * 5, dtype=np.int16).reshape(7, 6, 5)
 
 
+RECIPE = BrainRecipe(48, options=BrainOptions(range="20%:80%", step="12mm"))
 PHASES = [
     {"ImageType": ["ORIGINAL", "PRIMARY", "P", "ND"]},
     {"ImageType": ["ORIGINAL", "PRIMARY", "PHASE MAP", "P", "FFE"]},
@@ -125,10 +132,10 @@ def test_other_intents_are_no_reason(tmp_path: Path, code):
 def test_labels_are_no_scan_but_a_mask(tmp_path: Path, shape):
     few = np.random.default_rng(0).integers(0, FEWEST_GREYS - 1, shape).astype(np.int16)
     path = nifti(tmp_path / "seg.nii", few, intent_code=0)
-    with pytest.raises(VolumeError, match="a mask, or the labels") as error:
+    with pytest.raises(VolumeError, match="few grey levels: a mask, or the labels") as error:
         read_volume(path)
     assert error.value.detail == f"{FEWEST_GREYS - 1} values"
-    few[0, 0, 0] = -9  # one value more is enough, wherever it is
+    few[0, 0, 0] = FEWEST_GREYS  # one value more is enough, wherever it is
     scan = read_volume(nifti(tmp_path / "scan.nii", few))
     mask = nifti(tmp_path / "mask.nii", (few == 3).astype(np.uint8), intent_code=1002)
     np.testing.assert_array_equal(read_mask(mask, scan), few == 3)
@@ -146,3 +153,69 @@ def test_an_intercept_that_is_no_number_is_named(tmp_path: Path, kind, intercept
     path.write_bytes(bytes(content))
     with pytest.raises(VolumeError, match="scl_inter"):
         read_volume(path)
+
+
+def test_a_segmentation_of_more_labels_is_no_scan_and_8_bits_of_a_scan_are(tmp_path: Path):
+    labels = np.repeat(np.arange(1, 65, dtype=np.int16).reshape(4, 4, 4), 5, 0)
+    labels = np.pad(labels.repeat(5, 1).repeat(5, 2), 2)
+    with pytest.raises(VolumeError, match="labels of a segmentation") as error:
+        read_volume(nifti(tmp_path / "aparc.nii", labels))
+    assert error.value.detail == "65 values"
+    noise = np.random.default_rng(0).integers(0, 40, labels.shape)
+    scan = np.clip(labels + noise, 0, 255).astype(np.uint8)
+    assert read_volume(nifti(tmp_path / "scan.nii", scan)).data.max() > 64
+
+
+@pytest.mark.parametrize("name", ["s01.nii.gz", "sub-01/anat/sub-01_T1w.nii.gz"])
+@pytest.mark.parametrize("header", PHASES)
+def test_a_sidecar_tells_a_phase_too(tmp_path: Path, name: str, header):
+    path = tmp_path / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source = Source(name, nifti(path, phantom(1).image.astype(np.int16)), "nifti", who=Who("sub-1"))
+    sidecar = path.with_name(path.name.replace(".nii.gz", ".json"))
+    sidecar.write_text(json.dumps(header))
+    with pytest.raises(OtherImage, match="expected the magnitude"):
+        write_head(source, RECIPE, None)
+    sidecar.write_text(json.dumps({"ImageType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]}))
+    assert DERIVED_NOTE in write_head(source, RECIPE, None).details["notes"]
+    sidecar.write_text(json.dumps({"Modality": "MR", "ImageType": "ORIGINAL"}))
+    assert DERIVED_NOTE not in write_head(source, RECIPE, None).details["notes"]
+
+
+@pytest.mark.parametrize(
+    "words", [{"ComplexImageComponent": "PHASE"}, {"FrameType": ["ORIGINAL", "PRIMARY", "P"]}]
+)
+def test_phases_among_the_frames_of_one_file_are_left_out(tmp_path: Path, words):
+    """The magnitudes first, then the phases of the same places, as some scanners store them."""
+    both = np.concatenate([ras(), 500 - ras()], axis=2)
+    path = write_multi_frame(tmp_path / "a.dcm", both, AFFINE, rescale=(1, 0))
+    ds = pydicom.dcmread(path)
+    groups = ds.PerFrameFunctionalGroupsSequence
+    for k in range(5):
+        groups[5 + k].PlanePositionSequence = groups[k].PlanePositionSequence
+        groups[5 + k].MRImageFrameTypeSequence = [Dataset()]
+        for keyword, value in words.items():
+            setattr(groups[5 + k].MRImageFrameTypeSequence[0], keyword, value)
+    ds.save_as(path)
+    volume = read_volume(path)
+    np.testing.assert_array_equal(volume.data, ras())
+    assert volume.facts["notes"] == ["5 frames of a phase were left out"]
+    assert volume.facts["frames"] == 10
+    for k in range(5):
+        groups[k].MRImageFrameTypeSequence = groups[5].MRImageFrameTypeSequence
+    ds.save_as(path)
+    with pytest.raises(OtherImage, match="expected the magnitude"):
+        read_volume(path)
+
+
+def test_numbers_too_large_for_32_bits_are_refused(tmp_path: Path):
+    with pytest.raises(VolumeError, match=r"beyond 3\.4e38"):
+        read_volume(nifti(tmp_path / "a.nii", ras() * 1e300))
+
+
+def test_a_straightened_scan_is_not_called_tilted(tmp_path: Path):
+    image = nib.Nifti1Image(ras(), turn((12, 0, 0)) @ AFFINE)
+    nib.save(image, tmp_path / "a.nii")
+    assert TILTED in read_volume(tmp_path / "a.nii").facts["notes"]
+    straight = read_volume(tmp_path / "a.nii", ReadOptions(straighten_oblique=True))
+    assert TILTED not in straight.facts["notes"] and straight.facts["straightened"]
