@@ -12,7 +12,7 @@ from data_prep.files import Record, plain, read_csv
 from data_prep.inputs.sections import GROUPS, LABELS, section_of
 from data_prep.inputs.table_people import SEXES
 from data_prep.privacy.pseudonyms import BLANKS
-from data_prep.privacy.scrubbing import safe_name
+from data_prep.privacy.scrubbing import BLANK, safe_name
 from data_prep.privacy.words import is_of_a_column
 from data_prep.read.dicom.terms import view_of_text
 from data_prep.read.spreadsheet import is_book, read_sheets, require_shown, table_text
@@ -211,5 +211,7 @@ def _values(wanted: str, present: set[str]) -> str:
 
 
 def shown(text: str) -> str:
-    """Return a cell as a message may quote it: it may be a patient's name in the wrong column."""
-    return safe_name(text, unread=True)
+    """Return a cell as a message may quote it: it may be a patient's name or number in the wrong
+    column.
+    """
+    return re.sub(r"\d{3,}", BLANK, safe_name(text, unread=True))

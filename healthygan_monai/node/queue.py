@@ -6,6 +6,7 @@ returns: a process that is killed goes on from its last whole step.
 """
 
 import hashlib
+import logging
 import os
 import shutil
 import threading
@@ -27,6 +28,11 @@ from healthygan_monai.node.tables import (
     write_durably,
 )
 
+log = logging.getLogger(__name__)
+OTHER_CONTENT = (
+    "an image came with the SOP Instance UID of an earlier one and other bytes: the first is kept. "
+    "If they are two images, their sender has given one UID twice."
+)
 TRIES = 6  # of an image or a study whose child was ended; over about two and a half minutes
 # an image that may come again: it was refused, or has no results
 AGAIN = "state = 'refused' OR (state = 'scored' AND error != '')"
@@ -105,6 +111,8 @@ class Queue:
             question = f"SELECT file, {AGAIN} AS again FROM images WHERE sop_uid = ?"
             before = self._tables.rows(question, sop_uid)
             if before and not before[0]["again"]:
+                if before[0]["file"] != name:
+                    log.warning(OTHER_CONTENT)
                 return False
             write_durably(path, pieces)
             try:

@@ -14,7 +14,7 @@ from data_prep.errors import UsageError
 from data_prep.files import WriteError
 from healthygan_monai.node import tables
 from healthygan_monai.node.outbox import LONGEST_PAUSE, pause
-from healthygan_monai.node.queue import TRIES, Queue
+from healthygan_monai.node.queue import OTHER_CONTENT, TRIES, Queue
 
 
 class Clock:
@@ -71,9 +71,12 @@ def test_two_processes_do_not_share_a_queue(queue):
     assert done.returncode == 1 and "another healthygan listen uses this queue" in done.stderr
 
 
-def test_the_same_film_twice_is_kept_once(queue):
+def test_the_same_film_twice_is_kept_once(queue, caplog):
     assert received(queue, 1)
     assert not received(queue, 1)
+    assert caplog.text == ""
+    assert not queue.receive(uid("film", 1), "a", [encoded(film(1, Rows=4))])
+    assert OTHER_CONTENT in caplog.text and uid("film", 1) not in caplog.text
     assert len(queue.received()) == 1 and len(files(queue)) == 1
 
 
