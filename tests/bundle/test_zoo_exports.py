@@ -58,8 +58,8 @@ class TestCard:
         assert written["max_iterations"] == training["max_iterations"]
         assert written["loss"]["price"] == training["price"]
         card = (CONFIGS.parent / "docs" / "README.md").read_text(encoding="utf-8")
-        assert f"--set max_iterations={training['max_iterations']}\n" in card
-        assert f"--set price={training['price']:g} " in card
+        assert f"| Iterations | {training['max_iterations']:,}; " in card
+        assert f"| Price of a change | {training['price']:g}, " in card
         numbers = re.match(
             r"(\d+ healthy) and (\d+ diseased) films of (\d+) subjects, test section of ",
             metadata["eval_metrics"]["evaluated_on"],
