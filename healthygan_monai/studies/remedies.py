@@ -1,6 +1,9 @@
 """What to do about an input, in the flags of ``healthygan score`` and ``healthygan listen``."""
 
+import logging
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from data_prep.repeat import default_recipe
 
@@ -29,6 +32,35 @@ def remedy_for_score(text: str) -> str:
     if "--table" in text or "Use: prep" in text:
         return ""
     return LOWER.sub(_option, text.partition(", but --intensity")[0])
+
+
+def warning_for_score(text: str) -> str:
+    """Return a warning of preparation without the advice to give a table.
+
+    >>> warning_for_score("2 count as one; if that is wrong, name them in a table (--table).")
+    '2 count as one.'
+    """
+    parts = re.split(r"(?<=[.:;]) ", text)
+    kept = [part for part in parts if "--table" not in part]
+    return text if len(kept) in (0, len(parts)) else f"{' '.join(kept).rstrip('.:;')}."
+
+
+@contextmanager
+def no_table_advised() -> Iterator[None]:
+    """Let every handler of the root logger say its warnings as `warning_for_score` does."""
+
+    def reword(record: logging.LogRecord) -> bool:
+        record.msg, record.args = warning_for_score(record.getMessage()), ()
+        return True
+
+    handlers = list(logging.getLogger().handlers)
+    for handler in handlers:
+        handler.addFilter(reword)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            handler.removeFilter(reword)
 
 
 def _option(found: re.Match[str]) -> str:

@@ -23,7 +23,7 @@ from healthygan_monai.inferer import SLICES
 from healthygan_monai.models.about import training_recipe, weights_hash
 from healthygan_monai.scoring import ScoreRow, subject_score
 from healthygan_monai.studies.case import CaseResult, Cut, ModelFacts, SliceScore
-from healthygan_monai.studies.remedies import remedy_for_score
+from healthygan_monai.studies.remedies import no_table_advised, remedy_for_score
 from healthygan_monai.studies.thresholds import map_cut, score_cut
 
 
@@ -72,7 +72,7 @@ def prepare_cases(
         recipe, options, pseudonyms, key_file: as ``Model.score_folder``.
         work: processes and limits.
     """
-    with user_errors():
+    with user_errors(), no_table_advised():
         found = model.prepare(
             folder,
             output,

@@ -67,7 +67,7 @@ def table(path: Path) -> list[dict[str, str]]:
 
 def turned(export: Path, folder: Path) -> Path:
     """A film whose rows run to the right (PS3.3 C.7.6.1.1.1), in a folder."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     film = pydicom.dcmread(next(path for path in sorted(export.rglob("*.dcm")) if is_whole(path)))
     film.PatientOrientation = ["R", "F"]
     film.save_as(folder / "film.dcm")
@@ -88,6 +88,20 @@ def test_a_warning_names_the_options_of_this_command(export, film_run, tmp_path,
     assert run("score", *words, "--options", "orient=header")[0] == 0
     (case,) = table(output / "cases.csv")
     assert case["warnings"].endswith("turned upright")
+
+
+def test_a_warning_advises_no_table_where_none_can_be_given(export, film_run, tmp_path, run):
+    raw = tmp_path / "in"
+    for number, sex in enumerate("MF"):
+        film = turned(export, raw / str(number))
+        (path,) = film.iterdir()
+        header = pydicom.dcmread(path)
+        header.PatientID, header.PatientSex = "NR1", sex
+        header.PixelData = bytes([number]) + header.PixelData[1:]
+        header.save_as(path)
+    _, _, said = run("score", film_run, raw, tmp_path / "out", "--jobs", "1", "--device", "cpu")
+    assert "1 patient IDs go with several years of birth or sexes" in said
+    assert "Each counts as one subject.\n" in said and "--table" not in said
 
 
 def test_scores_are_those_of_prep_and_infer(scored, export, film_run, tmp_path, run):
