@@ -22,6 +22,7 @@ OFFICE = (".xlsx", ".xlsm")
 BOOKS = (*OFFICE, ".ods", ".xls")  # files with sheets
 MOST_CELLS = 10_000_000
 SEPARATOR = re.compile(r'"?sep=([,;\t])"?', re.IGNORECASE)
+HIDDEN = {("hidden", "1"), ("hidden", "true"), ("visibility", "filter"), ("visibility", "collapse")}
 PADDED = re.compile(r"0{2,}")  # the number format of ids such as 007
 PACKAGES = {"python_calamine": "python-calamine"}  # module -> package, where they differ
 
@@ -72,10 +73,11 @@ def read_sheets(path: Path) -> dict[str, Rows]:
 
 
 def require_shown(path: Path, sheet: str) -> None:
-    """Refuse an .xlsx sheet with hidden rows that hold something: a filter in a spreadsheet program
-    hides rows, and does not take them out. Raises DataError.
+    """Refuse a sheet of .xlsx or .ods with hidden rows that hold something: a filter in a
+    spreadsheet program hides rows, and does not take them out. Raises DataError.
     """
-    hidden = decode(hidden_rows, (path, sheet)) if path.suffix.lower() in OFFICE else 0
+    kind = path.suffix.lower()
+    hidden = decode(hidden_rows, (path, sheet)) if kind in (*OFFICE, ".ods") else 0
     if hidden:
         rows = "1 row is" if hidden == 1 else f"{hidden:,} rows are"
         raise DataError(
@@ -85,22 +87,35 @@ def require_shown(path: Path, sheet: str) -> None:
 
 
 def hidden_rows(path: Path, sheet: str) -> int:
-    """How many rows of a sheet of an .xlsx file hold something and are hidden (ECMA-376, 18.3.1.73,
-    hidden); call it in a guard.
+    """How many rows of a sheet of an .xlsx or .ods file hold something and are hidden; call it in a
+    guard. ECMA-376, 18.3.1.73, hidden; OpenDocument 1.3, 19.749, table:visibility.
     """
+    office = path.suffix.lower() in OFFICE
+    part = _part_of(path, sheet) if office else "content.xml"
+    hidden, inside = 0, office
+    with zipfile.ZipFile(path) as parts, parts.open(part) as content:
+        for event, element in ElementTree.iterparse(content, ("start", "end")):
+            name = element.tag.rpartition("}")[2]
+            if event == "start" and name == "table":
+                inside = sheet in element.attrib.values()
+            if event == "start" or name not in ("row", "table-row"):
+                continue
+            # a cell that is only coloured is empty
+            filled = any(len(cell) for cell in element) and inside
+            hidden += filled and not HIDDEN.isdisjoint(
+                (key.rpartition("}")[2], value) for key, value in element.attrib.items()
+            )
+            element.clear()
+    return hidden
+
+
+def _part_of(path: Path, sheet: str) -> str:
     import openpyxl
 
     book = openpyxl.load_workbook(path, read_only=True)
     part = book[sheet]._worksheet_path  # openpyxl does not tell it of a sheet that is only read
     book.close()
-    hidden = 0
-    with zipfile.ZipFile(path) as parts, parts.open(part) as content:
-        for _, element in ElementTree.iterparse(content):
-            if element.tag.endswith("}row"):
-                filled = any(len(cell) for cell in element)  # a cell that is only coloured is empty
-                hidden += filled and element.get("hidden") in ("1", "true")
-                element.clear()
-    return hidden
+    return str(part)
 
 
 def sheets_of(path: Path) -> dict[str, Rows]:

@@ -17,6 +17,7 @@ ROWS = [
     [],
     ["c.png", "P3", "mixed", "", "south"],
 ]
+FILTERED = " table:visibility='filter'"
 OF = "urn:oasis:names:tc:opendocument:xmlns:"
 SPACES = " ".join(f'xmlns:{name}="{OF}{name}:1.0"' for name in ("office", "table", "text", "style"))
 
@@ -43,15 +44,20 @@ def number_or_text(cell):
     return float(cell) if isinstance(cell, str) and cell[:1] in tuple("1234") else cell or None
 
 
-def write_ods(path: Path, *sheets: list[list], hidden: tuple[int, ...] = ()) -> Path:
-    """As LibreOffice writes it: a million empty rows at the end, a formula with its value."""
+def write_ods(
+    path: Path, *sheets: list[list], hidden: tuple[int, ...] = (), filtered: tuple[int, ...] = ()
+) -> Path:
+    """As LibreOffice writes it: a million empty rows at the end, a formula with its value.
+
+    filtered: rows of the first sheet that a filter hides, from 0.
+    """
     pytest.importorskip("python_calamine")
     tables = []
     for number, rows in enumerate(sheets or (ROWS,)):
         lines = "".join(
-            f"<table:table-row>{''.join(map(ods_cell, row)) or '<table:table-cell/>'}"
-            "</table:table-row>"
-            for row in rows
+            f"<table:table-row{FILTERED * (number == 0 and k in filtered)}>"
+            f"{''.join(map(ods_cell, row)) or '<table:table-cell/>'}</table:table-row>"
+            for k, row in enumerate(rows)
         )
         style = "hidden" if number in hidden else "shown"
         end = "<table:table-row table:number-rows-repeated='1048000'><table:table-cell "

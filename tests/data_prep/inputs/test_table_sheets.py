@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sheets import ROWS, WRITERS, pictures, write_csv, write_xlsx
+from sheets import ROWS, WRITERS, pictures, write_csv, write_ods, write_xlsx
 
 from data_prep.cli.main import main
 from data_prep.datalist import DataError
@@ -176,6 +176,17 @@ def test_rows_that_a_filter_hides_are_refused_not_used(tmp_path):
         book.save(path)
         with pytest.raises(DataError, match=f"{row - 1} rows? (is|are) hidden in the sheet"):
             read_table(path, {}, {})
+
+
+def test_rows_that_a_filter_hides_are_refused_in_ods_too(tmp_path):
+    path = tmp_path / "t.ods"
+    write_ods(path, ROWS, filtered=(3,))  # an empty row
+    assert len(read_table(path, {}, {})[0]) == 3
+    write_ods(path, ROWS, filtered=(1, 4))
+    with pytest.raises(DataError, match="2 rows are hidden in the sheet"):
+        read_table(path, {}, {})
+    write_ods(path, [["a"], ["b"]], ROWS, filtered=(0, 1))  # of another sheet
+    assert len(read_table(path, {}, {})[0]) == 3
 
 
 @each
