@@ -130,8 +130,6 @@ def write_head(
     images = _stored(slices.frames, source, output)
     facts = {**slices.facts, DIGEST: content}
     if head.lesion is not None:
-        if source.truth.label == 0:
-            _require_unmarked(head.lesion)
         facts = _with_notes(facts, _agreement(source.truth.label, slices.frames))
         if head.lesion.mean() > MOST_OF_A_MASK:
             facts = _with_notes(facts, [HEAD_NOTE])
@@ -174,6 +172,8 @@ def _read(source: Source, recipe: BrainRecipe) -> Head:
     if healthy is not None:
         _require_unmarked(read_mask(healthy, volume, reading))
     lesion = None if drawn is None else read_mask(drawn, volume, reading)
+    if lesion is not None and source.truth.label == 0:
+        _require_unmarked(lesion)  # before anything is written
     own = extraction.own_mask(options.brain, source.name)
     brain = None if own is None else read_mask(own, volume, reading, what="brain")
     beside = bids.sidecar(path)

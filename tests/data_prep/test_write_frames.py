@@ -95,6 +95,13 @@ def test_a_label_that_its_mask_contradicts_is_refused_or_noted(make_dicom, ramp,
             assert EMPTY_NOTE not in read(label, marked)
 
 
+def test_a_head_that_its_mask_contradicts_leaves_nothing_behind(tmp_path):
+    mask = save(tmp_path / "mask.nii.gz", HEAD.mask.astype(np.uint8))
+    with pytest.raises(PrepError, match="but its mask marks a lesion"):
+        write_head(head_of(tmp_path, label=0, mask=mask), BELOW_THE_TOP, tmp_path / "out")
+    assert not list((tmp_path / "out").rglob("*.png"))
+
+
 def test_the_mask_of_a_known_healthy_training_image_must_be_empty(make_dicom, ramp, tmp_path):
     for marked in (False, True):
         mask = tmp_path / f"{marked}.png"
