@@ -51,7 +51,8 @@ AREAS: dict[str, tuple[list[str], list[str]]] = {  # name -> files with mutants,
     ),
     "film": (
         ["data_prep/film/open.py", "data_prep/read/dicom"],
-        ["tests/data_prep/film/test_open.py", "tests/data_prep/film/test_orientation.py",
+        ["tests/data_prep/film/test_open.py", "tests/data_prep/film/test_frames_of_films.py",
+         "tests/data_prep/film/test_orientation.py",
          "tests/data_prep/read/dicom"],
     ),
     "volume": (
