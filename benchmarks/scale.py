@@ -165,9 +165,9 @@ def order(folder: Path, cache_rate: float = 0.0) -> Timed:
     def first_batch() -> None:
         learned, _ = keep_out(dataset, 0.2)
         sets = [training_items(learned, name) for name in ("training_mixed", "training_healthy")]
-        images = image_transforms(SIDE, flip_prob=0.5)
+        images = image_transforms(SIDE)
         length = 10 * len(sets[0])
-        pairs = MixedHealthyPairs(*sets, images, length, cache_rate=cache_rate)
+        pairs = MixedHealthyPairs(*sets, images, length, flip_prob=0.5, cache_rate=cache_rate)
         assert len([pairs[k] for k in range(BATCH)]) == BATCH
 
     return first_batch

@@ -12,7 +12,14 @@ from torch.utils.data import Dataset, Sampler
 
 from data_prep.errors import UsageError
 
-MIXED, HEALTHY, ALPHA, VIEWS = 0, 1, 2, 3  # names of the independent random streams of a seed
+MIXED, HEALTHY, ALPHA, VIEWS, FLIPS = (
+    0,
+    1,
+    2,
+    3,
+    4,
+)  # names of the independent random streams of a seed
+FLIP = 4  # which number of a view mirrors the image: below a half
 
 
 class MixedHealthyPairs(Dataset):
@@ -21,10 +28,10 @@ class MixedHealthyPairs(Dataset):
     Each set is gone through in a new random order, independently of the other (the authors pair the
     same images over and over, ``docs/paper_vs_code.md``). An item is a dictionary of ``mixed`` and
     ``healthy`` (C, H, W) in [-1, 1], and two sets of random numbers in [0, 1): ``alpha`` (1, 1, 1),
-    the interpolation weight of the gradient penalty, and ``views`` (4, 6), which turn and shift
-    images (:mod:`healthygan_monai.pretrained.augmentation`). There is no label in it. Because
-    nothing is drawn from a running generator, the stream does not depend on the number of workers
-    or ranks, and resuming at iteration i means asking for its pairs.
+    the interpolation weight of the gradient penalty, and ``views`` (4, 6), which turn, shift and
+    mirror images (:mod:`healthygan_monai.pretrained.augmentation`). There is no label in it.
+    Because nothing is drawn from a running generator, the stream does not depend on the number of
+    workers or ranks, and resuming at iteration i means asking for its pairs.
 
     Args:
         data: items of the mixed set, dictionaries with ``image``; MONAI's name for a training list.
@@ -32,6 +39,8 @@ class MixedHealthyPairs(Dataset):
         transform: MONAI transforms of the key ``image``; deterministic ones are cached.
         length: number of pairs (iterations times batch size).
         seed: of the order, the flips and the interpolation weights.
+        flip_prob: probability of a left-right flip, of an image and of a view of it; the authors
+            have 0.5.
         cache_rate: share of each set kept in memory; of a set that ``length`` pairs do not use up,
             nothing, since no image comes twice.
     """
@@ -43,6 +52,7 @@ class MixedHealthyPairs(Dataset):
         transform: Callable,
         length: int,
         seed: int = 0,
+        flip_prob: float = 0.0,
         cache_rate: float = 1.0,
     ) -> None:
         for name, items in (("training_mixed", data), ("training_healthy", healthy)):
@@ -52,6 +62,7 @@ class MixedHealthyPairs(Dataset):
         self.transform = transform
         self.length = length
         self.seed = seed
+        self.flip_prob = flip_prob
         self._sets = [
             CacheDataset(
                 [{"image": i["image"]} for i in items],
@@ -71,18 +82,21 @@ class MixedHealthyPairs(Dataset):
             raise IndexError(k)
         weight = np.random.default_rng([self.seed, ALPHA, k]).random(dtype=np.float32)
         views = np.random.default_rng([self.seed, VIEWS, k]).random((4, 6), dtype=np.float32)
+        views[:, FLIP] = views[:, FLIP] >= self.flip_prob  # 0 mirrors, 1 does not
+        flips = np.random.default_rng([self.seed, FLIPS, k]).random(2) < self.flip_prob
+        mixed, healthy = self._image(MIXED, k), self._image(HEALTHY, k)
         return {
-            "mixed": self._image(MIXED, k),
-            "healthy": self._image(HEALTHY, k),
+            "mixed": mixed.flip(-1) if flips[MIXED] else mixed,
+            "healthy": healthy.flip(-1) if flips[HEALTHY] else healthy,
             "alpha": torch.full((1, 1, 1), float(weight)),
             "views": torch.from_numpy(views),
         }
 
     def _image(self, which: int, k: int) -> torch.Tensor:
         images = self._sets[which]
-        if isinstance(images.transform, Compose):
-            flips = np.random.SeedSequence([self.seed, which, k]).generate_state(1)[0]
-            images.transform.set_random_state(seed=int(flips))
+        if isinstance(images.transform, Compose):  # the user's own may draw at random
+            drawn = np.random.SeedSequence([self.seed, which, k]).generate_state(1)[0]
+            images.transform.set_random_state(seed=int(drawn))
         return images[self._index(which, k)]["image"]
 
     def _index(self, which: int, k: int) -> int:

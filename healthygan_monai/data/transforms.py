@@ -14,7 +14,6 @@ from monai.transforms import (
     EnsureTyped,
     Lambdad,
     LoadImaged,
-    RandFlipd,
     RepeatChanneld,
     ScaleIntensityRange,
     ScaleIntensityRanged,
@@ -34,14 +33,12 @@ def image_transforms(
     image_channels: int = 1,
     keys: Sequence[str] = ("image",),
     track_meta: bool = False,
-    flip_prob: float = 0.0,
 ) -> Compose:
     """MONAI transforms from a path to (C, image_size, image_size) float32 in [-1, 1], rows first.
 
     Black becomes -1 and full white of ``bit_depth`` becomes 1: one map for all images of a data
     set, so that a brighter film stays brighter. None takes the depth of each file. Images of
-    another size are resized with antialiasing. Random horizontal flips (the authors', probability
-    0.5 in training) come last, so that MONAI's caches hold all that precedes them.
+    another size are resized with antialiasing.
 
     Raises:
         ValueError: ``bit_depth`` is neither 8 nor 16.
@@ -66,9 +63,6 @@ def image_transforms(
     ]
     if image_channels > 1:
         transforms.append(RepeatChanneld(keys, repeats=image_channels))
-    if flip_prob > 0:
-        transforms.append(RandFlipd(keys, prob=flip_prob, spatial_axis=1))
-        transforms.append(EnsureTyped(keys, track_meta=track_meta))  # a flip makes a MetaTensor
     return Compose(transforms)
 
 

@@ -12,6 +12,8 @@ import math
 import torch
 from torch.nn import functional as F
 
+from healthygan_monai.data.pairs import FLIP
+
 ANGLE, SCALE, SHIFT = (
     math.radians(10),
     0.1,
@@ -29,14 +31,14 @@ def view(
 
     Args:
         images: the images.
-        numbers: (B, 6) uniform in [0, 1): angle, scale, shift right, shift down, flip, and one to
-            spare.
+        numbers: (B, 6) uniform in [0, 1): angle, scale, shift right, shift down, flip (below a
+            half), and one to spare.
         strength: 1 turns by up to 10 degrees, scales by up to 10 % and shifts by up to 3.75 % of
             the side, either way; 0 leaves the images as they are.
     """
     either = (numbers * 2 - 1) * strength  # (B, 6)
     angle, scale = either[:, 0] * ANGLE, 1 + either[:, 1] * SCALE
-    flip = torch.where((numbers[:, 4] < 0.5) & (torch.as_tensor(strength) > 0), -1.0, 1.0)
+    flip = torch.where((numbers[:, FLIP] < 0.5) & (torch.as_tensor(strength) > 0), -1.0, 1.0)
     cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
     rows = [
         torch.stack([cos * flip, -sin, either[:, 2] * SHIFT], dim=1),

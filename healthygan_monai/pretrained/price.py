@@ -61,8 +61,8 @@ class PriceSearch:
         share: of the subjects kept out in a trial.
         folds: trials of each price, each with other subjects kept out.
         iterations: of a trial.
-        batch_size, seed, ema: as in the training.
-        transform, plain: for training images, and for the kept-out ones (without flips).
+        batch_size, seed, ema, flip_prob: as in the training.
+        transform: of all images.
     """
 
     dataset: Dataset
@@ -73,8 +73,8 @@ class PriceSearch:
     batch_size: int
     seed: int
     ema: float
+    flip_prob: float
     transform: Callable
-    plain: Callable
 
     def __call__(self, price: float | str | None, trainer: HealthyGANTrainer, run: Path) -> None:
         """Set the trainer's price: the given one, or for ``auto`` the best of the ladder."""
@@ -104,6 +104,7 @@ class PriceSearch:
             self.transform,
             self.iterations * self.batch_size,
             self.seed + fold,
+            self.flip_prob,
         )
         loader = TorchLoader(pairs, batch_sampler=StreamBatches(self.iterations, self.batch_size))
         generator = copy.deepcopy(unwrapped(trainer.generator))
@@ -163,7 +164,7 @@ class PriceSearch:
         self, generator: torch.nn.Module, items: list[dict[str, Any]], trainer: HealthyGANTrainer
     ) -> tuple[torch.Tensor, ...]:
         """Scores, labels and mean masks (N,) of items."""
-        images = DecodedBatches(items, self.plain)
+        images = DecodedBatches(items, self.transform)
         scores, labels, masks = [], [], []
         generator.eval()
         for batch in DataLoader(images, batch_size=self.batch_size):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 from monai.data import DataLoader
-from monai.transforms import Compose, Transform
+from monai.transforms import Compose, RandScaleIntensityd, Transform
 from tiny import write_dataset
 
 from data_prep.datalist import DataError, read, write
@@ -20,6 +20,8 @@ from healthygan_monai.data import (
     selection_items,
     training_items,
 )
+from healthygan_monai.data.pairs import FLIP
+from healthygan_monai.pretrained.augmentation import view
 
 MIXED = [{"image": float(i), "label": 1, "subject": f"m{i}"} for i in range(7)]
 HEALTHY = [{"image": float(100 + i)} for i in range(5)]
@@ -36,11 +38,11 @@ def numbers(length: int = 200, seed: int = 0) -> MixedHealthyPairs:
 
 def films(tiny_data, **options) -> MixedHealthyPairs:
     data = read(tiny_data)
-    settings = {"length": 64, "seed": 1, **options}
+    settings = {"length": 64, "seed": 1, "flip_prob": 0.5, **options}
     return MixedHealthyPairs(
         training_items(data, "training_mixed"),
         training_items(data, "training_healthy"),
-        image_transforms(32, flip_prob=0.5),
+        image_transforms(32),
         **settings,
     )
 
@@ -129,6 +131,39 @@ class TestOrder:
         views = Counter(pairs[k]["healthy"].numpy().tobytes() for k in range(500))
         assert len(views) == 10  # 5 images, each of them seen both ways round
         assert all(30 < count < 70 for count in views.values())
+
+    def test_flips_are_left_to_right_only(self, tiny_data):
+        straight, mirrored = (films(tiny_data, flip_prob=share) for share in (0.0, 1.0))
+        for k in range(5):
+            for name in ("mixed", "healthy"):
+                assert torch.equal(mirrored[k][name], straight[k][name].flip(-1))
+
+    def test_views_are_mirrored_as_often_as_images(self):
+        def mirrored(share: float) -> torch.Tensor:
+            pairs = MixedHealthyPairs(MIXED, HEALTHY, as_tensor, 500, flip_prob=share)
+            image, straight = torch.rand(4, 1, 8, 8), torch.full((4, 6), 0.5)
+            found = []
+            for pair in pairs:
+                straight[:, FLIP] = pair["views"][:, FLIP]
+                seen = view(image, straight, 1.0)
+                found.append(
+                    [
+                        torch.allclose(*both, atol=1e-5)
+                        for both in zip(seen, image.flip(-1), strict=True)
+                    ]
+                )
+            return torch.tensor(found).float().mean(0)
+
+        assert torch.equal(mirrored(0.0), torch.zeros(4)) and torch.equal(
+            mirrored(1.0), torch.ones(4)
+        )
+        assert ((mirrored(0.3) - 0.3).abs() < 0.07).all()
+
+    def test_a_users_own_random_transform_draws_for_each_pair_anew_and_again_alike(self):
+        own = Compose([as_tensor, RandScaleIntensityd("image", factors=0.5, prob=1.0)])
+        pairs = MixedHealthyPairs(MIXED, HEALTHY, own, 50)
+        first = [float(pairs[k]["healthy"]) for k in range(50)]
+        assert len(set(first)) == 50 and [float(pairs[k]["healthy"]) for k in range(50)] == first
 
     def test_weights_are_uniform_and_each_pairs_own(self):
         weights = torch.stack([p["alpha"].flatten()[0] for p in numbers(2000)])

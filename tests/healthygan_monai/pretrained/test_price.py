@@ -258,11 +258,14 @@ def test_a_trial_draws_by_its_fold_and_compares_the_mixed_with_the_healthy(
     seeds, compared = [], []
     pairs, aucp = search.MixedHealthyPairs, search.aucp
     monkeypatch.setattr(
-        search, "MixedHealthyPairs", lambda *given: seeds.append(given[-1]) or pairs(*given)
+        search, "MixedHealthyPairs", lambda *given: seeds.append(given[4:]) or pairs(*given)
     )
     monkeypatch.setattr(search, "aucp", lambda *sets: compared.append(sets) or aucp(*sets))
-    done = train(tmp_path, tiny_data, **{**settings, "max_iterations": 2})
-    assert seeds == [trial.fold for trial in read_trials(done)] == [0, 0, 1, 1]
+    done = train(tmp_path, tiny_data, **{**settings, "max_iterations": 2, "flip_prob": 0.3})
+    assert (
+        [fold for fold, _ in seeds] == [trial.fold for trial in read_trials(done)] == [0, 0, 1, 1]
+    )
+    assert {flip_prob for _, flip_prob in seeds} == {0.3}
     assert not any(set(mixed.tolist()) & set(healthy.tolist()) for mixed, healthy in compared)
 
 
