@@ -1,6 +1,7 @@
 """``healthygan`` as a user meets it: what it prints, what it refuses, what it leaves behind."""
 
 import json
+import os
 import re
 import shlex
 from pathlib import Path
@@ -11,7 +12,7 @@ from processes import python
 from tiny import TRAINING, write_dataset
 
 from healthygan_monai.cli.arguments import settings
-from healthygan_monai.cli.main import build_parser, main
+from healthygan_monai.cli.main import SPINS, build_parser, main, wait_shortly
 from healthygan_monai.data import PROTOCOLS
 from healthygan_monai.paths import run_of
 from healthygan_monai.scoring import read_scores
@@ -374,3 +375,28 @@ def test_a_wrong_setting_is_refused_before_pytorch_loads(tiny_data):
     said = [line for line in done.stdout.splitlines() if "=" in line]
     assert said == [f"{word} 2" for word in told]
     assert all(text in done.stderr for text in told.values())
+
+
+@pytest.mark.parametrize(
+    ("given", "set_by_us"),
+    [
+        ({}, {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": str(SPINS)}),
+        ({"OMP_WAIT_POLICY": "ACTIVE"}, {}),
+        ({"GOMP_SPINCOUNT": "7"}, {}),
+    ],
+)
+def test_waiting_threads_spin_shortly_unless_the_user_says_how_long(given, set_by_us, monkeypatch):
+    words = {"HOME": "/", **given}
+    monkeypatch.setattr(os, "environ", words)
+    wait_shortly()
+    assert words == {"HOME": "/", **given, **set_by_us}
+
+
+def test_pytorch_loads_after_it_is_said_how_threads_wait():
+    show = (
+        "import os, sys; from healthygan_monai.cli import main; loaded = 'torch' in sys.modules;"
+        "main.switch_off = lambda: print(loaded, os.environ['GOMP_SPINCOUNT']) or sys.exit();"
+        "main.main(['train'])"
+    )
+    env = {k: v for k, v in os.environ.items() if k not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    assert python("-c", show, env=env).stdout.split() == ["False", str(SPINS)]
