@@ -67,7 +67,8 @@ class Who:
 class Truth:
     """Where an input belongs and what is known of its lesions; label 0 healthy, 1 diseased.
 
-    must_be_empty: the mask of a known-healthy training image. It is looked at, and goes nowhere.
+    must_be_empty: the mask of a training image that is known to be healthy. It is looked at, and
+    goes nowhere.
     """
 
     section: str | None = None

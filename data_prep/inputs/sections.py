@@ -79,13 +79,16 @@ def by_group(
 def without_training_truth(sources: Iterable[Source]) -> list[Source]:
     """Training sources lose label, mask and boxes: what is not there cannot leak into training.
 
-    The mask of a known-healthy image stays as one that must be empty.
+    The mask of one that is known to be healthy, by section, group or label, stays as one that must
+    be empty: also where the image went to the mixed set.
     """
     result = []
     for source in sources:
-        if source.truth.section in UNLABELLED:
-            known = source.truth.mask if source.truth.section == HEALTHY else None
-            source = source.with_truth(label=None, mask=None, boxes=(), must_be_empty=known)
+        truth = source.truth
+        if truth.section in UNLABELLED:
+            healthy = truth.section == HEALTHY or truth.group == "healthy" or truth.label == 0
+            empty = truth.mask if healthy else None
+            source = source.with_truth(label=None, mask=None, boxes=(), must_be_empty=empty)
         result.append(source)
     return result
 

@@ -32,8 +32,11 @@ _DERIVED = {
     *("ADC", "EADC", "FA", "CBF", "CBV", "RCBF", "RCBV", "MTT", "TTP", "TMAX"),
     *("PROJECTION IMAGE", "MIP", "MAX_IP", "MIN_IP", "MINIP", "MNIP", "VOLUME_RENDER"),
     *("SUBTRACTION", "MODULUS SUBTRACT", "PHASE SUBTRACT", "VELOCITY", "LOCALIZER"),
+    *("FAT_FRACTION", "WATER_FRACTION"),
 }
+_FAT = {"FAT", "F"}  # of a Dixon scan, of MR alone
 DERIVED_NOTE = "by its Image Type a map, a projection, a difference or a localiser, no plain scan"
+FAT_NOTE = "the fat image of a Dixon scan by its Image Type; expected the water or the whole"
 REAL_NOTE = "the real part of a scan by its Image Type, as of a PSIR; expected the magnitude"
 MIXED_NOTE = "magnitude and phase are mixed in one file"
 # fact: (keyword, the same in DICOM and BIDS; least and most that is believed; ms in BIDS' seconds)
@@ -63,13 +66,17 @@ def part_of(dataset: Any) -> str:
     Complex Image Component (0008,9208) tells it, PS3.3 C.8.13.3.1.1, else Image Type (0008,0008).
     A BIDS sidecar has both by the same names; one without a Modality is of an MR.
     """
-    stated_by_sidecar = isinstance(dataset, Mapping) and "Modality" not in dataset
-    kinds = (_CLASSES.get(_class(dataset)), *codes_of(dataset, "Modality"))
-    if "MR" not in kinds and not stated_by_sidecar:
+    if not _is_mr(dataset):
         return ""
     stated = codes_of(dataset, "ComplexImageComponent")[:1]
     words = stated if any(stated) else codes_of(dataset, "ImageType")[2:]
     return next((part for part, names in _PARTS.items() if set(names) & set(words)), "")
+
+
+def _is_mr(dataset: Any) -> bool:
+    stated_by_sidecar = isinstance(dataset, Mapping) and "Modality" not in dataset
+    kinds = (_CLASSES.get(_class(dataset)), *codes_of(dataset, "Modality"))
+    return "MR" in kinds or stated_by_sidecar
 
 
 def is_magnitude(dataset: Any) -> bool:
@@ -92,7 +99,11 @@ def kind_notes(dataset: Any) -> list[str]:
     derived = words & _DERIVED or any(word.endswith(" MAP") for word in words)
     mixed = "MIXED" in codes_of(dataset, "ComplexImageComponent")
     real = part_of(dataset) == "real"
-    told = ((derived, DERIVED_NOTE), (real, REAL_NOTE), (mixed, MIXED_NOTE))
+    fat = words & _FAT and _is_mr(dataset)
+    told = (
+        *((derived, DERIVED_NOTE), (real, REAL_NOTE)),
+        *((fat, FAT_NOTE), (mixed, MIXED_NOTE)),
+    )
     return [note for found, note in told if found]
 
 

@@ -151,6 +151,23 @@ def test_training_sources_lose_their_truth():
     assert stripped["validation"] == stripped["test"] == (1, mask)
 
 
+@pytest.mark.parametrize(
+    ("section", "known", "looked_at"),
+    [
+        ("training_healthy", {}, True),
+        ("training_mixed", {"group": "healthy"}, True),
+        ("training_mixed", {"label": 0}, True),
+        ("training_mixed", {"group": "diseased"}, False),
+        ("training_mixed", {"label": 1}, False),
+        ("training_mixed", {}, False),
+    ],
+)
+def test_the_mask_of_a_known_healthy_image_must_be_empty_in_either_set(section, known, looked_at):
+    mask = Path("m.png")
+    (found,) = sections.without_training_truth([a_source("a", section=section, mask=mask, **known)])
+    assert found.truth.must_be_empty == (mask if looked_at else None)
+
+
 @pytest.mark.parametrize("alias", ["val", "Validation", "valid", "dev"])
 def test_aliases_of_sections(alias):
     assert sections.section_of(alias) == "validation"

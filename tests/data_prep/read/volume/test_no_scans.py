@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from data_prep.brain import BrainOptions, BrainRecipe
 from data_prep.inputs.parts import by_series
 from data_prep.read.volume.open_volume import FEWEST_GREYS, TILTED, read_mask, read_volume
-from data_prep.read.volume.scan_facts import DERIVED_NOTE, MIXED_NOTE, REAL_NOTE
+from data_prep.read.volume.scan_facts import DERIVED_NOTE, FAT_NOTE, MIXED_NOTE, REAL_NOTE
 from data_prep.read.volume.volume import OtherImage, ReadOptions, VolumeError
 from data_prep.source import Source, Who
 from data_prep.work.pools import Inline
@@ -39,6 +39,7 @@ PLAIN = [
     {},
     {"ImageType": ["ORIGINAL", "PRIMARY", "M", "ND", "NORM"]},
     {"ImageType": ["DERIVED", "SECONDARY", "MPR"]},
+    {"ImageType": ["DERIVED", "PRIMARY", "DIXON", "WATER"]},
     {"ImageType": ["P", "PRIMARY"]},  # its third value is the first that a maker chooses
     {"ComplexImageComponent": "MAGNITUDE", "ImageType": ["ORIGINAL", "PRIMARY", "P"]},
     {"Modality": ""},
@@ -67,6 +68,8 @@ def test_a_plain_scan_is_taken_without_a_word(tmp_path: Path, write, header):
         ({"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]}, DERIVED_NOTE),
         ({"VolumeBasedCalculationTechnique": "MAX_IP"}, DERIVED_NOTE),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "R_IR", "R", "IR"]}, REAL_NOTE),
+        ({"ImageType": ["DERIVED", "PRIMARY", "DIXON", "FAT"]}, FAT_NOTE),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "F", "F", "DERIVED"]}, FAT_NOTE),
         ({"ComplexImageComponent": "MIXED"}, MIXED_NOTE),
     ],
 )
