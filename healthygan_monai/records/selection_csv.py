@@ -10,6 +10,7 @@ from healthygan_monai.records.rows import read_rows
 LOWER_IS_BETTER = {"fid": True, "aucp": False}
 UNDECIDED = 0.55  # AUCp at or below which the two sets look alike
 REACH = 2.0  # standard errors within which two AUCp, or one and chance, are alike
+ALIKE = 0.01  # of an AUCp: a smaller difference is chance
 MEANS_LITTLE = (
     "so the choice means little. Either the mixed set holds no disease that shows, or training "
     "needs more images"
@@ -32,10 +33,11 @@ class Candidate:
 
 
 def choose(candidates: Sequence[Candidate], criterion: str) -> Candidate:
-    """Return the best candidate; the earliest if several tie.
+    """Return the best candidate; by FID the earliest if several tie.
 
-    An AUCp of kept-out subjects has a standard error. Candidates within one of the best are alike,
-    and the latest of them is taken: its learning rate is the lowest and its average the longest.
+    By AUCp, candidates within a standard error of the best are alike, or within ``ALIKE``, which is
+    more where images that were trained on judged. The latest of them is taken: its learning rate is
+    the lowest and its average the longest.
 
     Raises:
         ValueError: no candidates, or an unknown criterion.
@@ -45,9 +47,9 @@ def choose(candidates: Sequence[Candidate], criterion: str) -> Candidate:
     if not candidates:
         raise NotFound("no checkpoint has been judged yet; train at least one epoch.")
     best = best_of(candidates, criterion)
-    if criterion != "aucp" or not best.aucp_error:
+    if criterion != "aucp":
         return best
-    alike = [c for c in candidates if c.aucp >= best.aucp - best.aucp_error]
+    alike = [c for c in candidates if c.aucp >= best.aucp - max(best.aucp_error, ALIKE)]
     return max(alike, key=lambda c: c.iteration)
 
 

@@ -102,11 +102,19 @@ class TestChoice:
         assert choose(candidates, "fid").iteration == 20
         assert choose(candidates, "aucp").iteration == 30
 
-    @pytest.mark.parametrize("criterion", ["fid", "aucp"])
-    def test_of_equals_the_earliest_in_whatever_order_they_come(self, criterion):
+    @pytest.mark.parametrize(("criterion", "iteration"), [("fid", 20), ("aucp", 40)])
+    def test_of_equals_in_whatever_order_they_come(self, criterion, iteration):
         candidates = judged((2, 0.5), (1, 0.7), (1, 0.7), (1, 0.7))
         for order in (candidates, candidates[::-1]):
-            assert choose(order, criterion).iteration == 20
+            assert choose(order, criterion).iteration == iteration
+
+    @pytest.mark.parametrize(
+        ("last", "error", "iteration"),
+        [(0.691, 0.0, 30), (0.689, 0.0, 20), (0.689, 0.02, 30), (0.691, 0.001, 30)],
+    )
+    def test_an_aucp_hardly_lower_is_as_good_whoever_judged(self, last, error, iteration):
+        candidates = [replace(c, aucp_error=error) for c in judged((1, 0.6), (1, 0.7), (1, last))]
+        assert choose(candidates, "aucp").iteration == iteration
 
     @pytest.mark.parametrize(("best", "told"), [(10, True), (20, False)])
     def test_the_first_of_several_as_the_best_is_warned_of(self, best, told, caplog, tmp_path):

@@ -191,6 +191,12 @@ class TestSelect:
         assert all("FID[random]" in row for row in rows)
         assert "chosen by aucp: iteration" in out and f"next: healthygan infer {own_run}" in out
 
+    @pytest.mark.parametrize("criterion", ["fid", "aucp"])
+    def test_goes_by_the_criterion_of_the_training(self, run, own_run, criterion):
+        config = json.loads((own_run / "config.json").read_text())
+        (own_run / "config.json").write_text(json.dumps({**config, "criterion": criterion}))
+        assert f"chosen by {criterion}: iteration" in run("select", own_run)[1]
+
     def test_a_file_of_the_run_names_it_too(self, run, own_run):
         assert run("select", own_run / "model.pt")[0] == 0
 
