@@ -44,7 +44,7 @@ def write_film(
     A film set aside for likely text leaves its pictures for `healthygan review`.
     """
     data, truth = source.data(), source.truth
-    drawn = truth.mask.read_bytes() if truth.mask is not None else None
+    drawn = mask.read_bytes() if (mask := truth.mask or truth.must_be_empty) else None
     cleared = source.cleared == "" or (bool(source.cleared) and source.cleared == _digest(data))
     if source.view:
         require_view(source.view, recipe.options)
@@ -53,6 +53,8 @@ def write_film(
             data, recipe, mask=drawn, boxes=truth.boxes, cleared=cleared, shown=keep_seen
         )
         frames = list(found)
+        if drawn is not None and (truth.label == 0 or truth.must_be_empty is not None):
+            _require_unmarked(read_mask_picture(drawn))  # whole: framing may cut a lesion off
     except SetAside as error:
         error.facts = {
             **error.facts,
@@ -60,10 +62,10 @@ def write_film(
         }
         raise
     facts, digests = frames[0].facts, [frame.facts[DIGEST] for frame in frames]
-    if drawn is not None:
+    if truth.must_be_empty is not None:
+        frames = [replace(frame, mask=None) for frame in frames]
+    elif drawn is not None:
         facts = _with_notes(facts, _agreement(truth.label, frames))
-    elif truth.must_be_empty is not None:
-        _require_unmarked(read_mask_picture(truth.must_be_empty.read_bytes()))
     if len(digests) > 1:
         facts = {**facts, DIGEST: digests}
     images = _stored(frames, source, output)
@@ -74,12 +76,9 @@ def write_film(
 
 
 def _agreement(label: int | None, frames: Iterable[Frame]) -> list[str]:
-    """Return a note where masks have nothing of a disease; PrepError: one marks a healthy image."""
-    masks = [frame.mask for frame in frames if frame.mask is not None]
-    if label == 0:
-        for mask in masks:
-            _require_unmarked(mask)
-    return [EMPTY_NOTE] if label == 1 and not any(mask.any() for mask in masks) else []
+    """Return a note where the masks of a diseased image have nothing of a disease."""
+    seen = any(frame.mask.any() for frame in frames if frame.mask is not None)
+    return [EMPTY_NOTE] if label == 1 and not seen else []
 
 
 def _require_unmarked(mask: np.ndarray) -> None:

@@ -1,5 +1,6 @@
 """A radiograph as PNG or JPEG: grey of 8 or 16 bit, or colour whose channels are equal."""
 
+import re
 import warnings
 from io import BytesIO
 from typing import Any
@@ -34,6 +35,7 @@ TURNS = {  # EXIF Orientation: the edges of the picture that row 0 and column 0 
 }
 TURNED_NOTE = "turned as its EXIF orientation says; maps, masks and boxes are of the turned picture"
 DEEP_MODES = ("I;16", "I;16L", "I;16B", "I")
+DEEP_COLOUR = re.compile(rb"\x89PNG\r\n\x1a\n.{16}\x10[\x02\x04\x06]", re.DOTALL)  # IHDR: 16 bits
 COLOUR_TOLERANCE = 8  # grey levels: colour JPEG of a grey film is not exactly grey
 
 
@@ -105,7 +107,14 @@ def _turn(picture: Image.Image) -> Turn:
 
 
 def _require_whole(data: bytes, picture: Image.Image) -> None:
-    """Raise where a picture ends early, or a checksum differs: Pillow fills in what is missing."""
+    """Raise where a picture ends early, or a checksum differs: Pillow fills in what is missing; and
+    where Pillow would drop the lower half of its bits.
+    """
+    if DEEP_COLOUR.match(data):
+        raise FilmError(
+            "a PNG of 16 bits with colours or transparency",
+            remedy="Save it as greyscale of 16 bits without transparency.",
+        )
     if is_jpeg(data):
         whole = ends(data) and missing(data) is None
         whole = whole and not ends_early(data, np.asarray(picture), picture_pixels)

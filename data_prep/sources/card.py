@@ -10,6 +10,7 @@ from typing import Any
 from data_prep.datalist import SECTIONS, UNLABELLED, LeakError
 from data_prep.files import write_csv
 from data_prep.frame.boxes import LesionBox
+from data_prep.inputs.sections import HEALTHY
 
 COLUMNS = ("image", "subject", "section", "label", "mask", "site", "age", "sex", "boxes")
 SexCode = str  # "M", "F" or "" where it is unknown
@@ -127,9 +128,13 @@ def write_table(rows: Sequence[Row], path: Path) -> None:
 
 
 def _cells(row: Row) -> list[str]:
+    """A training row carries no truth, but for the mask of a known-healthy image and what says that
+    it is healthy: so that the preparation can see that the mask is empty.
+    """
     hidden = row.section in UNLABELLED
+    healthy = bool(row.mask) and (row.label == 0 or row.section == HEALTHY)
     boxes = "" if hidden or not row.boxes else json.dumps([box.to_json() for box in row.boxes])
-    label = "" if hidden or row.label is None else str(row.label)
+    label = "" if row.label is None or (hidden and not healthy) else str(row.label)
     age = "" if row.age is None else f"{row.age:g}"
-    mask = "" if hidden else row.mask
+    mask = "" if hidden and not healthy else row.mask
     return [row.image, row.subject, row.section, label, mask, row.site, age, row.sex, boxes]

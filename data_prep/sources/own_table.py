@@ -111,7 +111,7 @@ def _row(source: Source, folder: Path) -> Row:
         PurePosixPath(image).as_posix(),
         who.subject,
         truth.section or "test",
-        truth.label,
+        0 if truth.label is None and truth.group == "healthy" else truth.label,
         mask,
         who.site or "",
         who.age,

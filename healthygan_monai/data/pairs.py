@@ -97,7 +97,7 @@ class MixedHealthyPairs(Dataset):
         if isinstance(images.transform, Compose):  # the user's own may draw at random
             drawn = np.random.SeedSequence([self.seed, which, k]).generate_state(1)[0]
             images.transform.set_random_state(seed=int(drawn))
-        return images[self._index(which, k)]["image"]
+        return torch.as_tensor(images[self._index(which, k)]["image"])
 
     def _index(self, which: int, k: int) -> int:
         count = len(self._sets[which])

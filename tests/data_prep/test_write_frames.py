@@ -123,6 +123,22 @@ def test_the_mask_of_a_known_healthy_training_image_must_be_empty(make_dicom, ra
                 assert first.mask is None
 
 
+@pytest.mark.parametrize("truth", [{"must_be_empty": True}, {"label": 0}])
+def test_the_mask_of_a_healthy_film_is_looked_at_whole_and_is_of_its_size(
+    make_dicom, ramp, tmp_path, truth
+):
+    """The framing of the paper cuts the upper rows off, and a lesion there with them."""
+    path, edge = make_dicom(ramp), np.zeros(ramp.shape, bool)
+    edge[0] = True
+    for mask, why in ((edge, "but its mask marks a lesion"), (edge[:8], "rows and columns")):
+        file = tmp_path / "mask.png"
+        png.save(mask if why.startswith("but") else mask & False, file)
+        known = {"mask": file, **truth} if "label" in truth else {"must_be_empty": file}
+        film = Source(path.name, path, "dicom", who=Who("sub-1"), truth=Truth("test", **known))
+        with pytest.raises(PrepError, match=why):
+            write_film(film, FilmRecipe(16, framing="paper"), None)
+
+
 def test_a_mask_of_most_of_a_head_is_noted(tmp_path):
     mask = save(tmp_path / "inverted.nii.gz", (~HEAD.mask).astype(np.uint8))
     found = write_head(head_of(tmp_path, label=1, mask=mask), BELOW_THE_TOP, None)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 SATURATED = 0.95  # share of a film; no window of a reader leaves so little between black and white
 SATURATION_NOTE = "the window saturates the film"
 SHAPE_NOTE = "Presentation LUT Shape contradicts Photometric Interpretation; the shape was followed"
+LEVEL = 1 / 255  # a window that shows less than one grey level of 8 bits shows nothing
 SLOPE_NOTE = "Rescale Slope is 0; slope and intercept were not followed"
 
 
@@ -65,7 +66,7 @@ def display(dataset: Dataset, stored: Stored, window: int = 0, voi: bool = True)
         shown = 1 - shown
     table = shown.astype(np.float32)
     low, high = stored.range(table, padding)
-    if low == high:
+    if low == high or (found is not None and high - low < LEVEL):
         raise constant_image() if found is None else _one_grey_level(stored, padding)
     if padding is not None:
         table[padding] = 0

@@ -2,7 +2,7 @@
 
 Files of one series share the Series Instance UID (PS3.3 C.7.3.1). A series is taken apart further
 where its images differ in size or direction: the three views of a localiser are no volume. So are
-magnitude and phase, which some scanners put into one series.
+magnitude and phase, and water and fat of a Dixon scan, which some scanners put into one series.
 """
 
 import io
@@ -18,7 +18,7 @@ from data_prep.read.dicom.file import quiet_pydicom
 from data_prep.read.dicom.header import number_of, numbers_of, text_of
 from data_prep.read.volume.dicom_damage import Damaged, is_damaged, suffix_of
 from data_prep.read.volume.dicom_geometry import Plane, plane_of
-from data_prep.read.volume.scan_facts import part_of
+from data_prep.read.volume.scan_facts import dixon_of, part_of
 
 _TAGS = [
     "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID", "SeriesNumber",
@@ -177,7 +177,8 @@ def _key(name: str, header: Any) -> tuple:
     number = number_of(header, "SeriesNumber", 0.0)
     uid = str(header.get("SeriesInstanceUID") or "")
     alone = name if _frames(header) > 1 else ""  # a multi-frame file is a volume of its own
-    return number, uid, alone, int(header.Rows), int(header.Columns), part_of(header)
+    what = part_of(header) or dixon_of(header)
+    return number, uid, alone, int(header.Rows), int(header.Columns), what
 
 
 def _direction(header: Any) -> tuple[float, ...]:

@@ -35,6 +35,7 @@ _DERIVED = {
     *("FAT_FRACTION", "WATER_FRACTION"),
 }
 _FAT = {"FAT", "F"}  # of a Dixon scan, of MR alone
+_DIXON = {"WATER", "W", "IP", "OP", "IN_PHASE", "OUT_PHASE", "OPP_PHASE", *_FAT}
 DERIVED_NOTE = "by its Image Type a map, a projection, a difference or a localiser, no plain scan"
 FAT_NOTE = "the fat image of a Dixon scan by its Image Type; expected the water or the whole"
 REAL_NOTE = "the real part of a scan by its Image Type, as of a PSIR; expected the magnitude"
@@ -77,6 +78,12 @@ def _is_mr(dataset: Any) -> bool:
     stated_by_sidecar = isinstance(dataset, Mapping) and "Modality" not in dataset
     kinds = (_CLASSES.get(_class(dataset)), *codes_of(dataset, "Modality"))
     return "MR" in kinds or stated_by_sidecar
+
+
+def dixon_of(dataset: Any) -> str:
+    """Return which image of a Dixon scan an MR image is by Image Type: "W", "FAT", ... or ""."""
+    words = [word for word in codes_of(dataset, "ImageType")[2:] if word in _DIXON]
+    return words[0] if words and _is_mr(dataset) else ""
 
 
 def is_magnitude(dataset: Any) -> bool:

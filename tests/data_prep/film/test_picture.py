@@ -151,3 +151,23 @@ def test_a_mask_as_jpeg_does_not_grow():
     np.testing.assert_array_equal(found, ELLIPSE > 0)
     empty = saved(Image.new("L", (64, 64)), "JPEG")
     assert not read_mask_picture(empty).any()
+
+
+@pytest.mark.parametrize(("kind", "channels"), [(2, 3), (4, 2), (6, 4)])
+def test_sixteen_bits_with_colours_or_transparency_are_refused(kind, channels):
+    """Pillow keeps their upper eight bits alone."""
+
+    def chunk(name: bytes, content: bytes) -> bytes:
+        body = name + content
+        return struct.pack(">I", len(content)) + body + struct.pack(">I", zlib.crc32(body))
+
+    pixels = np.full((8, 8, channels), 200, ">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    head = struct.pack(">IIBBBBB", 8, 8, 16, kind, 0, 0, 0)
+    data = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows))
+    data += chunk(b"IEND", b"")
+    with pytest.raises(FilmError, match="16 bits with colours or transparency") as error:
+        read_picture(data)
+    assert "greyscale of 16 bits" in error.value.remedy
+    with pytest.raises(FilmError, match="mask"):
+        read_mask_picture(data)

@@ -117,6 +117,13 @@ def test_a_window_that_saturates_a_film_is_noted_and_one_that_does_not_is_not(ma
     assert "notes" not in prepared(film, "window")[0]
 
 
+def test_a_window_in_stored_units_beside_a_slope_leaves_less_than_a_grey_level(make_dicom, ramp):
+    rescale = {"RescaleSlope": "0.001", "RescaleIntercept": "0"}
+    path = make_dicom(ramp, WindowCenter="2048", WindowWidth="4096", **rescale)
+    with pytest.raises(FilmError, match="the window leaves one grey level"):
+        prepared(path, "window")
+
+
 def test_a_window_that_leaves_one_grey_level_names_another_way(make_dicom, ramp):
     path = make_dicom(ramp + 100, **BAD_WINDOW)
     with pytest.raises(FilmError, match="the window leaves one grey level") as error:

@@ -165,6 +165,12 @@ class TestOrder:
         first = [float(pairs[k]["healthy"]) for k in range(50)]
         assert len(set(first)) == 50 and [float(pairs[k]["healthy"]) for k in range(50)] == first
 
+    def test_a_users_own_transform_may_give_arrays(self):
+        pairs = MixedHealthyPairs(
+            MIXED, HEALTHY, lambda item: {"image": as_tensor(item)["image"].numpy()}, 9, flip_prob=1
+        )
+        assert isinstance(pairs[0]["mixed"], torch.Tensor)
+
     def test_weights_are_uniform_and_each_pairs_own(self):
         weights = torch.stack([p["alpha"].flatten()[0] for p in numbers(2000)])
         assert len(weights.unique()) == 2000

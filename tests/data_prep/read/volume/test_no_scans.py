@@ -106,6 +106,23 @@ def test_magnitude_and_phase_of_one_series_are_two_inputs(tmp_path: Path):
     assert len(left) == 1
 
 
+def test_water_and_fat_of_one_series_are_two_inputs_whatever_their_numbers(tmp_path: Path):
+    for echo, kind in enumerate(("W", "F")):
+        words = ["DERIVED", "PRIMARY", kind, kind]
+        write_stack(tmp_path, ras() + 1000 * echo, AFFINE, EchoTime=str(echo), ImageType=words)
+    files = sorted(tmp_path.rglob("*.dcm"))
+    for k, path in enumerate(files):  # as an archive renumbers them: by place, in either order
+        header = pydicom.dcmread(path)
+        header.EchoTime, header.InstanceNumber = "5", (k * 7) % len(files)
+        header.save_as(path)
+    found = by_series([Source("head", tmp_path, "series")], Inline())
+    heads = [read_volume(tmp_path, files=[piece.path for piece in s.pieces()]) for s in found]
+    assert sorted(int(head.data.min()) // 1000 for head in heads) == [0, 1]
+    for head in heads:
+        np.testing.assert_array_equal(head.data % 1000, ras())
+    assert sorted(head.facts["notes"] == [FAT_NOTE] for head in heads) == [False, True]
+
+
 def nifti(path: Path, data: np.ndarray, **header) -> Path:
     image = nib.Nifti1Image(data, AFFINE)
     for name, value in header.items():
