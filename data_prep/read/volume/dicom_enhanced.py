@@ -17,6 +17,7 @@ from data_prep.read.volume.scan_facts import (
     facts_of,
     frame_kind,
     is_magnitude,
+    kind_notes,
     note_sparse,
     spacing_of,
 )
@@ -42,7 +43,8 @@ def read_multi_frame(path: Path, options: ReadOptions) -> RawVolume:
     stack = arrange([planes[k] for k in wanted], options.volume_index)
     frames = Frames(dataset)
     data = np.empty((len(stack.order), frames.layout.rows, frames.layout.columns), np.float32)
-    for k, index in enumerate(wanted[k] for k in stack.order):
+    taken = [wanted[k] for k in stack.order]
+    for k, index in enumerate(taken):
         data[k] = frames.values(index, _rescale(dataset, index))
     data = data.transpose(2, 1, 0)  # (K, rows, columns) -> (columns, rows, K)
     facts = facts_of(dataset, "DICOM multi-frame", data)
@@ -52,6 +54,7 @@ def read_multi_frame(path: Path, options: ReadOptions) -> RawVolume:
     thickness = number_of(group_of(dataset, 0, "PixelMeasuresSequence"), "SliceThickness", 0.0)
     if "slice_thickness_mm" not in facts and thickness:
         facts["slice_thickness_mm"] = round(thickness, 4)
+    note(facts["notes"], *(told for k in taken for told in kind_notes(_kind(dataset, k))))
     note(facts["notes"], *frames.notes, *comma_notes(*_numbered(dataset, len(planes))))
     note_sparse(facts, stack.gap_mm, len(stack.order))
     return RawVolume(data, stack.affine, spacing_of(stack.affine), facts)
@@ -80,11 +83,15 @@ def _planes(dataset: Any) -> list[Plane]:
 
 def _magnitudes(dataset: Any, frames: int) -> list[int]:
     """The frames that are no phase or imaginary part, by their own frame type; OtherImage: none."""
-    kinds = (group_of(dataset, frame, "MRImageFrameTypeSequence") for frame in range(frames))
-    wanted = [k for k, kind in enumerate(kinds) if is_magnitude(frame_kind(kind))]
+    wanted = [k for k in range(frames) if is_magnitude(_kind(dataset, k))]
     if not wanted:
         raise no_magnitude()
     return wanted
+
+
+def _kind(dataset: Any, frame: int) -> dict[str, Any]:
+    """What a frame of an MR image says of itself where the file's own values may be MIXED."""
+    return frame_kind(group_of(dataset, frame, "MRImageFrameTypeSequence"))
 
 
 def _plane(dataset: Any, frame: int) -> Plane:

@@ -228,6 +228,28 @@ def test_phases_among_the_frames_of_one_file_are_left_out(tmp_path: Path, words)
         read_volume(path)
 
 
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        ({"FrameType": ["DERIVED", "PRIMARY", "DIXON", "FAT"]}, FAT_NOTE),
+        ({"FrameType": ["DERIVED", "PRIMARY", "DIFFUSION", "ADC"]}, DERIVED_NOTE),
+        ({"ComplexImageComponent": "REAL"}, REAL_NOTE),
+        ({"FrameType": ["DERIVED", "PRIMARY", "DIXON", "WATER"]}, None),
+    ],
+)
+def test_frames_that_are_no_plain_scan_are_noted_whatever_the_file_says(tmp_path, words, note):
+    path = write_multi_frame(
+        tmp_path / "a.dcm", ras(), AFFINE, ImageType=["DERIVED", "PRIMARY", "MIXED"], rescale=(1, 0)
+    )
+    ds = pydicom.dcmread(path)
+    for group in ds.PerFrameFunctionalGroupsSequence:
+        group.MRImageFrameTypeSequence = [Dataset()]
+        for keyword, value in words.items():
+            setattr(group.MRImageFrameTypeSequence[0], keyword, value)
+    ds.save_as(path)
+    assert read_volume(path).facts["notes"] == ([note] if note else [])
+
+
 def test_numbers_too_large_for_32_bits_are_refused(tmp_path: Path):
     with pytest.raises(VolumeError, match=r"beyond 3\.4e38"):
         read_volume(nifti(tmp_path / "a.nii", ras() * 1e300))
