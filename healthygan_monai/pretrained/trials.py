@@ -42,9 +42,9 @@ def next_price(ladder: Sequence[float], fold: int, trials: Sequence[Trial]) -> f
     """Return the price to try next in a fold; None where the fold is done.
 
     The first fold tries the middle of the ladder, cheapest first, then goes on beyond an end of
-    what it tried as long as the best price is there, or to cheaper ones where the best one shut the
-    translation. The others try again what is in reach. Prices above one that shut what a cheaper
-    one had opened are not tried.
+    what it tried as long as the price there is the best by more than its standard error, or to
+    cheaper ones where the best one shut the translation. The others try again what is in reach.
+    Prices above one that shut what a cheaper one had opened are not tried.
     """
     prices, before = sorted(set(ladder)), [t for t in trials if t.fold < fold]
     here = {t.price: t for t in trials if t.fold == fold}
@@ -62,9 +62,10 @@ def next_price(ladder: Sequence[float], fold: int, trials: Sequence[Trial]) -> f
     means = mean_aucp(list(here.values()))
     best = max(means, key=lambda price: means[price])
     low, high = (prices.index(end(here)) for end in (min, max))
-    if low and (best == prices[low] or best in shut):
+    clear = all(means[best] - means[p] > here[best].error for p in opened - {best})
+    if low and (best in shut or (best == prices[low] and clear)):
         return prices[low - 1]
-    if best == prices[high] < least and high + 1 < len(prices):
+    if best == prices[high] < least and clear and high + 1 < len(prices):
         return prices[high + 1]
     return None
 

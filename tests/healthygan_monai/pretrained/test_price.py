@@ -77,6 +77,19 @@ class TestChoice:
         assert [t.price for t in trials] == tried
         assert len(tried) <= most_trials((0.3, 1, 3, 10, 30), 1) == 4
 
+    @pytest.mark.parametrize(
+        ("first", "beyond"),
+        [
+            ([trial(1, 0.8, error=0.1), trial(3, 0.75), trial(10, 0.6)], None),  # as good as 3
+            ([trial(1, 0.8, error=0.04), trial(3, 0.75), trial(10, 0.6)], 0.3),
+            ([trial(1, 0.6), trial(3, 0.75), trial(10, 0.8, error=0.1)], None),
+            ([trial(1, 0.6), trial(3, 0.75), trial(10, 0.8, error=0.04)], 30),
+            ([trial(1, 0.6, error=0.2), Trial(3, 0, 200, 0.5, 0.0)], 0.3),  # 3 shut: no rival
+        ],
+    )
+    def test_stays_within_its_ends_where_the_best_is_not_clearly_so(self, first, beyond):
+        assert next_price((0.3, 1, 3, 10, 30), 0, first) == beyond
+
     def test_a_price_that_stands_twice_in_the_ladder_is_tried_once(self):
         ladder = (0.3, 1, 3, 3)
         trials = [trial(0.3, 0.6), trial(1, 0.7), trial(3, 0.8)]
