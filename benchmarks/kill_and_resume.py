@@ -29,9 +29,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from data_prep.datalist import SECTIONS
 from data_prep.phantom import brains, study
 
-SECTIONS = ("training_mixed", "training_healthy", "validation", "test")
 KILLS = {"films": 20, "brains": 20, "train": 20}
 FEWER = 5  # kills of each other command
 TIMES = ("run.json", "log.txt", "tensorboard", "output.txt")

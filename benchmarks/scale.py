@@ -155,7 +155,7 @@ def check_command(folder: Path) -> Timed:
 
 def order(folder: Path, cache_rate: float = 0.0) -> Timed:
     """Keep subjects out, list both sets, order them and read the first batch of many passes."""
-    from data_prep.datalist import read
+    from data_prep.datalist import UNLABELLED, read
     from healthygan_monai.data import image_transforms, training_items
     from healthygan_monai.data.kept_out import keep_out
     from healthygan_monai.data.pairs import MixedHealthyPairs
@@ -164,7 +164,7 @@ def order(folder: Path, cache_rate: float = 0.0) -> Timed:
 
     def first_batch() -> None:
         learned, _ = keep_out(dataset, 0.2)
-        sets = [training_items(learned, name) for name in ("training_mixed", "training_healthy")]
+        sets = [training_items(learned, name) for name in UNLABELLED]
         images = image_transforms(SIDE)
         length = 10 * len(sets[0])
         pairs = MixedHealthyPairs(*sets, images, length, flip_prob=0.5, cache_rate=cache_rate)

@@ -5,7 +5,7 @@ from healthygan_monai.baselines.registry import check_options, load_detector
 from healthygan_monai.config.devices import best_device
 from healthygan_monai.config.forecast import log_forecast
 from healthygan_monai.config.keys import begin
-from healthygan_monai.config.settings import check_settings, settings_of
+from healthygan_monai.config.settings import check_settings, judging_interval, settings_of
 from healthygan_monai.config.typed_paths import typed_paths
 from healthygan_monai.data import load_dataset, plan_at, selection_items, training_items
 from healthygan_monai.data.images import items_to_score, load_images, pictures_root, write_refused
@@ -19,6 +19,7 @@ from healthygan_monai.inference.samples import SamplePictures
 from healthygan_monai.models.about import image_size_for, seed_of
 from healthygan_monai.models.critic_score import load_critic_score
 from healthygan_monai.models.load import load_generator, load_weights, network_by_name
+from healthygan_monai.models.recipe import warn_of_preparation
 from healthygan_monai.models.scorer import detector_scorer, make_scorer
 from healthygan_monai.networks.fid_features import feature_extractor
 from healthygan_monai.paths import bundle_root_here, eval_folder, size_in_metadata
@@ -68,6 +69,7 @@ __all__ = [
     "items_to_score",
     "join_ranks",
     "judges",
+    "judging_interval",
     "keep_out",
     "kept_out_items",
     "leave_ranks",
@@ -100,6 +102,7 @@ __all__ = [
     "tracking_name",
     "training_items",
     "typed_paths",
+    "warn_of_preparation",
     "write_kept_out",
     "write_refused",
 ]

@@ -42,6 +42,7 @@ from healthygan_monai.paths import (
     refuse_not_begun,
     require_utf8,
 )
+from healthygan_monai.rank_means import ranks
 
 logger = logging.getLogger(__name__)
 # what decided the weights of a run that is older than recipes, and is not in its config.json
@@ -124,7 +125,7 @@ def run_folder(runs_dir: Path | str, name: str, resume: Path | str | None = None
         require_utf8(folder)
         return folder
     shared: list[Any] = [new_run_folder(runs_dir, name) if is_first_rank() else None]
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
+    if ranks() > 1:
         torch.distributed.broadcast_object_list(shared)
     return shared[0]
 
@@ -160,8 +161,33 @@ def begin_run(
     for name in (".", CHECKPOINT_FOLDER, SAMPLES_FOLDER):  # of a killed process
         if (folder / name).is_dir():
             remove_left(folder / name)
-    now = datetime.now(timezone.utc).isoformat(timespec="seconds")
-    run: dict[str, Any] = {
+    run = _record(settings, seed, data_hash, dataset, device) | dict(more or {})
+    if (folder / CONFIG_FILE).is_file():
+        _refuse_other_settings(folder, settings)
+        previous = read_run(folder)
+        _refuse_other_backbone(folder, previous.get(BACKBONE_KEY), run.get(BACKBONE_KEY))
+        resumed = [*previous.get("resumed", []), run["started"]]
+        run |= {"started": previous["started"], "resumed": resumed}
+    write_json(folder / RUN_FILE, run)
+    write_json(folder / CONFIG_FILE, dict(settings))  # last: with it the run can be resumed
+    logger.info("run folder %s", folder)
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).isoformat(timespec="seconds")
+
+
+def _record(
+    settings: Mapping[str, Any],
+    seed: int | list[int],
+    data_hash: str,
+    dataset: str,
+    device: torch.device | str,
+) -> dict[str, Any]:
+    """Return what run.json says of a run that begins now."""
+    by_monai = "monai" in Path(sys.argv[0]).parts
+    program = "python -m monai.bundle" if by_monai else Path(sys.argv[0]).name
+    return {
         "version": healthygan_monai.__version__,
         "commit": _commit(),
         "torch": torch.__version__,
@@ -172,50 +198,43 @@ def begin_run(
         "recipe": recipe_of_data(dataset),
         **({"training_recipe": settings["recipe"]} if settings.get("recipe") else {}),
         "device": str(device),
-        "command": " ".join(["python -m monai.bundle", *sys.argv[1:]])
-        if "monai" in Path(sys.argv[0]).parts
-        else " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "started": now,
+        "command": " ".join([program, *sys.argv[1:]]),
+        "started": _now(),
         "finished": None,
-        **(more or {}),
     }
-    if (folder / CONFIG_FILE).is_file():
-        earlier = read_config(folder)
-        current = json.loads(json.dumps(dict(settings), default=str))
-        if "recipe" in current and "recipe" not in earlier:
-            earlier |= BEFORE_RECIPES | {"critic_learning_rate": earlier["learning_rate"]}
-            current = {k: v for k, v in current.items() if k in earlier}  # others had no meaning
-        elif "kept_out" in earlier:  # trials kept out what the run did before they had their own
-            earlier.setdefault("price_kept_out", earlier["kept_out"])
-            if current.get("price") != "auto":
-                current["price_kept_out"] = earlier["price_kept_out"]
-        different = [
-            f"{k}: {earlier.get(k)!r} then, {current.get(k)!r} now"
-            for k in sorted({*earlier, *current})
-            if earlier.get(k) != current.get(k)
-        ]
-        if different:
-            raise UsageError(
-                f"--resume {folder}: its settings differ from this command's "
-                f"({'; '.join(different)}). "
-                "Resume with the settings the run was begun with, or begin a new run."
-            )
-        previous = read_run(folder)
-        if previous.get(BACKBONE_KEY) not in (None, run.get(BACKBONE_KEY)):
-            raise UsageError(
-                f"--resume {folder}: the file of the critic's network is another one than the run "
-                f"was begun with (SHA-256 {previous[BACKBONE_KEY][:16]} then, "
-                f"{str(run.get(BACKBONE_KEY))[:16]} now; critic_backbone or critic_weights in "
-                f"{CONFIG_FILE}). Put the earlier file back, or begin a new run."
-            )
-        run = {
-            **run,
-            "started": previous["started"],
-            "resumed": [*previous.get("resumed", []), now],
-        }
-    write_json(folder / RUN_FILE, run)
-    write_json(folder / CONFIG_FILE, dict(settings))  # last: with it the run can be resumed
-    logger.info("run folder %s", folder)
+
+
+def _refuse_other_settings(folder: Path, settings: Mapping[str, Any]) -> None:
+    """Refuse to go on with other settings than config.json's; what older ones lack is known."""
+    earlier = read_config(folder)
+    current = json.loads(json.dumps(dict(settings), default=str))
+    if "recipe" in current and "recipe" not in earlier:
+        earlier |= BEFORE_RECIPES | {"critic_learning_rate": earlier["learning_rate"]}
+        current = {k: v for k, v in current.items() if k in earlier}  # others had no meaning
+    elif "kept_out" in earlier:  # trials kept out what the run did before they had their own
+        earlier.setdefault("price_kept_out", earlier["kept_out"])
+        if current.get("price") != "auto":
+            current["price_kept_out"] = earlier["price_kept_out"]
+    different = [
+        f"{k}: {earlier.get(k)!r} then, {current.get(k)!r} now"
+        for k in sorted({*earlier, *current})
+        if earlier.get(k) != current.get(k)
+    ]
+    if different:
+        raise UsageError(
+            f"--resume {folder}: its settings differ from this command's ({'; '.join(different)}). "
+            "Resume with the settings the run was begun with, or begin a new run."
+        )
+
+
+def _refuse_other_backbone(folder: Path, then: str | None, now: str | None) -> None:
+    """Refuse to go on with another file of the critic's network, by its SHA-256."""
+    if then not in (None, now):
+        raise UsageError(
+            f"--resume {folder}: the file of the critic's network is another one than the run was "
+            f"begun with (SHA-256 {str(then)[:16]} then, {str(now)[:16]} now; critic_backbone or "
+            f"critic_weights in {CONFIG_FILE}). Put the earlier file back, or begin a new run."
+        )
 
 
 def _silence_tensorboard() -> None:
@@ -243,7 +262,7 @@ def end_run(folder: Path | str) -> None:
         {
             **read_run(path.parent),
             **({"iterations": done} if done else {}),
-            "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "finished": _now(),
             **sums_of(path.parent),
         },
     )

@@ -16,12 +16,14 @@ import numpy as np
 
 from data_prep.errors import HealthyGANError, NotFound, UsageError, nearest
 from data_prep.files import read_csv, write_csv
+from healthygan_monai.paths import LOCALISATION_FILE, MEMBERS_FILE
 
 if TYPE_CHECKING:
     import torch
 
 ArrayT = TypeVar("ArrayT", "torch.Tensor", "np.ndarray")
 
+HEALTHYGAN = "healthygan"  # the method; others: baselines/names.py
 KEPT_OUT = "kept_out"  # known-healthy images of training that it never saw; for calibration only
 SECTIONS = ("validation", "test", KEPT_OUT)
 NEEDED = ("section", "image", "subject", "slice", "label", "method", "seed", "score")
@@ -55,7 +57,7 @@ class ScoreRow:
     score: float
     slice: int | str | None = None
     label: int | None = None
-    method: str = "healthygan"
+    method: str = HEALTHYGAN
     seed: int = 0
     backbone: str = ""
     runtime: str = "pytorch"
@@ -131,13 +133,13 @@ def score_rule(name: str) -> Callable[..., Any]:
     return SCORE_RULES[name]
 
 
-def score_words(score_by: str, method: str = "healthygan") -> str:
+def score_words(score_by: str, method: str = HEALTHYGAN) -> str:
     """Say what an image score is; other methods than HealthyGAN have a score of their own.
 
     >>> score_words("mean"), score_words("mean", "padim")
     ('mean of the difference map', 'that of padim')
     """
-    return SCORE_WORDS[score_by] if method == "healthygan" else f"that of {method}"
+    return SCORE_WORDS[score_by] if method == HEALTHYGAN else f"that of {method}"
 
 
 def subject_score(scores: Iterable[float], how: str = "mean") -> float:
@@ -187,10 +189,15 @@ def _subject_label(labels: Sequence[int | None]) -> int | None:
 
 
 def write_scores(path: Path, rows: Iterable[ScoreRow]) -> None:
-    """Write `scores.csv` whole or not at all; scores keep every digit (repr)."""
+    """Write `scores.csv` whole or not at all; scores keep every digit (repr).
+
+    What an earlier scoring wrote beside it about its own maps and members is removed first.
+    """
     path = Path(path)
     rows = list(rows)
     _check(path, rows)
+    for name in (LOCALISATION_FILE, MEMBERS_FILE):
+        (path.parent / name).unlink(missing_ok=True)
     write_csv(path, FIELDS, (_cells(row) for row in rows))  # None becomes an empty cell
 
 

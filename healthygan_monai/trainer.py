@@ -6,12 +6,11 @@ from typing import Any
 
 import torch
 from monai.engines.utils import IterationEvents
-from torch.nn.parallel import DistributedDataParallel
 
 from data_prep.errors import UsageError
 from healthygan_monai.composition import Translated, translate
 from healthygan_monai.losses import Critic, HealthyGANLoss
-from healthygan_monai.rank_means import mean_over_ranks, means_over_ranks, ranks
+from healthygan_monai.rank_means import mean_over_ranks, means_over_ranks, ranks, unwrapped
 from healthygan_monai.training.iterations import IterationTrainer
 from healthygan_monai.training.watch import require_finite
 
@@ -108,7 +107,9 @@ class HealthyGANTrainer(IterationTrainer):
                 of_mixed = self._translate(mixed)
         terms = self._update_critic(healthy, of_mixed.healthy.detach(), alpha)
         if train_generator:
-            self._generator_terms = self._update_generator(self._critic(), of_mixed, of_healthy)
+            # ranks need not share gradients of the critic that nobody wants here
+            critic = unwrapped(self.critic)
+            self._generator_terms = self._update_generator(critic, of_mixed, of_healthy)
         self._require_finite(terms, batchdata)
 
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
@@ -144,13 +145,6 @@ class HealthyGANTrainer(IterationTrainer):
         self.critic_optimizer.step()
         return means_over_ranks({name: value.detach() for name, value in terms.items()})
 
-    def _critic(self) -> torch.nn.Module:
-        """The critic that the generator learns from: its own gradients are not wanted, so ranks
-        need not share them.
-        """
-        critic = self.critic
-        return critic.module if isinstance(critic, DistributedDataParallel) else critic
-
     def _update_generator(
         self, critic: Critic, mixed: Translated, healthy: Translated
     ) -> dict[str, torch.Tensor]:
@@ -158,14 +152,14 @@ class HealthyGANTrainer(IterationTrainer):
         gradients on.
         """
         self.generator_optimizer.zero_grad(set_to_none=True)
-        self._critic().requires_grad_(False)
+        unwrapped(self.critic).requires_grad_(False)
         try:
             with self._autocast():
                 loss = self.loss.at(self.state.iteration)
                 terms = loss.generator_objective(critic, mixed, healthy)
             terms["loss_g"].backward()
         finally:
-            self._critic().requires_grad_(True)
+            unwrapped(self.critic).requires_grad_(True)
         self.generator_optimizer.step()
         return means_over_ranks({name: value.detach() for name, value in terms.items()})
 

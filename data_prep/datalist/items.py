@@ -14,11 +14,12 @@ from data_prep.files import sha256
 
 MARKER = ".data_prep"  # in every folder that data_prep made
 
+UNLABELLED = ("training_mixed", "training_healthy")  # the sections that training reads
+LABELLED = ("validation", "test")  # those that are scored
 # the parts of a data set, in the order in which they are written
-SECTIONS = ("training_mixed", "training_healthy", "validation", "test")
+SECTIONS = (*UNLABELLED, *LABELLED)
 LEADS_OUT = "leads out of the data set, as a link does. Copy the file into it."
 Box = tuple[float, float, float, float, str]
-UNLABELLED = ("training_mixed", "training_healthy")  # the sections that training reads
 FILE_NAME = "dataset.json"  # of the list, in the folder of the images
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from data_prep.datalist import LABELLED
 from data_prep.errors import DataError
 from data_prep.inputs.choices import Cohort
 from data_prep.inputs.gather import find_inputs
@@ -54,7 +55,7 @@ def guess(parts: Sequence[str]) -> tuple[str, str, str]:
         section = "training_healthy" if group == "healthy" else "training_mixed"
     if not section:
         return "", group, ""
-    return section, "", LABELS.get(group, "") if section in ("validation", "test") else ""
+    return section, "", LABELS.get(group, "") if section in LABELLED else ""
 
 
 def _parts(name: str) -> list[str]:

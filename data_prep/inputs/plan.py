@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from data_prep.datalist import DataError
+from data_prep.datalist import LABELLED, DataError
 from data_prep.errors import UsageError
 from data_prep.files import plain
 from data_prep.inputs import allowed, sections
@@ -206,7 +206,7 @@ def _by_folders(sources: list[Source]) -> list[Source]:
                 group = part
             elif section is None and sections.section_of(part):
                 section = sections.section_of(part)
-            elif section in ("validation", "test") and part in sections.LABELS:
+            elif section in LABELLED and part in sections.LABELS:
                 label = sections.LABELS[part]
         result.append(source.with_truth(section=section, group=group, label=label))
     lost = [s.shown for s in result if not s.truth.section and not s.truth.group]

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from data_prep.datalist import DataError
+from data_prep.datalist import UNLABELLED, DataError
 from data_prep.files import Record
 from data_prep.frame.boxes import LesionBox
 from data_prep.inputs.find import Found
@@ -167,7 +167,7 @@ def _described(
     if text := value.get("mask"):
         clean = text.replace("\\", "/")
         mask = next((b / clean for b in (folder, table.parent) if (b / clean).is_file()), None)
-        if mask is None and section not in ("training_mixed", "training_healthy"):
+        if mask is None and section not in UNLABELLED:
             problems.append(f"line {line}: mask '{shown(text)}' does not exist.")
     if section is None and group is None:
         section = "test"

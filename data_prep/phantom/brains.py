@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.datalist import LABELLED
 from data_prep.errors import UsageError
 from data_prep.files import whole, write_csv
 
@@ -59,7 +60,7 @@ def make_brains(folder: Path, *, seed: int = 0, counts: dict[str, int] | None = 
         gain = generator.uniform(0.8, 8.0)  # MRI grey levels have no unit
         image = f"brains/{subject}_T1w.nii.gz"
         _save(folder / image, (head.image * gain).astype(np.int16), orientation)
-        known = section in ("validation", "test")
+        known = section in LABELLED
         mask = f"masks/{subject}_lesion.nii.gz" if known and diseased else ""
         if mask:
             _save(folder / mask, head.mask.astype(np.uint8), orientation)

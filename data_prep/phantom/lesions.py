@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.datalist import LABELLED
 from data_prep.errors import DataError
 from data_prep.files import whole, write_csv
 from data_prep.inputs.names import parse_name
@@ -130,7 +131,7 @@ def make_cohort(heads: Path, output: Path, *, brain: str = "auto", seed: int = 0
             volume, mask = plant(volume, extract(volume, method), generator, count)
         image = f"brains/{subject}_T1w.nii.gz"
         _save(Path(output) / image, volume.data, volume.affine)
-        known = section in ("validation", "test")
+        known = section in LABELLED
         lesion = f"masks/{subject}_lesion.nii.gz" if known and diseased else ""
         if lesion:
             _save(Path(output) / lesion, mask.astype(np.uint8), volume.affine)

@@ -8,20 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from data_prep.datalist import LABELLED
 from data_prep.files import write_csv
 from data_prep.frame import png
 from data_prep.phantom.anatomy import Anatomy, Lesion
+from data_prep.phantom.brains import COHORT_COLUMNS
 from data_prep.phantom.film import film
 from data_prep.read.dicom.write import save_dicom
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
-__all__ = ["COHORT_COLUMNS", "COUNTS", "Lesion", "film", "make_films"]
+__all__ = ["COUNTS", "Lesion", "film", "make_films"]
 
 # Films in each section; half of the mixed, validation and test films are diseased.
 COUNTS = {"training_mixed": 200, "training_healthy": 200, "validation": 80, "test": 120}
-COHORT_COLUMNS = ("image", "subject", "section", "label", "mask")
 
 _DX = "1.2.840.10008.5.1.4.1.1.1.1"  # Digital X-Ray Image Storage - For Presentation
 _CR = "1.2.840.10008.5.1.4.1.1.1"  # Computed Radiography Image Storage
@@ -63,7 +64,7 @@ def make_films(
             "subject": f"phantom-{entry.subject:04d}",
             "section": entry.section,
         }
-        if entry.section in ("validation", "test"):
+        if entry.section in LABELLED:
             row["label"] = str(int(entry.diseased))
             if entry.diseased:
                 row["mask"] = f"masks/{name}.png"

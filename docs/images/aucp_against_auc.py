@@ -35,11 +35,11 @@ from healthygan_monai.data import image_transforms, load_dataset
 from healthygan_monai.data.kept_out import TRAINING, keep_out
 from healthygan_monai.evaluation.metrics import roc_auc
 from healthygan_monai.models.about import method_of
-from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.models.scorer import generator_scorer, plain
 from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, RUN_FILE, SELECTION_FILE, read_run
 from healthygan_monai.pretrained.trials import best_price, read_trials
+from healthygan_monai.scoring import HEALTHYGAN
 from healthygan_monai.selection import generator_checkpoint, read_selection
 
 BATCH = 16
@@ -98,7 +98,7 @@ def find_runs(folders: Sequence[Path]) -> list[Path]:
 
 
 def _is_meant(run: Path) -> bool:
-    return method_of(run / MODEL_FILE) == METHOD and any(
+    return method_of(run / MODEL_FILE) == HEALTHYGAN and any(
         generator_checkpoint(run, row.iteration).is_file() for row in read_selection(run)
     )
 

@@ -33,8 +33,8 @@ from data_prep.files import read_json, write_csv
 from healthygan_monai.benchmark.folders import CELLS, RESULT, SPECIFICATION
 from healthygan_monai.data import load_dataset
 from healthygan_monai.evaluation.metrics import roc_auc
-from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.paths import CONFIG_FILE, read_run
+from healthygan_monai.scoring import HEALTHYGAN
 from healthygan_monai.selection import generator_checkpoint, handler
 
 PUBLISHED = "published order"  # said in the log of such a run too
@@ -85,7 +85,7 @@ def points_of(cell: Path) -> Iterator[Point]:
     fit, auc = result["fit"], result["levels"]["image"]["auc"]
     if fit["resumed"] or not fit["seconds"] or auc is None:
         print(f"{cell}: it was stopped and went on, or has no AUC; left out", file=sys.stderr)
-    elif about["method"] != METHOD:
+    elif about["method"] != HEALTHYGAN:
         yield Point(*facts, fit["seconds"] / 60, None, auc["value"])
     else:
         yield from _line(cell, facts, read_run(cell))

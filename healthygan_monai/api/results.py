@@ -12,7 +12,7 @@ from data_prep.datalist import Dataset
 from data_prep.errors import DataError, HealthyGANError
 from data_prep.film import png
 from data_prep.repeat import Prepared
-from healthygan_monai.scoring import ScoreRow, subject_rows
+from healthygan_monai.scoring import HEALTHYGAN, ScoreRow, subject_rows
 
 SHOWN = 5  # problems in one message
 Map = NDArray[np.float32]
@@ -66,7 +66,7 @@ class Result:
         for part in self.parts:
             if part != "input":
                 shown = self.parts[part]
-                white = max(1.0 if self.method == "healthygan" else float(shown.max()), 1e-6)
+                white = max(1.0 if self.method == HEALTHYGAN else float(shown.max()), 1e-6)
                 path = Path(folder) / f"{name}_{part}.png"
                 png.save(np.rint(np.clip(shown / white, 0, 1) * 255).astype(np.uint8), path)
                 written.append(path)

@@ -9,7 +9,6 @@ import torch
 from data_prep.datalist import Dataset
 from data_prep.files import read_json, write_json
 from healthygan_monai.benchmark.folders import RESULT, SPECIFICATION
-from healthygan_monai.benchmark.table1 import HEALTHYGAN
 from healthygan_monai.config.devices import peak_memory
 from healthygan_monai.config.literal import as_literal, python_literal
 from healthygan_monai.config.workflow import chosen_config, device_override, run_config
@@ -25,7 +24,7 @@ from healthygan_monai.paths import (
     read_run,
     read_run_if_any,
 )
-from healthygan_monai.scoring import read_scores
+from healthygan_monai.scoring import HEALTHYGAN, read_scores
 
 EVALUATED = ("counts", "levels", "critic", "localisation", "warnings")  # of evaluation.json
 NO_PICTURES: dict[str, Any] = {

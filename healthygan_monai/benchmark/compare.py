@@ -47,7 +47,7 @@ def auc_over_seeds(runs: Runs, unit: str, resamples: int) -> Estimate | None:
         resamples=resamples,
     )
     exact = partial(exact_auc, float(np.mean(values)), labels, subjects, CONFIDENCE)
-    low, high = or_exact(spread.intervals["auc"], exact) or NO_INTERVAL
+    low, high = or_exact(spread.intervals.get("auc"), exact) or NO_INTERVAL
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return Estimate(float(np.mean(values)), sd, low, high, tuple(sorted(runs)))
 
@@ -86,7 +86,7 @@ def against(runs: Runs, reference: Runs, unit: str, resamples: int) -> Estimate 
         one, two = (exact_auc(mean, labels, subjects, each) for mean in means)
         return None if one is None or two is None else (one[0] - two[1], one[1] - two[0])
 
-    low, high = or_exact(spread.intervals["difference"], exact) or NO_INTERVAL
+    low, high = or_exact(spread.intervals.get("difference"), exact) or NO_INTERVAL
     side = min(sum(d <= 0 for d in draws), sum(d >= 0 for d in draws))
     p = min(1.0, 2 * (side + 1) / (len(draws) + 1))
     return Estimate(value, None, low, high, tuple(sorted(runs)), p)

@@ -2,19 +2,31 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from data_prep.datalist import FILE_NAME
-from data_prep.errors import nearest
 from healthygan_monai.baselines import names
-from healthygan_monai.benchmark.table1 import HEALTHYGAN
 from healthygan_monai.errors import ConfigError
 from healthygan_monai.evaluation.defaults import RESAMPLES
+from healthygan_monai.records import schema
+from healthygan_monai.scoring import HEALTHYGAN
 
 METHODS = (HEALTHYGAN, *names.METHODS)
+_OBJECT = schema.holding({})
+KINDS = {  # of the values of a grid file
+    "datasets": schema.list_of(schema.text),
+    "methods": schema.list_of(schema.text),
+    "seeds": schema.list_of(schema.whole),
+    "settings": schema.objects_of(_OBJECT),
+    "weights": schema.objects_of(schema.text),
+    "bootstrap": schema.whole,
+    "variants": schema.objects_of(
+        schema.either(schema.text, schema.record({"method": schema.text}, ["method"]))
+    ),
+}
 
 
 class GridError(ConfigError):
@@ -56,24 +68,15 @@ def read_grid(path: Path) -> Grid:
     """
     hook = partial(_without_repeats, path.name)
     content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=hook)
-    known = [f.name for f in fields(Grid)]
-    problems = [f"unknown key {key!r}{nearest(key, known)}" for key in content if key not in known]
+    if not isinstance(content, dict):
+        raise GridError(f"{path.name}: expected an object with the keys of a grid")
+    problems = list(schema.problems(content, KINDS))
     if not content.get("datasets"):
         problems.append("datasets is missing: a list of prepared data sets")
-    variants = content.get("variants", {})
-    if isinstance(variants, dict):
-        problems += [
-            f'variant {name!r}: expected the name of a method, or {{"method": NAME}}'
-            for name, value in variants.items()
-            if not isinstance(value, str)
-            and not (isinstance(value, dict) and [*value] == ["method"])
-        ]
-    else:
-        problems.append("variants must map names to methods")
     if problems:
         raise GridError(f"{path.name}: " + "; ".join(problems))
-    root = path.parent
-    given: dict[str, Any] = {key: content[key] for key in known if key in content}
+    root, variants = path.parent, content.get("variants", {})
+    given: dict[str, Any] = dict(content)
     given["variants"] = {n: v if isinstance(v, str) else v["method"] for n, v in variants.items()}
     given.setdefault("methods", (*METHODS, *variants))
     given |= {key: tuple(given[key]) for key in ("methods", "seeds") if key in given}

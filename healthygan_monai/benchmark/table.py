@@ -10,9 +10,9 @@ from data_prep.files import read_json
 from healthygan_monai.benchmark.compare import Estimate, Runs, against, auc_over_seeds
 from healthygan_monai.benchmark.folders import Cell
 from healthygan_monai.benchmark.ranges import NONE, RANGE_NUMBERS, range_cells
-from healthygan_monai.benchmark.table1 import HEALTHYGAN, paper_value
+from healthygan_monai.benchmark.table1 import paper_value
 from healthygan_monai.paths import SCORES_FILE
-from healthygan_monai.scoring import ScoreRow, read_scores
+from healthygan_monai.scoring import HEALTHYGAN, ScoreRow, read_scores
 
 NOT_RUN = "not run"
 REFERENCE = "reference"

@@ -6,7 +6,8 @@ Values that this project does not have on file are shown as not known.
 from collections.abc import Mapping
 from typing import Any
 
-HEALTHYGAN = "healthygan"
+from healthygan_monai.scoring import HEALTHYGAN
+
 # (protocol of dataset.json, method) -> AUC
 PAPER_TABLE_1: dict[tuple[str, str], float] = {
     ("covidx", HEALTHYGAN): 0.84,

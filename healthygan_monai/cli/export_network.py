@@ -63,9 +63,9 @@ def _model(run_or_model: Path) -> Path:
     if is_exported(path):
         raise UsageError(f"{path}: an export already; give the model.pt that it was made from.")
     from healthygan_monai.models.about import method_of
-    from healthygan_monai.models.exported_facts import METHOD
+    from healthygan_monai.scoring import HEALTHYGAN
 
-    if (method := method_of(path)) != METHOD:
+    if (method := method_of(path)) != HEALTHYGAN:
         raise UsageError(
             f"{path}: a model of {method}; only HealthyGAN's generator has this form. Use the "
             f"model.pt of {method} itself, which healthygan infer reads."

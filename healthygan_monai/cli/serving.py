@@ -32,8 +32,8 @@ def build_parser() -> argparse.ArgumentParser:
     for each in (put, show):
         text = "default: the one the run was trained on"
         each.add_argument("--dataset", type=Path, metavar="FOLDER", help=text)
-        text = "of healthy validation maps; gives the label map's threshold (default: %(default)s)"
-        each.add_argument("--quantile", type=float, default=0.995, metavar="SHARE", help=text)
+        text = "of healthy validation maps; gives the label map's threshold (default: 0.995)"
+        each.add_argument("--quantile", type=float, metavar="SHARE", help=text)
         add_accept(each)
     return parser
 

@@ -1,6 +1,7 @@
 """Run ``healthygan train``: a data set -> a run folder with model.pt."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from healthygan_monai.cli.arguments import add_device, add_set, command, setting
 from healthygan_monai.cli.train_seeds import telling_how_to_go_on, train_seeds
 from healthygan_monai.config.known import refuse_overrides
 from healthygan_monai.config.literal import as_literal
-from healthygan_monai.config.workflow import HEALTHYGAN, chosen_config
+from healthygan_monai.config.workflow import chosen_config
 from healthygan_monai.paths import (
     MODEL_FILE,
     RUN_FILE,
@@ -23,6 +24,7 @@ from healthygan_monai.paths import (
     refuse_program_of,
     run_of,
 )
+from healthygan_monai.scoring import HEALTHYGAN
 
 NETWORKS = {"generator": "network", "critic": "critic_def"}
 UNPACKED = (
@@ -44,7 +46,7 @@ def add(commands: Any) -> None:
         "--weights", type=Path, metavar="FILE", help="of the backbone, for a method that has one"
     )
     text = "where the run folder is made (default: runs)"
-    parser.add_argument("--runs-dir", type=Path, default=Path("runs"), metavar="FOLDER", help=text)
+    parser.add_argument("--runs-dir", type=Path, metavar="FOLDER", help=text)
     parser.add_argument("--resume", type=Path, metavar="RUN", help="continue an earlier run")
     parser.add_argument("--seed", type=int, metavar="N", help="default: 0")
     text = "train a run for each of these seeds, then make their ensemble"
@@ -87,10 +89,11 @@ def _train(arguments: argparse.Namespace, seed: int, begun: list[Path]) -> Path 
     config, chosen = chosen_config(method, changes, arguments.weights)
     overrides = {**device_override(arguments.device), **chosen}
     if arguments.resume is not None:
+        _refuse_with_resume(arguments, earlier)
         options = {**earlier.get("options", {}), **overrides.get("options", {})}
         overrides = {**earlier, **overrides, **({"options": options} if options else {})}
     else:
-        overrides["runs_dir"] = as_literal(arguments.runs_dir)
+        overrides["runs_dir"] = as_literal(arguments.runs_dir or Path("runs"))
         overrides.setdefault("seed", seed)
     if arguments.dataset is not None:
         data = arguments.dataset
@@ -110,6 +113,17 @@ def _train(arguments: argparse.Namespace, seed: int, begun: list[Path]) -> Path 
     workflow.run()
     print(f"model: {folder / MODEL_FILE}")
     return folder
+
+
+def _refuse_with_resume(arguments: argparse.Namespace, earlier: Mapping[str, Any]) -> None:
+    """Refuse options that cannot change a run that is gone on with."""
+    if arguments.runs_dir is not None:
+        raise UsageError("--runs-dir: a resumed run stays in its folder; leave it out.")
+    if arguments.seed is not None and arguments.seed != earlier.get("seed"):
+        raise UsageError(
+            f"--seed {arguments.seed}: {arguments.resume} was begun with seed "
+            f"{earlier.get('seed')}, and goes on with it. Leave --seed out, or begin a new run."
+        )
 
 
 def _tell_data(path: Path) -> None:

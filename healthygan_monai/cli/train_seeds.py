@@ -10,9 +10,9 @@ from data_prep.errors import HealthyGANError, UsageError
 from healthygan_monai.cli.arguments import settings
 from healthygan_monai.cli.ensemble import show
 from healthygan_monai.config.messages import explained
-from healthygan_monai.config.workflow import HEALTHYGAN
 from healthygan_monai.errors import Diverged
 from healthygan_monai.paths import CHECKPOINT_FOLDER, PRICES_FILE, RUN_FILE, go_on, read_run
+from healthygan_monai.scoring import HEALTHYGAN
 
 log = logging.getLogger(__name__)
 Train = Callable[[int, list[Path]], Path | None]

@@ -13,18 +13,19 @@ from typing import Any
 import torch
 from ignite.engine import Events
 
+from data_prep.datalist import UNLABELLED
 from data_prep.work.progress import span
 from healthygan_monai.config.devices import peak_memory
 from healthygan_monai.config.keys import calling_parser
-from healthygan_monai.data.kept_out import TRAINING, left_out
+from healthygan_monai.data.kept_out import left_out
 from healthygan_monai.data.plan import AUTO, JUDGES, RECIPES, kept_out_for
 from healthygan_monai.errors import Diverged
 from healthygan_monai.paths import iterations_done
 from healthygan_monai.pretrained.make import make_trainer
 from healthygan_monai.pretrained.price import optimizer_like
 from healthygan_monai.pretrained.trials import most_trials, read_trials
-from healthygan_monai.rank_means import ranks
-from healthygan_monai.training.checkpoints import RandomState, unwrapped
+from healthygan_monai.rank_means import of_first_rank, ranks, unwrapped
+from healthygan_monai.training.checkpoints import RandomState
 
 logger = logging.getLogger(__name__)
 DAY = 24 * 3600.0
@@ -191,7 +192,7 @@ def _kept_out(get: Any) -> str:
             if few
             else "nobody"
         )
-    subjects = {item.subject for name in TRAINING for item in sections[name]}
+    subjects = {item.subject for name in UNLABELLED for item in sections[name]}
     if not subjects:  # a demo that is not drawn yet
         return f"{share:.0%} of the subjects"
     kept = {subject for _, _, subject in left_out(*get("split"))}
@@ -261,7 +262,7 @@ def _marks(get: Any, count: int, iterations: int) -> list[float]:
         if device.type == "cuda":
             torch.cuda.synchronize(device)
         marks.append(time.monotonic())
-        if len(marks) == 1 + n_critic and marks[-1] - marks[0] > SLOW:
+        if len(marks) == 1 + n_critic and of_first_rank(marks[-1] - marks[0] > SLOW):
             trainer.terminate()
 
     trainer.add_event_handler(Events.STARTED, note)

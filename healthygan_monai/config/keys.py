@@ -22,16 +22,9 @@ from healthygan_monai.paths import METADATA_FILE
 from healthygan_monai.telemetry import switch_off
 
 # MONAI Label's; a run does not even import them
-OF_A_SERVER = (
-    "pre_transforms",
-    "post_transforms",
-)
+OF_A_SERVER = ("pre_transforms", "post_transforms")
 # our own progress lines say it shorter
-CHATTY = (
-    "healthygan_monai.trainer",
-    "ignite",
-    "monai.engines.evaluator",
-)
+CHATTY = ("healthygan_monai.trainer", "ignite", "monai.engines.evaluator")
 
 
 def begin(config_dir: Path | str, seed: int) -> None:

@@ -2,59 +2,20 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any
 
-from data_prep.datalist import Dataset
+from data_prep.datalist import SIZES, Dataset, fits_networks
+from healthygan_monai.config.key_words import MEANINGS
 from healthygan_monai.config.keys import calling_parser
 from healthygan_monai.errors import ConfigError
-from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.networks import Discriminator
 from healthygan_monai.selection import LOWER_IS_BETTER
 
 logger = logging.getLogger(__name__)
 
-RECORDED = (  # keys of train.json that decide the weights
-    "recipe",
-    "critic",
-    "translation",
-    "image_size",
-    "image_channels",
-    "generator_channels",
-    "generator_blocks",
-    "critic_channels",
-    "critic_layers",
-    "critic_backbone",
-    "critic_weights",
-    "critic_size",
-    "critic_dropout",
-    "critic_strength",
-    "critic_adapt",
-    "batch_size",
-    "max_iterations",
-    "decay_iterations",
-    "lr_schedule",
-    "learning_rate",
-    "critic_learning_rate",
-    "betas",
-    "n_critic",
-    "ema",
-    "prices",
-    "price_folds",
-    "price_iterations",
-    "price_kept_out",
-    *(field.name for field in fields(HealthyGANLoss)),
-    "flip_prob",
-    "mirrored",
-    "amp",
-    "epoch_length",
-    "criterion",
-    "fid_features",
-    "selection_images",
-    "kept_out",
-    "patience",
-    "seed",
-)
+# of the keys of train.json, those that do not decide the weights
+NOT_RECORDED = ("num_workers", "cache_rate", "checkpoints", "log_interval", "val_interval")
+RECORDED = tuple(key for key in MEANINGS if key not in NOT_RECORDED)
 
 
 def settings_of(**instead: Any) -> dict[str, Any]:
@@ -67,6 +28,20 @@ def settings_of(**instead: Any) -> dict[str, Any]:
     return {name: parser.get_parsed_content(name) for name in RECORDED} | instead
 
 
+def judging_interval(interval: int, checkpoints: int) -> int:
+    """Return ``val_interval``, of which the number of checkpoints must be a multiple.
+
+    Raises:
+        ConfigError: it is not, so the last checkpoint, or every one, would never be judged.
+    """
+    if checkpoints % interval:
+        raise ConfigError(
+            f"val_interval is {interval}, and there are {checkpoints} checkpoints: the last one "
+            f"would not be judged. Expected a divisor of {checkpoints}."
+        )
+    return interval
+
+
 def check_settings(criterion: str, dataset: Dataset, image_size: int, parts: Sequence[Any]) -> None:
     """Refuse what only the first checkpoint would have tripped over; ``parts`` need only exist by
     now.
@@ -76,8 +51,8 @@ def check_settings(criterion: str, dataset: Dataset, image_size: int, parts: Seq
     """
     if criterion not in LOWER_IS_BETTER:
         raise ConfigError(f"criterion is {criterion!r}; expected one of {sorted(LOWER_IS_BETTER)}.")
-    if image_size % 4 or image_size < 16:
-        raise ConfigError(f"image_size is {image_size}; expected a multiple of 4, at least 16.")
+    if not fits_networks(image_size):
+        raise ConfigError(f"image_size is {image_size}; expected {SIZES}.")
     layers = [len(p.main) // 2 for p in parts if isinstance(p, Discriminator)]
     if any(image_size < 2**n for n in layers):
         raise ConfigError(

@@ -10,8 +10,7 @@ from data_prep.errors import UsageError
 from healthygan_monai.config.literal import as_literal, as_word
 from healthygan_monai.errors import ConfigError
 from healthygan_monai.paths import bundle_root
-
-HEALTHYGAN = "healthygan"
+from healthygan_monai.scoring import HEALTHYGAN
 
 
 def equivalent(
@@ -61,10 +60,7 @@ def make_workflow(
     from monai.bundle import ConfigWorkflow
 
     # MONAI sets them to INFO on import, and warns of no log file
-    for name in (
-        "monai.bundle.workflows",
-        "monai.bundle.scripts",
-    ):
+    for name in ("monai.bundle.workflows", "monai.bundle.scripts"):
         logging.getLogger(name).setLevel(logging.ERROR)
 
     configs = bundle_root() / "configs"

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from data_prep import film
-from data_prep.datalist import FILE_NAME, DataError, Dataset, Item, is_raw
+from data_prep.datalist import FILE_NAME, PICTURES, DataError, Dataset, Item, is_raw
 from data_prep.errors import PrepError
 from data_prep.files import write_csv
 from data_prep.work.kept import decode
@@ -17,7 +17,6 @@ from healthygan_monai.data import labelled_items, load_dataset
 from healthygan_monai.data.lists import DEMO_FOLDER
 from healthygan_monai.paths import RUN_FILE, SKIPPED_FILE
 
-PICTURES = (".png", ".jpg", ".jpeg")
 SHOWN = 5  # problems in one message
 NOT_PREPARED = PrepError(
     "a DICOM file or a volume, which is not prepared yet",

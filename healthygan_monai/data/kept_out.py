@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep.datalist import Dataset, Item
+from data_prep.datalist import UNLABELLED, Dataset, Item
 from data_prep.errors import UsageError
 from data_prep.files import write_csv
 from healthygan_monai.paths import KEPT_OUT_FILE
 
 logger = logging.getLogger(__name__)
-TRAINING = ("training_mixed", "training_healthy")
 LEAST = 2  # images of a section, on either side
 
 
@@ -36,7 +35,7 @@ def keep_out(dataset: Dataset, share: float, fold: int = 0) -> tuple[Dataset, Da
         return dataset, dataset
     learned, judging = dict(dataset.sections), dict(dataset.sections)
     folds = round(1 / share)
-    for name in TRAINING:
+    for name in UNLABELLED:
         items = dataset.sections[name]
         of = _folds(items, folds)
         kept = [item for item in items if of[item.subject] == fold % folds]
@@ -56,7 +55,7 @@ def judges(learned: Dataset, judging: Dataset) -> tuple[int, int] | None:
     """Return the numbers of mixed and of healthy subjects that judge; None where some were trained
     on.
     """
-    of = [(learned.subjects[name], judging.subjects[name]) for name in TRAINING]
+    of = [(learned.subjects[name], judging.subjects[name]) for name in UNLABELLED]
     if any(trained & judged for trained, judged in of):
         return None
     return len(of[0][1]), len(of[1][1])
@@ -79,10 +78,10 @@ def _folds(items: list[Item], folds: int) -> dict[str, int]:
 
 def left_out(learned: Dataset, judging: Dataset) -> list[tuple[str, str, str]]:
     """Return image, section and subject of the images that :func:`keep_out` kept out."""
-    seen = {item.image for name in TRAINING for item in learned.sections[name]}
+    seen = {item.image for name in UNLABELLED for item in learned.sections[name]}
     return [
         (item.image, name, item.subject)
-        for name in TRAINING
+        for name in UNLABELLED
         for item in judging.sections[name]
         if item.image not in seen
     ]

@@ -8,7 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from data_prep.datalist import LEAST_IMAGES, DataError, Dataset, Item, read, require_valid
+from data_prep.datalist import (
+    LABELLED,
+    LEAST_IMAGES,
+    UNLABELLED,
+    DataError,
+    Dataset,
+    Item,
+    read,
+    require_valid,
+)
 
 logger = logging.getLogger(__name__)
 DEMO_FOLDER = Path("data/demo")
@@ -33,7 +42,7 @@ def load_dataset(folder: Path | str | None, training: bool = True) -> Dataset:
         folder = make_demo(DEMO_FOLDER)
     dataset = read(folder)
     require_valid(dataset, deep=training)  # a broken image must not wait for its turn
-    for name in ("training_mixed", "training_healthy") if training else ():
+    for name in UNLABELLED if training else ():
         if not dataset.sections[name]:
             raise DataError(
                 f"{dataset.path}: section {name} is empty; training needs a mixed and a healthy "
@@ -44,7 +53,7 @@ def load_dataset(folder: Path | str | None, training: bool = True) -> Dataset:
                 f"{dataset.path}: section {name} holds one image; training needs {LEAST_IMAGES}, "
                 "and learns something from some hundred."
             )
-    for name in ("validation", "test") if training else ():
+    for name in LABELLED if training else ():
         if not dataset.sections[name]:
             logger.warning("%s: section %s is empty, nothing to evaluate on", dataset.path, name)
     return dataset
@@ -55,9 +64,7 @@ def training_items(dataset: Dataset, section: str) -> list[dict[str, Any]]:
     return [{"image": str(dataset.image_path(item))} for item in dataset.sections[section]]
 
 
-def labelled_items(
-    dataset: Dataset, sections: Sequence[str] = ("validation", "test")
-) -> list[dict[str, Any]]:
+def labelled_items(dataset: Dataset, sections: Sequence[str] = LABELLED) -> list[dict[str, Any]]:
     """Items for scoring: image path, section, what ``scores.csv`` says of each, and its lesions.
 
     ``lesion`` is the path of the mask, "" without one. ``boxes`` is JSON, shares of the image: each
@@ -81,7 +88,7 @@ def _scored(dataset: Dataset, section: str, item: Item, masked: bool) -> dict[st
         "section": section,
         "name": item.image,
         "subject": item.subject,
-        "slice": "" if item.slice is None else item.slice,
+        "slice": "" if item.slice is None else str(item.slice),  # one type: they are batched
         "label": -1 if item.label is None else item.label,
         "lesion": str(dataset.mask_path(item) or ""),
         "lesion_free": int(masked and item.label == 0),

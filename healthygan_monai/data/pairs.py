@@ -12,13 +12,8 @@ from torch.utils.data import Dataset, Sampler
 
 from data_prep.errors import UsageError
 
-MIXED, HEALTHY, ALPHA, VIEWS, FLIPS = (
-    0,
-    1,
-    2,
-    3,
-    4,
-)  # names of the independent random streams of a seed
+# the independent random streams of a seed
+MIXED, HEALTHY, ALPHA, VIEWS, FLIPS = range(5)
 FLIP = 4  # which number of a view mirrors the image: below a half
 
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import torch
 
-from data_prep.datalist import DataError, Dataset, fits_networks, read
+from data_prep.datalist import UNLABELLED, DataError, Dataset, fits_networks, read
 from data_prep.errors import UsageError, nearest
-from healthygan_monai.data.kept_out import TRAINING
 from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.paths import read_config
 
@@ -163,7 +162,7 @@ def kept_out_for(dataset: Dataset, share: float) -> float:
     So few say little (AUCp of five mixed and four healthy subjects has a standard error of about
     0.2), and are missed in training. The trials of the price keep subjects out all the same.
     """
-    subjects = [len(dataset.subjects[name]) for name in TRAINING]
+    subjects = [len(dataset.subjects[name]) for name in UNLABELLED]
     return share if not any(subjects) or min(subjects) * share >= JUDGES else 0.0
 
 
@@ -177,7 +176,7 @@ def batch_for(dataset: Dataset, most: int, memory: int | None) -> int:
     Args:
         memory: of the machine or GPU, in bytes; None if it is not known.
     """
-    sections = [len(dataset.sections[name]) for name in TRAINING]
+    sections = [len(dataset.sections[name]) for name in UNLABELLED]
     fewest, room = min(sections) or most, math.inf if memory is None else memory / 2
     batch = most
     while batch > 1 and (batch > fewest or 7e8 + 2400 * batch * dataset.image_size**2 > room):

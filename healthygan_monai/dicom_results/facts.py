@@ -10,7 +10,7 @@ from datetime import datetime
 from pydicom.dataset import Dataset
 
 from data_prep.errors import UsageError
-from healthygan_monai.scoring import score_rule, score_words
+from healthygan_monai.scoring import HEALTHYGAN, score_rule, score_words
 
 RESEARCH = "research, not for diagnosis"
 MAKER = "HealthyGAN for MONAI"
@@ -38,7 +38,7 @@ class ResultFacts:
     weights_sha256: str
     version: str
     algorithm: str = "HealthyGAN"
-    method: str = "healthygan"
+    method: str = HEALTHYGAN
     score_threshold: float | None = None
     score_policy: str | None = None
     map_threshold: float | None = None

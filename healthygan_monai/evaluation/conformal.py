@@ -83,15 +83,14 @@ def realised_bound(subjects: int, rate: float, confidence: float) -> float:
 def benjamini_hochberg(p: ArrayLike, rate: float) -> NDArray[np.bool_]:
     """Return which of (m,) p-values are on the list: the k smallest, largest k: p_(k) <= rate k/m.
 
+    That is, those whose adjusted p-value is at most ``rate``.
+
     Conformal p-values of different subjects share the known-healthy scores, so they depend on each
     other, but positively (PRDS: Bates et al., Sec. 2), and then the expected share of healthy
     subjects on the list stays at or below ``rate`` (Benjamini and Yekutieli 2001, Theorem 1.2).
     """
-    values = np.asarray(p, dtype=np.float64)
-    steps = rate * np.arange(1, values.size + 1) / max(values.size, 1)
-    steps *= 1 + ROUNDING  # where p is rate k/m exactly
-    passed = np.flatnonzero(np.sort(values) <= steps)
-    return values <= np.sort(values)[passed[-1]] if passed.size else np.zeros(values.size, bool)
+    adjusted = stats.false_discovery_control(np.asarray(p, dtype=np.float64), method="bh")
+    return adjusted <= rate * (1 + ROUNDING)  # where p is rate k/m exactly
 
 
 def smallest_list(subjects: int, tested: int, rate: float) -> int:

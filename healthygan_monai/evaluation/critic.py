@@ -27,7 +27,6 @@ def critic_auc(
     resamples: int,
     seed: int,
     confidence: float,
-    stratified: bool,
 ) -> dict[str, Any] | None:
     """Return the test AUC of ``critic_score`` by image and by subject; None where no row has one.
 
@@ -54,7 +53,6 @@ def critic_auc(
             resamples=resamples,
             seed=seed,
             confidence=confidence,
-            stratified=stratified,
         ).intervals.get("auc")
         exact = partial(exact_auc, value, sample.labels, sample.subjects, confidence)
         low, high = or_exact(spread, exact) or (None, None)

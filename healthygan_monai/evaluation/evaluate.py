@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from data_prep.datalist import LABELLED
 from data_prep.errors import UsageError
 from data_prep.files import sha256, write_json
 from healthygan_monai.evaluation.calibration import Calibration, calibration_of, known_healthy
@@ -33,7 +34,13 @@ from healthygan_monai.evaluation.threshold import (
     promised,
 )
 from healthygan_monai.paths import EVALUATION_FILE, SCORES_FILE
-from healthygan_monai.scoring import ScoreRow, ScoresError, read_scores, subject_rows
+from healthygan_monai.scoring import (
+    SUBJECT_RULE,
+    ScoreRow,
+    ScoresError,
+    read_scores,
+    subject_rows,
+)
 
 FORMAT = 1
 UNITS = ("image", "subject")
@@ -48,11 +55,10 @@ class Options:
 
     bootstrap: int = RESAMPLES
     seed: int = 0
-    stratified: bool = False
     policy: str = "youden"
-    subject_rule: str = "mean"
     false_alarms: float = FALSE_ALARMS
     false_discoveries: float = FALSE_DISCOVERIES
+    subject_rule: str = SUBJECT_RULE
 
     def check(self) -> None:
         """Raise UsageError for a value that is not possible."""
@@ -70,9 +76,7 @@ def evaluate(
     unit: str = "image",
     bootstrap: int = RESAMPLES,
     seed: int = 0,
-    stratified: bool = False,
     policy: str = "youden",
-    subject_rule: str = "mean",
     false_alarms: float = FALSE_ALARMS,
     false_discoveries: float = FALSE_DISCOVERIES,
     calibration: Path | None = None,
@@ -93,11 +97,11 @@ def evaluate(
     """
     path = Path(run) / SCORES_FILE
     rates = (false_alarms, false_discoveries)
-    options = Options(bootstrap, seed, stratified, policy, subject_rule, *rates)
+    options = Options(bootstrap, seed, policy, *rates)
     rows = read_scores(path)
     known = calibration_of(Path(run), rows, calibration)
     result = evaluate_rows(rows, unit=unit, options=options, known=known)
-    result["members"] = member_spread(Path(run), rows, subject_rule)
+    result["members"] = member_spread(Path(run), rows, options.subject_rule)
     result["probes"] = None if probes is None else [dict(probe) for probe in probes]
     result["localisation"] = None if localisation is None else dict(localisation)
     result["provenance"] = {**(provenance or {}), "scores_sha256": sha256(path)}
@@ -147,7 +151,7 @@ def evaluate_rows(
         "score_by": rules[0],
         "unit": unit,
         "options": {**asdict(options), "confidence": CONFIDENCE, "resampled_by": "subject"},
-        "counts": {section: count_section(rows, section) for section in ("validation", "test")},
+        "counts": {section: count_section(rows, section) for section in LABELLED},
         "known_healthy": known.facts(),
         "levels": levels,
         "critic": critic_auc(
@@ -156,7 +160,6 @@ def evaluate_rows(
             resamples=options.bootstrap,
             seed=options.seed,
             confidence=CONFIDENCE,
-            stratified=options.stratified,
         ),
         "false_discoveries": false_discoveries(
             rows, known, options.subject_rule, options.false_discoveries
@@ -232,7 +235,6 @@ def _measure(
         resamples=options.bootstrap,
         seed=options.seed,
         confidence=CONFIDENCE,
-        stratified=options.stratified,
     )
 
     data = (test.labels, test.subjects)

@@ -37,14 +37,12 @@ def bootstrap(
     resamples: int = RESAMPLES,
     seed: int = 0,
     confidence: float = CONFIDENCE,
-    stratified: bool = False,
     both_classes: bool = True,
 ) -> Bootstrap:
     """Draw subjects with replacement, take all images of each, compute every statistic.
 
     labels, subjects: (N,). scores: (N,), or (N, K) of several methods. All statistics see the same
-    resamples, whose rows are in falling order of the (first) score. ``stratified`` draws subjects
-    with and without a diseased image apart, which keeps their numbers. A resample of one class is
+    resamples, whose rows are in falling order of the (first) score. A resample of one class is
     drawn again, unless ``both_classes`` is False. Source: Efron and Tibshirani 1993, ch. 13
     (percentile interval), units as in ch. 8.
     """
@@ -53,14 +51,13 @@ def bootstrap(
     falling = np.argsort(-score_array.reshape(len(score_array), -1)[:, 0], kind="stable")
     score_array, label_array = score_array[falling], np.asarray(labels)[falling]
     names, subject_of = np.unique(np.asarray(subjects)[falling], return_inverse=True)
-    strata = _strata(subject_of, label_array) if stratified else [np.arange(len(names))]
     rows = np.arange(len(score_array))
     rng = np.random.default_rng(seed)
     draws: dict[str, list[float | None]] = {}
     redrawn = 0
     for _ in progress(range(resamples), resamples, "resamples", "draw"):
         for _attempt in range(MAX_REDRAWS):
-            chosen = np.concatenate([rng.choice(part, size=len(part)) for part in strata])
+            chosen = rng.choice(len(names), size=len(names))
             times = np.bincount(chosen, minlength=len(names))
             index = np.repeat(rows, times[subject_of])
             drawn = label_array[index]
@@ -104,11 +101,6 @@ def intervals_by_subject(
         seed=seed,
         both_classes=np.unique(label_array).size == 2,
     ).intervals
-
-
-def _strata(subject_of: NDArray[np.intp], labels: NDArray) -> list[NDArray[np.intp]]:
-    diseased = np.bincount(subject_of, weights=labels == 1) > 0
-    return [part for part in (np.flatnonzero(diseased), np.flatnonzero(~diseased)) if part.size]
 
 
 def _percentiles(values: list[float | None], confidence: float) -> tuple[float, float] | None:

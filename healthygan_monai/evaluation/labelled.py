@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.datalist import FEW_SUBJECTS
+from data_prep.datalist import FEW_SUBJECTS, LABELLED
 from healthygan_monai.scoring import ScoreRow
 
 LABELS = {0: "healthy", 1: "diseased", None: "unlabelled"}
@@ -60,7 +60,7 @@ def caveats(rows: Sequence[ScoreRow], levels: Mapping[str, Mapping[str, Any]]) -
         for text in (level["reason"], level["threshold_reason"])
         if text
     ]
-    in_section = {s: {r.subject for r in rows if r.section == s} for s in ("validation", "test")}
+    in_section = {s: {r.subject for r in rows if r.section == s} for s in LABELLED}
     shared = in_section["validation"] & in_section["test"]
     if shared:
         names = ", ".join(sorted(shared)[:5])

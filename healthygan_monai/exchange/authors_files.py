@@ -15,12 +15,13 @@ from healthygan_monai.exchange.authors_checkpoint import (
     load_authors_file,
     statistics_of_authors,
 )
-from healthygan_monai.models.exported_facts import METHOD, checked_size
+from healthygan_monai.models.exported_facts import checked_size
 from healthygan_monai.models.load import load_state
 from healthygan_monai.models.runtimes import RUNTIMES, checked_output
 from healthygan_monai.networks import generator_sizes
 from healthygan_monai.paths import CONFIG_FILE, MODEL_FILE, read_config
 from healthygan_monai.runs import save_weights
+from healthygan_monai.scoring import HEALTHYGAN
 
 STATISTICS_FILE = "authors_statistics.pt"  # beside an imported model.pt
 
@@ -66,7 +67,7 @@ def _write(
     if kept := statistics_of_authors(theirs):
         save_weights(kept, statistics)
     content = {
-        "method": METHOD,
+        "method": HEALTHYGAN,
         "image_size": image_size,
         "image_channels": sizes["image_channels"],
         "generator_channels": sizes["channels"],

@@ -56,11 +56,11 @@ def metadata_for(facts: ModelFacts, version: str | None = None) -> dict[str, Any
 def provenance(facts: ModelFacts) -> str:
     """Return ``a run on covidx-256 (seed 0, iteration 340000, data 3f2a..., sha256 ...)``."""
     config, members = facts.found.config, facts.found.members
-    chosen = [row.iteration for row in facts.found.selection if row.chosen]
+    chosen = facts.found.chosen
     parts = [
         f"seed {config['seed']}" if "seed" in config else "",
         f"seeds {', '.join(str(m['seed']) for m in members)}" if members else "",
-        f"iteration {chosen[0]}" if chosen and facts.weights.name == MODEL_FILE else "",
+        f"iteration {chosen.iteration}" if chosen and facts.weights.name == MODEL_FILE else "",
         f"data {config['data_hash'][:12]}" if config.get("data_hash") else "",
         f"weights sha256 {facts.sha256[:12]}",
     ]

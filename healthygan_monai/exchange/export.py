@@ -13,9 +13,9 @@ from healthygan_monai.exchange.parity import TOLERANCE, assure_parity, largest_d
 from healthygan_monai.exchange.torchscript import write_torchscript
 from healthygan_monai.models.about import facts_about, method_of
 from healthygan_monai.models.exported import load_exported
-from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.models.runtimes import RUNTIMES, facts_in_archive
+from healthygan_monai.scoring import HEALTHYGAN
 
 logger = logging.getLogger(__name__)
 WRITERS = {  # the suffixes of models.runtimes
@@ -87,7 +87,7 @@ def up_to_date(model: Path, name: str, accept_changed: bool = False) -> Path:
     Raises:
         UsageError: another method's model, or a file of that name that this project did not export.
     """
-    if (method := method_of(model)) != METHOD:
+    if (method := method_of(model)) != HEALTHYGAN:
         raise UsageError(f"{model}: a model of {method}, for PyTorch only; omit --runtime.")
     path = model.with_name(name)
     if path.is_file():

@@ -10,7 +10,6 @@ from data_prep.datalist import FILE_NAME, read
 from data_prep.errors import UsageError
 from data_prep.files import read_json, sha256
 from healthygan_monai.errors import NoModel
-from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_state
 from healthygan_monai.models.places import model_file, size_of_its_bundle
 from healthygan_monai.networks import generator_sizes, output_translation
@@ -22,6 +21,7 @@ from healthygan_monai.paths import (
     size_in_metadata,
 )
 from healthygan_monai.report.artefacts import Artefacts, read_artefacts
+from healthygan_monai.scoring import HEALTHYGAN
 
 NOT_EXPORTED = ("data_hash", "seed")  # said elsewhere
 
@@ -120,8 +120,10 @@ def model_facts(
     folder = weights.parent
     known_run = (folder / CONFIG_FILE).is_file()
     found = read_artefacts(folder) if known_run else Artefacts(folder)
-    if (method := found.method()) != METHOD:
-        raise UsageError(f"{path}: a model of {method}; the bundle's network is that of {METHOD}.")
+    if (method := found.method()) != HEALTHYGAN:
+        raise UsageError(
+            f"{path}: a model of {method}; the bundle's network is that of {HEALTHYGAN}."
+        )
     state = load_state(weights, accept_changed)
     found.evaluation = _evaluation_of(weights, found)
     found.dataset = _dataset_of(found)

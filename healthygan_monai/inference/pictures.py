@@ -10,9 +10,9 @@ from PIL import Image
 from torch.utils.data import Dataset
 
 from data_prep.files import whole, write_json
-from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.scorer import Scorer, plain
 from healthygan_monai.paths import SCALE_FILE
+from healthygan_monai.scoring import HEALTHYGAN
 
 MAPS = ("difference", "mask", "healthy")
 SCALED_ON = 32  # images whose maps give the pictures their white
@@ -71,7 +71,7 @@ class MapPictures:
         self.scorer, self.images, self.folder = scorer, images, folder
         names = MAPS if folder is not None else ()
         self.savers = {name: picture_saver(name, str(folder), root) for name in names}
-        self.white = 1.0 if scorer.method == METHOD else 0.0  # 0.0: not known yet
+        self.white = 1.0 if scorer.method == HEALTHYGAN else 0.0  # 0.0: not known yet
 
     def __call__(self, data: dict[str, Any]) -> dict[str, Any]:
         source = data["image"]

@@ -8,7 +8,7 @@ from ignite.engine import Engine, Events
 
 from data_prep.files import sha256, write_json
 from healthygan_monai.models.about import training_recipe, weights_hash
-from healthygan_monai.scoring import ScoreRow, write_scores
+from healthygan_monai.scoring import HEALTHYGAN, ScoreRow, write_scores
 
 
 def scored_items(engine: Engine) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -39,7 +39,7 @@ class ScoresFile:
     def __init__(
         self,
         path: Path | str,
-        method: str = "healthygan",
+        method: str = HEALTHYGAN,
         seed: int = 0,
         backbone: str = "",
         checkpoint: Path | str | None = None,

@@ -9,7 +9,7 @@ import torch
 from data_prep.errors import UsageError
 from data_prep.files import sha256
 from healthygan_monai.models.exported import load_exported
-from healthygan_monai.models.exported_facts import METHOD, Facts, checked_size
+from healthygan_monai.models.exported_facts import Facts, checked_size
 from healthygan_monai.models.places import size_of_its_bundle
 from healthygan_monai.models.runtimes import is_exported
 from healthygan_monai.paths import (
@@ -17,6 +17,7 @@ from healthygan_monai.paths import (
     read_config,
     read_serving,
 )
+from healthygan_monai.scoring import HEALTHYGAN
 
 
 def weights_hash(checkpoint: Path | str) -> str:
@@ -50,19 +51,19 @@ def method_of(checkpoint: Path | str) -> str:
     """Return the method of a model, from config.json beside it or the file; else ``healthygan``."""
     path = Path(checkpoint)
     if is_exported(path):
-        return METHOD
+        return HEALTHYGAN
     if (path.parent / CONFIG_FILE).is_file():
-        return str(trained_with(path).get("method", METHOD))
+        return str(trained_with(path).get("method", HEALTHYGAN))
     try:
         state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except Exception:  # absent or broken: whoever loads it says so
-        return METHOD
-    return str(state.get("method", METHOD)) if isinstance(state, dict) else METHOD
+        return HEALTHYGAN
+    return str(state.get("method", HEALTHYGAN)) if isinstance(state, dict) else HEALTHYGAN
 
 
 def inference_config(checkpoint: Path | str) -> str:
     """Return the bundle's config that scores with a model."""
-    return "inference.json" if method_of(checkpoint) == METHOD else "inference_baseline.json"
+    return "inference.json" if method_of(checkpoint) == HEALTHYGAN else "inference_baseline.json"
 
 
 def trained_with(checkpoint: Path | str) -> dict[str, Any]:

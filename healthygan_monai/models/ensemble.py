@@ -16,7 +16,6 @@ from data_prep.errors import UsageError
 from data_prep.files import sha256
 from healthygan_monai.integrity.recorded import BACKBONE_KEY
 from healthygan_monai.integrity.weights import read_weights
-from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_state
 from healthygan_monai.networks import generator_sizes
 from healthygan_monai.networks.ensemble import joined_weights
@@ -36,6 +35,7 @@ from healthygan_monai.runs import (
     new_run_folder,
     save_weights,
 )
+from healthygan_monai.scoring import HEALTHYGAN
 
 logger = logging.getLogger(__name__)
 SUFFIX = "ensemble"
@@ -142,9 +142,9 @@ def _unusable(run: Path) -> str | None:
     """Return why a run cannot be a member."""
     if missing := [n for n in (RUN_FILE, CONFIG_FILE) if not (run / n).is_file()]:
         return f"{run} has no {' and no '.join(missing)}, so it is not a run folder of training"
-    known, method = read_run(run), read_config(run).get("method", METHOD)
-    if method != METHOD:
-        return f"{run} is a run of {method}, and only runs of {METHOD} can be averaged"
+    known, method = read_run(run), read_config(run).get("method", HEALTHYGAN)
+    if method != HEALTHYGAN:
+        return f"{run} is a run of {method}, and only runs of {HEALTHYGAN} can be averaged"
     if known.get("members"):
         return f"{run} is an ensemble itself; give the runs of its members"
     if known.get("finished") is None or not (run / MODEL_FILE).is_file():

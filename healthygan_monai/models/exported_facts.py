@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 
+from data_prep.datalist import SIZES, fits_networks
 from data_prep.errors import UsageError
 from healthygan_monai import __version__
 from healthygan_monai.errors import ModelError
+from healthygan_monai.scoring import HEALTHYGAN
 
-METHOD = "healthygan"
 INTENSITY_RANGE = "-1 1"  # black and white as the network takes them (data/transforms.py)
 
 
@@ -24,7 +25,7 @@ class Facts:
     image_channels: int
     model_sha256: str
     seed: int = 0
-    method: str = METHOD
+    method: str = HEALTHYGAN
     version: str = __version__
     intensity_range: str = INTENSITY_RANGE
     translation: str = "masked"
@@ -47,10 +48,10 @@ def facts_of(texts: Mapping[str, object], name: str) -> Facts:
             "images of a wrong size. "
             "Export the network with healthygan export onnx (or torchscript)."
         )
-    if (texts["method"], texts["intensity_range"]) != (METHOD, INTENSITY_RANGE):
+    if (texts["method"], texts["intensity_range"]) != (HEALTHYGAN, INTENSITY_RANGE):
         raise ModelError(
             f"{name}: a network of {texts['method']} for intensities {texts['intensity_range']}; "
-            f"expected {METHOD} and {INTENSITY_RANGE}."
+            f"expected {HEALTHYGAN} and {INTENSITY_RANGE}."
         )
     try:
         size, channels, seed = (
@@ -71,11 +72,11 @@ def facts_of(texts: Mapping[str, object], name: str) -> Facts:
 
 
 def checked_size(size: int) -> int:
-    """``size``, where the generator takes it.
+    """Return an image size that the generator can take.
 
     Raises:
-        UsageError: it does not.
+        UsageError: it cannot.
     """
-    if size < 16 or size % 4:
-        raise UsageError(f"image size {size}: expected a multiple of 4, at least 16.")
+    if not fits_networks(size):
+        raise UsageError(f"image size {size}: expected {SIZES}.")
     return size

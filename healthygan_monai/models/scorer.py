@@ -17,11 +17,10 @@ from healthygan_monai.baselines.base import Detector
 from healthygan_monai.baselines.registry import load_detector
 from healthygan_monai.inferer import HealthyGANInferer, scores_and_maps
 from healthygan_monai.models.about import image_size_for, method_of, seed_of
-from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.models.places import size_of_its_bundle
 from healthygan_monai.paths import bundle_root, size_in_metadata
-from healthygan_monai.scoring import score_rule
+from healthygan_monai.scoring import HEALTHYGAN, score_rule
 
 CPU = torch.device("cpu")
 
@@ -99,7 +98,7 @@ def make_scorer(
     """
     path = Path(path)
     score_rule(score_by)
-    if method_of(path) != METHOD:
+    if method_of(path) != HEALTHYGAN:
         if score_by != "mean":
             raise UsageError(f"score_by is {score_by!r}: {path} is of a method with its own score.")
         return detector_scorer(load_detector(path, device, accept_changed), device, seed_of(path))
@@ -127,7 +126,7 @@ def generator_scorer(
 
     runtime = str(getattr(generator, "runtime", "pytorch"))
     return Scorer(
-        *(compute, METHOD, image_size, image_channels),
+        *(compute, HEALTHYGAN, image_size, image_channels),
         runtime=runtime,
         seed=seed,
         device=device,

@@ -12,9 +12,9 @@ from data_prep.repeat import Prepared, Work, prepare_again, recipe_from
 from data_prep.work.kept import decode
 from healthygan_monai.api.model import Model
 from healthygan_monai.errors import Ended, PrepError, UsageError
-from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.runtimes import needed
 from healthygan_monai.node.parts import Made, StudyAnswer
+from healthygan_monai.scoring import HEALTHYGAN
 from healthygan_monai.studies.case import CaseResult, Cut
 from healthygan_monai.studies.dicom import FOLDER, LIMITS, why_none, write_dicom
 from healthygan_monai.studies.remedies import remedy_for_score
@@ -42,7 +42,7 @@ class Scoring:
             NotInstalled: the extra ``dicom`` is not installed.
         """
         needed("highdicom", "healthygan listen", "dicom")
-        if model.method != METHOD:
+        if model.method != HEALTHYGAN:
             raise UsageError(
                 f"healthygan listen: only for HealthyGAN; maps of {model.method} have no upper "
                 "end, as those of DICOM results must have."

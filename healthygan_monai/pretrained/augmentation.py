@@ -14,11 +14,8 @@ from torch.nn import functional as F
 
 from healthygan_monai.data.pairs import FLIP
 
-ANGLE, SCALE, SHIFT = (
-    math.radians(10),
-    0.1,
-    0.075,
-)  # at strength 1, either way; shift of a half side
+# at strength 1, either way; shift of a half side
+ANGLE, SCALE, SHIFT = math.radians(10), 0.1, 0.075
 TARGET = 0.6  # of mean sign D(B), StyleGAN2-ADA's r_t
 STEP = 0.01  # change of the strength an iteration
 STRENGTHS = (0.5, 2.0)

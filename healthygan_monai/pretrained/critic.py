@@ -21,13 +21,12 @@ from data_prep.errors import NotFound, UsageError
 from data_prep.files import sha256
 from healthygan_monai.errors import ModelError
 from healthygan_monai.integrity.weights import require_whole
-from healthygan_monai.networks.backbones import make_backbone
+from healthygan_monai.networks.backbones import LEAST_SIDE, make_backbone
 from healthygan_monai.networks.efficientnet_lite0 import with_plain_convolutions
 from healthygan_monai.pretrained.augmentation import STRENGTHS
 
 HEAD_CHANNELS = 48
 GRID = 4  # each head answers for GRID x GRID places of an image
-LEAST_SIDE = 32  # two cells of the coarsest map
 LONGEST = 200  # characters of a network's own error in a message
 TORCHSCRIPT = (".ts", ".pt", ".torchscript")
 

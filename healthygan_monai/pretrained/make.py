@@ -13,8 +13,8 @@ from healthygan_monai.integrity.recorded import BACKBONE_KEY
 from healthygan_monai.networks import Discriminator
 from healthygan_monai.pretrained.critic import PretrainedCritic
 from healthygan_monai.pretrained.trainer import PretrainedCriticTrainer
+from healthygan_monai.rank_means import unwrapped
 from healthygan_monai.trainer import HealthyGANTrainer
-from healthygan_monai.training.checkpoints import unwrapped
 
 CRITICS = ("paper", "pretrained")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,13 @@ from healthygan_monai.pretrained.trials import (
     verdict,
     write_trials,
 )
+from healthygan_monai.rank_means import of_first_rank, unwrapped
 from healthygan_monai.runs import is_first_rank
 from healthygan_monai.scoring import image_score
 from healthygan_monai.selection import aucp, aucp_error, finite
 from healthygan_monai.trainer import HealthyGANTrainer
 from healthygan_monai.training.averaging import MovingAverage
-from healthygan_monai.training.checkpoints import RandomState, unwrapped
+from healthygan_monai.training.checkpoints import RandomState
 from healthygan_monai.training.handlers import Progress
 
 logger = logging.getLogger(__name__)
@@ -85,14 +86,15 @@ class PriceSearch:
         trials = read_trials(run)
         for fold in range(self.folds):
             while (candidate := next_price(self.prices, fold, trials)) is not None:
-                trials.append(self.trial(trainer, candidate, fold))
+                found = self.trial(trainer, candidate, fold)
+                trials.append(Trial(*of_first_rank(astuple(found))))
                 if is_first_rank():
                     write_trials(run, trials)
         random.load_state_dict(before)
-        found = best_price(trials)
-        trainer.loss = replace(trainer.loss, price=found)
+        best = best_price(trials)
+        trainer.loss = replace(trainer.loss, price=best)
         if is_first_rank() and (run / RUN_FILE).is_file():
-            write_json(run / RUN_FILE, {**read_run(run), "price": found})
+            write_json(run / RUN_FILE, {**read_run(run), "price": best})
         logger.info("%s.", verdict(trials))
 
     def trial(self, trainer: HealthyGANTrainer, price: float, fold: int) -> Trial:

@@ -11,7 +11,7 @@ from healthygan_monai.composition import Translated
 from healthygan_monai.losses import hinge_critic_loss
 from healthygan_monai.pretrained.augmentation import adapted, view
 from healthygan_monai.pretrained.critic import PretrainedCritic
-from healthygan_monai.rank_means import mean_over_ranks, means_over_ranks
+from healthygan_monai.rank_means import mean_over_ranks, means_over_ranks, unwrapped
 from healthygan_monai.trainer import HealthyGANTrainer, halves, mask_moments
 
 
@@ -34,7 +34,7 @@ class PretrainedCriticTrainer(HealthyGANTrainer):
         )
         self.generator.train()
         self.critic.train()
-        critic = self._critic()
+        critic = unwrapped(self.critic)
         assert isinstance(critic, PretrainedCritic)
 
         mixed, healthy = view(mixed, views[:, 0], 1.0), view(healthy, views[:, 1], 1.0)

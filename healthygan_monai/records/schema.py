@@ -124,14 +124,24 @@ def holding(known: Mapping[str, Kind], needed: Sequence[str] = ()) -> Kind:
     return _object(inside)
 
 
+def objects_of(kind: Kind) -> Kind:
+    """Return the kind of objects whose values are all of one kind, whatever their keys."""
+
+    def inside(where: str, value: Any) -> Iterator[str]:
+        for name, one in value.items():
+            yield from kind.problems(f"{where}.{name}", one)
+
+    return _object(inside)
+
+
 def named(kind: Kind) -> Kind:
     """Return the kind of objects of one kind under plain names."""
 
     def inside(where: str, value: Any) -> Iterator[str]:
-        for name, one in value.items():
+        for name in value:
             if not NAME.fullmatch(name):
                 yield f"{where} has the name {_shown(name)}; expected letters, digits, - and _"
-            yield from kind.problems(f"{where}.{name}", one)
+        yield from objects_of(kind).inside(where, value)
 
     return _object(inside)
 

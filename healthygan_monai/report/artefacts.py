@@ -34,9 +34,8 @@ from healthygan_monai.records.selection_csv import (
     choose,
     read_candidates,
 )
-from healthygan_monai.scoring import ScoreRow, read_scores
+from healthygan_monai.scoring import HEALTHYGAN, ScoreRow, read_scores
 
-HEALTHYGAN = "healthygan"
 HOW_TO_MAKE = {
     RUN_FILE: "written by training: version, commit, seed, command, times",
     CONFIG_FILE: "written by training: every setting as it was used",
@@ -112,15 +111,19 @@ class Artefacts:
     def is_healthygan(self) -> bool:
         return self.method() == HEALTHYGAN
 
+    @property
+    def chosen(self) -> Candidate | None:
+        """The checkpoint that became the model; None where selection.csv marks none."""
+        return next((row for row in self.selection if row.chosen), None)
+
     def criterion(self) -> str | None:
         """Return the criterion that chooses the chosen checkpoint: fid, aucp or None.
 
         The configured one is tried first; a later ``healthygan select`` may have used the other.
         """
-        chosen = [row.iteration for row in self.selection if row.chosen]
         configured = str(self.config.get("criterion", ""))
         for name in sorted(LOWER_IS_BETTER, key=lambda name: name != configured):
-            if self.selection and choose(self.selection, name).iteration in chosen:
+            if self.selection and self.chosen == choose(self.selection, name):
                 return name
         return None
 

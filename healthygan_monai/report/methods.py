@@ -169,7 +169,7 @@ def _rival(found: Artefacts, cite: Any) -> str:
 
 
 def _selection(found: Artefacts, cite: Any) -> str:
-    chosen = next((row for row in found.selection if row.chosen), None)
+    chosen = found.chosen
     if chosen is None and not found.members:
         return " How the checkpoint was selected is not recorded."
     criterion = (found.criterion() if chosen else found.config.get("criterion")) or UNKNOWN
@@ -213,8 +213,7 @@ def _evaluation(found: Artefacts, cite: Any) -> str:
         f"Evaluation used {counts['images']} test images of {counts['subjects']} subjects "
         f"({counts['diseased']} diseased and {counts['healthy']} healthy images). "
         f"Intervals are 95 % percentile bootstrap intervals {cite('bootstrap')} from "
-        f"{options['bootstrap']:,} resamples drawn by subject"
-        f"{', stratified by label' if options['stratified'] else ''} (seed {options['seed']}), "
+        f"{options['bootstrap']:,} resamples drawn by subject (seed {options['seed']}), "
         "thresholds held fixed. Where all resamples agree (a proportion of 0 or 1, a perfect "
         f"ranking), the interval is exact {cite('exact')}, with subjects as cases. "
     )

@@ -186,7 +186,6 @@ def _cases(found: Artefacts, translate: Translate | None, per_kind: int) -> dict
 
 def _run(found: Artefacts) -> dict[str, Any]:
     shown = found.samples[:1] + found.samples[-1:] if len(found.samples) > 1 else found.samples
-    chosen = next((row for row in found.selection if row.chosen), None)
     return {
         "curves": figures.curves(found.metrics, _curves(found)) if found.metrics else None,
         "criteria": figures.criteria(found.selection) if found.selection else None,
@@ -194,7 +193,7 @@ def _run(found: Artefacts) -> dict[str, Any]:
         if found.trials
         else None,
         "verdict": verdict(found.trials) if found.trials else "",
-        "chosen": chosen,
+        "chosen": found.chosen,
         "criterion": found.criterion(),
         "checkpoints": len(found.selection),
         "samples": [

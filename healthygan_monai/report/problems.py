@@ -150,18 +150,20 @@ def _training(found: Artefacts) -> Iterator[Problem]:
 
 
 def _selection(found: Artefacts) -> Iterator[Problem]:
-    chosen = [row for row in found.selection if row.chosen]
-    if found.selection and not chosen:
+    chosen = found.chosen
+    if found.selection and chosen is None:
         yield Problem("No checkpoint chosen", "selection.csv marks no row as the model.")
-    elif len(found.selection) > 1 and chosen and chosen[0] is found.selection[0]:
+    elif len(found.selection) > 1 and chosen is found.selection[0]:
         yield Problem("The first checkpoint is the best", FIRST_IS_BEST)
     elif len(found.selection) > 2 and found.is_best_at_the_end():
         yield Problem(
             "The last checkpoint is the best",
             "Training may have stopped too early; more iterations could help.",
         )
-    if found.criterion() == "aucp" and (
-        text := doubt(chosen[0].aucp, chosen[0].aucp_error, bool(found.trials))
+    if (
+        chosen is not None
+        and found.criterion() == "aucp"
+        and (text := doubt(chosen.aucp, chosen.aucp_error, bool(found.trials)))
     ):
         yield Problem("AUCp does not tell the mixed from the healthy set", text)
 

@@ -10,6 +10,7 @@ from healthygan_monai.paths import SELECTION_FILE
 from healthygan_monai.selection.candidates import (
     Candidate,
     choose,
+    generator_checkpoint,
     has_checkpoints,
     make_model,
     read_selection,
@@ -60,15 +61,25 @@ class CheckpointSelection:
         # the evaluator's event, not the trainer's: not every epoch ends with a validation
         # (val_interval)
         self.evaluator.add_event_handler(Events.COMPLETED, lambda _: self(engine))
-        engine.add_event_handler(Events.STARTED, self.warn_of_lost)
+        engine.add_event_handler(Events.STARTED, self.begin)
 
-    def warn_of_lost(self, engine: Engine) -> None:
-        """Warn where a resumed run has checkpoints, and no row of selection.csv."""
-        if engine.state.iteration and has_checkpoints(self.run) and not read_selection(self.run):
+    def begin(self, engine: Engine) -> None:
+        """Make the model of a resumed run anew: another criterion may have chosen it since, or a
+        checkpoint whose training state was lost. Warn where selection.csv has no row.
+        """
+        iteration = engine.state.iteration
+        if not iteration or not has_checkpoints(self.run):
+            return
+        if earlier := [c for c in read_selection(self.run) if c.iteration <= iteration]:
+            chosen = choose(earlier, self.criterion)
+            if generator_checkpoint(self.run, chosen.iteration).is_file():
+                make_model(self.run, chosen.iteration)
+            write_selection(self.run, earlier, chosen)
+        else:
             logger.warning(
                 "%s has no row of the checkpoints up to iteration %d: none of them can become the "
                 "model. Put the file back before you go on, or go on without them.",
-                *(self.run / SELECTION_FILE, engine.state.iteration),
+                *(self.run / SELECTION_FILE, iteration),
             )
 
     def __call__(self, engine: Any) -> None:

@@ -9,17 +9,15 @@ import numpy as np
 import torch
 
 import healthygan_monai
+from data_prep.datalist import PICTURES
 from data_prep.files import sha256
-from healthygan_monai.data.images import PICTURES
 from healthygan_monai.inferer import scores_and_maps
 from healthygan_monai.models.about import training_recipe
 from healthygan_monai.models.scorer import plain
-from healthygan_monai.scoring import SUBJECT_RULE, subject_score
+from healthygan_monai.scoring import HEALTHYGAN, SUBJECT_RULE, subject_score
 from healthygan_monai.serving.options import LABEL
 from healthygan_monai.serving.received import Received
-from healthygan_monai.serving.serving_json import Cut, Description
-
-SCORE_BY = "mean"  # rule of the image scores: no request chooses another
+from healthygan_monai.serving.serving_json import SERVED_BY, Cut, Description
 
 
 @dataclass(frozen=True)
@@ -43,7 +41,7 @@ def maps_and_scores(pred: torch.Tensor, received: Received) -> tuple[np.ndarray,
     slices = plain(pred)
     if received.indices is None:
         slices = slices[..., None]
-    scores, maps = scores_and_maps(slices.movedim(-1, 0).cpu(), SCORE_BY)  # of (N, 2C + 1, S, S)
+    scores, maps = scores_and_maps(slices.movedim(-1, 0).cpu(), SERVED_BY)  # of (N, 2C + 1, S, S)
     empty = torch.as_tensor(received.empty)
     difference = maps["difference"][:, 0].masked_fill(empty[:, None, None], 0)
     return difference.numpy(), scores.masked_fill(empty, 0).tolist()
@@ -58,7 +56,7 @@ def answer(
     found: dict[str, Any] = {
         "anomaly_score": max(used),
         "subject_score": subject_score(used, SUBJECT_RULE),
-        "score_by": SCORE_BY,
+        "score_by": SERVED_BY,
         "subject_rule": SUBJECT_RULE,
         "output": request.output,
         "labels": {"anomaly": 1},
@@ -69,7 +67,7 @@ def answer(
         "score_thresholds": description.scores,
         "promised_thresholds": description.promised,
         "model": {
-            "method": "healthygan",
+            "method": HEALTHYGAN,
             "version": healthygan_monai.__version__,
             "weights_sha256": sha256(request.checkpoint),
             "image_size": description.size,

@@ -12,11 +12,18 @@ from data_prep.files import sha256, write_json
 from healthygan_monai.data import image_transforms, load_dataset
 from healthygan_monai.errors import UsageError
 from healthygan_monai.models.about import image_size_for, method_of, training_recipe
-from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.models.scorer import Scorer, generator_scorer
-from healthygan_monai.paths import SERVING_FILE, read_evaluation
-from healthygan_monai.serving.serving_json import FORMAT, own_dataset, recipe_in, stored_description
+from healthygan_monai.paths import SERVING_FILE
+from healthygan_monai.scoring import HEALTHYGAN
+from healthygan_monai.serving.serving_json import (
+    FORMAT,
+    THRESHOLDS,
+    evaluated_thresholds,
+    own_dataset,
+    recipe_in,
+    stored_description,
+)
 
 QUANTILE = 0.995  # of healthy pixels are below the cut: 1 pixel in 200 of a healthy image is marked
 MOST_IMAGES = 200  # for the quantile
@@ -25,7 +32,7 @@ MOST_IMAGES = 200  # for the quantile
 def describe(
     checkpoint: Path | str,
     dataset: Path | str | None = None,
-    quantile: float = QUANTILE,
+    quantile: float | None = None,
     accept_changed: bool = False,
 ) -> dict[str, Any]:
     """Return the content of serving.json for a model.
@@ -34,15 +41,16 @@ def describe(
         checkpoint: the model.pt.
         dataset: the one it was trained on; default: the one that its run.json names.
         quantile: of the difference maps of healthy validation images; gives the label map's
-            threshold. No test label is read.
+            threshold; default: ``QUANTILE``. No test label is read.
         accept_changed: whether weights changed since training are taken.
 
     Raises:
         FileNotFoundError, ValueError, DataError: no HealthyGAN model, or no data set.
     """
     path = Path(checkpoint)
-    if path.is_file() and method_of(path) != METHOD:
+    if path.is_file() and method_of(path) != HEALTHYGAN:
         raise UsageError(f"{path}: a model of {method_of(path)}; only HealthyGAN's can be served.")
+    quantile = QUANTILE if quantile is None else quantile
     if not 0 < quantile < 1:
         raise UsageError(f"quantile is {quantile}; expected between 0 and 1, such as {QUANTILE}.")
     generator = load_generator(
@@ -61,8 +69,7 @@ def describe(
         "recipe": recipe_in(images),
         **({"training_recipe": trained_by} if (trained_by := training_recipe(path)) else {}),
         "map_threshold": {"value": value, "quantile": quantile, "source": source},
-        "score_thresholds": score_thresholds(path, "validation"),
-        "promised_thresholds": score_thresholds(path, "promised"),
+        **(evaluated_thresholds(path) or {key: {} for key in THRESHOLDS}),
     }
 
 
@@ -85,29 +92,6 @@ def healthy_quantile(
     value = float(np.quantile(np.stack(maps), quantile))
     maps_of = f"the difference maps of {len(chosen)} healthy {where} images"
     return value, f"{100 * quantile:g} % quantile of {maps_of}"
-
-
-def score_thresholds(model: Path, name: str, score_by: str = "mean") -> dict[str, Any]:
-    """Return a threshold of evaluation.json by level, if the file is of these weights.
-
-    Args:
-        model: the model.pt.
-        name: validation or promised.
-        score_by: rule of the scores; a server scores by the mean.
-    """
-    content = read_evaluation(model.parent)
-    if (content.get("provenance") or {}).get("weights_sha256") != sha256(model):
-        return {}
-    if content.get("score_by", "mean") != score_by:
-        return {}
-    found = {}
-    for unit, level in content.get("levels", {}).items():
-        cut = (level.get("thresholds") or {}).get(name)
-        if cut:
-            found[unit] = {key: cut[key] for key in ("threshold", "policy", "chosen_on")}
-        if cut and name == "promised":
-            found[unit]["false_alarm_rate"] = level["promise"]["false_alarm_rate"]
-    return found
 
 
 def write_description(content: Mapping[str, Any], folder: Path) -> Path:

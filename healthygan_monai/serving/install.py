@@ -12,7 +12,7 @@ from healthygan_monai.errors import NotFound, UsageError
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.models.places import model_file
 from healthygan_monai.paths import CONFIG_FILE, METADATA_FILE, MODEL_FILE, SERVING_FILE, bundle_root
-from healthygan_monai.serving.describe import QUANTILE, describe
+from healthygan_monai.serving.describe import describe
 from healthygan_monai.serving.serving_json import stored_description
 
 # of the answer; MONAI Label reads them from channel_def
@@ -25,7 +25,7 @@ def install(
     app: Path,
     name: str = "healthygan",
     dataset: Path | None = None,
-    quantile: float = QUANTILE,
+    quantile: float | None = None,
     accept_changed: bool = False,
 ) -> Path:
     """Write APP/model/NAME: the bundle's configs, the weights, serving.json; return that folder.
@@ -34,8 +34,8 @@ def install(
         model: a run folder, its model.pt, or a bundle's folder.
         app: MONAI Label's monaibundle app (``monailabel apps --download --name monaibundle``).
         name: of the model in the app; a bundle of that name is replaced.
-        dataset: see :func:`describe`; needed without a serving.json of these weights.
-        quantile, accept_changed: see :func:`describe`.
+        dataset, quantile, accept_changed: see :func:`describe`. Where neither of the first two is
+            given, a serving.json of these weights is taken as it is.
 
     Raises:
         FileNotFoundError, ValueError: no model, incomplete weights, no app, or an invalid name.
@@ -43,7 +43,7 @@ def install(
     checkpoint = model_file(model)
     generator = load_generator(load_state(checkpoint, accept_changed))
     target = _target(app, name)
-    content = stored_description(checkpoint)
+    content = stored_description(checkpoint) if dataset is quantile is None else None
     if content is None:
         content = describe(checkpoint, dataset, quantile, accept_changed)
     part = target.with_name(f".{name}.{os.getpid()}.tmp")

@@ -7,9 +7,18 @@ from typing import Any
 from data_prep.datalist import DataError, Dataset, read
 from data_prep.files import sha256
 from healthygan_monai.errors import MissingData
-from healthygan_monai.paths import RUN_FILE, SERVING_FILE, dataset_of_run, read_serving
+from healthygan_monai.paths import (
+    RUN_FILE,
+    SERVING_FILE,
+    dataset_of_run,
+    read_evaluation,
+    read_serving,
+)
 
 FORMAT = 1
+SERVED_BY = "mean"  # rule of the image scores of a server; no request chooses another
+# key -> name of the threshold in evaluation.json; the promised one first
+THRESHOLDS = {"promised_thresholds": "promised", "score_thresholds": "validation"}
 WITHOUT_HEALTHY = 0.1  # of the grey range, for a model without healthy maps
 
 
@@ -39,9 +48,35 @@ class Description:
 
 
 def stored_description(checkpoint: Path) -> dict[str, Any] | None:
-    """Return serving.json beside the weights if it is of these weights."""
+    """Return serving.json beside the weights if it is of these weights.
+
+    Its thresholds of scores are those of the evaluation.json beside them, if there is one.
+    """
     content = read_serving(checkpoint.parent)
-    return content if content and content.get("weights_sha256") == sha256(checkpoint) else None
+    if not content or content.get("weights_sha256") != sha256(checkpoint):
+        return None
+    return {**content, **(evaluated_thresholds(checkpoint) or {})}
+
+
+def evaluated_thresholds(checkpoint: Path, score_by: str = SERVED_BY) -> dict[str, Any] | None:
+    """Return the thresholds of evaluation.json, by the keys of ``THRESHOLDS`` and by level.
+
+    None where the file is not of these weights, or of scores by another rule.
+    """
+    content = read_evaluation(checkpoint.parent)
+    if (content.get("provenance") or {}).get("weights_sha256") != sha256(checkpoint):
+        return None
+    if content.get("score_by", SERVED_BY) != score_by:
+        return None
+    found: dict[str, Any] = {key: {} for key in THRESHOLDS}
+    for unit, level in content.get("levels", {}).items():
+        for key, name in THRESHOLDS.items():
+            if cut := (level.get("thresholds") or {}).get(name):
+                facts = {fact: cut[fact] for fact in ("threshold", "policy", "chosen_on")}
+                if name == "promised":
+                    facts["false_alarm_rate"] = level["promise"]["false_alarm_rate"]
+                found[key][unit] = facts
+    return found
 
 
 def description_of(checkpoint: Path | str, image_size: int) -> Description:
@@ -69,7 +104,8 @@ def description_of(checkpoint: Path | str, image_size: int) -> Description:
         )
         return Description(content["recipe"], image_size, unknown, warnings=(warning,))
     cut = Cut(float(content["map_threshold"]["value"]), content["map_threshold"]["source"])
-    chosen, promised = (content.get(f"{kind}_thresholds", {}) for kind in ("score", "promised"))
+    newest = {**content, **(evaluated_thresholds(path) or {})}
+    chosen, promised = (newest.get(f"{kind}_thresholds", {}) for kind in ("score", "promised"))
     return Description(content["recipe"], image_size, cut, chosen, promised)
 
 

@@ -15,8 +15,8 @@ from data_prep.errors import PrepError, UsageError
 from data_prep.files import whole
 from data_prep.repeat import content
 from data_prep.work.kept import Limits, decode
-from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.models.runtimes import needed
+from healthygan_monai.scoring import HEALTHYGAN
 from healthygan_monai.studies.case import CaseResult, File
 
 FOLDER = "dicom"
@@ -32,7 +32,7 @@ def require_dicom(method: str) -> None:
         NotInstalled: the extra ``dicom`` is not installed.
         UsageError: the maps of the method have no upper end, and those of the results end at 1.
     """
-    if method != METHOD:
+    if method != HEALTHYGAN:
         raise UsageError(f"--dicom: only for HealthyGAN; maps of {method} have no upper end.")
     needed("highdicom", "--dicom", "dicom")
 

@@ -11,7 +11,6 @@ from data_prep.errors import PrepError
 from data_prep.files import whole, write_json
 from healthygan_monai.api.results import Problem, problems_of
 from healthygan_monai.inference.scores_file import write_scored
-from healthygan_monai.models.exported_facts import METHOD
 from healthygan_monai.paths import (
     ABOUT_FILE,
     CASES_FILE,
@@ -19,7 +18,7 @@ from healthygan_monai.paths import (
     SCORES_FILE,
     SKIPPED_FILE,
 )
-from healthygan_monai.scoring import ScoreRow, score_words
+from healthygan_monai.scoring import HEALTHYGAN, ScoreRow, score_words
 from healthygan_monai.studies.case import CaseResult
 from healthygan_monai.studies.dicom import why_none, write_dicom
 from healthygan_monai.studies.maps import white_of, write_maps
@@ -111,7 +110,7 @@ class Results:
         return ALL_REACH if count >= SEVERAL and self.above() == count else ""
 
     def _white(self, largest: float | None) -> float:
-        return white_of(self.cases.cut, largest or 0.0, self.cases.facts.method == METHOD)
+        return white_of(self.cases.cut, largest or 0.0, self.cases.facts.method == HEALTHYGAN)
 
     def _about(self, options: Mapping[str, Any], problems: Sequence[Problem]) -> dict[str, Any]:
         cases = self.cases

@@ -6,11 +6,14 @@ from data_prep.errors import UsageError
 from healthygan_monai.api.model import Model
 from healthygan_monai.data import load_dataset
 from healthygan_monai.errors import DataError
-from healthygan_monai.models.exported_facts import METHOD
-from healthygan_monai.serving.describe import healthy_quantile, score_thresholds
+from healthygan_monai.scoring import HEALTHYGAN
+from healthygan_monai.serving.describe import healthy_quantile
 from healthygan_monai.serving.serving_json import (
+    SERVED_BY,
+    THRESHOLDS,
     WITHOUT_HEALTHY,
     description_of,
+    evaluated_thresholds,
     own_dataset,
     stored_description,
 )
@@ -42,7 +45,7 @@ def map_cut(model: Model, given: float | None = None) -> Cut | None:
         return Cut(*healthy_quantile(model.scorer, images))
     except (OSError, DataError, KeyError):  # no data set, no healthy image in it, or no map
         log.warning("no healthy maps of this model are known, so its map threshold is a guess")
-    if model.method != METHOD:
+    if model.method != HEALTHYGAN:
         return None
     return Cut(WITHOUT_HEALTHY, "a tenth of the grey range: no healthy maps are known")
 
@@ -52,14 +55,15 @@ def score_cut(model: Model, unit: str) -> Cut | None:
 
     The promised one comes first, which rests on healthy images alone (docs/thresholds.md).
     """
-    stored = stored_description(model.checkpoint) or {}
     score_by = model.scorer.score_by
-    for name, key in (("promised", "promised_thresholds"), ("validation", "score_thresholds")):
-        found = stored.get(key, {}) if score_by == "mean" else {}
-        found = found or score_thresholds(model.checkpoint, name, score_by)
-        if unit in found:
-            cut = found[unit]
+    stored = (stored_description(model.checkpoint) or {}) if score_by == SERVED_BY else {}
+    known = evaluated_thresholds(model.checkpoint, score_by) or stored
+    for key in THRESHOLDS:
+        if unit in known.get(key, {}):
+            cut = known[key][unit]
             rate = cut.get("false_alarm_rate")
-            what = f"{cut['policy']}, {rate:.0%} false alarms" if rate else str(cut["policy"])
+            what = str(cut["policy"])
+            if rate:
+                what += f", {100 * rate:g} % false alarms"
             return Cut(float(cut["threshold"]), f"{what}, chosen on {cut['chosen_on']}")
     return None

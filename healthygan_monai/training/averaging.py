@@ -10,7 +10,7 @@ from ignite.engine import Engine, Events
 from torch.optim.swa_utils import AveragedModel
 
 from data_prep.errors import UsageError
-from healthygan_monai.training.checkpoints import unwrapped
+from healthygan_monai.rank_means import unwrapped
 
 
 class MovingAverage:

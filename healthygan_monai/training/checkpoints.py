@@ -10,7 +10,6 @@ import numpy as np
 import torch
 from ignite.engine import Engine, Events
 from ignite.handlers import Checkpoint
-from torch.nn.parallel import DistributedDataParallel
 
 from data_prep.errors import UsageError
 from healthygan_monai.data.pairs import StreamBatches
@@ -23,6 +22,7 @@ from healthygan_monai.paths import (
     iteration_of,
     training_states,
 )
+from healthygan_monai.rank_means import unwrapped
 from healthygan_monai.runs import is_first_rank, save_weights
 from healthygan_monai.selection import critic_checkpoint, generator_checkpoint
 from healthygan_monai.training.iterations import IterationTrainer
@@ -158,11 +158,6 @@ def remove_old_states(run: Path | str, engine: IterationTrainer) -> None:
     for path in states:
         if path not in kept:
             path.unlink()
-
-
-def unwrapped(network: Any) -> Any:
-    """Return the network inside DistributedDataParallel, or itself."""
-    return network.module if isinstance(network, DistributedDataParallel) else network
 
 
 def with_state(parts: Mapping[str, Any]) -> dict[str, Any]:

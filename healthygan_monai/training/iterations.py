@@ -14,6 +14,7 @@ from monai.engines.workflow import Workflow
 from data_prep.errors import UsageError
 from healthygan_monai.errors import Diverged
 from healthygan_monai.paths import go_on, training_states
+from healthygan_monai.rank_means import of_first_rank
 from healthygan_monai.training.stopping import StopRequest
 
 
@@ -69,6 +70,13 @@ class IterationTrainer(Trainer):
             at_end_of_epoch = engine.state.iteration % epoch_length == 0
             if engine.state.iteration == max_iterations and not at_end_of_epoch:
                 engine.terminate_epoch()
+
+        @self.on(Events.EPOCH_COMPLETED)
+        def end_with_the_first_rank(engine: Any) -> None:
+            # it alone judges checkpoints, and may end the training early
+            if of_first_rank(engine.state.ended_early) and not engine.state.ended_early:
+                engine.state.ended_early = True
+                engine.terminate()
 
     def ends_epoch(self, iteration: int) -> bool:
         """Whether a checkpoint comes after this iteration."""

@@ -17,7 +17,7 @@ from data_prep.files import read_json
 from data_prep.film import read_levels
 from data_prep.work.kept import decode
 from healthygan_monai.paths import PICTURES_FOLDER, SCALE_FILE, SCORES_FILE, picture_stem
-from healthygan_monai.scoring import ScoreRow, read_scores
+from healthygan_monai.scoring import HEALTHYGAN, ScoreRow, read_scores
 
 MAPS = ("healthy", "mask", "difference")
 FLAT = ("image", *MAPS)  # the parts of a case that are pictures
@@ -33,7 +33,6 @@ KINDS = {  # of the files that are shown, by their endings
 COLUMNS = ("section", "subject", "slice", "label", "score", "stem", "suffix", "has")
 SCALED_ON = 32  # pictures of differences that give the top of the scale
 TOP_PERCENTILE = 99.8  # of their pixels
-HEALTHYGAN = "healthygan"
 
 
 @dataclass(frozen=True)
@@ -91,6 +90,8 @@ class Cases:
     @cached_property
     def white(self) -> float | None:
         """What white means in a picture of a difference; None: each has a scale of its own."""
+        if self.rows and self.rows[0].method == HEALTHYGAN:
+            return 1.0
         return number_of(self.folder / PICTURES_FOLDER / SCALE_FILE, "white") or 1.0
 
     @cached_property

@@ -178,6 +178,16 @@ def test_bad_rows_are_refused_and_the_old_file_stays(tmp_path, changes, message)
     assert path.read_bytes() == before
 
 
+def test_what_an_earlier_scoring_said_of_its_own_maps_and_members_goes(tmp_path):
+    for name in ("localisation.json", "members.csv", "evaluation.json"):
+        (tmp_path / name).touch()
+    with pytest.raises(ScoresError):
+        write_scores(tmp_path / "scores.csv", [row(label=7)])
+    assert len([*tmp_path.iterdir()]) == 3
+    write_scores(tmp_path / "scores.csv", [row()])
+    assert {p.name for p in tmp_path.iterdir()} == {"scores.csv", "evaluation.json"}
+
+
 def test_five_problems_are_shown_and_the_others_counted(tmp_path):
     for count, ending in (
         (5, r"line 6: label 7; [^;()]*\.$"),

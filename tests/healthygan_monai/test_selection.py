@@ -4,14 +4,17 @@ import math
 import shutil
 from dataclasses import replace
 from importlib.metadata import version
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from ignite.engine import Engine
 from monai.metrics import FIDMetric
 from tiny import train
 
 from data_prep.datalist import read
+from healthygan_monai.config.messages import root_cause
 from healthygan_monai.data import image_transforms, selection_items
 from healthygan_monai.errors import ModelError
 from healthygan_monai.inferer import HealthyGANInferer
@@ -29,7 +32,8 @@ from healthygan_monai.selection import (
     select,
     write_selection,
 )
-from healthygan_monai.selection.candidates import warn_of_choice
+from healthygan_monai.selection.candidates import make_model, warn_of_choice
+from healthygan_monai.selection.handler import CheckpointSelection
 
 
 def features(n: int, d: int, seed: int) -> torch.Tensor:
@@ -221,9 +225,30 @@ class TestRunFolder:
         assert chosen == choose(rows, "aucp")
         assert same_weights(run / "model.pt", generator_checkpoint(run, chosen.iteration))
 
+    @pytest.mark.parametrize("done", [4, 6])
+    def test_a_resumed_run_makes_its_model_anew(self, own_run, done):
+        """``select`` by another criterion, or a state that was lost, may have left another one."""
+        rows = [replace(r, fid=float(r.iteration)) for r in read_selection(own_run)]
+        write_selection(own_run, rows, rows[-1])
+        make_model(own_run, 6)
+        handler = CheckpointSelection(own_run, Engine(lambda *_: None), "fid", "random")
+        handler.begin(SimpleNamespace(state=SimpleNamespace(iteration=done)))
+        assert same_weights(own_run / "model.pt", generator_checkpoint(own_run, 2))
+        found = [(r.iteration, r.chosen) for r in read_selection(own_run)]
+        assert found == [(2, 1), (4, 0), (6, 0)][: done // 2]
+
     def test_checkpoints_that_no_validation_judged_have_no_row(self, tmp_path, tiny_data):
         run = train(tmp_path, tiny_data, val_interval=2, max_iterations=8)
         assert [r.iteration for r in read_selection(run)] == [4, 8]
+
+    @pytest.mark.parametrize("val_interval", [3, 8])
+    def test_the_last_checkpoint_is_judged(self, tmp_path, tiny_data, val_interval):
+        with pytest.raises(RuntimeError) as caught:
+            train(tmp_path, tiny_data, val_interval=val_interval, max_iterations=8)
+        assert "the last one would not be judged. Expected a divisor of 4" in str(
+            root_cause(caught.value)
+        )
+        assert not list(tmp_path.iterdir())
 
     def test_fid_and_aucp_are_what_the_checkpoint_gives(self, trained, tiny_data):
         """The table's numbers from the files alone: images, generator and feature network."""

@@ -8,6 +8,7 @@ vulture = pytest.importorskip("vulture")
 USED = {"__getattr__", "__dir__", "_iteration", "_compute_tensor", "aggregate", "serve"}
 USED |= {
     "end_at_max_iterations",
+    "end_with_the_first_rank",
     "score_folder",
     "score_cases",
     "save_pictures",

@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep.files import whole
+from data_prep.read.dicom.file import EXPLICIT_LITTLE_ENDIAN
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
-
-EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 
 
 def save_dicom(dataset: Dataset, path: Path, transfer_syntax: str = EXPLICIT_LITTLE_ENDIAN) -> None:

@@ -37,6 +37,7 @@ from healthygan_monai.paths import (
     require_model,
 )
 from healthygan_monai.pretrained.trials import read_trials, write_trials
+from healthygan_monai.scoring import HEALTHYGAN
 from healthygan_monai.serving.describe import description_if_known
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the first time that a zip archive knows: equal runs, equal bytes
@@ -97,7 +98,7 @@ def _written(folder: Path, run: Path) -> dict[str, Path]:
     if known.get("finished", "") is None:  # what is packed cannot be resumed; the card tells
         known |= {"iterations": iterations_done(run)}
         del known["finished"]
-    serving = description_if_known(model) if method_of(model) == "healthygan" else None
+    serving = description_if_known(model) if method_of(model) == HEALTHYGAN else None
     contents = {
         RUN_FILE: {**known, "recipe": recipe_of(model), **sums_of(run)},
         CONFIG_FILE: read_config(run),

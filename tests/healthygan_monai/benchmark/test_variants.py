@@ -123,14 +123,23 @@ class TestFile:
         chosen = read_grid(written(tmp_path, variants=variants, methods=["mine"]))
         assert chosen.methods == ("mine",)
 
-    @pytest.mark.parametrize("value", [{"methd": "padim"}, ["padim"], None])
-    def test_anything_else_is_refused(self, value, tmp_path):
-        with pytest.raises(GridError, match="variant 'mine': expected the name of a method"):
-            read_grid(written(tmp_path, variants={"mine": value}))
-
-    def test_a_list_of_variants_is_refused(self, tmp_path):
-        with pytest.raises(GridError, match="variants must map names to methods"):
-            read_grid(written(tmp_path, variants=["healthygan"]))
+    @pytest.mark.parametrize(
+        ("key", "value", "message"),
+        [
+            ("variants", {"mine": {"methd": "padim"}}, r"variants\.mine\.method is missing"),
+            ("variants", {"mine": ["padim"]}, r"variants\.mine is .*; expected a text or an obj"),
+            ("variants", {"mine": None}, r"variants\.mine is None"),
+            ("variants", ["healthygan"], "variants is .*; expected an object"),
+            ("seeds", 3, "seeds is 3; expected a list"),
+            ("datasets", "brain", "datasets is 'brain'; expected a list"),
+            ("bootstrap", "500", "bootstrap is '500'; expected a whole number"),
+            ("weights", {"padim": 1}, r"weights\.padim is 1; expected a text"),
+            ("sedes", [0], "unknown key 'sedes', did you mean 'seeds'"),
+        ],
+    )
+    def test_a_value_of_a_wrong_kind_is_refused(self, key, value, message, tmp_path):
+        with pytest.raises(GridError, match=message):
+            read_grid(written(tmp_path, **{key: value}))
 
     def test_two_variants_of_one_name_are_refused(self, tmp_path):
         path = tmp_path / "grid.json"

@@ -175,6 +175,14 @@ class TestResume:
         code, _, err = run("train", "--resume", own_run, "--set", "lambda_id=3", "--device", "cpu")
         assert code == 2 and re.search(r"lambda_id: 1(\.0)? then, 3 now", err)
 
+    @pytest.mark.parametrize(
+        ("words", "told"),
+        [(("--seed", 5), "was begun with seed 0"), (("--runs-dir", "x"), "stays in its folder")],
+    )
+    def test_options_that_would_change_nothing_are_refused(self, run, own_run, words, told):
+        code, _, err = run("train", "--resume", own_run, *words)
+        assert code == 2 and told in err and err.count("\n") == 1
+
     def test_no_such_run(self, run, tmp_path):
         code, _, err = run("train", "--resume", tmp_path / "runs" / "00009-x")
         assert code == 2 and "no such run folder" in err

@@ -41,20 +41,14 @@ def test_order_of_rows_inside_a_subject_is_irrelevant():
     assert a.intervals["auc"] == pytest.approx(b.intervals["auc"])
 
 
-@pytest.mark.parametrize("stratified", [False, True])
-def test_resamples_hold_all_rows_of_each_subject_drawn(stratified):
+def test_resamples_hold_all_rows_of_each_subject_drawn():
     twice = np.random.default_rng(4).permutation(80) // 2
     labels, scores, subjects = (x[twice] for x in cohort())
-    parts = [np.arange(40)]
-    if stratified:
-        ill = np.array([labels[subjects == name][0] == 1 for name in np.unique(subjects)])
-        parts = [np.flatnonzero(ill), np.flatnonzero(~ill)]
     draws = np.random.default_rng(7)
     seen = []
 
     def note(truth, drawn):
-        chosen = np.concatenate([draws.choice(part, size=len(part)) for part in parts])
-        names = np.unique(subjects)[chosen]
+        names = np.unique(subjects)[draws.choice(40, size=40)]
         expected = [pair for name in names for pair in rows[name]]
         assert sorted(zip(truth, drawn, strict=True)) == sorted(expected)
         seen.append(drawn)
@@ -64,7 +58,7 @@ def test_resamples_hold_all_rows_of_each_subject_drawn(stratified):
     rows = {name: [] for name in subjects}
     for name, pair in zip(subjects, pairs, strict=True):
         rows[name].append(pair)
-    bootstrap(note, labels, scores, subjects, resamples=20, seed=7, stratified=stratified)
+    bootstrap(note, labels, scores, subjects, resamples=20, seed=7)
     assert len(seen) == 20
 
 
@@ -94,20 +88,6 @@ def test_degenerate_resamples_are_redrawn_and_counted():
     # P(the one diseased subject is missed, or nothing but it is drawn) = (3/4)^4 + (1/4)^4
     chance = (3 / 4) ** 4 + (1 / 4) ** 4
     assert spread.redrawn / (500 + spread.redrawn) == pytest.approx(chance, abs=0.06)
-
-
-def test_stratified_resamples_keep_the_class_counts():
-    labels, scores, subjects = cohort(10)
-    seen = set()
-
-    def count(drawn, _):
-        seen.add(int(drawn.sum()))
-        return {"n": 0.0}
-
-    spread = bootstrap(count, labels, scores, subjects, resamples=50, stratified=True)
-    assert seen == {5} and spread.redrawn == 0
-    bootstrap(count, labels, scores, subjects, resamples=50)
-    assert len(seen) > 1
 
 
 def test_undefined_values_are_left_out_and_counted():

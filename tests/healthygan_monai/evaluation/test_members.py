@@ -101,8 +101,8 @@ def test_a_damaged_file_is_named(tmp_path, text):
 
 class TestEvaluation:
     def test_holds_the_spread_beside_the_auc_of_the_ensemble(self, tmp_path):
-        write(tmp_path, RIGHT, WRONG)
         write_scores(tmp_path / "scores.csv", [replace(r, score=RIGHT[r.image]) for r in rows()])
+        write(tmp_path, RIGHT, WRONG)
         result = evaluate(tmp_path, bootstrap=20)
         assert result["members"]["image"]["lowest"] == 0.5
         assert member_sentences(result) == [
@@ -116,8 +116,8 @@ class TestEvaluation:
         assert result["members"] is None and member_sentences(result) == []
 
     def test_without_labels_says_why(self, tmp_path):
-        write(tmp_path, RIGHT, WRONG, seeds=("", ""))
         write_scores(tmp_path / "scores.csv", [replace(row, label=None) for row in rows()])
+        write(tmp_path, RIGHT, WRONG, seeds=("", ""))
         (said,) = member_sentences(evaluate(tmp_path, bootstrap=20))
         assert said == (
             "Spread of the AUC over 2 members: none, since the test set has no labelled images."

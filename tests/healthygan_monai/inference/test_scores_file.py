@@ -164,6 +164,14 @@ class TestOfADataSet:
         assert {r.label for r in read_scores(output / "scores.csv")} == {None}
         assert not (output / "localisation.json").exists()
 
+    def test_some_images_may_be_slices_and_others_not(self, trained, tmp_path):
+        data = read(write_dataset(tmp_path / "data"))
+        slices = [3, None, 7, None]
+        items = [replace(i, slice=k) for i, k in zip(data.sections["test"], slices, strict=True)]
+        write(replace(data, sections={"test": items}), tmp_path / "data")
+        output = infer(trained / "model.pt", tmp_path / "data", tmp_path / "out")
+        assert [r.slice for r in read_scores(output / "scores.csv")] == slices
+
     def test_boxes_are_judged_where_there_are_no_masks(self, trained, tmp_path):
         data = read(write_dataset(tmp_path / "data"))
         boxes = {"test1": (0, 0, 32, 32, "all"), "test3": (0, 0, 16, 32, "left half")}

@@ -65,6 +65,13 @@ def test_a_description_beside_the_model_is_taken_where_it_is_of_it(own_run, app,
         install(own_run, app, accept_changed=True)
 
 
+def test_a_quantile_goes_before_a_description_beside_the_model(own_run, app):
+    assert main(["describe", str(own_run)]) == 0
+    assert main(["install", str(own_run), str(app), "--quantile", "0.5"]) == 0
+    served = json.loads((app / "model" / "healthygan" / "models" / "serving.json").read_text())
+    assert served["map_threshold"]["quantile"] == 0.5
+
+
 def test_wrong_and_missing_weights_are_refused_and_leave_nothing(own_run, app, capsys):
     weights = torch.load(own_run / "model.pt", weights_only=True)
     (own_run / "model.pt").unlink()

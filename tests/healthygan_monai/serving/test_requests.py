@@ -32,9 +32,11 @@ from healthygan_monai.inferer import HealthyGANInferer
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.scoring import read_scores, subject_rows
 from healthygan_monai.serving import transforms
+from healthygan_monai.serving.describe import describe, write_description
 from healthygan_monai.serving.errors import RequestError
 from healthygan_monai.serving.preparation import preparation
 from healthygan_monai.serving.receive import receive
+from healthygan_monai.serving.serving_json import description_of, stored_description
 from healthygan_monai.serving.transforms import REQUEST, PrepareRequestd
 
 COUNTS = {"training_mixed": 0, "training_healthy": 0, "validation": 4, "test": 4}
@@ -317,6 +319,22 @@ class TestAnswer:
         assert found["score_thresholds"] == ({"image": scores} if known else {})
         promised["false_alarm_rate"] = 0.05
         assert found["promised_thresholds"] == ({"image": promised} if known else {})
+
+    def test_thresholds_of_a_later_evaluation_are_the_newer_ones(self, own_run):
+        path = own_run / "evaluation.json"
+        (own_run / "serving.json").unlink(missing_ok=True)
+        for value in (0.5, 0.7):
+            cut = {"threshold": value, "policy": "youden", "chosen_on": "validation"}
+            content = {
+                "levels": {"image": {"thresholds": {"validation": cut}}},
+                "provenance": {"weights_sha256": sha256(own_run / "model.pt")},
+            }
+            path.write_text(json.dumps(content))
+            if value == 0.5:
+                write_description(describe(own_run / "model.pt"), own_run)
+        stored = stored_description(own_run / "model.pt")
+        assert stored["score_thresholds"] == {"image": cut}
+        assert description_of(own_run / "model.pt", 32).scores == {"image": cut}
 
     def test_serving_json_missing_or_of_other_weights_gives_no_threshold(
         self, own_bundle, tiny_data

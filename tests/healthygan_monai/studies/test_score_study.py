@@ -311,7 +311,7 @@ def test_the_promised_threshold_comes_first_and_is_a_line_of_the_list(
     page = (output / "list.html").read_text(encoding="utf-8")
     before, after = page.split('class="cut"')
     assert before.count("<article>") == 7 and after.count("<article>") == 4
-    assert "promised, 5% false alarms" in page
+    assert "promised, 5 % false alarms" in page
     assert ALL_REACH not in said + page
 
 
