@@ -11,7 +11,7 @@ from data_prep.datalist.items import UNLABELLED, Dataset, a_few
 FEW_SUBJECTS = 20  # of a class; from fewer an interval is itself unsteady
 LEAST_IMAGES = 2  # of a training section: FID needs a covariance
 LEAST_SIDE, SIDE_STEP = 16, 4  # the generator halves images twice
-SIZES = f"a multiple of {SIDE_STEP}, at least {LEAST_SIDE}"
+SIZES = f"a multiple of {SIDE_STEP}, at least {LEAST_SIDE}"  # that ``fits_networks`` takes
 NEARLY = 4 / 255  # share of the grey range that nearly all pixels of a near-constant image lie in
 IGNORED = 0.005  # share of pixels at each end that does not count: a letter, a dead pixel
 CLASSES = {0: "healthy", 1: "diseased"}

@@ -19,7 +19,7 @@ from data_prep.errors import nearest
 MOST_FILES = 200  # looked at; a folder may hold millions
 HEAD_BYTES, SHEET_BYTES = 4096, 1 << 16
 CELLS = ("sharedStrings.xml", "content.xml")  # of .xlsx and .ods
-PICTURES = (".png", ".jpg", ".jpeg")
+PICTURES = (".png", ".jpg", ".jpeg")  # endings of pictures, small
 VOLUMES = (".nii", ".nii.gz", ".hdr", ".mgz")
 TABLES = (".csv", ".tsv", ".xlsx", ".xlsm", ".ods", ".xls")  # of prep --table
 RUN_FILE = "run.json"  # of a run folder, whose sample pictures are no images to prepare

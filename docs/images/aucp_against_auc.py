@@ -26,13 +26,13 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
-from data_prep.datalist import Dataset, Item
+from data_prep.datalist import UNLABELLED, Dataset, Item
 from data_prep.errors import HealthyGANError, UsageError
 from data_prep.files import read_json, write_csv
 from healthygan_monai.benchmark.folders import SPECIFICATION
 from healthygan_monai.config.devices import best_device
 from healthygan_monai.data import image_transforms, load_dataset
-from healthygan_monai.data.kept_out import TRAINING, keep_out
+from healthygan_monai.data.kept_out import keep_out
 from healthygan_monai.evaluation.metrics import roc_auc
 from healthygan_monai.models.about import method_of
 from healthygan_monai.models.load import load_generator, load_state
@@ -118,7 +118,7 @@ def points_of(run: Path) -> Iterator[Point]:
     if not tests:
         raise UsageError(f"{about['dataset']}: no test image has a label.")
     learned, _ = keep_out(dataset, config.get("kept_out", 0.0), about["seed"])
-    mixed, healthy = (learned.sections[name] for name in TRAINING)
+    mixed, healthy = (learned.sections[name] for name in UNLABELLED)
     positive = [1] * len(mixed) + [0] * len(healthy)
     images = images_of(dataset, (*tests, *mixed, *healthy), size, channels)
     variant = read_json(cell).get("variant", "") if cell.is_file() else ""

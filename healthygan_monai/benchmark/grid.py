@@ -3,7 +3,6 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -64,10 +63,12 @@ def read_grid(path: Path) -> Grid:
     """Read a grid from its JSON file; without ``methods`` it has all of them and its variants.
 
     Raises:
-        GridError: unknown, missing or repeated keys.
+        GridError: not JSON; unknown, missing or repeated keys; values of a wrong kind.
     """
-    hook = partial(_without_repeats, path.name)
-    content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=hook)
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=schema.once)
+    except (ValueError, RecursionError) as error:
+        raise GridError(f"{path.name}: not valid JSON ({error})") from error
     if not isinstance(content, dict):
         raise GridError(f"{path.name}: expected an object with the keys of a grid")
     problems = list(schema.problems(content, KINDS))
@@ -84,16 +85,6 @@ def read_grid(path: Path) -> Grid:
     files = content.get("weights", {})
     given["weights"] = {m: f if f == "random" else str(root / f) for m, f in files.items()}
     return Grid(**given)
-
-
-def _without_repeats(file: str, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return one object of a JSON file, of which Python would keep the last of two equal keys."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = sorted({key for key in keys if keys.count(key) > 1})
-        raise GridError(f"{file}: {', '.join(map(repr, twice))} twice in one object; keep one")
-    return found
 
 
 def is_grid(path: Path) -> bool:

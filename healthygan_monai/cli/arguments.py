@@ -5,7 +5,7 @@ import ast
 import logging
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,24 +74,26 @@ def settings(texts: Sequence[str]) -> dict[str, Any]:
     A path is text, whatever it looks like. Text is MONAI's own language only where it begins with
     ``$``, ``@`` or ``%``.
     """
-    found: dict[str, Any] = {}
-    for text in texts:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise UsageError(f"--set {text}: expected KEY=VALUE, such as --set lambda_id=2.")
-        found[key] = typed_literal(key, _value(key, value))
-    return found
+    pairs = _pairs(texts, "--set {}: expected KEY=VALUE, such as --set lambda_id=2.")
+    return {key: typed_literal(key, value) for key, value in pairs}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    text = "another choice of the preparation than the run's own, such as views=any; repeatable"
+    parser.add_argument("--options", action="append", default=[], metavar="NAME=VALUE", help=text)
 
 
 def options_given(texts: Sequence[str]) -> dict[str, Any]:
     """Return the ``NAME=VALUE`` texts of --options; a value is a Python literal, else text."""
-    found: dict[str, Any] = {}
+    return dict(_pairs(texts, "--options {}: expected NAME=VALUE, such as views=any."))
+
+
+def _pairs(texts: Sequence[str], expected: str) -> Iterator[tuple[str, Any]]:
     for text in texts:
         name, equals, value = text.partition("=")
         if not equals or not name:
-            raise UsageError(f"--options {text}: expected NAME=VALUE, such as views=any.")
-        found[name] = _value(name, value)
-    return found
+            raise UsageError(expected.format(text))
+        yield name, _value(name, value)
 
 
 def _value(key: str, text: str) -> Any:

@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from data_prep.errors import DONE, FAILED, UsageError
-from healthygan_monai.cli.arguments import A_MODEL, add_accept, add_device, command, options_given
+from healthygan_monai.cli.arguments import (
+    A_MODEL,
+    add_accept,
+    add_device,
+    add_options,
+    command,
+    options_given,
+)
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 QUEUE_FOLDER = "listen-queue"
@@ -37,8 +44,7 @@ def add(commands: Any) -> None:
     add("--wait", type=float, default=10.0, metavar="SECONDS", help=text)
     add("--once", action="store_true", help="do not listen: work through the queue and end")
     add("--keep", action="store_true", help="keep files in the queue after their results are sent")
-    text = "another choice of the preparation than the run's own, such as views=any; repeatable"
-    add("--options", action="append", default=[], metavar="NAME=VALUE", help=text)
+    add_options(parser)
     add_device(parser)
     add_accept(parser)
     tls = parser.add_argument_group("TLS (PEM files)")

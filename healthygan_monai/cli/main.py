@@ -24,8 +24,6 @@ from healthygan_monai.cli import (
     demo,
     ensemble,
     evaluate,
-    export,
-    import_checkpoint,
     infer,
     listen,
     report,
@@ -34,7 +32,7 @@ from healthygan_monai.cli import (
     train,
     view,
 )
-from healthygan_monai.cli.exchange import pack
+from healthygan_monai.cli.exchange import export, import_checkpoint, pack
 from healthygan_monai.paths import bundle_root
 from healthygan_monai.telemetry import switch_off
 

@@ -7,7 +7,14 @@ from typing import Any
 from data_prep.cli.main import add_people, add_work, given_work
 from data_prep.errors import UsageError
 from data_prep.files import remove_left
-from healthygan_monai.cli.arguments import A_MODEL, add_accept, add_device, command, options_given
+from healthygan_monai.cli.arguments import (
+    A_MODEL,
+    add_accept,
+    add_device,
+    add_options,
+    command,
+    options_given,
+)
 from healthygan_monai.models.places import model_file
 from healthygan_monai.scoring import SCORE_RULES
 
@@ -22,8 +29,7 @@ def add(commands: Any) -> None:
     add("output", type=Path, metavar="OUTPUT", help="a new folder for the results")
     add_people(parser)
     add_work(parser)
-    text = "another choice of the preparation than the run's own, such as views=any; repeatable"
-    add("--options", action="append", default=[], metavar="NAME=VALUE", help=text)
+    add_options(parser)
     text = "difference from which a pixel is marked (default: the model's own)"
     add("--map-threshold", type=float, metavar="VALUE", help=text)
     text = "also write DICOM results of DICOM inputs, which hold the patient; needs [dicom]"

@@ -60,7 +60,7 @@ MEANINGS = {
     "checkpoints": "how often the model is judged and saved",
     "epoch_length": "iterations between checkpoints",
     "log_interval": "iterations between lines of metrics.jsonl",
-    "val_interval": "checkpoints between two judgements",
+    "val_interval": "one in so many checkpoints is judged; a divisor of their number",
     "criterion": "what chooses the model: fid (paper) or aucp (mixed against healthy scores)",
     "fid_features": "network of FID: auto, its name, or a TorchScript file",
     "selection_images": "images of each set that judge a checkpoint, at most",

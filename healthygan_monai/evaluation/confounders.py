@@ -21,9 +21,8 @@ from sklearn.preprocessing import StandardScaler
 
 from data_prep.work.progress import progress
 from healthygan_monai.evaluation.defaults import PROBE_RESAMPLES
-from healthygan_monai.evaluation.exact import exact_auc, or_exact
-from healthygan_monai.evaluation.intervals import CONFIDENCE, bootstrap
-from healthygan_monai.evaluation.metrics import ranking_metrics, require_both_classes, roc_auc
+from healthygan_monai.evaluation.exact import auc_with_interval
+from healthygan_monai.evaluation.metrics import require_both_classes
 
 THUMBNAIL = 48  # pixels a side
 BORDER = 2  # thumbnail pixels a side: 4 % of the image
@@ -185,12 +184,8 @@ def _entry(
     entry |= {"n": len(labels), "subjects": len(set(subjects.tolist()))}
     if isinstance(scores, str):
         return {**entry, "reason": scores}
-    entry["auc"] = roc_auc(labels, scores)
-    data = (labels, scores, subjects)
-    spread = bootstrap(ranking_metrics, *data, resamples=resamples, seed=seed)
-    exact = partial(exact_auc, entry["auc"], labels, subjects, CONFIDENCE)
-    entry["low"], entry["high"] = or_exact(spread.intervals.get("auc"), exact) or (None, None)
-    return entry
+    auc = auc_with_interval(labels, scores, subjects, resamples=resamples, seed=seed)
+    return {**entry, "auc": auc["value"], "low": auc["low"], "high": auc["high"]}
 
 
 def _grey(image: ArrayLike) -> NDArray[np.float32]:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
-from healthygan_monai.evaluation.exact import exact_auc, or_exact
-from healthygan_monai.evaluation.intervals import bootstrap as bootstrap_by_subject
+from healthygan_monai.evaluation.exact import auc_with_interval
 from healthygan_monai.evaluation.labelled import Sample
-from healthygan_monai.evaluation.metrics import ranking_metrics, roc_auc
 from healthygan_monai.scoring import ScoreRow, subject_rows
 
 WARNING = (
@@ -46,16 +43,11 @@ def critic_auc(
         if reason:
             found[unit] = {"auc": None, "reason": reason}
             continue
-        value = roc_auc(sample.labels, sample.scores)
-        spread = bootstrap_by_subject(
-            lambda labels, scores: {"auc": ranking_metrics(labels, scores)["auc"]},
+        auc = auc_with_interval(
             *(sample.labels, sample.scores, sample.subjects),
             resamples=resamples,
             seed=seed,
             confidence=confidence,
-        ).intervals.get("auc")
-        exact = partial(exact_auc, value, sample.labels, sample.subjects, confidence)
-        low, high = or_exact(spread, exact) or (None, None)
-        auc = {"value": value, "low": low, "high": high}
+        )
         found[unit] = {"auc": auc, "reason": None}
     return found

@@ -7,12 +7,15 @@ would claim certainty, however few the cases. The unit is the subject here too.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import binomtest
 
 from healthygan_monai.evaluation.conformal import wilson
+from healthygan_monai.evaluation.intervals import CONFIDENCE, bootstrap
+from healthygan_monai.evaluation.metrics import ranking_metrics, roc_auc
 
 Interval = tuple[float, float]
 
@@ -98,3 +101,30 @@ def exact_metric(
 def or_exact(found: Interval | None, exact: Callable[[], Interval | None]) -> Interval | None:
     """Return a bootstrap's interval; in place of one without width the exact one, or None."""
     return exact() if found is not None and found[0] == found[1] else found
+
+
+def auc_with_interval(
+    labels: NDArray,
+    scores: NDArray,
+    subjects: NDArray,
+    *,
+    resamples: int,
+    seed: int,
+    confidence: float = CONFIDENCE,
+) -> dict[str, float | None]:
+    """Return ``value``, ``low`` and ``high`` of an AUC: bootstrap over subjects, or exact.
+
+    labels, scores, subjects: (N,), of images of both classes. low and high are None where neither
+    gives an interval.
+    """
+    value = roc_auc(labels, scores)
+    spread = bootstrap(
+        lambda truth, drawn: {"auc": ranking_metrics(truth, drawn)["auc"]},
+        *(labels, scores, subjects),
+        resamples=resamples,
+        seed=seed,
+        confidence=confidence,
+    )
+    exact = partial(exact_auc, value, labels, subjects, confidence)
+    low, high = or_exact(spread.intervals.get("auc"), exact) or (None, None)
+    return {"value": value, "low": low, "high": high}

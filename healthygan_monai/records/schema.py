@@ -6,6 +6,7 @@ A folder from somebody else is data: its texts are compared and shown, never eva
 import json
 import re
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,7 +183,7 @@ def read(file: Path, known: Kind) -> dict[str, Any]:
             named.
     """
     try:
-        content = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=_once)
+        content = json.loads(file.read_text(encoding="utf-8"), object_pairs_hook=once)
         wrong = list(known.problems("", content))
     except (ValueError, RecursionError) as error:
         kind = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -195,12 +196,16 @@ def read(file: Path, known: Kind) -> dict[str, Any]:
     return content
 
 
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return one object of a JSON file, of which Python would keep the last of two equal keys."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        raise ValueError("a key stands twice in one object")
-    return found
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return one object of a JSON file, of which Python would keep the last of two equal keys.
+
+    Raises:
+        ValueError: two keys are equal.
+    """
+    count = Counter(key for key, _ in pairs)
+    if twice := sorted(key for key, times in count.items() if times > 1):
+        raise ValueError(f"{', '.join(map(_shown, twice))} twice in one object; keep one")
+    return dict(pairs)
 
 
 def _shown(value: Any) -> str:

@@ -5,9 +5,9 @@ import logging
 
 import pytest
 
-from data_prep.datalist import Dataset, Item
+from data_prep.datalist import UNLABELLED, Dataset, Item
 from data_prep.errors import UsageError
-from healthygan_monai.data.kept_out import TRAINING, judges, keep_out, write_kept_out
+from healthygan_monai.data.kept_out import judges, keep_out, write_kept_out
 
 
 def study(subjects: int = 10) -> Dataset:
@@ -18,21 +18,21 @@ def study(subjects: int = 10) -> Dataset:
             Item(f"{name}/{s}_{i}.png", f"{name}{s}") for s in range(subjects) for i in range(s + 1)
         ]
 
-    return Dataset("study", 64, sections={name: items(name) for name in TRAINING})
+    return Dataset("study", 64, sections={name: items(name) for name in UNLABELLED})
 
 
 def images(dataset: Dataset, section: str) -> set[str]:
     return {item.image for item in dataset.sections[section]}
 
 
-@pytest.mark.parametrize("section", TRAINING)
+@pytest.mark.parametrize("section", UNLABELLED)
 def test_a_fold_shares_no_subject_with_what_is_learned(section):
     learned, judging = keep_out(study(), 0.2)
     assert images(learned, section) | images(judging, section) == images(study(), section)
     assert not learned.subjects[section] & judging.subjects[section]
 
 
-@pytest.mark.parametrize("section", TRAINING)
+@pytest.mark.parametrize("section", UNLABELLED)
 def test_the_folds_of_all_seeds_cover_every_subject_once(section):
     kept = [keep_out(study(), 0.2, fold)[1].sections[section] for fold in range(5)]
     assert sorted(i.image for fold in kept for i in fold) == sorted(images(study(), section))
@@ -62,7 +62,7 @@ def test_the_list_names_what_was_kept_out(tmp_path):
     split = keep_out(study(), 0.2, 1)
     write_kept_out(tmp_path, *split)
     rows = list(csv.DictReader((tmp_path / "kept_out.csv").open()))
-    for section in TRAINING:
+    for section in UNLABELLED:
         assert {r["image"] for r in rows if r["section"] == section} == images(split[1], section)
 
 
@@ -73,5 +73,5 @@ def test_there_is_no_list_where_nothing_was_kept_out(tmp_path):
 
 def test_the_judges_are_counted_unless_they_were_trained_on():
     split = keep_out(study(), 0.2)
-    assert judges(*split) == tuple(len(split[1].subjects[name]) for name in TRAINING)
+    assert judges(*split) == tuple(len(split[1].subjects[name]) for name in UNLABELLED)
     assert judges(*keep_out(study(), 0.0)) is None

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from healthygan_monai.cli import export_bundle, export_network
+from healthygan_monai.cli.exchange import export_bundle, export_network
 
 
 def add(commands: Any) -> None:
