@@ -215,6 +215,8 @@ def _refuse_other_settings(folder: Path, settings: Mapping[str, Any]) -> None:
         earlier.setdefault("price_kept_out", earlier["kept_out"])
         if current.get("price") != "auto":
             current["price_kept_out"] = earlier["price_kept_out"]
+    if "prices" in earlier:  # trials had batches of the run before they had their own
+        earlier.setdefault("price_batch_size", current.get("price_batch_size"))
     different = [
         f"{k}: {earlier.get(k)!r} then, {current.get(k)!r} now"
         for k in sorted({*earlier, *current})

@@ -56,6 +56,7 @@ class Forecast:
         price: ``auto``, a number, or None.
         trials: of the price search that are still to do, at most.
         trial_iterations: of each.
+        trial_share: of the images of a batch, that one of a trial has.
         sizes: of the networks and what they were chosen by, in words.
         kept_out: subjects kept out of training, in words.
         pace: measured.
@@ -72,6 +73,7 @@ class Forecast:
     price: float | str | None
     trials: int
     trial_iterations: int
+    trial_share: float
     sizes: str
     kept_out: str
     pace: Pace
@@ -79,7 +81,7 @@ class Forecast:
     @property
     def search(self) -> float:
         """Seconds of the price search."""
-        return self.trials * self.trial_iterations * self.pace.seconds
+        return self.trials * self.trial_iterations * self.trial_share * self.pace.seconds
 
     @property
     def to_checkpoint(self) -> float:
@@ -165,6 +167,7 @@ def forecast_of(parser: Any) -> Forecast:
         done=done,
         trials=trials,
         trial_iterations=get("price_iterations"),
+        trial_share=get("price_batch_size") / get("batch_size"),
         sizes=_sizes(get),
         kept_out=_kept_out(get),
         pace=_measure(get),

@@ -40,6 +40,7 @@ MEANINGS = {
     "price_warmup": "iterations over which the price rises from 0",
     "prices": "those that price=auto tries",
     "price_folds": "times that each is tried, with other subjects kept out",
+    "price_batch_size": "images of each set in an iteration of a trial",
     "price_iterations": "iterations of each trial",
     "price_kept_out": "share of the subjects kept out of a trial, 0 to 0.5",
     "lambda_gp": "weight of the gradient penalty of the critic (Eq. 3)",

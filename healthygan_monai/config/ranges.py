@@ -19,6 +19,7 @@ WHOLE = {  # key: least value
     "bootstrap": 1,
     "patience": 0,
     "price_folds": 1,
+    "price_batch_size": 1,
     "price_iterations": 1,
     "critic_size": 32,
 }

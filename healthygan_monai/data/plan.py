@@ -54,7 +54,7 @@ class Plan:
     price_warmup: int = HealthyGANLoss.price_warmup
     warmup_share: float = 0.0  # of the iterations, where these are more; why: pretrained_critic.md
     prices: tuple[float, ...] = (0.3, 1.0, 3.0, 10.0, 30.0)
-    price_folds: int = 2
+    price_folds: int = 2  # more where few judge: ``folds_for``
     price_iterations: int = 200
     price_kept_out: float = 0.2
     kept_out: float = 0.0
@@ -166,6 +166,15 @@ def kept_out_for(dataset: Dataset, share: float) -> float:
     return share if not any(subjects) or min(subjects) * share >= JUDGES else 0.0
 
 
+def folds_for(dataset: Dataset, plan: Plan) -> int:
+    """Return in how many folds a price is tried: one more than ``price_folds`` where fewer than
+    ``JUDGES`` subjects of a training section judge in one fold.
+    """
+    subjects = [len(dataset.subjects[name]) for name in UNLABELLED]
+    few = any(subjects) and min(subjects) * plan.price_kept_out < JUDGES
+    return plan.price_folds + few
+
+
 def batch_for(dataset: Dataset, most: int, memory: int | None) -> int:
     """Return the images in a batch: halved from ``most`` until the smaller training set fills one
     and the training takes at most half of the memory, but at least 1.
@@ -236,6 +245,7 @@ def plan_for(dataset: Dataset, recipe: str | None = None, memory: int | None = N
         batch_size=batch,
         max_iterations=iterations_for(dataset, batch, kept_out),
         kept_out=kept_out,
+        price_folds=folds_for(dataset, plan),
     )
 
 

@@ -47,6 +47,7 @@ CONFIG = record(
         "ema": number,
         "prices": list_of(number),
         "price_folds": whole,
+        "price_batch_size": whole,
         "price_iterations": whole,
         "lambda_gp": number,
         "lambda_id": number,

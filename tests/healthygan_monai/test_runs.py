@@ -107,6 +107,13 @@ class TestResumedSettings:
         assert run["started"] == started and len(run["resumed"]) == 1
 
 
+def test_a_run_of_before_trials_had_batches_of_their_own_goes_on(tmp_path):
+    begin(tmp_path, price="auto", prices=[1, 3])
+    begin(tmp_path, price="auto", prices=[1, 3], price_batch_size=8)
+    with pytest.raises(ValueError, match="price_batch_size: 8 then, 4 now"):
+        begin(tmp_path, price="auto", prices=[1, 3], price_batch_size=4)
+
+
 class TestARunOfBeforeTrialsHadAShare:
     """Its trials kept out what the run did."""
 

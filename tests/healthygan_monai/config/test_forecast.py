@@ -24,6 +24,7 @@ PAPER = Forecast(
     price=1.0,
     trials=0,
     trial_iterations=200,
+    trial_share=0.5,
     sizes="generator of 64 channels, 6 blocks",
     kept_out="nobody",
     pace=Pace(seconds=0.5, memory=9_000_000_000, device="cuda", iterations=2),
@@ -46,8 +47,8 @@ class TestTimes:
         assert (PAPER.to_checkpoint, PAPER.to_end, PAPER.search) == (5_000, 200_000, 0)
 
     def test_begin_with_the_trials_of_the_price(self):
-        assert SEARCHED.search == 10 * 200 * 0.5
-        assert (SEARCHED.to_checkpoint, SEARCHED.to_end) == (1_000 + 25, 1_000 + 300)
+        assert SEARCHED.search == 10 * 200 * 0.25  # a trial has half of a batch
+        assert (SEARCHED.to_checkpoint, SEARCHED.to_end) == (500 + 25, 500 + 300)
 
     def test_of_a_run_that_goes_on_are_of_what_is_left(self):
         left = replace(PAPER, done=390_001)
@@ -76,7 +77,7 @@ class TestRows:
     def test_say_what_the_price_search_costs(self):
         rows = dict(SEARCHED.rows())
         assert rows["price of a change"] == "searched: at most 10 trials of 200 iterations"
-        assert "17 min of them for the price search" in rows["end"]
+        assert "8 min of them for the price search" in rows["end"]
         assert dict(replace(SEARCHED, trials=0, done=50).rows())["price of a change"] == (
             "searched already"
         )

@@ -133,6 +133,7 @@ def test_subjects_are_kept_out_where_enough_of_both_sections_judge(mixed, health
     sections = {"training_mixed": images(mixed), "training_healthy": images(healthy)}
     plan = plan_for(Dataset("study", 64, sections=sections))
     assert (plan.kept_out, plan.price_kept_out) == (share, 0.2)
+    assert plan.price_folds == (2 if share else 3)  # few judges: one fold more
     assert plan_for(Dataset("study", 64, sections=sections), "paper").kept_out == 0
 
 

@@ -268,17 +268,25 @@ def test_a_trial_warms_up_for_three_quarters_of_its_iterations_at_most(
 def test_a_trial_draws_by_its_fold_and_compares_the_mixed_with_the_healthy(
     tmp_path, tiny_data, settings, monkeypatch
 ):
-    seeds, compared = [], []
+    lengths, seeds, compared = [], [], []
     pairs, aucp = search.MixedHealthyPairs, search.aucp
-    monkeypatch.setattr(
-        search, "MixedHealthyPairs", lambda *given: seeds.append(given[4:]) or pairs(*given)
-    )
+
+    def drawn(*given):
+        lengths.append(given[3])
+        seeds.append(given[4:])
+        return pairs(*given)
+
+    monkeypatch.setattr(search, "MixedHealthyPairs", drawn)
     monkeypatch.setattr(search, "aucp", lambda *sets: compared.append(sets) or aucp(*sets))
     done = train(tmp_path, tiny_data, **{**settings, "max_iterations": 2, "flip_prob": 0.3})
     assert (
         [fold for fold, _ in seeds] == [trial.fold for trial in read_trials(done)] == [0, 0, 1, 1]
     )
     assert {flip_prob for _, flip_prob in seeds} == {0.3}
+    config = json.loads((done / "config.json").read_text())
+    half = config["batch_size"] // 2
+    assert config["price_batch_size"] == half > 0
+    assert set(lengths) == {config["price_iterations"] * half}
     assert not any(set(mixed.tolist()) & set(healthy.tolist()) for mixed, healthy in compared)
 
 
