@@ -20,17 +20,23 @@ def leave_copies(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> list
     """The outcomes; of those with equal pixel data, all but the first become 'left'.
 
     The order is FIRST, then the sources', so only the inputs decide. A copy under another subject
-    would put one picture on both sides of a split: it gets its own reason and a warning.
+    would put one picture on both sides of a split: it gets its own reason and a warning. Where one
+    picture is called healthy and diseased, none of its copies is taken.
     """
     order = sorted(
         range(len(sources)), key=lambda i: (FIRST.index(sources[i].truth.section or "test"), i)
     )
     first: dict[str, int] = {}
+    contradicted = _contradicted(sources, outcomes)
     result = list(outcomes)
     strangers = 0
     for index in order:
         digest = outcomes[index].details.get(DIGEST)
         if digest is None or not outcomes[index].taken:
+            continue
+        if digest in contradicted:
+            others = [sources[i].shown for i in contradicted[digest] if i != index]
+            result[index] = Outcome.skipped(sources[index].shown, _contradiction(others))
             continue
         taken = first.setdefault(digest, index)
         if taken == index:
@@ -54,6 +60,36 @@ def leave_copies(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> list
             strangers,
         )
     return result
+
+
+def _contradicted(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> dict[str, list[int]]:
+    """Return the inputs of each pixel data that is called healthy and diseased."""
+    found: dict[str, list[int]] = {}
+    for index, outcome in enumerate(outcomes):
+        digest = outcome.details.get(DIGEST)
+        if digest is not None and outcome.taken:
+            found.setdefault(digest, []).append(index)
+    return {
+        digest: indices
+        for digest, indices in found.items()
+        if len({_called(sources[i]) for i in indices} - {None}) > 1
+    }
+
+
+def _called(source: Source) -> int | None:
+    """Return 0 or 1 for what is known to be healthy or diseased."""
+    truth = source.truth
+    if truth.label is not None:
+        return truth.label
+    return 0 if truth.section == "training_healthy" else None
+
+
+def _contradiction(others: Sequence[str]) -> LeftOut:
+    return LeftOut(
+        "the same pixel data as another file, and one is called healthy, the other diseased",
+        detail=f"as {', '.join(others)}",
+        remedy="Correct the label of one of them.",
+    )
 
 
 def _note_shared_instances(sources: Sequence[Source], outcomes: list[Outcome]) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from data_prep.privacy.identity import identity as identity_of
 from data_prep.privacy.letters import fold, parts
 from data_prep.privacy.scrubbing import safe_name
-from data_prep.privacy.words import COMMON, TECHNICAL
-from data_prep.read.dicom.header import text_of
+from data_prep.privacy.words import COMMON, REPLACED, TECHNICAL
+from data_prep.read.dicom.header import code_of, text_of, whole_text_of
 from data_prep.source import Header, Lost, Source
 from data_prep.work.guard import Crashed, TimedOut
 from data_prep.work.pools import Pool
@@ -50,10 +50,15 @@ def scan_source(source: Source) -> Source | None:
 
 
 def _named(header: Dataset) -> bool:
-    """True where the header has the patient's own name: no number, ANON or Unknown in its place."""
-    name = parts(text_of(header, "PatientName"))
-    replaced = any(re.search(r"\d|^anon|^xx", part) for part in name)
-    return bool(set(name) - TECHNICAL - COMMON) and not replaced
+    """True where the header has the patient's own name, as far as can be told.
+
+    Not where it says that it was de-identified (0012,0062), nor where a number or a word such as
+    ANON, Unknown or Removed stands in place of a name.
+    """
+    name = {part for part in parts(text_of(header, "PatientName")) if len(part) > 1}
+    replaced = any(re.search(r"\d|^anon|^pseudo|^xx", part) for part in name) or name & REPLACED
+    removed = code_of(header, "PatientIdentityRemoved") == "YES"
+    return bool(name - TECHNICAL - COMMON) and not replaced and not removed
 
 
 def _opened(file: Source) -> io.BytesIO | Path:
@@ -72,7 +77,7 @@ def _is_of_several(files: Sequence[Source]) -> bool:
         header = pydicom.dcmread(
             _opened(file), force=True, stop_before_pixels=True, specific_tags=list(PERSON)
         )
-        texts = {keyword: text_of(header, keyword) for keyword in PERSON}
+        texts = {keyword: whole_text_of(header, keyword) for keyword in PERSON}
         texts["PatientName"] = " ".join(sorted(parts(texts["PatientName"])))
         for keyword, text in texts.items():
             found[keyword].add(text)

@@ -10,6 +10,7 @@ from typing import Any
 from data_prep.inputs.choices import Cohort
 from data_prep.inputs.names import BIDS_SUBJECT, IXI, parse_name
 from data_prep.inputs.sections import is_section_word
+from data_prep.privacy.identity import ISSUED_BY, Identity
 from data_prep.privacy.pseudonyms import BLANKS, DIGITS, subject_pseudonym
 from data_prep.privacy.scrubbing import safe_subject
 from data_prep.source import Source
@@ -52,12 +53,11 @@ def whos_of(sources: Sequence[Source], *, quiet: bool = False) -> list[tuple[str
     several = _labels_of_several(sources)
     names = {source.name: _of_file_name(source) for source in sources}
     by_folder = _subjects_of_folders(names, quiet)
+    issued = _issued(sources, quiet)
     if not quiet:
         _warn_of_bids(sources, several)
-    return [
-        _who_of(source, several, by_folder.get(source.name) or names[source.name])
-        for source in sources
-    ]
+    found = (_who_of(s, several, by_folder.get(s.name) or names[s.name]) for s in sources)
+    return [(issued.get(who, who), order) for who, order in found]
 
 
 def _who_of(
@@ -75,6 +75,34 @@ def _who_of(
         who = by_name or source.name
     # a file called " .png"
     return who if who.strip(BLANKS) else f"file {source.name}", order
+
+
+def _issued(sources: Sequence[Source], quiet: bool) -> dict[str, str]:
+    """Return numbers without an issuer -> the same with the one issuer that other files name.
+
+    Issuer of Patient ID (0010,0021) is of type 3 (PS3.3 C.7.1.1): one scanner writes it, another
+    does not. Where year of birth or sex differ, they are two patients.
+    """
+    known: dict[str, dict[str, list[Identity]]] = {}
+    for source in sources:
+        if _in_header(source):
+            identity = source.header.identity
+            number, _, issuer = identity.who.partition(ISSUED_BY)
+            known.setdefault(number, {}).setdefault(issuer, []).append(identity)
+    result = {}
+    for number, by_issuer in known.items():
+        people = [identity for found in by_issuer.values() for identity in found]
+        born, sex = ({getattr(i, name) for i in people} - {""} for name in ("born", "sex"))
+        if "" in by_issuer and len(by_issuer) == 2 and len(born) < 2 and len(sex) < 2:
+            result[number] = number + ISSUED_BY + max(by_issuer)
+    if result and not quiet:
+        log.warning(
+            "%d patient numbers stand in some files with their issuer and in others without: each "
+            "counts as one subject. If they are different people, name the subjects in a table "
+            "(--table).",
+            len(result),
+        )
+    return result
 
 
 def _labels_of_several(sources: Sequence[Source]) -> set[str]:

@@ -53,7 +53,7 @@ def sources_of_table(
     by_name, by_place = _by_name(found), places(found.sources)
     problems: list[str] = []
     doubts: Counter[str] = Counter()
-    sources, seen = [], dict[str, int]()
+    sources, seen = [], dict[tuple[str, str], int]()
     for line, row in rows:
         cells = {name: (row.get(names[name]) or "").strip() for name in NAMES if name in names}
         value = {name: cell.strip(BLANKS) for name, cell in cells.items()}
@@ -64,10 +64,11 @@ def sources_of_table(
             problems.append(f"line {line}: {ROUNDED_AWAY}")
         if not value["image"]:
             continue
-        if value["image"] in seen:
-            problems.append(f"line {line}: the same image as line {seen[value['image']]}.")
-        seen.setdefault(value["image"], line)
         source = _locate(value["image"], folder, table, by_name, by_place)
+        place = os.path.abspath(source.path), source.member or ""
+        if place in seen:  # also as ./a.png, or by its bare name
+            problems.append(f"line {line}: the same image as line {seen[place]}.")
+        seen.setdefault(place, line)
         sources.append(_described(source, value, line, folder, table, problems, doubts))
     _warn_of_capitals(table, {source.who.subject for source in sources})
     for doubt, count in sorted(doubts.items()):

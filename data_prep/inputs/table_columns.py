@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from data_prep.datalist import DataError
 from data_prep.errors import MissingData, UsageError, nearest
@@ -24,6 +25,7 @@ NAMES = (*NEEDED, "section", "group", "label", "mask", "session", *PEOPLE)
 VALUE = re.compile(r"\.[a-z]{2,5}$|\^|\d{3}|^\W*\d[\d\W]*$", re.IGNORECASE)
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")  # of names_like_this and LikeThis
 MOST_TOLD = 12
+MOST_SHOWN = 5  # lines in one message
 MEANINGS: dict[str, tuple[str, Callable[[str], object]]] = {  # what it is, which cells are known
     "image": ("path of the image", bool),
     "subject": ("who it shows; a keyed pseudonym takes its place", bool),
@@ -112,6 +114,7 @@ def _read(table: Path) -> tuple[Rows, list[str]]:
     try:
         text, delimiter, skipped = table_text(table)
         header, rows = read_csv(io.StringIO(text, newline=""), delimiter)
+        _refuse_long_rows(table, header, rows, skipped)
         stripped = {name: name.strip() for name in header}
         rows = [
             (line + skipped, {stripped.get(name, name): cell for name, cell in row.items()})
@@ -124,6 +127,25 @@ def _read(table: Path) -> tuple[Rows, list[str]]:
         raise DataError(
             f"{table}: not a CSV file in UTF-8. Export it again as CSV UTF-8."
         ) from None
+
+
+def _refuse_long_rows(table: Path, header: list[str], rows: Rows, skipped: int) -> None:
+    """Refuse rows with more cells than the header (RFC 4180, 2.4): a comma in a number or a text
+    without quotes moves all cells behind it.
+    """
+    extra = [
+        (line + skipped, cells) for line, row in rows if (cells := dict[Any, Any](row).get(None))
+    ]
+    if extra:
+        told = [
+            f"line {line}: {len(header) + len(cells)} cells, the header has {len(header)}"
+            for line, cells in extra[:MOST_SHOWN]
+        ]
+        more = f" (and {len(extra) - MOST_SHOWN} more)" if len(extra) > MOST_SHOWN else ""
+        raise DataError(
+            f"{table}: {'; '.join(told)}{more}. Put texts and numbers with a comma in quotes, or "
+            "save the table with semicolons."
+        )
 
 
 def _names(table: Path, header: list[str], columns: dict[str, str]) -> dict[str, str]:

@@ -3,10 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from data_prep.files import parse_json
 from data_prep.frame.boxes import LesionBox
+from data_prep.privacy.words import finding
 from data_prep.read.dicom.terms import view_of_text
 
 SEXES = {**dict.fromkeys(("m", "male", "man"), "M"), **dict.fromkeys(("f", "female", "woman"), "F")}
@@ -55,11 +57,15 @@ def _age(text: str, doubts: Counter[str]) -> float | None:
 
 
 def boxes_of(text: str, line: int, problems: list[str]) -> tuple[LesionBox, ...]:
-    """The lesions of one row; those that are not boxes join `problems`."""
+    """The lesions of one row; those that are not boxes join `problems`.
+
+    A label that is no known finding becomes "other": programs for drawing have free texts there.
+    """
     if not text:
         return ()
     try:
-        return tuple(LesionBox.of(values) for values in parse_json(text))
+        boxes = (LesionBox.of(values) for values in parse_json(text))
+        return tuple(replace(box, label=finding(box.label)) for box in boxes)
     except (ValueError, TypeError):
         problems.append(f"line {line}: boxes are not a list like [[x, y, width, height], ...].")
         return ()

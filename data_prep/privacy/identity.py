@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from data_prep.privacy.header_words import digits_of, words_of
 from data_prep.read.dicom.file import quiet_pydicom
-from data_prep.read.dicom.header import code_of, number_of, text_of
+from data_prep.read.dicom.header import code_of, number_of, text_of, whole_text_of
 from data_prep.read.dicom.terms import SEXES
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+ISSUED_BY = "^^^"  # between a number and its issuer
 FIRST_YEAR = 1970  # before it no study date is true: exports blanked to 19000101 have one
 
 
@@ -23,7 +24,7 @@ class Identity:
     """What must not leave the process. It has plain values only, so it can be pickled.
 
     Attributes:
-        who: PatientID, else PatientName, else "". An issuer of the ID follows it after ^^^ as in
+        who: PatientID, else PatientName, else "". An issuer of the ID follows it after ^^^, as in
             an HL7 CX field, so that the number 4711 of two hospitals is two patients.
         by_name: whether ``who`` is a name for want of an ID.
         study_uid: StudyInstanceUID or "".
@@ -54,10 +55,10 @@ def identity(dataset: Dataset, *, words: bool = True) -> Identity:
     ``words=False`` skips the words and returns only who and when.
     """
     with quiet_pydicom():
-        who = text_of(dataset, "PatientID")
+        who = whole_text_of(dataset, "PatientID")
         issuer = text_of(dataset, "IssuerOfPatientID")
         if who and issuer:
-            who = f"{who}^^^{issuer}"
+            who = who + ISSUED_BY + issuer
         name = "" if who else text_of(dataset, "PatientName").rstrip("^= ")
         day = digits_of(text_of(dataset, "StudyDate")).replace(".", "")
         found, names, complete = words_of(dataset) if words else ((), (), True)

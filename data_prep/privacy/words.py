@@ -2,7 +2,7 @@
 
 import re
 
-from data_prep.privacy.letters import fold
+from data_prep.privacy.letters import fold, parts
 
 # Makers of film readers, detectors and heads' scanners, by a word of theirs in Manufacturer.
 _MAKERS = {
@@ -67,6 +67,21 @@ _COMMON = """
 """
 COMMON = frozenset(map(fold, _COMMON.split()))
 
+# What stands in place of a name, as in Removed^By^PACS; folders may still have the true one.
+_REPLACED = """
+    blank blinded concealed confidential deidentified deleted dummy erased hidden identified
+    masked nil nobody noname null private redacted removed replaced restricted secret
+    stripped suppressed undisclosed unnamed void withheld
+    entfernt geheim gelöscht geschwärzt namenlos unbekannt unkenntlich
+    anonyme confidentiel effacé inconnu inconnue masqué supprimé
+    anónimo borrado confidencial desconocida desconocido eliminado oculto suprimido
+    anonimo cancellato ignoto nascosto rimosso riservato sconosciuto
+    apagado desconhecido removido sigiloso
+    anoniem onbekend verborgen verwijderd nieznany usunięty okänd borttagen silinmiş bilinmeyen
+    неизвестно неизвестный удалено скрыто 匿名 不明 未知 已删除 削除 익명
+"""
+REPLACED = frozenset(map(fold, _REPLACED.split()))
+
 # The only words that are shown where it is not known how the patient is called: as few usual names
 # as possible.
 _TECHNICAL = """
@@ -124,6 +139,32 @@ _OF_COLUMNS = """
 OF_COLUMNS = TECHNICAL | frozenset(_OF_COLUMNS.split())
 # Scripts that do not part words: 胸部正位 is two.
 _COMPOUND = re.compile(f"(?:{'|'.join(word for word in TECHNICAL if not word.isascii())})+")
+
+
+# Words of which labels of boxes are made: those of ChestX-ray14, VinDr-CXR, RSNA, and of lesions.
+_FINDINGS = """
+    abnormality abscess aneurysm aortic atelectasis bleeding calcification calcified cardiomegaly
+    cavity collapse consolidation contusion copd covid cyst device edema effusion emphysema
+    enlarged enlargement fibrosis fibrotic fluid focal fracture ground glass granuloma heart
+    hemorrhage hernia hilar ild infarct infarction infection infiltrate infiltration interstitial
+    kidney lesion lesions liver lung lymph lymphoma malignant mass masses mediastinal metastasis
+    metastases necrosis node nodule nodules nofinding oedema opacities opacity other pleural
+    pneumomediastinum pneumonia pneumoperitoneum pneumothorax scar scarring shift sclerosis
+    stroke swelling thickening tortuous tracheal tuberculosis tumor tumors tumour tumours viral
+    wmh
+"""
+FINDINGS = frozenset(map(fold, _FINDINGS.split()))
+
+
+def finding(label: str) -> str:
+    """Return the label of a box where all its words are ordinary ones, else "other"; "" for "".
+
+    >>> finding("Pleural_Thickening"), finding("Nodule/Mass"), finding("Anna Meier 1961")
+    ('Pleural_Thickening', 'Nodule/Mass', 'other')
+    """
+    words = [part for part in parts(label) if not (part.isdigit() and len(part) < 3)]
+    known = all(word in FINDINGS or word in COMMON or is_technical(word) for word in words)
+    return label if known else "other"
 
 
 def is_technical(run: str) -> bool:

@@ -23,7 +23,9 @@ BOOKS = (*OFFICE, ".ods", ".xls")  # files with sheets
 MOST_CELLS = 10_000_000
 SEPARATOR = re.compile(r'"?sep=([,;\t])"?', re.IGNORECASE)
 HIDDEN = {("hidden", "1"), ("hidden", "true"), ("visibility", "filter"), ("visibility", "collapse")}
-PADDED = re.compile(r"0{2,}")  # the number format of ids such as 007
+# the number format of ids such as 007 and P007: quoted or escaped letters, then zeros
+PADDED = re.compile(r'((?:"[^"]*"|\\.)*)(0+)')
+DIGITS = 15  # of a number, that a spreadsheet keeps
 PACKAGES = {"python_calamine": "python-calamine"}  # module -> package, where they differ
 
 
@@ -187,9 +189,14 @@ def _row(path: Path, cells: Any, written: Any) -> list[str]:
 
 
 def _padded(cell: Any) -> str:
-    """The text of a whole number that is shown with leading zeros."""
-    shown = isinstance(cell.value, int) and PADDED.fullmatch(cell.number_format or "")
-    return f"{cell.value:0{len(cell.number_format)}d}" if shown else ""
+    """The text of a whole number that is shown with leading zeros, or letters before it."""
+    if not isinstance(cell.value, int) or isinstance(cell.value, bool):
+        return ""
+    found = PADDED.fullmatch(cell.number_format or "")
+    if found is None or (not found[1] and len(found[2]) < 2):
+        return ""
+    letters = re.sub(r'"([^"]*)"|\\(.)', r"\1\2", found[1])
+    return f"{letters}{cell.value:0{len(found[2])}d}"
 
 
 def _calamine(path: Path) -> dict[str, Rows]:
@@ -231,9 +238,11 @@ def _text(cell: Any) -> str:
         return ""
     if isinstance(cell, bool):
         return str(cell).upper()
-    if isinstance(cell, float):
-        whole = cell.is_integer() and abs(cell) < 2**53
-        return str(int(cell)) if whole else f"{cell:.15g}"  # as many digits as a spreadsheet has
+    if isinstance(cell, (int, float)):
+        # a spreadsheet program keeps 15 digits of a number, and fills up with zeros
+        filled_up = abs(cell) >= 10**DIGITS and int(cell) % 10 == 0
+        whole = float(cell).is_integer() and abs(cell) < 2**53 and not filled_up
+        return str(int(cell)) if whole else f"{cell:.{DIGITS}g}"
     if isinstance(cell, datetime.datetime) and cell.time() == datetime.time():
         cell = cell.date()
     return str(cell).strip()

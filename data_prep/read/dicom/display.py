@@ -135,6 +135,8 @@ def padding_values(dataset: Dataset, stored: Stored) -> np.ndarray | None:
     ends = [value, number_of(dataset, "PixelPaddingRangeLimit", value)]
     if stored.signed:  # a header that names -2000 as 63536 means the same word
         ends = [end - 2**bits if end >= 2 ** (bits - 1) else end for end in ends]
+    else:  # and one that names 63536 as -2000
+        ends = [end + 2**bits if end < 0 else end for end in ends]
     low, high = min(ends), max(ends)
     padding = (values >= low) & (values <= high)
     if not padding.any() and stored.values is not None:  # beyond Bits Stored: a word of its own

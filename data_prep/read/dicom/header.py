@@ -34,6 +34,17 @@ def text_of(dataset: Any, keyword: str) -> str:
         return ""
 
 
+def whole_text_of(dataset: Any, keyword: str) -> str:
+    """Return all values as one text; of an ID, a backslash in it is no sign between values."""
+    try:
+        value: Any = dataset.get(keyword)
+        if isinstance(value, (str, bytes)) or not hasattr(value, "__getitem__"):
+            return text_of(dataset, keyword)
+        return "\\".join(str(v).strip(BLANKS) for v in value)
+    except Exception:
+        return ""
+
+
 def code_of(dataset: Any, keyword: str) -> str:
     """Return the whole value in capitals, or "" if absent; two terms for one match no list.
 

@@ -14,6 +14,8 @@ from data_prep.read.dicom.header import numbers_of
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
+RESCALE = {"RescaleSlope": 1.0, "RescaleIntercept": 0.0}  # and what one that is missing counts as
+HALF_NOTE = "of Rescale Slope and Rescale Intercept one is missing; it counts as 1 or 0"
 DEPTH_NOTE = "entries of a LUT are not as deep as its descriptor says; their own depth was taken"
 
 
@@ -69,8 +71,9 @@ def modality_values(
 ) -> np.ndarray:
     """Apply Modality LUT, or slope and intercept (PS3.3 C.11), if any; span: of stored integers.
 
-    A slope of 0 would leave nothing of the image, so the pair is not followed, as dcmtk does. What
-    is not as the header says is added to ``notes``.
+    A slope of 0 would leave nothing of the image, so the pair is not followed, as dcmtk does. Of a
+    pair that lacks one, the other is followed, as in volumes. What is not as the header says is
+    added to ``notes``.
     """
     try:
         if dataset.get("ModalityLUTSequence"):
@@ -79,9 +82,12 @@ def modality_values(
             if notes is not None:
                 notes += lut.notes
             return lut.apply(stored)
-        if "RescaleSlope" in dataset and "RescaleIntercept" in dataset:
-            (slope,) = numbers_of(dataset, "RescaleSlope", 1)
-            (intercept,) = numbers_of(dataset, "RescaleIntercept", 1)
+        given = [keyword for keyword in RESCALE if keyword in dataset]
+        if given:
+            pair = {**RESCALE, **{keyword: numbers_of(dataset, keyword, 1)[0] for keyword in given}}
+            slope, intercept = pair.values()
+            if len(given) < len(RESCALE) and notes is not None:
+                notes.append(HALF_NOTE)
             return stored.astype(np.float64) * slope + intercept if slope else stored
     except MemoryError:
         raise

@@ -20,7 +20,7 @@ from data_prep.read.volume.dicom_damage import Damaged, is_damaged, suffix_of
 from data_prep.read.volume.dicom_geometry import Plane, plane_of
 from data_prep.read.volume.scan_facts import dixon_of, part_of
 
-_TAGS = [
+_TAGS: list[Any] = [
     "SOPClassUID", "SeriesInstanceUID", "StudyInstanceUID", "SOPInstanceUID", "SeriesNumber",
     "ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "Rows", "Columns",
     "NumberOfFrames", "EchoTime", "TemporalPositionIdentifier", "AcquisitionNumber",
@@ -28,6 +28,7 @@ _TAGS = [
     "MRAcquisitionType", "MagneticFieldStrength", "RepetitionTime", "InversionTime", "FlipAngle",
     "SliceThickness", "PhotometricInterpretation", "PixelRepresentation",
     "ImagesInAcquisition", "ImageType", "ComplexImageComponent", "VolumeBasedCalculationTechnique",
+    0x00430010, 0x0043102F,  # GE: `scan_facts.part_of`
 ]  # fmt: skip
 _SAME = 0.01  # of a direction cosine: half a degree
 _PLACES = 2  # decimals of mm that tell places apart

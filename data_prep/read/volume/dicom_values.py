@@ -12,12 +12,12 @@ from data_prep.read.dicom.display import SLOPE_NOTE
 from data_prep.read.dicom.file import quiet_pydicom, read_dataset
 from data_prep.read.dicom.header import COMMA_NOTE, code_of, has_comma, numbers_of
 from data_prep.read.dicom.layout import layout
+from data_prep.read.dicom.lut import RESCALE
 from data_prep.read.dicom.pixels import is_lossy, require_decodable, stored_frame
 from data_prep.read.dicom.stored_values import stored_values
 from data_prep.read.volume.volume import VolumeError
 
 PLACES = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "SliceThickness")
-RESCALE = ("RescaleSlope", "RescaleIntercept")
 
 
 class Frames:
@@ -83,8 +83,7 @@ def colour() -> VolumeError:
 def _rescaled(values: np.ndarray, source: Any, notes: list[str]) -> np.ndarray:
     """PS3.3 C.11.1.1.2; a slope of 0 would leave nothing of the image, so neither is followed."""
     slope, intercept = (
-        _number(source, keyword, otherwise)
-        for keyword, otherwise in zip(RESCALE, (1.0, 0.0), strict=True)
+        _number(source, keyword, otherwise) for keyword, otherwise in RESCALE.items()
     )
     if slope == 0:
         notes.append(SLOPE_NOTE)

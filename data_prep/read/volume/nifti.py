@@ -19,6 +19,7 @@ from data_prep.read.volume.volume import (
 )
 
 UNIT_IN_MM = {"unknown": 1.0, "mm": 1.0, "meter": 1000.0, "micron": 0.001}
+SIZES = 0.01  # of themselves: sizes of a voxel that differ by less are the same
 AGREE_MM = 1.0  # qform and sform that place a corner within this are the same placement
 
 
@@ -148,8 +149,36 @@ def _affine(image: Any, facts: dict[str, Any], disagreement: str) -> np.ndarray 
                 f"qform and sform differ by more than {AGREE_MM:g} mm; the {disagreement} was used"
             )
             sform = None if disagreement == "qform" else sform
+    if sform is not None and qform is None:
+        sform = _as_sized(sform, header["pixdim"][1:4], facts, disagreement)
     facts["orientation_source"] = "sform" if sform is not None else "qform"
     return sform if sform is not None else qform
+
+
+def _as_sized(
+    sform: np.ndarray, pixdim: np.ndarray, facts: dict[str, Any], disagreement: str
+) -> np.ndarray | None:
+    """The sform; None where pixdim says other sizes and is to be followed (METHOD 3, nifti1.h).
+
+    An affine without sizes, as of an array that was given only its spacing, squashes the head.
+    """
+    stated = np.abs(np.asarray(pixdim, dtype=np.float64))
+    sizes = np.linalg.norm(sform[:3, :3].astype(np.float64), axis=0)
+    if not (np.isfinite(stated).all() and stated.all()) or np.allclose(sizes, stated, rtol=SIZES):
+        return sform
+    told = " and ".join(" x ".join(f"{v:.3g}" for v in each) for each in (sizes, stated))
+    if disagreement == "refuse":
+        raise VolumeError(
+            "the sform and pixdim say different sizes of a voxel",
+            detail=told,
+            remedy="Convert the scan again from DICOM, or pass --disagreement sform or qform (then "
+            "pixdim) to say which of the two is right.",
+        )
+    used = "sform" if disagreement == "sform" else "pixdim"
+    facts["notes"].append(
+        f"the sform and pixdim say different sizes of a voxel ({told}); the {used} was used"
+    )
+    return sform if used == "sform" else None
 
 
 def _usable(affine: np.ndarray) -> bool:

@@ -28,6 +28,9 @@ _PARTS = {
     "imaginary": ("IMAGINARY", "I"),
     "real": ("REAL", "R"),
 }
+# Raw Data Type (0043,xx2F) of GE, block GEMS_PARM_01; 0 is the magnitude.
+_GE_BLOCK, _GE_ELEMENT = (0x0043, "GEMS_PARM_01"), 0x2F
+_GE_PARTS = {1: "phase", 2: "real", 3: "imaginary"}
 _DERIVED = {
     *("ADC", "EADC", "FA", "CBF", "CBV", "RCBF", "RCBV", "MTT", "TTP", "TMAX"),
     *("PROJECTION IMAGE", "MIP", "MAX_IP", "MIN_IP", "MINIP", "MNIP", "VOLUME_RENDER"),
@@ -65,13 +68,22 @@ def part_of(dataset: Any) -> str:
     """Return 'phase', 'imaginary' or 'real', where an MR image is no magnitude, else "".
 
     Complex Image Component (0008,9208) tells it, PS3.3 C.8.13.3.1.1, else Image Type (0008,0008).
-    A BIDS sidecar has both by the same names; one without a Modality is of an MR.
+    A BIDS sidecar has both by the same names; one without a Modality is of an MR. GE tells it in
+    an element of its own.
     """
     if not _is_mr(dataset):
         return ""
     stated = codes_of(dataset, "ComplexImageComponent")[:1]
     words = stated if any(stated) else codes_of(dataset, "ImageType")[2:]
-    return next((part for part, names in _PARTS.items() if set(names) & set(words)), "")
+    told = next((part for part, names in _PARTS.items() if set(names) & set(words)), "")
+    return told or _ge_part(dataset)
+
+
+def _ge_part(dataset: Any) -> str:
+    try:
+        return _GE_PARTS.get(int(dataset.private_block(*_GE_BLOCK)[_GE_ELEMENT].value), "")
+    except Exception:  # a sidecar, no such block or element, or a broken one
+        return ""
 
 
 def _is_mr(dataset: Any) -> bool:

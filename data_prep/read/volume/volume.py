@@ -58,7 +58,8 @@ class ReadOptions:
         "refuse". The NIfTI standard gives such files scaling only, so left and right are a guess.
     disagreement: what to do where the qform and the sform of a NIfTI place the scan differently:
         take the "sform" (the standard's method 3, which programs that register a scan rewrite) or
-        the "qform" (method 2, the scanner's), or "refuse".
+        the "qform" (method 2, the scanner's), or "refuse". Of a file without a qform the same
+        where pixdim and the sform say different sizes; "qform" then takes pixdim alone.
     allow_single_slice: accept a volume that is one slice thick.
     straighten_oblique: resample a tilted or sheared volume onto the RAS axes (linear) instead of
         taking the closest axes.

@@ -4,8 +4,10 @@ import csv
 import doctest
 import os
 
+import numpy as np
 import pydicom
 import pytest
+from PIL import Image
 from sheets import WRITERS, pictures
 
 from data_prep.cli.main import main
@@ -61,6 +63,8 @@ def test_folders_say_sections_and_labels_and_the_filled_table_may_be_a_spreadshe
         (tmp_path / "raw" / place).mkdir(parents=True)
         pictures(tmp_path / "raw" / place / "x")
         for number, path in enumerate(sorted((tmp_path / "raw" / place / "x").iterdir())):
+            if "abnormal" in place:  # not the pictures that are called normal
+                Image.fromarray(255 - np.asarray(Image.open(path))).save(path)
             path.rename(path.parent.parent / f"{place.replace('/', '-')}-{number}.png")
     (tmp_path / "raw" / "valid" / "masks").mkdir()
     pictures(tmp_path / "raw" / "valid" / "masks")

@@ -41,6 +41,41 @@ class TestCopies:
         assert reasons == ["a copy: the same pixel data as another file of another subject"]
         assert "1 inputs hold the same picture" in caplog.text
 
+    def test_a_picture_that_is_called_healthy_and_diseased_is_not_taken(
+        self, tmp_path, make_dicom, ramp, prepare
+    ):
+        for name in "abc":
+            make_dicom(ramp if name < "c" else ramp[::-1].copy(), f"raw/{name}.dcm")
+        lines = [
+            "image,subject,section,label",
+            "a.dcm,A,test,0",
+            "b.dcm,A,test,1",
+            "c.dcm,B,test,1",
+        ]
+        (tmp_path / "t.csv").write_text("\n".join(lines))
+        result = prepare(table=tmp_path / "t.csv")
+        left = {o.source: o for o in result.outcomes if not o.taken}
+        assert [*left] == ["a.dcm", "b.dcm"]
+        assert all("one is called healthy, the other diseased" in o.reason for o in left.values())
+        assert left["a.dcm"].details["detail"] == "as b.dcm"
+
+    @pytest.mark.parametrize(("born", "people"), [("1960", 1), ("1971", 2)])
+    def test_a_number_without_its_issuer_is_that_of_the_one_issuer(
+        self, make_dicom, ramp, prepare, caplog, born, people
+    ):
+        make_dicom(ramp, "raw/a.dcm", PatientID="47", PatientBirthDate="19600101")
+        more = {"PatientBirthDate": f"{born}0101", "IssuerOfPatientID": "HOSP"}
+        make_dicom(ramp[::-1].copy(), "raw/b.dcm", PatientID="47", **more)
+        result = prepare()
+        assert len({i.subject for o in result.outcomes for i in o.images}) == people
+        assert ("with their issuer and in others without" in caplog.text) == (people == 1)
+
+    def test_a_backslash_in_a_number_is_part_of_it(self, make_dicom, ramp, prepare):
+        make_dicom(ramp, "raw/a.dcm", PatientID="HOSP\\001")
+        make_dicom(ramp[::-1].copy(), "raw/b.dcm", PatientID="HOSP\\002")
+        result = prepare()
+        assert len({i.subject for o in result.outcomes for i in o.images}) == 2
+
     def test_between_sections_the_test_set_keeps_its_copy(self, make_dicom, ramp, prepare):
         make_dicom(ramp, "raw/training_mixed/a.dcm", PatientID="ONE-1")
         make_dicom(ramp, "raw/test/b.dcm", PatientID="TWO-2")

@@ -104,3 +104,38 @@ def test_a_row_that_contradicts_itself_is_refused_by_its_line(tmp_path, cells, t
         return
     with pytest.raises(DataError, match=rf"line 2: {told}\. Correct one of them"):
         sources(raw, table)
+
+
+def test_a_row_with_more_cells_than_the_header_is_refused(tmp_path):
+    """A decimal comma without quotes moves the label out of its column."""
+    table = tmp_path / "t.csv"
+    table.write_text("image,subject,age,label\na.png,P1,45,0,1\nb.png,P2,50,0\n")
+    with pytest.raises(DataError, match="line 2: 5 cells, the header has 4"):
+        sources(pictures(tmp_path / "raw"), table)
+
+
+@pytest.mark.parametrize("again", ["./a.png", "a.png ", "x/../a.png"])
+def test_an_image_that_stands_twice_in_other_words_is_refused(tmp_path, again):
+    raw = pictures(tmp_path / "raw")
+    (raw / "x").mkdir()
+    lines = [["image", "subject", "label"], ["a.png", "P1", "0"], [again, "P1", "1"]]
+    with pytest.raises(DataError, match="line 3: the same image as line 2"):
+        sources(raw, write_csv(tmp_path / "t.csv", lines))
+
+
+@pytest.mark.parametrize(
+    ("label", "kept"),
+    [
+        ("Pleural_Thickening", "Pleural_Thickening"),
+        ("Nodule/Mass 2", "Nodule/Mass 2"),
+        ("", ""),
+        ("Anna Meier 12.3.1961", "other"),
+        ("mass seen by Meier", "other"),
+        ("4711", "other"),
+    ],
+)
+def test_the_label_of_a_box_is_a_known_finding_or_other(tmp_path, label, kept):
+    cell = f'"[[1, 1, 2, 2, ""{label}""]]"'
+    table = write_csv(tmp_path / "t.csv", rows(("label", "1"), ("boxes", cell)))
+    (source,) = sources(pictures(tmp_path / "raw"), table)
+    assert [box.label for box in source.truth.boxes] == [kept]

@@ -192,13 +192,14 @@ def test_rows_that_a_filter_hides_are_refused_in_ods_too(tmp_path):
 @each
 def test_a_long_number_keeps_its_digits_and_one_that_lost_some_is_refused(tmp_path, suffix):
     raw = pictures(tmp_path / "raw")
-    longest, longer = "2024050300000010", "20240503000000100"  # 2**53 has 16 digits
+    longest, longer = "2024050300000012", "20240503000000100"  # 2**53 has 16 digits
     rows = [ROWS[0], ["a.png", longest, "healthy"], ["b.png", f"{longest[:-1]}1", "mixed"]]
     found = sources(raw, WRITERS[suffix](tmp_path / f"t{suffix}", rows))
     assert [s.who.subject for s in found] == [longest, f"{longest[:-1]}1"]
-    rows[1][1] = longer
-    with pytest.raises(DataError, match="line 2: the subject is a number in scientific notation"):
-        sources(raw, WRITERS[suffix](tmp_path / f"t{suffix}", rows))
+    for lost in (longer, f"{longest[:-1]}0"):  # the program kept 15 digits, and filled up
+        rows[1][1] = lost
+        with pytest.raises(DataError, match="line 2: the subject is a number in scientific"):
+            sources(raw, WRITERS[suffix](tmp_path / f"t{suffix}", rows))
 
 
 def test_a_rounded_number_in_csv_is_refused_too(tmp_path):
@@ -271,3 +272,15 @@ def test_boxes_on_a_healthy_image_are_refused(tmp_path, columns, row, told):
     (tmp_path / "t.csv").write_text(f"{columns}\n{row}\n")
     with pytest.raises(DataError, match=told):
         sources(raw, tmp_path / "t.csv")
+
+
+def test_letters_of_a_number_format_belong_to_the_subject(tmp_path):
+    import openpyxl
+
+    raw, book = pictures(tmp_path / "raw"), openpyxl.Workbook()
+    sheet = book.active
+    for line in (["image", "subject", "section"], ["a.png", "P007", "test"], ["b.png", 7, "test"]):
+        sheet.append(line)
+    sheet["B3"].number_format = '"P"000'
+    book.save(tmp_path / "t.xlsx")
+    assert {s.who.subject for s in sources(raw, tmp_path / "t.xlsx")} == {"P007"}

@@ -182,3 +182,19 @@ def test_a_name_of_three_letters_is_found_where_two_of_them_count_as_one(name):
     shown = safe_name(f"window/dorsal/{name}/IM1.dcm", ["Doe", "Jane"])
     assert shown.startswith("window/dorsal/") and "***" in shown
     assert "do" not in shown.removeprefix("window/dorsal/").lower()
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "known"),
+    [
+        ("Schmidt^Ute", {}, True),
+        ("Schmidt^Ute", {"PatientIdentityRemoved": "YES"}, False),
+        ("Schmidt^Ute", {"PatientIdentityRemoved": "NO"}, True),
+        *((name, {}, False) for name in ("REDACTED", "de-identified", "Removed^By^PACS", "N^N")),
+        *((name, {}, False) for name in ("Unbekannt", "Gelöscht", "PSEUDONYM", "Confidential")),
+    ],
+)
+def test_a_folder_may_have_the_name_that_the_header_lost(tmp_path, name, more, known):
+    files = {"Lehmann_Bobby/IM1.dcm": header(name, "R1", SpecificCharacterSet="ISO_IR 100", **more)}
+    found = shown(tmp_path, files)
+    assert found == (["Lehmann_Bobby/IM1.dcm"] if known else ["***_***/IM1.dcm"])

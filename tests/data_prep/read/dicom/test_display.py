@@ -15,6 +15,7 @@ from data_prep.film.open import films, read_film
 from data_prep.film.options import FilmOptions
 from data_prep.read.dicom.display import display
 from data_prep.read.dicom.layout import Layout
+from data_prep.read.dicom.lut import HALF_NOTE
 from data_prep.read.dicom.stored_values import BITS_NOTE, SHIFT_NOTE, Stored, digest, stored_values
 from data_prep.read.dicom.voi import apply_window
 
@@ -113,6 +114,30 @@ def test_a_padding_value_may_be_a_word_beyond_bits_stored_or_of_the_wrong_sign(m
         film = read_film(path)
         assert film.padding is not None and film.padding[:, :3].all(), name
         assert not film.padding[:, 3:].any()
+    unsigned = ramp.copy()
+    unsigned[:, :3] = 63536
+    path = make_dicom(unsigned, "unsigned.dcm", BitsStored=16, HighBit=15, **WINDOW)
+    ds = pydicom.dcmread(path)
+    ds.add_new("PixelPaddingValue", "SS", -2000)
+    ds.save_as(path)
+    film = read_film(path)
+    assert film.padding is not None and film.padding[:, :3].all()
+    assert not film.padding[:, 3:].any()
+
+
+@pytest.mark.parametrize(
+    ("header", "whole"),
+    [
+        ({"RescaleSlope": "-1"}, {"RescaleSlope": "-1", "RescaleIntercept": "0"}),
+        ({"RescaleIntercept": "-700"}, {"RescaleSlope": "1", "RescaleIntercept": "-700"}),
+    ],
+)
+def test_half_of_a_rescale_counts_and_is_noted(make_dicom, ramp, header, whole):
+    half, both = (
+        read_film(make_dicom(ramp, f"{i}.dcm", **h)) for i, h in enumerate((header, whole))
+    )
+    np.testing.assert_array_equal(half.image, both.image)
+    assert HALF_NOTE in half.facts["notes"] and not both.facts.get("notes")
 
 
 def test_lossy_overshoot_is_clipped_not_wrapped_around():

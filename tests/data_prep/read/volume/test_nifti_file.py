@@ -163,3 +163,18 @@ def test_numbers_of_every_kind_are_read(tmp_path: Path):
         np.testing.assert_allclose(volume.data, wide.astype(np.float32))
     hu = (DATA - 1024).astype(np.int16)
     np.testing.assert_array_equal(read_volume(written(tmp_path / "h", plain(hu))).data, hu)
+
+
+def test_sizes_that_the_sform_and_pixdim_say_otherwise_are_a_disagreement(tmp_path: Path):
+    """As of an array that was given only its spacing: its head would be squashed."""
+    content = bytearray(nib.Nifti1Image(DATA, np.eye(4)).to_bytes())
+    content[76:92] = np.array([1, 1, 1, 5], "<f4").tobytes()
+    content[252:256] = np.array([0, 2], "<i2").tobytes()  # no qform, a sform
+    path = written(tmp_path / "a.nii", bytes(content))
+    found = read_volume(path)
+    assert found.spacing == pytest.approx((1, 1, 1))
+    (note,) = found.facts["notes"]
+    assert "1 x 1 x 1 and 1 x 1 x 5); the sform was used" in note
+    assert read_volume(path, ReadOptions(disagreement="qform")).spacing == pytest.approx((1, 1, 5))
+    with pytest.raises(VolumeError, match="say different sizes of a voxel"):
+        read_volume(path, ReadOptions(disagreement="refuse"))

@@ -53,6 +53,21 @@ def test_a_phase_image_is_left_out(tmp_path: Path, write, header):
         read_volume(write(tmp_path / "a" / "b", ras(), AFFINE, **header))
 
 
+@pytest.mark.parametrize(("number", "left_out"), [(0, False), (1, True), (2, False), (3, True)])
+def test_ge_tells_a_phase_image_in_an_element_of_its_own(tmp_path: Path, number, left_out):
+    """Raw Data Type (0043,102F): magnitude, phase, real, imaginary."""
+    folder = write_stack(tmp_path / "a" / "b", ras(), AFFINE)
+    for path in folder.iterdir():
+        ds = pydicom.dcmread(path)
+        ds.private_block(0x0043, "GEMS_PARM_01", create=True).add_new(0x2F, "SS", number)
+        ds.save_as(path)
+    if left_out:
+        with pytest.raises(OtherImage, match="expected the magnitude"):
+            read_volume(folder)
+    else:
+        assert (REAL_NOTE in read_volume(folder).facts["notes"]) == (number == 2)
+
+
 @pytest.mark.parametrize("header", PLAIN)
 @pytest.mark.parametrize("write", [write_stack, write_multi_frame])
 def test_a_plain_scan_is_taken_without_a_word(tmp_path: Path, write, header):
