@@ -18,8 +18,8 @@ from healthygan_monai.inference.pictures import MapPictures, picture_saver
 from healthygan_monai.inference.samples import SamplePictures
 from healthygan_monai.models.about import image_size_for, seed_of
 from healthygan_monai.models.critic_score import load_critic_score
+from healthygan_monai.models.inputs import check_inputs
 from healthygan_monai.models.load import load_generator, load_weights, network_by_name
-from healthygan_monai.models.recipe import warn_of_preparation
 from healthygan_monai.models.scorer import detector_scorer, make_scorer
 from healthygan_monai.networks.fid_features import feature_extractor
 from healthygan_monai.paths import bundle_root_here, eval_folder, size_in_metadata
@@ -56,6 +56,7 @@ __all__ = [
     "begin_run",
     "best_device",
     "bundle_root_here",
+    "check_inputs",
     "check_options",
     "check_settings",
     "criterion_metrics",
@@ -102,7 +103,6 @@ __all__ = [
     "tracking_name",
     "training_items",
     "typed_paths",
-    "warn_of_preparation",
     "write_kept_out",
     "write_refused",
 ]

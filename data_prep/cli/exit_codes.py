@@ -65,8 +65,10 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 
 def _log_to_stderr(arguments: argparse.Namespace) -> None:
-    level = logging.WARNING if arguments.quiet else logging.INFO
-    logging.basicConfig(level=level, format="%(message)s", stream=sys.stderr, force=True)
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
+    if arguments.quiet:  # the terminal alone: a run's log.txt has it all
+        logging.getLogger().handlers[0].setLevel(logging.WARNING)
+        logging.getLogger("data_prep.work.progress").setLevel(logging.WARNING)
     logging.getLogger("data_prep").setLevel(logging.DEBUG if arguments.verbose else logging.NOTSET)
     # its warnings quote header values; a level would not last: pydicom sets its own when imported
     logging.getLogger("pydicom").disabled = True

@@ -28,8 +28,9 @@ from healthygan_monai.api.results import (
 from healthygan_monai.config.devices import best_device
 from healthygan_monai.data import array_image, labelled_items
 from healthygan_monai.data.images import load_images, write_refused
+from healthygan_monai.models.inputs import check_inputs
 from healthygan_monai.models.places import model_file
-from healthygan_monai.models.recipe import recipe_of, warn_of_preparation
+from healthygan_monai.models.recipe import recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
 from healthygan_monai.paths import SCORES_FILE, SKIPPED_FILE
 from healthygan_monai.runs import make_folder
@@ -177,7 +178,7 @@ class Model:
                 dataset = load_images(
                     root.parent if root.name == FILE_NAME else root, self.image_size
                 )
-                warn_of_preparation(dataset, self.checkpoint)
+                check_inputs(dataset, self.checkpoint, self.image_size)
                 problems = refused_problems(dataset)
                 if on_error == "raise":
                     raise_for(problems, len(problems) + len(labelled_items(dataset)), root)

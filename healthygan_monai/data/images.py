@@ -1,6 +1,7 @@
 """Images to score: a prepared data set or a folder of pictures, with their lesion masks."""
 
 import logging
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ SHOWN = 5  # problems in one message
 NOT_PREPARED = PrepError(
     "a DICOM file or a volume, which is not prepared yet",
     remedy="healthygan score RUN FOLDER OUTPUT takes raw files.",
+)
+MASK = PrepError(
+    "a mask beside its picture, by its name",
+    remedy="Give the folder of the prepared data set, or rename it if it is a picture.",
 )
 
 logger = logging.getLogger(__name__)
@@ -55,7 +60,8 @@ def load_images(folder: Path | str | None, image_size: int) -> Dataset:
     found = [path for path in files if path.suffix.lower() in PICTURES]
     if not found or (given / RUN_FILE).is_file():  # a run's own pictures are not to score
         return load_dataset(given, training=False)  # it says what is there, and what to do
-    problems = [(path, problem) for path in found if (problem := _problem(path))]
+    stems = {path.with_suffix("") for path in found}
+    problems = [(p, problem) for p in found if (problem := _mask(p, stems) or _problem(p))]
     unusable = len(problems)
     problems += [(path, NOT_PREPARED) for path in files if is_raw(path)]
     refused = tuple((path.relative_to(root).as_posix(), problem) for path, problem in problems)
@@ -93,6 +99,12 @@ def write_refused(dataset: Dataset, folder: Path | str) -> None:
         return
     rows = [(name, error.reason, error.detail, error.remedy) for name, error in dataset.refused]
     write_csv(path, ["source", "reason", "detail", "remedy"], rows)
+
+
+def _mask(path: Path, stems: Collection[Path]) -> PrepError | None:
+    """MASK of a NAME_mask.png beside NAME.png, as data_prep writes masks."""
+    of = path.with_name(path.stem.removesuffix("_mask"))
+    return MASK if path.stem.endswith("_mask") and of in stems else None
 
 
 def _problem(path: Path) -> PrepError | None:

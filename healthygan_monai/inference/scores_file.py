@@ -6,7 +6,7 @@ from typing import Any
 
 from ignite.engine import Engine, Events
 
-from data_prep.files import sha256, write_json
+from data_prep.files import read_json, sha256, write_json
 from healthygan_monai.models.about import training_recipe, weights_hash
 from healthygan_monai.scoring import HEALTHYGAN, ScoreRow, write_scores
 
@@ -52,9 +52,25 @@ class ScoresFile:
         self.rows: list[ScoreRow] = []
 
     def attach(self, engine: Engine) -> None:
-        engine.add_event_handler(Events.STARTED, lambda _: self.rows.clear())
+        engine.add_event_handler(Events.STARTED, lambda _: self.start())
         engine.add_event_handler(Events.ITERATION_COMPLETED, self.collect)
         engine.add_event_handler(Events.COMPLETED, lambda _: self.write())
+
+    def start(self) -> None:
+        """Remove the scores of another model: the pictures beside them are about to go, one by one,
+        and a run that is killed must not leave both.
+        """
+        self.rows.clear()
+        facts = self.path.with_suffix(".json")
+        if self.checkpoint is None or not facts.is_file():
+            return
+        try:
+            made_by = read_json(facts).get("weights_sha256")
+        except (ValueError, AttributeError):  # broken: of nobody
+            made_by = None
+        if made_by != weights_hash(self.checkpoint):
+            for path in (self.path, facts):
+                path.unlink(missing_ok=True)
 
     def write(self) -> None:
         """scores.csv, and beside it scores.json: which weights they are of."""

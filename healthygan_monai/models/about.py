@@ -14,6 +14,7 @@ from healthygan_monai.models.places import size_of_its_bundle
 from healthygan_monai.models.runtimes import is_exported
 from healthygan_monai.paths import (
     CONFIG_FILE,
+    MODEL_FILE,
     read_config,
     read_serving,
 )
@@ -38,9 +39,14 @@ def seed_of(checkpoint: Path | str) -> int:
 
 def training_recipe(checkpoint: Path | str) -> str | None:
     """Return the recipe of a model's training: from where its image size is, else from a
-    serving.json beside it that is of these weights; None if unknown.
+    serving.json beside it that is of these weights; None if unknown. An export's is that of the
+    model.pt beside it that it was made from.
     """
-    if recipe := trained_with(checkpoint).get("recipe"):
+    path = Path(checkpoint)
+    model = path.parent / MODEL_FILE
+    if is_exported(path) and model.is_file() and sha256(model) == weights_hash(path):
+        path = model  # the export knows no recipe
+    if recipe := trained_with(path).get("recipe"):
         return str(recipe)
     found = read_serving(Path(checkpoint).parent)
     known = found.get("training_recipe")

@@ -156,6 +156,22 @@ class TestOfADataSet:
         ours, theirs = (f / "scores.csv" for f in (of_data_set, other))
         assert theirs.read_bytes() == ours.read_bytes()
 
+    def test_scores_of_another_model_go_before_their_pictures_do(
+        self, trained, tiny_data, tmp_path, monkeypatch
+    ):
+        output = infer(trained / "model.pt", tiny_data, tmp_path / "out")
+        torch.save(WEIGHTS, tmp_path / "model.pt")
+        shutil.copy(trained / "config.json", tmp_path)
+
+        def stopped(self) -> None:
+            raise ValueError("stopped before the end")
+
+        monkeypatch.setattr("healthygan_monai.inference.scores_file.ScoresFile.write", stopped)
+        for model, left in ((trained / "model.pt", True), (tmp_path / "model.pt", False)):
+            with pytest.raises(RuntimeError):
+                infer(model, tiny_data, output)
+            assert (output / "scores.csv").is_file() is left
+
     def test_an_unlabelled_data_set_is_scored_too(self, trained, tmp_path):
         data = read(write_dataset(tmp_path / "data"))
         bare = [replace(i, label=None, mask=None) for i in data.sections["test"]]
@@ -211,6 +227,14 @@ class TestOfAFolderOfPictures:
         assert {(r.section, r.label) for r in rows} == {("test", None)}
         names = {p.relative_to(output / "pictures").as_posix() for p in output.rglob("*_mask.png")}
         assert names == {f"{n}_mask.png" for n in ("p1/film", "p2/film", "p2/other", "top")}
+
+    def test_a_mask_beside_its_picture_is_no_patient(self, folder, trained, tmp_path):
+        shutil.copy(folder / "p1" / "film.png", folder / "p1" / "film_mask.png")
+        shutil.copy(folder / "p1" / "film.png", folder / "p1" / "other_mask.png")
+        output = infer(trained / "model.pt", folder, tmp_path / "out")
+        scored = {row.image for row in read_scores(output / "scores.csv")}
+        assert "p1/film_mask.png" not in scored and "p1/other_mask.png" in scored
+        assert "a mask beside its picture" in (output / "skipped.csv").read_text()
 
     def test_pictures_are_brought_to_the_size_the_model_was_trained_at(
         self, folder, trained, tmp_path
