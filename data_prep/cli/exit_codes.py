@@ -66,9 +66,8 @@ def run_command(arguments: argparse.Namespace) -> int:
 
 def _log_to_stderr(arguments: argparse.Namespace) -> None:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr, force=True)
-    shown = logging.WARNING if arguments.quiet else logging.NOTSET
-    logging.getLogger().handlers[0].setLevel(shown)  # the terminal alone: log.txt has it all
-    logging.getLogger("data_prep.work.progress").setLevel(shown)
+    if arguments.quiet:  # the terminal alone: a run's log.txt has it all
+        logging.getLogger().handlers[0].setLevel(logging.WARNING)
     logging.getLogger("data_prep").setLevel(logging.DEBUG if arguments.verbose else logging.NOTSET)
     # its warnings quote header values; a level would not last: pydicom sets its own when imported
     logging.getLogger("pydicom").disabled = True

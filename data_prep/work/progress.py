@@ -31,7 +31,7 @@ class Meter:
         self.next_line = self.began + FIRST_LINE
         self.bar: Any = None
         self.said = False  # whether there has been a line
-        if sys.stderr.isatty() and total and log.isEnabledFor(logging.INFO):
+        if sys.stderr.isatty() and total and _is_shown():
             from tqdm import tqdm
 
             self.bar = tqdm(total=total, initial=done, desc=what, unit=unit, delay=BAR_AFTER)
@@ -81,3 +81,11 @@ def span(seconds: float) -> str:
     if seconds >= 2 * 3600:
         return f"{seconds / 3600:.0f} h"
     return f"{seconds / 60:.0f} min" if seconds >= 120 else f"{seconds:.0f} s"
+
+
+def _is_shown() -> bool:
+    """Whether a line of progress would be shown on the terminal: not by a quiet command."""
+    on_terminal = [
+        h for h in logging.getLogger().handlers if getattr(h, "stream", None) is sys.stderr
+    ]
+    return log.isEnabledFor(logging.INFO) and all(h.level <= logging.INFO for h in on_terminal)
