@@ -38,9 +38,8 @@ def fits_networks(size: int) -> bool:
 def _of_size(dataset: Dataset) -> Iterator[str]:
     if not fits_networks(dataset.image_size):
         yield (
-            f"image_size is {dataset.image_size}: the networks cannot take it, they need "
-            f"{SIZES}. Prepare the images again with "
-            "--size 64, 128 or 256."
+            f"image_size is {dataset.image_size}: the networks cannot take it, they need {SIZES}. "
+            "Prepare the images again with --size 64, 128 or 256."
         )
 
 

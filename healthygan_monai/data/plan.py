@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from data_prep.datalist import UNLABELLED, DataError, Dataset, fits_networks, read
+from data_prep.datalist import SIZES, UNLABELLED, DataError, Dataset, fits_networks, read
 from data_prep.errors import UsageError, nearest
 from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.paths import read_config
@@ -215,7 +215,7 @@ def plan_for(dataset: Dataset, recipe: str | None = None, memory: int | None = N
     if not fits_networks(size):
         raise DataError(
             f"dataset.json: image_size is {size}; the generator halves images twice, so it must be "
-            "a multiple of 4 and at least 16. Prepare the images again with --size 64, 128 or 256."
+            f"{SIZES}. Prepare the images again with --size 64, 128 or 256."
         )
     if dataset.protocol is not None and dataset.protocol not in PROTOCOLS:
         raise DataError(
