@@ -15,6 +15,7 @@ from monai.utils import set_determinism
 
 from data_prep.errors import NotInstalled
 from data_prep.files import read_json
+from healthygan_monai.config.devices import keep_freed_memory
 from healthygan_monai.config.known import refuse, unknown, unknown_keys
 from healthygan_monai.config.messages import shorten_errors
 from healthygan_monai.config.ranges import wrong_settings
@@ -28,7 +29,8 @@ CHATTY = ("healthygan_monai.trainer", "ignite", "monai.engines.evaluator")
 
 
 def begin(config_dir: Path | str, seed: int) -> None:
-    """First thing of every workflow: short errors, no telemetry, no unknown keys, determinism.
+    """First thing of every workflow: short errors, no telemetry, no unknown keys, determinism, and
+    memory that is kept.
 
     Raises:
         ConfigError: see :func:`refuse_unknown_keys`.
@@ -39,6 +41,7 @@ def begin(config_dir: Path | str, seed: int) -> None:
     config = calling_parser().get()
     require_mlflow(config)
     refuse_unknown_keys(config, Path(config_dir))
+    keep_freed_memory()
     set_determinism(seed=seed, use_deterministic_algorithms=None)
     for chatty in CHATTY:
         logging.getLogger(chatty).setLevel(logging.CRITICAL)
