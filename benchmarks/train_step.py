@@ -1,13 +1,13 @@
-"""Time of a training step against the published order of operations, in one run on the same
-batches.
+"""Time of a training step against the published order of operations, in one run on like batches.
 
     python benchmarks/train_step.py --size 128 --batch 2 --rounds 5
     python benchmarks/train_step.py --recipe pretrained --size 64 --batch 16
 
-A round is `n_critic` critic updates and one generator update. Both sides begin every round with the
-same weights, the same optimiser state and the same batches, as rounding alone drives two float32
-trainings apart. First one round is compared: term by term in float64, and in float32 the two
-objectives (an untrained critic is so close to 0 that single terms of it differ by rounding).
+A round is `n_critic` critic updates and one generator update. First one round from the same weights
+on the same batches is compared: term by term in float64, and in float32 the two objectives (an
+untrained critic is so close to 0 that single terms of it differ by rounding). Then the two sides
+take turns, each in a process of its own, so that ours keeps freed memory as a workflow of the
+bundle does, and the other one has the C library's own way.
 
 The other side is a plain transcription of what the authors' loop does, in its order: a generator
 pass with its graph for every critic update, one network pass a set, plain convolutions throughout,
@@ -24,10 +24,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import copy
+import multiprocessing
 import platform
 import statistics
 import time
 from dataclasses import replace
+from multiprocessing.pool import Pool
 
 import torch
 from plain_orders import (
@@ -40,11 +42,16 @@ from plain_orders import (
 )
 from torch.utils.flop_counter import FlopCounterMode
 
+from healthygan_monai.config.devices import keep_freed_memory
 from healthygan_monai.data.plan import RECIPES, Plan, at_size
 from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.networks import Discriminator, make_generator
 from healthygan_monai.pretrained.critic import PretrainedCritic
 from healthygan_monai.pretrained.make import make_trainer
+
+OURS = "this project"
+TURN = 2  # seconds, of the first round: short rounds are repeated, for a process wakes slowly
+THEIRS = {"paper": "published order", "pretrained": "Projected GAN's order"}
 
 
 def project_step(generator, critic, optimizers, loss: HealthyGANLoss, n_critic, amp: bool) -> Step:
@@ -91,38 +98,27 @@ class Sides:
             plan.image_channels, plan.generator_channels, plan.generator_blocks, plan.translation
         ).to(device, dtype)
         if plan.critic == "paper":
-            self.name, order, plain = "published order", published_step, plain_layers
+            order, plain = published_step, plain_layers
             critic = Discriminator(plan.image_channels, plan.critic_channels)
             loss = HealthyGANLoss()
         else:
-            self.name, order, plain = "Projected GAN's order", projected_step, plain_pretrained
+            order, plain = projected_step, plain_pretrained
             critic = PretrainedCritic(side=plan.critic_size, channels=plan.critic_channels)
             for layer in critic.modules():  # the two orders would go unlike many steps
                 if hasattr(layer, "n_power_iterations"):
                     layer.n_power_iterations = 0
             loss = HealthyGANLoss(price=3.0, price_healthy=plan.price_healthy, lambda_adv_healthy=0)
         critic = critic.to(device, dtype)
-        self.networks = [generator, critic]
-        self.others = [
+        others = [
             plain_layers(copy.deepcopy(generator)),
             plain(copy.deepcopy(critic)).to(device, dtype),
         ]
-        self.optimizers = [adam(n, fused=True) for n in self.networks]
-        self.other_optimizers = [adam(n) for n in self.others]
-        ours = project_step(generator, critic, self.optimizers, loss, plan.n_critic, arguments.amp)
+        optimizers = [adam(n, fused=True) for n in (generator, critic)]
+        ours = project_step(generator, critic, optimizers, loss, plan.n_critic, arguments.amp)
         self.steps = {
-            self.name: order(*self.others, self.other_optimizers, loss),
-            "this project": ours,
+            THEIRS[arguments.recipe]: order(*others, [adam(n) for n in others], loss),
+            OURS: ours,
         }
-
-    def align(self) -> None:
-        """Give our side the weights and the optimiser state of the other."""
-        for ours, theirs in zip(self.networks, self.others, strict=True):
-            ours.load_state_dict(theirs.state_dict())
-        for mine, other in zip(self.optimizers, self.other_optimizers, strict=True):
-            state = copy.deepcopy(other.state_dict())
-            state["param_groups"] = mine.state_dict()["param_groups"]  # ours stays the fused one
-            mine.load_state_dict(state)
 
 
 def compare(arguments: argparse.Namespace, dtype: torch.dtype) -> tuple[float, float]:
@@ -175,6 +171,30 @@ def convolution_limit(arguments: argparse.Namespace) -> float:
     return work / best
 
 
+def a_process(arguments: argparse.Namespace, name: str) -> Pool:
+    """Return a process that holds one of the two sides; forked before PyTorch begins to compute."""
+    return multiprocessing.get_context("fork").Pool(1, take_side, (arguments, name))
+
+
+def take_side(arguments: argparse.Namespace, name: str) -> None:
+    global _step
+    if name == OURS:
+        keep_freed_memory()
+    _step = Sides(arguments, torch.float32).steps[name]
+
+
+def seconds_of_a_round(arguments: argparse.Namespace, times: int = 1) -> float:
+    """Return how long this process's side takes, without the making of the batches."""
+    batches = [_batch(arguments, torch.float32) for _ in range(plan_of(arguments).n_critic)]
+    began = time.perf_counter()
+    for _ in range(times):
+        for iteration, batch in enumerate(batches, start=1):
+            _step(iteration, batch)
+    if torch.device(arguments.device).type == "cuda":
+        torch.cuda.synchronize()
+    return (time.perf_counter() - began) / times
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -191,6 +211,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if min(arguments.size, arguments.batch, arguments.rounds) < 1:
         parser.error("--size, --batch and --rounds: expected at least 1.")
+    processes = {name: a_process(arguments, name) for name in (THEIRS[arguments.recipe], OURS)}
     device = torch.device(arguments.device)
     print(
         f"{_machine(device)}, recipe {arguments.recipe}, {arguments.size} x {arguments.size}, "
@@ -201,20 +222,17 @@ def main() -> None:
         _, totals = compare(arguments, torch.float32)
         print(f"losses, one round, largest relative difference: any term in float64 {terms:.1e}")
         print(f"objectives (Eq. 8, Eq. 9) in float32 {totals:.1e}")
+    seconds: dict[str, list[float]] = {name: [] for name in processes}
+    first = [process.apply(seconds_of_a_round, (arguments,)) for process in processes.values()]
+    times = max(1, round(TURN / max(first)))  # the first round warms up
+    for _ in range(arguments.rounds):
+        for name, process in processes.items():
+            seconds[name].append(process.apply(seconds_of_a_round, (arguments, times)))
+    for process in processes.values():
+        process.close()
+        process.join()
     sides = Sides(arguments, torch.float32)
-    seconds: dict[str, list[float]] = {name: [] for name in sides.steps}
-    for number in range(arguments.rounds + 1):  # round 0 warms up
-        batches = [_batch(arguments, torch.float32) for _ in range(plan_of(arguments).n_critic)]
-        sides.align()
-        for name, step in sides.steps.items():
-            began = time.perf_counter()
-            for iteration, batch in enumerate(batches, start=1):
-                step(iteration, batch)
-            if device.type == "cuda":
-                torch.cuda.synchronize()
-            if number > 0:
-                seconds[name].append(time.perf_counter() - began)
-    base = statistics.median(seconds[sides.name])
+    base = statistics.median(seconds[THEIRS[arguments.recipe]])
     limit = convolution_limit(arguments)
     print(f"limit: a convolution of the residual blocks alone, {limit / 1e9:.0f} GFLOP/s")
     print("| step | seconds a round (median) | speed | GFLOP a round | of the limit |")
