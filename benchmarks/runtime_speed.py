@@ -32,8 +32,9 @@ import torch
 from export_parity import pictures
 from plain_orders import plain_layers
 
+from data_prep.work.kept import keep_freed_memory
 from healthygan_monai.composition import translate
-from healthygan_monai.config.devices import keep_freed_memory, peak_memory
+from healthygan_monai.config.devices import peak_memory
 from healthygan_monai.exchange.export import export
 from healthygan_monai.models.load import load_generator, load_state
 from healthygan_monai.models.runtimes import RUNTIMES

@@ -42,7 +42,7 @@ from plain_orders import (
 )
 from torch.utils.flop_counter import FlopCounterMode
 
-from healthygan_monai.config.devices import keep_freed_memory
+from data_prep.work.kept import keep_freed_memory
 from healthygan_monai.data.plan import RECIPES, Plan, at_size
 from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.networks import Discriminator, make_generator

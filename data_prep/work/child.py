@@ -11,12 +11,15 @@ import threading
 from typing import Any
 
 from data_prep.work.guard import receive, send
+from data_prep.work.kept import keep_freed_memory
 
+MOST_FREED = 256 << 20  # bytes; there may be many children, and they may be idle for long
 GRACE = 5  # seconds after the parent's clock, for a parent that was killed meanwhile
 
 
 def serve(seconds: float, memory: int, folder: str) -> None:
     """Answer calls from standard input until it closes. The parameters are those of Limits."""
+    keep_freed_memory(MOST_FREED)
     answers = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)  # a decoder that prints must not be taken for an answer

@@ -15,7 +15,7 @@ from monai.utils import set_determinism
 
 from data_prep.errors import NotInstalled
 from data_prep.files import read_json
-from healthygan_monai.config.devices import keep_freed_memory
+from data_prep.work.kept import keep_freed_memory
 from healthygan_monai.config.known import refuse, unknown, unknown_keys
 from healthygan_monai.config.messages import shorten_errors
 from healthygan_monai.config.ranges import wrong_settings

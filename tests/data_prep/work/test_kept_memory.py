@@ -1,4 +1,4 @@
-"""Memory that a training has freed is kept for its next step, unless the user says otherwise."""
+"""Memory that a step has freed is kept for the next one, unless the user says otherwise."""
 
 import os
 import platform
@@ -6,18 +6,17 @@ import platform
 import pytest
 from processes import python
 
-from healthygan_monai.config.devices import SET_BY_USER
+from data_prep.work.kept import SET_BY_USER
 
 STEPS = """
 import resource, sys
-import torch
 if sys.argv[1] == "kept":
-    from healthygan_monai.config.devices import keep_freed_memory
+    from data_prep.work.kept import keep_freed_memory
     keep_freed_memory()
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 def step():
-    torch.ones(48, 64, 64, 64)  # 48 MiB: more than glibc keeps by itself
+    b"x" * (48 << 20)  # 48 MiB: more than glibc keeps by itself
 for _ in range(20):
     step()
 before = faults()
