@@ -11,7 +11,7 @@ import threading
 from typing import Any
 
 from data_prep.work.guard import receive, send
-from data_prep.work.kept import keep_freed_memory
+from data_prep.work.kept import LARGEST, keep_freed_memory
 
 MOST_FREED = 256 << 20  # bytes; there may be many children, and they may be idle for long
 GRACE = 5  # seconds after the parent's clock, for a parent that was killed meanwhile
@@ -19,7 +19,7 @@ GRACE = 5  # seconds after the parent's clock, for a parent that was killed mean
 
 def serve(seconds: float, memory: int, folder: str) -> None:
     """Answer calls from standard input until it closes. The parameters are those of Limits."""
-    keep_freed_memory(MOST_FREED)
+    keep_freed_memory(LARGEST, MOST_FREED)
     answers = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)  # a decoder that prints must not be taken for an answer

@@ -12,7 +12,8 @@ from data_prep.work.pools import call_twice
 
 PICTURE = Limits(120.0, 4 << 30)  # of one picture or film
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
-MOST_FREED = (1 << 31) - 1  # bytes of one block, and at the end of the heap; mallopt's limit
+MOST_FREED = (1 << 31) - 1  # bytes; what mallopt takes at most
+LARGEST = 32 << 20  # bytes of a block that glibc keeps by itself; older ones refuse to be told more
 SET_BY_USER = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD")
 MOST_IDLE = max(2, os.cpu_count() or 1)
 _idle: list[Guard] = []
@@ -53,13 +54,15 @@ def guarded(function: Callable[..., Any], arguments: Sequence[Any], limits: Limi
             one.stop()
 
 
-def keep_freed_memory(most: int = MOST_FREED) -> None:
-    """Let the C library of Linux keep up to ``most`` bytes that one step frees for the next one.
+def keep_freed_memory(block: int = MOST_FREED, end: int = MOST_FREED) -> None:
+    """Let the C library of Linux keep what one step frees for the next one: blocks of up to
+    ``block`` bytes, and up to ``end`` bytes at the end of the heap.
 
     By itself glibc gives large blocks back to the system, which has to hand them out again page by
     page: up to 400,000 pages an iteration of a training, a fifth of its time, and a sixth of the
-    preparation of a film (``docs/performance.md``). Blocks above ``most`` still go back at once,
-    all of it when the process ends.
+    preparation of a film (``docs/performance.md``). Free memory between blocks in use is kept
+    without a bound, and counts against a limit of memory: a process with one, or one that lives for
+    long, gives ``LARGEST`` as ``block``.
 
     Nothing is done where the C library is another one, or where the user has said how memory is
     kept (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``, ``GLIBC_TUNABLES``), or by
@@ -68,9 +71,11 @@ def keep_freed_memory(most: int = MOST_FREED) -> None:
     if os.name != "posix" or set(SET_BY_USER) & os.environ.keys():
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(M_MMAP_THRESHOLD, most)
-        mallopt(M_TRIM_THRESHOLD, most)
+    if mallopt is None:
+        return
+    if mallopt(M_MMAP_THRESHOLD, block) or mallopt(M_MMAP_THRESHOLD, LARGEST):
+        # alone it would fix the threshold of blocks at 128 KiB
+        mallopt(M_TRIM_THRESHOLD, end)
 
 
 def why_ended(error: Exception, limits: Limits, flags: bool = False) -> PrepError:

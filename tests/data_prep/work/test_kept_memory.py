@@ -6,7 +6,9 @@ import platform
 import pytest
 from processes import python
 
-from data_prep.work.kept import SET_BY_USER
+from data_prep.work import kept
+from data_prep.work.guard import Guard, Limits
+from data_prep.work.kept import LARGEST, SET_BY_USER
 
 STEPS = """
 import resource, sys
@@ -41,3 +43,54 @@ def test_memory_of_a_step_is_used_again_by_the_next():
 
 def test_what_the_user_has_set_holds():
     assert pages_asked_for("kept", MALLOC_TRIM_THRESHOLD_="131072") > 10_000
+
+
+def told(monkeypatch: pytest.MonkeyPatch, most: int) -> list[tuple[int, int]]:
+    """What a C library is told that refuses blocks of more than ``most`` bytes."""
+    heard: list[tuple[int, int]] = []
+
+    class Library:
+        def mallopt(self, name: int, value: int) -> int:
+            heard.append((name, value))
+            return int(name != kept.M_MMAP_THRESHOLD or value <= most)
+
+    for name in SET_BY_USER:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(kept.ctypes, "CDLL", lambda _: Library())
+    kept.keep_freed_memory()
+    return heard
+
+
+def test_an_older_library_that_refuses_large_blocks_is_asked_for_smaller_ones(monkeypatch):
+    blocks = [value for name, value in told(monkeypatch, LARGEST) if name == kept.M_MMAP_THRESHOLD]
+    assert blocks == [kept.MOST_FREED, LARGEST]
+
+
+def test_where_every_block_is_refused_nothing_else_is_changed(monkeypatch):
+    """Trimming set alone would give every block above 128 KiB back at once."""
+    assert {name for name, _ in told(monkeypatch, 0)} == {kept.M_MMAP_THRESHOLD}
+
+
+HOLES = """
+STAY = []
+def block(size): return b"x" * size
+def fill():
+    blocks = []
+    for _ in range(8):
+        blocks.append(block(200 << 20))
+        STAY.append(block(100 << 10))
+def take(): return len(block(1 << 30))
+"""
+
+
+def test_a_child_that_has_freed_large_blocks_may_take_as_much_as_a_fresh_one(tmp_path, monkeypatch):
+    (tmp_path / "holes.py").write_text(HOLES)
+    monkeypatch.syspath_prepend(tmp_path)
+    import holes
+
+    guard = Guard(Limits(60.0, 2 << 30))
+    try:
+        guard.call(holes.fill, ())
+        assert guard.call(holes.take, ()) == 1 << 30
+    finally:
+        guard.stop()
