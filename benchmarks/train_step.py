@@ -7,7 +7,8 @@ A round is `n_critic` critic updates and one generator update. First one round f
 on the same batches is compared: term by term in float64, and in float32 the two objectives (an
 untrained critic is so close to 0 that single terms of it differ by rounding). Then the two sides
 take turns, each in a process of its own, so that ours keeps freed memory as a workflow of the
-bundle does, and the other one has the C library's own way.
+bundle does, and the other one has the C library's own way. "Pages" are those of memory that a round
+asks the system for; 4 KiB each on x86-64.
 
 The other side is a plain transcription of what the authors' loop does, in its order: a generator
 pass with its graph for every critic update, one network pass a set, plain convolutions throughout,
@@ -26,6 +27,7 @@ import contextlib
 import copy
 import multiprocessing
 import platform
+import resource
 import statistics
 import time
 from dataclasses import replace
@@ -183,16 +185,20 @@ def take_side(arguments: argparse.Namespace, name: str) -> None:
     _step = Sides(arguments, torch.float32).steps[name]
 
 
-def seconds_of_a_round(arguments: argparse.Namespace, times: int = 1) -> float:
-    """Return how long this process's side takes, without the making of the batches."""
+def a_round(arguments: argparse.Namespace, times: int = 1) -> tuple[float, float]:
+    """Return the seconds and pages of this process's side, without the making of the batches."""
     batches = [_batch(arguments, torch.float32) for _ in range(plan_of(arguments).n_critic)]
-    began = time.perf_counter()
+    began, pages = time.perf_counter(), page_faults()
     for _ in range(times):
         for iteration, batch in enumerate(batches, start=1):
             _step(iteration, batch)
     if torch.device(arguments.device).type == "cuda":
         torch.cuda.synchronize()
-    return (time.perf_counter() - began) / times
+    return (time.perf_counter() - began) / times, (page_faults() - pages) / times
+
+
+def page_faults() -> int:
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 
 
 def main() -> None:
@@ -222,26 +228,29 @@ def main() -> None:
         _, totals = compare(arguments, torch.float32)
         print(f"losses, one round, largest relative difference: any term in float64 {terms:.1e}")
         print(f"objectives (Eq. 8, Eq. 9) in float32 {totals:.1e}")
-    seconds: dict[str, list[float]] = {name: [] for name in processes}
-    first = [process.apply(seconds_of_a_round, (arguments,)) for process in processes.values()]
+    found: dict[str, list[tuple[float, float]]] = {name: [] for name in processes}
+    first = [process.apply(a_round, (arguments,))[0] for process in processes.values()]
     times = max(1, round(TURN / max(first)))  # the first round warms up
     for _ in range(arguments.rounds):
         for name, process in processes.items():
-            seconds[name].append(process.apply(seconds_of_a_round, (arguments, times)))
+            found[name].append(process.apply(a_round, (arguments, times)))
     for process in processes.values():
         process.close()
         process.join()
     sides = Sides(arguments, torch.float32)
-    base = statistics.median(seconds[THEIRS[arguments.recipe]])
+    medians = {
+        name: [statistics.median(v) for v in zip(*f, strict=True)] for name, f in found.items()
+    }
+    base = medians[THEIRS[arguments.recipe]][0]
     limit = convolution_limit(arguments)
     print(f"limit: a convolution of the residual blocks alone, {limit / 1e9:.0f} GFLOP/s")
-    print("| step | seconds a round (median) | speed | GFLOP a round | of the limit |")
-    print("|---|---|---|---|---|")
-    for name, values in seconds.items():
-        middle = statistics.median(values)
+    print("| step | seconds a round (median) | speed | pages | GFLOP a round | of the limit |")
+    print("|---|---|---|---|---|---|")
+    for name, (middle, pages) in medians.items():
         work = work_of_a_round(sides.steps[name], arguments)
-        share = f"{100 * work / middle / limit:.0f} %"
-        print(f"| {name} | {middle:.2f} | {base / middle:.2f} | {work / 1e9:.0f} | {share} |")
+        cells = [name, f"{middle:.2f}", f"{base / middle:.2f}", f"{pages:.0f}"]
+        cells += [f"{work / 1e9:.0f}", f"{100 * work / middle / limit:.0f} %"]
+        print(f"| {' | '.join(cells)} |")
 
 
 def _batch(arguments: argparse.Namespace, dtype: torch.dtype) -> Batch:

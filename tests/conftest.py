@@ -19,7 +19,7 @@ from places import SHARED
 from tiny import train, write_dataset
 
 import healthygan_monai.evaluation.defaults
-from data_prep.work.kept import LARGEST, keep_freed_memory
+from data_prep.work.kept import BOUNDED, keep_freed_memory
 
 # before it becomes the default of a function; tests of intervals say how many they want
 healthygan_monai.evaluation.defaults.RESAMPLES = 100
@@ -31,7 +31,7 @@ hypothesis.settings.load_profile("repeatable")
 
 
 # pages that the system hands out again and again are a tenth of the time of the tests
-keep_freed_memory(LARGEST, 256 << 20)
+keep_freed_memory(*BOUNDED)
 
 # Collecting makes a million objects that stay; to look through them again and again is a tenth of
 # the time of the tests.

@@ -11,15 +11,14 @@ import threading
 from typing import Any
 
 from data_prep.work.guard import receive, send
-from data_prep.work.kept import LARGEST, keep_freed_memory
+from data_prep.work.kept import BOUNDED, keep_freed_memory
 
-MOST_FREED = 256 << 20  # bytes; there may be many children, and they may be idle for long
 GRACE = 5  # seconds after the parent's clock, for a parent that was killed meanwhile
 
 
 def serve(seconds: float, memory: int, folder: str) -> None:
     """Answer calls from standard input until it closes. The parameters are those of Limits."""
-    keep_freed_memory(LARGEST, MOST_FREED)
+    keep_freed_memory(*BOUNDED)
     answers = os.fdopen(os.dup(1), "wb")
     nothing = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 1)  # a decoder that prints must not be taken for an answer

@@ -14,6 +14,7 @@ PICTURE = Limits(120.0, 4 << 30)  # of one picture or film
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 MOST_FREED = (1 << 31) - 1  # bytes; what mallopt takes at most
 LARGEST = 32 << 20  # bytes of a block that glibc keeps by itself; older ones refuse to be told more
+BOUNDED = (LARGEST, 256 << 20)  # block and end, of a process with a limit or that lives for long
 SET_BY_USER = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD")
 MOST_IDLE = max(2, os.cpu_count() or 1)
 _idle: list[Guard] = []
@@ -59,16 +60,16 @@ def keep_freed_memory(block: int = MOST_FREED, end: int = MOST_FREED) -> None:
     ``block`` bytes, and up to ``end`` bytes at the end of the heap.
 
     By itself glibc gives large blocks back to the system, which has to hand them out again page by
-    page: up to 400,000 pages an iteration of a training, a fifth of its time, and a sixth of the
-    preparation of a film (``docs/performance.md``). Free memory between blocks in use is kept
-    without a bound, and counts against a limit of memory: a process with one, or one that lives for
-    long, gives ``LARGEST`` as ``block``.
+    page: hundreds of thousands a training step of full size, and an eighth of the time that a film
+    takes (``docs/performance.md``). Free memory between blocks in use is kept without a bound, and
+    counts against a limit of memory: a process with one, or one that lives for long, gives
+    ``*BOUNDED``.
 
     Nothing is done where the C library is another one, or where the user has said how memory is
     kept (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``, ``GLIBC_TUNABLES``), or by
     whom (``LD_PRELOAD``). Source: glibc manual, "Malloc Tunable Parameters".
     """
-    if os.name != "posix" or set(SET_BY_USER) & os.environ.keys():
+    if os.name != "posix" or any(map(os.environ.get, SET_BY_USER)):
         return
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:

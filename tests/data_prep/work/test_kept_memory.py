@@ -12,13 +12,15 @@ from data_prep.work.kept import LARGEST, SET_BY_USER
 
 STEPS = """
 import resource, sys
-if sys.argv[1] == "kept":
-    from data_prep.work.kept import keep_freed_memory
-    keep_freed_memory()
+from data_prep.work.kept import BOUNDED, keep_freed_memory
+if sys.argv[1] != "by itself":
+    keep_freed_memory(*(BOUNDED if sys.argv[1] == "bounded" else ()))
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 def step():
-    b"x" * (48 << 20)  # 48 MiB: more than glibc keeps by itself
+    blocks = []
+    for _ in range(5):
+        blocks.append(b"x" * (20 << 20))  # together more than glibc keeps by itself
 for _ in range(20):
     step()
 before = faults()
@@ -37,8 +39,13 @@ def pages_asked_for(how: str, **variables: str) -> int:
     return int(python("-c", STEPS, how, env={**env, **variables}).stdout)
 
 
-def test_memory_of_a_step_is_used_again_by_the_next():
-    assert pages_asked_for("kept") < 5_000 < 10_000 < pages_asked_for("as glibc does")
+def test_by_itself_the_library_asks_for_all_pages_again():
+    assert pages_asked_for("by itself") > 10_000
+
+
+@pytest.mark.parametrize("how", ["kept", "bounded"])
+def test_memory_of_a_step_is_used_again_by_the_next(how):
+    assert pages_asked_for(how) < 5_000
 
 
 def test_what_the_user_has_set_holds():
