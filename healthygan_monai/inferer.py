@@ -9,7 +9,7 @@ from monai.transforms import MapTransform
 
 from healthygan_monai.composition import translate
 from healthygan_monai.data.transforms import to_display
-from healthygan_monai.scoring import difference_map, score_rule
+from healthygan_monai.scoring import SCORE_RULE, difference_map, score_rule
 
 SLICES = 8  # of a volume, that go through the network together
 
@@ -53,7 +53,7 @@ def split_translation(pred: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, t
 
 
 def scores_and_maps(
-    pred: torch.Tensor, score_by: str = "mean"
+    pred: torch.Tensor, score_by: str = SCORE_RULE
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Image scores (B,) and maps (B, 1, H, W) in [0, 1] from ``pred`` (B, 2C + 1, H, W).
 
@@ -78,7 +78,7 @@ class Translationd(MapTransform):
     """
 
     def __init__(
-        self, keys: str = "pred", allow_missing_keys: bool = False, score_by: str = "mean"
+        self, keys: str = "pred", allow_missing_keys: bool = False, score_by: str = SCORE_RULE
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         score_rule(score_by)  # refuse an unknown rule early

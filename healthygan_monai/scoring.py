@@ -29,7 +29,7 @@ SECTIONS = ("validation", "test", KEPT_OUT)
 NEEDED = ("section", "image", "subject", "slice", "label", "method", "seed", "score")
 FIELDS = (*NEEDED, "backbone", "runtime", "critic_score", "score_by")  # these four may be missing
 TOP_SHARE = 0.02  # of the pixels, for top_score
-SUBJECT_RULE = "mean"  # where nobody chooses another
+SCORE_RULE = SUBJECT_RULE = "mean"  # where nobody chooses another
 SUBJECT_RULES: dict[str, Callable[..., float]] = {"mean": np.mean, "max": np.max}
 
 
@@ -62,7 +62,7 @@ class ScoreRow:
     backbone: str = ""
     runtime: str = "pytorch"
     critic_score: float | None = None
-    score_by: str = "mean"
+    score_by: str = SCORE_RULE
 
 
 def difference_map(image: ArrayT, healthy: ArrayT) -> ArrayT:
@@ -142,7 +142,7 @@ def score_words(score_by: str, method: str = HEALTHYGAN) -> str:
     return SCORE_WORDS[score_by] if method == HEALTHYGAN else f"that of {method}"
 
 
-def subject_score(scores: Iterable[float], how: str = "mean") -> float:
+def subject_score(scores: Iterable[float], how: str = SUBJECT_RULE) -> float:
     """Mean (Brainomaly's convention; the paper is silent) or max of a subject's image scores.
 
     >>> subject_score([0.25, 0.75]), subject_score([0.25, 0.75], "max")
@@ -156,7 +156,7 @@ def subject_score(scores: Iterable[float], how: str = "mean") -> float:
     return float(SUBJECT_RULES[how](values))
 
 
-def subject_rows(rows: Sequence[ScoreRow], how: str = "mean") -> list[ScoreRow]:
+def subject_rows(rows: Sequence[ScoreRow], how: str = SUBJECT_RULE) -> list[ScoreRow]:
     """One row a (section, subject, method, seed), in order of first appearance.
 
     A subject is diseased where any of its images is; unknown where none is and one is unlabelled.
@@ -251,7 +251,7 @@ def _row(path: Path, line: int, record: dict[str, str]) -> ScoreRow:
             backbone=record.get("backbone") or "",
             runtime=record.get("runtime") or "pytorch",
             critic_score=float(record["critic_score"]) if record.get("critic_score") else None,
-            score_by=record.get("score_by") or "mean",
+            score_by=record.get("score_by") or SCORE_RULE,
         )
     except ValueError as error:
         raise ScoresError(

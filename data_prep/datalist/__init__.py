@@ -12,6 +12,7 @@ from data_prep.datalist.file import read, recipe_of_data, write
 from data_prep.datalist.instead import PICTURES, RUN_FILE, instead_of_run, is_raw
 from data_prep.datalist.items import (
     FILE_NAME,
+    LABEL_WORDS,
     LABELLED,
     SECTIONS,
     UNLABELLED,
@@ -24,8 +25,8 @@ from data_prep.datalist.items import (
 from data_prep.errors import DataError, LeakError
 
 __all__ = [
-    "FEW_SUBJECTS", "FILE_NAME", "LABELLED", "LEAST_IMAGES", "PICTURES", "RUN_FILE", "SECTIONS",
-    "SIZES", "UNLABELLED", "DataError", "Dataset", "Item", "LeakError", "can_be_path", "cautions",
-    "check", "content_hash", "fits_networks", "instead_of_run", "is_raw", "leads_out", "read",
-    "recipe_of_data", "require_valid", "write",
+    "FEW_SUBJECTS", "FILE_NAME", "LABELLED", "LABEL_WORDS", "LEAST_IMAGES", "PICTURES",
+    "RUN_FILE", "SECTIONS", "SIZES", "UNLABELLED", "DataError", "Dataset", "Item", "LeakError",
+    "can_be_path", "cautions", "check", "content_hash", "fits_networks", "instead_of_run", "is_raw",
+    "leads_out", "read", "recipe_of_data", "require_valid", "write",
 ]  # fmt: skip

@@ -6,7 +6,7 @@ Standard library only; images are read with Pillow and numpy.
 from collections.abc import Iterator
 from pathlib import Path
 
-from data_prep.datalist.items import UNLABELLED, Dataset, a_few
+from data_prep.datalist.items import LABEL_WORDS, UNLABELLED, Dataset, a_few
 
 FEW_SUBJECTS = 20  # of a class; from fewer an interval is itself unsteady
 LEAST_IMAGES = 2  # of a training section: FID needs a covariance
@@ -14,7 +14,6 @@ LEAST_SIDE, SIDE_STEP = 16, 4  # the generator halves images twice
 SIZES = f"a multiple of {SIDE_STEP}, at least {LEAST_SIDE}"  # that ``fits_networks`` takes
 NEARLY = 4 / 255  # share of the grey range that nearly all pixels of a near-constant image lie in
 IGNORED = 0.005  # share of pixels at each end that does not count: a letter, a dead pixel
-CLASSES = {0: "healthy", 1: "diseased"}
 
 
 def cautions(dataset: Dataset) -> list[str]:
@@ -52,7 +51,7 @@ def _of_sections(dataset: Dataset) -> Iterator[str]:
                     "learns something from some hundred."
                 )
             continue
-        for label, word in CLASSES.items():
+        for label, word in LABEL_WORDS.items():
             subjects = len({item.subject for item in items if item.label == label})
             if 0 < subjects < FEW_SUBJECTS:
                 one = "one subject" if subjects == 1 else f"{subjects} subjects"

@@ -18,6 +18,7 @@ UNLABELLED = ("training_mixed", "training_healthy")  # the sections that trainin
 LABELLED = ("validation", "test")  # those that are scored
 # the parts of a data set, in the order in which they are written
 SECTIONS = (*UNLABELLED, *LABELLED)
+LABEL_WORDS: dict[int | None, str] = {0: "healthy", 1: "diseased"}  # of an item that has a label
 LEADS_OUT = "leads out of the data set, as a link does. Copy the file into it."
 Box = tuple[float, float, float, float, str]
 FILE_NAME = "dataset.json"  # of the list, in the folder of the images

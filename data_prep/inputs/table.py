@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from data_prep.datalist import UNLABELLED, DataError
+from data_prep.datalist import LABEL_WORDS, UNLABELLED, DataError
 from data_prep.files import Record
 from data_prep.frame.boxes import LesionBox
 from data_prep.inputs.find import Found
@@ -173,7 +173,7 @@ def _described(
     if section is None and group is None:
         section = "test"
         if value.get("section") is None and value.get("group") is None and label is not None:
-            section, group = None, ("healthy", "diseased")[label]
+            section, group = None, LABEL_WORDS[label]
     visible = "".join(c for c in value["subject"] if unicodedata.category(c) != "Cf")
     subject = unicodedata.normalize("NFC", visible)  # so that one name is one subject
     return replace(

@@ -7,14 +7,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_prep.datalist.items import SECTIONS
+from data_prep.datalist.items import LABEL_WORDS, SECTIONS
 from data_prep.outcome import Outcome
 from data_prep.output.review import SET_ASIDE
 from data_prep.source import Source
 
 NOT_TOLD = "unknown view"
 WORTH_SAYING = 0.01  # of all films: a smaller change of a share is not a change of the mix
-LABELS = {0: "healthy", 1: "diseased"}
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,8 @@ def sentences(sources: Sequence[Source], outcomes: Sequence[Outcome]) -> list[st
         f"{len(films) - len(left):,} of {len(films):,} films are set aside for likely text: "
         f"{by_view}"
     ]
-    labels = Counter(LABELS[s.truth.label] for s, _ in films if s.truth.label is not None)
-    labels_left = Counter(LABELS[s.truth.label] for s, _ in left if s.truth.label is not None)
+    labels = Counter(LABEL_WORDS[s.truth.label] for s, _ in films if s.truth.label is not None)
+    labels_left = Counter(LABEL_WORDS[s.truth.label] for s, _ in left if s.truth.label is not None)
     changes = [*_changes(views, of_left), *_changes(labels, labels_left)]
     if changes:
         texts.append(f"this changes the mix of cases: {', '.join(changes)}")

@@ -5,7 +5,7 @@ from pathlib import Path
 from statistics import fmean
 
 from data_prep.brain import quality as brain_qc
-from data_prep.datalist.items import Dataset, Item
+from data_prep.datalist.items import LABEL_WORDS, Dataset, Item
 from data_prep.files import write_csv
 from data_prep.outcome import Outcome
 from data_prep.privacy.facts import OLDEST_SHOWN
@@ -37,10 +37,7 @@ def write_participants(
         labels = [item.label for item in items if item.label is not None]
         # A subject is diseased where one of the images is.
         label = max(labels) if labels else None
-        group = (
-            GROUP_OF_SECTION.get(section)
-            or ("n/a", "healthy", "diseased")[0 if label is None else label + 1]
-        )
+        group = GROUP_OF_SECTION.get(section) or LABEL_WORDS.get(label, "n/a")
         counts = [len({item.session for item in items}), len(items)]
         who = [subject, section, group, *people.get(subject, ("n/a",) * 3)]
         measured = [figures.get(subject, {}).get(name, "n/a") for name in quality]

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data_prep.datalist import DataError
+from data_prep.datalist import LABEL_WORDS, DataError
 from data_prep.sources.counts import Counts, require
 from data_prep.sources.draw import Size, fill, shares, shuffled
 
@@ -147,7 +147,7 @@ class _Pool:
             if many:
                 taken[source] = taken.get(source, 0) + many
         if lacking:
-            kind = ("healthy", "diseased")[label]
+            kind = LABEL_WORDS[label]
             raise DataError(
                 f"COVIDx: {section} lacks {lacking} {kind} films that whole subjects could fill. "
                 "Choose other sizes with --counts, or another --seed."

@@ -34,7 +34,7 @@ from healthygan_monai.models.recipe import recipe_of
 from healthygan_monai.models.scorer import Scorer, make_scorer
 from healthygan_monai.paths import SCORES_FILE, SKIPPED_FILE
 from healthygan_monai.runs import make_folder
-from healthygan_monai.scoring import write_scores
+from healthygan_monai.scoring import SCORE_RULE, write_scores
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 def load_model(
     path: Path | str,
     device: str = "auto",
-    score_by: str = "mean",
+    score_by: str = SCORE_RULE,
     accept_changed_weights: bool = False,
 ) -> Model:
     """Load a trained model of any of the project's methods.

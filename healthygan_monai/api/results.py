@@ -12,7 +12,7 @@ from data_prep.datalist import Dataset
 from data_prep.errors import DataError, HealthyGANError
 from data_prep.film import png
 from data_prep.repeat import Prepared
-from healthygan_monai.scoring import HEALTHYGAN, ScoreRow, subject_rows
+from healthygan_monai.scoring import HEALTHYGAN, SCORE_RULE, SUBJECT_RULE, ScoreRow, subject_rows
 
 SHOWN = 5  # problems in one message
 Map = NDArray[np.float32]
@@ -167,7 +167,7 @@ class FolderResult(Sequence[ImageResult]):
     images: tuple[ImageResult, ...]
     problems: tuple[Problem, ...] = ()
 
-    def subject_scores(self, how: str = "mean") -> dict[str, float]:
+    def subject_scores(self, how: str = SUBJECT_RULE) -> dict[str, float]:
         """Subject -> mean or max of its image scores, as ``healthygan evaluate --unit subject``
         takes them.
 
@@ -184,7 +184,7 @@ class FolderResult(Sequence[ImageResult]):
         seed: int = 0,
         backbone: str = "",
         runtime: str = "pytorch",
-        score_by: str = "mean",
+        score_by: str = SCORE_RULE,
     ) -> list[ScoreRow]:
         """Return the rows of scores.csv; the arguments are the columns that no image knows."""
         return [

@@ -77,6 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
     from healthygan_monai.node.run import drain, stop_signals
     from healthygan_monai.node.scoring import FILMS, Scoring
     from healthygan_monai.node.work import Worker
+    from healthygan_monai.serving.serving_json import SERVED_BY
 
     address = Address(arguments.host, arguments.port, arguments.ae_title, arguments.allow)
     ca = arguments.destination_ca
@@ -86,7 +87,9 @@ def run(arguments: argparse.Namespace) -> int:
         None if ca is None else Tls(ca, arguments.tls_cert, arguments.tls_key),
         arguments.token_file,
     )
-    model = load_model(arguments.model, arguments.device, "mean", arguments.accept_changed_weights)
+    model = load_model(
+        arguments.model, arguments.device, SERVED_BY, arguments.accept_changed_weights
+    )
     queue = Queue(arguments.queue)
     try:
         scoring = Scoring(model, options, queue.folder / "work")

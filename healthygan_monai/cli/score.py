@@ -16,7 +16,7 @@ from healthygan_monai.cli.arguments import (
     options_given,
 )
 from healthygan_monai.models.places import model_file
-from healthygan_monai.scoring import SCORE_RULES
+from healthygan_monai.scoring import SCORE_RULE, SCORE_RULES
 
 
 def add(commands: Any) -> None:
@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
     add("--map-threshold", type=float, metavar="VALUE", help=text)
     text = "also write DICOM results of DICOM inputs, which hold the patient; needs [dicom]"
     add("--dicom", action="store_true", help=text)
-    add("--score-by", choices=[*SCORE_RULES], default="mean", help="see infer (default: mean)")
+    add("--score-by", choices=[*SCORE_RULES], default=SCORE_RULE, help="see infer (default: mean)")
     add_device(parser)
     add_accept(parser)
 

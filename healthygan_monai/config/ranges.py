@@ -21,10 +21,19 @@ WHOLE = {  # key: least value
     "price_folds": 1,
     "price_batch_size": 1,
     "price_iterations": 1,
+    "price_warmup": 0,
+    "generator_channels": 1,
+    "generator_blocks": 0,
+    "critic_channels": 1,
+    "critic_layers": 1,
     "critic_size": 32,
 }
 SHARES = ("flip_prob", "cache_rate")
-ABOVE_0 = ("learning_rate", "critic_learning_rate")
+ABOVE_0 = ("learning_rate", "critic_learning_rate", "focus_eps")
+FROM_0 = (
+    *("lambda_gp", "lambda_id", "lambda_rec", "lambda_f", "lambda_fs", "lambda_fz"),
+    *("lambda_adv_healthy", "price_healthy"),
+)
 PARTS = ("kept_out", "price_kept_out")  # of the subjects; the others learn
 BELOW_1 = ("ema", "critic_dropout")
 CHANNELS = (1, 3)
@@ -42,7 +51,7 @@ def wrong_settings(config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _expected(key: str, value: Any) -> str | None:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    number = _is_number(value)
     whole = number and isinstance(value, int)
     if key in WHOLE and not (whole and value >= WHOLE[key]):
         return f"a whole number, {WHOLE[key]} or more"
@@ -52,6 +61,8 @@ def _expected(key: str, value: Any) -> str | None:
         return "a share from 0 to 0.5"
     if key in ABOVE_0 and not (number and value > 0):
         return "a number above 0"
+    if key in FROM_0 and not (number and value >= 0):
+        return "a number, 0 or more"
     if key == "price" and not (value in (None, "auto") or (number and value > 0)):
         return "a number above 0, or auto to have it chosen"
     if key == "prices" and not _are_prices(value):
@@ -69,11 +80,13 @@ def _expected(key: str, value: Any) -> str | None:
 
 def _are_prices(value: Any) -> bool:
     numbers = isinstance(value, (list, tuple)) and value
-    return bool(numbers) and all(
-        isinstance(v, (int, float)) and not isinstance(v, bool) and 0 < v < math.inf for v in value
-    )
+    return bool(numbers) and all(_is_number(v) and v > 0 for v in value)
 
 
 def _is_betas(value: Any) -> bool:
     pair = isinstance(value, (list, tuple)) and len(value) == 2
-    return pair and all(isinstance(b, (int, float)) and 0 <= b < 1 for b in value)
+    return pair and all(_is_number(b) and 0 <= b < 1 for b in value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)

@@ -10,7 +10,7 @@ from datetime import datetime
 from pydicom.dataset import Dataset
 
 from data_prep.errors import UsageError
-from healthygan_monai.scoring import HEALTHYGAN, score_rule, score_words
+from healthygan_monai.scoring import HEALTHYGAN, SCORE_RULE, score_rule, score_words
 
 RESEARCH = "research, not for diagnosis"
 MAKER = "HealthyGAN for MONAI"
@@ -47,7 +47,7 @@ class ResultFacts:
     when: datetime | None = None
     warnings: Sequence[str] = ()
     frame: int | None = None
-    score_by: str = "mean"
+    score_by: str = SCORE_RULE
     training_recipe: str | None = None
 
     def __post_init__(self) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from data_prep.datalist import FEW_SUBJECTS, LABELLED
+from data_prep.datalist import FEW_SUBJECTS, LABEL_WORDS, LABELLED
 from healthygan_monai.scoring import ScoreRow
 
-LABELS = {0: "healthy", 1: "diseased", None: "unlabelled"}
+LABELS = {**LABEL_WORDS, None: "unlabelled"}
 
 
 @dataclass(frozen=True)

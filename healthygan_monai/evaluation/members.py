@@ -12,7 +12,7 @@ from data_prep.files import read_csv, write_csv
 from healthygan_monai.evaluation.labelled import Sample
 from healthygan_monai.evaluation.metrics import roc_auc
 from healthygan_monai.paths import MEMBERS_FILE
-from healthygan_monai.scoring import ScoreRow, ScoresError, subject_rows
+from healthygan_monai.scoring import SUBJECT_RULE, ScoreRow, ScoresError, subject_rows
 
 COLUMNS = ("section", "image", "member", "seed", "score")
 
@@ -55,7 +55,7 @@ def read_member_scores(path: Path) -> list[MemberScore]:
 
 
 def member_spread(
-    folder: Path, rows: Sequence[ScoreRow], subject_rule: str = "mean"
+    folder: Path, rows: Sequence[ScoreRow], subject_rule: str = SUBJECT_RULE
 ) -> dict[str, Any] | None:
     """Return the test AUC of each member, and by image and by subject its mean, lowest, highest.
 

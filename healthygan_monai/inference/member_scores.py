@@ -14,6 +14,7 @@ from healthygan_monai.inferer import prediction, scores_and_maps
 from healthygan_monai.models.scorer import plain
 from healthygan_monai.networks import GeneratorEnsemble
 from healthygan_monai.paths import members_of
+from healthygan_monai.scoring import SCORE_RULE
 
 
 class MemberScores:
@@ -33,7 +34,7 @@ class MemberScores:
         path: Path | str,
         network: torch.nn.Module,
         checkpoint: Path | str,
-        score_by: str = "mean",
+        score_by: str = SCORE_RULE,
     ) -> None:
         self.path, self.score_by = Path(path), score_by
         self.members = [*network.members] if isinstance(network, GeneratorEnsemble) else []

@@ -8,7 +8,7 @@ from ignite.engine import Engine, Events
 
 from data_prep.files import read_json, sha256, write_json
 from healthygan_monai.models.about import training_recipe, weights_hash
-from healthygan_monai.scoring import HEALTHYGAN, ScoreRow, write_scores
+from healthygan_monai.scoring import HEALTHYGAN, SCORE_RULE, ScoreRow, write_scores
 
 
 def scored_items(engine: Engine) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
@@ -92,6 +92,6 @@ class ScoresFile:
                     backbone=self.backbone,
                     runtime=getattr(getattr(engine, "network", None), "runtime", "pytorch"),
                     critic_score=None if critic_score is None else float(critic_score),
-                    score_by=output.get("score_by", "mean"),
+                    score_by=output.get("score_by", SCORE_RULE),
                 )
             )

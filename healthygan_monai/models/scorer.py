@@ -20,7 +20,7 @@ from healthygan_monai.models.about import image_size_for, method_of, seed_of
 from healthygan_monai.models.load import load_generator, load_weights
 from healthygan_monai.models.places import size_of_its_bundle
 from healthygan_monai.paths import bundle_root, size_in_metadata
-from healthygan_monai.scoring import HEALTHYGAN, score_rule
+from healthygan_monai.scoring import HEALTHYGAN, SCORE_RULE, score_rule
 
 CPU = torch.device("cpu")
 
@@ -63,7 +63,7 @@ class Scorer:
     runtime: str = "pytorch"
     seed: int = 0
     device: torch.device = CPU
-    score_by: str = "mean"
+    score_by: str = SCORE_RULE
 
     def __call__(self, images: torch.Tensor) -> Scored:
         """Score a batch; what MONAI carries beside an image is dropped."""
@@ -74,7 +74,7 @@ def make_scorer(
     path: Path | str,
     device: torch.device = CPU,
     image_size: int | None = None,
-    score_by: str = "mean",
+    score_by: str = SCORE_RULE,
     accept_changed: bool = False,
 ) -> Scorer:
     """Return the Scorer of a model's file: a generator's weights, an export of it, or a detector.
@@ -99,7 +99,7 @@ def make_scorer(
     path = Path(path)
     score_rule(score_by)
     if method_of(path) != HEALTHYGAN:
-        if score_by != "mean":
+        if score_by != SCORE_RULE:
             raise UsageError(f"score_by is {score_by!r}: {path} is of a method with its own score.")
         return detector_scorer(load_detector(path, device, accept_changed), device, seed_of(path))
     generator = load_generator(load_weights(path, accept_changed)).to(device)
@@ -116,7 +116,7 @@ def generator_scorer(
     image_channels: int,
     device: torch.device = CPU,
     seed: int = 0,
-    score_by: str = "mean",
+    score_by: str = SCORE_RULE,
 ) -> Scorer:
     """Return the Scorer of a HealthyGAN generator on ``device``; it may still be in training."""
 

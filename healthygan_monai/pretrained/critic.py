@@ -27,6 +27,7 @@ from healthygan_monai.pretrained.augmentation import STRENGTHS
 
 HEAD_CHANNELS = 48
 GRID = 4  # each head answers for GRID x GRID places of an image
+LEAST_MAP = 2  # pixels of a map's side; one pixel says nothing of a place
 LONGEST = 200  # characters of a network's own error in a message
 TORCHSCRIPT = (".ts", ".pt", ".torchscript")
 
@@ -105,6 +106,13 @@ class FrozenMaps(nn.Module):
             raise ModelError(
                 f"{self.source}: its maps are {kinds.pop()}; expected torch.float32. Let the "
                 "module return .float() maps."
+            )
+        small = [tuple(each.shape[-2:]) for each in found if min(each.shape[-2:]) < LEAST_MAP]
+        if small:
+            raise ModelError(
+                f"{self.source}: a map of an image of {side} pixels has {small[0]} pixels; "
+                f"expected at least {LEAST_MAP} x {LEAST_MAP}. Enlarge the images (--set "
+                "critic_size=N), or let the module return finer maps alone."
             )
         if not all(each.requires_grad for each in found):
             raise ModelError(

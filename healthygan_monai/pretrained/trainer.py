@@ -8,6 +8,7 @@ import torch
 from monai.engines.utils import IterationEvents
 
 from healthygan_monai.composition import Translated
+from healthygan_monai.errors import Diverged
 from healthygan_monai.losses import hinge_critic_loss
 from healthygan_monai.pretrained.augmentation import adapted, view
 from healthygan_monai.pretrained.critic import PretrainedCritic
@@ -46,7 +47,16 @@ class PretrainedCriticTrainer(HealthyGANTrainer):
         terms = self._update_heads(critic, real, fake, len(mixed))
         # the maps of the translated images are known; the loss asks for their realness alone
         self._generator_terms = self._update_generator(lambda _: critic(fake), of_mixed, of_healthy)
-        self._require_finite(terms, batchdata)
+        try:
+            self._require_finite(terms, batchdata)
+        except Diverged as error:
+            if _all_finite([healthy]) and not _all_finite(real):
+                raise Diverged(
+                    f"{error.what} The maps of the critic's network ({critic.source}) are not "
+                    "finite for images that are.",
+                    "Give another network (--set critic_backbone=NAME or FILE).",
+                ) from error
+            raise
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
         output = {**terms, **self._generator_terms, **mask_moments(of_mixed.mask.detach().float())}
         return {**output, "loss": output["loss_g"]}
@@ -80,3 +90,7 @@ class PretrainedCriticTrainer(HealthyGANTrainer):
             critic.strength.copy_(adapted(critic.strength, sign))
         terms = means_over_ranks({name: value.detach() for name, value in found.items()})
         return {**terms, "strength": critic.strength.clone()}
+
+
+def _all_finite(tensors: list[torch.Tensor]) -> bool:
+    return all(bool(torch.isfinite(each).all()) for each in tensors)

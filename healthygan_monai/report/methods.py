@@ -7,6 +7,7 @@ from typing import Any
 from healthygan_monai.pretrained.trials import best_price, judged_by_kept_out, mean_aucp
 from healthygan_monai.report.artefacts import Artefacts
 from healthygan_monai.report.works import WORKS
+from healthygan_monai.scoring import SCORE_RULE
 
 UNKNOWN = "[not recorded]"
 
@@ -190,7 +191,7 @@ def _selection(found: Artefacts, cite: Any) -> str:
 def _scoring(found: Artefacts) -> str:
     rule = found.evaluation.get("options", {}).get("subject_rule")
     over = "the mean over all pixels of"
-    if found.evaluation.get("score_by", "mean") == "top":
+    if found.evaluation.get("score_by", SCORE_RULE) == "top":
         over = (
             "the mean over the brightest 2 % of pixels, after smoothing by a mean filter (5 × 5 "
             "pixels at 64, in proportion to the side), of"

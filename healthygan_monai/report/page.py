@@ -32,7 +32,7 @@ from healthygan_monai.report.members import member_sentences
 from healthygan_monai.report.methods import methods
 from healthygan_monai.report.problems import find_problems
 from healthygan_monai.report.promised import promise_sentences
-from healthygan_monai.scoring import subject_rows
+from healthygan_monai.scoring import SUBJECT_RULE, subject_rows
 from healthygan_monai.view.cases import Cases, inputs_of
 from healthygan_monai.view.gallery import write_gallery
 
@@ -136,7 +136,7 @@ def _plots(found: Artefacts) -> dict[str, Any]:
     if not found.scores:
         return {"reason": found.missing[SCORES_FILE]}
     unit = found.evaluation.get("unit", "image")
-    rule = found.evaluation.get("options", {}).get("subject_rule", "mean")
+    rule = found.evaluation.get("options", {}).get("subject_rule", SUBJECT_RULE)
     rows = found.scores if unit == "image" else subject_rows(found.scores, rule)
     test = Sample.of(rows, "test")
     if test.lacks():

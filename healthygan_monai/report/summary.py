@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from healthygan_monai.scoring import SCORE_WORDS
+from healthygan_monai.scoring import SCORE_RULE, SCORE_WORDS
 
 Entry = Mapping[str, Any]  # {"value", "low", "high"} of evaluation.json
 
@@ -72,7 +72,7 @@ def sentences(evaluation: Mapping[str, Any]) -> list[str]:
         f"higher score in {percent(auc['value'])} of all pairs (AUC {number(auc['value'])}, "
         f"95 % interval {spread(auc)}; 50 % is a coin toss)."
     )
-    if evaluation.get("score_by", "mean") == "top":
+    if evaluation.get("score_by", SCORE_RULE) == "top":
         text.append(
             f"The image score is the {SCORE_WORDS['top']} (score_by top), not the paper's mean of "
             "the whole map."

@@ -14,9 +14,10 @@ from healthygan_monai.paths import (
     read_evaluation,
     read_serving,
 )
+from healthygan_monai.scoring import SCORE_RULE
 
 FORMAT = 1
-SERVED_BY = "mean"  # rule of the image scores of a server; no request chooses another
+SERVED_BY = SCORE_RULE  # rule of the image scores of a server; no request chooses another
 # key -> name of the threshold in evaluation.json; the promised one first
 THRESHOLDS = {"promised_thresholds": "promised", "score_thresholds": "validation"}
 WITHOUT_HEALTHY = 0.1  # of the grey range, for a model without healthy maps

@@ -7,6 +7,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from healthygan_monai.scoring import SCORE_RULE
+
 File = tuple[Path, str | None]  # a file, or an archive and its member
 
 
@@ -44,7 +46,7 @@ class ModelFacts:
     method: str
     image_size: int
     recipe: str
-    score_by: str = "mean"
+    score_by: str = SCORE_RULE
     training_recipe: str | None = None
 
 

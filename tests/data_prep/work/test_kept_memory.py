@@ -84,9 +84,9 @@ def block(size): return b"x" * size
 def fill():
     blocks = []
     for _ in range(8):
-        blocks.append(block(200 << 20))
+        blocks.append(block(64 << 20))
         STAY.append(block(100 << 10))
-def take(): return len(block(1 << 30))
+def take(): return len(block(512 << 20))
 """
 
 
@@ -95,9 +95,9 @@ def test_a_child_that_has_freed_large_blocks_may_take_as_much_as_a_fresh_one(tmp
     monkeypatch.syspath_prepend(tmp_path)
     import holes
 
-    guard = Guard(Limits(60.0, 2 << 30))
+    guard = Guard(Limits(60.0, 1 << 30))
     try:
         guard.call(holes.fill, ())
-        assert guard.call(holes.take, ()) == 1 << 30
+        assert guard.call(holes.take, ()) == 512 << 20
     finally:
         guard.stop()

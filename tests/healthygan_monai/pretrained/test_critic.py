@@ -140,6 +140,15 @@ class TestAUsersOwnNetwork:
         assert ": RuntimeError: " in text  # the reason, which TorchScript puts last
         assert "--set critic_size=N" in text and "--set critic_backbone=FILE" in text
 
+    def test_whose_coarsest_map_has_no_places_is_refused(self, tmp_path):
+        torch.jit.script(OneLayer(channels=3, width=63)).save(str(tmp_path / "own.ts"))
+        assert PretrainedCritic(str(tmp_path / "own.ts"), side=64).source  # a map of 2 x 2
+        torch.jit.script(OneLayer(channels=3, width=64)).save(str(tmp_path / "own.ts"))
+        with pytest.raises(
+            ModelError, match=r"own\.ts.* of 64 pixels has \(1, 1\) pixels; .* 2 x 2"
+        ):
+            PretrainedCritic(str(tmp_path / "own.ts"), side=64)
+
     def test_has_its_weights_in_itself(self, tmp_path):
         with pytest.raises(UsageError, match="has its weights in itself"):
             PretrainedCritic(str(tmp_path / "own.ts"), "random")

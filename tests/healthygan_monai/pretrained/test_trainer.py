@@ -7,6 +7,7 @@ import torch
 from ignite.engine import Events
 from torch import nn
 
+from healthygan_monai.errors import Diverged
 from healthygan_monai.losses import HealthyGANLoss
 from healthygan_monai.networks import make_generator
 from healthygan_monai.pretrained.augmentation import adapted, view
@@ -130,3 +131,21 @@ def test_the_price_rises_in_a_line_over_the_warm_up_and_then_stays():
     changes = [row["g_change"] + RATIO * row["g_change_healthy"] for row in rows]
     for part, price, change in zip(paid, (PRICE / 2, PRICE, PRICE), changes, strict=True):
         torch.testing.assert_close(part, price * change)
+
+
+class Brittle(nn.Module):
+    """A user's own network whose maps are infinite for images with light pixels."""
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [nn.functional.avg_pool2d(x, 8) / (x.amax() < 0.5).float()]
+
+
+def test_a_network_of_the_users_own_that_breaks_later_is_named(tmp_path):
+    torch.jit.script(Brittle()).save(str(tmp_path / "own.ts"))
+    critic = PretrainedCritic(str(tmp_path / "own.ts"), side=32, channels=4)
+    with pytest.raises(Diverged, match=r"own\.ts.*--set critic_backbone=NAME or FILE"):
+        trained(make_generator(1, 2, 1, "additive"), critic, batches(1))
+    broken = [{**each, "healthy": each["healthy"] * float("nan")} for each in batches(1)]
+    with pytest.raises(Diverged, match="values that are not finite") as caught:
+        trained(make_generator(1, 2, 1, "additive"), critic, broken)
+    assert "critic_backbone" not in str(caught.value)  # the images are at fault
