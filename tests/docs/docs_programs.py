@@ -24,6 +24,7 @@ SET_TINY = (
 )
 ONE_TRIAL = "--set prices=[1] --set price_folds=1"
 KEY_TINY, KEY_TRIAL = (s.replace("--set ", "--").replace("=", " ") for s in (SET_TINY, ONE_TRIAL))
+GAN_TINY = "--options#features 4 --options#batch_size 4"
 NIH_COUNTS = "--counts healthy=4,mixed=2+2,validation=2+2,test=2+2"
 CLINIC_COUNTS = "--counts healthy=2,mixed=1+1,validation=1+1,test=1+1"
 # (what a command begins with, the words that are added to it)
@@ -35,6 +36,7 @@ SMALLER = (
     (r"(torchrun|python -m monai.bundle run training).*/train.json(?!.* --max_it)", KEY_TINY),
     (r"(torchrun|python -m monai.bundle run training).*/train.json(?!.* --price )", KEY_TRIAL),
     (r"python -m monai.bundle run .*evaluate.json", "--bootstrap 20"),
+    (r"python -m monai.bundle run training .*train_baseline.json", GAN_TINY),
     (r"healthygan benchmark .*data/films", "--dry-run"),
     (r"healthygan prep chestxray14(?!.* --help)", NIH_COUNTS),
     (r"healthygan prep migraine", CLINIC_COUNTS),
