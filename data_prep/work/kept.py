@@ -15,7 +15,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 MOST_FREED = (1 << 31) - 1  # bytes; what mallopt takes at most
 LARGEST = 32 << 20  # bytes of a block that glibc keeps by itself; older ones refuse to be told more
 BOUNDED = (LARGEST, 256 << 20)  # block and end, of a process with a limit or that lives for long
-SET_BY_USER = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES", "LD_PRELOAD")
+SET_BY_USER = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 MOST_IDLE = max(2, os.cpu_count() or 1)
 _idle: list[Guard] = []
 _lock = threading.Lock()
@@ -66,8 +66,9 @@ def keep_freed_memory(block: int = MOST_FREED, end: int = MOST_FREED) -> None:
     ``*BOUNDED``.
 
     Nothing is done where the C library is another one, or where the user has said how memory is
-    kept (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``, ``GLIBC_TUNABLES``), or by
-    whom (``LD_PRELOAD``). Source: glibc manual, "Malloc Tunable Parameters".
+    kept (``MALLOC_TRIM_THRESHOLD_``, ``MALLOC_MMAP_THRESHOLD_``, ``GLIBC_TUNABLES``). It changes
+    nothing where another library allocates, as by ``LD_PRELOAD``. Source: glibc manual, "Malloc
+    Tunable Parameters".
     """
     if os.name != "posix" or any(map(os.environ.get, SET_BY_USER)):
         return
