@@ -16,6 +16,7 @@ from healthygan_monai.paths import (
     MODEL_FILE,
     PRICES_FILE,
     RUN_FILE,
+    SCORED_FILE,
     SCORES_FILE,
     SELECTION_FILE,
     iterations_asked,
@@ -26,7 +27,9 @@ from healthygan_monai.paths import (
     training_lacks,
 )
 from healthygan_monai.pretrained.trials import Trial, read_trials
+from healthygan_monai.records.evaluation_json import SCORED
 from healthygan_monai.records.metrics_json import METRICS
+from healthygan_monai.records.schema import read
 from healthygan_monai.records.selection_csv import (
     LOWER_IS_BETTER,
     Candidate,
@@ -64,6 +67,7 @@ class Artefacts:
     trials: list[Trial] = field(default_factory=list)
     samples: list[Path] = field(default_factory=list)
     scores: list[ScoreRow] = field(default_factory=list)
+    scored: dict[str, Any] = field(default_factory=dict)  # what made the scores
     evaluation: dict[str, Any] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
     hashes: dict[str, str] = field(default_factory=dict)
@@ -152,6 +156,8 @@ def read_artefacts(folder: Path, dataset: Path | Mapping[str, Any] | None = None
         found.samples = found.read("samples", list_samples, [])
     found.read(MODEL_FILE, lambda path: path.stat().st_size, 0)
     found.scores = found.read(SCORES_FILE, read_scores, [])
+    if (folder / SCORED_FILE).is_file():
+        found.scored = found.read(SCORED_FILE, lambda path: read(path, SCORED), {})
     found.evaluation = found.read(EVALUATION_FILE, lambda path: read_evaluation(path.parent), {})
     for name in (CONFIG_FILE, MODEL_FILE, SCORES_FILE):
         if (folder / name).is_file():

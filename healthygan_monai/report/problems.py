@@ -97,12 +97,14 @@ def _stale(found: Artefacts) -> Iterator[Problem]:
 
 
 def _other_model(found: Artefacts) -> Iterator[Problem]:
-    model, scores = found.folder / MODEL_FILE, found.folder / SCORES_FILE
-    if model.is_file() and scores.is_file() and model.stat().st_mtime > scores.stat().st_mtime:
+    if found.scored.get("scores_sha256") != found.hashes.get(SCORES_FILE):
+        return  # scores.json is of other scores, or not there
+    made_by, model = found.scored.get("weights_sha256"), found.hashes.get(MODEL_FILE)
+    if made_by and model and made_by != model:
         yield Problem(
-            "The model is younger than the scores",
-            "model.pt was chosen again after scores.csv was made, so pictures and scores may be of "
-            "two models. Run 'healthygan infer' and 'healthygan evaluate' again, then this report.",
+            "The scores are of another model",
+            "model.pt is not the one that made scores.csv, so pictures and scores are of two "
+            "models. Run 'healthygan infer' and 'healthygan evaluate' again, then this report.",
             serious=True,
         )
 

@@ -1,9 +1,11 @@
 import json
+import os
 from dataclasses import replace
 
 import pytest
 from synthetic_run import probe_list, score_rows
 
+from data_prep.files import sha256, write_json
 from healthygan_monai.evaluation.evaluate import evaluate
 from healthygan_monai.report.artefacts import read_artefacts
 from healthygan_monai.report.methods import methods
@@ -54,6 +56,20 @@ def test_a_probe_as_good_as_the_model_is_serious(run):
     assert not [title for title in problems_of(run) if "probe" in title.lower()]
     evaluate(run, bootstrap=100, probes=None)
     assert "No probes" in problems_of(run)
+
+
+def test_scores_of_another_model_are_serious_whatever_the_times_of_the_files(run):
+    model, scores = run / "model.pt", run / "scores.csv"
+    record = {"weights_sha256": sha256(model), "score_by": "mean", "scores_sha256": sha256(scores)}
+    write_json(run / "scores.json", record)
+    os.utime(scores, (0, 0))  # as a copy may set it
+    title = "The scores are of another model"
+    assert title not in problems_of(run)
+    model.write_bytes(b"other weights")
+    os.utime(model, (0, 0))
+    assert problems_of(run)[title].serious
+    write_json(run / "scores.json", {**record, "scores_sha256": "0" * 64})  # of other scores
+    assert title not in problems_of(run)
 
 
 def test_missing_validation_labels_are_serious_and_told_once(run):
