@@ -49,6 +49,18 @@ class OneLayer(nn.Module):
         return [self.layer(x)]
 
 
+class Pooled(nn.Module):
+    """A user's own network: one map of a given size."""
+
+    def __init__(self, side: int, channels: int = 1) -> None:
+        super().__init__()
+        self.side, self.channels = side, channels
+
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        pooled = nn.functional.adaptive_avg_pool2d(x, [self.side, self.side])
+        return [pooled[:, : self.channels]]
+
+
 class Other(nn.Module):
     """A user's own network whose maps a training cannot use."""
 
@@ -141,13 +153,17 @@ class TestAUsersOwnNetwork:
         assert "--set critic_size=N" in text and "--set critic_backbone=FILE" in text
 
     def test_whose_coarsest_map_has_no_places_is_refused(self, tmp_path):
-        torch.jit.script(OneLayer(channels=3, width=63)).save(str(tmp_path / "own.ts"))
-        assert PretrainedCritic(str(tmp_path / "own.ts"), side=64).source  # a map of 2 x 2
-        torch.jit.script(OneLayer(channels=3, width=64)).save(str(tmp_path / "own.ts"))
+        path = str(tmp_path / "own.ts")
+        torch.jit.script(Pooled(2)).save(path)  # one channel is enough
+        assert PretrainedCritic(path, side=64).source
+        torch.jit.script(Pooled(1)).save(path)
         with pytest.raises(
             ModelError, match=r"own\.ts.* of 64 pixels has \(1, 1\) pixels; .* 2 x 2"
         ):
-            PretrainedCritic(str(tmp_path / "own.ts"), side=64)
+            PretrainedCritic(path, side=64)
+        torch.jit.script(Pooled(2, channels=0)).save(path)
+        with pytest.raises(ModelError, match="expected a module that returns a list of maps"):
+            PretrainedCritic(path, side=64)
 
     def test_has_its_weights_in_itself(self, tmp_path):
         with pytest.raises(UsageError, match="has its weights in itself"):
