@@ -138,7 +138,10 @@ def make_backbone(
         ModuleNotFoundError: the package of ``efficientnet_lite0`` is not installed.
     """
     if name not in CHANNELS:
-        raise UsageError(f"{prefix}backbone is {name!r}; expected one of {', '.join(CHANNELS)}.")
+        own = " or a TorchScript file (NAME.ts)" if prefix else ""
+        raise UsageError(
+            f"{prefix}backbone is {name!r}; expected one of {', '.join(CHANNELS)}{own}."
+        )
     if weights == "random":
         return Backbone(name, _empty(name, seed), f"random (seed {seed})", input_size)
     if weights is None and name in URLS:

@@ -109,6 +109,10 @@ class TestAUsersOwnNetwork:
         assert critic(critic.features(torch.zeros(3, 1, 32, 32))).shape == (3, 2 * 16)
 
     def test_that_is_missing_broken_or_no_feature_network_is_refused(self, tmp_path):
+        with pytest.raises(
+            UsageError, match=r"'own\.bin'; expected .*a TorchScript file \(NAME\.ts\)"
+        ):
+            PretrainedCritic("own.bin")
         with pytest.raises(NotFound, match=r"own\.ts: no such file"):
             PretrainedCritic(str(tmp_path / "own.ts"))
         (tmp_path / "own.ts").write_text("no network")
