@@ -4,12 +4,14 @@ python docs/images/map_picture.py MODEL DATASET SCORED OUTPUT [--model-column TI
 
 SCORED is what ``healthygan infer`` and ``evaluate`` wrote. A rule chooses the cases, not a person:
 the test image with the median score of those found, of the healthy ones not called, of the false
-alarms, and of the missed ones, at the label-chosen threshold. A kind without an image is left out.
+alarms, and of the missed ones, at the label-chosen threshold. A kind without an image is left out,
+and so are images labelled diseased whose lesion mask is empty: slices beside the lesion.
 Each --model-column adds the first case by another model.
 """
 
 import argparse
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import matplotlib
@@ -33,15 +35,23 @@ KINDS = {
 WHITE_PERCENTILE = 99.8  # of all pixels shown, as in the report
 
 
-def choose(rows: list[ScoreRow], threshold: float) -> dict[str, ScoreRow]:
+def choose(
+    rows: list[ScoreRow], threshold: float, translate: Callable[[ScoreRow], Translation]
+) -> dict[str, ScoreRow]:
     """Return the median case of each kind by its title."""
     test = sorted((row for row in rows if row.section == "test"), key=lambda row: row.score)
+    test = [row for row in test if not row.label or shows_lesion(translate(row))]
     cases = {}
     for title, (label, called) in KINDS.items():
         kind = [row for row in test if (row.label, row.score >= threshold) == (label, called)]
         if kind:
             cases[title] = kind[len(kind) // 2]
     return cases
+
+
+def shows_lesion(case: Translation) -> bool:
+    """Return whether a lesion is outlined in the image, or nobody has outlined one."""
+    return case.lesion is None or bool(np.any(case.lesion))
 
 
 def draw(cases: dict[str, tuple[Translation, float]], output: Path) -> None:
@@ -76,8 +86,8 @@ def main() -> None:
     given = parser.parse_args()
     evaluation = json.loads((given.scored / "evaluation.json").read_text(encoding="utf-8"))
     threshold = evaluation["levels"]["image"]["thresholds"]["validation"]["threshold"]
-    chosen = choose(read_scores(given.scored / "scores.csv"), threshold)
     translate = case_pictures(given.model, given.dataset)
+    chosen = choose(read_scores(given.scored / "scores.csv"), threshold, translate)
     cases = {title: (translate(row), row.score) for title, row in chosen.items()}
     for title, _, model in (column.partition("=") for column in given.model_column):
         case = case_pictures(Path(model), given.dataset)(next(iter(chosen.values())))
