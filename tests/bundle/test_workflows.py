@@ -107,7 +107,10 @@ class TestRefusals:
             ({"fid_features": "inception"}, "fid_features is 'inception'"),
             ({"batch_size": 0}, "batch_size is 0"),
             ({"n_critic": 0}, "n_critic is 0"),
-            ({"generator_channels": 0}, "sizes must be positive"),
+            (
+                {"generator_channels": 0},
+                "generator_channels is 0; expected a whole number, 1 or more",
+            ),
         ],
     )
     def test_of_settings(self, tiny_data, tmp_path, overrides, message):
